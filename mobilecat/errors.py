@@ -1,0 +1,56 @@
+"""What a user is told when something cannot be done: what, where, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    what:  the fact, one sentence without a full stop.
+    where: file, line, node or key; "" when there is no place to name.
+    fix:   what the user can do; "" when there is nothing to say.
+    """
+
+    what: str
+    where: str = ""
+    fix: str = ""
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{head}\n    → {self.fix}" if self.fix else head
+
+
+class MobileCatError(Exception):
+    """Unusable input: carries every problem found, not only the first. The CLI exits with 2."""
+
+    def __init__(self, summary: str, problems: Iterable[Problem] = ()) -> None:
+        self.summary = summary
+        self.problems = tuple(problems)
+        super().__init__(summary)
+
+    def __str__(self) -> str:
+        return "\n".join([self.summary, *(f"  {p}" for p in self.problems)])
+
+
+class SpecError(MobileCatError):
+    """`mobilecat.toml` does not say something that can be compiled."""
+
+
+class ModelError(MobileCatError):
+    """A source model cannot be read, or contradicts itself."""
+
+
+class UnsupportedError(MobileCatError):
+    """The model is sound, but a target has no form for part of it; lists all such parts."""
+
+
+class ArtifactError(MobileCatError):
+    """An artifact or bundle on disk is missing, damaged, or not what its contract says."""
+
+
+class ImageError(MobileCatError):
+    """A picture or pixel buffer cannot be what it claims to be."""
