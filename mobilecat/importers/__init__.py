@@ -1,0 +1,1 @@
+"""Model files in: one small module a format, each file → frozen graph."""

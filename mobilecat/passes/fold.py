@@ -1,0 +1,147 @@
+"""Fold everything that does not depend on the picture: shape arithmetic, constant expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from mobilecat.errors import ModelError, Problem
+from mobilecat.graph import Array, const_of, where
+
+_NOT_A_FUNCTION_OF_ITS_INPUTS = frozenset(
+    {
+        "RandomNormal",
+        "RandomUniform",
+        "RandomNormalLike",
+        "RandomUniformLike",
+        "Multinomial",
+        "Bernoulli",
+    }
+)
+
+
+def fold_shapes(model: ir.Model) -> bool:
+    """Replace `Shape` and `Size` of values with static shapes by constants.
+
+    Given:   x[1,3,5,7] → Shape → y
+    Result:  y = [1,3,5,7]
+    """
+    changed = False
+    for node in tuple(model.graph):
+        if node.op_type not in ("Shape", "Size") or node.domain or node.inputs[0] is None:
+            continue
+        shape = node.inputs[0].shape
+        if shape is None or not shape.is_static():
+            continue
+        dims = np.array(shape.numpy(), dtype=np.int64)
+        if node.op_type == "Size":
+            result = np.array(dims.prod(), dtype=np.int64)
+        else:
+            start, end = (node.attributes.get(k) for k in ("start", "end"))
+            result = dims[start.as_int() if start else None : end.as_int() if end else None]
+        replace_with_constants(model, {_out(node): result})
+        changed = True
+    return changed
+
+
+def fold_constants(model: ir.Model) -> bool:
+    """Compute every node whose inputs are all constant, all of them in one onnxruntime session.
+
+    Given:   Concat(Unsqueeze(2), Unsqueeze(3)) → Reshape.shape
+    Result:  Reshape.shape = [2,3]
+    """
+    constant: list[ir.Node] = []
+    known: set[ir.Value] = set()
+    for node in model.graph:
+        inputs = [v for v in node.inputs if v is not None]
+        foldable = (
+            not node.domain
+            and node.op_type not in _NOT_A_FUNCTION_OF_ITS_INPUTS
+            and not any(
+                a.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
+                for a in node.attributes.values()
+            )
+            and all(v in known or const_of(v) is not None for v in inputs)
+        )
+        if foldable:
+            constant.append(node)
+            known.update(node.outputs)
+    if not constant:
+        return False
+    members = set(constant)
+    frontier = [
+        out
+        for node in constant
+        for out in node.outputs
+        if out.is_graph_output() or any(user not in members for user, _ in out.uses())
+    ]
+    replace_with_constants(model, _evaluate(model, constant, frontier))
+    return True
+
+
+def _evaluate(
+    model: ir.Model, nodes: list[ir.Node], wanted: list[ir.Value]
+) -> Mapping[ir.Value, Array]:
+    import onnxruntime as ort
+
+    if not wanted:
+        return {}
+    made = {out for node in nodes for out in node.outputs}
+    outside = {v for n in nodes for v in n.inputs if v is not None and v not in made}
+    proto = onnx.ModelProto(ir_version=min(model.ir_version, 10))
+    for domain, version in model.opset_imports.items():
+        proto.opset_import.add(domain=domain, version=version)
+    proto.graph.name = "constants"
+    proto.graph.node.extend(ir.to_proto(n) for n in nodes)
+    for value in outside:
+        tensor = onnx.numpy_helper.from_array(const_of(value), value.name)  # type: ignore[arg-type]
+        proto.graph.initializer.append(tensor)
+    proto.graph.output.extend(onnx.ValueInfoProto(name=v.name) for v in wanted)
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = ort.InferenceSession(proto.SerializeToString(), options, ["CPUExecutionProvider"])
+        arrays = session.run([v.name for v in wanted], {})
+    except Exception as e:
+        raise ModelError(
+            "A constant part of the model cannot be computed",
+            [Problem(str(e).splitlines()[0], where(nodes[0]))],
+        ) from e
+    return dict(zip(wanted, arrays, strict=True))
+
+
+def replace_with_constants(model: ir.Model, arrays: Mapping[ir.Value, Array]) -> None:
+    """Make initializers of computed values; a graph output stays one, fed through `Identity`."""
+    for value, array in arrays.items():
+        name = value.name or ""
+        as_output = value.is_graph_output()
+        new = ir.Value(
+            name=f"{name}__const" if as_output else name,
+            const_value=ir.tensor(np.ascontiguousarray(array).reshape(array.shape)),
+            shape=ir.Shape(array.shape),
+            type=ir.TensorType(ir.DataType.from_numpy(array.dtype)),
+        )
+        node = value.producer()
+        assert node is not None
+        if not as_output:
+            value.name = f"{name}__folded"
+        new.const_value.name = new.name  # type: ignore[union-attr]
+        for user, index in tuple(value.uses()):
+            user.replace_input_with(index, new)
+        model.graph.register_initializer(new)
+        if as_output:
+            keep = ir.node(
+                "Identity", [new], outputs=[ir.Value(name=name, shape=new.shape, type=new.type)]
+            )
+            model.graph.insert_after(node, keep)
+            value.name = f"{name}__folded"
+            for i, out in enumerate(model.graph.outputs):
+                if out is value:
+                    model.graph.outputs[i] = keep.outputs[0]
+
+
+def _out(node: ir.Node) -> ir.Value:
+    return node.outputs[0]
