@@ -49,14 +49,14 @@ def dtype_of(value: ir.Value) -> np.dtype[Any]:
 
 
 def const_of(value: ir.Value | None) -> Array | None:
-    """Return the constant behind `value` as a numpy array, or None where it is computed or absent."""
+    """Return the constant behind `value` as an array, or None where it is computed or absent."""
     if value is None or value.const_value is None:
         return None
     return np.asarray(value.const_value.numpy())
 
 
 def attr(node: ir.Node, name: str, default: T) -> T:
-    """Return attribute `name` of `node` as a plain Python value, or `default` where it is not set."""
+    """Return attribute `name` of `node` as a plain value, or `default` where it is not set."""
     found = node.attributes.get(name)
     if found is None:
         return default
@@ -74,7 +74,7 @@ def opt_input(node: ir.Node, index: int) -> ir.Value | None:
 
 
 def op_of(node: ir.Node) -> str:
-    """Return the op's name as users know it: `Conv`, or `domain::Name` outside the default domain."""
+    """Return the op's name as users know it: `Conv`, or `domain::Name` outside the default."""
     return f"{node.domain}::{node.op_type}" if node.domain else node.op_type
 
 

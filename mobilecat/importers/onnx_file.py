@@ -171,7 +171,7 @@ def _check(proto: onnx.ModelProto, path: Path) -> None:
 
 
 def _problem_from_onnx(error: Exception) -> Problem:
-    """Turn onnx's message, `... (op_type:Conv, node name: c1): [ShapeInferenceError] why`, into a Problem."""
+    """Turn onnx's `… (op_type:Conv, node name: c1): [ShapeInferenceError] why` into a Problem."""
     text = re.sub(r"\s+", " ", str(error)).strip()
     found = re.search(r"op_type:\s*(\w+),\s*node name:\s*([^)]*)\)", text)
     node = f"{found[1]} {found[2].strip()!r}" if found else ""

@@ -35,7 +35,8 @@ def freeze(model: ir.Model, source: str = "") -> ir.Model:
         if not any(changed):
             break
     model.graph.sort()
-    model = common.RemoveUnusedFunctionsPass()(model).model
+    unused = common.RemoveUnusedFunctionsPass()  # type: ignore[no-untyped-call]
+    model = unused(model).model
     _require_static(model, source)
     return model
 

@@ -59,7 +59,7 @@ def inline_constant_ifs(model: ir.Model) -> bool:
         inner = tuple(branch)
         results = tuple(branch.outputs)
         for value in tuple(branch.initializers.values()):
-            branch.initializers.pop(value.name)
+            del branch.initializers[value.name or ""]
             value.name = f"{node.name}/{value.name}"
             model.graph.register_initializer(value)
         branch.outputs.clear()

@@ -1,0 +1,248 @@
+"""Read a spec, and say everything that is wrong with it at once: line, key, nearest valid name."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from mobilecat.errors import Problem, SpecError
+from mobilecat.spec.lines import KeyPath, key_lines, line_of
+from mobilecat.spec.values import HEAD_KINDS, CoreMLTarget, OnnxTarget, Spec, Targets, TfliteTarget
+
+_LISTS_OR_TABLES = ("coreml", "tflite", "onnx")
+
+
+def load_spec(path: Path) -> Spec:
+    """Read and validate the spec at `path`; SpecError lists every problem with its line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as e:
+        raise SpecError("The spec cannot be read", [Problem("not a text file", str(path))]) from e
+    except OSError as e:
+        raise SpecError(
+            "The spec cannot be read", [Problem(e.strerror or str(e), str(path))]
+        ) from e
+    return spec_from_text(text, str(path), default_name=_default_name(path), folder=path.parent)
+
+
+def _default_name(path: Path) -> str:
+    stem = path.resolve().parent.name if path.stem == "mobilecat" else path.stem
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", stem).lstrip("-._") or "model"
+
+
+def spec_from_text(
+    text: str,
+    where: str = "mobilecat.toml",
+    default_name: str = "model",
+    folder: Path | None = None,
+) -> Spec:
+    """Validate TOML `text`; `where` names it in errors, `folder` is where `labels` files lie."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as e:
+        raise SpecError(f"{where} is not TOML", [Problem(str(e), where)]) from e
+    data.setdefault("name", default_name)
+    problems: list[Problem] = []
+    if isinstance(data.get("labels"), str):
+        data["labels"] = _labels_from_file((folder or Path()) / data["labels"], where, problems)
+    spec = _validate(data, key_lines(text), where, problems)
+    if problems or spec is None:
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise SpecError(f"{where}: {count}", problems)
+    return spec
+
+
+def _validate(
+    data: dict[str, Any], lines: dict[KeyPath, int], where: str, problems: list[Problem]
+) -> Spec | None:
+    """Validate, and again without the wrong keys: contradictions show once the rest is sound."""
+    found: list[tuple[int, Problem]] = []
+    pruned: set[KeyPath] = set()
+    spec = None
+    data = _normalised(data)
+    while spec is None:
+        try:
+            spec = Spec.model_validate(_tuples(data), strict=True)
+        except ValidationError as e:
+            errors = [(_path_in_file(x["loc"], data), dict(x)) for x in e.errors(include_url=False)]
+            for path, error in errors:
+                follows_from_a_wrong_head = path == () and ("head",) in pruned
+                if not follows_from_a_wrong_head:
+                    found += _problems(error, path, lines, where)
+            wrong = [p for p, x in errors if x["type"] not in ("missing", "value_error")]
+            pruned.update(wrong)
+            if not any([_prune(data, path) for path in wrong]):
+                break
+    problems += {p: None for _, p in sorted(found, key=lambda item: item[0])}
+    return spec
+
+
+# A required key whose value was wrong is not also missing.
+_STAND_INS: dict[KeyPath, Any] = {("input", "size"): [1, 1], ("source",): "?", ("name",): "model"}
+
+
+def _prune(data: Any, path: KeyPath) -> bool:
+    """Take the key at `path` out of `data`; whether there was one."""
+    for key, stand_in in _STAND_INS.items():
+        if path[: len(key)] == key:
+            node = data
+            for part in key[:-1]:
+                node = node[part]
+            node[key[-1]] = stand_in
+            return True
+    for depth, part in enumerate(path):
+        if isinstance(data, dict) and part in data:
+            if depth == len(path) - 1 or not isinstance(data[part], (dict, list)):
+                del data[part]
+                return True
+            if isinstance(data[part], list) and not any(isinstance(v, dict) for v in data[part]):
+                del data[part]
+                return True
+            data = data[part]
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+    return False
+
+
+def spec_from_model_file(path: Path, shapes: Mapping[str, Sequence[int]] | None = None) -> Spec:
+    """Return the spec of a bare model file: raw head, its own tensors in and out, every target.
+
+    float32 throughout, so that every output can be held to the source's.
+    """
+    name = re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip("-._") or "model"
+    return Spec(
+        name=name,
+        source=str(path),
+        shapes={k: tuple(v) for k, v in (shapes or {}).items()},
+        targets=Targets(
+            coreml=(
+                CoreMLTarget(format="mlpackage", precision="float32"),
+                CoreMLTarget(format="mlmodel", precision="float32"),
+            ),
+            tflite=(TfliteTarget(input="float32"),),
+            onnx=(OnnxTarget(),),
+        ),
+    )
+
+
+def _labels_from_file(path: Path, where: str, problems: list[Problem]) -> list[str]:
+    try:
+        return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as e:
+        problems.append(Problem(f"labels file cannot be read: {e}", where))
+        return []
+
+
+def _normalised(data: dict[str, Any]) -> dict[str, Any]:
+    targets = data.get("targets")
+    if not isinstance(targets, dict):
+        return data
+    lists = {
+        k: [v] if k in _LISTS_OR_TABLES and isinstance(v, dict) else v for k, v in targets.items()
+    }
+    return {**data, "targets": lists}
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _tuples(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return tuple(_tuples(v) for v in value)
+    return value
+
+
+def _problems(
+    error: dict[str, Any], path: KeyPath, lines: dict[KeyPath, int], where: str
+) -> list[tuple[int, Problem]]:
+    line = line_of(lines, path)
+    place = f"{where}:{line}" if line else where
+    key = ".".join(str(p) for p in path if not isinstance(p, int))
+    return [(line or 0, Problem(what, place, fix)) for what, fix in _words(error, key, path)]
+
+
+def _path_in_file(loc: tuple[int | str, ...], data: dict[str, Any]) -> KeyPath:
+    """Undo what validation adds to the path: union tags, and the list around a single table."""
+    path: list[int | str] = []
+    node: Any = data
+    for part in loc:
+        if isinstance(node, dict):
+            if part in node or part in _fields_below(tuple(path)):
+                path.append(part)
+                node = node.get(part) if isinstance(part, str) else None
+            elif isinstance(part, str) and path and path[0] != "head" and not _is_tag(part):
+                path.append(part)
+                node = None
+        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+            path.append(part)
+            node = node[part]
+        elif node is None and isinstance(part, str) and not _is_tag(part):
+            path.append(part)
+    return tuple(path)
+
+
+def _is_tag(part: str) -> bool:
+    return part in HEAD_KINDS or "[" in part or part in ("float", "int")
+
+
+def _words(error: dict[str, Any], key: str, path: KeyPath) -> list[tuple[str, str]]:
+    kind, message = str(error["type"]), str(error["msg"])
+    if kind == "extra_forbidden":
+        parent = tuple(p for p in path[:-1] if not isinstance(p, int))
+        return [(f"unknown key {key!r}", _nearest(str(path[-1]), _fields_below(parent)))]
+    if kind == "missing":
+        return [(f"{key or error['loc'][-1]!s} is missing", "")]
+    if kind == "value_error":
+        prefix = f"{key}: " if key else ""
+        parts = message.removeprefix("Value error, ").split("; ")
+        return [(prefix + part, "") for part in parts]
+    given = _shown(error.get("input"))
+    if kind == "literal_error":
+        allowed = re.findall(r"'([^']*)'", str(error["ctx"]["expected"]))
+        return [(f"{key} = {given} is not one of {', '.join(allowed)}", _nearest(given, allowed))]
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        found = error.get("input")
+        named = found.get("kind", "") if isinstance(found, dict) else ""
+        what = f"there is no head {named!r}" if named else "head.kind is missing"
+        return [(what, _nearest(str(named), HEAD_KINDS))]
+    return [(f"{key} = {given}: {message[:1].lower()}{message[1:]}", "")]
+
+
+def _shown(value: Any) -> str:
+    text = repr(list(value) if isinstance(value, tuple) else value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _nearest(word: str, names: Sequence[str]) -> str:
+    bare = word.strip("'\"")
+    close = difflib.get_close_matches(bare.lower(), [n.lower() for n in names], n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {next(n for n in names if n.lower() == close[0])!r}?"
+    return f"valid here: {', '.join(names)}" if names else ""
+
+
+def _fields_below(path: KeyPath) -> list[str]:
+    """Return the keys that the spec knows below `path`."""
+    models: list[type[BaseModel]] = [Spec]
+    for part in path:
+        if isinstance(part, int):
+            continue
+        models = [
+            found
+            for m in models
+            if part in m.model_fields
+            for found in _models_in(m.model_fields[str(part)].annotation)
+        ] or [v for m in models for v in ([m] if m.__name__ == "Tolerance" else [])]
+    return [name for m in models for name in m.model_fields]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for arg in typing.get_args(annotation) for m in _models_in(arg)]
