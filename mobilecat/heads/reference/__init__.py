@@ -1,0 +1,1 @@
+"""Heads in numpy: slow, plain, and apart from the graph forms that they judge."""

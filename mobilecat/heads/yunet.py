@@ -1,0 +1,155 @@
+"""YuNet in the graph: boxes, scores and five landmarks, for both published forms.
+
+Source: https://github.com/ShiqiYu/libfacedetection.train (training code) and OpenCV's
+`FaceDetectorYN`, which decodes both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+
+import numpy as np
+import onnx_ir as ir
+
+from mobilecat.bake.builder import Builder
+from mobilecat.errors import ModelError, Problem
+from mobilecat.graph import Array
+from mobilecat.heads.base import Candidates, Head, Shapes
+from mobilecat.spec import YunetHead
+
+STRIDES = (8, 16, 32)
+POINTS = 5
+PRIORS_2022 = {
+    8: (10.0, 16.0, 24.0),
+    16: (32.0, 48.0),
+    32: (64.0, 96.0),
+    64: (128.0, 192.0, 256.0),
+}
+CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
+
+
+def settle(spec: YunetHead, outputs: Shapes, size_wh: tuple[int, int]) -> Head:
+    """Choose the form by output names, and hold every shape to the input size."""
+    version = spec.version or ("2022" if {"loc", "conf", "iou"} <= set(outputs) else "2023")
+    expected = _shapes_2022(size_wh) if version == "2022" else _shapes_2023(size_wh)
+    problems = []
+    for name, shape in expected.items():
+        if name not in outputs:
+            problems.append(Problem(f"output {name!r} is missing"))
+        elif outputs[name] != shape:
+            problems.append(Problem(f"output {name!r} is {outputs[name]}, expected {shape}"))
+    if problems:
+        raise ModelError(
+            f"This is not a YuNet of {version} for {size_wh[0]}×{size_wh[1]} pictures; "
+            f"it has {', '.join(outputs)}",
+            problems,
+        )
+    priors = _priors_2022(size_wh) if version == "2022" else _cells_2023(size_wh)
+
+    def decode(build: Builder, raw: Mapping[str, ir.Value]) -> Candidates:
+        return (_decode_2022 if version == "2022" else _decode_2023)(build, raw, priors)
+
+    return Head(tuple(expected), 1, POINTS, f"yunet {version}, {len(priors)} candidates", decode)
+
+
+def _shapes_2023(size_wh: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+    sides = {"cls": 1, "obj": 1, "bbox": 4, "kps": 2 * POINTS}
+    return {
+        f"{kind}_{s}": (1, (size_wh[0] // s) * (size_wh[1] // s), n)
+        for kind, n in sides.items()
+        for s in STRIDES
+    }
+
+
+def _shapes_2022(size_wh: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+    n = len(_priors_2022(size_wh))
+    return {"loc": (n, 4 + 2 * POINTS), "conf": (n, 2), "iou": (n, 1)}
+
+
+def _cells_2023(size_wh: tuple[int, int]) -> Array:
+    """Return [N,3]: column·stride, row·stride, stride of every cell, row by row."""
+    width, height = size_wh
+    cells = [
+        (col * s, row * s, s)
+        for s in STRIDES
+        for row, col in product(range(height // s), range(width // s))
+    ]
+    return np.array(cells, dtype=np.float32)
+
+
+def _priors_2022(size_wh: tuple[int, int]) -> Array:
+    """Return [N,3]: centre x, centre y, side of every prior, in pixels of the model input."""
+    grid = tuple(((side + 1) // 2) // 2 for side in size_wh)
+    priors = []
+    for stride, sides in PRIORS_2022.items():
+        grid = tuple(g // 2 for g in grid)
+        for row, col in product(range(grid[1]), range(grid[0])):
+            priors += [((col + 0.5) * stride, (row + 0.5) * stride, side) for side in sides]
+    return np.array(priors, dtype=np.float32)
+
+
+def _decode_2023(build: Builder, raw: Mapping[str, ir.Value], cells: Array) -> Candidates:
+    cls, obj, bbox, kps = (
+        build.op("Concat", kind, *(raw[f"{kind}_{s}"] for s in STRIDES), axis=1)
+        for kind in ("cls", "obj", "bbox", "kps")
+    )
+    origin, stride = cells[None, :, :2], cells[None, :, 2:]
+    scores = build.op("Sqrt", "candidate_scores", build.op("Mul", "cls_obj", cls, obj))
+    offset, log_size = _split(build, "bbox", bbox, (2, 2))
+    centre = build.op(
+        "Add", "centre", build.op("Mul", "offset_px", offset, stride), np.ascontiguousarray(origin)
+    )
+    half = build.op("Mul", "half", build.op("Exp", "size", log_size), stride * np.float32(0.5))
+    steps = build.op("Mul", "kps_px", kps, stride)
+    points = build.op("Add", "candidate_landmarks", steps, np.tile(origin, (1, 1, POINTS)))
+    return Candidates(_corners(build, centre, half), scores, points)
+
+
+def _decode_2022(build: Builder, raw: Mapping[str, ir.Value], priors: Array) -> Candidates:
+    centres, sides = priors[:, :2], priors[:, 2:]
+    step = sides * np.float32(CENTRE_VARIANCE)
+    offset, log_size, kps = _split(build, "loc", raw["loc"], (2, 2, 2 * POINTS))
+    centre = build.op(
+        "Add", "centre", build.op("Mul", "offset_px", offset, step), np.ascontiguousarray(centres)
+    )
+    growth = build.op("Mul", "log_size", log_size, np.array(SIZE_VARIANCE, dtype=np.float32))
+    half = build.op("Mul", "half", build.op("Exp", "size", growth), sides * np.float32(0.5))
+    points = build.op(
+        "Add", "landmarks_px", build.op("Mul", "kps_px", kps, step), np.tile(centres, (1, POINTS))
+    )
+    _, face = _split(build, "conf", raw["conf"], (1, 1))
+    zero, one = np.array(0, dtype=np.float32), np.array(1, dtype=np.float32)
+    quality = build.op("Clip", "iou_clipped", raw["iou"], zero, one)
+    score = build.op("Sqrt", "score", build.op("Mul", "conf_iou", face, quality))
+    return Candidates(
+        _batched(build, "candidate_boxes", _corners(build, centre, half, "corners")),
+        _batched(build, "candidate_scores", score),
+        _batched(build, "candidate_landmarks", points),
+    )
+
+
+def _split(
+    build: Builder, name: str, value: ir.Value, sizes: tuple[int, ...]
+) -> tuple[ir.Value, ...]:
+    ends = np.cumsum(sizes)
+    return tuple(
+        build.op("Slice", f"{name}.{i}", value, _ints(end - size), _ints(end), _ints(-1))
+        for i, (size, end) in enumerate(zip(sizes, ends, strict=True))
+    )
+
+
+def _corners(
+    build: Builder, centre: ir.Value, half: ir.Value, name: str = "candidate_boxes"
+) -> ir.Value:
+    low = build.op("Sub", f"{name}.low", centre, half)
+    high = build.op("Add", f"{name}.high", centre, half)
+    return build.op("Concat", name, low, high, axis=-1)
+
+
+def _batched(build: Builder, name: str, value: ir.Value) -> ir.Value:
+    return build.op("Unsqueeze", name, value, _ints(0))
+
+
+def _ints(*values: int) -> Array:
+    return np.array(values, dtype=np.int64)
