@@ -60,6 +60,7 @@ def fold_constants(model: ir.Model) -> bool:
         foldable = (
             not node.domain
             and node.op_type not in _NOT_A_FUNCTION_OF_ITS_INPUTS
+            and not (node.op_type == "Identity" and node.outputs[0].is_graph_output())
             and not any(
                 a.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
                 for a in node.attributes.values()
