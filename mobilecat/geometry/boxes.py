@@ -99,12 +99,14 @@ def _sides(fmt: BoxFormat, wh: SizeLike) -> F64:
 
 def norm_from_pixels(boxes: npt.ArrayLike, fmt: BoxFormat, wh: SizeLike) -> F64:
     """Return boxes divided by the picture's sides, in the same format."""
-    return _floats(boxes, 4, "boxes") / _sides(fmt, wh)
+    out: F64 = _floats(boxes, 4, "boxes") / _sides(fmt, wh)
+    return out
 
 
 def pixels_from_norm(boxes: npt.ArrayLike, fmt: BoxFormat, wh: SizeLike) -> F64:
     """Return normalised boxes multiplied by the picture's sides, in the same format."""
-    return _floats(boxes, 4, "boxes") * _sides(fmt, wh)
+    out: F64 = _floats(boxes, 4, "boxes") * _sides(fmt, wh)
+    return out
 
 
 def clip_xyxy(boxes_xyxy: npt.ArrayLike, wh: SizeLike) -> F64:
