@@ -113,10 +113,11 @@ def _decode_and_suppress(
     outputs = [kept["boxes"], kept["scores"], kept["class_ids"]]
     if decoded.landmarks is not None:
         rows = gather_rows(end, "landmarks_rows", decoded.landmarks, kept)
-        shape = [1, nms.max_detections, head.points, 2]
+        lm_shape = [1, nms.max_detections, head.points, 2]
         outputs.append(
             rename(
-                end.op("Reshape", "landmarks", rows, np.array(shape, dtype=np.int64)), "landmarks"
+                end.op("Reshape", "landmarks", rows, np.array(lm_shape, dtype=np.int64)),
+                "landmarks",
             )
         )
     model.graph.outputs.extend([*outputs, kept["count"]])

@@ -46,7 +46,7 @@ class Head:
 
 
 def graph_head(spec: Any, outputs: Shapes, size_wh: tuple[int, int]) -> Head:
-    """Return `spec`'s head settled for a network with `outputs`; ModelError where it does not fit."""
+    """Return the head of `spec` settled for a network; ModelError where its outputs do not fit."""
     module = import_module(f"mobilecat.heads.{spec.kind}")
     return cast(Head, module.settle(spec, outputs, size_wh))
 

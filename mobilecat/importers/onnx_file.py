@@ -58,6 +58,26 @@ def read_onnx(path: Path) -> onnx.ModelProto:
     return proto
 
 
+def onnx_with_shapes(path: Path, shapes: Shapes) -> onnx.ModelProto:
+    """Return the file's model as it is, but for its input shapes."""
+    proto = read_onnx(path)
+    _fix_input_shapes(proto, shapes, path)
+    return proto
+
+
+def input_dims(path: Path) -> dict[str, tuple[int | None, ...]]:
+    """Return the inputs of the file by name, None for a dynamic dimension."""
+    proto = read_onnx(path)
+    constants = {i.name for i in proto.graph.initializer}
+    return {
+        v.name: tuple(
+            d.dim_value if d.HasField("dim_value") else None for d in v.type.tensor_type.shape.dim
+        )
+        for v in proto.graph.input
+        if v.name not in constants
+    }
+
+
 def _unreadable(path: Path, size: int) -> ModelError:
     return ModelError(
         "The model cannot be read",

@@ -1,0 +1,142 @@
+"""What an export leaves on disk: artifacts, labels.txt, and bundle.json, their contract."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mobilecat.disk import sha256_of
+from mobilecat.errors import ArtifactError, Problem
+from mobilecat.spec import Spec
+
+SCHEMA: Literal[1] = 1
+FILE = "bundle.json"
+LABELS = "labels.txt"
+
+
+class Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TensorContract(Value):
+    """One input or output, by the bundle's name; an artifact may have another for it."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    meaning: str = ""
+
+
+class SourceRecord(Value):
+    """The model that was compiled. `path` is relative to the bundle where it can be."""
+
+    path: str
+    sha256: str
+    format: str
+    shapes: dict[str, tuple[int, ...]]
+
+
+class ArtifactRecord(Value):
+    """One compiled file.
+
+    image: what its picture input takes: `uint8` or `float32` tensors [1,H,W,C] in RGB order, or
+        `pixels`, a Core ML image.
+    inputs, outputs, taps: the bundle's names → the artifact's. Taps are inner values that a
+        validation run can read: raw head outputs, candidates before NMS.
+    """
+
+    file: str
+    kind: Literal["coreml", "tflite", "onnx"]
+    format: str
+    contract: str
+    precision: str
+    bytes: int
+    sha256: str
+    image: Literal["uint8", "float32", "pixels"] | None
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    taps: dict[str, str] = {}
+    lints: tuple[str, ...] = ()
+
+
+class Bundle(Value):
+    """bundle.json. Box and landmark coordinates: see `outputs[].meaning`."""
+
+    schema_version: Literal[1] = SCHEMA
+    name: str
+    versions: dict[str, str]
+    source: SourceRecord
+    spec_sha256: str
+    spec: Spec
+    inputs: tuple[TensorContract, ...]
+    outputs: tuple[TensorContract, ...]
+    raw_outputs: tuple[TensorContract, ...]
+    candidates: tuple[TensorContract, ...]
+    artifacts: tuple[ArtifactRecord, ...]
+
+    def artifact(self, file: str) -> ArtifactRecord:
+        """Return the record of `file`; ArtifactError naming what there is."""
+        for record in self.artifacts:
+            if record.file == file:
+                return record
+        have = ", ".join(a.file for a in self.artifacts)
+        raise ArtifactError(
+            "No such artifact", [Problem(f"the bundle has no {file!r}", fix=f"it has {have}")]
+        )
+
+    def to_json(self) -> str:
+        return self.model_dump_json(indent=2) + "\n"
+
+
+def open_bundle(folder: Path, verify: bool = True) -> Bundle:
+    """Read the bundle in `folder`, and hold every file to its hash.
+
+    Errors: ArtifactError listing every missing, damaged or contradictory file.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        raise ArtifactError(
+            "This is not a bundle",
+            [Problem(f"has no {FILE}", str(folder), "make one: mobilecat export SPEC -o DIR")],
+        )
+    try:
+        bundle = Bundle.model_validate(_tuples(json.loads(path.read_text("utf-8"))))
+    except (json.JSONDecodeError, UnicodeDecodeError) as e:
+        raise ArtifactError(
+            "The bundle is damaged", [Problem(str(e), str(path), "export it again")]
+        ) from e
+    except ValidationError as e:
+        problems = [
+            Problem(f"{'.'.join(map(str, x['loc']))}: {x['msg']}", str(path))
+            for x in e.errors(include_url=False)
+        ]
+        raise ArtifactError(
+            "bundle.json does not hold what this version writes; export it again", problems
+        ) from e
+    if verify:
+        _verify(folder, bundle)
+    return bundle
+
+
+def _tuples(value: object) -> object:
+    if isinstance(value, dict):
+        return {k: _tuples(v) for k, v in value.items()}
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+def _verify(folder: Path, bundle: Bundle) -> None:
+    problems = []
+    for record in bundle.artifacts:
+        path = folder / record.file
+        if not path.exists():
+            problems.append(Problem("is missing", str(path)))
+        elif sha256_of(path) != record.sha256:
+            problems.append(
+                Problem("is not the file that was exported: its SHA-256 differs", str(path))
+            )
+    if problems:
+        problems[-1] = Problem(problems[-1].what, problems[-1].where, "export the bundle again")
+        raise ArtifactError(f"{bundle.name}: {len(problems)} artifacts cannot be trusted", problems)

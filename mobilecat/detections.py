@@ -1,0 +1,77 @@
+"""What a detector found in one picture, in that picture's pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Boxes, best first.
+
+    Frame: pixels of the upright picture, origin top-left, pixel edges (pixel i is centred at i+½).
+    boxes_xyxy: (n,4). scores: (n,). class_ids: (n,). landmarks_xy: (n,L,2), or None for a head
+    without landmarks.
+    """
+
+    boxes_xyxy: Floats
+    scores: Floats
+    class_ids: Ints
+    landmarks_xy: Floats | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.scores)
+        if self.boxes_xyxy.shape != (n, 4) or self.scores.shape != (n,):
+            raise ValueError(f"{self.boxes_xyxy.shape} boxes for {self.scores.shape} scores")
+        if self.class_ids.shape != (n,):
+            raise ValueError(f"{self.class_ids.shape} class ids for {n} boxes")
+        points = self.landmarks_xy
+        if points is not None and (points.ndim != 3 or points.shape[::2] != (n, 2)):
+            raise ValueError(f"landmarks of shape {points.shape} for {n} boxes")
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def to_json(
+        self, labels: Sequence[str] = (), names: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """Return one dict a box: box_xyxy, score, class_id, label, landmarks by name or number."""
+        rows = []
+        for i in range(len(self)):
+            class_id = int(self.class_ids[i])
+            row: dict[str, Any] = {
+                "box_xyxy": [round(float(v), 4) for v in self.boxes_xyxy[i]],
+                "score": round(float(self.scores[i]), 6),
+                "class_id": class_id,
+            }
+            if class_id < len(labels):
+                row["label"] = labels[class_id]
+            if self.landmarks_xy is not None:
+                row["landmarks"] = {
+                    (names[k] if k < len(names) else str(k)): [round(float(v), 4) for v in point]
+                    for k, point in enumerate(self.landmarks_xy[i])
+                }
+            rows.append(row)
+        return rows
+
+    @staticmethod
+    def from_json(rows: Sequence[dict[str, Any]]) -> Detections:
+        """Return what `to_json` wrote."""
+        n = len(rows)
+        points = None
+        if n and all("landmarks" in r for r in rows):
+            points = np.array([list(r["landmarks"].values()) for r in rows], dtype=np.float64)
+        return Detections(
+            np.array([r["box_xyxy"] for r in rows], dtype=np.float64).reshape(n, 4),
+            np.array([r["score"] for r in rows], dtype=np.float64),
+            np.array([r["class_id"] for r in rows], dtype=np.int64),
+            points,
+        )

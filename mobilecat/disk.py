@@ -1,0 +1,114 @@
+"""Files that are whole or not there: write beside, then rename; hashes of files and folders."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import errno
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_MARK = ".mobilecat-tmp-"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` so that a kill at any moment leaves the old file or the new one."""
+    temporary = path.with_name(f".{path.name}{_MARK}{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as f:
+            f.write(text)
+            f.flush()
+            os.fsync(f.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a fresh folder to fill, which takes the place of `path` at the end, in one step.
+
+    On an error the folder is removed and `path` stays as it was. Left-overs of processes that were
+    killed on the way are removed first.
+    """
+    path = path.absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_left_overs(path)
+    fresh = path.parent / f".{path.name}{_MARK}{os.getpid()}"
+    fresh.mkdir()
+    try:
+        yield fresh
+        if path.exists():
+            _exchange(fresh, path)
+        else:
+            fresh.rename(path)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _remove_left_overs(path: Path) -> None:
+    for old in path.parent.glob(f".{path.name}{_MARK}*"):
+        pid = old.name.rpartition("-")[2]
+        if pid.isdigit() and not _alive(int(pid)):
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _exchange(a: Path, b: Path) -> None:
+    """Swap two folders in one step: renameat2 on Linux, renamex_np on macOS.
+
+    https://man7.org/linux/man-pages/man2/rename.2.html (RENAME_EXCHANGE = 2)
+    """
+    libc = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
+    swap = 2
+    if sys.platform == "darwin":
+        failed = libc.renamex_np(os.fsencode(a), os.fsencode(b), swap)
+    else:
+        at_cwd = -100
+        failed = libc.renameat2(at_cwd, os.fsencode(a), at_cwd, os.fsencode(b), swap)
+    if not failed:
+        return
+    code = ctypes.get_errno()
+    if code not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+        raise OSError(code, os.strerror(code), str(b))
+    # A file system without the swap: between these two lines the old bundle has another name.
+    aside = a.with_name(f"{a.name}-old")
+    b.rename(aside)
+    a.rename(b)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hex SHA-256 of a file, or of a folder's relative names and contents, sorted."""
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n".encode())
+        return digest.hexdigest()
+    with path.open("rb") as f:
+        while chunk := f.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder."""
+    if path.is_dir():
+        return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+    return path.stat().st_size

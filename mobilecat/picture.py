@@ -1,0 +1,65 @@
+"""Pictures in: read upright as RGB, and fitted into a model's input as the spec says."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from mobilecat.errors import ImageError, Problem
+from mobilecat.geometry.resize import ResizePlan, plan_resize
+from mobilecat.spec import ImageSpec
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def read_picture(path: Path) -> Image:
+    """Return the picture at `path` as RGB, turned upright as its EXIF says; ImageError if none."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as opened:
+                upright = ImageOps.exif_transpose(opened)
+                return upright.convert("RGB")
+    except FileNotFoundError as e:
+        raise ImageError("There is no such picture", [Problem("not found", str(path))]) from e
+    except UnidentifiedImageError as e:
+        raise ImageError(
+            "This is not a picture",
+            [
+                Problem(
+                    "no image format known here", str(path), "give a PNG, JPEG, WebP or BMP file"
+                )
+            ],
+        ) from e
+    except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as e:
+        raise ImageError("The picture cannot be read", [Problem(str(e), str(path))]) from e
+
+
+def fit_picture(picture: Image, spec: ImageSpec) -> tuple[Pixels, ResizePlan]:
+    """Return (pixels [H,W,C] uint8, RGB or one grey channel; how they were fitted).
+
+    Resampling: Pillow's bilinear, which averages when it shrinks.
+    """
+    from PIL import Image
+
+    plan = plan_resize(picture.size, spec.size, spec.resize)
+    mode = "L" if spec.color == "GRAY" else "RGB"
+    source = picture.convert(mode)
+    resized = source
+    if plan.resized_wh != picture.size:
+        resized = source.resize(plan.resized_wh, Image.Resampling.BILINEAR)
+    if plan.resized_wh != spec.size:
+        canvas = Image.new(mode, spec.size, spec.pad if mode == "L" else (spec.pad,) * 3)
+        canvas.paste(resized, (plan.left, plan.top))
+        resized = canvas
+    pixels = np.asarray(resized, dtype=np.uint8)
+    return pixels.reshape(*pixels.shape[:2], spec.channels), plan

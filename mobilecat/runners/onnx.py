@@ -1,0 +1,40 @@
+"""The .onnx artifact in onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mobilecat.bundle import ArtifactRecord
+from mobilecat.graph import Array
+from mobilecat.importers.onnx_file import read_onnx
+from mobilecat.runners.base import Runner
+from mobilecat.runners.ort import OrtModel
+
+
+class OnnxRunner:
+    note = "onnxruntime, float32"
+
+    def __init__(self, path: Path, record: ArtifactRecord) -> None:
+        self._model = OrtModel(read_onnx(path))
+        self._record = record
+
+    def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
+        record = self._record
+        feeds = {record.inputs[k]: as_artifact_input(v, record) for k, v in inputs.items()}
+        wanted = {tap: record.taps[tap] for tap in taps if tap in record.taps}
+        found = self._model.run(feeds, list(wanted.values()))
+        return {k: found[v] for k, v in {**record.outputs, **wanted}.items()}
+
+
+def as_artifact_input(value: Array, record: ArtifactRecord) -> Array:
+    """Return picture bytes [H,W,C] as the [1,H,W,C] tensor an artifact takes; others unchanged."""
+    if record.image == "uint8":
+        return value[None]
+    if record.image == "float32":
+        return value[None].astype("float32")
+    return value
+
+
+def open_artifact(path: Path, record: ArtifactRecord) -> Runner:
+    return OnnxRunner(path, record)

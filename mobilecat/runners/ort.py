@@ -1,0 +1,42 @@
+"""onnxruntime sessions, quiet and with extra outputs on request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import onnx
+
+from mobilecat.graph import Array
+
+
+class OrtModel:
+    """An ONNX model that can also return inner values; one session for each set of them."""
+
+    def __init__(self, proto: onnx.ModelProto, threads: int | None = None) -> None:
+        self._proto = proto
+        self._threads = threads
+        self._own = tuple(v.name for v in proto.graph.output)
+        self._sessions: dict[tuple[str, ...], Any] = {}
+
+    def run(self, feeds: Mapping[str, Array], extra: Sequence[str] = ()) -> dict[str, Array]:
+        """Return the model's outputs and the inner values `extra`, by name."""
+        names = (*self._own, *(n for n in extra if n not in self._own))
+        if names not in self._sessions:
+            self._sessions[names] = self._session(names)
+        return dict(zip(names, self._sessions[names].run(list(names), dict(feeds)), strict=True))
+
+    def _session(self, names: tuple[str, ...]) -> Any:
+        import onnxruntime as ort
+
+        proto = self._proto
+        if names != self._own:
+            proto = onnx.ModelProto()
+            proto.CopyFrom(self._proto)
+            for name in names[len(self._own) :]:
+                proto.graph.output.append(onnx.ValueInfoProto(name=name))
+        options = ort.SessionOptions()
+        options.log_severity_level = 4
+        if self._threads:
+            options.intra_op_num_threads = self._threads
+        return ort.InferenceSession(proto.SerializeToString(), options, ["CPUExecutionProvider"])

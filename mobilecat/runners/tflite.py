@@ -1,0 +1,63 @@
+"""The .tflite artifact in LiteRT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mobilecat.bundle import ArtifactRecord
+from mobilecat.errors import ArtifactError, Problem
+from mobilecat.graph import Array
+from mobilecat.runners.base import Runner
+from mobilecat.runners.onnx import as_artifact_input
+
+
+class TfliteRunner:
+    note = "LiteRT on the CPU (XNNPACK), float32"
+
+    def __init__(self, path: Path, record: ArtifactRecord) -> None:
+        self._path = path
+        self._record = record
+        self._engines: dict[bool, Any] = {}
+
+    def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
+        record = self._record
+        engine = self._engine(bool(taps))
+        runner = engine.get_signature_runner()
+        feeds = {record.inputs[k]: as_artifact_input(v, record) for k, v in inputs.items()}
+        found = runner(**feeds)
+        results = {k: found[v] for k, v in record.outputs.items()}
+        if taps:
+            index = {d["name"]: d["index"] for d in engine.get_tensor_details()}
+            results.update(
+                (tap, engine.get_tensor(index[record.taps[tap]]))
+                for tap in taps
+                if tap in record.taps
+            )
+        return results
+
+    def _engine(self, keep_all: bool) -> Any:
+        # Inner tensors can be read only where nothing reuses their memory.
+        if keep_all not in self._engines:
+            from ai_edge_litert.interpreter import Interpreter
+
+            try:
+                engine = Interpreter(
+                    model_path=str(self._path),
+                    num_threads=2,
+                    experimental_preserve_all_tensors=keep_all,
+                )
+                engine.allocate_tensors()
+            except (ValueError, RuntimeError) as e:
+                raise ArtifactError(
+                    "LiteRT refuses the artifact", [Problem(str(e), str(self._path))]
+                ) from e
+            self._engines[keep_all] = engine
+        return self._engines[keep_all]
+
+
+def open_artifact(path: Path, record: ArtifactRecord) -> Runner:
+    runner = TfliteRunner(path, record)
+    runner._engine(False)
+    return runner

@@ -1,0 +1,47 @@
+"""ONNX out: the frozen graph itself, in standard ops, at the opset asked for."""
+
+from __future__ import annotations
+
+import onnx
+import onnx_ir as ir
+from onnx_ir.passes.common import InlinePass
+
+from mobilecat.errors import Problem, UnsupportedError
+
+
+def onnx_from_graph(model: ir.Model, opset: int | None = None) -> bytes:
+    """Return a frozen graph as a self-contained .onnx file, the same bytes for the same graph.
+
+    Errors: UnsupportedError where the graph cannot be said in `opset`.
+    """
+    copy = InlinePass()(model.clone()).model
+    copy.opset_imports.pop("mobilecat", None)
+    copy.producer_name, copy.producer_version = "mobilecat", None
+    proto = ir.to_proto(copy)
+    if opset is not None and opset != copy.opset_imports[""]:
+        proto = _converted(proto, opset)
+    try:
+        onnx.checker.check_model(proto)
+    except onnx.checker.ValidationError as e:
+        raise UnsupportedError(
+            "The ONNX artifact does not pass ONNX's own check", [Problem(str(e).splitlines()[0])]
+        ) from e
+    data: bytes = proto.SerializeToString(deterministic=True)
+    return data
+
+
+def _converted(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    newest = onnx.defs.onnx_opset_version()
+    if opset > newest:
+        raise UnsupportedError(
+            f"ONNX opset {opset} is not known here",
+            [Problem(f"the newest is {newest}", "targets.onnx.opset")],
+        )
+    try:
+        return onnx.version_converter.convert_version(proto, opset)
+    except Exception as e:
+        reason = str(e).strip().splitlines()[-1] if str(e).strip() else type(e).__name__
+        raise UnsupportedError(
+            f"The graph has no form in ONNX opset {opset}",
+            [Problem(reason, "targets.onnx.opset", "leave opset out, or raise it")],
+        ) from e
