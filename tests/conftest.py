@@ -1,0 +1,25 @@
+"""Fixtures that every test folder shares."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def shared_data_path() -> Path | None:
+    """Return the folder of test models and photos, or None on a machine without them."""
+    given = os.environ.get("MOBILECAT_SHARED_DATA")
+    path = Path(given) if given else ROOT.parent / "shared" / "data"
+    return path if (path / "models").is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    path = shared_data_path()
+    if path is None:
+        pytest.skip("NOT_RUN: no test data (models and photos) beside this checkout")
+    return path
