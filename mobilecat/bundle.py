@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from mobilecat.spec import Spec
 SCHEMA: Literal[1] = 1
 FILE = "bundle.json"
 LABELS = "labels.txt"
+_SHORT_LIST = re.compile(r"\[[^\[\]{}]{0,160}\]")
 
 
 class Value(BaseModel):
@@ -88,7 +90,9 @@ class Bundle(Value):
         )
 
     def to_json(self) -> str:
-        return self.model_dump_json(indent=2) + "\n"
+        """Return the file's text: indented, short lists on one line."""
+        text = json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        return _SHORT_LIST.sub(lambda m: " ".join(m[0].split()), text) + "\n"
 
 
 def open_bundle(folder: Path, verify: bool = True) -> Bundle:

@@ -94,39 +94,46 @@ def _decode_2023(build: Builder, raw: Mapping[str, ir.Value], cells: Array) -> C
         build.op("Concat", kind, *(raw[f"{kind}_{s}"] for s in STRIDES), axis=1)
         for kind in ("cls", "obj", "bbox", "kps")
     )
-    origin, stride = cells[None, :, :2], cells[None, :, 2:]
+    origin, stride = np.ascontiguousarray(cells[None, :, :2]), cells[None, :, 2:]
     scores = build.op("Sqrt", "candidate_scores", build.op("Mul", "cls_obj", cls, obj))
     offset, log_size = _split(build, "bbox", bbox, (2, 2))
-    centre = build.op(
-        "Add", "centre", build.op("Mul", "offset_px", offset, stride), np.ascontiguousarray(origin)
+    centre = build.op("Add", "centre", build.op("Mul", "offset_px", offset, stride), origin)
+    size = build.op("Mul", "size", build.op("Exp", "size_cells", log_size), stride)
+    return Candidates(
+        _corners(build, "candidate_boxes", centre, size),
+        scores,
+        _points(build, "candidate_landmarks", kps, origin, stride),
     )
-    half = build.op("Mul", "half", build.op("Exp", "size", log_size), stride * np.float32(0.5))
-    steps = build.op("Mul", "kps_px", kps, stride)
-    points = build.op("Add", "candidate_landmarks", steps, np.tile(origin, (1, 1, POINTS)))
-    return Candidates(_corners(build, centre, half), scores, points)
 
 
 def _decode_2022(build: Builder, raw: Mapping[str, ir.Value], priors: Array) -> Candidates:
-    centres, sides = priors[:, :2], priors[:, 2:]
+    loc, conf, iou = (
+        build.op("Unsqueeze", f"{name}_batch", raw[name], _ints(0))
+        for name in ("loc", "conf", "iou")
+    )
+    centres, sides = np.ascontiguousarray(priors[None, :, :2]), priors[None, :, 2:]
     step = sides * np.float32(CENTRE_VARIANCE)
-    offset, log_size, kps = _split(build, "loc", raw["loc"], (2, 2, 2 * POINTS))
-    centre = build.op(
-        "Add", "centre", build.op("Mul", "offset_px", offset, step), np.ascontiguousarray(centres)
-    )
+    offset, log_size, kps = _split(build, "loc", loc, (2, 2, 2 * POINTS))
+    centre = build.op("Add", "centre", build.op("Mul", "offset_px", offset, step), centres)
     growth = build.op("Mul", "log_size", log_size, np.array(SIZE_VARIANCE, dtype=np.float32))
-    half = build.op("Mul", "half", build.op("Exp", "size", growth), sides * np.float32(0.5))
-    points = build.op(
-        "Add", "landmarks_px", build.op("Mul", "kps_px", kps, step), np.tile(centres, (1, POINTS))
-    )
-    _, face = _split(build, "conf", raw["conf"], (1, 1))
+    size = build.op("Mul", "size", build.op("Exp", "growth", growth), sides)
+    _, face = _split(build, "conf", conf, (1, 1))
     zero, one = np.array(0, dtype=np.float32), np.array(1, dtype=np.float32)
-    quality = build.op("Clip", "iou_clipped", raw["iou"], zero, one)
-    score = build.op("Sqrt", "score", build.op("Mul", "conf_iou", face, quality))
+    quality = build.op("Clip", "iou_clipped", iou, zero, one)
     return Candidates(
-        _batched(build, "candidate_boxes", _corners(build, centre, half, "corners")),
-        _batched(build, "candidate_scores", score),
-        _batched(build, "candidate_landmarks", points),
+        _corners(build, "candidate_boxes", centre, size),
+        build.op("Sqrt", "candidate_scores", build.op("Mul", "conf_iou", face, quality)),
+        _points(build, "candidate_landmarks", kps, centres, step),
     )
+
+
+def _points(build: Builder, name: str, kps: ir.Value, origin: Array, step: Array) -> ir.Value:
+    """Return [1,N,2·POINTS]: origin + kps · step, x and y a point."""
+    n = origin.shape[1]
+    pairs = build.op("Reshape", f"{name}.pairs", kps, _ints(1, n, POINTS, 2))
+    moved = build.op("Mul", f"{name}.steps", pairs, step[:, :, None])
+    placed = build.op("Add", f"{name}.px", moved, origin[:, :, None])
+    return build.op("Reshape", name, placed, _ints(1, n, 2 * POINTS))
 
 
 def _split(
@@ -139,16 +146,11 @@ def _split(
     )
 
 
-def _corners(
-    build: Builder, centre: ir.Value, half: ir.Value, name: str = "candidate_boxes"
-) -> ir.Value:
+def _corners(build: Builder, name: str, centre: ir.Value, size: ir.Value) -> ir.Value:
+    half = build.op("Mul", f"{name}.half", size, np.array(0.5, dtype=np.float32))
     low = build.op("Sub", f"{name}.low", centre, half)
     high = build.op("Add", f"{name}.high", centre, half)
     return build.op("Concat", name, low, high, axis=-1)
-
-
-def _batched(build: Builder, name: str, value: ir.Value) -> ir.Value:
-    return build.op("Unsqueeze", name, value, _ints(0))
 
 
 def _ints(*values: int) -> Array:

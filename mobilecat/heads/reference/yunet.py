@@ -39,23 +39,21 @@ def _rows_2023(outputs: Mapping[str, Array], stride: int, width: int) -> list[Ar
 
 def _rows_2022(outputs: Mapping[str, Array], size_wh: tuple[int, int]) -> list[Array]:
     loc, conf, iou = (outputs[k].astype(np.float64) for k in ("loc", "conf", "iou"))
-    rows: list[Array] = []
+    x0, y0, side = _priors_2022(size_wh).T
+    cx, cy = x0 + loc[:, 0] * 0.1 * side, y0 + loc[:, 1] * 0.1 * side
+    w, h = side * np.exp(loc[:, 2] * 0.2), side * np.exp(loc[:, 3] * 0.2)
+    score = np.sqrt(conf[:, 1] * iou[:, 0].clip(0, 1))
+    points = [(x0, y0)[k % 2] + loc[:, 4 + k] * 0.1 * side for k in range(10)]
+    return [np.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2, score, *points], axis=1)]
+
+
+def _priors_2022(size_wh: tuple[int, int]) -> Array:
+    """Return x, y, side of each prior: strides 8 to 64, rows, columns, then sides."""
+    priors = []
     fw, fh = ((s + 1) // 2 // 2 for s in size_wh)
     for stride, sides in ((8, (10, 16, 24)), (16, (32, 48)), (32, (64, 96)), (64, (128, 192, 256))):
         fw, fh = fw // 2, fh // 2
         for row in range(fh):
             for col in range(fw):
-                for side in sides:
-                    rows.append(_row_2022(len(rows), (col, row), stride, side, loc, conf, iou))
-    return rows
-
-
-def _row_2022(
-    i: int, cell: tuple[int, int], stride: int, side: int, loc: Array, conf: Array, iou: Array
-) -> Array:
-    x0, y0 = (cell[0] + 0.5) * stride, (cell[1] + 0.5) * stride
-    cx, cy = x0 + loc[i, 0] * 0.1 * side, y0 + loc[i, 1] * 0.1 * side
-    w, h = side * np.exp(loc[i, 2] * 0.2), side * np.exp(loc[i, 3] * 0.2)
-    score = np.sqrt(conf[i, 1] * min(max(iou[i, 0], 0.0), 1.0))
-    points = [(x0, y0)[k % 2] + loc[i, 4 + k] * 0.1 * side for k in range(10)]
-    return np.array([[cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2, score, *points]])
+                priors += [((col + 0.5) * stride, (row + 0.5) * stride, s) for s in sides]
+    return np.array(priors, dtype=np.float64)

@@ -1,0 +1,5 @@
+"""`python -m mobilecat`."""
+
+from mobilecat.cli import main
+
+main()

@@ -1,0 +1,91 @@
+"""`mobilecat export`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from mobilecat.bundle import Bundle
+from mobilecat.cli.progress import progress_line
+from mobilecat.errors import Problem, SpecError
+from mobilecat.export import Exported, export
+from mobilecat.spec import Spec, load_spec, spec_from_model_file
+
+
+def run_export(
+    spec_path: Path, out: Path, source: Path | None, shapes: Sequence[str], as_json: bool
+) -> None:
+    spec, folder = _spec(spec_path, _shapes(shapes), source)
+    with progress_line() as progress:
+        done = export(spec, out, spec_folder=folder, source=source, progress=progress)
+    if as_json:
+        print(done.bundle.to_json(), end="")
+    else:
+        _show(done)
+
+
+def _spec(path: Path, shapes: dict[str, tuple[int, ...]], source: Path | None) -> tuple[Spec, Path]:
+    if path.suffix == ".toml":
+        spec = load_spec(path)
+        return spec.model_copy(update={"shapes": {**spec.shapes, **shapes}}), path.parent
+    if source is not None:
+        raise SpecError(
+            "Two models",
+            [Problem(f"{path} is a model file, and --source names another", "--source")],
+        )
+    return spec_from_model_file(path, shapes), Path()
+
+
+def _shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    shapes = {}
+    problems = []
+    for text in texts:
+        name, equals, dims = text.rpartition("=")
+        sides = [d.strip() for d in dims.replace("x", ",").split(",")]
+        if equals and all(d.isdigit() and int(d) > 0 for d in sides):
+            shapes[name] = tuple(int(d) for d in sides)
+        else:
+            problems.append(
+                Problem(f"{text!r} is not NAME=1,3,320,320", "--shape", "whole numbers above 0")
+            )
+    if problems:
+        raise SpecError("The shapes cannot be read", problems)
+    return shapes
+
+
+def _show(done: Exported) -> None:
+    console = Console()
+    bundle = done.bundle
+    for note in done.notes:
+        console.print(f"  {note}", style="dim", markup=False, highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("artifact")
+    table.add_column("size", justify="right")
+    table.add_column("precision")
+    table.add_column("takes")
+    for a in bundle.artifacts:
+        table.add_row(a.file, human_size(a.bytes), a.precision, _takes(bundle, a.image))
+    console.print(table)
+    for a in bundle.artifacts:
+        for lint in a.lints:
+            console.print(f"  {a.file}: {lint}", style="yellow", markup=False, highlight=False)
+    outputs = ", ".join(f"{o.name} {'×'.join(map(str, o.shape))}" for o in bundle.outputs)
+    console.print(f"gives {outputs}", markup=False, highlight=False)
+    console.print(f"wrote {done.folder}", markup=False, highlight=False)
+
+
+def _takes(bundle: Bundle, image: str | None) -> str:
+    if image is None or bundle.spec.input is None:
+        return ", ".join(f"{i.name} {'×'.join(map(str, i.shape))}" for i in bundle.inputs)
+    width, height = bundle.spec.input.size
+    return f"{'image' if image == 'pixels' else image} {width}×{height}"
+
+
+def human_size(count: int) -> str:
+    """Return a size in bytes for people: 231 kB, 4.2 MB."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"

@@ -1,0 +1,110 @@
+"""The verbs, and how errors reach the user. Nothing heavy is imported before a verb runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mobilecat.errors import MobileCatError
+
+app = typer.Typer(
+    name="mobilecat",
+    help="Compile detectors and landmark models for phones, run every artifact, "
+    "hold it to goldens.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+BundleDir = Annotated[Path, typer.Argument(metavar="DIR", help="A bundle that `export` made.")]
+SourceOption = Annotated[
+    Path | None, typer.Option("--source", metavar="FILE", help="Where the source model lies now.")
+]
+
+
+@app.command()
+def export(
+    spec: Annotated[
+        Path, typer.Argument(metavar="SPEC|MODEL", help="A mobilecat.toml, or just a model file.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="The bundle to write.")],
+    source: Annotated[
+        Path | None, typer.Option("--source", metavar="FILE", help="Another model for this spec.")
+    ] = None,
+    shape: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--shape", metavar="NAME=1,3,320,320", help="Fix a dynamic input. Repeatable."
+        ),
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print the contract as JSON.")] = False,
+) -> None:
+    """Compile a model into a bundle: Core ML, TFLite and ONNX, with their contract.
+
+    A bare model file is compiled with head = "raw": its own tensors in and out, in float32.
+    """
+    from mobilecat.cli.export import run_export
+
+    run_export(spec, out, source, shape or [], json_)
+
+
+@app.command()
+def run(
+    bundle: BundleDir,
+    image: Annotated[Path, typer.Option("--image", metavar="FILE", help="The picture.")],
+    runner: Annotated[
+        str | None,
+        typer.Option("--runner", help="source, onnx, tflite, coreml or coreml-native."),
+    ] = None,
+    artifact: Annotated[
+        str | None, typer.Option("--artifact", metavar="FILE", help="One artifact of the bundle.")
+    ] = None,
+    draw: Annotated[
+        Path | None,
+        typer.Option("--draw", metavar="PNG", help="Write the picture with boxes on it."),
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print the detections as JSON.")] = False,
+    source: SourceOption = None,
+) -> None:
+    """Run a bundle on a picture, and print what it finds, in the picture's pixels.
+
+    Without --runner and --artifact, every artifact runs, one after another.
+    """
+    from mobilecat.cli.run import run_picture
+
+    run_picture(bundle, image, runner, artifact, draw, json_, source)
+
+
+@app.command()
+def inspect(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help=".onnx, .tflite, .mlpackage, .mlmodel or a bundle."),
+    ],
+    json_: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say what a model file holds: inputs, outputs, ops, sizes, metadata."""
+    from mobilecat.cli.inspect import run_inspect
+
+    run_inspect(file, json_)
+
+
+def main() -> None:
+    """Run the command line; the process exits with its code."""
+    try:
+        app(prog_name="mobilecat")
+    except MobileCatError as e:
+        print(f"mobilecat: {e}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as e:
+        place = f"{e.filename}: " if e.filename else ""
+        print(f"mobilecat: {place}{e.strerror or e}", file=sys.stderr)
+        sys.exit(2)

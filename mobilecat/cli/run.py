@@ -1,0 +1,124 @@
+"""`mobilecat run`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from mobilecat.bundle import Bundle, open_bundle
+from mobilecat.cli.progress import progress_line
+from mobilecat.detections import Detections
+from mobilecat.disk import sha256_of
+from mobilecat.errors import MobileCatError, Problem
+from mobilecat.picture import fit_picture, read_picture
+from mobilecat.runners import Lane, NotRun, decode_outputs, lanes_of, open_lane
+from mobilecat.spec import RawHead
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def run_picture(
+    folder: Path,
+    image: Path,
+    runner: str | None,
+    artifact: str | None,
+    draw: Path | None,
+    as_json: bool,
+    source: Path | None,
+) -> None:
+    bundle = open_bundle(folder)
+    if bundle.spec.input is None:
+        raise MobileCatError(
+            "This bundle takes tensors, not pictures",
+            [
+                Problem(
+                    "its spec has no [input]",
+                    str(folder),
+                    "compare its tensors: mobilecat validate DIR --random 3",
+                )
+            ],
+        )
+    picture = read_picture(image)
+    lanes = lanes_of(bundle, runner, artifact)
+    results: list[dict[str, Any]] = []
+    drawn: Detections | None = None
+    with progress_line() as progress:
+        for lane in lanes:
+            progress(lane.name)
+            row, found = _run_lane(folder, bundle, lane, picture, source)
+            results.append(row)
+            drawn = drawn or found
+    if draw is not None and drawn is not None:
+        from mobilecat.draw import draw_detections
+
+        draw_detections(picture, drawn, bundle.spec.labels, bundle.spec.landmarks).save(draw)
+    if as_json:
+        record = {"file": str(image), "sha256": sha256_of(image), "size_wh": list(picture.size)}
+        print(json.dumps({"schema": 1, "image": record, "results": results}, indent=2))
+    else:
+        _show(results, draw if drawn is not None else None)
+    if all("not_run" in r for r in results):
+        raise MobileCatError("Nothing ran", [Problem(r["not_run"], r["lane"]) for r in results])
+
+
+def _run_lane(
+    folder: Path, bundle: Bundle, lane: Lane, picture: Image, source: Path | None
+) -> tuple[dict[str, Any], Detections | None]:
+    row: dict[str, Any] = {"lane": lane.name, "runner": lane.runner}
+    row["artifact"] = lane.artifact.file if lane.artifact else None
+    spec = bundle.spec
+    assert spec.input is not None
+    try:
+        engine = open_lane(folder, bundle, lane, source)
+    except NotRun as reason:
+        return {**row, "not_run": str(reason)}, None
+    pixels, plan = fit_picture(picture, spec.input)
+    start = perf_counter()
+    outputs = engine.infer({"image": pixels})
+    row |= {"engine": engine.note, "milliseconds": round((perf_counter() - start) * 1e3, 2)}
+    if isinstance(spec.head, RawHead):
+        row["outputs"] = {
+            k: {
+                "shape": list(v.shape),
+                "dtype": v.dtype.name,
+                "min": float(v.min()),
+                "max": float(v.max()),
+                "mean": float(v.mean()),
+            }
+            for k, v in outputs.items()
+        }
+        return row, None
+    found = decode_outputs(outputs, plan)
+    row["detections"] = found.to_json(spec.labels, spec.landmarks)
+    return row, found
+
+
+def _show(results: list[dict[str, Any]], drawn: Path | None) -> None:
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for row in results:
+        if "not_run" in row:
+            console.print(f"{row['lane']}: NOT_RUN, {row['not_run']}")
+            continue
+        head = f"{row['lane']}  {row['milliseconds']:.1f} ms, {row['engine']}"
+        console.print(head, style="bold")
+        for name, facts in row.get("outputs", {}).items():
+            shape = "×".join(map(str, facts["shape"]))
+            console.print(
+                f"  {name} {shape} {facts['dtype']}: {facts['min']:.5g} to "
+                f"{facts['max']:.5g}, mean {facts['mean']:.5g}"
+            )
+        if row.get("detections") == []:
+            console.print("  nothing above the threshold")
+        for d in row.get("detections", []):
+            box = " ".join(f"{v:.1f}" for v in d["box_xyxy"])
+            console.print(f"  {d.get('label', d['class_id'])} {d['score']:.3f}  xyxy {box}")
+            if points := d.get("landmarks"):
+                text = "  ".join(f"{k} {x:.1f},{y:.1f}" for k, (x, y) in points.items())
+                console.print(f"    {text}", style="dim")
+    if drawn:
+        console.print(f"drew {drawn}")
