@@ -11,6 +11,7 @@ from mobilecat.passes.fold import fold_constants, fold_shapes
 from mobilecat.passes.simplify import drop_no_ops, inline_constant_ifs
 
 _MAX_ROUNDS = 16
+_IR_VERSION = 8  # the first with model-local functions, and the one of opset 18
 
 
 def freeze(model: ir.Model, source: str = "") -> ir.Model:
@@ -35,6 +36,7 @@ def freeze(model: ir.Model, source: str = "") -> ir.Model:
         if not any(changed):
             break
     model.graph.sort()
+    model.ir_version = max(model.ir_version, _IR_VERSION)
     unused = common.RemoveUnusedFunctionsPass()  # type: ignore[no-untyped-call]
     model = unused(model).model
     _require_static(model, source)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import onnx
 import onnx_ir as ir
-from onnx_ir.passes.common import InlinePass
+from onnx_ir.passes.common import InlinePass, LiftConstantsToInitializersPass
 
 from mobilecat.errors import Problem, UnsupportedError
+
+_STANDARD_OPS_ONLY = ir.passes.Sequential(
+    InlinePass(), LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)
+)
 
 
 def onnx_from_graph(model: ir.Model, opset: int | None = None) -> bytes:
@@ -14,7 +18,7 @@ def onnx_from_graph(model: ir.Model, opset: int | None = None) -> bytes:
 
     Errors: UnsupportedError where the graph cannot be said in `opset`.
     """
-    copy = InlinePass()(model.clone()).model
+    copy = _STANDARD_OPS_ONLY(model.clone()).model
     copy.opset_imports.pop("mobilecat", None)
     copy.producer_name, copy.producer_version = "mobilecat", None
     proto = ir.to_proto(copy)

@@ -1,0 +1,99 @@
+"""One shape of answer for every format, and the choice of who reads the file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from mobilecat.disk import size_of
+from mobilecat.errors import ArtifactError, Problem
+
+_READERS = {
+    ".onnx": "onnx_model",
+    ".tflite": "tflite_model",
+    ".mlmodel": "coreml_model",
+    ".mlpackage": "coreml_model",
+}
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output. shape: None where the file does not say; "?" for a dynamic side."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...] | None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a file holds. bytes is its size on disk, parameters the number of weights."""
+
+    file: str
+    format: str
+    bytes: int
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    ops: dict[str, int]
+    parameters: int
+    metadata: dict[str, str] = field(default_factory=dict)
+    parts: tuple[Inspection, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def inspect_file(path: Path) -> Inspection:
+    """Read the model file or bundle at `path`; nothing is run.
+
+    Errors: ArtifactError or ModelError where it is missing, damaged or of no known kind.
+    """
+    if not path.exists():
+        raise ArtifactError("There is no such file", [Problem("not found", str(path))])
+    if path.is_file() and path.stat().st_size == 0:
+        raise ArtifactError("The file is empty", [Problem("0 bytes", str(path))])
+    if path.is_dir() and path.suffix != ".mlpackage":
+        return _inspect_bundle(path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise ArtifactError(
+            "Not a kind of file that can be inspected",
+            [
+                Problem(
+                    f"{path.suffix or 'no suffix'}",
+                    str(path),
+                    f"one of {', '.join(_READERS)}, or a bundle folder",
+                )
+            ],
+        )
+    module = import_module(f"mobilecat.inspection.{reader}")
+    return cast(Inspection, module.inspect_model(path))
+
+
+def _inspect_bundle(folder: Path) -> Inspection:
+    from mobilecat.bundle import open_bundle
+
+    bundle = open_bundle(folder)
+
+    def ports(tensors: Any) -> tuple[Port, ...]:
+        return tuple(Port(t.name, t.dtype, t.shape, t.meaning) for t in tensors)
+
+    return Inspection(
+        file=str(folder),
+        format="bundle",
+        bytes=size_of(folder),
+        inputs=ports(bundle.inputs),
+        outputs=ports(bundle.outputs),
+        ops={},
+        parameters=0,
+        metadata={
+            "name": bundle.name,
+            "source": f"{bundle.source.path} (sha256 {bundle.source.sha256[:12]}…)",
+            "head": bundle.spec.head.kind,
+            **{k: v for k, v in bundle.versions.items() if k == "mobilecat"},
+        },
+        parts=tuple(inspect_file(folder / a.file) for a in bundle.artifacts),
+    )

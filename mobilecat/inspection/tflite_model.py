@@ -1,0 +1,131 @@
+"""TFLite flatbuffers, read with the schema that LiteRT ships."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mobilecat.errors import ArtifactError, Problem
+from mobilecat.inspection.base import Inspection, Port
+
+
+def inspect_model(path: Path) -> Inspection:
+    data = path.read_bytes()
+    model = read_tflite(data, str(path))
+    graph = model.subgraphs[0]
+    signature = _signature_names(model)
+    return Inspection(
+        file=str(path),
+        format=f"TFLite (schema {model.version})",
+        bytes=len(data),
+        inputs=tuple(_port(graph.tensors[i], signature) for i in graph.inputs),
+        outputs=tuple(_port(graph.tensors[i], signature) for i in graph.outputs),
+        ops=dict(
+            Counter(
+                _op_name(model.operatorCodes[o.opcodeIndex])
+                for g in model.subgraphs
+                for o in g.operators
+            ).most_common()
+        ),
+        parameters=_parameters(model),
+        metadata=_metadata(model, data),
+    )
+
+
+def read_tflite(data: bytes, where: str) -> Any:
+    """Return the parsed ModelT; ArtifactError where the bytes are not a whole TFLite model."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    if data[4:8] != b"TFL3":
+        raise ArtifactError(
+            "This is not a TFLite model",
+            [Problem("the identifier TFL3 is missing", where, "copy or export the file again")],
+        )
+    try:
+        model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+        assert model.subgraphs and all(g.tensors is not None for g in model.subgraphs)
+    except (struct.error, AssertionError, IndexError, ValueError, TypeError) as e:
+        raise ArtifactError(
+            "The TFLite model is damaged", [Problem(str(e) or "cut short", where)]
+        ) from e
+    return model
+
+
+def tensor_shapes(data: bytes) -> dict[str, tuple[int, ...]]:
+    """Return the tensors of the main subgraph: name → shape."""
+    graph = read_tflite(data, "").subgraphs[0]
+    return {_text(t.name): _shape(t) for t in graph.tensors}
+
+
+def _port(tensor: Any, signature: dict[str, str]) -> Port:
+    name = _text(tensor.name)
+    details = [f"signature name {signature[name]!r}"] if signature.get(name, name) != name else []
+    q = tensor.quantization
+    if q is not None and q.scale is not None and len(q.scale):
+        details.append(f"scale {q.scale[0]:.6g}, zero point {q.zeroPoint[0]}")
+    return Port(name, _type_name(tensor.type), _shape(tensor), ", ".join(details))
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:
+    return tuple(int(d) for d in tensor.shape) if tensor.shape is not None else ()
+
+
+def _text(name: Any) -> str:
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name or "")
+
+
+def _type_name(number: int) -> str:
+    from ai_edge_litert.schema_py_generated import TensorType
+
+    return _constant_name(TensorType, number).lower()
+
+
+def _op_name(code: Any) -> str:
+    from ai_edge_litert.schema_py_generated import BuiltinOperator
+
+    if code.customCode:
+        return _text(code.customCode)
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return _constant_name(BuiltinOperator, number)
+
+
+def _constant_name(enum: Any, number: int) -> str:
+    return next((str(k) for k, v in vars(enum).items() if v == number), f"#{number}")
+
+
+def _signature_names(model: Any) -> dict[str, str]:
+    """Return tensor name → the name that the first signature gives it."""
+    names = {}
+    for signature in (model.signatureDefs or [])[:1]:
+        tensors = model.subgraphs[signature.subgraphIndex or 0].tensors
+        for entry in [*(signature.inputs or []), *(signature.outputs or [])]:
+            names[_text(tensors[entry.tensorIndex].name)] = _text(entry.name)
+    return names
+
+
+def _parameters(model: Any) -> int:
+    total = 0
+    seen = set()
+    for graph in model.subgraphs:
+        for t in graph.tensors:
+            data = model.buffers[t.buffer].data
+            if data is not None and len(data) and t.buffer not in seen:
+                seen.add(t.buffer)
+                total += int(np.prod(_shape(t), dtype=np.int64))
+    return total
+
+
+def _metadata(model: Any, data: bytes) -> dict[str, str]:
+    found = {"description": _text(model.description)}
+    for entry in model.metadata or []:
+        found[_text(entry.name)] = f"{len(model.buffers[entry.buffer].data or [])} bytes"
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            found["files"] = ", ".join(packed.namelist())
+    return {k: v for k, v in found.items() if v}
