@@ -113,13 +113,15 @@ def clip_xyxy(boxes_xyxy: npt.ArrayLike, wh: SizeLike) -> F64:
     """Return boxes cut at the picture's edges [0, w] × [0, h]; one outside keeps no area."""
     w, h = as_size(wh)
     b = _floats(boxes_xyxy, 4, "boxes")
-    return np.minimum(np.maximum(b, 0.0), np.array([w, h, w, h], dtype=np.float64))
+    clipped: F64 = np.minimum(np.maximum(b, 0.0), np.array([w, h, w, h]))
+    return clipped
 
 
 def area_xyxy(boxes_xyxy: npt.ArrayLike) -> F64:
     """Return each box's area; 0 where the corners are inverted. Shapes: (..., 4) → (...)."""
     x1, y1, x2, y2 = _columns(boxes_xyxy)
-    return np.maximum(x2 - x1, 0.0) * np.maximum(y2 - y1, 0.0)
+    area: F64 = np.maximum(x2 - x1, 0.0) * np.maximum(y2 - y1, 0.0)
+    return area
 
 
 def iou(a_xyxy: npt.ArrayLike, b_xyxy: npt.ArrayLike) -> F64:
