@@ -1,0 +1,46 @@
+# Two commands, each on a fresh machine with Python 3.11 and nothing else: make demo, make test.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint unit swift conformance bench lock clean
+
+demo: $(STAMP)
+	@$(PY) tools/demo.py
+
+test: lint unit swift
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+unit: $(STAMP)
+	$(PY) -m pytest -q -n 2 --dist worksteal
+
+swift:
+	@tools/swift_test.sh
+
+bench: $(STAMP)
+	@$(PY) benchmarks/run.py
+
+# Exact versions, so that two machines compile the same bytes. After changing pyproject.toml: make lock.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mobilecat needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=/path/to/python3.11")'
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (about a minute, once)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+lock:
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet --disable-pip-version-check '.[dev]'
+	(echo "# Made by make lock; the versions that CI and make demo install."; \
+	 build/lock/bin/pip freeze --exclude mobilecat) > requirements.lock
+	rm -rf build/lock
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

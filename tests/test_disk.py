@@ -1,0 +1,103 @@
+"""Whole or not there: exports and goldens survive a kill at any moment."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mobilecat import disk
+
+
+def test_new_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    out.mkdir()
+    (out / "old").write_text("old")
+    with disk.new_folder(out) as fresh:
+        (fresh / "new").write_text("new")
+        assert (out / "old").exists(), "the old bundle stays until the new one is whole"
+    assert [p.name for p in out.iterdir()] == ["new"]
+    assert [p.name for p in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_an_error_leaves_the_old_folder_and_nothing_else(tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    out.mkdir()
+    (out / "old").write_text("old")
+    with pytest.raises(RuntimeError), disk.new_folder(out) as fresh:
+        (fresh / "half").write_text("x")
+        raise RuntimeError
+    assert [p.name for p in out.iterdir()] == ["old"]
+    assert [p.name for p in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_killed_writer_leaves_the_old_folder_and_the_next_one_cleans_up(tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    out.mkdir()
+    (out / "old").write_text("old")
+    code = (
+        "import sys, time; from pathlib import Path; from mobilecat import disk\n"
+        "with disk.new_folder(Path(sys.argv[1])) as f:\n"
+        "    (f / 'half').write_text('x'); print('go', flush=True); time.sleep(60)\n"
+    )
+    writer = subprocess.Popen(
+        [sys.executable, "-c", code, str(out)], stdout=subprocess.PIPE, text=True
+    )
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "go\n"
+    writer.kill()
+    writer.wait()
+    assert [p.name for p in out.iterdir()] == ["old"]
+    with disk.new_folder(out) as fresh:
+        (fresh / "new").write_text("new")
+    assert [p.name for p in tmp_path.iterdir()] == ["bundle"]
+    assert [p.name for p in out.iterdir()] == ["new"]
+
+
+def test_killed_at_random_moments_there_is_always_one_whole_folder(tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    code = (
+        "import sys; from pathlib import Path; from mobilecat import disk\n"
+        "print('go', flush=True)\n"
+        "for n in range(10**6):\n"
+        "    with disk.new_folder(Path(sys.argv[1])) as f:\n"
+        "        for k in range(3): (f / str(k)).write_text(str(n))\n"
+    )
+    for moment in range(6):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", code, str(out)], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(0.01 + 0.007 * moment)
+        writer.kill()
+        writer.wait()
+        if out.exists():
+            texts = [(out / str(k)).read_text() for k in range(3)]
+            assert len(set(texts)) == 1, "files of two exports in one folder"
+    assert out.exists()
+
+
+def test_write_text_replaces_whole(tmp_path: Path) -> None:
+    path = tmp_path / "f.json"
+    disk.write_text(path, "one")
+    disk.write_text(path, "two")
+    assert path.read_text() == "two"
+    assert [p.name for p in tmp_path.iterdir()] == ["f.json"]
+
+
+def test_hash_of_a_folder_sees_names_and_contents(tmp_path: Path) -> None:
+    a, b = tmp_path / "a", tmp_path / "b"
+    for folder in (a, b):
+        (folder / "sub").mkdir(parents=True)
+        (folder / "sub" / "x").write_bytes(b"1")
+    assert disk.sha256_of(a) == disk.sha256_of(b)
+    (b / "sub" / "x").write_bytes(b"2")
+    assert disk.sha256_of(a) != disk.sha256_of(b)
+    (b / "sub" / "x").write_bytes(b"1")
+    (b / "sub" / "x").rename(b / "sub" / "y")
+    assert disk.sha256_of(a) != disk.sha256_of(b)
+    assert disk.size_of(a) == 1
