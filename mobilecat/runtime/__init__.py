@@ -1,0 +1,12 @@
+"""Core ML on any OS: read the bytes of a `.mlpackage` or `.mlmodel`, run them with onnxruntime.
+
+It executes the specification and the weights; it is not Apple's compiler or Neural Engine.
+"""
+
+from __future__ import annotations
+
+from mobilecat.runtime.errors import InputError, UnsupportedOp
+from mobilecat.runtime.interface import Feature
+from mobilecat.runtime.model import CoreMLModel, load
+
+__all__ = ["CoreMLModel", "Feature", "InputError", "UnsupportedOp", "load"]

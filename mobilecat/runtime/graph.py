@@ -1,0 +1,295 @@
+"""An ONNX graph that is written while a model is walked, and run as far as somebody must know.
+
+`Val` is a tensor of the model being executed: a constant, data of this run, or a result that is
+still *pending* in the ONNX graph. Calling the graph emits one ONNX node. Asking a pending value for
+its numbers (`numpy`), or for a size that depends on data, runs what was emitted up to there and goes
+on in a fresh graph. A model of fixed shapes is never asked, so it ends up as one session.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, defs, helper, shape_inference
+
+from mobilecat.errors import MobileCatError
+from mobilecat.runtime.errors import malformed
+from mobilecat.runtime.session import Sessions, Work
+from mobilecat.runtime.values import check_size
+
+Array = npt.NDArray[Any]
+OPSET = 21
+IR_VERSION = 10
+FLOAT = int(TensorProto.FLOAT)
+FLOAT16 = int(TensorProto.FLOAT16)
+INT32 = int(TensorProto.INT32)
+INT64 = int(TensorProto.INT64)
+BOOL = int(TensorProto.BOOL)
+ELEM = {
+    np.dtype(np.float32): FLOAT,
+    np.dtype(np.float16): FLOAT16,
+    np.dtype(np.int32): INT32,
+    np.dtype(np.int64): INT64,
+    np.dtype(np.bool_): BOOL,
+    np.dtype(np.uint8): int(TensorProto.UINT8),
+}
+_NUMPY = {v: k for k, v in ELEM.items()}
+_SMALL = 1024  # elements: up to here a constant's values take part in shape inference
+
+
+class Val:
+    """One tensor. `mil` is its declared type in the model, "" for an intermediate of our own."""
+
+    __slots__ = (
+        "__weakref__", "_array", "_dims", "_dtype", "_graph", "const", "mil", "name",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        graph: Graph,
+        array: Array | None = None,
+        *,
+        const: bool = False,
+        name: str = "",
+        dtype: np.dtype[Any] | None = None,
+        dims: tuple[int | None, ...] = (),
+        mil: str = "",
+    ) -> None:
+        self._graph = graph
+        self._array = array
+        self._dims = dims if array is None else array.shape
+        self._dtype = dtype
+        self.const = const
+        self.name = name
+        self.mil = mil
+
+    @property
+    def known(self) -> bool:
+        """Whether the numbers are there already."""
+        return self._array is not None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type it is computed in."""
+        if self._dtype is None:
+            assert self._array is not None
+            self._dtype = _computed_dtype(self._array.dtype)
+        return self._dtype
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype == np.float32
+
+    @property
+    def rank(self) -> int:
+        return len(self._dims)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape; where a size depends on data, what is pending runs first."""
+        if None in self._dims:
+            self._graph.run(self)
+        return tuple(int(d) for d in self._dims if d is not None)
+
+    def stored(self) -> Array:
+        """Return the numbers in the type in which they are stored (a weight's float16, int8…)."""
+        if self._array is None:
+            self._graph.run(self)
+        if not self.const:
+            self._graph.data_was_read = True
+        assert self._array is not None
+        return self._array
+
+    def numpy(self) -> Array:
+        """Return the numbers in their compute type."""
+        return self.stored().astype(self.dtype, copy=False)
+
+    def raw(self) -> Array:
+        """Return the numbers of a known value in their compute type, as the graph is fed."""
+        assert self._array is not None
+        return self._array.astype(self.dtype, copy=False)
+
+    def settle(self, array: Array, const: bool) -> None:
+        """Turn a pending value into a known one."""
+        self._array, self._dims, self.const, self.name = array, array.shape, const, ""
+
+
+Operand = Val | Array | None
+
+
+class Graph:
+    """Emits ONNX nodes; runs them through `sessions`."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self.data_was_read = False  # then what was emitted holds for this run's data only
+        self.runs = 0
+        self.where = ""
+        self._count = 0
+        self._start()
+
+    def _start(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._fixed: list[bool] = []  # per node: depends on constants alone
+        self._initializers: dict[str, Array] = {}
+        self._inputs: dict[str, Val] = {}
+        self._names: dict[int, tuple[str, Val]] = {}  # id of a known Val → its name in this graph
+        self._pending: list[weakref.ref[Val]] = []
+        self._types: dict[str, Any] = {}
+        self._count = 0
+
+    def const(self, array: Any, dtype: Any = None) -> Val:
+        """Return a constant; Python floats and ints become float32 and int64."""
+        a = np.asarray(array, dtype)
+        if a.dtype == np.float64:
+            a = a.astype(np.float32)
+        return Val(self, a, const=True)
+
+    def data(self, array: Array, mil: str = "") -> Val:
+        """Return a value of this run, fed from outside in the type it has."""
+        return Val(self, array, mil=mil, dtype=array.dtype)
+
+    def __call__(self, op: str, *operands: Operand, outputs: int = 1, **attrs: Any) -> Any:
+        """Emit one ONNX node; return its output Val, or a tuple where `outputs` is above 1."""
+        values = [self.const(o) if isinstance(o, np.ndarray) else o for o in operands]
+        names = [self._name_of(v) if v is not None else "" for v in values]
+        while names and not names[-1]:
+            names.pop()
+        made = [self._fresh() for _ in range(outputs)]
+        attrs = {k: v for k, v in attrs.items() if v is not None}
+        node = helper.make_node(op, names, made, name=f"{self.where}:{len(self._nodes)}", **attrs)
+        types = self._infer(node, values, names)
+        fixed = all(v is None or v.const for v in values)
+        out = []
+        for name in made:
+            if name not in types:
+                raise malformed(f"the result of ONNX {op} has no type", self.where)
+            dtype, dims = _read_type(types[name])
+            check_size(dims, self.where)
+            val = Val(self, name=name, dtype=dtype, dims=dims, const=fixed)
+            self._types[name] = types[name]
+            self._pending.append(weakref.ref(val))
+            out.append(val)
+        self._nodes.append(node)
+        self._fixed.append(fixed)
+        return out[0] if outputs == 1 else tuple(out)
+
+    def _fresh(self) -> str:
+        self._count += 1
+        return f"v{self._count}"
+
+    def _name_of(self, v: Val) -> str:
+        if not v.known:
+            return v.name
+        found = self._names.get(id(v))
+        if found is not None:
+            return found[0]
+        array = v._array
+        assert array is not None
+        if v.const:
+            name = f"c{len(self._names)}"
+            self._initializers[name] = v.raw()
+        else:
+            name = f"i{len(self._names)}"
+            self._inputs[name] = v
+        self._types[name] = helper.make_tensor_type_proto(ELEM[v.dtype], array.shape)
+        self._names[id(v)] = (name, v)
+        return name
+
+    def _infer(
+        self, node: onnx.NodeProto, values: Sequence[Val | None], names: Sequence[str]
+    ) -> dict[str, Any]:
+        known = {}
+        for v, name in zip(values, names, strict=False):
+            if v is not None and v.known and v.const and v._array is not None:
+                array = v._array
+                if array.size <= _SMALL and array.dtype.kind in "iu":
+                    known[name] = _tensor(name, v.raw())
+        try:
+            result: dict[str, Any] = shape_inference.infer_node_outputs(
+                defs.get_schema(node.op_type, OPSET),
+                node,
+                {n: self._types[n] for n in names if n},
+                known,
+                opset_imports=[helper.make_opsetid("", OPSET)],
+                ir_version=IR_VERSION,
+            )
+        except (shape_inference.InferenceError, RuntimeError, ValueError) as e:
+            reason = str(e).strip().splitlines()[-1][:300]
+            raise malformed(f"shapes or types do not fit ({reason})", self.where) from None
+        return result
+
+    def run(self, wanted: Val) -> None:
+        """Run what is pending: all of it, or the part `wanted` needs where that is all constant."""
+        if wanted.const:
+            self._run_fixed(wanted)
+        else:
+            self.flush()
+
+    def _run_fixed(self, wanted: Val) -> None:
+        need, keep = {wanted.name}, []
+        for node in reversed(self._nodes):
+            if need.intersection(node.output):
+                keep.append(node)
+                need.update(n for n in node.input if n)
+        initializers = {n: a for n, a in self._initializers.items() if n in need}
+        work = Work(keep[::-1], initializers, {}, {wanted.name: self._types[wanted.name]})
+        (array,) = self._sessions.once(work, {})
+        name = wanted.name
+        wanted.settle(array, const=True)
+        self._names[id(wanted)] = (name, wanted)  # it stays a node here: nothing is written twice
+
+    def flush(self) -> None:
+        """Run everything that is pending, so that every value still in use is known."""
+        live = [v for r in self._pending if (v := r()) is not None and not v.known]
+        if live:
+            work, fed = self.finish(live)
+            feeds = {n: v.raw() for n, v in fed.items()}
+            arrays = self._sessions.cached(work, feeds)
+            self.runs += 1
+            self._start()
+            for v, array in zip(live, arrays, strict=True):
+                v.settle(array, const=v.const)
+        else:
+            self._start()
+
+    def finish(self, results: Sequence[Val]) -> tuple[Work, dict[str, Val]]:
+        """Return the work that gives the pending ones among `results`, and what it is fed."""
+        pending = {v.name: self._types[v.name] for v in results if not v.known}
+        need = set(pending)
+        nodes = []
+        for node in reversed(self._nodes):
+            if need.intersection(node.output):
+                nodes.append(node)
+                need.update(n for n in node.input if n)
+        fed = {n: v for n, v in self._inputs.items() if n in need}
+        initializers = {n: a for n, a in self._initializers.items() if n in need}
+        inputs = {n: self._types[n] for n in fed}
+        return Work(nodes[::-1], initializers, inputs, pending), fed
+
+
+def _computed_dtype(stored: np.dtype[Any]) -> np.dtype[Any]:
+    if stored.kind == "f":
+        return np.dtype(np.float32)
+    if stored.kind in "iu" and stored != np.int64:
+        return np.dtype(np.int32)
+    return stored
+
+
+def _read_type(proto: Any) -> tuple[np.dtype[Any], tuple[int | None, ...]]:
+    tensor = proto.tensor_type
+    if not tensor.HasField("shape"):
+        raise MobileCatError("an ONNX node's rank cannot be inferred")
+    dims = tuple(
+        int(d.dim_value) if d.WhichOneof("value") == "dim_value" else None for d in tensor.shape.dim
+    )
+    return _NUMPY[tensor.elem_type], dims
+
+
+def _tensor(name: str, array: Array) -> onnx.TensorProto:
+    return helper.make_tensor(name, ELEM[array.dtype], array.shape, array.tobytes(), raw=True)
