@@ -60,6 +60,8 @@ class ArtifactRecord(Value):
     image: Literal["uint8", "float32", "pixels"] | None
     inputs: dict[str, str]
     outputs: dict[str, str]
+    output_dtypes: dict[str, str] = {}
+    """Outputs whose element type is not the contract's: a NeuralNetwork gives float32 for int32."""
     taps: dict[str, str] = {}
     lints: tuple[str, ...] = ()
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from mobilecat.bake import Baked
+    from mobilecat.targets.coreml import CoreMLArtifact
 
 Progress = Callable[[str], None]
 
@@ -201,7 +202,7 @@ def _require_lowerings(
 
     for target in spec.targets.all:
         try:
-            _require(target, baked[forms[target]].model)
+            _require(target, baked[forms[target]])
         except UnsupportedError as e:
             summaries.append(e.summary)
             problems += [p for p in e.problems if p not in problems]
@@ -209,15 +210,15 @@ def _require_lowerings(
         raise UnsupportedError("; ".join(dict.fromkeys(summaries)), problems)
 
 
-def _require(target: TargetSpec, model: ir.Model) -> None:
+def _require(target: TargetSpec, baked: Baked) -> None:
     if isinstance(target, TfliteTarget):
-        from mobilecat.targets.tflite import require_tflite
+        from mobilecat.targets import tflite
 
-        require_tflite(model)
+        tflite.LOWERINGS.require(baked.model)
     elif isinstance(target, CoreMLTarget):
-        from mobilecat.targets.coreml import require_coreml
+        from mobilecat.targets.coreml import gaps, write  # noqa: F401 (write fills the table)
 
-        require_coreml(model, format=target.format, deployment_target=target.deployment)
+        gaps.require(baked.model, target.format, baked.image)
 
 
 def _file_names(spec: Spec) -> dict[TargetSpec, str]:
@@ -252,11 +253,12 @@ def _emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactR
         taps_map = {t: t for t in taps}
         image = "uint8" if baked.image else None
     elif isinstance(target, TfliteTarget):
-        from mobilecat.targets.tflite import tensor_names, tflite_from_graph
+        from mobilecat.inspection.tflite_model import tensor_shapes
+        from mobilecat.targets.tflite import tflite_from_graph
 
         data = tflite_from_graph(baked.model, description=f"{spec.name}, made by mobilecat")
         path.write_bytes(data)
-        there = tensor_names(data)
+        there = tensor_shapes(data)
         taps_map = {t: t for t in taps if t in there}
         image = target.input if baked.image else None
     else:
@@ -276,12 +278,24 @@ def _emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactR
         image=image,  # type: ignore[arg-type]
         inputs=inputs_map,
         outputs=outputs_map,
+        output_dtypes=_other_dtypes(path, baked.model, outputs_map),
         taps=taps_map,
         lints=lints,
     )
 
 
-def _emit_coreml(target: CoreMLTarget, baked: Baked, spec: Spec, path: Path, taps: tuple[str, ...]):  # type: ignore[no-untyped-def]
+def _other_dtypes(path: Path, model: ir.Model, names: Mapping[str, str]) -> dict[str, str]:
+    from mobilecat.graph import dtype_of
+    from mobilecat.inspection import inspect_file
+
+    written = {port.name: port.dtype for port in inspect_file(path).outputs}
+    expected = {v.name or "": dtype_of(v).name for v in model.graph.outputs}
+    return {k: written[names[k]] for k, dtype in expected.items() if written[names[k]] != dtype}
+
+
+def _emit_coreml(
+    target: CoreMLTarget, baked: Baked, spec: Spec, path: Path, taps: tuple[str, ...]
+) -> CoreMLArtifact:
     from mobilecat.targets.coreml import ImageInput, write_coreml
 
     image = None

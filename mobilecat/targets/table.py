@@ -1,4 +1,4 @@
-"""A lowering table: one op, one small function; a second registration raises; gaps come as one list."""
+"""A lowering table: one op, one small function; a second raises; gaps come as one list."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import onnx_ir as ir
 
 from mobilecat.errors import Problem, UnsupportedError
-from mobilecat.graph import op_of, where
+from mobilecat.graph import op_of
 
 F = TypeVar("F", bound=Callable[..., object])
 Check = Callable[[ir.Node], str | None]
@@ -17,7 +17,7 @@ Check = Callable[[ir.Node], str | None]
 
 @dataclass(frozen=True)
 class Lowering(Generic[F]):
-    """How one op becomes target ops. `check(node)` returns why a node has no form there, or None."""
+    """How one op becomes target ops; `check(node)` returns why a node has no form, or None."""
 
     lower: F
     check: Check | None = None
@@ -52,16 +52,22 @@ class LoweringTable(Generic[F]):
         return iter(sorted(self._rows))
 
     def require(self, model: ir.Model) -> None:
-        """Raise one UnsupportedError that lists every node of `model` with no form in this target."""
-        problems = [p for node in model.graph if (p := self._problem(node)) is not None]
-        if problems:
+        """Raise one UnsupportedError that names every node without a form, by op and reason."""
+        gaps: dict[tuple[str, str], list[str]] = {}
+        for node in model.graph:
+            if (reason := self._reason(node)) is not None:
+                gaps.setdefault((op_of(node), reason), []).append(node.name or "")
+        if gaps:
             raise UnsupportedError(
-                f"{self.target} has no form for {len(problems)} of this model's nodes", problems
+                f"{self.target} has no form for {sum(map(len, gaps.values()))} nodes",
+                [
+                    Problem(reason, f"{op} {', '.join(map(repr, names))}")
+                    for (op, reason), names in gaps.items()
+                ],
             )
 
-    def _problem(self, node: ir.Node) -> Problem | None:
+    def _reason(self, node: ir.Node) -> str | None:
         row = self._rows.get(op_of(node))
         if row is None:
-            return Problem(f"op not supported for {self.target}", where=where(node))
-        reason = row.check(node) if row.check else None
-        return Problem(reason, where=where(node)) if reason else None
+            return f"op not supported for {self.target}"
+        return row.check(node) if row.check else None
