@@ -161,7 +161,8 @@ def _tuples(value: Any) -> Any:
 def _problems(
     error: dict[str, Any], path: KeyPath, lines: dict[KeyPath, int], where: str
 ) -> list[tuple[int, Problem]]:
-    line = line_of(lines, path)
+    wrong_tag = error["type"] == "union_tag_invalid"
+    line = line_of(lines, (*path, "kind") if wrong_tag else path)
     place = f"{where}:{line}" if line else where
     key = ".".join(str(p) for p in path if not isinstance(p, int))
     return [(line or 0, Problem(what, place, fix)) for what, fix in _words(error, key, path)]
