@@ -142,13 +142,17 @@ def detections_from_coreml_nms(
     problems: list[Problem] = []
     boxes = _rows(coordinates, 4, "coordinates", problems)
     conf: npt.NDArray[Any] = np.asarray(confidence, dtype=np.float64)
-    conf = conf.reshape(len(boxes), -1) if conf.size or not len(boxes) else conf
-    if conf.ndim != 2 or len(conf) != len(boxes) or (len(boxes) and conf.shape[1] == 0):
-        problems.append(Problem(f"confidence has shape {list(np.shape(confidence))}"))
+    conf = conf[0] if conf.ndim == 3 and len(conf) == 1 else conf
+    if conf.size == 0 and len(boxes) == 0:
+        return ()
+    if conf.ndim != 2 or len(conf) != len(boxes) or conf.shape[1] == 0:
+        problems.append(
+            Problem(f"confidence has shape {list(conf.shape)}", fix=f"[{len(boxes)}, classes]")
+        )
     if problems:
         raise GeometryError("These outputs are not confidence and coordinates", problems)
     xyxy = pixels_from_norm(xyxy_from_cxcywh(boxes), "xyxy", model_wh)
-    best = conf.argmax(axis=1) if len(boxes) else np.zeros(0, dtype=np.int64)
+    best = conf.argmax(axis=1)
     scores = conf[np.arange(len(boxes)), best]
     return detections_from_tensors(
         xyxy, scores, best, len(boxes), None, image_from_model, max(0.0, score_threshold)

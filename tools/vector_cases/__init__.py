@@ -1,0 +1,1 @@
+"""Cases for golden/vectors, worked by hand or by another engine, never by mobilecat itself."""
