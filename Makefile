@@ -24,7 +24,7 @@ swift:
 	@tools/swift_test.sh
 
 bench: $(STAMP)
-	@$(PY) benchmarks/run.py
+	@$(PY) benchmarks/yunet.py
 
 # Exact versions, so that two machines compile the same bytes. After changing pyproject.toml: make lock.
 $(STAMP): requirements.lock pyproject.toml

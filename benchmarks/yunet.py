@@ -1,0 +1,124 @@
+"""YuNet in one run: export as a whole process, and each engine's latency ÷ onnxruntime's.
+
+Usage: python benchmarks/yunet.py [--models FOLDER] [--json FILE]
+
+Latencies are medians over alternating rounds, two threads each, so that the machine's drift falls
+on both sides of a ratio. The network alone is timed for the ratios (raw head, float32), the whole
+baked artifact beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+MODEL = "face_detection_yunet_2023mar.onnx"
+ROUNDS = 25
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--models", type=Path, default=ROOT.parent / "shared" / "data" / "models")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    model = args.models / MODEL
+    if not model.is_file():
+        print(f"NOT_RUN: {model} is not there (name its folder with --models)")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        figures = {**export_times(Path(folder), model), **latencies(Path(folder), model)}
+    for name, value in figures.items():
+        print(f"{name:58s} {value:8.2f}")
+    if args.json:
+        args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def export_times(folder: Path, model: Path) -> dict[str, float]:
+    """Return seconds of `mobilecat export` to all four formats, as a whole process."""
+    spec = ROOT / "examples" / "yunet" / "mobilecat.toml"
+    command = [sys.executable, "-m", "mobilecat", "export", str(spec)]
+    command += ["--source", str(model), "-o", str(folder / "yunet")]
+    times = []
+    for _ in range(4):
+        start = perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        times.append(perf_counter() - start)
+    return {"export to mlpackage, mlmodel, tflite, onnx: whole process, s": median(times[1:])}
+
+
+def latencies(folder: Path, model: Path) -> dict[str, float]:
+    """Return milliseconds and ratios of the network alone and of the baked artifacts."""
+    import onnxruntime as ort
+    from ai_edge_litert.interpreter import Interpreter
+    from PIL import Image
+
+    from mobilecat import runtime
+    from mobilecat.export import export
+    from mobilecat.spec import spec_from_model_file
+
+    export(spec_from_model_file(model), folder / "raw")
+    x = np.random.default_rng(0).random((1, 3, 640, 640), dtype=np.float32) * 255
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 2
+    source = ort.InferenceSession(str(model), options, ["CPUExecutionProvider"])
+
+    raw_tflite = litert(folder / "raw" / f"{model.stem}.tflite", Interpreter)
+    raw_package = runtime.load(folder / "raw" / f"{model.stem}.mlpackage", threads=2)
+    raw_mlmodel = runtime.load(folder / "raw" / f"{model.stem}.mlmodel", threads=2)
+    baked_tflite = litert(folder / "yunet" / "yunet.tflite", Interpreter)
+    baked_package = runtime.load(folder / "yunet" / "yunet.mlpackage", threads=2)
+    pixels = x[0].transpose(1, 2, 0).astype(np.uint8)
+    image = Image.fromarray(pixels)
+    engines: dict[str, Callable[[], object]] = {
+        "onnxruntime, source network": lambda: source.run(None, {"input": x}),
+        "LiteRT, our .tflite of the network": lambda: raw_tflite(x),
+        "our runtime, .mlpackage of the network": lambda: raw_package.predict({"input": x}),
+        "our runtime, .mlmodel of the network": lambda: raw_mlmodel.predict({"input": x}),
+        "LiteRT, baked .tflite": lambda: baked_tflite(pixels[None]),
+        "our runtime, baked .mlpackage": lambda: baked_package.predict({"image": image}),
+    }
+    times: dict[str, list[float]] = {name: [] for name in engines}
+    for round_number in range(ROUNDS + 3):
+        for name, call in engines.items():
+            start = perf_counter()
+            call()
+            if round_number >= 3:
+                times[name].append((perf_counter() - start) * 1e3)
+    medians = {name: median(values) for name, values in times.items()}
+    reference, *rest = engines
+    figures = {f"{name}, ms": value for name, value in medians.items()}
+    for name in rest:
+        ratios = [a / b for a, b in zip(times[name], times[reference], strict=True)]
+        figures[f"{name} ÷ onnxruntime"] = median(ratios)
+    return figures
+
+
+def litert(path: Path, interpreter: type) -> Callable[[np.ndarray], None]:
+    """Return a call that runs the model on one input and reads every output."""
+    engine = interpreter(model_path=str(path), num_threads=2)
+    engine.allocate_tensors()
+    index = engine.get_input_details()[0]["index"]
+    outputs = [d["index"] for d in engine.get_output_details()]
+
+    def call(x: np.ndarray) -> None:
+        engine.set_tensor(index, x)
+        engine.invoke()
+        for output in outputs:
+            engine.get_tensor(output)
+
+    return call
+
+
+if __name__ == "__main__":
+    main()
