@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mobilecat.targets.coreml.vision import write_vision_pipeline
     from mobilecat.targets.coreml.write import (
         LOWERINGS,
         CoreMLArtifact,
@@ -12,12 +13,12 @@ if TYPE_CHECKING:
         write_coreml,
     )
 
-__all__ = ["LOWERINGS", "CoreMLArtifact", "ImageInput", "write_coreml"]
+__all__ = ["LOWERINGS", "CoreMLArtifact", "ImageInput", "write_coreml", "write_vision_pipeline"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(name)
-    from mobilecat.targets.coreml import write
+    from mobilecat.targets.coreml import vision, write
 
-    return getattr(write, name)
+    return getattr(vision if name == "write_vision_pipeline" else write, name)

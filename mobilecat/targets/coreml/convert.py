@@ -21,7 +21,11 @@ from mobilecat.targets.coreml.program import Precision, Program
 Color = Literal["RGB", "BGR", "GRAY"]
 SPEC_VERSIONS = {"iOS13": 4, "iOS14": 5, "iOS15": 6, "iOS16": 7, "iOS17": 8, "iOS18": 9}
 
-_COLOR_SPACES = {"GRAY": 10, "RGB": 20, "BGR": 30}  # FeatureTypes.proto, ImageFeatureType.ColorSpace
+_COLOR_SPACES = {
+    "GRAY": 10,
+    "RGB": 20,
+    "BGR": 30,
+}  # FeatureTypes.proto, ImageFeatureType.ColorSpace
 _DATA = "com.apple.CoreML"
 _METADATA_FIELDS = {
     "author": "author",
@@ -65,7 +69,7 @@ def _neural_network(program: Program, precision: Precision) -> Any:
 
 
 class no_progress_bar:
-    """Silence the progress bar of coremltools' NeuralNetwork backend, which has no switch for it."""
+    """Silence the progress bar of coremltools' NeuralNetwork backend: it has no switch."""
 
     def __enter__(self) -> None:
         from coremltools.converters.mil.backend.nn import op_mapping

@@ -1,4 +1,4 @@
-"""What a graph asks of Core ML that Core ML does not have, all at once and before anything is built."""
+"""What a graph asks for that Core ML does not have: all of it, before anything is built."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from mobilecat.errors import Problem, UnsupportedError
 from mobilecat.graph import dtype_of, op_of, shape_of, where
 from mobilecat.targets.coreml.lowering import LOWERINGS, MAX_RANK, Format
 
-_INPUT_DTYPES = frozenset(np.dtype(t) for t in ("float16", "float32", "float64", "int32", "int64", "bool"))  # fmt: skip
+_INPUT_DTYPES = frozenset(
+    np.dtype(t) for t in ("float16", "float32", "float64", "int32", "int64", "bool")
+)
+
+# What a value inside the graph may be: floats become float32 or float16, integers int32.
+_FLOATS = ("float16", "float32", "float64", "bfloat16")
+_INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+_DTYPES = frozenset(("bool", *_FLOATS, *_INTEGERS))
 
 # Ops whose lowering needs a MIL op that has no NeuralNetwork layer.
 _NO_NN_LAYER = {
     "GridSample": "NeuralNetwork has no grid sampling",
-    "Mod": "",
 }
 
 
@@ -51,7 +57,7 @@ def _node_problems(model: ir.Model, fmt: Format) -> Iterator[Problem]:
                 yield Problem(reason, where=where(node))
                 break
         else:
-            if fmt == "mlmodel" and _NO_NN_LAYER.get(op_of(node)):
+            if fmt == "mlmodel" and op_of(node) in _NO_NN_LAYER:
                 yield Problem(_NO_NN_LAYER[op_of(node)], where(node), "use format mlpackage")
 
 
@@ -61,8 +67,6 @@ def _value_problem(value: ir.Value, fmt: Format) -> str | None:
         return f"{value.name!r} has rank {len(shape)}; Core ML goes to {MAX_RANK}"
     if 0 in shape and value.const_value is None:
         return f"{value.name!r} of shape {list(shape)} is empty"
-    if dtype_of(value).kind not in "fiub" and dtype_of(value).name != "bfloat16":
+    if dtype_of(value).name not in _DTYPES:
         return f"{value.name!r} holds {dtype_of(value)}"
     return None
-
-

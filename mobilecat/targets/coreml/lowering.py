@@ -19,7 +19,9 @@ Lower = Callable[["Node"], "Var | Sequence[Var]"]
 
 LOWERINGS: LoweringTable[Lower] = LoweringTable("Core ML")
 
-MAX_RANK = 5  # https://apple.github.io/coremltools/docs-guides/source/model-intermediate-language.html
+MAX_RANK = (
+    5  # https://apple.github.io/coremltools/docs-guides/source/model-intermediate-language.html
+)
 _FP16_MAX = 65504.0
 
 
@@ -135,7 +137,8 @@ class Node:
             wide = array[np.isfinite(array)] if array.dtype.kind == "f" else array
             if wide.size and np.abs(wide.astype(np.float64)).max() > _FP16_MAX:
                 raise NeedsFloat32
-        return array.astype(NUMPY_OF_MIL[dtype])
+        typed: Array = array.astype(NUMPY_OF_MIL[dtype])[()]
+        return typed
 
     def num(self, value: Any, kind: str = "float") -> Array:
         """Return a literal as numpy, in the type in which this node computes `kind`."""

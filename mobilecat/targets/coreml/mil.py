@@ -1,4 +1,4 @@
-"""coremltools' MIL builder, imported on first use: naming a gap must not cost its second of import."""
+"""coremltools' MIL builder, imported on first use: a refusal must not cost a second of import."""
 
 from __future__ import annotations
 
@@ -21,11 +21,27 @@ NUMPY_OF_MIL: dict[str, type[np.generic]] = {
 
 
 class _LazyBuilder:
+    """`mb.add(x=…, y=…)` emits an op; where coremltools can compute it already, a constant."""
+
     def __getattr__(self, op: str) -> Any:
         with quiet():
             from coremltools.converters.mil.mil import Builder
 
-        return getattr(Builder, op)
+        emit = getattr(Builder, op)
+        return emit if op in _NEVER_FOLDED else lambda **arguments: _folded(emit(**arguments))
+
+
+_NEVER_FOLDED = frozenset({"const", "identity", "name_count", "placeholder"})
+
+
+def _folded(out: Var | tuple[Var, ...]) -> Var | tuple[Var, ...]:
+    """Replace a computed constant by a `const` op: the NeuralNetwork backend emits it twice."""
+    if isinstance(out, (list, tuple)):
+        return tuple(_folded(x) for x in out)
+    if out.val is None:
+        return out
+    constant = mb.const(val=out.val)
+    return constant if constant.dtype == out.dtype else out
 
 
 mb: Any = _LazyBuilder()
@@ -33,7 +49,7 @@ mb: Any = _LazyBuilder()
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep coremltools' log off the terminal: its import warns of every library it does not find."""
+    """Keep coremltools' log off the terminal: its import warns of all that it does not find."""
     log = logging.getLogger("coremltools")
     level = log.level
     log.setLevel(logging.CRITICAL)
@@ -45,7 +61,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def no_gc() -> Iterator[None]:
-    """Suspend the cycle collector: MIL programs are webs of cycles that all stay alive while built."""
+    """Suspend the cycle collector: a MIL program is a web of cycles that all stay alive."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -6,10 +6,9 @@ import re
 
 # MIL's text form reads these as types or keywords.
 # https://github.com/apple/coremltools/blob/9.0/coremltools/converters/mil/mil/passes/defs/preprocess.py
-_RESERVED = frozenset(
-    "any bool program func tensor list dict tuple true false string bf16 fp16 fp32 fp64 "
-    "int8 int16 int32 int64 uint8 uint16 uint32 uint64 state".split()
-)
+_TYPES = "bool string bf16 fp16 fp32 fp64 int8 int16 int32 int64 uint8 uint16 uint32 uint64"
+_WORDS = "any program func tensor list dict tuple true false state"
+_RESERVED = frozenset((*_TYPES.split(), *_WORDS.split()))
 
 
 def legal(name: str) -> str:

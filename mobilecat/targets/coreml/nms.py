@@ -76,7 +76,7 @@ def _suppress(n: Node, boxes: Var, scores: Var, limit: np.float32) -> tuple[Var,
 
 
 def _first_maximum(scores: Var, best: Var) -> Var:
-    """Return argmax over the last axis [1, K]; MIL's own argmax does not say which of equals wins."""
+    """Return the first argmax of the last axis [1, K]; MIL's own does not say which of equals."""
     count = int(scores.shape[2])
     countdown = np.arange(count, 0, -1, dtype=np.int32).reshape(1, 1, count)
     is_best = cast(mb.equal(x=scores, y=best), "int32")

@@ -1,9 +1,9 @@
-"""Convolution, pooling, matrix products."""
+"""Convolution and pooling."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import prod
+from collections.abc import Iterator, Sequence
+from functools import reduce
 
 import numpy as np
 import onnx_ir as ir
@@ -37,6 +37,11 @@ def window_pads(
     return pairs
 
 
+def ints_of(node: ir.Node, name: str) -> tuple[int, ...]:
+    found: tuple[int, ...] = attr(node, name, ())
+    return tuple(int(v) for v in found)
+
+
 def flat(pairs: Pairs) -> list[int]:
     return [p for pair in pairs for p in pair]
 
@@ -45,7 +50,7 @@ def _check_conv(node: ir.Node) -> str | None:
     rank = len(shape_of(node.inputs[0])) if node.inputs[0] is not None else 0
     if not 3 <= rank <= 5:
         return f"convolution of rank {rank}; Core ML convolves 1, 2 or 3 spatial axes"
-    if any(int(p) < 0 for p in attr(node, "pads", ())):
+    if any(p < 0 for p in ints_of(node, "pads")):
         return "negative padding; crop the input with a Slice instead"
     return None
 
@@ -115,7 +120,8 @@ def _spread(weight: Array, dilations: Sequence[int]) -> Array:
         return weight
     spatial = [(k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilations, strict=True)]
     wide = np.zeros((*weight.shape[:2], *spatial), weight.dtype)
-    wide[(..., *(slice(None, None, d) for d in dilations))] = weight
+    cells: tuple[slice, ...] = tuple(slice(None, None, d) for d in dilations)
+    wide[(slice(None), slice(None), *cells)] = weight
     return wide
 
 
@@ -143,9 +149,7 @@ def _check_pool(node: ir.Node) -> str | None:
         return "pooling needs 1, 2 or 3 spatial axes"
     if used(node, 1):
         return "Core ML returns no indices from a pooling; drop the second output"
-    if node.op_type == "AveragePool" and set(attr(node, "dilations", (1,))) != {1}:
-        return "Core ML has no dilated average pooling"
-    if any(int(p) < 0 for p in attr(node, "pads", ())):
+    if any(p < 0 for p in ints_of(node, "pads")):
         return "negative padding; crop the input with a Slice instead"
     return None
 
@@ -156,7 +160,7 @@ def _pool_pads(n: Node) -> tuple[Pairs, Pairs]:
     ONNX's ceil_mode lets windows reach past the end; MIL allows it with symmetric pads only, so
     the reach becomes padding, which both poolings ignore.
     """
-    kernel = n.attr("kernel_shape", ())
+    kernel = ints_of(n.node, "kernel_shape")
     strides = n.attr("strides", (1,) * len(kernel))
     dilations = n.attr("dilations", (1,) * len(kernel))
     size, out = n.shape(0)[2:], n.out_shape()[2:]
@@ -170,7 +174,7 @@ def _pool_pads(n: Node) -> tuple[Pairs, Pairs]:
 
 @LOWERINGS.op("MaxPool", check=_check_pool)
 def lower_max_pool(n: Node) -> Var:
-    kernel = list(n.attr("kernel_shape", ()))
+    kernel = list(ints_of(n.node, "kernel_shape"))
     _, pads = _pool_pads(n)
     x = n.as_kind(n.x(), "float")
     if set(n.attr("dilations", (1,))) != {1}:
@@ -187,31 +191,35 @@ def lower_max_pool(n: Node) -> Var:
 
 
 def _dilated_max_pool(n: Node, x: Var, kernel: list[int], pads: Pairs) -> Var:
-    """The maximum of one strided slice for every cell of the kernel: MIL's pooling has no dilation."""
-    rank = len(kernel)
-    strides, dilations = n.attr("strides", (1,) * rank), n.attr("dilations", (1,) * rank)
+    """The maximum of one strided slice per cell of the kernel: MIL's pooling has no dilation."""
     lowest = np.finfo(np.float32 if n.float_type == "fp32" else np.float16).min
     x = mb.pad(x=x, pad=[0, 0, 0, 0, *flat(pads)], mode="constant", constant_val=n.num(lowest))
+    return reduce(lambda a, b: mb.maximum(x=a, y=b), _cells(n, x, kernel))
+
+
+def _cells(n: Node, x: Var, kernel: list[int]) -> Iterator[Var]:
+    """Yield, for each cell of the kernel, what it sees: a strided slice of the output's size."""
+    rank = len(kernel)
+    strides, dilations = n.attr("strides", (1,) * rank), n.attr("dilations", (1,) * rank)
     batch, channels, *out = n.out_shape()
-    best = None
     for cell in np.ndindex(*kernel):
         begin = [c * d for c, d in zip(cell, dilations, strict=True)]
         end = [b + (o - 1) * s + 1 for b, o, s in zip(begin, out, strides, strict=True)]
-        part = mb.slice_by_index(
+        yield mb.slice_by_index(
             x=x,
             begin=[0, 0, *begin],
             end=[batch, channels, *end],
             stride=[1, 1, *(int(s) for s in strides)],
         )
-        best = part if best is None else mb.maximum(x=best, y=part)
-    return best
 
 
 @LOWERINGS.op("AveragePool", check=_check_pool)
 def lower_average_pool(n: Node) -> Var:
     """count_include_pad counts the node's own pads, but never what ceil_mode adds past them."""
-    kernel = list(n.attr("kernel_shape", ()))
+    kernel = list(ints_of(n.node, "kernel_shape"))
     own, reached = _pool_pads(n)
+    if set(n.attr("dilations", (1,))) != {1}:
+        return _dilated_average_pool(n, kernel, own, reached)
     x, pads, exclude = n.x(), reached, True
     if n.attr("count_include_pad", 0) and any(flat(own)):
         if own == reached:
@@ -229,6 +237,28 @@ def lower_average_pool(n: Node) -> Var:
     )
 
 
+def _dilated_average_pool(n: Node, kernel: list[int], own: Pairs, reached: Pairs) -> Var:
+    """Sum the slices, divide by how many cells of each window count."""
+    spatial = [(0, 0), (0, 0)]
+    x = mb.pad(x=n.x(), pad=flat(spatial + reached), mode="constant", constant_val=n.num(0))
+    total = reduce(lambda a, b: mb.add(x=a, y=b), _cells(n, x, kernel))
+    counted = np.ones((1, 1, *n.shape()[2:]))
+    if n.attr("count_include_pad", 0):
+        counted = np.pad(counted, spatial + own, constant_values=1)
+        reached = [(0, r[1] - o[1]) for o, r in zip(own, reached, strict=True)]
+    counted = np.pad(counted, spatial + reached)
+    rank = len(kernel)
+    strides, dilations = n.attr("strides", (1,) * rank), n.attr("dilations", (1,) * rank)
+    counts = np.zeros((1, 1, *n.out_shape()[2:]))
+    for at in np.ndindex(*counts.shape[2:]):
+        window = tuple(
+            slice(a * s, a * s + (k - 1) * d + 1, d)
+            for a, s, k, d in zip(at, strides, kernel, dilations, strict=True)
+        )
+        counts[0, 0][at] = counted[0, 0][window].sum()
+    return mb.mul(x=total, y=n.num(1.0 / counts))
+
+
 @LOWERINGS.op("GlobalAveragePool")
 def lower_global_average_pool(n: Node) -> Var:
     return mb.reduce_mean(x=n.x(), axes=list(range(2, len(n.shape()))), keep_dims=True)
@@ -237,121 +267,3 @@ def lower_global_average_pool(n: Node) -> Var:
 @LOWERINGS.op("GlobalMaxPool")
 def lower_global_max_pool(n: Node) -> Var:
     return mb.reduce_max(x=n.x(), axes=list(range(2, len(n.shape()))), keep_dims=True)
-
-
-# Matrix products.
-
-
-@LOWERINGS.op("MatMul")
-def lower_mat_mul(n: Node) -> Var:
-    """numpy's matmul: a 1-D side gains an axis of 1, which is squeezed from the result."""
-    a, b = n.as_kind(n.x(0), "float"), n.as_kind(n.x(1), "float")
-    rank_a, rank_b = len(n.shape(0)), len(n.shape(1))
-    if rank_a > 1 and rank_b == 2 and n.const(1) is not None and rank_a <= 3:
-        out = mb.linear(x=a, weight=n.num(np.ascontiguousarray(_const(n, 1).T)))
-        return n.as_kind(out, n.kind())
-    if rank_a == 1:
-        a = mb.expand_dims(x=a, axes=[0])
-    if rank_b == 1:
-        b = mb.expand_dims(x=b, axes=[1])
-    out = mb.matmul(x=a, y=b)
-    gone = ([-2] if rank_a == 1 else []) + ([-1] if rank_b == 1 else [])
-    out = mb.squeeze(x=out, axes=gone) if gone else out
-    return n.as_kind(out, n.kind())
-
-
-def _const(n: Node, i: int) -> Array:
-    found = n.const(i)
-    assert found is not None
-    return found
-
-
-@LOWERINGS.op("Gemm")
-def lower_gemm(n: Node) -> Var:
-    """α·A'·B' + β·C; constant B and a bias per column make it one linear layer."""
-    alpha, beta = n.attr("alpha", 1.0), n.attr("beta", 1.0)
-    weight, bias = n.const(1), n.const(2)
-    columns = n.out_shape()[1]
-    plain = not n.has(2) or (bias is not None and bias.size in {1, columns} and bias.ndim < 3)
-    if plain and bias is not None and bias.ndim == 2 and bias.shape[0] != 1:
-        plain = False
-    if weight is not None and plain and not n.attr("transA", 0):
-        rows = weight if n.attr("transB", 0) else weight.T
-        b = None if bias is None else np.broadcast_to(bias.reshape(-1), (columns,)) * beta
-        scaled = np.ascontiguousarray(rows) * np.asarray(alpha, rows.dtype)
-        return mb.linear(x=n.x(0), weight=n.num(scaled), bias=None if b is None else n.num(b))
-    ta, tb = bool(n.attr("transA", 0)), bool(n.attr("transB", 0))
-    a, b_ = n.as_kind(n.x(0), "float"), n.as_kind(n.x(1), "float")
-    out = mb.matmul(x=a, y=b_, transpose_x=ta, transpose_y=tb)
-    if alpha != 1.0:
-        out = mb.mul(x=out, y=n.num(alpha))
-    if n.has(2) and beta != 0.0:
-        c = n.as_kind(n.x(2), "float")
-        out = mb.add(x=out, y=c if beta == 1.0 else mb.mul(x=c, y=n.num(beta)))
-    return n.as_kind(out, n.kind())
-
-
-def _parse_einsum(node: ir.Node) -> tuple[list[str], str] | str:
-    """Return the operands' labels and the output's, or why they have no form here."""
-    equation = str(attr(node, "equation", "")).replace(" ", "")
-    if "." in equation:
-        return "Einsum with an ellipsis; write its axes out"
-    left, _, out = equation.partition("->")
-    operands = left.split(",")
-    if "->" not in equation:
-        out = "".join(sorted(c for c in set(left) if c.isalpha() and left.count(c) == 1))
-    if len(operands) > 2:
-        return "Einsum of more than two operands; split it in steps"
-    if any(len(set(o)) != len(o) for o in operands):
-        return "Einsum over a diagonal (a label twice in one operand)"
-    return operands, out
-
-
-def _check_einsum(node: ir.Node) -> str | None:
-    found = _parse_einsum(node)
-    return found if isinstance(found, str) else None
-
-
-@LOWERINGS.op("Einsum", check=_check_einsum)
-def lower_einsum(n: Node) -> Var:
-    """Sum out what only one side has, then one batched matrix product, then the output's order."""
-    parsed = _parse_einsum(n.node)
-    assert not isinstance(parsed, str)
-    operands, out = parsed
-    xs = [n.as_kind(x, "float") for x in n.xs()]
-    sizes = {c: d for x, o in zip(xs, operands, strict=True) for c, d in zip(o, x.shape, strict=True)}
-    others = [set(out), *(set(o) for o in operands)]
-    for k, labels in enumerate(operands):
-        rest = set().union(*(s for j, s in enumerate(others) if j != k + 1))
-        alone = [i for i, c in enumerate(labels) if c not in rest]
-        if alone:
-            xs[k] = mb.reduce_sum(x=xs[k], axes=alone, keep_dims=False)
-            operands[k] = "".join(c for c in labels if c in rest)
-    if len(xs) == 1:
-        return n.as_kind(_permute(xs[0], operands[0], out), n.kind())
-    a, b = operands
-    batch = [c for c in a if c in b and c in out]
-    inner = [c for c in a if c in b and c not in out]
-    rows, columns = [c for c in a if c not in b], [c for c in b if c not in a]
-
-    def dims(labels: list[str]) -> list[int]:
-        return [sizes[c] for c in labels]
-
-    left = mb.reshape(
-        x=_permute(xs[0], a, "".join(batch + rows + inner)),
-        shape=[*dims(batch), prod(dims(rows)), prod(dims(inner))],
-    )
-    right = mb.reshape(
-        x=_permute(xs[1], b, "".join(batch + inner + columns)),
-        shape=[*dims(batch), prod(dims(inner)), prod(dims(columns))],
-    )
-    product = mb.matmul(x=left, y=right)
-    have = batch + rows + columns
-    product = mb.reshape(x=product, shape=dims(have)) if have else mb.squeeze(x=product)
-    return n.as_kind(_permute(product, "".join(have), out), n.kind())
-
-
-def _permute(x: Var, have: str, want: str) -> Var:
-    return x if have == want else mb.transpose(x=x, perm=[have.index(c) for c in want])
-
-

@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from mobilecat.graph import dtype_of
-from mobilecat.targets.coreml.lowering import LOWERINGS, Node, kind_of_dtype
+from mobilecat.targets.coreml.lowering import LOWERINGS, Node, kind_of_dtype, used
 from mobilecat.targets.coreml.mil import Var, cast, mb, shape_of_var
 
 _UNARY = {
@@ -36,9 +36,16 @@ for _onnx, _mil in _UNARY.items():
         return getattr(mb, _mil)(x=n.x())
 
 
-@LOWERINGS.op("Identity", "Dropout")
+@LOWERINGS.op("Identity")
 def lower_identity(n: Node) -> Var:
     return n.x()
+
+
+@LOWERINGS.op("Dropout")
+def lower_dropout(n: Node) -> list[Var]:
+    """Drops nothing when it infers, so the mask is all true."""
+    mask = [mb.const(val=np.ones(n.shape(), bool))] if used(n.node, 1) else []
+    return [n.x(), *mask]
 
 
 @LOWERINGS.op("Abs")
@@ -149,9 +156,16 @@ def lower_div(n: Node) -> Var:
 def lower_mod(n: Node) -> Var:
     """fmod=0: the divisor's sign, as MIL's mod; fmod=1: the dividend's sign, as C's fmod."""
     a, b = n.x(0), n.x(1)
-    if not n.attr("fmod", 0):
+    if n.attr("fmod", 0):
+        return mb.mul(x=mb.mod(x=mb.abs(x=a), y=mb.abs(x=b)), y=mb.sign(x=a))
+    divisor = n.const(1)
+    if n.kind() != "float" or (divisor is not None and np.isfinite(divisor).all()):
         return mb.mod(x=a, y=b)
-    return mb.mul(x=mb.mod(x=mb.abs(x=a), y=mb.abs(x=b)), y=mb.sign(x=a))
+    # MIL's x − ⌊x/y⌋·y is NaN for an infinite y, where Python's answer is x, or y to get its sign.
+    infinite, zero = mb.equal(x=mb.abs(x=b), y=n.num(np.inf)), n.num(0.0)
+    apart = mb.less(x=mb.mul(x=mb.sign(x=a), y=mb.sign(x=b)), y=zero)
+    whole = select(apart, b, a, n.out_shape())
+    return select(infinite, whole, mb.mod(x=a, y=b), n.out_shape())
 
 
 @LOWERINGS.op("Pow")
@@ -234,9 +248,10 @@ def lower_where(n: Node) -> Var:
 
 
 def select(cond: Var, a: Var, b: Var, shape: tuple[int, ...]) -> Var:
-    """Return a where `cond` else b. MIL takes the output's shape from a and b alone, so `a` gets it."""
-    if np.broadcast_shapes(shape_of_var(a), shape_of_var(b)) != shape:
-        a = broadcast_to(a, shape)
+    """Return a where `cond` else b. MIL takes the shape from a and b alone, so `a` gets it."""
+    if np.broadcast_shapes(tuple(a.shape), tuple(b.shape)) != shape:
+        is_literal = isinstance(a, np.generic | np.ndarray)
+        a = np.full(shape, a) if is_literal else broadcast_to(a, shape)
     return mb.select(cond=cond, a=a, b=b)
 
 
@@ -263,9 +278,8 @@ def _check_cast(node: ir.Node) -> str | None:
     have = dtype_of(source)
     if kind_of_dtype(to) != "int" or have == np.bool_ or to.itemsize >= 4:
         return None
-    if kind_of_dtype(have) == "int" and np.iinfo(have).min >= np.iinfo(to).min:
-        if np.iinfo(have).max <= np.iinfo(to).max:
-            return None
+    if kind_of_dtype(have) == "int" and np.can_cast(have, to):
+        return None
     return f"Cast to {to}: Core ML computes integers as int32 only; cast to int32 instead"
 
 
@@ -284,7 +298,7 @@ def _check_clip(node: ir.Node) -> str | None:
 
 @LOWERINGS.op("Clip", check=_check_clip)
 def lower_clip(n: Node) -> Var:
-    """min, then max: a limit that does not limit (absent, ±inf, the type's own extreme) is left out."""
+    """max, then min; a limit that limits nothing (absent, ±inf, the type's extreme) is left out."""
     x = n.x()
     low, high = _limit(n, 1), _limit(n, 2)
     if n.kind() == "float" and isinstance(low, float) and isinstance(high, float) and low <= high:

@@ -122,5 +122,3 @@ def lower_scatter_elements(n: Node) -> Var:
 def lower_scatter_nd(n: Node) -> Var:
     mode = _MODES[n.attr("reduction", "none")]
     return _scatter("scatter_nd", n.x(0), indices=_nd_indices(n), updates=n.x(2), mode=mode)
-
-

@@ -59,18 +59,14 @@ def lower_instance_norm(n: Node) -> Var:
     return mb.add(x=y, y=_per_channel(n.x(2), rank))
 
 
-def _one_output(node: ir.Node) -> str | None:
-    if used(node, 1) or used(node, 2):
-        return "the mean and variance outputs are for training; drop them"
-    return None
-
-
-@LOWERINGS.op("LayerNormalization", check=_one_output)
-def lower_layer_norm(n: Node) -> Var:
+@LOWERINGS.op("LayerNormalization")
+def lower_layer_norm(n: Node) -> Var | list[Var]:
     shape = n.shape()
     axes = list(range(n.axis(-1), len(shape)))
     epsilon, scale, bias = n.attr("epsilon", 1e-5), n.const(1), n.const(2)
     over = tuple(shape[a] for a in axes)
+    if used(n.node, 1) or used(n.node, 2):
+        return _layer_norm_and_statistics(n, axes, epsilon)
     if scale is not None and scale.shape == over and (not n.has(2) or bias is not None):
         beta = np.zeros(over, np.float32) if bias is None else np.broadcast_to(bias, over)
         return mb.layer_norm(
@@ -78,6 +74,15 @@ def lower_layer_norm(n: Node) -> Var:
         )
     y = mb.mul(x=_standardise(n, n.x(), axes, epsilon), y=n.x(1))
     return mb.add(x=y, y=n.x(2)) if n.has(2) else y
+
+
+def _layer_norm_and_statistics(n: Node, axes: list[int], epsilon: float) -> list[Var]:
+    mean = mb.reduce_mean(x=n.x(), axes=axes, keep_dims=True)
+    centred = mb.sub(x=n.x(), y=mean)
+    variance = mb.reduce_mean(x=mb.mul(x=centred, y=centred), axes=axes, keep_dims=True)
+    inverse = mb.rsqrt(x=variance, epsilon=n.num(epsilon))
+    y = mb.mul(x=mb.mul(x=centred, y=inverse), y=n.x(1))
+    return [mb.add(x=y, y=n.x(2)) if n.has(2) else y, mean, inverse]
 
 
 @LOWERINGS.op("RMSNormalization")

@@ -39,8 +39,23 @@ def _check_resize(node: ir.Node) -> str | None:
     coordinates = attr(node, "coordinate_transformation_mode", "half_pixel")
     if coordinates not in _COORDINATES:
         return f"coordinate_transformation_mode {coordinates!r}"
+    if coordinates == "align_corners" and _fractional(node):
+        return (
+            "align_corners with scales that give no whole size: ONNX and onnxruntime compute "
+            "different positions; give sizes instead"
+        )
     mode = attr(node, "mode", "nearest")
     return None if mode in {"nearest", "linear", "cubic"} else f"mode {mode!r}"
+
+
+def _fractional(node: ir.Node) -> bool:
+    scales, source = const_of(opt_input(node, 2)), node.inputs[0]
+    if scales is None or not scales.size or source is None:
+        return False
+    shape = shape_of(source)
+    axes = attr(node, "axes", tuple(range(len(shape))))
+    sizes = [shape[int(a)] * float(s) for a, s in zip(axes, scales, strict=True)]
+    return any(abs(s - round(s)) > 1e-4 for s in sizes)
 
 
 def _axis_resizes(n: Node) -> dict[int, AxisResize]:
@@ -144,7 +159,7 @@ def _linear(n: Node, x: Var, axes: dict[int, AxisResize]) -> Var:
 
 
 def _native_bilinear(n: Node, x: Var, matrices: dict[int, Matrix]) -> Var | None:
-    """Return MIL's resize whose sampling matrices equal ours on height and width, if there is one."""
+    """Return MIL's resize whose matrices equal ours on height and width, if there is one."""
     rank, shape, out = len(n.shape()), n.shape(), n.out_shape()
 
     def same(mode: str) -> bool:
@@ -218,7 +233,10 @@ def _check_grid_sample(node: ir.Node) -> str | None:
 
 @LOWERINGS.op("GridSample", check=_check_grid_sample)
 def lower_grid_sample(n: Node) -> Var:
-    padding = {"zeros": "constant", "border": "border", "reflection": "reflection"}
+    # ONNX reflects at the corners: at pixel centres if they are aligned, else at pixel edges.
+    aligned = bool(n.attr("align_corners", 0))
+    reflection = "reflection" if aligned else "symmetric"
+    padding = {"zeros": "constant", "border": "border", "reflection": reflection}
     nearest = n.attr("mode", "linear") == "nearest"
     return mb.resample(
         x=n.x(0),
@@ -227,5 +245,5 @@ def lower_grid_sample(n: Node) -> Var:
         padding_mode=padding[n.attr("padding_mode", "zeros")],
         padding_value=n.num(0.0),
         coordinates_mode="normalized_minus_one_to_one",
-        align_corners=bool(n.attr("align_corners", 0)),
+        align_corners=aligned,
     )

@@ -209,7 +209,13 @@ def lower_depth_to_space(n: Node) -> Var:
 
 @LOWERINGS.op("SpaceToDepth")
 def lower_space_to_depth(n: Node) -> Var:
-    return mb.space_to_depth(x=n.x(), block_size=int(n.attr("blocksize", 1)))
+    """MIL orders channels as DCR (block, then channel); CRD is a fixed permutation of that."""
+    block, channels = int(n.attr("blocksize", 1)), n.shape()[1]
+    out = mb.space_to_depth(x=n.x(), block_size=block)
+    if n.attr("mode", "DCR") != "CRD":
+        return out
+    order = np.arange(block * block * channels).reshape(block * block, channels).T
+    return _gather_const(out, order.reshape(-1), 1)
 
 
 @LOWERINGS.op("Trilu", check=constant(1, name="k"))
@@ -222,11 +228,10 @@ def lower_trilu(n: Node) -> Var:
     return select(mb.const(val=keep), n.x(), n.num(0, n.kind()), n.out_shape())
 
 
-@LOWERINGS.op("ReverseSequence", check=constant(1, name="sequence_lens"))
+@LOWERINGS.op("ReverseSequence")
 def lower_reverse_sequence(n: Node) -> Var:
     batch, time = int(n.attr("batch_axis", 1)), int(n.attr("time_axis", 0))
-    lengths = n.num(np.asarray(n.ints(1)), "int")
-    return mb.reverse_sequence(x=n.x(), lengths=lengths, seq_axis=time, batch_axis=batch)
+    return mb.reverse_sequence(x=n.x(), lengths=n.x(1), seq_axis=time, batch_axis=batch)
 
 
 def _check_one_hot(node: ir.Node) -> str | None:
@@ -254,6 +259,4 @@ def lower_one_hot(n: Node) -> Var:
         n.shape(0),
     )
     found = mb.equal(x=mb.expand_dims(x=wrapped, axes=[axis]), y=n.num(positions, kind))
-    return select(found, broadcast_to(mb.const(val=on.reshape((1,) * len(shape))), shape), off, shape)
-
-
+    return select(found, np.full(shape, on), off, shape)

@@ -44,9 +44,11 @@ def build_program(
     precision: Precision,
     float32_names: frozenset[str],
     taps: Sequence[str],
+    rename: Mapping[str, str],
 ) -> Program:
     """Lower every node in order, each in its own precision, and name what comes out.
 
+    rename: names for outputs other than the graph's own.
     Errors: UnsupportedError with the node's name where coremltools refuses an op.
     """
     import coremltools as ct
@@ -56,7 +58,7 @@ def build_program(
     graph, names = model.graph, Names()
     build = Build(format=format, ios=ios)
     inputs = {_name(v): names.claim(_name(v)) for v in graph.inputs}
-    outputs = {n: inputs.get(n) or names.claim(n) for n in (_name(v) for v in graph.outputs)}
+    outputs = {n: names.claim(rename.get(n, n)) for n in map(_name, graph.outputs)}
     mb.name_count.clear()  # coremltools counts across programs, and names must not depend on it
 
     mil_types = {"float": types.fp32, "bool": types.fp32, "int": types.int32}
@@ -77,10 +79,8 @@ def build_program(
     program = MILProgram()
     program.add_function("main", function)
     held = {t: v for t in taps if (v := _tap(build, model, t)) is not None}
-    fp32 = frozenset(
-        build.values[out].name for node in graph if node.name in float32_names for out in node.outputs
-        if out in build.values
-    )  # fmt: skip
+    wide = [out for node in graph if node.name in float32_names for out in node.outputs]
+    fp32 = frozenset(build.values[out].name for out in wide if out in build.values)
     return Program(program, inputs, outputs, held, tuple(build.lints), fp32)
 
 
@@ -158,7 +158,9 @@ def _results(
             declared = "float32"
             build.lint(f"output {name!r} is int32 in the graph and float32 in a NeuralNetwork")
         elif dtype_of(value).name != declared:
-            build.lint(f"output {name!r} is {dtype_of(value)} in the graph and {declared} in Core ML")
+            build.lint(
+                f"output {name!r} is {dtype_of(value)} in the graph and {declared} in Core ML"
+            )
         x = cast(x, "int32" if kind == "int" else "fp32")
         if not shape_of(value):
             build.lint(f"output {name!r} is a scalar in the graph and has shape [1] in Core ML")
@@ -182,7 +184,7 @@ def _name_variables(
     outputs: Mapping[str, str],
     results: Sequence[Var],
 ) -> None:
-    """Name variables after the graph's values, outputs first; what lies between keeps the op's name."""
+    """Name variables after graph values, outputs first; what lies between is named by its op."""
     named: dict[int, str] = {id(v): v.name for v in function.inputs.values()}
     for value, x in zip(model.graph.outputs, results, strict=True):
         named[id(x)] = outputs[_name(value)]

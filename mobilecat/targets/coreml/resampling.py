@@ -35,7 +35,7 @@ class AxisResize:
 def source_positions(axis: AxisResize) -> Matrix:
     """Return the position in the input (pixel centres at whole numbers) of each output pixel.
 
-    float32 throughout, as onnxruntime does it: at a tie the last bit decides which pixel is nearest.
+    float32 throughout, as in onnxruntime: at a tie the last bit decides which pixel is nearest.
     """
     f = np.float32
     k, scale = np.arange(axis.out, dtype=f), f(axis.scale)
@@ -55,7 +55,8 @@ def source_positions(axis: AxisResize) -> Matrix:
         case "tf_crop_and_resize":
             start, end = f(axis.roi[0]), f(axis.roi[1])
             if axis.out > 1:
-                x = start * f(axis.size - 1) + k * (end - start) * f(axis.size - 1) / f(axis.out - 1)
+                reach = (end - start) * f(axis.size - 1)
+                x = start * f(axis.size - 1) + k * reach / f(axis.out - 1)
             else:
                 x = f(0.5) * (start + end) * f(axis.size - 1) + k
         case other:
@@ -100,7 +101,7 @@ def matrix(axis: AxisResize) -> Matrix:
 
 
 def _kernel(axis: AxisResize, fraction: float) -> tuple[npt.NDArray[np.int64], Matrix]:
-    """Return tap offsets and weights around ⌊x⌋; antialiasing stretches the kernel when shrinking."""
+    """Return tap offsets from ⌊x⌋ and weights; antialiasing stretches a shrinking kernel."""
     stretch = min(axis.scale, 1.0) if axis.antialias else 1.0
     reach = 1.0 if axis.mode == "linear" else 2.0
     start = int(np.floor(-reach / stretch)) + 1

@@ -36,7 +36,7 @@ _TARGETS = {
 
 @dataclass(frozen=True)
 class ImageInput:
-    """A graph input [1, 3 or 1, H, W] of float32 values 0–255 that Core ML shall take as an image."""
+    """A graph input, float32 [1, 3 or 1, H, W] of values 0–255, that Core ML takes as an image."""
 
     name: str
     color: Color
@@ -80,23 +80,22 @@ def write_coreml(
     Errors: UnsupportedError with every node that Core ML has no form for, before anything is
         written; SpecError for a deployment target that the format cannot have.
     """
-    _require_target(format, deployment_target)
+    require_target(format, deployment_target)
     if image is not None:
-        _require_image(model, image)
+        require_image(model, image)
     gaps.require(model, format, image.name if image else None)
     spec, program = compile_spec(
         model, path, format, precision, deployment_target, taps, float32_names
     )
     if image is not None:
-        size_hw = shape_of(_input(model, image.name))[2:]
-        declare_image(spec, program.inputs[image.name], image.color, (size_hw[0], size_hw[1]))
+        take_image(spec, program, model, image)
     describe(spec, metadata or {}, labels)
     save(spec, path, format)
     return CoreMLArtifact(
         path=path,
         inputs=dict(program.inputs),
         outputs=dict(program.outputs),
-        taps={t: v.name for t, v in program.taps.items() if _holds(spec, v)},
+        taps=found_taps(spec, program),
         spec_version=spec.specificationVersion,
         lints=program.lints,
     )
@@ -110,6 +109,7 @@ def compile_spec(
     target: str,
     taps: Sequence[str] = (),
     float32_names: frozenset[str] = frozenset(),
+    rename: Mapping[str, str] | None = None,
 ) -> tuple[Any, Program]:
     """Return the specification and the program behind it; weights lie under `path` afterwards."""
     with quiet(), no_gc():
@@ -120,6 +120,7 @@ def compile_spec(
             precision=precision if format == "mlpackage" else "float32",
             float32_names=float32_names,
             taps=taps,
+            rename=rename or {},
         )
         _require_layers(program, format)
         weights = weights_folder(path) if format == "mlpackage" else path
@@ -154,7 +155,7 @@ def save(spec: Any, path: Path, format: Format) -> None:
         write_mlmodel(spec, path)
 
 
-def _require_target(format: Format, target: str) -> None:
+def require_target(format: Format, target: str) -> None:
     allowed = _TARGETS[format]
     if target in allowed:
         return
@@ -173,11 +174,13 @@ def _input(model: ir.Model, name: str) -> ir.Value:
     found = next((v for v in model.graph.inputs if v.name == name), None)
     if found is None:
         have = ", ".join(repr(v.name) for v in model.graph.inputs)
-        raise ModelError("The image input is not in the graph", [Problem(f"{name!r}; it has {have}")])
+        raise ModelError(
+            "The image input is not in the graph", [Problem(f"{name!r}; it has {have}")]
+        )
     return found
 
 
-def _require_image(model: ir.Model, image: ImageInput) -> None:
+def require_image(model: ir.Model, image: ImageInput) -> None:
     value = _input(model, image.name)
     channels = 1 if image.color == "GRAY" else 3
     shape = shape_of(value)
@@ -211,6 +214,16 @@ def _require_layers(program: Program, format: Format) -> None:
         raise UnsupportedError(
             f"Core ML (mlmodel) has no form for {len(problems)} of this model's nodes", problems
         )
+
+
+def take_image(spec: Any, program: Program, model: ir.Model, image: ImageInput) -> None:
+    height, width = shape_of(_input(model, image.name))[2:]
+    declare_image(spec, program.inputs[image.name], image.color, (height, width))
+
+
+def found_taps(spec: Any, program: Program) -> dict[str, str]:
+    """Return graph name → name in `spec`, for the taps that are there with their shape."""
+    return {t: v.name for t, v in program.taps.items() if _holds(spec, v)}
 
 
 def _holds(spec: Any, var: Var) -> bool:
