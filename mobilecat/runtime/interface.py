@@ -40,6 +40,7 @@ class Feature:
     bounds:   per axis (lowest, highest), highest −1 without a limit; () without ranges.
     size_wh:  of an image; `sizes_wh` and `bounds` (height, width) are its flexible forms.
     color:    RGB, BGR, GRAYSCALE or GRAYSCALE_FLOAT16; "" unless an image.
+    rank5:    a NeuralNetwork input that may also come as [sequence, batch, C, H, W].
     default:  what an optional input holds when it is left out.
     """
 
@@ -55,6 +56,7 @@ class Feature:
     optional: bool = False
     default: float = 0.0
     keys: str = ""
+    rank5: bool = False
 
     def __str__(self) -> str:
         if self.kind == "image":
@@ -181,6 +183,8 @@ def _array_value(f: Feature, value: Any) -> Array:
 
 
 def _shape_fits(f: Feature, shape: tuple[int, ...]) -> bool:
+    if f.rank5 and len(shape) == 5 and len(f.shape) in (1, 3):
+        return shape[2 : 2 + len(f.shape)] == f.shape
     if f.shapes:
         return shape in f.shapes or shape == f.shape
     if f.bounds:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -144,6 +144,8 @@ def _model(spec: Any, context: _Context) -> CoreMLModel:
     elif context.function_name not in (None, "", "main"):
         raise InputError("No such function", [Problem("the model has one", str(context.function_name))])
     features = read_features(inputs)
+    if kind in _NETWORKS and getattr(spec, kind).arrayInputShapeMapping == 0:
+        features = tuple(replace(f, rank5=True) for f in features)
     engine = _engine(spec, kind, function, features, read_features(outputs), context)
     return CoreMLModel(
         source=context.source,

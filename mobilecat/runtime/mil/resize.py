@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mobilecat.runtime.crops import crop_bilinear, split_roi
 from mobilecat.runtime.graph import FLOAT, Val
 from mobilecat.runtime.mil.elementwise import as_type
 from mobilecat.runtime.mil.op import Op
@@ -105,7 +106,7 @@ def onnx_from_crop(op: Op) -> Val:
 
 @mil_op("crop_resize")
 def onnx_from_crop_resize(op: Op) -> Val:
-    """Bilinear crops as two matrix products whose weights are tents about the sampled positions."""
+    """From iOS 17 boxes [N,4] and box_indices; before, roi [N,1,4|5,1,1] with the index in front."""
     x = op["x"]
     if x.rank != 4:
         raise op.broken(f"x has rank {x.rank}")
@@ -115,84 +116,25 @@ def onnx_from_crop_resize(op: Op) -> Val:
     if op.opset >= 17:
         boxes = as_type(op, op["boxes"], np.float32)
         count = boxes.shape[0]
-        index = op.get("box_indices") or op.g.const(np.arange(count, dtype=np.int32))
-        pictures = index
+        pictures = op.get("box_indices") or op.g.const(np.arange(count, dtype=np.int32))
         out = [count, channels, height, width]
     else:
-        roi = op["roi"]
-        count, fields = roi.shape[0], roi.shape[2] if roi.rank == 5 else 0
-        if fields not in (4, 5):
-            raise op.broken(f"roi has shape {roi.shape}")
-        boxes = op.g("Reshape", roi, np.array([count, fields]))
-        if fields == 5:
-            first = op.g("Slice", boxes, np.array([0]), np.array([1]), np.array([1]))
-            pictures = op.g("Cast", op.g("Reshape", first, np.array([-1])), to=7)
-            boxes = op.g("Slice", boxes, np.array([1]), np.array([5]), np.array([1]))
-            out = [count, 1, channels, height, width]
-        else:
-            out = [count, batch, channels, height, width]
-    y0, x0, y1, x1 = _corners(op, boxes, x)
-    mode = op.text("sampling_mode", "DEFAULT")
-    rows, rows_in = _tents(op, y0, y1, mode, x.shape[2], height)
-    columns, columns_in = _tents(op, x0, x1, mode, x.shape[3], width)
-    extra = 1 if pictures is not None else 2
-    images = op.g("Gather", x, pictures, axis=0) if pictures is not None else x
-    rows, columns = (op.g("Unsqueeze", t, np.arange(1, extra + 1)) for t in (rows, columns))
-    y = op.g("MatMul", rows, images)
-    y = op.g("MatMul", y, op.g("Transpose", columns, perm=[*range(extra + 1), extra + 2, extra + 1]))
-    inside = op.g("And", op.g("Unsqueeze", rows_in, np.array([2])), op.g("Unsqueeze", columns_in, np.array([1])))
-    inside = op.g("Unsqueeze", inside, np.arange(1, extra + 1))
-    pad = np.float32(op.number("pad_value", 0.0))
-    return op.g("Reshape", op.g("Where", inside, y, op.g.const(pad)), np.array(out))
-
-
-def _corners(op: Op, boxes: Val, x: Val) -> list[Val]:
-    """Return y0, x0, y1, x1 in pixel centres, each [N, 1]."""
-    mode = op.text("box_coordinate_mode", "CORNERS_HEIGHT_FIRST")
-    parts = list(op.g("Split", boxes, np.array([1, 1, 1, 1]), axis=1, outputs=4))
-    if mode.endswith("WIDTH_FIRST"):
-        parts = [parts[1], parts[0], parts[3], parts[2]]
-    if mode.startswith("CENTER_SIZE"):
-        half = [op.g("Mul", p, op.g.const(np.float32(0.5))) for p in parts[2:]]
-        low = [op.g("Sub", c, h) for c, h in zip(parts[:2], half, strict=True)]
-        parts = [*low, *[op.g("Add", c, h) for c, h in zip(parts[:2], half, strict=True)]]
-    elif not mode.startswith("CORNERS"):
-        raise op.refuse(f"box_coordinate_mode {mode!r} is unknown")
-    scale = np.full(4, op.number("spatial_scale", 1.0), np.float32)
-    if op.flag("normalized_coordinates", False):
-        h, w = x.shape[2:]
-        scale *= np.array([h - 1, w - 1, h - 1, w - 1], np.float32)
-    return [op.g("Mul", p, op.g.const(s)) for p, s in zip(parts, scale, strict=True)]
-
-
-def _tents(op: Op, low: Val, high: Val, mode: str, size: int, out: int) -> tuple[Val, Val]:
-    """Return weights [N, out, size] and whether each of [N, out] positions lies in the picture."""
-    i = np.arange(out, dtype=np.float32)[None, :]
-    span: Any = op.g("Sub", high, low)
-    if mode in ("ALIGN_CORNERS", "STRICT_ALIGN_CORNERS"):
-        middle = mode == "ALIGN_CORNERS" and out == 1
-        at = op.g("Mul", span, np.float32([[0.5]]) if middle else i / max(out - 1, 1))
-    elif mode == "OFFSET_CORNERS":
-        delta = op.g("Max", span, op.g.const(np.float32(1)))
-        at = op.g("Mul", delta, (i + 0.5) / np.float32(out))
-    elif mode in ("DEFAULT", "UNALIGN_CORNERS"):
-        shift = np.float32(0.5 if mode == "UNALIGN_CORNERS" else 0)
-        at = op.g("Mul", op.g("Add", span, op.g.const(np.float32(1))), (i + shift) / np.float32(out))
-        at = op.g("Sub", at, op.g.const(shift))
-    else:
-        raise op.refuse(f"sampling mode {mode!r} is unknown")
-    at = op.g("Add", low, at)
-    slack = np.float32(1e-4)  # 0.1 · 3 · … must not leave the picture by rounding
-    inside = op.g(
-        "And",
-        op.g("GreaterOrEqual", at, op.g.const(-slack)),
-        op.g("LessOrEqual", at, op.g.const(np.float32(size - 1) + slack)),
+        boxes, pictures = split_roi(op.g, op["roi"])
+        count = boxes.shape[0]
+        out = [count, batch if pictures is None else 1, channels, height, width]
+    y = crop_bilinear(
+        op.g,
+        x,
+        boxes,
+        pictures,
+        size_hw=(height, width),
+        box_mode=op.text("box_coordinate_mode", "CORNERS_HEIGHT_FIRST"),
+        sampling_mode=op.text("sampling_mode", "DEFAULT"),
+        spatial_scale=op.number("spatial_scale", 1.0),
+        normalized=op.flag("normalized_coordinates", False),
+        pad_value=op.number("pad_value", 0.0),
     )
-    clipped = op.g("Clip", at, op.g.const(np.float32(0)), op.g.const(np.float32(size - 1)))
-    grid = np.arange(size, dtype=np.float32)[None, None, :]
-    distance = op.g("Abs", op.g("Sub", op.g("Unsqueeze", clipped, np.array([2])), grid))
-    tent = op.g("Relu", op.g("Sub", op.g.const(np.float32(1)), distance))
-    return tent, inside
+    return op.g("Reshape", y, np.array(out))
 
 
 # resampling at given coordinates --------------------------------------------------------------------
