@@ -1,0 +1,303 @@
+"""Functions of one value: activations, roots, rounding, casts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import onnx_ir as ir
+
+from mobilecat.graph import const_of, dtype_of, opt_input
+from mobilecat.targets.tflite.broadcast import in_layout
+from mobilecat.targets.tflite.lowering import FLOAT, MOVABLE, NUMBERS, Build, Node, lowers
+from mobilecat.targets.tflite.program import Tensor
+
+_UNARY = {
+    "Ceil": "CEIL",
+    "Cos": "COS",
+    "Exp": "EXP",
+    "Floor": "FLOOR",
+    "HardSwish": "HARD_SWISH",
+    "Log": "LOG",
+    "Round": "ROUND",
+    "Sigmoid": "LOGISTIC",
+    "Sin": "SIN",
+    "Sqrt": "SQRT",
+    "Tanh": "TANH",
+}
+
+
+def _unary(name: str, code: str) -> None:
+    @lowers(name)
+    def lower(n: Node) -> None:
+        held = n.held()
+        n.put(n.build.ew(code, held.tensor), held.perm)
+
+
+for _name, _code in _UNARY.items():
+    _unary(_name, _code)
+
+
+@lowers("Identity", "Cast", natively=MOVABLE - {"uint64"})
+def lower_cast(n: Node) -> None:
+    held = n.held()
+    n.put(n.build.cast(held.tensor, n.out_dtype()), held.perm)
+
+
+@lowers("Dropout", natively=MOVABLE, check=lambda node: _dropout_problem(node))
+def lower_dropout(n: Node) -> None:
+    held = n.held()
+    n.put(held.tensor, held.perm)
+
+
+def _dropout_problem(node: ir.Node) -> str | None:
+    training = opt_input(node, 2)
+    if training is not None and ((c := const_of(training)) is None or c.any()):
+        return "training mode"
+    if len(node.outputs) > 1 and node.outputs[1].name:
+        return "the mask output belongs to training"
+    return None
+
+
+@lowers("Neg", natively=NUMBERS)
+def lower_neg(n: Node) -> None:
+    held = n.held()
+    n.put(n.build.ew("NEG", held.tensor), held.perm)
+
+
+@lowers("Abs", natively=NUMBERS)
+def lower_abs(n: Node) -> None:
+    held, ew = n.held(), n.build.ew
+    x = held.tensor
+    y = ew("ABS", x) if x.dtype != np.int64 else ew("MAXIMUM", x, ew("NEG", x))
+    n.put(y, held.perm)
+
+
+@lowers("Sign", natively=NUMBERS)
+def lower_sign(n: Node) -> None:
+    held, ew = n.held(), n.build.ew
+    x = held.tensor
+    y = ew("SIGN", x) if x.dtype == np.float32 else ew("MINIMUM", ew("MAXIMUM", x, -1), 1)
+    n.put(y, held.perm)
+
+
+@lowers("Relu", natively=NUMBERS)
+def lower_relu(n: Node) -> None:
+    held, ew = n.held(), n.build.ew
+    x = held.tensor
+    n.put(ew("RELU", x) if x.dtype == np.float32 else ew("MAXIMUM", x, 0), held.perm)
+
+
+@lowers("Clip", natively=NUMBERS)
+def lower_clip(n: Node) -> None:
+    held, ew = n.held(), n.build.ew
+    x = held.tensor
+    bounds = [None if not n.has(i) else n.const(i) for i in (1, 2)]
+    if x.dtype == np.float32 and (code := _CLIPS.get(tuple(_scalar(b) for b in bounds))):
+        n.put(ew(code, x), held.perm)
+        return
+    for i, code in ((1, "MAXIMUM"), (2, "MINIMUM")):
+        if not n.has(i) or (x.dtype == np.float32 and np.isinf(_scalar(bounds[i - 1]) or 0.0)):
+            continue
+        x = ew(code, x, in_layout(n.build, n.held(i), held.perm))
+    n.put(n.build.ew("ADD", x, 0) if x.data is not None else x, held.perm)
+
+
+_CLIPS = {
+    (0.0, None): "RELU",
+    (0.0, math.inf): "RELU",
+    (0.0, 6.0): "RELU6",
+    (-1.0, 1.0): "RELU_N1_TO_1",
+}
+
+
+def _scalar(array: np.ndarray | None) -> float | None:  # type: ignore[type-arg]
+    return None if array is None else float(array.reshape(()))
+
+
+@lowers("LeakyRelu")
+def lower_leaky_relu(n: Node) -> None:
+    held = n.held()
+    alpha = n.attr("alpha", 0.01)
+    n.put(n.build.op("LEAKY_RELU", [held.tensor], held.tensor.shape, alpha=alpha), held.perm)
+
+
+@lowers("ThresholdedRelu")
+def lower_thresholded_relu(n: Node) -> None:
+    held, ew = n.held(), n.build.ew
+    x = held.tensor
+    above = ew("GREATER", x, n.attr("alpha", 1.0), dtype=np.bool_)
+    n.put(_select(n.build, above, x, 0.0), held.perm)
+
+
+@lowers("Shrink")
+def lower_shrink(n: Node) -> None:
+    held, ew = n.held(), n.build.ew
+    x, bias, lambd = held.tensor, n.attr("bias", 0.0), n.attr("lambd", 0.5)
+    low = _select(n.build, ew("LESS", x, -lambd, dtype=np.bool_), ew("ADD", x, bias), 0.0)
+    high = ew("GREATER", x, lambd, dtype=np.bool_)
+    n.put(_select(n.build, high, ew("SUB", x, bias), low), held.perm)
+
+
+def _select(build: Build, condition: Tensor, a: Tensor, b: Tensor | float) -> Tensor:
+    b = build.tensor(b, a.dtype)
+    shape = np.broadcast_shapes(condition.shape, a.shape, b.shape)
+    return build.op("SELECT_V2", [condition, a, b], shape, a.dtype)
+
+
+def _elu(build: Build, x: Tensor, alpha: float, gamma: float = 1.0) -> Tensor:
+    """gamma·(x where positive, else alpha·(eˣ − 1))."""
+    ew = build.ew
+    y = ew("ELU", x)
+    if alpha != 1.0:
+        y = ew("ADD", ew("RELU", x), ew("MUL", ew("MINIMUM", y, 0.0), alpha))
+    return y if gamma == 1.0 else ew("MUL", y, gamma)
+
+
+@lowers("Elu")
+def lower_elu(n: Node) -> None:
+    held = n.held()
+    n.put(_elu(n.build, held.tensor, n.attr("alpha", 1.0)), held.perm)
+
+
+@lowers("Selu")
+def lower_selu(n: Node) -> None:
+    held = n.held()
+    alpha = n.attr("alpha", 1.67326319217681884765625)
+    gamma = n.attr("gamma", 1.05070102214813232421875)
+    n.put(_elu(n.build, held.tensor, alpha, gamma), held.perm)
+
+
+@lowers("Celu")
+def lower_celu(n: Node) -> None:
+    held, ew = n.held(), n.build.ew
+    alpha = n.attr("alpha", 1.0)
+    scaled = held.tensor if alpha == 1.0 else ew("MUL", held.tensor, 1.0 / alpha)
+    n.put(_elu(n.build, scaled, 1.0, alpha), held.perm)
+
+
+@lowers("HardSigmoid")
+def lower_hard_sigmoid(n: Node) -> None:
+    held, ew = n.held(), n.build.ew
+    y = ew("ADD", ew("MUL", held.tensor, n.attr("alpha", 0.2)), n.attr("beta", 0.5))
+    n.put(ew("MINIMUM", ew("MAXIMUM", y, 0.0), 1.0), held.perm)
+
+
+@lowers("Swish")
+def lower_swish(n: Node) -> None:
+    held, ew = n.held(), n.build.ew
+    alpha = n.attr("alpha", 1.0)
+    x = held.tensor
+    gate = ew("LOGISTIC", x if alpha == 1.0 else ew("MUL", x, alpha))
+    n.put(ew("MUL", x, gate), held.perm)
+
+
+@lowers("Softplus")
+def lower_softplus(n: Node) -> None:
+    """max(x,0) + log(1 + e^−|x|): e^x alone overflows from x = 89 on."""
+    held, ew = n.held(), n.build.ew
+    x = held.tensor
+    small = ew("EXP", ew("NEG", ew("ABS", x)))
+    n.put(ew("ADD", ew("RELU", x), ew("LOG", ew("ADD", small, 1.0))), held.perm)
+
+
+@lowers("Mish")
+def lower_mish(n: Node) -> None:
+    """x·tanh(log(1+eˣ)) = x·m/(m+2) with m = eˣ(eˣ+2): exact where the logarithm would cancel."""
+    held, ew = n.held(), n.build.ew
+    x = held.tensor
+    e = ew("EXP", ew("MINIMUM", x, 20.0))  # from there on the quotient is 1 in float32
+    m = ew("MUL", e, ew("ADD", e, 2.0))
+    n.put(ew("MUL", x, ew("DIV", m, ew("ADD", m, 2.0))), held.perm)
+
+
+@lowers("Softsign")
+def lower_softsign(n: Node) -> None:
+    held, ew = n.held(), n.build.ew
+    n.put(ew("DIV", held.tensor, ew("ADD", ew("ABS", held.tensor), 1.0)), held.perm)
+
+
+@lowers("Reciprocal")
+def lower_reciprocal(n: Node) -> None:
+    held = n.held()
+    one = n.build.tensor(1.0, held.tensor.dtype)
+    n.put(n.build.op("DIV", [one, held.tensor], held.tensor.shape), held.perm)
+
+
+@lowers("Gelu")
+def lower_gelu(n: Node) -> None:
+    held = n.held()
+    approximate = n.attr("approximate", "none") == "tanh"
+    y = n.build.op("GELU", [held.tensor], held.tensor.shape, approximate=approximate)
+    n.put(y, held.perm)
+
+
+@lowers("Tan")
+def lower_tan(n: Node) -> None:
+    held, ew = n.held(), n.build.ew
+    n.put(ew("DIV", ew("SIN", held.tensor), ew("COS", held.tensor)), held.perm)
+
+
+@lowers(
+    "DequantizeLinear", natively=FLOAT | {"int32"}, check=lambda node: _dequantize_problem(node)
+)
+def lower_dequantize(n: Node) -> None:
+    """(x − zero_point)·scale, as float arithmetic: exact, for the sums fit float32."""
+    held, build = n.held(), n.build
+    scale, zero = n.const(1), const_of(opt_input(n.node, 2))
+    assert scale is not None
+    x = build.cast(held.tensor, np.float32)
+    if zero is not None and zero.any():
+        x = build.ew("SUB", x, _along(n, zero.astype(np.float32), held.perm))
+    n.put(build.ew("MUL", x, _along(n, scale.astype(np.float32), held.perm)), held.perm)
+
+
+def _dequantize_problem(node: ir.Node) -> str | None:
+    for i in (1, 2):
+        value = opt_input(node, i)
+        if value is not None and const_of(value) is None:
+            return "scale and zero point must be constants"
+    if (block := node.attributes.get("block_size")) is not None and block.as_int():
+        return "blocked quantisation"
+    x = node.inputs[0]
+    assert x is not None
+    if dtype_of(x).name == "int32":
+        return "int32 values do not all fit float32"
+    return None
+
+
+def _along(n: Node, values: np.ndarray, perm: tuple[int, ...]) -> np.ndarray:  # type: ignore[type-arg]
+    """Return per-axis constants in a shape that broadcasts against a value laid out as `perm`."""
+    if values.size == 1:
+        return values.reshape(())
+    rank = len(perm)
+    axis = n.attr("axis", 1) % rank
+    shape = [1] * rank
+    shape[axis] = values.size
+    return values.reshape([shape[a] for a in perm])
+
+
+_RANGES = {"uint8": (0, 255), "int8": (-128, 127), "uint16": (0, 65535), "int16": (-32768, 32767)}
+
+
+@lowers("QuantizeLinear", natively=FLOAT | {"int32"}, check=lambda node: _quantize_problem(node))
+def lower_quantize(n: Node) -> None:
+    """saturate(round(x/scale) + zero_point); both ONNX and ROUND go to even on ties."""
+    held, build, ew = n.held(), n.build, n.build.ew
+    scale, zero = n.const(1), const_of(opt_input(n.node, 2))
+    assert scale is not None
+    y = ew("ROUND", ew("DIV", held.tensor, _along(n, scale, held.perm)))
+    if zero is not None and zero.any():
+        y = ew("ADD", y, _along(n, zero.astype(np.float32), held.perm))
+    low, high = _RANGES[dtype_of(n.node.outputs[0]).name]
+    y = ew("MINIMUM", ew("MAXIMUM", y, float(low)), float(high))
+    n.put(build.cast(y, np.int32), held.perm)
+
+
+def _quantize_problem(node: ir.Node) -> str | None:
+    problem = _dequantize_problem(node)
+    if problem:
+        return problem
+    if dtype_of(node.outputs[0]).name not in _RANGES:
+        return f"{dtype_of(node.outputs[0]).name} as quantised type"
+    return None
