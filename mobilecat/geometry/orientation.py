@@ -166,6 +166,8 @@ def orientation_for_buffer(device: Device, camera: Camera, mirrored: bool = Fals
     """Return what to hand to Vision for a buffer that no connection has rotated.
 
     landscapeLeft has the home button on the right. After a physical rotation hand over UP instead.
+    mirrored: the upright picture is to be the front camera's mirror image, as its preview shows it;
+    for a buffer that the connection has mirrored already, the same value undoes the mirror.
     Errors: GeometryError for a mirrored back camera, which no table covers.
     """
     if (camera, mirrored) not in _BUFFER:
