@@ -41,7 +41,9 @@ class SourceRunner:
             return raw
         decoded = reference_decode(spec.head, raw, spec.input.size)
         results = _padded(decoded, spec.effective_nms or NmsSpec())
-        values = {**raw, **dict(zip((c.name for c in bundle.candidates), decoded, strict=False))}
+        values = dict(raw)
+        for contract, value in zip(bundle.candidates, decoded, strict=False):
+            values[contract.name] = np.asarray(value, dtype=contract.dtype)
         results.update((tap, values[tap]) for tap in taps if tap in values)
         return results
 

@@ -1,0 +1,78 @@
+"""What a pending result looks like beside the approved one: numbers in words, and a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mobilecat.draw import draw_detections
+from mobilecat.errors import MobileCatError
+from mobilecat.picture import read_picture
+from mobilecat.validate.approve import Pending, base_of
+from mobilecat.validate.golden import Expected, may_write, read_case_file, read_result
+from mobilecat.validate.result import differences
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def lines_of(pending: Pending) -> list[str]:
+    """Return the differences as sentences, largest first; what is new where nothing is approved."""
+    if not pending.checks:
+        found = pending.found.found
+        count = "" if found is None else f"{len(found)} detections, "
+        return [f"new: {count}{len(pending.found.tensors)} tensors"]
+    lines = [
+        f"{d.stage} {d.name}: {_amount(d.value, d.limit)}{d.detail}"
+        for d in differences(pending.checks)
+    ]
+    return lines or ["the same within the tolerances"]
+
+
+def _amount(value: float | None, limit: float | None) -> str:
+    return "" if value is None or limit is None else f"{value:.4g} (limit {limit:g}): "
+
+
+def draw_review(pending: Pending) -> Path | None:
+    """Draw approved (left) and pending (right) beside the pending file; return the picture's path.
+
+    None for tensors, a missing picture, or where CI is set.
+    """
+    found = pending.found.found
+    if found is None or not may_write():
+        return None
+    try:
+        record = read_case_file(pending.folder)
+        picture = read_picture(pending.folder / record.input.file)
+        old = _approved(pending)
+    except MobileCatError:
+        return None
+    sides = [s for s in (old, pending.found) if s is not None and s.found is not None]
+    drawn = [_draw(picture, side) for side in sides]
+    path = pending.path.with_suffix(".png")
+    _beside(drawn).save(path)
+    return path
+
+
+def _approved(pending: Pending) -> Expected | None:
+    path = base_of(pending.folder, pending.lane)
+    return read_result(path) if path is not None else None
+
+
+def _draw(picture: Image, side: Expected) -> Image:
+    found = side.found
+    assert found is not None
+    return draw_detections(picture, found, side.labels, side.landmarks)
+
+
+def _beside(pictures: list[Image]) -> Image:
+    from PIL import Image
+
+    gap = 8
+    width = sum(p.width for p in pictures) + gap * (len(pictures) - 1)
+    canvas = Image.new("RGB", (width, pictures[0].height), "white")
+    left = 0
+    for p in pictures:
+        canvas.paste(p, (left, 0))
+        left += p.width + gap
+    return canvas
