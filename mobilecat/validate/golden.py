@@ -157,7 +157,7 @@ def _flat_lists(text: str) -> str:
     """Put lists of plain values on one line. A JSON string has no line break inside."""
 
     def flat(found: re.Match[str]) -> str:
-        return f"[{re.sub(r',\n +', ', ', found[1])}]"
+        return "[" + re.sub(r",\n +", ", ", found[1]) + "]"
 
     return re.sub(r"\[\n +([^\[\]{}]*?)\n *\]", flat, text)
 
