@@ -141,7 +141,12 @@ _CORNERS = np.array([[0, 1], [2, 1], [2, 3], [0, 3]])  # columns of xyxy that ma
 
 def _floats(values: npt.ArrayLike, last: int, what: str) -> F64:
     """Return float64 of shape (..., last); an empty list counts as no rows."""
-    array: npt.NDArray[Any] = np.asarray(values)
+    try:
+        array: npt.NDArray[Any] = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        raise GeometryError(
+            f"These are not {what}", [Problem(f"rows differ in length; {what} are (..., {last})")]
+        ) from None
     if array.shape == (0,):
         array = array.reshape(0, last)
     if array.ndim == 0 or array.shape[-1] != last or array.dtype.kind not in "fiu":

@@ -53,9 +53,13 @@ class CropRule:
 def crop_rect(box_xyxy: npt.ArrayLike, image_wh: SizeLike, rule: CropRule) -> Rect:
     """Return the crop (x1, y1, x2, y2) in image pixels.
 
-    Errors: GeometryError where nothing is left: an inverted box, or one outside the image.
+    Errors: GeometryError for an inverted box or NaN, and where nothing is left of it.
     """
     x1, y1, x2, y2 = (float(v) for v in _floats(box_xyxy, 4, "boxes").reshape(4))
+    if not (math.isfinite(x1 + y1 + x2 + y2) and x1 <= x2 and y1 <= y2):
+        raise GeometryError(
+            "A crop needs a box", [Problem(f"({x1:g}, {y1:g}, {x2:g}, {y2:g}) is inverted or NaN")]
+        )
     longer = max(x2 - x1, y2 - y1)
     by_own = rule.grow_by == "own-side"
     half_w = (x2 - x1) / 2 + rule.grow * (x2 - x1 if by_own else longer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +27,19 @@ class Detection:
     landmarks_xy: tuple[tuple[float, float], ...] = ()
 
 
+def _array(values: npt.ArrayLike, name: str, problems: list[Problem]) -> F64:
+    """Return float64; what is no array of numbers is added to `problems` and becomes empty."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        problems.append(Problem(f"{name}: no array of numbers"))
+        return np.zeros(0)
+
+
 def _rows(values: npt.ArrayLike, tail: int | None, name: str, problems: list[Problem]) -> F64:
     """Return (K, …) from [1, K, …] or [K, …]; a wrong shape is added to `problems`."""
-    array: npt.NDArray[Any] = np.asarray(values, dtype=np.float64)
+    array = _array(values, name, problems)
+    shape = list(array.shape)
     ndim = 1 if tail is None else 2
     if array.ndim == ndim + 1 and array.shape[0] == 1:
         array = array[0]
@@ -38,7 +47,7 @@ def _rows(values: npt.ArrayLike, tail: int | None, name: str, problems: list[Pro
         array = array.reshape((0,) if tail is None else (0, tail))
     if array.ndim != ndim or (tail and array.shape[-1] != tail):
         wanted = "[1, K]" if tail is None else f"[1, K, {tail}]"
-        problems.append(Problem(f"{name} has shape {list(np.shape(values))}", fix=f"{wanted}"))
+        problems.append(Problem(f"{name} has shape {shape}", fix=f"expected {wanted}"))
     return array
 
 
@@ -46,7 +55,7 @@ def _landmark_rows(landmarks: npt.ArrayLike | None, k: int, problems: list[Probl
     """Return (k, L, 2) from [1, k, 2·L], [1, k, L, 2], or either without the 1."""
     if landmarks is None or k == 0:
         return np.zeros((k, 0, 2))
-    marks: npt.NDArray[Any] = np.asarray(landmarks, dtype=np.float64)
+    marks = _array(landmarks, "landmarks", problems)
     batched = marks.shape[:2] == (1, k) and marks.ndim > 2
     tail = marks.shape[2:] if batched else marks.shape[1:]
     if not (batched or marks.shape[:1] == (k,)) or not tail or math.prod(tail) % 2:
@@ -57,8 +66,13 @@ def _landmark_rows(landmarks: npt.ArrayLike | None, k: int, problems: list[Probl
     return marks.reshape(k, -1, 2)
 
 
-def _whole(value: npt.ArrayLike) -> int:
-    return int(np.asarray(value, dtype=np.float64).reshape(-1)[0])
+def _count(value: npt.ArrayLike, rows: int, problems: list[Problem]) -> int:
+    """Return the number of valid rows: one whole number, 0 to `rows`."""
+    given = _array(value, "count", problems).reshape(-1)
+    if given.size != 1 or given[0] not in range(rows + 1):
+        problems.append(Problem(f"count is {given.tolist()}, but there are {rows} rows"))
+        return 0
+    return int(given[0])
 
 
 def detections_from_tensors(
@@ -81,13 +95,16 @@ def detections_from_tensors(
     boxes = _rows(boxes_xyxy, 4, "boxes", problems)
     score = _rows(scores, None, "scores", problems)
     ids = _rows(class_ids, None, "class_ids", problems)
-    n = _whole(count)
+    n = _count(count, len(boxes), problems)
     points = _landmark_rows(landmarks, len(boxes), problems)
     rows = {"boxes": len(boxes), "scores": len(score), "class_ids": len(ids)}
     if len(set(rows.values())) > 1:
         problems.append(Problem(f"row counts differ: {rows}"))
-    if not 0 <= n <= len(boxes):
-        problems.append(Problem(f"count is {n}, but there are {len(boxes)} rows"))
+    elif not problems:
+        valid = np.isfinite(boxes).all(1) & np.isfinite(score) & np.isfinite(ids)
+        valid &= np.isfinite(points).all((1, 2))
+        bad = np.flatnonzero(~valid[:n])
+        problems += [Problem(f"row {i} holds NaN or infinity") for i in bad]
     if problems:
         raise GeometryError("These outputs are not the tensor contract", problems)
     back = image_from_model or Affine.identity()
@@ -141,9 +158,9 @@ def detections_from_coreml_nms(
     """
     problems: list[Problem] = []
     boxes = _rows(coordinates, 4, "coordinates", problems)
-    conf: npt.NDArray[Any] = np.asarray(confidence, dtype=np.float64)
+    conf = _array(confidence, "confidence", problems)
     conf = conf[0] if conf.ndim == 3 and len(conf) == 1 else conf
-    if conf.size == 0 and len(boxes) == 0:
+    if conf.size == 0 and len(boxes) == 0 and not problems:
         return ()
     if conf.ndim != 2 or len(conf) != len(boxes) or conf.shape[1] == 0:
         problems.append(

@@ -14,7 +14,8 @@ import pytest
 from mobilecat.geometry.affine import Affine, GeometryError, Size, as_size, whole_size
 from mobilecat.geometry.assumptions import UNMEASURED, Assumptions
 from mobilecat.geometry.boxes import Boxes, Landmarks, boxes_around, convert_boxes
-from mobilecat.geometry.crops import CropRule, plan_crop
+from mobilecat.geometry.crops import CropRule, crop_rect, plan_crop
+from mobilecat.geometry.detections import detections_from_tensors
 from mobilecat.geometry.frames import Frame, frame_from_frame
 from mobilecat.geometry.orientation import (
     orientation,
@@ -25,6 +26,14 @@ from mobilecat.geometry.orientation import (
 from mobilecat.geometry.resize import plan_resize, round_side
 from mobilecat.geometry.views import View
 from mobilecat.geometry.vision import CropAndScale, Region, crop_and_scale
+
+
+def _decode(**changed: Any) -> Any:
+    given = {"boxes": [[1, 2, 3, 4]], "scores": [0.5], "class_ids": [0], "count": 1, **changed}
+    return detections_from_tensors(
+        given["boxes"], given["scores"], given["class_ids"], given["count"]
+    )
+
 
 IMAGE = Frame("image", Size(3, 5))
 REFUSED: list[tuple[str, Callable[[], Any], str]] = [
@@ -58,6 +67,18 @@ REFUSED: list[tuple[str, Callable[[], Any], str]] = [
     ("mode", lambda: plan_resize((3, 5), (7, 4), "fit"), "letterbox-topleft"),  # type: ignore[arg-type]
     ("rounding", lambda: round_side(1.5, "up"), "half-even"),  # type: ignore[arg-type]
     ("view", lambda: View(Size(3, 5), "cover"), "resizeAspectFill"),
+    ("ragged", lambda: Affine.identity().points([[1, 2], [3]]), "rows differ"),
+    ("crop NaN", lambda: crop_rect((0, 0, float("nan"), 3), (9, 9), CropRule()), "NaN"),
+    (
+        "crop inverted but grown",
+        lambda: crop_rect((5, 0, 3, 40), (90, 90), CropRule(grow=1)),
+        "inverted",
+    ),
+    ("detections NaN", lambda: _decode(boxes=[[1, 2, 3, float("nan")]]), "row 0 holds NaN"),
+    ("detections of words", lambda: _decode(scores=["high"]), "scores: no array of numbers"),
+    ("detections ragged", lambda: _decode(boxes=[[1, 2, 3, 4], [1]]), "boxes: no array"),
+    ("half a detection", lambda: _decode(count=0.5), "count is [0.5]"),
+    ("no count", lambda: _decode(count=[]), "count is []"),
     (
         "fractional letterbox",
         lambda: plan_crop((0.5, 0, 3, 4), (9, 9), (5, 7), CropRule(), "letterbox"),

@@ -1,0 +1,153 @@
+"""Plant every fault of tools/geometry_mutants.py, one at a time, and see the tests notice.
+
+    python tools/mutate_geometry.py [--only WORDS] [--out docs/geometry_mutants.md]
+
+Works on a copy in a temporary folder. Exits with 1 where a fault survives, or its text is not found
+exactly once. Writes the table only when all faults were planted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from geometry_mutants import MUTANTS, Mutant
+
+ROOT = Path(__file__).resolve().parent.parent
+COPIED = (
+    "mobilecat/__init__.py",
+    "mobilecat/errors.py",
+    "mobilecat/geometry",
+    "mobilecat/camera",
+    "tests/__init__.py",
+    "tests/geometry",
+    "tests/camera",
+    "golden/vectors",
+)
+# Fastest first; the comparison with the script's output needs tools/ and judges no geometry.
+TESTS = (
+    "tests/geometry/test_vectors.py",
+    "tests/geometry/test_refusals.py",
+    "tests/camera",
+    "tests/geometry/test_engines.py",
+    "tests/geometry/test_properties.py",
+)
+PYTEST = (
+    *("-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"),
+    *("--deselect", "tests/geometry/test_vectors.py::test_vectors_are_what_the_script_makes"),
+)
+LEAST = 40
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What happened to one fault: the test that noticed it, or why nothing did."""
+
+    mutant: Mutant
+    killer: str
+    problem: str = ""
+
+
+def _run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [sys.executable, *args],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def copy_tree(folder: Path) -> None:
+    """Copy what the tests need; raise where the copy would not be what runs."""
+    for name in COPIED:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    found = _run(folder, "-c", "import mobilecat.geometry.affine as m; print(m.__file__)").stdout
+    if not found.startswith(str(folder)):
+        raise SystemExit(f"the tests would import {found.strip()}, not the copy in {folder}")
+
+
+def plant(folder: Path, mutant: Mutant) -> Verdict:
+    """Plant one fault, run the tests until one fails, and take the fault out again."""
+    path = folder / "mobilecat" / mutant.file
+    text = path.read_text("utf-8")
+    if text.count(mutant.old) != 1:
+        return Verdict(mutant, "", f"its text occurs {text.count(mutant.old)} times")
+    path.write_text(text.replace(mutant.old, mutant.new), "utf-8")
+    try:
+        done = _run(folder, *PYTEST, *TESTS)
+    finally:
+        path.write_text(text, "utf-8")
+    if done.returncode == 0:
+        return Verdict(mutant, "", "survived")
+    failed = re.search(r"^(?:FAILED|ERROR) tests/(\S+)", done.stdout, re.MULTILINE)
+    if done.returncode != 1 or failed is None:
+        return Verdict(
+            mutant, "", f"the tests did not run: {done.stdout[-300:]}{done.stderr[-300:]}"
+        )
+    return Verdict(mutant, failed[1])
+
+
+def table(verdicts: list[Verdict]) -> str:
+    """Return the page: every fault, and the first test that noticed it."""
+    killed = sum(1 for v in verdicts if v.killer)
+    lines = [
+        "# Faults planted in the geometry, and who noticed",
+        "",
+        f"{killed} of {len(verdicts)} faults are killed. `python tools/mutate_geometry.py` plants",
+        "them one at a time in a copy (tools/geometry_mutants.py), runs `tests/geometry` and",
+        "`tests/camera` until a test fails, and writes this page.",
+    ]
+    file = ""
+    for v in verdicts:
+        if v.mutant.file != file:
+            file = v.mutant.file
+            lines += ["", f"## {file}", "", "| fault | noticed first by |", "|---|---|"]
+        lines.append(f"| {v.mutant.name} | {f'`{v.killer}`' if v.killer else v.problem} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="plant only faults whose file or name has this")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "geometry_mutants.md")
+    args = parser.parse_args()
+    names = [(m.file, m.name) for m in MUTANTS]
+    if len(set(names)) != len(names) or len(names) < LEAST:
+        raise SystemExit(f"{len(names)} faults; names must differ, and {LEAST} is the least")
+    chosen = [m for m in MUTANTS if args.only in f"{m.file} {m.name}"]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary).resolve()
+        copy_tree(folder)
+        sound = _run(folder, *PYTEST, *TESTS)
+        if sound.returncode != 0:
+            raise SystemExit(f"the tests fail without any fault:\n{sound.stdout[-2000:]}")
+        verdicts = []
+        for mutant in chosen:
+            verdicts.append(plant(folder, mutant))
+            if not verdicts[-1].killer:
+                print(f"{mutant.file}: {mutant.name}: {verdicts[-1].problem}", flush=True)
+    alive = sum(1 for v in verdicts if not v.killer)
+    print(f"{len(verdicts) - alive} of {len(verdicts)} faults killed")
+    if len(chosen) == len(MUTANTS):
+        args.out.write_text(table(verdicts), "utf-8")
+    return 1 if alive or not verdicts else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
