@@ -224,17 +224,14 @@ def test_unsupported_ops_come_as_one_list_before_anything_is_written(tmp_path: P
 
     nodes = [
         helper.make_node("Det", ["x"], ["a"], "first"),
-        helper.make_node("Unsqueeze", ["a", "axes"], ["b"], "lift"),
+        helper.make_node("Relu", ["a"], ["b"], "between"),
         helper.make_node("Det", ["x"], ["c"], "second"),
-        helper.make_node("NonZero", ["x"], ["d"], "third"),
     ]
-    axes = helper.make_tensor("axes", TensorProto.INT64, [1], [0])
     graph = helper.make_graph(
-        nodes[:3],
+        nodes,
         "g",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [3, 3])],
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in ("b", "c")],
-        [axes],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3, 3])],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, [2]) for n in ("b", "c")],
     )
     path = tmp_path / "det.onnx"
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), path)

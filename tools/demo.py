@@ -16,7 +16,7 @@ DATA = ROOT.parent / "shared" / "data"
 
 
 def main() -> int:
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
     picture = DATA / "astronaut.png"
     model = DATA / "models" / "face_detection_yunet_2023mar.onnx"
     lacking = [str(p) for p in (model, picture) if not p.is_file()]
@@ -54,7 +54,8 @@ def compile_and_compare(console: Console, picture_path: Path) -> int:
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for title in ("runner", "size", "latency", "faces", "box", "landmark", "score", "verdict"):
-        table.add_column(title, justify="left" if title in ("runner", "verdict") else "right")
+        left = title in ("runner", "verdict")
+        table.add_column(title, justify="left" if left else "right", no_wrap=True)
     expected = None
     fell_short = 0
     not_run = []

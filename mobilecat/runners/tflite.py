@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,18 +46,37 @@ class TfliteRunner:
             from ai_edge_litert.interpreter import Interpreter
 
             try:
-                engine = Interpreter(
-                    model_path=str(self._path),
-                    num_threads=2,
-                    experimental_preserve_all_tensors=keep_all,
-                )
-                engine.allocate_tensors()
+                with _quiet_stderr():
+                    engine = Interpreter(
+                        model_path=str(self._path),
+                        num_threads=2,
+                        experimental_preserve_all_tensors=keep_all,
+                    )
+                    engine.allocate_tensors()
             except (ValueError, RuntimeError) as e:
                 raise ArtifactError(
                     "LiteRT refuses the artifact", [Problem(str(e), str(self._path))]
                 ) from e
             self._engines[keep_all] = engine
         return self._engines[keep_all]
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Keep LiteRT's own greeting ("Created TensorFlow Lite XNNPACK delegate") off the terminal.
+
+    It comes from C++, so the descriptor itself is turned away; LiteRT raises what it refuses.
+    """
+    sys.stderr.flush()
+    saved = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
 
 
 def open_artifact(path: Path, record: ArtifactRecord) -> Runner:
