@@ -153,11 +153,13 @@ class Interpreter:
         def value(a: str | Literal) -> Any:
             return env[a] if isinstance(a, str) else self._literal(a, where)
 
+        # iOS 16 keeps the parameters of constexpr ops among the attributes, iOS 18 among the inputs
+        inputs = {k: [self._literal(v, where)] for k, v in op.attributes.items() if k != "name"}
+        inputs.update({k: [value(a) for a in bound] for k, bound in op.inputs.items()})
         return Op(
             type=op.type,
             name=op.name,
-            inputs={k: [value(a) for a in bound] for k, bound in op.inputs.items()},
-            attributes={k: self._literal(v, where) for k, v in op.attributes.items() if k != "name"},
+            inputs=inputs,
             outputs=op.outputs,
             types=op.types,
             g=self._g,

@@ -44,7 +44,6 @@ class Op:
     type: str
     name: str
     inputs: Mapping[str, Sequence[Any]]
-    attributes: Mapping[str, Any]
     outputs: Sequence[str]
     types: Sequence[TensorType | None]
     g: Graph

@@ -232,8 +232,9 @@ def onnx_from_batchedMatmul(layer: Layer) -> Val:
     if len(layer.xs) > 1:
         b = layer.at(1)
     else:
+        # stored with the second dimension first, as an inner product's weights are
         rows, columns = int(p.weightMatrixFirstDimension), int(p.weightMatrixSecondDimension)
-        b = layer.g.const(layer.weight(p.weights, [rows, columns], axis=1))
+        b = layer.g.const(np.ascontiguousarray(layer.weight(p.weights, [columns, rows]).T))
     if p.transposeA:
         a = _swapped(layer, a)
     if p.transposeB and len(layer.xs) > 1:

@@ -305,8 +305,9 @@ def sliced(layer: Layer, begins: list[int], ends: list[int], p: Any, strides: li
     x, n = layer.x, layer.x.rank
     if not len(begins) == len(ends) == n:
         raise layer.broken(f"{len(begins)} begins and {len(ends)} ends for rank {n}")
-    flags = [list(f) or [False] * n for f in (p.beginMasks, p.endMasks, p.squeezeMasks)]
-    strides = strides or [1] * n
+    # the builder writes five masks and strides whatever the rank: the first n count
+    flags = [list(f)[:n] or [False] * n for f in (p.beginMasks, p.endMasks, p.squeezeMasks)]
+    strides = strides[:n] or [1] * n
     if any(len(f) != n for f in (*flags, strides)):
         raise layer.broken("masks and strides do not fit the rank")
     begin_mask, end_mask, squeeze = flags
