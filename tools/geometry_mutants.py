@@ -2,8 +2,7 @@
 
 Each is one replacement in one file; the old text must occur exactly once.
 """
-# ruff: noqa: E501
-# fmt: off: a table, one fault a line
+# ruff: noqa: E501  (a table: one fault a line)
 
 from __future__ import annotations
 
@@ -24,6 +23,7 @@ def _in(file: str, *rows: tuple[str, str, str]) -> list[Mutant]:
     return [Mutant(file, *row) for row in rows]
 
 
+# fmt: off
 MUTANTS: list[Mutant] = [
     *_in(
         "geometry/affine.py",

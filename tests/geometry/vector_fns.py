@@ -12,6 +12,7 @@ from mobilecat.geometry import (
     boxes,
     crops,
     detections,
+    frames,
     orientation,
     resize,
     sampling,
@@ -89,6 +90,9 @@ FNS.update(
         "image_from_model": lambda a: _model_from_image(a).inverse().points(a["points_xy"]),
         "crop_and_scale_raw": lambda a: vision.crop_and_scale(a["option"]).raw,
         "flip_xywh_norm": lambda a: vision.flip_xywh_norm(a["boxes"]),
+        "frame_from_frame": lambda a: frames.frame_from_frame(
+            _frame(a["dst"]), _frame(a["src"])
+        ).points(a["points_xy"]),
         "image_from_vision": lambda a: vision.image_from_vision(size(a["image_wh"])).points(
             a["points_xy"]
         ),
@@ -174,6 +178,10 @@ def _model_from_image(a: Args) -> Affine:
         vision.Region(*a["region"]),
         Assumptions(scale_fit_placement=a["scale_fit_placement"]),
     )
+
+
+def _frame(f: Args) -> frames.Frame:
+    return frames.Frame(f["picture"], size(f["size_wh"]), f["unit"], f["origin"])
 
 
 def _layouts(a: Args) -> tuple[layout.PlaneLayout, ...]:

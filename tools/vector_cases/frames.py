@@ -209,11 +209,6 @@ def vision_cases() -> Cases:
         case("and back", {"boxes": [lower]}, [upper]),
         case("none", {"boxes": []}, []),
     ]
-    wh = [640, 480]
-    out["image_from_vision"] = [
-        case("corners", {"image_wh": wh, "points_xy": [[0, 0], [1, 1], [0.25, 0.75]]},
-             [[0, 480], [640, 0], [160, 120]]),
-    ]  # fmt: skip
     out["region_to_full"] = [
         case("a quarter", {"region": [0.25, 0.5, 0.5, 0.25], "boxes_xywh": [[0, 0, 1, 1]]},
              [[0.25, 0.5, 0.5, 0.25]]),
@@ -221,22 +216,61 @@ def vision_cases() -> Cases:
              [[0.3, 0.65, 0.1, 0.1]]),
         case("whole", {"region": [0, 0, 1, 1], "boxes_xywh": [[0.1, 0.6, 0.2, 0.4]]},
              [[0.1, 0.6, 0.2, 0.4]]),
+        case("to the right edge", {"region": [0.57, 0.1, 0.43, 0.9],
+             "boxes_xywh": [[0, 0, 1, 1]]}, [[0.57, 0.1, 0.43, 0.9]]),
     ]  # fmt: skip
-    out["vn_image_point"] = [case("no flip", {"point": [0.25, 0.75], "image_wh": wh}, [160, 360])]
-    out["vn_normalized_point"] = [
-        case("no flip", {"point": [160, 360], "image_wh": wh}, [0.25, 0.75])
-    ]
-    out["vn_image_rect"] = [
-        case("no flip", {"rect": [0.1, 0.25, 0.5, 0.125], "image_wh": wh}, [64, 120, 320, 60])
-    ]
-    out["vn_normalized_rect"] = [
-        case("inverse", {"rect": [64, 120, 320, 60], "image_wh": wh}, [0.1, 0.25, 0.5, 0.125])
-    ]
-    out["vn_face_landmark_point"] = [
-        case("in the box", {"landmark": [0.5, 0.2], "face": [0.1, 0.25, 0.5, 0.125],
-             "image_wh": wh}, [64 + 160, 120 + 12]),
-    ]  # fmt: skip
+    return {**out, **_utility_cases(rng)}
+
+
+def _utility_cases(rng: random.Random) -> Cases:
+    """VN… functions scale and never flip; Vision's space does: in fractions, off the centre."""
+    names = ("image_from_vision", "vn_image_point", "vn_normalized_point", "vn_image_rect",
+             "vn_normalized_rect", "vn_face_landmark_point")  # fmt: skip
+    out: Cases = {name: [] for name in names}
+    for w, h in ((640, 480), (480, 640), (1179, 2556), (3, 5)):
+        x, y, bw, bh, lx, ly = (Fraction(rng.randint(1, 48), 100) for _ in range(6))
+        px, rect = [x * w, y * h], [x * w, y * h, bw * w, bh * h]
+        face = [(x + lx * bw) * w, (y + ly * bh) * h]
+        wh, name = {"image_wh": [w, h]}, f"{w}x{h}"
+        points = [[0, 0], [1, 1], [x, y]]
+        out["image_from_vision"].append(
+            case(name, {**wh, "points_xy": points}, [[0, h], [w, 0], [x * w, h - y * h]])
+        )
+        out["vn_image_point"].append(case(name, {**wh, "point": [x, y]}, px))
+        out["vn_normalized_point"].append(case(name, {**wh, "point": px}, [x, y]))
+        out["vn_image_rect"].append(case(name, {**wh, "rect": [x, y, bw, bh]}, rect))
+        out["vn_normalized_rect"].append(case(name, {**wh, "rect": rect}, [x, y, bw, bh]))
+        out["vn_face_landmark_point"].append(
+            case(name, {**wh, "landmark": [lx, ly], "face": [x, y, bw, bh]}, face)
+        )
     return out
+
+
+def frame_cases() -> Cases:
+    """One point of a 640×480 picture in every unit and from every origin: all pairs."""
+    named = {
+        ("pixels", "top-left"): [160, 48],
+        ("pixels", "lower-left"): [160, 432],
+        ("normalized", "top-left"): [0.25, 0.1],
+        ("normalized", "lower-left"): [0.25, 0.9],
+        ("points", "top-left"): [160, 48],
+    }
+    frames = {
+        k: {"picture": "image", "size_wh": [640, 480], "unit": k[0], "origin": k[1]} for k in named
+    }
+    cases = [
+        case(f"{' '.join(dst)} from {' '.join(src)}",
+             {"dst": frames[dst], "src": frames[src], "points_xy": [at]}, [named[dst]])
+        for src, at in named.items() for dst in named
+    ]  # fmt: skip
+    here = frames["pixels", "top-left"]
+    cases += [
+        refused("another picture",
+                {"dst": {**here, "picture": "model"}, "src": here, "points_xy": [[1, 2]]}),
+        refused("another size",
+                {"dst": {**here, "size_wh": [480, 640]}, "src": here, "points_xy": [[1, 2]]}),
+    ]  # fmt: skip
+    return {"frame_from_frame": cases}
 
 
 # mode: (scale, share of the spare space before the picture)
@@ -327,17 +361,21 @@ def _space_cases() -> Cases:
             case("corners", {"points_uv": uv}, [[-1, 1], [1, -1], [-0.5, 0.75]])
         ],
         "pixels_from_points": [
-            case("3x", {"content_scale": 3, "points_xy": [[10, 20.5]]}, [[30, 61.5]])
+            case("3x", {"content_scale": 3, "points_xy": [[10, 20.5]]}, [[30, 61.5]]),
+            case("2x", {"content_scale": 2, "points_xy": [[195, 422], [0, 0.5]]},
+                 [[390, 844], [0, 1]]),
         ],
         "core_graphics_from_uikit": [
-            case("flip", {"height": 844, "points_xy": [[10, 44], [0, 844]]}, [[10, 800], [0, 0]])
+            case("flip", {"height": 844, "points_xy": [[10, 44], [0, 844]]}, [[10, 800], [0, 0]]),
+            case("odd", {"height": 5, "points_xy": [[3, 1.5]]}, [[3, 3.5]]),
         ],
         "norm_from_pixels_map": [
-            case("sides", {"size_wh": [640, 480], "points_xy": [[160, 360]]}, [[0.25, 0.75]])
+            case("sides", {"size_wh": [640, 480], "points_xy": [[160, 360]]}, [[0.25, 0.75]]),
+            case("tall", {"size_wh": [3, 5], "points_xy": [[1.5, 4]]}, [[0.5, 0.8]]),
         ],
     }  # fmt: skip
 
 
 def all_cases() -> Cases:
     """Return every case of this file, by function."""
-    return {**orientation_cases(), **vision_cases(), **view_cases()}
+    return {**orientation_cases(), **vision_cases(), **frame_cases(), **view_cases()}
