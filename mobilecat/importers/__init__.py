@@ -2,50 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mobilecat.errors import ModelError, Problem
+from mobilecat.importers.options import ImportOptions
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-_NOT_YET = {
-    ".keras": "Keras",
-    ".h5": "Keras HDF5",
-    ".hdf5": "Keras HDF5",
-    ".pb": "TensorFlow frozen graph",
-    ".tflite": "TFLite",
-    ".pt": "PyTorch",
-    ".pth": "PyTorch",
+__all__ = ["TENSORFLOW_FORMATS", "ImportOptions", "dims_of", "format_of", "import_model"]
+
+TENSORFLOW_FORMATS = ("keras", "keras-hdf5", "saved-model", "tf-graph")
+"""What TensorFlow reads for us, in a process of its own; the rest is "onnx"."""
+
+_BY_SUFFIX = {".keras": "keras", ".h5": "keras-hdf5", ".hdf5": "keras-hdf5", ".pb": "tf-graph"}
+_BY_FIRST_BYTES = {b"\x89HDF\r\n\x1a\n": "keras-hdf5", b"PK\x03\x04": "keras"}
+_UNREADABLE = {
+    ".tflite": ("a TFLite file", "compile from the model that it was made from"),
+    ".pt": ("a PyTorch file", "export it to ONNX: torch.onnx.export"),
+    ".pth": ("a PyTorch file", "export it to ONNX: torch.onnx.export"),
+    ".mlmodel": ("a Core ML file", "compile from the model that it was made from"),
+    ".mlpackage": ("a Core ML package", "compile from the model that it was made from"),
 }
 
 
 def format_of(path: Path) -> str:
-    """Return the format of a model file by its name; ModelError for one that cannot be read."""
+    """Return `onnx` or one of TENSORFLOW_FORMATS; ModelError for what cannot be read."""
     if not path.exists():
         raise ModelError("There is no such model", [Problem("not found", str(path))])
-    kind = "TensorFlow SavedModel" if path.is_dir() else _NOT_YET.get(path.suffix.lower())
-    if kind is not None:
-        raise ModelError(
-            "This kind of model cannot be read yet",
-            [Problem(f"{kind} files are not supported", str(path), "export it to ONNX first")],
-        )
-    return "onnx"
+    suffix = path.suffix.lower()
+    if suffix in _UNREADABLE:
+        kind, fix = _UNREADABLE[suffix]
+        raise ModelError("This kind of model cannot be read", [Problem(kind, str(path), fix)])
+    if path.is_dir():
+        if any((path / f"saved_model.{end}").is_file() for end in ("pb", "pbtxt")):
+            return "saved-model"
+        raise _unreadable(path, "a folder without saved_model.pb", "name a SavedModel or a file")
+    if path.name == "saved_model.pb":
+        raise _unreadable(path, "one file of a SavedModel", f"name its folder: {path.parent}")
+    format = _BY_SUFFIX.get(suffix, "onnx")
+    if format in ("keras", "keras-hdf5"):
+        return _keras_by_first_bytes(path)
+    if format == "tf-graph" and path.stat().st_size == 0:
+        raise _unreadable(path, "the file is empty", "")
+    return format
 
 
-def dims_of(path: Path) -> dict[str, tuple[int | None, ...]]:
+def dims_of(
+    path: Path,
+    options: ImportOptions | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> dict[str, tuple[int | None, ...]]:
     """Return the model's inputs by name, None for a dynamic dimension."""
-    from mobilecat.importers import onnx_file
+    options = options or ImportOptions()
+    if (format := format_of(path)) in TENSORFLOW_FORMATS:
+        from mobilecat.importers.tf_file import tensorflow_dims
 
-    format_of(path)
-    return onnx_file.input_dims(path)
+        return tensorflow_dims(path, format, options, progress)
+    from mobilecat.importers.onnx_file import input_dims
+
+    _require_no_options(path, options)
+    return input_dims(path)
 
 
-def import_model(path: Path, shapes: Mapping[str, Sequence[int]]) -> ir.Model:
-    """Return the frozen graph of a model file; the file is only read. Errors: ModelError."""
-    from mobilecat.importers import onnx_file
+def import_model(
+    path: Path,
+    shapes: Mapping[str, Sequence[int]],
+    options: ImportOptions | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> ir.Model:
+    """Return the frozen graph of a model file; the file is only read. Errors: ModelError.
 
-    format_of(path)
-    return onnx_file.import_onnx(path, shapes)
+    `progress` is told the steps of work that takes seconds.
+    """
+    options = options or ImportOptions()
+    if (format := format_of(path)) in TENSORFLOW_FORMATS:
+        from mobilecat.importers.tf_file import import_tensorflow
+
+        return import_tensorflow(path, format, shapes, options, progress)
+    from mobilecat.importers.onnx_file import import_onnx
+
+    _require_no_options(path, options)
+    return import_onnx(path, shapes)
+
+
+def _keras_by_first_bytes(path: Path) -> str:
+    """Return which of Keras's two formats it is: files of either are found under each suffix."""
+    with path.open("rb") as f:
+        start = f.read(8)
+    for first, format in _BY_FIRST_BYTES.items():
+        if start.startswith(first):
+            return format
+    if not start:
+        raise _unreadable(path, "the file is empty", "")
+    raise _unreadable(
+        path, "neither a Keras archive (zip) nor HDF5", "save it again: model.save('model.keras')"
+    )
+
+
+def _require_no_options(path: Path, options: ImportOptions) -> None:
+    problems = options.unusable(options.given(), "only TensorFlow and Keras files take this")
+    if problems:
+        raise ModelError(f"{path.name}: an ONNX file is imported whole", problems)
+
+
+def _unreadable(path: Path, what: str, fix: str) -> ModelError:
+    return ModelError("The model cannot be read", [Problem(what, str(path), fix)])

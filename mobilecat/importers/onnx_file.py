@@ -28,10 +28,14 @@ def import_onnx(path: Path, shapes: Shapes | None = None) -> ir.Model:
     The file is only read.
     Errors: ModelError naming node and reason; every problem of one kind at once.
     """
-    proto = read_onnx(path)
+    return import_proto(read_onnx(path), shapes or {}, path)
+
+
+def import_proto(proto: onnx.ModelProto, shapes: Shapes, path: Path) -> ir.Model:
+    """Return the frozen graph of a model in memory, which is used up; `path` is for errors."""
     _require_known_ops(proto, path)
     _check(proto, path)
-    _fix_input_shapes(proto, shapes or {}, path)
+    _fix_input_shapes(proto, shapes, path)
     proto = _to_min_opset(proto, path)
     _infer_strictly(proto, path)
     return freeze(ir.from_proto(proto), str(path))
@@ -67,7 +71,11 @@ def onnx_with_shapes(path: Path, shapes: Shapes) -> onnx.ModelProto:
 
 def input_dims(path: Path) -> dict[str, tuple[int | None, ...]]:
     """Return the inputs of the file by name, None for a dynamic dimension."""
-    proto = read_onnx(path)
+    return dims_of_proto(read_onnx(path))
+
+
+def dims_of_proto(proto: onnx.ModelProto) -> dict[str, tuple[int | None, ...]]:
+    """Return the inputs by name, None for a dynamic dimension."""
     constants = {i.name for i in proto.graph.initializer}
     return {
         v.name: tuple(
@@ -143,7 +151,7 @@ def _require_known_ops(proto: onnx.ModelProto, path: Path) -> None:
         )
     own = {(f.domain, f.name) for f in proto.functions}
     problems = []
-    for node in _all_nodes(proto.graph):
+    for node in all_nodes(proto.graph):
         named = f"{node.op_type} {node.name or (node.output[0] if node.output else '')!r}"
         if (node.domain, node.op_type) in own:
             continue
@@ -169,12 +177,13 @@ def _known(op_type: str, opset: int) -> bool:
     return True
 
 
-def _all_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+def all_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """Return the nodes of a graph and of all graphs inside it."""
     nodes = list(graph.node)
     for node in graph.node:
         for a in node.attribute:
             for sub in ([a.g] if a.HasField("g") else []) + list(a.graphs):
-                nodes += _all_nodes(sub)
+                nodes += all_nodes(sub)
     return nodes
 
 
@@ -255,6 +264,11 @@ def _wanted_shape(
             problems.append(Problem(f"a side of {want} is below 1", where))
             return None
         return want
+    if not value.type.tensor_type.HasField("shape"):
+        problems.append(
+            Problem("has no shape at all", where, f"give it: --shape {name}=1,3,320,320")
+        )
+        return None
     fixed = [1 if i == 0 and d is None else d for i, d in enumerate(dims)]
     if any(d is None or d < 1 for d in fixed):
         text = ",".join("?" if d is None else str(d) for d in fixed)
