@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from mobilecat.cli.golden import golden_app
+from mobilecat.cli.validate import validate
 from mobilecat.errors import MobileCatError
 
 app = typer.Typer(
@@ -92,6 +94,10 @@ def inspect(
     from mobilecat.cli.inspect import run_inspect
 
     run_inspect(file, json_)
+
+
+app.command()(validate)
+app.add_typer(golden_app)
 
 
 def main() -> None:
