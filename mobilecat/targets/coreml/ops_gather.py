@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import onnx_ir as ir
 
@@ -59,9 +57,17 @@ def _as_range(indices: np.ndarray, size: int) -> range | None:
 
 @LOWERINGS.op("GatherElements")
 def lower_gather_elements(n: Node) -> Var:
-    axis = n.axis()
-    indices = from_front(n, 1, n.shape()[axis])
-    return without_bool(lambda x: mb.gather_along_axis(x=x, indices=indices, axis=axis), n.x())
+    """MIL wants the indices as large as the data off the axis; ONNX lets them be smaller."""
+    axis, shape, taken = n.axis(), n.shape(), n.shape(1)
+    indices = from_front(n, 1, shape[axis])
+    ranges = [
+        range(d if a == axis else t) for a, (d, t) in enumerate(zip(shape, taken, strict=True))
+    ]
+
+    def gather(x: Var) -> Var:
+        return mb.gather_along_axis(x=slice_to(x, ranges), indices=indices, axis=axis)
+
+    return without_bool(gather, n.x())
 
 
 def _nd_indices(n: Node, batch: int = 0) -> Var:
@@ -109,13 +115,21 @@ def _check_scatter(node: ir.Node) -> str | None:
     return None if mode in _MODES else f"reduction {mode!r}"
 
 
-@LOWERINGS.op("ScatterElements", "Scatter", check=_check_scatter)
+@LOWERINGS.op("ScatterElements", check=_check_scatter)
 def lower_scatter_elements(n: Node) -> Var:
-    axis = n.axis()
-    indices = from_front(n, 1, n.shape()[axis])
+    """MIL wants the indices as large as the data off the axis; where they are not, ScatterND does
+    it, with the other coordinates spelled out."""
+    axis, shape, given = n.axis(), n.shape(), n.shape(1)
+    indices = from_front(n, 1, shape[axis])
     mode = _MODES[n.attr("reduction", "none")]
-    scatter = partial(_scatter, "scatter_along_axis", indices=indices, axis=axis, mode=mode)
-    return scatter(n.x(0), updates=n.x(2))
+    if all(a == axis or d == g for a, (d, g) in enumerate(zip(shape, given, strict=True))):
+        return _scatter(
+            "scatter_along_axis", n.x(0), indices=indices, axis=axis, mode=mode, updates=n.x(2)
+        )
+    places: list[Var] = list(np.indices(given, dtype=np.int32))
+    places[axis] = indices
+    full = mb.stack(values=places, axis=len(given))
+    return _scatter("scatter_nd", n.x(0), indices=full, mode=mode, updates=n.x(2))
 
 
 @LOWERINGS.op("ScatterND", check=_check_scatter)

@@ -48,12 +48,16 @@ def lower_gemm(n: Node) -> Var:
         plain = False
     if weight is not None and plain and not n.attr("transA", 0):
         rows = weight if n.attr("transB", 0) else weight.T
-        b = None if bias is None else np.broadcast_to(bias.reshape(-1), (columns,)) * beta
+        shift = None if bias is None else np.broadcast_to(bias.reshape(-1), (columns,)) * beta
         scaled = np.ascontiguousarray(rows) * np.asarray(alpha, rows.dtype)
-        return mb.linear(x=n.x(0), weight=n.num(scaled), bias=None if b is None else n.num(b))
-    ta, tb = bool(n.attr("transA", 0)), bool(n.attr("transB", 0))
-    a, b_ = n.as_kind(n.x(0), "float"), n.as_kind(n.x(1), "float")
-    out = mb.matmul(x=a, y=b_, transpose_x=ta, transpose_y=tb)
+        return mb.linear(
+            x=n.x(0), weight=n.num(scaled), bias=None if shift is None else n.num(shift)
+        )
+    a, b = n.as_kind(n.x(0), "float"), n.as_kind(n.x(1), "float")
+    # Not matmul's own flags: coremltools 9 applies them twice to a constant in an .mlmodel.
+    a = mb.transpose(x=a, perm=[1, 0]) if n.attr("transA", 0) else a
+    b = mb.transpose(x=b, perm=[1, 0]) if n.attr("transB", 0) else b
+    out = mb.matmul(x=a, y=b)
     if alpha != 1.0:
         out = mb.mul(x=out, y=n.num(alpha))
     if n.has(2) and beta != 0.0:

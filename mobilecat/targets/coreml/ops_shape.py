@@ -169,10 +169,15 @@ def lower_pad(n: Node) -> Var:
     for axis, (before, after) in enumerate(pairs):
         if before or after:
             size = shape_of_var(x)[axis]
-            numpy_mode = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}[mode]
-            positions = np.pad(np.arange(size), (before, after), mode=numpy_mode)  # type: ignore[call-overload]
+            positions = _padded(np.arange(size), (before, after), mode)
             x = without_bool(partial(_gather_const, positions=positions, axis=axis), x)
     return x
+
+
+def _padded(positions: np.ndarray, pair: tuple[int, int], mode: str) -> np.ndarray:
+    if mode == "reflect":
+        return np.pad(positions, pair, mode="reflect")
+    return np.pad(positions, pair, mode="edge" if mode == "edge" else "wrap")
 
 
 def _gather_const(x: Var, positions: np.ndarray, axis: int) -> Var:

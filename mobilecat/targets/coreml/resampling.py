@@ -49,7 +49,8 @@ def source_positions(axis: AxisResize) -> Matrix:
             x = half_pixel if axis.out > 1 else np.zeros(1, f)
         case "half_pixel_symmetric":
             adjustment = f(axis.out) / (scale * f(axis.size))
-            x = f(axis.size) / f(2) * (f(1) - adjustment) + half_pixel
+            offset = f(axis.size) / f(2) * (f(1) - adjustment)
+            x = (offset + (k + f(0.5)) / scale) - f(0.5)
         case "align_corners":
             x = k * f(axis.size - 1) / f(max(axis.out - 1, 1))
         case "tf_crop_and_resize":
@@ -71,12 +72,14 @@ def outside(axis: AxisResize) -> npt.NDArray[np.bool_]:
 
 
 def nearest_indices(axis: AxisResize) -> npt.NDArray[np.int64]:
+    """Return the input pixel of each output pixel; ½ ± 1e-6 is a tie, as in onnxruntime."""
     x = source_positions(axis)
+    tie = 0.5 + 1e-6
     rule: dict[str, Callable[[Matrix], Matrix]] = {
         "floor": np.floor,
         "ceil": np.ceil,
-        "round_prefer_floor": lambda v: np.ceil(v - 0.5),
-        "round_prefer_ceil": lambda v: np.floor(v + 0.5),
+        "round_prefer_floor": lambda v: np.ceil(v - tie),
+        "round_prefer_ceil": lambda v: np.floor(v + tie),
     }
     return np.clip(rule[axis.nearest](x).astype(np.int64), 0, axis.size - 1)
 
