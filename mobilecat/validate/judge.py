@@ -81,7 +81,8 @@ def detections_of(observed: Observed) -> Detections | str:
     if observed.plan is None:
         return "the input is no picture"
     try:
-        return decode_outputs(observed.tensors, observed.plan)
+        with np.errstate(invalid="ignore"):  # inf · 0; the comparison names NaN and inf
+            return decode_outputs(observed.tensors, observed.plan)
     except MobileCatError as e:
         return "; ".join(p.what for p in e.problems) or e.summary
     except KeyError as e:
