@@ -1,4 +1,4 @@
-"""Pixels through an affine map: bilinear with half-pixel centres, averaged where it shrinks.
+"""Pixels through an upright map: bilinear with half-pixel centres, averaged where it shrinks.
 
 No phone's resampler is documented, so this is none of them: geometry is exact, values are close.
 """
@@ -6,40 +6,50 @@ No phone's resampler is documented, so this is none of them: geometry is exact, 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mobilecat.camera.color import U8, to_bytes
-from mobilecat.geometry.affine import F64, Affine
+from mobilecat.errors import Problem
+from mobilecat.geometry.affine import F64, Affine, GeometryError
 from mobilecat.geometry.assumptions import Upsampling
 from mobilecat.geometry.boxes import clip_xyxy
 from mobilecat.geometry.sampling import source_indices
 
-MAX_SUPERSAMPLING = 8
 
+@dataclass(frozen=True)
+class _Axis:
+    """How one axis of the result reads one axis of the source: coordinate = scale·p + offset."""
 
-def _bilinear(pixels: F64, points_xy: F64, fill: float, within: F64) -> F64:
-    """Return values at edge coordinates; `fill` outside `within`. (h,w,C), (...,2) → (...,C)."""
-    h, w = pixels.shape[:2]
-    x, y = points_xy[..., 0], points_xy[..., 1]
-    inside = (x >= within[0]) & (x <= within[2]) & (y >= within[1]) & (y <= within[3])
-    fx, fy = np.clip(x - 0.5, 0, w - 1), np.clip(y - 0.5, 0, h - 1)
-    x0, y0 = np.floor(fx).astype(np.int64), np.floor(fy).astype(np.int64)
-    x1, y1 = np.minimum(x0 + 1, w - 1), np.minimum(y0 + 1, h - 1)
-    ax, ay = (fx - x0)[..., None], (fy - y0)[..., None]
-    top = pixels[y0, x0] * (1 - ax) + pixels[y0, x1] * ax
-    low = pixels[y1, x0] * (1 - ax) + pixels[y1, x1] * ax
-    values: F64 = np.where(inside[..., None], top * (1 - ay) + low * ay, fill)
-    return values
+    scale: float
+    offset: float
+    low: float
+    high: float
+    length: int
 
+    def sampled(self, pixels: npt.NDArray[Any], antialias: bool) -> tuple[F64, F64]:
+        """Return sums along axis 0, and the share of each destination pixel that was inside.
 
-def _shrink(dst_from_src: Affine) -> int:
-    """Return how many source pixels one destination pixel spans, at the most, in whole steps."""
-    back = dst_from_src.inverse()
-    span = max(math.hypot(back.a, back.c), math.hypot(back.b, back.d))
-    return min(MAX_SUPERSAMPLING, max(1, math.ceil(span - 1e-9)))
+        Shapes: (n, …) → (length, …), (length,).
+        """
+        steps = max(1, math.ceil(abs(self.scale) - 1e-9)) if antialias else 1
+        last = len(pixels) - 1
+        total = np.zeros((self.length, *pixels.shape[1:]))
+        inside = np.zeros(self.length)
+        column = (-1, *[1] * (pixels.ndim - 1))
+        for i in range(steps):
+            at = self.scale * (np.arange(self.length) + (i + 0.5) / steps) + self.offset
+            seen = ((at >= self.low) & (at <= self.high)) / steps
+            index = np.clip(at - 0.5, 0, last)
+            first = np.floor(index).astype(np.int64)
+            share = index - first
+            total += pixels[first] * (seen * (1 - share)).reshape(column)
+            total += pixels[np.minimum(first + 1, last)] * (seen * share).reshape(column)
+            inside += seen
+        return total, inside
 
 
 def render(
@@ -56,20 +66,26 @@ def render(
     source; without it one sample is taken, as OpenCV's INTER_LINEAR does.
     within_xyxy: the part of the source that may be seen, in its pixels; None for all of it.
     Shapes: (h, w, C) → (dst h, dst w, C) uint8.
+    Errors: GeometryError for a map that turns by anything but quarters.
     """
-    source = pixels.astype(np.float64)
-    src_h, src_w = pixels.shape[:2]
-    within = clip_xyxy((0, 0, src_w, src_h) if within_xyxy is None else within_xyxy, (src_w, src_h))
-    src_from_dst = dst_from_src.inverse()
-    n = _shrink(dst_from_src) if antialias else 1
-    total = np.zeros((dst_wh[1], dst_wh[0], pixels.shape[2]))
-    for i in range(n):
-        for j in range(n):
-            x, y = np.meshgrid(
-                np.arange(dst_wh[0]) + (i + 0.5) / n, np.arange(dst_wh[1]) + (j + 0.5) / n
-            )
-            total += _bilinear(source, src_from_dst.points(np.stack([x, y], axis=-1)), fill, within)
-    return to_bytes(total / (n * n))
+    h, w = pixels.shape[:2]
+    x1, y1, x2, y2 = clip_xyxy((0, 0, w, h) if within_xyxy is None else within_xyxy, (w, h))
+    back = dst_from_src.inverse()
+    if back.b == back.c == 0:
+        across = _Axis(back.a, back.tx, x1, x2, dst_wh[0])
+        down = _Axis(back.d, back.ty, y1, y2, dst_wh[1])
+    elif back.a == back.d == 0:  # a quarter turn: the result's columns read the source's rows
+        pixels = pixels.swapaxes(0, 1)
+        across = _Axis(back.c, back.ty, y1, y2, dst_wh[0])
+        down = _Axis(back.b, back.tx, x1, x2, dst_wh[1])
+    else:
+        raise GeometryError(
+            "Only upright maps and quarter turns can be drawn", [Problem(f"{dst_from_src}")]
+        )
+    rows, seen_down = down.sampled(pixels, antialias)
+    columns, seen_across = across.sampled(rows.swapaxes(0, 1), antialias)
+    seen = (seen_down[:, None] * seen_across[None, :])[..., None]
+    return to_bytes(columns.swapaxes(0, 1) + fill * (1 - seen))
 
 
 def enlarge_plane(plane: npt.NDArray[np.uint8], wh: tuple[int, int], how: Upsampling) -> F64:

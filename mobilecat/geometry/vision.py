@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from mobilecat.geometry.affine import (
     as_size,
 )
 from mobilecat.geometry.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
+from mobilecat.geometry.frames import Origin
 
 
 def image_from_vision(image_wh: SizeLike) -> Affine:
@@ -41,6 +43,21 @@ def flip_xywh_norm(boxes_xywh_norm: npt.ArrayLike) -> F64:
     """Return (x, 1−y−h, w, h): Vision ↔ normalised top-left; its own inverse."""
     b = _floats(boxes_xywh_norm, 4, "boxes")
     return np.stack([b[..., 0], 1.0 - b[..., 1] - b[..., 3], b[..., 2], b[..., 3]], axis=-1)
+
+
+def image_rects_from_norm(
+    rects_xywh_norm: npt.ArrayLike, image_wh: SizeLike, origin: Origin = "lower-left"
+) -> F64:
+    """NormalizedRect.toImageCoordinates(_:origin:) of iOS 18: flips only if asked for "top-left".
+
+    Shapes: (..., 4) xywh → (..., 4) xywh. The default is the API's own, and a common surprise.
+    """
+    if origin not in get_args(Origin):
+        raise GeometryError(
+            "Unknown origin", [Problem(f"{origin!r}", fix=f"one of {', '.join(get_args(Origin))}")]
+        )
+    flipped = flip_xywh_norm(rects_xywh_norm) if origin == "top-left" else rects_xywh_norm
+    return vn_image_rect_for_normalized_rect(flipped, image_wh)
 
 
 @dataclass(frozen=True)

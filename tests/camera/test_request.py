@@ -176,6 +176,11 @@ def test_supersampling_averages_what_a_pixel_spans() -> None:
     assert set(sparse.ravel().tolist()) == {0}
 
 
+def test_only_quarter_turns_are_drawn() -> None:
+    with pytest.raises(GeometryError, match="quarter turns"):
+        render(_photo(5, 3), Affine(1, 0.5, 0, 0, 1, 0), (5, 3))
+
+
 def test_frames_and_refusals() -> None:
     request = SimulatedRequest(Size(64, 48), Size(32, 32), Orientation.LEFT)
     assert request.image_wh == Size(48, 64)

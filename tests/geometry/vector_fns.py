@@ -101,6 +101,9 @@ FNS.update(
                 boxes.xyxy_from_xywh(a["boxes_xywh"])
             )
         ),
+        "image_rects_from_norm": lambda a: vision.image_rects_from_norm(
+            a["rects"], size(a["image_wh"]), a["origin"]
+        ),
         "vn_image_point": lambda a: vision.vn_image_point_for_normalized_point(
             a["point"], size(a["image_wh"])
         ),

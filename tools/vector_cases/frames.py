@@ -225,7 +225,7 @@ def vision_cases() -> Cases:
 def _utility_cases(rng: random.Random) -> Cases:
     """VN… functions scale and never flip; Vision's space does: in fractions, off the centre."""
     names = ("image_from_vision", "vn_image_point", "vn_normalized_point", "vn_image_rect",
-             "vn_normalized_rect", "vn_face_landmark_point")  # fmt: skip
+             "vn_normalized_rect", "vn_face_landmark_point", "image_rects_from_norm")  # fmt: skip
     out: Cases = {name: [] for name in names}
     for w, h in ((640, 480), (480, 640), (1179, 2556), (3, 5)):
         x, y, bw, bh, lx, ly = (Fraction(rng.randint(1, 48), 100) for _ in range(6))
@@ -240,6 +240,14 @@ def _utility_cases(rng: random.Random) -> Cases:
         out["vn_normalized_point"].append(case(name, {**wh, "point": px}, [x, y]))
         out["vn_image_rect"].append(case(name, {**wh, "rect": [x, y, bw, bh]}, rect))
         out["vn_normalized_rect"].append(case(name, {**wh, "rect": rect}, [x, y, bw, bh]))
+        for origin, upper in (("lower-left", y * h), ("top-left", h - y * h - bh * h)):
+            out["image_rects_from_norm"].append(
+                case(
+                    f"{name} {origin}",
+                    {**wh, "rects": [[x, y, bw, bh]], "origin": origin},
+                    [[x * w, upper, bw * w, bh * h]],
+                )
+            )
         out["vn_face_landmark_point"].append(
             case(name, {**wh, "landmark": [lx, ly], "face": [x, y, bw, bh]}, face)
         )
