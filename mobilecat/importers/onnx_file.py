@@ -12,11 +12,15 @@ from onnx.external_data_helper import load_external_data_for_model, uses_externa
 
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import MIN_OPSET
+from mobilecat.importers.shape_rules import contradictions
 from mobilecat.passes import freeze
 
 Shapes = Mapping[str, Sequence[int]]
 
 OLDEST_OPSET = 9
+NEWEST_OPSET = min(26, onnx.defs.onnx_opset_version())
+"""What onnxruntime 1.31 executes; onnx itself knows opsets that are still being written."""
+
 _DEFAULT_DOMAINS = ("", "ai.onnx")
 
 
@@ -38,7 +42,10 @@ def import_proto(proto: onnx.ModelProto, shapes: Shapes, path: Path) -> ir.Model
     _fix_input_shapes(proto, shapes, path)
     proto = _to_min_opset(proto, path)
     _infer_strictly(proto, path)
-    return freeze(ir.from_proto(proto), str(path))
+    model = freeze(ir.from_proto(proto), str(path))
+    if problems := contradictions(model):
+        raise ModelError(f"{path.name}: the shapes contradict each other", problems)
+    return model
 
 
 def read_onnx(path: Path) -> onnx.ModelProto:
@@ -137,13 +144,12 @@ def _load_external_data(proto: onnx.ModelProto, path: Path) -> None:
 
 def _require_known_ops(proto: onnx.ModelProto, path: Path) -> None:
     opset = default_opset(proto)
-    newest = onnx.defs.onnx_opset_version()
-    if not OLDEST_OPSET <= opset <= newest:
+    if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
         raise ModelError(
             f"{path.name}: opset {opset} cannot be read",
             [
                 Problem(
-                    f"opsets {OLDEST_OPSET} to {newest} can",
+                    f"opsets {OLDEST_OPSET} to {NEWEST_OPSET} can",
                     str(path),
                     "export the model again with an opset in that range",
                 )
@@ -193,10 +199,20 @@ def default_opset(proto: onnx.ModelProto) -> int:
 
 
 def _check(proto: onnx.ModelProto, path: Path) -> None:
+    """Hold the model to ONNX's checker, but for one rule that no engine keeps: that every input and
+    output states its shape. Shapes are inferred, or asked for, later on."""
+    values = (*proto.graph.input, *proto.graph.output)
+    tensors = [v.type.tensor_type for v in values if v.type.HasField("tensor_type")]
+    bare = [t for t in tensors if not t.HasField("shape")]
+    for tensor in bare:
+        tensor.shape.SetInParent()
     try:
         onnx.checker.check_model(proto)
     except onnx.checker.ValidationError as e:
         raise ModelError(f"{path.name} is broken", [_problem_from_onnx(e)]) from e
+    finally:
+        for tensor in bare:
+            tensor.ClearField("shape")
 
 
 def _problem_from_onnx(error: Exception) -> Problem:

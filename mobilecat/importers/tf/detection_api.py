@@ -129,16 +129,16 @@ def anchors_of(graph_def: Any, found: DetectionApi) -> Array | None:
         tf.import_graph_def(graph_def, name="")
         with tf.compat.v1.Session(graph=graph) as session:
             try:
-                rows = session.run(tensor_name(found.anchors), {tensor_name(found.input): image})
+                made = session.run(tensor_name(found.anchors), {tensor_name(found.input): image})
             except tf.errors.OpError:  # they depend on the picture's size before resizing
                 return None
-    rows = np.asarray(rows, np.float64)
+    rows: Array = np.asarray(made, np.float64)
     if rows.ndim != 2 or rows.shape[1] != 4:
         return None
-    if found.centres:
-        return rows.astype(np.float32)
-    low, high = rows[:, :2], rows[:, 2:]
-    return np.concatenate([(low + high) / 2, high - low], axis=1).astype(np.float32)
+    if not found.centres:
+        low, high = rows[:, :2], rows[:, 2:]
+        rows = np.concatenate([(low + high) / 2, high - low], axis=1)
+    return np.asarray(rows, np.float32)
 
 
 def _behind(nodes: Mapping[str, Any], tensor: str) -> str:
