@@ -31,6 +31,15 @@ private let geometryFunctions: [String: VectorFunction] = [
         let wh = try a.size("size_wh")
         return try a.boxesXYXY("boxes_xyxy").map { $0.clipped(to: wh) }
     },
+    "frame_from_frame": { a in
+        let frames = try ["dst", "src"].map { key in
+            let frame = try a.args(key)
+            return try Frame(
+                frame.string("picture"), frame.size("size_wh"), unit: frame.named("unit"),
+                origin: frame.named("origin"))
+        }
+        return try a.points("points_xy").map(frames[0].fromFrame(frames[1]).point)
+    },
     "iou": { a in
         let others = try a.boxesXYXY("b_xyxy")
         return try a.boxesXYXY("a_xyxy").map { box in others.map(box.iou) }
@@ -174,6 +183,12 @@ private let visionFunctions: [String: VectorFunction] = [
     },
     "vn_image_rect": {
         try VN.imageRect(normalized: $0.xywh("rect"), imageWH: $0.size("image_wh"))
+    },
+    "image_rects_from_norm": { a in
+        try a.boxesXYWH("rects").map {
+            try VN.imageRect(
+                normalized: $0, imageWH: a.size("image_wh"), origin: a.named("origin"))
+        }
     },
     "vn_normalized_rect": {
         try VN.normalizedRect(image: $0.xywh("rect"), imageWH: $0.size("image_wh"))

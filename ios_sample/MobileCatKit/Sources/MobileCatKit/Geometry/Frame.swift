@@ -1,7 +1,15 @@
 /// A coordinate frame on one picture: in which unit, and from which corner it is counted.
 public struct Frame: Hashable, Sendable {
-    public enum Unit: Sendable { case pixels, points, normalized }
-    public enum Origin: Sendable { case topLeft, lowerLeft }
+    public enum Unit: String, Named {
+        case pixels, points, normalized
+        public static let noun = "unit"
+    }
+
+    public enum Origin: String, Named {
+        case topLeft = "top-left"
+        case lowerLeft = "lower-left"
+        public static let noun = "origin"
+    }
 
     /// What is measured: "buffer" (as stored), "image" (upright), "model", "view", …
     public let picture: String

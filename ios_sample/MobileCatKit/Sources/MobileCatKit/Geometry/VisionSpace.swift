@@ -73,7 +73,7 @@ public struct VisionRegion: Hashable, Sendable {
     }
 }
 
-/// Vision's own utilities, for code that calls them: none of them ever flips y.
+/// Vision's own utilities, for code that calls them: none flips y unless it says so.
 public enum VN {
     /// VNImagePointForNormalizedPoint: (x·W, y·H).
     public static func imagePoint(normalized p: PointXY, imageWH: SizeWH) -> PointXY {
@@ -86,8 +86,13 @@ public enum VN {
     }
 
     /// VNImageRectForNormalizedRect: (x·W, y·H, w·W, h·H).
-    public static func imageRect(normalized r: BoxXYWH, imageWH: SizeWH) -> BoxXYWH {
-        r.pixels(in: imageWH)
+    ///
+    /// `origin` is that of iOS 18's NormalizedRect.toImageCoordinates(_:origin:), default included:
+    /// it flips y only if asked for the top left.
+    public static func imageRect(
+        normalized r: BoxXYWH, imageWH: SizeWH, origin: Frame.Origin = .lowerLeft
+    ) -> BoxXYWH {
+        (origin == .topLeft ? r.flippedNorm : r).pixels(in: imageWH)
     }
 
     /// VNNormalizedRectForImageRect: the inverse.

@@ -1,0 +1,117 @@
+import Foundation
+import XCTest
+
+@testable import MobileCatKit
+
+final class BundleTests: XCTestCase {
+    /// The fixture with `change` made to it.
+    func bundle(_ change: (inout [String: Any]) -> Void) throws -> Data {
+        let parsed = try JSONSerialization.jsonObject(with: fixture("bundle.json"))
+        var object = try XCTUnwrap(parsed as? [String: Any])
+        change(&object)
+        return try JSONSerialization.data(withJSONObject: object)
+    }
+
+    func testWhatTheExporterWrote() throws {
+        let bundle = try ModelBundle(json: fixture("bundle.json"))
+        XCTAssertEqual(bundle.name, "yunet")
+        XCTAssertEqual(bundle.headKind, "yunet")
+        XCTAssertEqual(bundle.versions["mobilecat"], "0.1.0")
+        XCTAssertEqual(bundle.input?.size, try SizeWH(640, 384))
+        XCTAssertEqual(bundle.input?.resize, .letterbox)
+        XCTAssertNil(bundle.input?.rounding)
+        XCTAssertEqual(bundle.input?.pad, 114)
+        XCTAssertEqual(
+            bundle.nms,
+            ModelBundle.NMS(
+                scoreThreshold: 0.3, iouThreshold: 0.45, maxDetections: 7, perClass: true))
+        XCTAssertEqual(bundle.labels, ["face"])
+        XCTAssertEqual(bundle.landmarkNames.prefix(2), ["right_eye", "left_eye"])
+        XCTAssertEqual(
+            bundle.outputs.map(\.name), ["boxes", "scores", "class_ids", "landmarks", "count"])
+        XCTAssertEqual(bundle.outputs[3].shape, [1, 7, 5, 2])
+        XCTAssertEqual(bundle.inputs.map(\.name), ["image"])
+        XCTAssertEqual(bundle.outputs.map(\.dtype)[2...], ["int32", "float32", "int32"])
+        XCTAssertTrue(bundle.outputs[0].meaning.hasPrefix("xyxy, pixels of the model input"))
+        let core = try bundle.artifact("yunet.mlmodel")
+        XCTAssertEqual([core.kind, core.format, core.contract], ["coreml", "mlmodel", "tensor"])
+        XCTAssertEqual(core.image, "pixels")
+        XCTAssertEqual(core.outputDTypes, ["class_ids": "float32", "count": "float32"])
+        XCTAssertEqual(core.sha256.count, 64)
+        XCTAssertEqual([bundle.label(0), bundle.label(1)], ["face", "1"])
+        let decoded = try JSONDecoder().decode(ModelBundle.self, from: fixture("bundle.json"))
+        XCTAssertEqual(decoded, bundle)
+    }
+
+    func testUnknownKeysAreLeftAlone() throws {
+        let more = try bundle { object in
+            object["a_later_key"] = ["deep": [1, 2, 3]]
+            var spec = object["spec"] as? [String: Any] ?? [:]
+            spec["another"] = NSNull()
+            object["spec"] = spec
+        }
+        XCTAssertEqual(try ModelBundle(json: more), try ModelBundle(json: fixture("bundle.json")))
+    }
+
+    func testEveryMissingKeyIsNamedByItsPath() throws {
+        let broken = try bundle { object in
+            object["name"] = nil
+            var spec = object["spec"] as? [String: Any] ?? [:]
+            var input = spec["input"] as? [String: Any] ?? [:]
+            input["size"] = nil
+            input["resize"] = "squash"
+            input["rounding"] = "up"
+            spec["input"] = input
+            spec["labels"] = ["face", 3] as [Any]
+            object["spec"] = spec
+            var artifacts = object["artifacts"] as? [[String: Any]] ?? []
+            artifacts[1]["sha256"] = nil
+            artifacts[1]["outputs"] = ["boxes"]
+            object["artifacts"] = artifacts
+            var outputs = object["outputs"] as? [Any] ?? []
+            outputs[2] = 5
+            object["outputs"] = outputs
+        }
+        assertRefused(
+            .bundle, "  name: is missing", "spec.input.size: is missing",
+            "spec.input.resize: \"squash\" is not known", "one of stretch, letterbox",
+            "spec.input.rounding: is text", "spec.labels: is a list, not a list of texts",
+            "artifacts[1].sha256: is missing", "artifacts[1].outputs: is a list, not an object",
+            "outputs[2]: is a number, not an object"
+        ) { try ModelBundle(json: broken) }
+    }
+
+    func testOtherSchemas() throws {
+        let later = try bundle { $0["schema_version"] = 2 }
+        assertRefused(.bundle, "schema_version: is 2; this version reads 1") {
+            try ModelBundle(json: later)
+        }
+        let none = try bundle { $0["schema_version"] = nil }
+        assertRefused(.bundle, "schema_version: is missing") { try ModelBundle(json: none) }
+    }
+
+    func testDamage() throws {
+        let whole = try fixture("bundle.json")
+        assertRefused(.bundle, "damaged", "export the bundle again") {
+            try ModelBundle(json: whole.prefix(whole.count / 2))
+        }
+        assertRefused(.bundle, "a list, not an object") { try ModelBundle(json: Data("[1]".utf8)) }
+        assertRefused(.bundle, "damaged") { try ModelBundle(json: Data()) }
+    }
+
+    func testAModelWithoutPicture() throws {
+        let raw = try ModelBundle(
+            json: bundle { object in
+                var spec = object["spec"] as? [String: Any] ?? [:]
+                spec["input"] = NSNull()
+                spec["nms"] = NSNull()
+                object["spec"] = spec
+            })
+        XCTAssertNil(raw.input)
+        XCTAssertNil(raw.nms)
+        assertRefused(.bundle, "takes no picture") { try raw.resizePlan(imageWH: SizeWH(3, 5)) }
+        assertRefused(.bundle, "no \"cat.onnx\"", "it has yunet.mlmodel, yunet.onnx") {
+            try raw.artifact("cat.onnx")
+        }
+    }
+}

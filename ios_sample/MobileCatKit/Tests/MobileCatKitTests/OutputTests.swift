@@ -1,0 +1,94 @@
+import Foundation
+import XCTest
+
+@testable import MobileCatKit
+
+func fixture(_ name: String) throws -> Data {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    return try Data(
+        contentsOf: folder.appendingPathComponent("../Fixtures/\(name)").standardizedFileURL)
+}
+
+/// A bundle and one run of its ONNX artifact, as the exporter and onnxruntime left them.
+final class OutputTests: XCTestCase {
+    func tensors() throws -> (outputs: [String: Tensor], document: Args) {
+        let json = try JSONDecoder().decode(JSONValue.self, from: fixture("yunet_outputs.json"))
+        let document = try Args(json)
+        let outputs = try document.args("outputs").object.mapValues { output in
+            let output = try Args(output)
+            return try Tensor(shape: output.wholes("shape"), values: output.numbers("values"))
+        }
+        return (outputs, document)
+    }
+
+    func testAFaceComesBackToThePicture() throws {
+        let bundle = try ModelBundle(json: fixture("bundle.json"))
+        let (outputs, document) = try tensors()
+        let plan = try bundle.resizePlan(imageWH: document.size("image_wh"))
+        XCTAssertEqual([plan.left, plan.top, plan.resizedWH.w, plan.resizedWH.h], [91, 0, 457, 384])
+        let artifact = try bundle.artifact("yunet.onnx")
+        let found = try bundle.tensors(of: artifact, outputs: outputs)
+            .detections(imageFromModel: plan.imageFromModel)
+        XCTAssertEqual(differences(found.json, try document.json("expect"), 2e-6), [])
+        XCTAssertEqual(found.map { bundle.label($0.classID) }, ["face"])
+        XCTAssertEqual(found.first?.landmarks.count, bundle.landmarkNames.count)
+    }
+
+    func testMissingOutputsAreAllNamed() throws {
+        let bundle = try ModelBundle(json: fixture("bundle.json"))
+        let artifact = try bundle.artifact("yunet.onnx")
+        let few = try tensors().outputs.filter { ["boxes", "count"].contains($0.key) }
+        assertRefused(
+            .outputs, "yunet.onnx: no output \"scores\"", "no output \"class_ids\"",
+            "no output \"landmarks\"", "got boxes, count"
+        ) { try bundle.tensors(of: artifact, outputs: few) }
+    }
+
+    /// Damaged numbers must be refused: turning them into whole numbers would end the app.
+    func testDamagedNumbers() throws {
+        func decode(count: Double, id: Double, score: Double = 0.5) throws -> [Detection] {
+            try DetectionTensors(
+                boxes: Tensor(shape: [1, 1, 4], values: [1.0, 2, 4, 7]),
+                scores: Tensor(shape: [1, 1], values: [score]),
+                classIDs: Tensor(shape: [1, 1], values: [id]),
+                count: Tensor(shape: [1], values: [count])
+            ).detections(imageFromModel: .identity)
+        }
+        XCTAssertEqual(
+            try decode(count: 1, id: 3),
+            [Detection(box: BoxXYXY(1, 2, 4, 7), score: 0.5, classID: 3)])
+        XCTAssertEqual(try decode(count: 1, id: 3, score: .nan), [])
+        XCTAssertEqual(try decode(count: 0, id: .nan), [])
+        assertRefused(.outputs, "count is nan") { try decode(count: .nan, id: 0) }
+        assertRefused(.outputs, "count is 1e+300") { try decode(count: 1e300, id: 0) }
+        assertRefused(.outputs, "class_ids[0] is nan") { try decode(count: 1, id: .nan) }
+    }
+
+    func testEveryContradictionIsNamed() throws {
+        let tensors = try DetectionTensors(
+            boxes: Tensor(shape: [1, 2, 3], values: [Double](repeating: 0, count: 6)),
+            scores: Tensor(shape: [1, 2], values: [0.0, 0]),
+            classIDs: Tensor(shape: [2, 2], values: [0.0, 0, 0, 0]),
+            count: Tensor(shape: [0], values: [Double]()))
+        assertRefused(
+            .outputs, "boxes has shape [1, 2, 3]", "[1, K, 4]", "class_ids has shape [2, 2]",
+            "count is missing"
+        ) { try tensors.detections(imageFromModel: .identity) }
+    }
+
+    func testConfidenceTiesAndNaN() throws {
+        let found = try Detection.fromCoreMLNMS(
+            confidence: Tensor(
+                shape: [1, 4, 2], values: [0.25, 0.25, 0.5, .nan, .nan, 0.5, 0.25, 0.75]),
+            coordinates: Tensor(
+                shape: [1, 4, 4],
+                values: [0.5, 0.5, 1, 1] + [Double](repeating: 0, count: 8) + [0.5, 0.5, 0.2, 0.4]),
+            modelWH: SizeWH(10, 20), imageFromModel: .identity)
+        XCTAssertEqual(
+            found,
+            [
+                Detection(box: BoxXYXY(0, 0, 10, 20), score: 0.25, classID: 0),
+                Detection(box: BoxXYXY(4, 6, 6, 14), score: 0.75, classID: 1),
+            ])
+    }
+}
