@@ -47,16 +47,16 @@ def read_picture(path: Path) -> Image:
 def fit_picture(picture: Image, spec: ImageSpec) -> tuple[Pixels, ResizePlan]:
     """Return (pixels [H,W,C] uint8, RGB or one grey channel; how they were fitted).
 
-    Resampling: Pillow's bilinear, which averages when it shrinks.
+    Resampling: Pillow's, of which bilinear and lanczos average when they shrink.
     """
     from PIL import Image
 
-    plan = plan_resize(picture.size, spec.size, spec.resize)
+    plan = plan_resize(picture.size, spec.size, spec.resize, spec.rounding)
     mode = "L" if spec.color == "GRAY" else "RGB"
     source = picture.convert(mode)
     resized = source
     if plan.resized_wh != picture.size:
-        resized = source.resize(plan.resized_wh, Image.Resampling.BILINEAR)
+        resized = source.resize(plan.resized_wh, Image.Resampling[spec.resample.upper()])
     if plan.resized_wh != spec.size:
         canvas = Image.new(mode, spec.size, spec.pad if mode == "L" else (spec.pad,) * 3)
         canvas.paste(resized, (plan.left, plan.top))

@@ -1,5 +1,5 @@
 """Bake preprocessing, head decode and NMS into a frozen graph."""
 
-from mobilecat.bake.whole import Baked, bake
+from mobilecat.bake.whole import Baked, Ending, bake
 
-__all__ = ["Baked", "bake"]
+__all__ = ["Baked", "Ending", "bake"]

@@ -61,10 +61,9 @@ def image_input_of(model: ir.Model, spec: ImageSpec) -> ir.Value:
 
 def layout_of(shape: tuple[int, ...], spec: ImageSpec) -> Literal["NCHW", "NHWC"] | None:
     """Return how `shape` holds one picture of the spec's size, or None where it cannot."""
-    width, height = spec.size
-    if shape == (1, spec.channels, height, width):
+    if shape == spec.shape("NCHW"):
         return "NCHW"
-    if shape == (1, height, width, spec.channels):
+    if shape == spec.shape("NHWC"):
         return "NHWC"
     return None
 
@@ -106,16 +105,23 @@ def bake_preprocessing(model: ir.Model, spec: ImageSpec, form: Form) -> tuple[st
         front.op("Cast", "float", to=int(ir.DataType.FLOAT))
     if order is not None:
         front.op("Gather", "order", np.array(order, dtype=np.int64), axis=3)
-    if form != "planar" and layout == "NCHW":
-        front.op("Transpose", "planar", perm=[0, 3, 1, 2])
-    if form == "planar" and layout == "NHWC":
-        front.op("Transpose", "interleaved", perm=[0, 2, 3, 1])
+    perm = _perm(form, layout, spec.transposed)
+    if perm != [0, 1, 2, 3]:
+        front.op("Transpose", "layout", perm=perm)
     if not np.all(scale == 1):
         front.op("Mul", "scaled", _along(scale, layout))
     if not np.all(bias == 0):
         front.op("Add", "normalised", _along(bias, layout))
     front.finish(old)
     return tuple(front.names)
+
+
+def _perm(form: Form, layout: str | None, transposed: bool) -> list[int]:
+    """Return the order of the picture's dimensions in the network's."""
+    batch, rows, cols, channels = (0, 2, 3, 1) if form == "planar" else (0, 1, 2, 3)
+    if transposed:
+        rows, cols = cols, rows
+    return [batch, channels, rows, cols] if layout == "NCHW" else [batch, rows, cols, channels]
 
 
 def _along(values: Array, layout: str | None) -> Array:

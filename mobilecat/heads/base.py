@@ -16,17 +16,32 @@ if TYPE_CHECKING:
 
 Shapes = Mapping[str, tuple[int, ...]]
 
+ANCHORS = "mobilecat.anchors"
+"""Anchors that come with a network: base64 of little-endian float32 under this key of the frozen
+graph's metadata, and an output of this name among the reference's. Rows [N,4]: centre y, centre x,
+height, width in 0..1 of the input."""
+
 
 class Candidates(NamedTuple):
     """Decoded, before suppression; as graph values or as arrays.
 
     boxes: [1,N,4] xyxy, pixels of the model input. scores: [1,N,C].
     landmarks: [1,N,2·L] x,y pairs in the same pixels, or None.
+    A head without suppression has N = 1.
     """
 
     boxes: Any
     scores: Any
     landmarks: Any
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a head may know of the network: output shapes, input size, anchors that came with it."""
+
+    outputs: Shapes
+    size_wh: tuple[int, int]
+    anchors: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -45,15 +60,21 @@ class Head:
     decode: Callable[[Builder, Mapping[str, ir.Value]], Candidates]
 
 
-def graph_head(spec: Any, outputs: Shapes, size_wh: tuple[int, int]) -> Head:
+def graph_head(
+    spec: Any, outputs: Shapes, size_wh: tuple[int, int], anchors: Array | None = None
+) -> Head:
     """Return the head of `spec` settled for a network; ModelError where its outputs do not fit."""
-    module = import_module(f"mobilecat.heads.{spec.kind}")
-    return cast(Head, module.settle(spec, outputs, size_wh))
+    module = import_module(f"mobilecat.heads.{_module(spec.kind)}")
+    return cast(Head, module.settle(spec, Network(outputs, size_wh, anchors)))
 
 
 def reference_decode(
     spec: Any, outputs: Mapping[str, Array], size_wh: tuple[int, int]
 ) -> Candidates:
     """Return the candidates of one picture in numpy, float64, apart from the graph form."""
-    module = import_module(f"mobilecat.heads.reference.{spec.kind}")
+    module = import_module(f"mobilecat.heads.reference.{_module(spec.kind)}")
     return cast(Candidates, module.decode(spec, outputs, size_wh))
+
+
+def _module(kind: str) -> str:
+    return kind.replace("+", "_")

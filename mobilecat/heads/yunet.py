@@ -15,7 +15,7 @@ import onnx_ir as ir
 from mobilecat.bake.builder import Builder
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import Array
-from mobilecat.heads.base import Candidates, Head, Shapes
+from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.spec import YunetHead
 
 STRIDES = (8, 16, 32)
@@ -29,8 +29,9 @@ PRIORS_2022 = {
 CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
 
 
-def settle(spec: YunetHead, outputs: Shapes, size_wh: tuple[int, int]) -> Head:
+def settle(spec: YunetHead, network: Network) -> Head:
     """Choose the form by output names, and hold every shape to the input size."""
+    outputs, size_wh = network.outputs, network.size_wh
     version = spec.version or ("2022" if {"loc", "conf", "iou"} <= set(outputs) else "2023")
     expected = _shapes_2022(size_wh) if version == "2022" else _shapes_2023(size_wh)
     problems = []

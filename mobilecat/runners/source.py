@@ -13,8 +13,9 @@ import numpy as np
 from mobilecat.bundle import Bundle
 from mobilecat.disk import sha256_of
 from mobilecat.graph import Array
-from mobilecat.heads import reference_decode
+from mobilecat.heads import ANCHORS, reference_decode
 from mobilecat.heads.reference.nms import suppress
+from mobilecat.importers.anchors import anchors_from_metadata
 from mobilecat.importers.onnx_file import onnx_with_shapes
 from mobilecat.runners.base import NotRun, Runner
 from mobilecat.runners.ort import OrtModel
@@ -28,7 +29,10 @@ class SourceRunner:
 
     def __init__(self, path: Path, bundle: Bundle) -> None:
         self._bundle = bundle
-        self._model = OrtModel(onnx_with_shapes(path, bundle.source.shapes))
+        proto = onnx_with_shapes(path, bundle.source.shapes)
+        anchors = anchors_from_metadata({p.key: p.value for p in proto.metadata_props})
+        self._anchors = {} if anchors is None else {ANCHORS: anchors}
+        self._model = OrtModel(proto)
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         bundle = self._bundle
@@ -39,10 +43,12 @@ class SourceRunner:
         raw = self._model.run(feeds)
         if isinstance(spec.head, RawHead) or spec.input is None:
             return raw
-        decoded = reference_decode(spec.head, raw, spec.input.size)
-        results = _padded(decoded, spec.effective_nms or NmsSpec())
+        decoded = reference_decode(spec.head, {**self._anchors, **raw}, spec.input.size)
+        nms = spec.effective_nms
+        results = _padded(decoded, nms) if nms else _one_result(decoded)
         values = dict(raw)
-        for contract, value in zip(bundle.candidates, decoded, strict=False):
+        there = [value for value in decoded if value is not None]
+        for contract, value in zip(bundle.candidates, there, strict=True):
             values[contract.name] = np.asarray(value, dtype=contract.dtype)
         results.update((tap, values[tap]) for tap in taps if tap in values)
         return results
@@ -50,14 +56,9 @@ class SourceRunner:
     def _picture_input(self) -> str:
         spec = self._bundle.spec.input
         assert spec is not None
+        fitting = (spec.shape("NCHW"), spec.shape("NHWC"))
         shapes = self._bundle.source.shapes
-        return spec.tensor or next(n for n, s in shapes.items() if s == self._shape(s, spec))
-
-    @staticmethod
-    def _shape(like: tuple[int, ...], spec: ImageSpec) -> tuple[int, ...]:
-        width, height = spec.size
-        planar = (1, spec.channels, height, width)
-        return planar if like == planar else (1, height, width, spec.channels)
+        return spec.tensor or next(n for n, s in shapes.items() if s in fitting)
 
     def _tensor(self, pixels: Array, spec: ImageSpec) -> Array:
         x = pixels.astype(np.float64)
@@ -66,10 +67,26 @@ class SourceRunner:
         low, high = spec.range
         x = low + x / 255.0 * (high - low)
         x = (x - np.array(spec.per_channel(spec.mean))) / np.array(spec.per_channel(spec.std))
-        shape = self._bundle.source.shapes[self._picture_input()]
-        if shape[1] == spec.channels and shape == self._shape(shape, spec):
+        if spec.transposed:
+            x = x.transpose(1, 0, 2)
+        if self._bundle.source.shapes[self._picture_input()] == spec.shape("NCHW"):
             x = x.transpose(2, 0, 1)
         return np.ascontiguousarray(x[None], dtype=np.float32)
+
+
+def _one_result(decoded: Sequence[Array | None]) -> dict[str, Array]:
+    """Return the tensor contract of a head that gives one result a picture."""
+    boxes, scores, landmarks = decoded
+    assert boxes is not None and scores is not None
+    out = {
+        "boxes": boxes.astype(np.float32),
+        "scores": scores.max(axis=2).astype(np.float32),
+        "class_ids": scores.argmax(axis=2).astype(np.int32),
+        "count": np.array([1], np.int32),
+    }
+    if landmarks is not None:
+        out["landmarks"] = landmarks.reshape(1, 1, -1, 2).astype(np.float32)
+    return out
 
 
 def _padded(decoded: Sequence[Array | None], nms: NmsSpec) -> dict[str, Array]:

@@ -6,15 +6,17 @@ import difflib
 import re
 import tomllib
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from mobilecat.errors import Problem, SpecError
+from mobilecat.spec.files import anchors_from_file, labels_from_file
+from mobilecat.spec.heads import HEAD_KINDS, HEADS, RawHead
 from mobilecat.spec.lines import KeyPath, key_lines, line_of
-from mobilecat.spec.values import HEAD_KINDS, CoreMLTarget, OnnxTarget, Spec, Targets, TfliteTarget
+from mobilecat.spec.values import CoreMLTarget, OnnxTarget, Spec, Targets, TfliteTarget
 
 _LISTS_OR_TABLES = ("coreml", "tflite", "onnx")
 
@@ -43,16 +45,16 @@ def spec_from_text(
     default_name: str = "model",
     folder: Path | None = None,
 ) -> Spec:
-    """Validate TOML `text`; `where` names it in errors, `folder` is where `labels` files lie."""
+    """Validate TOML `text`; `where` names it in errors, `folder` is where its files lie."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:
         raise SpecError(f"{where} is not TOML", [Problem(str(e), where)]) from e
     data.setdefault("name", default_name)
     problems: list[Problem] = []
-    if isinstance(data.get("labels"), str):
-        data["labels"] = _labels_from_file((folder or Path()) / data["labels"], where, problems)
-    spec = _validate(data, key_lines(text), where, problems)
+    lines = key_lines(text)
+    _read_files(data, lines, where, folder or Path(), problems)
+    spec = _validate(data, lines, where, problems)
     if problems or spec is None:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise SpecError(f"{where}: {count}", problems)
@@ -74,11 +76,13 @@ def _validate(
             errors = [(_path_in_file(x["loc"], data), dict(x)) for x in e.errors(include_url=False)]
             for path, error in errors:
                 follows_from_a_wrong_head = path == () and ("head",) in pruned
-                if not follows_from_a_wrong_head:
-                    found += _problems(error, path, lines, where)
+                was_wrong = error["type"] == "missing" and path in pruned
+                if not follows_from_a_wrong_head and not was_wrong:
+                    found += _problems(error, path, lines, where, data)
             wrong = [p for p, x in errors if x["type"] not in ("missing", "value_error")]
             pruned.update(wrong)
-            if not any([_prune(data, path) for path in wrong]):
+            changed = [_prune(data, path) for path in wrong]
+            if not any(changed):
                 break
     problems += {p: None for _, p in sorted(found, key=lambda item: item[0])}
     return spec
@@ -89,7 +93,10 @@ _STAND_INS: dict[KeyPath, Any] = {("input", "size"): [1, 1], ("source",): "?", (
 
 
 def _prune(data: Any, path: KeyPath) -> bool:
-    """Take the key at `path` out of `data`; whether there was one."""
+    """Take the key at `path` out of `data`, or make it a sound one; whether there was one."""
+    if path[:1] == ("head",) and len(path) > 1 and (allowed := _literals(path[:2], data)):
+        data["head"][path[1]] = allowed[0]
+        return True
     for key, stand_in in _STAND_INS.items():
         if path[: len(key)] == key:
             node = data
@@ -132,12 +139,32 @@ def spec_from_model_file(path: Path, shapes: Mapping[str, Sequence[int]] | None 
     )
 
 
-def _labels_from_file(path: Path, where: str, problems: list[Problem]) -> list[str]:
-    try:
-        return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as e:
-        problems.append(Problem(f"labels file cannot be read: {e}", where))
-        return []
+def _read_files(
+    data: dict[str, Any],
+    lines: dict[KeyPath, int],
+    where: str,
+    folder: Path,
+    problems: list[Problem],
+) -> None:
+    """Replace the keys that may name a file by what it holds, or by nothing where it cannot be."""
+    readers: dict[tuple[str, ...], Callable[[Path], Any]] = {
+        ("labels",): labels_from_file,
+        ("head", "anchors"): anchors_from_file,
+    }
+    for path, reader in readers.items():
+        node = data if len(path) == 1 else data.get(path[0])
+        if not isinstance(node, dict) or not isinstance(node.get(path[-1]), str):
+            continue
+        file = folder / node[path[-1]]
+        try:
+            node[path[-1]] = reader(file)
+        except (OSError, ValueError) as e:
+            del node[path[-1]]
+            key = ".".join(path)
+            line = line_of(lines, path)
+            problems.append(
+                Problem(f"{key}: {file} cannot be read: {e}", f"{where}:{line}" if line else where)
+            )
 
 
 def _normalised(data: dict[str, Any]) -> dict[str, Any]:
@@ -159,25 +186,31 @@ def _tuples(value: Any) -> Any:
 
 
 def _problems(
-    error: dict[str, Any], path: KeyPath, lines: dict[KeyPath, int], where: str
+    error: dict[str, Any],
+    path: KeyPath,
+    lines: dict[KeyPath, int],
+    where: str,
+    data: dict[str, Any],
 ) -> list[tuple[int, Problem]]:
     wrong_tag = error["type"] == "union_tag_invalid"
     line = line_of(lines, (*path, "kind") if wrong_tag else path)
     place = f"{where}:{line}" if line else where
     key = ".".join(str(p) for p in path if not isinstance(p, int))
-    return [(line or 0, Problem(what, place, fix)) for what, fix in _words(error, key, path)]
+    return [(line or 0, Problem(what, place, fix)) for what, fix in _words(error, key, path, data)]
 
 
 def _path_in_file(loc: tuple[int | str, ...], data: dict[str, Any]) -> KeyPath:
     """Undo what validation adds to the path: union tags, and the list around a single table."""
     path: list[int | str] = []
     node: Any = data
+    if loc[:1] == ("head",) and loc[1:2] and loc[1] in HEAD_KINDS:
+        loc = ("head", *loc[2:])
     for part in loc:
         if isinstance(node, dict):
-            if part in node or part in _fields_below(tuple(path)):
+            if part in node or part in _fields_below(tuple(path), data):
                 path.append(part)
                 node = node.get(part) if isinstance(part, str) else None
-            elif isinstance(part, str) and path and path[0] != "head" and not _is_tag(part):
+            elif isinstance(part, str) and path and not _is_tag(part):
                 path.append(part)
                 node = None
         elif isinstance(node, list) and isinstance(part, int) and part < len(node):
@@ -189,16 +222,22 @@ def _path_in_file(loc: tuple[int | str, ...], data: dict[str, Any]) -> KeyPath:
 
 
 def _is_tag(part: str) -> bool:
-    return part in HEAD_KINDS or "[" in part or part in ("float", "int")
+    return "[" in part or part in ("float", "int", "settings", "rows")
 
 
-def _words(error: dict[str, Any], key: str, path: KeyPath) -> list[tuple[str, str]]:
+def _words(
+    error: dict[str, Any], key: str, path: KeyPath, data: dict[str, Any]
+) -> list[tuple[str, str]]:
     kind, message = str(error["type"]), str(error["msg"])
     if kind == "extra_forbidden":
         parent = tuple(p for p in path[:-1] if not isinstance(p, int))
-        return [(f"unknown key {key!r}", _nearest(str(path[-1]), _fields_below(parent)))]
+        return [(f"unknown key {key!r}", _nearest(str(path[-1]), _fields_below(parent, data)))]
     if kind == "missing":
-        return [(f"{key or error['loc'][-1]!s} is missing", "")]
+        if isinstance(error["loc"][-1], int):
+            return [(f"{key}: {_shown(error.get('input'))} is too short", "")]
+        words = _literals(path, data)
+        fix = f"one of {', '.join(words)}" if words else ""
+        return [(f"{key or error['loc'][-1]!s} is missing", fix)]
     if kind == "value_error":
         prefix = f"{key}: " if key else ""
         parts = message.removeprefix("Value error, ").split("; ")
@@ -228,8 +267,12 @@ def _nearest(word: str, names: Sequence[str]) -> str:
     return f"valid here: {', '.join(names)}" if names else ""
 
 
-def _fields_below(path: KeyPath) -> list[str]:
-    """Return the keys that the spec knows below `path`."""
+def _fields_below(path: KeyPath, data: dict[str, Any]) -> list[str]:
+    """Return the keys that the spec knows below `path`; of a head, those of its kind."""
+    return [name for m in _models_at(path, data) for name in m.model_fields]
+
+
+def _models_at(path: KeyPath, data: dict[str, Any]) -> list[type[BaseModel]]:
     models: list[type[BaseModel]] = [Spec]
     for part in path:
         if isinstance(part, int):
@@ -240,7 +283,25 @@ def _fields_below(path: KeyPath) -> list[str]:
             if part in m.model_fields
             for found in _models_in(m.model_fields[str(part)].annotation)
         ] or [v for m in models for v in ([m] if m.__name__ == "Tolerance" else [])]
-    return [name for m in models for name in m.model_fields]
+        kind = _head_kind(data)
+        if part == "head" and kind in HEADS:
+            models = [HEADS[kind]]
+    return models
+
+
+def _literals(path: KeyPath, data: dict[str, Any]) -> tuple[str, ...]:
+    """Return the words that a required key of a head may be."""
+    if len(path) != 2 or path[0] != "head" or path[1] == "kind":
+        return ()
+    field = HEADS.get(_head_kind(data), RawHead).model_fields.get(str(path[1]))
+    if field is None or not field.is_required():
+        return ()
+    return typing.get_args(field.annotation)
+
+
+def _head_kind(data: dict[str, Any]) -> str:
+    head = data.get("head")
+    return str(head.get("kind", "")) if isinstance(head, dict) else ""
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

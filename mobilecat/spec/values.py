@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Side = Annotated[int, Field(ge=1, le=16384)]
-Probability = Annotated[float, Field(ge=0, le=1)]
+from mobilecat.spec.base import Probability, Side, Value
+from mobilecat.spec.heads import HEADS, HeadSpec, HeadValue, RawHead
+
 PerChannel = float | Annotated[tuple[float, ...], Field(min_length=1, max_length=3)]
 Color = Literal["RGB", "BGR", "GRAY"]
 ResizeMode = Literal["stretch", "letterbox", "letterbox-topleft", "fit-pad"]
+Rounding = Literal["half-even", "half-away", "truncate"]
+Resample = Literal["bilinear", "lanczos", "nearest"]
 Precision = Literal["float16", "float32"]
-
-
-class Value(BaseModel):
-    """Frozen, and refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class ImageSpec(Value):
@@ -39,6 +36,13 @@ class ImageSpec(Value):
     """How a picture of another size is brought to `size`, before the artifact."""
     pad: Annotated[int, Field(ge=0, le=255)] = 0
     """Grey level of the padding, 0 to 255."""
+    rounding: Rounding | None = None
+    """How the fitted side becomes whole pixels: Python's round(), Swift's .rounded(), int(). By
+    default letterbox rounds half to even (YOLO), letterbox-topleft and fit-pad truncate."""
+    resample: Resample = "bilinear"
+    """Pillow's filters; bilinear and lanczos average when they shrink."""
+    transposed: bool = False
+    """Whether the network reads rows as columns (MTCNN's, trained in MATLAB's order)."""
     tensor: str | None = None
     """The graph input that takes the picture; needed only where there are several."""
 
@@ -49,6 +53,13 @@ class ImageSpec(Value):
     def per_channel(self, values: PerChannel) -> tuple[float, ...]:
         """Return one value a channel, in network order."""
         return values if isinstance(values, tuple) else (float(values),) * self.channels
+
+    def shape(self, layout: Literal["NCHW", "NHWC"]) -> tuple[int, int, int, int]:
+        """Return the shape of the network's picture input."""
+        rows_cols = self.size if self.transposed else self.size[::-1]
+        if layout == "NCHW":
+            return (1, self.channels, *rows_cols)
+        return (1, *rows_cols, self.channels)
 
     @model_validator(mode="after")
     def _consistent(self) -> ImageSpec:
@@ -61,29 +72,13 @@ class ImageSpec(Value):
             problems.append("std has a zero, which would divide by it")
         if self.range[0] == self.range[1]:
             problems.append(f"range {list(self.range)} maps every pixel to one value")
-        if self.resize == "stretch" and "pad" in self.model_fields_set:
+        if self.resize == "stretch" and self.pad:  # bundle.json spells the default 0 out
             problems.append('pad is set, but resize = "stretch" pads nothing')
+        if self.resize == "stretch" and self.rounding is not None:
+            problems.append('rounding is set, but resize = "stretch" fills the input exactly')
         if problems:
             raise ValueError("; ".join(problems))
         return self
-
-
-class RawHead(Value):
-    """No decode: the network's outputs as they are."""
-
-    kind: Literal["raw"] = "raw"
-
-
-class YunetHead(Value):
-    """YuNet, both published forms: 2023 (cls, obj, bbox, kps), 2022 (loc, conf, iou)."""
-
-    kind: Literal["yunet"]
-    version: Literal["2022", "2023"] | None = None
-    """Inferred from the output names where left out."""
-
-
-HeadSpec = Annotated[RawHead | YunetHead, Field(discriminator="kind")]
-HEAD_KINDS = ("raw", "yunet")
 
 
 class NmsSpec(Value):
@@ -195,7 +190,7 @@ class Tolerance(Value):
     landmarks_px: Annotated[float, Field(ge=0)] | None = None
     scores: Annotated[float, Field(ge=0)] | None = None
     tensors: Annotated[float, Field(ge=0)] | None = None
-    outputs: dict[str, Annotated[float, Field(ge=0)]] = {}
+    outputs: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
 
 
 class Spec(Value):
@@ -206,7 +201,7 @@ class Spec(Value):
     """Path of the model file, relative to the spec's folder."""
     input: ImageSpec | None = None
     """Left out (raw head only): the artifact takes the network's own tensors."""
-    shapes: dict[str, Annotated[tuple[Side, ...], Field(min_length=1)]] = {}
+    shapes: dict[str, Annotated[tuple[Side, ...], Field(min_length=1)]] = Field(default={})
     """Full shapes for dynamic inputs that `input.size` does not settle."""
     head: HeadSpec = RawHead()
     nms: NmsSpec | None = None
@@ -214,31 +209,52 @@ class Spec(Value):
     landmarks: tuple[str, ...] = ()
     """Landmark names, in the network's order."""
     targets: Targets = Targets()
-    tolerances: dict[str, Tolerance] = {}
+    tolerances: dict[str, Tolerance] = Field(default={})
     """By runner (`source`, `onnx`, `tflite`, `coreml`, `coreml-native`) or artifact file name."""
 
     @property
     def effective_nms(self) -> NmsSpec | None:
-        """The NMS that is baked in: none for a raw head, else the spec's or its defaults."""
-        if isinstance(self.head, RawHead):
+        """The NMS that is baked in: the spec's, or the head family's; None where none follows."""
+        if not self.head.suppressed:
             return None
-        return self.nms or NmsSpec()
+        return self.nms or NmsSpec(**self.head.family_nms)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_family_nms(cls, data: Any) -> Any:
+        """Fill the keys that [nms] leaves out with the family's, so that the value is complete."""
+        if not isinstance(data, dict) or not isinstance(data.get("nms"), dict):
+            return data
+        head = data.get("head")
+        kind = head.get("kind") if isinstance(head, dict) else getattr(head, "kind", None)
+        family = HEADS.get(kind, HeadValue).family_nms if isinstance(kind, str) else {}
+        return {**data, "nms": {**family, **data["nms"]}}
 
     @model_validator(mode="after")
     def _consistent(self) -> Spec:
+        head, kind = self.head, self.head.kind
+        vision = any(t.contract == "vision" for t in self.targets.coreml)
         problems = []
-        if isinstance(self.head, RawHead):
+        if isinstance(head, RawHead):
             if self.nms is not None:
                 problems.append("nms is set, but a raw head has no boxes to suppress")
-            if self.landmarks:
-                problems.append("landmarks is set, but a raw head decodes none")
-            if any(t.contract == "vision" for t in self.targets.coreml):
+            if vision:
                 problems.append('contract "vision" needs boxes; a raw head decodes none')
         elif self.input is None:
-            problems.append(f"head {self.head.kind!r} works on pictures: input is missing")
-        if isinstance(self.head, YunetHead) and any(
-            t.contract == "vision" for t in self.targets.coreml
-        ):
+            problems.append(f"head {kind!r} works on pictures: input is missing")
+        if not head.suppressed and not isinstance(head, RawHead):
+            if self.nms is not None:
+                problems.append(
+                    f"nms is set, but head {kind!r} gives one result a picture: take [nms] out"
+                )
+            if vision and not head.gives_landmarks:
+                problems.append(
+                    f'contract "vision" ends in an NMS, which head {kind!r} does without; '
+                    'use "tensor"'
+                )
+        if self.landmarks and head.gives_landmarks is False:
+            problems.append(f"landmarks is set, but head {kind!r} decodes none")
+        if vision and head.gives_landmarks:
             problems.append(
                 'contract "vision" cannot carry landmarks, which this head has; use "tensor"'
             )
