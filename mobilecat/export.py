@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mobilecat.bake.preprocessing import Form
+from mobilecat.bake.whole import CONFIDENCE, COORDINATES, Ending
 from mobilecat.bundle import (
     FILE,
     LABELS,
@@ -20,7 +21,7 @@ from mobilecat.bundle import (
     TensorContract,
 )
 from mobilecat.disk import new_folder, sha256_of, size_of
-from mobilecat.errors import ArtifactError, ModelError, Problem, SpecError
+from mobilecat.errors import ArtifactError, ModelError, Problem, SpecError, UnsupportedError
 from mobilecat.importers import dims_of, format_of, import_model
 from mobilecat.spec import CoreMLTarget, ImageSpec, OnnxTarget, Spec, TargetSpec, TfliteTarget
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from mobilecat.targets.coreml import CoreMLArtifact
 
 Progress = Callable[[str], None]
+Variant = tuple[Form, Ending]
+CONTRACT: Variant = ("uint8", "tensor")
 
 MEANINGS = {
     "image": "the picture: rows, columns, channels; values 0–255",
@@ -74,18 +77,23 @@ def export(
     dims = dims_of(path)
     shapes, notes = _shapes(spec, dims, path)
     network = import_model(path, shapes)
-    forms = {t: _form(t) for t in spec.targets.all}
     progress("baking preprocessing, head and NMS" if spec.input else "freezing")
-    baked = {form: bake(network, spec, form) for form in dict.fromkeys(forms.values())}
-    plain = next(iter(baked.values()))
-    _require_lowerings(spec, baked, forms)
+    variants = {t: _variant(t) for t in spec.targets.all}
+    # The contract of the bundle is the tensor contract, also where every artifact has another.
+    plain = bake(network, spec, *CONTRACT)
+    baked = {CONTRACT: plain}
+    for variant in variants.values():
+        if variant not in baked:
+            baked[variant] = bake(network, spec, *variant)
+    graphs = {target: baked[variant] for target, variant in variants.items()}
+    _require_lowerings(graphs)
     names = _file_names(spec)
     try:
         with new_folder(out) as folder:
             records = []
             for target in spec.targets.all:
                 progress(f"writing {names[target]}")
-                records.append(_emit(target, baked[forms[target]], spec, folder / names[target]))
+                records.append(_emit(target, graphs[target], spec, folder / names[target]))
             bundle = _bundle(spec, path, out, network, plain, records)
             if spec.labels:
                 (folder / LABELS).write_text("\n".join(spec.labels) + "\n", encoding="utf-8")
@@ -186,23 +194,20 @@ def _picture_input(image: ImageSpec, dims: Mapping[str, tuple[int | None, ...]],
     )
 
 
-def _form(target: TargetSpec) -> Form:
+def _variant(target: TargetSpec) -> Variant:
+    """Return what the target's graph takes and how it ends."""
     if isinstance(target, CoreMLTarget):
-        return "planar"
-    return target.input if isinstance(target, TfliteTarget) else "uint8"
+        return "planar", target.contract
+    return (target.input if isinstance(target, TfliteTarget) else "uint8"), "tensor"
 
 
-def _require_lowerings(
-    spec: Spec, baked: Mapping[Form, Baked], forms: Mapping[TargetSpec, Form]
-) -> None:
+def _require_lowerings(graphs: Mapping[TargetSpec, Baked]) -> None:
     """Find every gap of every target before the first file."""
     problems: list[Problem] = []
     summaries: list[str] = []
-    from mobilecat.errors import UnsupportedError
-
-    for target in spec.targets.all:
+    for target, baked in graphs.items():
         try:
-            _require(target, baked[forms[target]])
+            _require(target, baked)
         except UnsupportedError as e:
             summaries.append(e.summary)
             problems += [p for p in e.problems if p not in problems]
@@ -296,22 +301,35 @@ def _other_dtypes(path: Path, model: ir.Model, names: Mapping[str, str]) -> dict
 def _emit_coreml(
     target: CoreMLTarget, baked: Baked, spec: Spec, path: Path, taps: tuple[str, ...]
 ) -> CoreMLArtifact:
-    from mobilecat.targets.coreml import ImageInput, write_coreml
+    from mobilecat.targets.coreml import ImageInput, write_coreml, write_vision_pipeline
 
     image = None
     if baked.image and spec.input:
         image = ImageInput(baked.image, spec.input.color)
-    return write_coreml(
+    common: dict[str, Any] = {
+        "format": target.format,
+        "precision": target.precision,
+        "deployment_target": target.deployment,
+        "image": image,
+        "taps": taps,
+        "labels": spec.labels,
+        "metadata": {"mobilecat": version("mobilecat"), "name": spec.name},
+        "float32_names": baked.exact_nodes,
+    }
+    if target.contract == "tensor":
+        return write_coreml(baked.model, path, **common)
+    nms = spec.effective_nms
+    assert nms is not None
+    return write_vision_pipeline(
         baked.model,
         path,
-        format=target.format,
-        precision=target.precision,
-        deployment_target=target.deployment,
-        image=image,
-        taps=taps,
-        labels=spec.labels,
-        metadata={"mobilecat": version("mobilecat"), "name": spec.name},
-        float32_names=baked.exact_nodes,
+        confidence=CONFIDENCE,
+        coordinates=COORDINATES,
+        iou_threshold=nms.iou_threshold,
+        score_threshold=nms.score_threshold,
+        per_class=nms.per_class,
+        max_detections=nms.max_detections,
+        **common,
     )
 
 

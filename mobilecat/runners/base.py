@@ -89,4 +89,9 @@ def open_lane(folder: Path, bundle: Bundle, lane: Lane, source: Path | None = No
     module = import_module(f"mobilecat.runners.{lane.runner.replace('-', '_')}")
     if lane.artifact is None:
         return cast(Runner, module.open_source(folder, bundle, source))
-    return cast(Runner, module.open_artifact(folder / lane.artifact.file, lane.artifact))
+    runner = cast(Runner, module.open_artifact(folder / lane.artifact.file, lane.artifact))
+    if lane.artifact.contract != "vision":
+        return runner
+    from mobilecat.runners.vision import VisionAsTensors
+
+    return VisionAsTensors(runner, bundle)
