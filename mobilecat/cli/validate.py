@@ -97,7 +97,8 @@ def show(report: Report) -> None:
     """Print the report: verdict, table, failures, what did not run, files written."""
     from rich.console import Console
 
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() else 120
+    console = Console(highlight=False, markup=False, soft_wrap=True, width=width)
     console.print(_verdict(report), style="bold green" if report.held else "bold red")
     for shortfall in report.shortfalls:
         console.print(f"  {shortfall}")
@@ -105,7 +106,7 @@ def show(report: Report) -> None:
         console.print(_golden_table(report))
     if report.random:
         console.print(_random_table(report))
-    _list(console, "FAIL", "red", [_sentence(r) for r in report.failed] + _random_failures(report))
+    _list(console, "FAIL", "red", _failures(report))
     _list(console, "NOT_RUN", "yellow", _not_run(report))
     _list(console, "note", "dim", list(report.notes))
     for path in report.pending:
@@ -138,15 +139,19 @@ def _many(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _golden_table(report: Report) -> Table:
+def _table(first: str, *numbers: str) -> Table:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("lane", no_wrap=True)
-    for title in ("cases", "box px", "point px", "score", "raw rel"):
-        table.add_column(title, justify="right")
-    table.add_column("verdict")
-    table.add_column("fault in", style="dim")
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
+    table.add_column(first, overflow="fold")
+    for title in numbers:
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    return table
+
+
+def _golden_table(report: Report) -> Table:
+    table = _table("lane", "cases", "box px", "pts px", "score", "raw rel")
     for lane in report.lanes:
         checks = report.of(lane.lane.name)
         cases = {r.case for r in report.results if r.lane == lane.lane.name and _compared(r.check)}
@@ -154,14 +159,15 @@ def _golden_table(report: Report) -> Table:
             lane.lane.name,
             f"{len(cases)}/{len(report.cases)}",
             *(_worst(checks, "detections", n) for n in ("boxes", "landmarks", "scores")),
-            _worst_raw(checks),
-            *_closing(report, lane),
+            _largest([c.max_rel for c in checks if c.stage == "raw"]),
+            _closing(report, lane),
         )
     return table
 
 
-def _closing(report: Report, lane: LaneReport) -> tuple[str, str]:
-    return report.verdict(lane.lane), report.first_fault(lane.lane) or ""
+def _closing(report: Report, lane: LaneReport) -> str:
+    fault = report.first_fault(lane.lane)
+    return report.verdict(lane.lane) + (f" {fault}" if fault else "")
 
 
 def _compared(check: Check) -> bool:
@@ -172,23 +178,16 @@ def _worst(checks: list[Check], stage: str, name: str) -> str:
     return _largest([c.value for c in checks if c.stage == stage and c.name == name])
 
 
-def _worst_raw(checks: list[Check]) -> str:
-    return _largest([c.max_rel for c in checks if c.stage == "raw"])
-
-
 def _largest(values: list[float | None]) -> str:
     known = [v for v in values if v is not None]
-    return f"{max(known):.2g}" if known else "–"
+    worst = max(known, default=None)
+    if worst is None:
+        return "–"
+    return f"{worst:.2g}" if worst >= 1e-3 or worst == 0 else f"{worst:.0e}"
 
 
 def _random_table(report: Report) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("on random inputs", no_wrap=True)
-    for title in ("outputs", "max_abs", "max_rel", "limit"):
-        table.add_column(title, justify="right")
-    table.add_column("verdict")
+    table = _table("on random inputs", "outputs", "max_abs", "max_rel", "limit")
     for name in dict.fromkeys(r.lane.name for r in report.random):
         rows = [r for r in report.random if r.lane.name == name]
         verdicts = {r.verdict for r in rows}
@@ -204,17 +203,27 @@ def _random_table(report: Report) -> Table:
     return table
 
 
+def _failures(report: Report) -> list[str]:
+    """Return a sentence for each failing check; one for several cases that say the same."""
+    cases: dict[str, list[str]] = {}
+    for r in report.failed:
+        cases.setdefault(_sentence(r), []).append(r.case if r.lane else "")
+    lines = [
+        text.replace(_CASES, ", ".join(c for c in found if c)) for text, found in cases.items()
+    ]
+    return lines + [_random_sentence(r) for r in report.random if r.verdict == "FAIL"]
+
+
+_CASES = "\0"
+
+
 def _sentence(result: Result) -> str:
     c = result.check
-    place = ", ".join(p for p in (result.lane, result.case if result.lane else "") if p)
+    place = f"{result.lane}, {_CASES}: " if result.case and result.lane else ""
+    place = place or (f"{result.lane}: " if result.lane else "")
     against = f" against the {c.against}" if c.against else ""
     amount = f"{c.value:.4g}, limit {c.limit:g}. " if c.value is not None and c.limit else ""
-    head = f"{place}: {c.stage} {c.name}{against}" if place else f"{c.stage} {c.name}"
-    return f"{head}: {amount}{c.detail}"
-
-
-def _random_failures(report: Report) -> list[str]:
-    return [_random_sentence(r) for r in report.random if r.verdict == "FAIL"]
+    return f"{place}{c.stage} {c.name}{against}: {amount}{c.detail}"
 
 
 def _random_sentence(row: RandomRow) -> str:
@@ -228,8 +237,9 @@ def _not_run(report: Report) -> list[str]:
     for r in report.not_run:
         what = f"{r.check.name}" if r.lane != r.check.name else ""
         names.setdefault((r.lane, r.check.detail), []).append(what)
+    unloaded = {r.lane.name for r in report.lanes if r.unloaded}
     for row in report.random:
-        if row.verdict == "NOT_RUN":
+        if row.verdict == "NOT_RUN" and row.lane.name not in unloaded:
             names.setdefault((row.lane.name, row.detail), []).append(row.output)
     lines = []
     for (lane, reason), found in names.items():

@@ -137,10 +137,26 @@ def observe(engine: Runner, bundle: Bundle, lane: Lane, inputs: Inputs) -> Obser
     asked = tuple(n for n in offered(lane, bundle) if n not in outputs)
 
     def run() -> Observed:
-        found = engine.infer(inputs.tensors, asked)
-        return Observed(lane, {k: np.asarray(v) for k, v in found.items()}, asked, inputs.plan)
+        found = {k: np.asarray(v) for k, v in engine.infer(inputs.tensors, asked).items()}
+        return Observed(lane, _whole_numbers(found, bundle, lane), asked, inputs.plan)
 
     return _guarded("run", lane, run)
+
+
+def _whole_numbers(found: dict[str, Array], bundle: Bundle, lane: Lane) -> dict[str, Array]:
+    """Give a NeuralNetwork's whole numbers their type back: that format computes in float only.
+
+    Only where every value is whole; any other stays float, and fails as the wrong type.
+    """
+    if lane.artifact is None or lane.artifact.format != "mlmodel":
+        return found
+    whole = {t.name: np.dtype(t.dtype) for t in bundle.outputs if np.dtype(t.dtype).kind in "iub"}
+
+    def typed(name: str, value: Array) -> Array:
+        is_whole = value.dtype.kind == "f" and bool((np.rint(value) == value).all())
+        return value.astype(whole[name]) if name in whole and is_whole else value
+
+    return {name: typed(name, value) for name, value in found.items()}
 
 
 def _guarded(stage: Stage, lane: Lane, work: Callable[[], T]) -> T | Check:

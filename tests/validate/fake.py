@@ -153,13 +153,14 @@ def write_bundle(
     inner = {n: n for n in (*RAW, *CANDIDATES)} if taps else {}
     records = []
     for kind in kinds:
-        suffix, precision = ("mlpackage", "float16") if kind == "coreml" else (kind, "float32")
+        suffix = "mlpackage" if kind == "coreml" else kind
+        precision = "float16" if kind == "coreml" else "float32"
         path = shop.bundle / f"fake.{suffix}"
         path.write_bytes(kind.encode())
         records.append(
             ArtifactRecord(
                 file=path.name,
-                kind=kind,
+                kind="coreml" if kind == "mlmodel" else kind,
                 format=suffix,
                 contract="tensor",
                 precision=precision,

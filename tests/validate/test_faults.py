@@ -317,6 +317,21 @@ def test_apples_runtime_not_run_does_not_fail_an_artifact_that_ran(tmp_path: Pat
     assert check(shop, runner="coreml-native").exit_code == 1
 
 
+@pytest.mark.parametrize(
+    ("ids", "verdict"), [([1, 0, 0, 0, 0], "PASS"), ([1, 0, 0.25, 0, 0], "FAIL")]
+)
+def test_a_neural_network_gives_whole_numbers_as_floats(
+    tmp_path: Path, ids: list[float], verdict: str
+) -> None:
+    floats = edit("class_ids", lambda a: np.array([ids], np.float32))
+    for kind, expected in (("mlmodel", verdict), ("onnx", "FAIL")):
+        shop = write_bundle(tmp_path / kind, kinds=(kind,)).approved()
+        runner = "coreml" if kind == "mlmodel" else "onnx"
+        shop.faults[f"{runner}:fake.{kind}"] = floats
+        report = check(shop, runner=runner)
+        assert [report.verdict(r.lane) for r in report.lanes] == [expected]
+
+
 def test_fewer_pictures_fail(tmp_path: Path) -> None:
     shop = write_bundle(tmp_path).approved("hall", "room")
     assert check(shop).held

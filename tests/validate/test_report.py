@@ -103,7 +103,7 @@ def test_a_report_that_fails_says_what_where_and_by_how_much(shop: Workshop) -> 
     assert any("NOT_RUN  tflite:fake.tflite: LiteRT is not installed" in x for x in lines)
     assert any(x.startswith("wrote ") and x.endswith("pending-onnx@fake.onnx.json") for x in lines)
     row = next(x for x in lines if x.startswith(LANE))
-    assert row.split() == [LANE, "1/1", "4.2", "0", "2.4e-08", "0", "FAIL", "detections"]
+    assert row.split() == [LANE, "1/1", "4.2", "0", "2e-08", "0", "FAIL", "detections"]
 
 
 def mobilecat(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
