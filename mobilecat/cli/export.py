@@ -57,7 +57,7 @@ def _shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
 
 
 def _show(done: Exported) -> None:
-    console = Console()
+    console = Console(soft_wrap=True)
     bundle = done.bundle
     for note in done.notes:
         console.print(f"  {note}", style="dim", markup=False, highlight=False)
