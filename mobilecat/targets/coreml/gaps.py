@@ -9,7 +9,8 @@ import onnx_ir as ir
 
 from mobilecat.errors import Problem, UnsupportedError
 from mobilecat.graph import dtype_of, op_of, shape_of, where
-from mobilecat.targets.coreml.lowering import LOWERINGS, MAX_RANK, Format
+from mobilecat.targets.coreml.lowering import MAX_RANK, Format
+from mobilecat.targets.coreml.registry import LOWERINGS
 
 _INPUT_DTYPES = frozenset(
     np.dtype(t) for t in ("float16", "float32", "float64", "int32", "int64", "bool")

@@ -57,20 +57,25 @@ def _check_conv(node: ir.Node) -> str | None:
 
 @LOWERINGS.op("Conv", check=_check_conv)
 def lower_conv(n: Node) -> Var:
+    bias = n.x(2) if n.const(2) is not None else None
+    out = convolve(n, n.x(1), bias)
+    return _add_bias(n, out) if n.has(2) and bias is None else out
+
+
+def convolve(n: Node, weight: Var | Array, bias: Var | Array | None) -> Var:
+    """Emit the convolution `n` with these weights in place of its own."""
     kernel, spatial = n.shape(1)[2:], n.shape(0)[2:]
     pads = window_pads(n.node, spatial, kernel, n.out_shape()[2:])
-    bias = n.const(2)
-    out = mb.conv(
+    return mb.conv(
         x=n.x(0),
-        weight=n.x(1),
-        bias=None if bias is None else n.x(2),
+        weight=weight,
+        bias=bias,
         strides=list(n.attr("strides", (1,) * len(kernel))),
         pad_type="custom" if any(flat(pads)) else "valid",
         pad=flat(pads),
         dilations=list(n.attr("dilations", (1,) * len(kernel))),
         groups=int(n.attr("group", 1)),
     )
-    return _add_bias(n, out) if n.has(2) and bias is None else out
 
 
 def _add_bias(n: Node, x: Var) -> Var:

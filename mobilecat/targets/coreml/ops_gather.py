@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.graph import attr
+from mobilecat.graph import attr, op_of
 from mobilecat.targets.coreml.lowering import LOWERINGS, Node
 from mobilecat.targets.coreml.mil import Var, cast, dtype_name, mb
 from mobilecat.targets.coreml.ops_elementwise import select
 from mobilecat.targets.coreml.ops_shape import slice_to, without_bool
 
-_NEVER_NEGATIVE = {"ArgMax", "ArgMin", "TopK", "mobilecat::NMS"}
+_COUNTS_FROM_0 = {"ArgMax", "ArgMin", "TopK", "mobilecat::NMS"}
+_MOVES = {"Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze"}
 
 
 def from_front(n: Node, i: int, size: int) -> Var:
@@ -22,11 +23,18 @@ def from_front(n: Node, i: int, size: int) -> Var:
     found = n.const(i)
     if found is not None:
         return mb.const(val=np.where(found < 0, found + size, found).astype(np.int32))
-    indices, producer = n.x(i), n.value(i).producer()
-    if producer is not None and producer.op_type in _NEVER_NEGATIVE:
+    indices = n.x(i)
+    if _never_negative(n.value(i)):
         return indices
     below = mb.less(x=indices, y=np.int32(0))
     return select(below, mb.add(x=indices, y=np.int32(size)), indices, n.shape(i))
+
+
+def _never_negative(indices: ir.Value) -> bool:
+    node = indices.producer()
+    while node is not None and op_of(node) in _MOVES and node.inputs[0] is not None:
+        node = node.inputs[0].producer()
+    return node is not None and op_of(node) in _COUNTS_FROM_0
 
 
 @LOWERINGS.op("Gather")

@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from mobilecat.errors import MobileCatError, ModelError, Problem, UnsupportedError
 from mobilecat.graph import const_of, dtype_of, op_of, shape_of, where
+from mobilecat.targets.coreml.fuse import Pairs, find_pairs
 from mobilecat.targets.coreml.lowering import LOWERINGS, Build, Format, NeedsFloat32, Node, kind_of
 from mobilecat.targets.coreml.mil import Var, cast, dtype_name, mb, shape_of_var
 from mobilecat.targets.coreml.names import Names
@@ -71,8 +72,11 @@ def build_program(
     with Function(placeholders, opset_version=opset) as function:
         for value in graph.inputs:
             _take_input(build, value, function.inputs[inputs[_name(value)]])
+        pairs = find_pairs(model, frozenset(taps))
+        absorbed = {first for first, _ in pairs.values()}
         for node in graph:
-            _lower(build, node, _float_type(node, precision, float32_names))
+            if node not in absorbed:
+                _lower(build, node, _float_type(node, precision, float32_names), pairs)
         results = _results(build, model, inputs, outputs)
         function.set_outputs(results)
     _name_variables(build, model, function, names, outputs, results)
@@ -107,14 +111,19 @@ def _take_input(build: Build, value: ir.Value, x: Var) -> None:
     build.values[value] = cast(x, "bool") if kind == "bool" else x
 
 
-def _lower(build: Build, node: ir.Node, float_type: str) -> None:
-    row = LOWERINGS[op_of(node)]
+def _lower(build: Build, node: ir.Node, float_type: str, pairs: Pairs) -> None:
+    def emit(float_type: str) -> Var | Sequence[Var]:
+        if node not in pairs:
+            return LOWERINGS[op_of(node)].lower(Node(node, build, float_type))
+        first, lower = pairs[node]
+        return lower(Node(node, build, float_type), Node(first, build, float_type))
+
     try:
         try:
-            out = row.lower(Node(node, build, float_type))
+            out = emit(float_type)
         except NeedsFloat32:
             build.lint(f"{where(node)} computes in float32: a constant does not fit float16")
-            out = row.lower(Node(node, build, "fp32"))
+            out = emit("fp32")
     except MobileCatError:
         raise
     except Exception as e:  # coremltools' checks raise whatever is at hand
