@@ -118,6 +118,7 @@ def review(bundle: BundleDir, golden: GoldenDir) -> None:
     found = pendings(bundle, golden)
     for pending in found:
         of = f" ({pending.lane})" if pending.lane else ""
+        lane = f" --lane {pending.lane}" if pending.lane else ""
         console.print(f"{pending.case}{of}", style="bold")
         if pending.stale:
             text = "the approved result has changed since: validate or record again"
@@ -128,10 +129,10 @@ def review(bundle: BundleDir, golden: GoldenDir) -> None:
         console.print(f"  file    {pending.path}", style="dim")
         if drawn := draw_review(pending):
             console.print(f"  picture {drawn}", style="dim")
+        approve = f"mobilecat golden approve {bundle} {pending.case} --golden {golden}{lane}"
+        console.print(f"  approve {approve}", style="dim")
     if not found:
         console.print("nothing is pending")
-        return
-    console.print(f"approve: mobilecat golden approve {bundle} CASE --golden {golden}")
 
 
 @golden_app.command()

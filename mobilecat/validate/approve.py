@@ -242,7 +242,9 @@ def base_of(home: Path, lane: str) -> Path | None:
 
 
 def _limits(bundle: Bundle, found: Expected) -> Limits:
-    return limits_of(find_lane(bundle, found.made.lane), bundle)
+    """Return the limits of the lane that gave the result; the source's where it is gone since."""
+    lanes = {lane.name: lane for lane in lanes_of(bundle)}
+    return limits_of(lanes.get(found.made.lane, Lane("source")), bundle)
 
 
 def approve(

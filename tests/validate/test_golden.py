@@ -196,6 +196,20 @@ def test_review_shows_the_largest_difference_first(shop: Workshop) -> None:
     assert not any("is not part of a golden" in r for r in reasons(shop))
 
 
+def test_a_pending_result_of_a_lane_that_is_gone_can_be_reviewed(shop: Workshop) -> None:
+    shop.approved()
+    shop.faults[LANE] = moved
+    check(shop)
+    told = (home(shop) / PENDING_LANE).read_text().replace("fake.onnx", "old.onnx")
+    (home(shop) / PENDING_LANE).unlink()
+    (home(shop) / "pending-onnx@old.onnx.json").write_text(told)
+    found = pendings(shop.bundle, shop.golden)
+    assert [p.lane for p in found] == ["onnx:old.onnx"]
+    assert "detections boxes" in lines_of(found[0])[0]
+    with pytest.raises(MobileCatError, match="Nothing was approved"):
+        approve(shop.bundle, shop.golden, ["room"], lane="onnx:old.onnx")
+
+
 def test_approving_what_a_lane_gave(shop: Workshop) -> None:
     shop.approved()
     shop.faults[LANE] = moved
