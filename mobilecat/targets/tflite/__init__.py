@@ -1,4 +1,4 @@
-"""The TFLite target: frozen graph → .tflite flatbuffer, written straight into the official schema."""
+"""The TFLite target: frozen graph → .tflite, written straight into the official schema."""
 
 from __future__ import annotations
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from mobilecat.graph import Array
 from mobilecat.targets.tflite.layout import Perm, identity, physical_shape
 from mobilecat.targets.tflite.lowering import Build, Held, Node
 from mobilecat.targets.tflite.program import Tensor, constant
@@ -43,7 +42,7 @@ def aligned(n: Node, indices: Sequence[int] | None = None) -> tuple[list[Tensor]
 
 
 def in_layout(build: Build, held: Held, perm: Perm) -> Tensor:
-    """Return `held` such that TFLite broadcasts it, from the right, against a value laid out as `perm`."""
+    """Return `held` such that it broadcasts, from the right, against a value laid out as `perm`."""
     rank = len(held.perm)
     missing = len(perm) - rank
     if held.tensor.data is not None:
@@ -66,6 +65,6 @@ def _restricted(perm: Perm, rank: int) -> Perm:
     return tuple(axis - missing for axis in perm if axis >= missing)
 
 
-def _without_leading_ones(array: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _without_leading_ones(array: Array) -> Array:
     keep = next((i for i, d in enumerate(array.shape) if d != 1), array.ndim)
     return array.reshape(array.shape[keep:])

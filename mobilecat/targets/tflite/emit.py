@@ -13,11 +13,13 @@ from mobilecat.targets.tflite import (  # noqa: F401  (each fills the table)
     ops_elementwise,
     ops_gather,
     ops_matmul,
+    ops_norm,
     ops_pool,
     ops_reduce,
     ops_resize,
     ops_shape,
 )
+from mobilecat.targets.tflite.aliasing import protect_aliases
 from mobilecat.targets.tflite.flatbuffer import bytes_from_program
 from mobilecat.targets.tflite.fuse import fuse
 from mobilecat.targets.tflite.layout import channels_last, identity, same_bytes
@@ -54,6 +56,7 @@ def program_from_graph(model: ir.Model) -> Program:
         tensor.name = value.name or ""
     build.program.outputs = outputs
     fuse(build.program)
+    protect_aliases(build.program)
     _make_names_unique(build.program)
     return build.program
 
@@ -81,14 +84,15 @@ def _name_ops(program: Program, first: int, node: ir.Node) -> None:
 
 
 def _name_values(build: Build) -> None:
-    """Name tensors after the graph values that they hold; other layouts than the logical get a suffix."""
+    """Name tensors after the graph values that they hold; a suffix tells another layout."""
     inputs = set(build.program.inputs)
     for value, held in build.held.items():
         if held.tensor in inputs or held.tensor.data is not None:
             continue
         rank = len(held.perm)
+        straight = same_bytes(held.shape, held.perm, identity(rank))
         suffix = ""
-        if not same_bytes(held.shape, held.perm, identity(rank)):
+        if not straight or held.tensor.shape != held.shape:
             order = "".join(map(str, held.perm))
             suffix = ":nhwc" if rank == 4 and held.perm == channels_last(4) else f":{order}"
         held.tensor.name = f"{value.name}{suffix}"

@@ -61,7 +61,22 @@ _OPTIONS = {
     "TOPK_V2": "TopKV2Options",
 }
 _NO_OPTIONS = frozenset(
-    "CEIL ELU FLOOR LOG LOGISTIC PRELU RELU RELU6 RELU_N1_TO_1 ROUND RSQRT SIN SQRT TANH".split()
+    {
+        "CEIL",
+        "ELU",
+        "FLOOR",
+        "LOG",
+        "LOGISTIC",
+        "PRELU",
+        "RELU",
+        "RELU6",
+        "RELU_N1_TO_1",
+        "ROUND",
+        "RSQRT",
+        "SIN",
+        "SQRT",
+        "TANH",
+    }
 )
 
 
@@ -112,7 +127,7 @@ class _Buffer(schema.BufferT):  # type: ignore[misc]
         super().__init__()
         self.array = array
 
-    def Pack(self, builder: Any) -> int:  # noqa: N802  (the generated classes call it)
+    def Pack(self, builder: Any) -> int:
         size = len(self.array)
         builder.StartVector(1, size, _ALIGNMENT)
         builder.head -= size
@@ -190,7 +205,7 @@ def _code(name: str, version: int) -> Any:
 
 
 def version_of(op: Op) -> int:
-    """Return the lowest version of the operator that means what `op` says, so that old runtimes load it.
+    """Return the lowest version of the operator that means what `op` says: old runtimes load it.
 
     Source: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/core/tools/versioning/op_version.cc
     """

@@ -1,4 +1,4 @@
-"""Rewrites of a finished program: activations, scales, biases and paddings into the op before them."""
+"""Rewrites of a finished program: activations, scales, biases, paddings into their neighbours."""
 
 from __future__ import annotations
 
@@ -20,7 +20,17 @@ from mobilecat.targets.tflite.program import (
 
 _ACTIVATIONS = {"RELU": RELU, "RELU6": RELU6, "RELU_N1_TO_1": RELU_N1_TO_1}
 _TAKE_ACTIVATION = frozenset(
-    "ADD AVERAGE_POOL_2D CONV_2D DEPTHWISE_CONV_2D DIV FULLY_CONNECTED MAX_POOL_2D MUL SUB".split()
+    {
+        "ADD",
+        "AVERAGE_POOL_2D",
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "DIV",
+        "FULLY_CONNECTED",
+        "MAX_POOL_2D",
+        "MUL",
+        "SUB",
+    }
 )
 # Operators with weights and a bias: (index of the weights, axis of the outputs in them).
 _AFFINE = {
@@ -34,7 +44,10 @@ _AFFINE = {
 def fuse(program: Program) -> None:
     """Apply every rewrite until none applies."""
     program.drop_unused()
-    while any([f(program) for f in (_merge_reshapes, _fold_affine, _fold_pad, _fold_activation)]):
+    rewrites = (_merge_reshapes, _fold_affine, _fold_pad, _fold_activation)
+    changed = True
+    while changed:
+        changed = sum(rewrite(program) for rewrite in rewrites) > 0
         program.drop_unused()
 
 

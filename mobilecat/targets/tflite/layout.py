@@ -1,7 +1,7 @@
 """Layout tags: in which physical order a value's logical axes lie.
 
-A tag is a permutation `perm`: physical axis i holds logical axis perm[i]. ONNX speaks of NCHW, TFLite
-convolutions want NHWC = (0, 2, 3, 1); a `Transpose` node only changes the tag.
+A tag is a permutation `perm`: physical axis i holds logical axis perm[i]. ONNX speaks of NCHW,
+TFLite convolutions want NHWC = (0, 2, 3, 1); a `Transpose` node only changes the tag.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _groups(shape: Sequence[int], new_shape: Sequence[int]) -> list[tuple[list[i
 
 
 def _with_ones(order: list[int], shape: Sequence[int]) -> Perm:
-    """Place the axes of size 1: in logical order if the others are, else after their predecessor."""
+    """Place the axes of size 1: in logical order if the rest is, else after their predecessor."""
     if order == sorted(order):
         return identity(len(shape))
     result = list(order)

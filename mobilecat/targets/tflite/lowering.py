@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from mobilecat.targets.tflite.program import Program, Tensor, constant
 
 T = TypeVar("T")
 Lower = Callable[["Node"], None]
-Operand = Tensor | Array | float | int
+Operand = Tensor | Array | np.generic | float | int
 
 LOWERINGS: LoweringTable[Lower] = LoweringTable("TFLite")
 
@@ -62,7 +62,7 @@ def lowers(
     """
 
     def whole_check(node: ir.Node) -> str | None:
-        return _shape_problem(node) or _type_problem(node, natively) or (check and check(node))
+        return _shape_problem(node) or (check and check(node)) or _type_problem(node, natively)
 
     _NATIVE.update(dict.fromkeys(names, natively))
     return LOWERINGS.op(*names, check=whole_check)
@@ -133,18 +133,18 @@ class Build:
     def op(
         self,
         code: str,
-        inputs: Iterable[Operand | None],
+        inputs: Sequence[Any],
         shape: Sequence[int],
         dtype: Any = None,
         **options: Any,
     ) -> Tensor:
-        """Append an operator with one output of `shape` (physical); its type is input 0's if not given."""
+        """Append an operator with one output of physical `shape`, of input 0's type by default."""
         return self.ops(code, inputs, [shape], dtype, **options)[0]
 
     def ops(
         self,
         code: str,
-        inputs: Iterable[Operand | None],
+        inputs: Sequence[Any],
         shapes: Sequence[Sequence[int]],
         dtype: Any = None,
         **options: Any,
@@ -166,7 +166,7 @@ class Build:
 
     def ew(self, code: str, *operands: Operand, dtype: Any = None) -> Tensor:
         """Append an elementwise operator; the shapes broadcast."""
-        shapes = [x.shape for x in operands if isinstance(x, (Tensor, np.ndarray))]
+        shapes = [x.shape for x in operands if isinstance(x, Tensor | np.ndarray)]
         return self.op(code, operands, np.broadcast_shapes(*shapes), dtype)
 
     def reshape(self, x: Tensor, shape: Sequence[int]) -> Tensor:
@@ -202,7 +202,6 @@ class Build:
             return x
         if x.data is not None:
             return constant(x.name, x.data.astype(wanted))
-        # fmt: skip
         return self._once(x, "CAST", wanted.name, lambda: self.op("CAST", [x], x.shape, wanted))
 
     def _once(self, x: Tensor, code: str, key: Any, make: Callable[[], Tensor]) -> Tensor:
@@ -211,7 +210,7 @@ class Build:
         return self._moved[x, code, key]
 
     def laid_out(self, held: Held, perm: Perm) -> Tensor:
-        """Return the tensor of `held` with its axes in the order `perm`; moves bytes only if it must."""
+        """Return `held` with its axes in the order `perm`; moves bytes only if it must."""
         if held.perm == perm:
             return held.tensor
         shape = held.shape

@@ -185,7 +185,7 @@ def _zeros_between(build: Build, x: Tensor, axis: int, stride: int) -> Tensor:
 
 
 def _as_forward(w: Array, groups: int) -> Array:
-    """Return ConvTranspose's [I,O/groups,kh,kw] as the flipped forward kernel [O,I/groups,kh,kw]."""
+    """Return ConvTranspose's [I,O/groups,kh,kw] as a forward kernel [O,I/groups,kh,kw], flipped."""
     flipped = w[:, :, ::-1, ::-1]
     parts = np.split(flipped, groups, axis=0)
     return np.concatenate([p.transpose(1, 0, 2, 3) for p in parts], axis=0)

@@ -76,10 +76,6 @@ def lower_where(n: Node) -> None:
     n.put(_full(n, y, perm), perm)
 
 
-def _mod_problem(node: ir.Node) -> str | None:
-    return None
-
-
 @lowers("Mod", natively=NUMBERS)
 def lower_mod(n: Node) -> None:
     (a, b), perm = aligned(n)

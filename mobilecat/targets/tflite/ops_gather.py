@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.graph import Array, attr, shape_of
-from mobilecat.targets.tflite.layout import Perm, identity
+from mobilecat.graph import Array, attr
+from mobilecat.targets.tflite.layout import Perm
 from mobilecat.targets.tflite.lowering import (
     GATHERABLE,
     NUMBERS,
@@ -122,7 +122,7 @@ def _scatter_problem(node: ir.Node) -> str | None:
 
 
 def _scattered(n: Node, coordinates: Tensor | Array) -> None:
-    """SCATTER_ND adds into zeros; where it wrote, the update (or the sum) takes the data's place."""
+    """SCATTER_ND adds into zeros; where it wrote, the update takes the data's place."""
     build, shape = n.build, n.out_shape()
     data, updates = n.logical(0), n.logical(2)
     target = np.array(shape, np.int32)
@@ -146,6 +146,3 @@ def lower_scatter_nd(n: Node) -> None:
 @lowers("ScatterElements", natively=NUMBERS, check=_scatter_problem)
 def lower_scatter_elements(n: Node) -> None:
     _scattered(n, _element_coordinates(n, axis_of(n, n.attr("axis", 0))))
-
-
-_ = (identity, shape_of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.graph import attr, const_of, opt_input, shape_of
+from mobilecat.graph import Array, attr, shape_of
 from mobilecat.targets.tflite.broadcast import in_layout
 from mobilecat.targets.tflite.layout import Perm, identity
 from mobilecat.targets.tflite.lowering import Build, Held, Node, lowers
@@ -13,7 +13,7 @@ from mobilecat.targets.tflite.ops_shape import reshape
 from mobilecat.targets.tflite.program import Tensor, constant
 
 
-def fully_connected(build: Build, x: Tensor, w: np.ndarray, bias: np.ndarray | None) -> Tensor:  # type: ignore[type-arg]
+def fully_connected(build: Build, x: Tensor, w: Array, bias: Array | None) -> Tensor:
     """Append x·wᵀ + bias over the last physical axis; `w` is [outputs, inputs]."""
     bias = np.zeros(w.shape[0], np.float32) if bias is None else bias
     shape = (*x.shape[:-1], w.shape[0])
@@ -186,7 +186,3 @@ def _contracted(
 
 def _count(shape: tuple[int, ...]) -> int:
     return int(np.prod(shape, dtype=np.int64))
-
-
-def is_const(node: ir.Node, i: int) -> bool:
-    return const_of(opt_input(node, i)) is not None

@@ -7,7 +7,7 @@ from functools import reduce
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.graph import attr, shape_of
+from mobilecat.graph import Array, shape_of
 from mobilecat.targets.tflite.lowering import Build, Node, first_of, lowers
 from mobilecat.targets.tflite.ops_conv import image_of, put_image
 from mobilecat.targets.tflite.ops_shape import pad, slice_of
@@ -88,7 +88,7 @@ def lower_max_pool(n: Node) -> None:
 _LOWEST = np.finfo(np.float32).min
 
 
-def _counts(window: Window, include_pad: bool) -> np.ndarray:  # type: ignore[type-arg]
+def _counts(window: Window, include_pad: bool) -> Array:
     """Return how many elements the mean of each window is over.
 
     Padding counts if `include_pad`; what ceil_mode adds behind it never does.
@@ -96,7 +96,7 @@ def _counts(window: Window, include_pad: bool) -> np.ndarray:  # type: ignore[ty
     start = np.arange(window.out)[:, None] * window.stride - window.before
     at = start + np.arange(window.kernel) * window.dilation
     low, high = (-window.before, window.size + window.end) if include_pad else (0, window.size)
-    counts: np.ndarray = ((at >= low) & (at < high)).sum(axis=1)  # type: ignore[type-arg]
+    counts: Array = ((at >= low) & (at < high)).sum(axis=1)
     return counts
 
 
@@ -126,12 +126,12 @@ def lower_average_pool(n: Node) -> None:
     put_image(n, y)
 
 
-@lowers("LpPool", check=first_of(_dimensions_problem, lambda node: _lp_problem(node)))
+@lowers("LpPool", check=_dimensions_problem)
 def lower_lp_pool(n: Node) -> None:
     """(Σ|x|ᵖ)^(1/p), the sum as the zero-padded mean times the window's area."""
     windows, ew = _windows(n), n.build.ew
     x = ew("ABS", image_of(n))
-    x = ew("MUL", x, x) if n.attr("p", 2) == 2 else x
+    x = _power(n.build, x, n.attr("p", 2))
     pads = [(w.before, w.after) for w in windows]
     x = pad(n.build, x, [(0, 0), *pads, (0, 0)])
     if any(w.dilation > 1 for w in windows):
@@ -139,9 +139,16 @@ def lower_lp_pool(n: Node) -> None:
     else:
         y = _pool(n.build, "AVERAGE_POOL_2D", x, windows, VALID)
         y = ew("MUL", y, float(windows[0].kernel * windows[1].kernel))
-    put_image(n, ew("SQRT", y) if n.attr("p", 2) == 2 else y)
+    put_image(n, _power(n.build, y, 1 / n.attr("p", 2)))
 
 
-def _lp_problem(node: ir.Node) -> str | None:
-    p = attr(node, "p", 2)
-    return None if p in (1, 2) else f"p = {p}, 1 and 2 have a form"
+def _power(build: Build, x: Tensor, p: float) -> Tensor:
+    """Return xᵖ of x ≥ 0."""
+    match p:
+        case 1:
+            return x
+        case 2:
+            return build.ew("MUL", x, x)
+        case 0.5:
+            return build.ew("SQRT", x)
+    return build.ew("POW", x, p)

@@ -1,4 +1,4 @@
-"""Reductions, softmax, normalisations, arg max, top k, running sums."""
+"""Reductions, softmax, arg max, top k, running sums, one-hot rows."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.graph import attr, const_of, dtype_of, opt_input, shape_of
+from mobilecat.graph import const_of, dtype_of, opt_input, shape_of
 from mobilecat.targets.tflite.layout import Perm, without_axes
 from mobilecat.targets.tflite.lowering import (
-    BOOL,
     FLOAT,
     NUMBERS,
     Build,
@@ -144,7 +143,7 @@ def lower_hardmax(n: Node) -> None:
     held = with_last(n, axis_of(n, n.attr("axis", -1)))
     x = held.tensor
     best = n.build.op(
-        "ARG_MAX", [x, np.array(x.rank - 1, np.int32)], x.shape[:-1], np.int64, outputType=_INT64
+        "ARG_MAX", [x, np.array(x.rank - 1, np.int32)], x.shape[:-1], np.int64, outputType=INT64
     )
     y = one_hot(n.build, best, x.shape[-1], np.float32(1), np.float32(0))
     n.put(y, held.perm)
@@ -157,7 +156,7 @@ def one_hot(build: Build, indices: Tensor, depth: int, on: object, off: object) 
     return build.op("ONE_HOT", operands, (*indices.shape, depth), on_value.dtype, axis=-1)
 
 
-_INT64, _INT32 = 4, 2  # TensorType in the schema
+INT64, INT32 = 4, 2  # TensorType in the schema
 
 
 def _arg(name: str, code: str) -> None:
@@ -174,7 +173,7 @@ def _arg(name: str, code: str) -> None:
             x = n.build.op("REVERSE_V2", [x, np.array([where], np.int32)], x.shape)
         shape = [d for i, d in enumerate(x.shape) if i != where]
         at = np.array(where, np.int32)
-        y = n.build.op(code, [x, at], shape, np.int64, outputType=_INT64)
+        y = n.build.op(code, [x, at], shape, np.int64, outputType=INT64)
         if last:
             y = n.build.ew("SUB", n.build.tensor(size - 1, np.int64), y)
         perm: Perm = without_axes(held.perm, [axis])
@@ -209,181 +208,29 @@ def lower_cum_sum(n: Node) -> None:
     n.put(y, held.perm)
 
 
+def _flipped(build: Build, x: Tensor) -> Tensor:
+    """Return −x, or −1 − x for integers: the lowest of those has no negative."""
+    if x.dtype.kind == "i":
+        return build.ew("SUB", build.tensor(-1, x.dtype), x)
+    return build.ew("NEG", x)
+
+
 @lowers("TopK", natively=NUMBERS, check=const_inputs(1))
 def lower_top_k(n: Node) -> None:
-    """TOPK_V2 gives the largest, the lower index first on ties; the smallest are those of −x (~x)."""
+    """TOPK_V2 gives the largest, the lower index first on ties; the smallest are those of −x."""
     axis = axis_of(n, n.attr("axis", -1))
     held = with_last(n, axis)
     x, smallest = held.tensor, not n.attr("largest", 1)
-    # For integers −1 − x: −x alone would turn the lowest value into itself.
-    minus = (
-        (lambda t: n.build.ew("SUB", n.build.tensor(-1, t.dtype), t))
-        if x.dtype.kind == "i"
-        else (lambda t: n.build.ew("NEG", t))
-    )
     k = n.out_shape()[axis]
     shape = (*x.shape[:-1], k)
-    source = minus(x) if smallest else x
+    source = _flipped(n.build, x) if smallest else x
     values = Tensor("topk_v2", shape, x.dtype)
     indices = Tensor("topk_v2_indices", shape, np.dtype(np.int32))
     count = n.build.tensor(np.array(k, np.int32), np.int32)
     n.build.program.add("TOPK_V2", [source, count], [values, indices])
-    n.put(minus(values) if smallest else values, held.perm, 0)
+    n.put(_flipped(n.build, values) if smallest else values, held.perm, 0)
     if n.wants(1):
         n.put(n.build.cast(indices, np.int64), held.perm, 1)
-
-
-def _normalised(n: Node, x: Tensor, axes: Sequence[int], epsilon: float) -> Tensor:
-    """(x − mean)/√(var + ε) over physical axes."""
-    ew = n.build.ew
-    mean = reduce_over(n.build, "MEAN", x, axes)
-    centred = ew("SUB", x, mean)
-    var = reduce_over(n.build, "MEAN", ew("MUL", centred, centred), axes)
-    return ew("MUL", centred, ew("RSQRT", ew("ADD", var, epsilon)))
-
-
-def _scaled(n: Node, y: Tensor, perm: Perm, scale_at: int, first_axis: int) -> Tensor:
-    """Apply the constants scale and bias, inputs scale_at and scale_at + 1, from logical axis `first_axis`."""
-    for i, code in ((scale_at, "MUL"), (scale_at + 1, "ADD")):
-        value = n.const(i)
-        if value is None:
-            continue
-        rank = len(perm)
-        shape = [1] * rank
-        stop = first_axis + value.ndim
-        shape[first_axis:stop] = value.shape
-        y = n.build.ew(code, y, value.reshape(shape).transpose(perm))
-    return y
-
-
-@lowers("LayerNormalization", check=lambda node: _layer_norm_problem(node))
-def lower_layer_normalization(n: Node) -> None:
-    held = n.held()
-    rank = len(held.perm)
-    axis = axis_of(n, n.attr("axis", -1))
-    physical = [i for i, a in enumerate(held.perm) if a >= axis]
-    ew, x = n.build.ew, held.tensor
-    mean = reduce_over(n.build, "MEAN", x, physical)
-    centred = ew("SUB", x, mean)
-    var = reduce_over(n.build, "MEAN", ew("MUL", centred, centred), physical)
-    inverse = ew("RSQRT", ew("ADD", var, n.attr("epsilon", 1e-5)))
-    y = ew("MUL", centred, inverse)
-    for i, code in ((1, "MUL"), (2, "ADD")):
-        value = n.const(i)
-        if value is not None:
-            full = value.reshape((1,) * (rank - value.ndim) + value.shape)
-            y = ew(code, y, full.transpose(held.perm))
-    n.put(y, held.perm)
-    for i, extra in ((1, mean), (2, inverse)):
-        if n.wants(i):
-            n.put(extra, held.perm, i)
-
-
-def _layer_norm_problem(node: ir.Node) -> str | None:
-    return const_inputs(1, 2)(node)
-
-
-@lowers("RMSNormalization", check=const_inputs(1))
-def lower_rms_normalization(n: Node) -> None:
-    held, ew = n.held(), n.build.ew
-    rank = len(held.perm)
-    axis = axis_of(n, n.attr("axis", -1))
-    physical = [i for i, a in enumerate(held.perm) if a >= axis]
-    x = held.tensor
-    mean = reduce_over(n.build, "MEAN", ew("MUL", x, x), physical)
-    y = ew("MUL", x, ew("RSQRT", ew("ADD", mean, n.attr("epsilon", 1e-5))))
-    scale = n.const(1)
-    assert scale is not None
-    full = scale.reshape((1,) * (rank - scale.ndim) + scale.shape)
-    n.put(ew("MUL", y, full.transpose(held.perm)), held.perm)
-
-
-@lowers("InstanceNormalization", check=const_inputs(1, 2))
-def lower_instance_normalization(n: Node) -> None:
-    held = n.held()
-    physical = [i for i, a in enumerate(held.perm) if a >= 2]
-    y = _normalised(n, held.tensor, physical, n.attr("epsilon", 1e-5))
-    n.put(_scaled(n, y, held.perm, 1, 1), held.perm)
-
-
-@lowers("GroupNormalization", check=const_inputs(1, 2))
-def lower_group_normalization(n: Node) -> None:
-    from mobilecat.targets.tflite.ops_shape import reshape
-
-    shape, groups = n.shape(), n.attr("num_groups", 1)
-    held = n.held()
-    split = reshape(n.build, held, (shape[0], groups, shape[1] // groups, *shape[2:]))
-    physical = [i for i, a in enumerate(split.perm) if a >= 2]
-    y = _normalised(n, split.tensor, physical, n.attr("epsilon", 1e-5))
-    merged = reshape(n.build, Held(y, split.perm), shape)
-    y = merged.tensor
-    for i, code in ((1, "MUL"), (2, "ADD")):
-        value = n.const(i)
-        assert value is not None
-        if value.size == groups != shape[1]:  # opset 18: one a group
-            value = np.repeat(value, shape[1] // groups)
-        full = value.reshape((1, -1) + (1,) * (len(shape) - 2))
-        y = n.build.ew(code, y, full.transpose(merged.perm))
-    n.put(y, merged.perm)
-
-
-@lowers("MeanVarianceNormalization")
-def lower_mean_variance_normalization(n: Node) -> None:
-    held, ew = n.held(), n.build.ew
-    axes = [axis_of(n, a) for a in n.attr("axes", (0, 2, 3))]
-    physical = [held.perm.index(a) for a in axes]
-    mean = reduce_over(n.build, "MEAN", held.tensor, physical)
-    centred = ew("SUB", held.tensor, mean)
-    var = reduce_over(n.build, "MEAN", ew("MUL", centred, centred), physical)
-    n.put(ew("DIV", centred, ew("ADD", ew("SQRT", var), 1e-9)), held.perm)
-
-
-@lowers("LpNormalization", check=lambda node: _lp_problem(node))
-def lower_lp_normalization(n: Node) -> None:
-    """x/‖x‖, and 0 where the norm is 0."""
-    held, ew = n.held(), n.build.ew
-    where = [held.perm.index(axis_of(n, n.attr("axis", -1)))]
-    x = held.tensor
-    if n.attr("p", 2) == 1:
-        norm = reduce_over(n.build, "SUM", ew("ABS", x), where)
-    else:
-        norm = ew("SQRT", reduce_over(n.build, "SUM", ew("MUL", x, x), where))
-    # Where the norm is 0 so is x: any divisor but 0 gives the 0 that ONNX asks for.
-    n.put(ew("DIV", x, ew("MAXIMUM", norm, float(np.finfo(np.float32).tiny))), held.perm)
-
-
-def _lp_problem(node: ir.Node) -> str | None:
-    p = attr(node, "p", 2)
-    return None if p in (1, 2) else f"p = {p}, 1 and 2 have a form"
-
-
-@lowers("LRN")
-def lower_lrn(n: Node) -> None:
-    """x/(bias + alpha/size·Σx²)^beta; the sum over neighbouring channels as a pooled row."""
-    from mobilecat.targets.tflite.layout import channels_last
-    from mobilecat.targets.tflite.ops_shape import pad
-    from mobilecat.targets.tflite.program import VALID
-
-    size = n.attr("size", 1)
-    perm = channels_last(len(n.shape()))
-    x, ew = n.build.laid_out(n.held(), perm), n.build.ew
-    depth = x.shape[-1]
-    rows = n.build.reshape(ew("MUL", x, x), (x.size // depth, 1, depth, 1))
-    before = (size - 1) // 2
-    rows = pad(n.build, rows, [(0, 0), (0, 0), (before, size - 1 - before), (0, 0)])
-    mean = n.build.op(
-        "AVERAGE_POOL_2D",
-        [rows],
-        (x.size // depth, 1, depth, 1),
-        padding=VALID,
-        strideH=1,
-        strideW=1,
-        filterHeight=1,
-        filterWidth=size,
-    )
-    mean = n.build.reshape(mean, x.shape)
-    base = ew("ADD", ew("MUL", mean, n.attr("alpha", 1e-4)), n.attr("bias", 1.0))
-    n.put(ew("MUL", x, ew("POW", base, -n.attr("beta", 0.75))), perm)
 
 
 def _one_hot_problem(node: ir.Node) -> str | None:
@@ -417,6 +264,3 @@ def lower_one_hot(n: Node) -> None:
     # The new axis lies last, wherever ONNX counts it.
     perm = (*(a if a < axis else a + 1 for a in held.perm), axis)
     n.put(y, perm)
-
-
-_ = BOOL

@@ -20,8 +20,6 @@ from mobilecat.targets.tflite.ops_matmul import fully_connected
 from mobilecat.targets.tflite.ops_shape import gather_rows
 from mobilecat.targets.tflite.program import Tensor
 
-_NEVER_OUTSIDE = -1e-9
-
 
 @dataclass(frozen=True)
 class _Axis:
@@ -35,13 +33,19 @@ class _Axis:
 
 def _problem(node: ir.Node) -> str | None:
     reason = const_inputs(1, 2, 3)(node)
-    if reason is None and attr(node, "coordinate_transformation_mode", "half_pixel") == (
-        "tf_crop_and_resize"
-    ):
-        roi = const_of(opt_input(node, 1))
-        if roi is None:
-            return "tf_crop_and_resize without a region"
-    return reason
+    if reason is not None:
+        return reason
+    mode = attr(node, "coordinate_transformation_mode", "half_pixel")
+    scales, x = const_of(opt_input(node, 2)), node.inputs[0]
+    assert x is not None
+    if mode == "tf_crop_and_resize" and const_of(opt_input(node, 1)) is None:
+        return "tf_crop_and_resize without a region"
+    if mode == "align_corners" and scales is not None and scales.size:
+        rank = len(shape_of(x))
+        named = [shape_of(x)[a % rank] for a in attr(node, "axes", tuple(range(rank)))]
+        if any(abs(d * s - round(d * s)) > 1e-4 for d, s in zip(named, scales, strict=True)):
+            return "align_corners to a length that is not whole: ONNX and onnxruntime disagree"
+    return None
 
 
 def _axes(n: Node) -> dict[int, _Axis]:
@@ -72,28 +76,32 @@ def _axes(n: Node) -> dict[int, _Axis]:
 
 
 def _positions(mode: str, axis: _Axis) -> Array:
-    """Return where each output element lies in the input, in element indices."""
-    x, size, out, scale = np.arange(axis.out, dtype=np.float64), axis.size, axis.out, axis.scale
+    """Return where each output element lies in the input, in element indices.
+
+    In float32, step by step as onnxruntime does: what lies on a border must fall on the same side.
+    """
+    half, one = np.float32(0.5), np.float32(1)
+    x, scale = np.arange(axis.out, dtype=np.float32), np.float32(axis.scale)
+    size, out = np.float32(axis.size), np.float32(axis.out)
     match mode:
         case "asymmetric":
-            return x / scale
+            found = x / scale
         case "align_corners":
-            # onnxruntime and the operator's text: the length is that of the scaled axis, unrounded.
-            return x * ((size - 1) / (out - 1)) if out > 1 else np.zeros(out)
-        case "pytorch_half_pixel":
-            return (x + 0.5) / scale - 0.5 if out > 1 else np.zeros(out)
+            found = x * (size - one) / max(out - one, one)
+        case "pytorch_half_pixel" if axis.out == 1:
+            found = np.zeros(1, np.float32)
         case "tf_half_pixel_for_nn":
-            return (x + 0.5) / scale
+            found = (x + half) / scale
         case "half_pixel_symmetric":
-            adjusted = out / (scale * size)
-            offset = size / 2 * (1 - adjusted)
-            return offset + (x + 0.5) / scale - 0.5
+            found = size / 2 * (one - out / (scale * size)) + (x + half) / scale - half
         case "tf_crop_and_resize":
-            start, end = axis.roi
-            if out == 1:
-                return np.full(1, 0.5 * (start + end) * (size - 1))
-            return start * (size - 1) + x * (end - start) * (size - 1) / (out - 1)
-    return (x + 0.5) / scale - 0.5
+            start, end = (np.float32(v) for v in axis.roi)
+            found = start * (size - one) + x * ((end - start) * (size - one) / max(out - one, one))
+            if axis.out == 1:
+                found = half * (start + end) * (size - one) + x
+        case _:
+            found = (x + half) / scale - half
+    return np.asarray(found)
 
 
 def _nearest(positions: Array, mode: str, size: int) -> Array:
@@ -103,14 +111,14 @@ def _nearest(positions: Array, mode: str, size: int) -> Array:
         case "ceil":
             rows = np.ceil(positions)
         case "round_prefer_ceil":
-            rows = np.floor(positions + 0.5)
+            rows = np.floor(positions + np.float32(0.5))
         case _:
-            rows = np.ceil(positions - 0.5)
+            rows = np.ceil(positions - np.float32(0.5))
     return np.clip(rows, 0, size - 1).astype(np.int64)
 
 
 def _linear(distance: Array) -> Array:
-    return np.maximum(1 - np.abs(distance), 0)
+    return np.asarray(np.maximum(1 - np.abs(distance), 0))
 
 
 def _cubic(a: float, distance: Array) -> Array:
@@ -118,7 +126,7 @@ def _cubic(a: float, distance: Array) -> Array:
     d = np.abs(distance)
     inner = ((a + 2) * d - (a + 3)) * d * d + 1
     outer = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
-    return np.where(d <= 1, inner, np.where(d < 2, outer, 0))
+    return np.asarray(np.where(d <= 1, inner, np.where(d < 2, outer, 0)))
 
 
 def _weights(n: Node, axis: _Axis) -> Array:
@@ -132,12 +140,13 @@ def _weights(n: Node, axis: _Axis) -> Array:
     shrink = min(axis.scale, 1.0) if n.attr("antialias", 0) else 1.0
     reach = (1 if mode == "linear" else 2) / shrink
     a = n.attr("cubic_coeff_a", -0.75)
+    positions = positions.astype(np.float64)
     low = np.floor(positions - reach).astype(int)
     taps = low[:, None] + np.arange(int(np.ceil(2 * reach)) + 2)
     distance = (taps - positions[:, None]) * shrink
     weights = _linear(distance) if mode == "linear" else _cubic(a, distance)
     inside = (taps >= 0) & (taps < size)
-    if n.attr("exclude_outside", 0) or n.attr("antialias", 0):
+    if n.attr("exclude_outside", 0):
         weights = np.where(inside, weights, 0)
     weights = weights / weights.sum(axis=1, keepdims=True)
     matrix = np.zeros((axis.out, size))
@@ -162,7 +171,7 @@ def _native_nearest(axis: _Axis, align: bool, half: bool) -> Array:
         x = np.arange(axis.out, dtype=np.float32) + np.float32(0.5)
         positions = x * (np.float32(axis.size) / np.float32(axis.out))
     rows = np.floor(positions + np.float32(0.5)) if align else np.floor(positions)
-    return np.eye(axis.size)[np.clip(rows, 0, axis.size - 1).astype(int)]
+    return np.asarray(np.eye(axis.size)[np.clip(rows, 0, axis.size - 1).astype(int)])
 
 
 def _native_linear(axis: _Axis, align: bool, half: bool) -> Array:
@@ -185,7 +194,7 @@ _VARIANTS = ((False, False), (False, True), (True, False))
 def _native_variant(
     n: Node, axes: dict[int, _Axis], wanted: dict[int, Array]
 ) -> tuple[str, bool, bool] | None:
-    """Return (operator, align_corners, half_pixel_centers) that gives the same weights, if one does."""
+    """Return (operator, align_corners, half_pixel_centers) that gives the same weights, or None."""
     mode = n.attr("mode", "nearest")
     if mode not in _NATIVE:
         return None
@@ -252,6 +261,3 @@ def _outside(n: Node, axes: dict[int, _Axis], held: Held) -> Tensor:
     value = np.array(n.attr("extrapolation_value", 0.0), held.tensor.dtype)
     x = held.tensor
     return n.build.op("SELECT_V2", [inside, x, value], x.shape, x.dtype)
-
-
-_ = (_NEVER_OUTSIDE, shape_of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.graph import attr, const_of, opt_input, shape_of
+from mobilecat.graph import Array, attr, shape_of
 from mobilecat.targets.tflite.broadcast import common_layout
 from mobilecat.targets.tflite.layout import (
     identity,
@@ -84,7 +84,7 @@ def _slices(n: Node) -> list[tuple[int, int, int]]:
 
 
 def _open_end(end: int, step: int) -> int | None:
-    """`end` as Python's slice reads it: below every index, a falling slice runs to the first one."""
+    """`end` as Python's slice reads it: a falling slice may run past the first element."""
     return None if step < 0 and end <= -(2**31) else end
 
 
@@ -216,7 +216,7 @@ def lower_pad(n: Node) -> None:
     n.put(x, held.perm)
 
 
-def _reflected(rows: np.ndarray, size: int) -> np.ndarray:  # type: ignore[type-arg]
+def _reflected(rows: Array, size: int) -> Array:
     period = max(2 * (size - 1), 1)
     folded = rows % period
     return np.minimum(folded, period - folded) if size > 1 else np.zeros_like(rows)
@@ -233,7 +233,7 @@ def pad(
     build: Build,
     x: Tensor,
     pads: list[tuple[int, int]],
-    fill: np.ndarray | None = None,  # type: ignore[type-arg]
+    fill: Array | None = None,
 ) -> Tensor:
     """Return `x` with (before, after) constants on each physical axis; negative amounts crop."""
     if any(a < 0 or b < 0 for a, b in pads):
@@ -252,7 +252,7 @@ def pad(
     return build.op("PADV2", [x, table, np.asarray(fill, x.dtype)], shape)
 
 
-def gather_rows(build: Build, x: Tensor, rows: np.ndarray, axis: int) -> Tensor:  # type: ignore[type-arg]
+def gather_rows(build: Build, x: Tensor, rows: Array, axis: int) -> Tensor:
     """Return constant `rows` of a physical axis; rows in a run are one SLICE."""
     shape = [len(rows) if i == axis else d for i, d in enumerate(x.shape)]
     if np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows))):
@@ -319,7 +319,3 @@ def lower_trilu(n: Node) -> None:
     x = held.tensor
     zero = np.zeros((), x.dtype)
     n.put(n.build.op("SELECT_V2", [full, x, zero], x.shape, x.dtype), held.perm)
-
-
-def has_const(node: ir.Node, i: int) -> bool:
-    return const_of(opt_input(node, i)) is not None

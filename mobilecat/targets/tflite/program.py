@@ -39,7 +39,7 @@ class Tensor:
 
 @dataclass(eq=False)
 class Op:
-    """An operator: `code` is its BuiltinOperator name, `options` the fields of its options table."""
+    """An operator: `code` is its BuiltinOperator name, `options` the fields of its options."""
 
     code: str
     inputs: list[Tensor | None]
