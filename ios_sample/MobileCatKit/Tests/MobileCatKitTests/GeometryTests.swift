@@ -54,7 +54,8 @@ final class GeometryTests: XCTestCase {
         let (wh, modelWH) = try (SizeWH(3, 5), SizeWH(7, 4))
         for orientation in Orientation.allCases {
             XCTAssertEqual(orientation * orientation.inverse, .up)
-            XCTAssertEqual(try Orientation(uiImageRawValue: orientation.uiImageRawValue), orientation)
+            XCTAssertEqual(
+                try Orientation(uiImageRawValue: orientation.uiImageRawValue), orientation)
             let there = orientation.uprightFromStored(storedWH: wh)
             XCTAssertEqual(orientation.storedFromUpright(storedWH: wh) * there, .identity)
         }

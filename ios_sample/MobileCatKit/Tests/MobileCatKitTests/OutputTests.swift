@@ -25,7 +25,8 @@ final class OutputTests: XCTestCase {
         let bundle = try ModelBundle(json: fixture("bundle.json"))
         let (outputs, document) = try tensors()
         let plan = try bundle.resizePlan(imageWH: document.size("image_wh"))
-        XCTAssertEqual([plan.left, plan.top, plan.resizedWH.w, plan.resizedWH.h], [91, 0, 457, 384])
+        XCTAssertEqual(
+            [plan.left, plan.top, plan.resizedWH.w, plan.resizedWH.h], [91, 0, 457, 384])
         let artifact = try bundle.artifact("yunet.onnx")
         let found = try bundle.tensors(of: artifact, outputs: outputs)
             .detections(imageFromModel: plan.imageFromModel)

@@ -4,7 +4,9 @@ import Vision
 extension CropAndScale {
     /// For `VNCoreMLRequest.imageCropAndScaleOption`. The rotated options need iOS 17: before it,
     /// `init(rawValue:)` of an unknown value is still handed on, and Vision decides.
-    public var vnOption: VNImageCropAndScaleOption? { VNImageCropAndScaleOption(rawValue: vnRawValue) }
+    public var vnOption: VNImageCropAndScaleOption? {
+        VNImageCropAndScaleOption(rawValue: vnRawValue)
+    }
 
     /// Errors: `.geometry` for an option that Vision adds later.
     public init(_ option: VNImageCropAndScaleOption) throws {

@@ -13,7 +13,9 @@ extension PixelBuffer {
         let planes = 0..<(planar ? CVPixelBufferGetPlaneCount(buffer) : 1)
         // A planar buffer's whole-buffer bytesPerRow covers all planes: ask each plane.
         let strides = planes.map {
-            planar ? CVPixelBufferGetBytesPerRowOfPlane(buffer, $0) : CVPixelBufferGetBytesPerRow(buffer)
+            planar
+                ? CVPixelBufferGetBytesPerRowOfPlane(buffer, $0)
+                : CVPixelBufferGetBytesPerRow(buffer)
         }
         let layout = try PixelLayout(
             format, width: CVPixelBufferGetWidth(buffer), height: CVPixelBufferGetHeight(buffer),

@@ -21,7 +21,8 @@ extension ModelBundle {
     public init(_ json: JSONValue) throws {
         guard let object = json.object else {
             throw MobileCatError(
-                .bundle, "This is not a bundle.json", [Problem("it is \(json.noun), not an object")])
+                .bundle, "This is not a bundle.json", [Problem("it is \(json.noun), not an object")]
+            )
         }
         let root = JSONFields(path: "", object: object, report: JSONFields.Report())
         try Self.requireSchema(root)
