@@ -1,4 +1,7 @@
-"""`make demo`: compile YuNet, run every artifact here, compare them, draw what they found."""
+"""`make demo`: compile YuNet, run every artifact here, compare them, draw what they found.
+
+With --svg FILE the terminal's picture is written as well: the one in the README.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ DATA = ROOT.parent / "shared" / "data"
 
 
 def main() -> int:
-    console = Console(highlight=False)
+    svg = Path(sys.argv[2]) if sys.argv[1:2] == ["--svg"] else None
+    console = Console(highlight=False, record=svg is not None, width=100 if svg else None)
     picture = DATA / "astronaut.png"
     model = DATA / "models" / "face_detection_yunet_2023mar.onnx"
     lacking = [str(p) for p in (model, picture) if not p.is_file()]
@@ -29,7 +33,11 @@ def main() -> int:
             "  .venv/bin/mobilecat run yunet --image PHOTO --draw faces.png"
         )
         return 2
-    return compile_and_compare(console, picture)
+    code = compile_and_compare(console, picture)
+    if svg is not None:
+        svg.parent.mkdir(parents=True, exist_ok=True)
+        svg.write_text(console.export_svg(title="make demo"), encoding="utf-8")
+    return code
 
 
 def compile_and_compare(console: Console, picture_path: Path) -> int:
@@ -46,7 +54,7 @@ def compile_and_compare(console: Console, picture_path: Path) -> int:
     start = perf_counter()
     with console.status("compiling YuNet for Core ML, TFLite and ONNX"):
         done = export(load_spec(SPEC), OUT / "yunet", spec_folder=SPEC.parent)
-    console.print(f"compiled in {perf_counter() - start:.1f} s: {done.folder}")
+    console.print(f"compiled in {perf_counter() - start:.1f} s: {done.folder.relative_to(ROOT)}")
     bundle = done.bundle
     assert bundle.spec.input is not None
     picture = read_picture(picture_path)
@@ -104,7 +112,7 @@ def compile_and_compare(console: Console, picture_path: Path) -> int:
     console.print(table)
     for line in not_run:
         console.print(line, style="dim")
-    console.print(f"drew {OUT / 'faces.png'}")
+    console.print(f"drew {(OUT / 'faces.png').relative_to(ROOT)}")
     console.print(
         "Differences are in pixels of the 640×640 input.\n"
         "Your own model next: copy examples/yunet/mobilecat.toml, name your file in it, then\n"
