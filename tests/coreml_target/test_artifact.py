@@ -82,6 +82,18 @@ def test_manifest(tmp_path: Path) -> None:
     assert all((artifact.path / "Data" / p).exists() for p in paths.values())
 
 
+def test_coremltools_reads_the_package(tmp_path: Path) -> None:
+    """Apple's own reader of packages finds the model, and the model its weights."""
+    from coremltools.libmodelpackage import ModelPackage
+
+    artifact = compiled(graph(SMALL, tmp_path, **SMALL_WEIGHTS), tmp_path, "mlpackage")
+    root = ModelPackage(str(artifact.path)).getRootModel().path()
+    assert (
+        Path(root).read_bytes()
+        == (artifact.path / "Data/com.apple.CoreML/model.mlmodel").read_bytes()
+    )
+
+
 def test_without_weights_there_is_no_weights_folder(tmp_path: Path) -> None:
     model = graph("g (float[2,3] x) => (float[2,3] y) { y = Relu (x) }", tmp_path)
     artifact = compiled(model, tmp_path, "mlpackage")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mobilecat.errors import UnsupportedError
@@ -57,3 +59,34 @@ def test_newer_targets(case: OpCase, target: str, tmp_path: Path) -> None:
     got = run_artifact(artifact, runtime_inputs(case))
     for name, expected in want.items():
         assert_same(got[name], expected, where=name)
+
+
+# float16 keeps 11 bits: 2⁻¹¹ of rounding a step, over the few dozen steps of the longest case here.
+HALF_RTOL = 32 * 2.0**-11
+# Differences of what was rounded, or steep functions of it: what comes out is not near in ratio.
+STEEP = {"Tan", "LogSoftmax", "Reciprocal", "Pow", "Div", "Mod", "ReduceLogSumExp"}
+
+
+@pytest.mark.parametrize("target", ["iOS15", "iOS17"])
+@pytest.mark.parametrize("case", [c for c in CASES if c.op not in STEEP], ids=str)
+def test_float16(case: OpCase, target: str, tmp_path: Path) -> None:
+    """Every lowering types its constants for a float16 program; inputs are exact in float16."""
+    halves = [None if x is None else _rounded(x) for x in case.inputs]
+    rounded = replace(case, inputs=halves)
+    proto = proto_of(rounded)
+    want = reference(proto, runtime_inputs(rounded))
+    artifact = compiled(
+        frozen(proto, want, tmp_path),
+        tmp_path,
+        "mlpackage",
+        deployment_target=target,
+        precision="float16",
+    )
+    got = run_artifact(artifact, runtime_inputs(rounded), precision="float16-fast")
+    for name, expected in want.items():
+        finite = np.abs(np.where(np.isfinite(expected), expected, 0).astype(np.float64))
+        assert_same(got[name], expected, HALF_RTOL, HALF_RTOL * finite.max(initial=0), name)
+
+
+def _rounded(x: np.ndarray) -> np.ndarray:
+    return x.astype(np.float16).astype(x.dtype) if x.dtype == np.float32 else x

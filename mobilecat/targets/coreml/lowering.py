@@ -87,10 +87,10 @@ class Node:
     def has(self, i: int) -> bool:
         return opt_input(self.node, i) is not None
 
-    def x(self, i: int = 0) -> Var:
+    def x(self, i: int = 0, dtype: str | None = None) -> Var:
         """Return input `i` as a variable; a constant becomes one here, once per type."""
         value = self.value(i)
-        dtype = self.mil_type(kind_of(value))
+        dtype = dtype or self.mil_type(kind_of(value))
         constant = const_of(value)
         if constant is None:
             return self.build.cast(self.build.values[value], dtype)

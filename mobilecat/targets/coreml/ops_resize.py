@@ -240,7 +240,7 @@ def lower_grid_sample(n: Node) -> Var:
     nearest = n.attr("mode", "linear") == "nearest"
     return mb.resample(
         x=n.x(0),
-        coordinates=n.x(1),
+        coordinates=n.x(1, "fp32"),  # float16 would move the samples, and iOS 15 takes none
         sampling_mode="nearest" if nearest else "bilinear",
         padding_mode=padding[n.attr("padding_mode", "zeros")],
         padding_value=n.num(0.0),
