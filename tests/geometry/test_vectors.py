@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,14 @@ def test_index_counts_every_file_and_case() -> None:
 
 def test_every_function_is_known_and_none_is_left_without_cases() -> None:
     assert set(INDEX["functions"]) == set(FNS)
+
+
+def test_the_readme_has_a_row_for_every_function() -> None:
+    rows = re.findall(
+        r"^\| ([a-z_, ]+) \|", (VECTORS / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    named = [name for row in rows for name in row.split(", ") if name != "fn"]
+    assert sorted(named) == sorted(INDEX["functions"])
 
 
 @pytest.mark.parametrize("fn", sorted(INDEX["functions"]))
