@@ -49,9 +49,10 @@ final class BufferTests: XCTestCase {
             guard let code = format.coreVideoType else { continue }
             XCTAssertEqual(try PixelFormat(coreVideoType: code), format)
         }
-        XCTAssertEqual(PixelFormat.bgra32.coreVideoType, 1_111_970_369)  // kCVPixelFormatType_32BGRA
-        XCTAssertEqual(PixelFormat.yuv420f.coreVideoType, 875_704_422)  // '420f'
-        XCTAssertEqual(PixelFormat.yuv420v.coreVideoType, 875_704_438)  // '420v'
+        // As CVPixelBufferGetPixelFormatType prints them.
+        XCTAssertEqual(PixelFormat.bgra32.coreVideoType, 1_111_970_369)
+        XCTAssertEqual(PixelFormat.yuv420f.coreVideoType, 875_704_422)
+        XCTAssertEqual(PixelFormat.yuv420v.coreVideoType, 875_704_438)
         assertRefused(.buffer, "'x420'", "32BGRA") {
             try PixelFormat(coreVideoType: 0x7834_3230)
         }

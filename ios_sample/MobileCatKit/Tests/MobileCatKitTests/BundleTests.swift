@@ -4,14 +4,6 @@ import XCTest
 @testable import MobileCatKit
 
 final class BundleTests: XCTestCase {
-    /// The fixture with `change` made to it.
-    func bundle(_ change: (inout [String: Any]) -> Void) throws -> Data {
-        let parsed = try JSONSerialization.jsonObject(with: fixture("bundle.json"))
-        var object = try XCTUnwrap(parsed as? [String: Any])
-        change(&object)
-        return try JSONSerialization.data(withJSONObject: object)
-    }
-
     func testWhatTheExporterWrote() throws {
         let bundle = try ModelBundle(json: fixture("bundle.json"))
         XCTAssertEqual(bundle.name, "yunet")
@@ -44,7 +36,7 @@ final class BundleTests: XCTestCase {
     }
 
     func testUnknownKeysAreLeftAlone() throws {
-        let more = try bundle { object in
+        let more = try editedBundle { object in
             object["a_later_key"] = ["deep": [1, 2, 3]]
             var spec = object["spec"] as? [String: Any] ?? [:]
             spec["another"] = NSNull()
@@ -54,7 +46,7 @@ final class BundleTests: XCTestCase {
     }
 
     func testEveryMissingKeyIsNamedByItsPath() throws {
-        let broken = try bundle { object in
+        let broken = try editedBundle { object in
             object["name"] = nil
             var spec = object["spec"] as? [String: Any] ?? [:]
             var input = spec["input"] as? [String: Any] ?? [:]
@@ -82,11 +74,11 @@ final class BundleTests: XCTestCase {
     }
 
     func testOtherSchemas() throws {
-        let later = try bundle { $0["schema_version"] = 2 }
+        let later = try editedBundle { $0["schema_version"] = 2 }
         assertRefused(.bundle, "schema_version: is 2; this version reads 1") {
             try ModelBundle(json: later)
         }
-        let none = try bundle { $0["schema_version"] = nil }
+        let none = try editedBundle { $0["schema_version"] = nil }
         assertRefused(.bundle, "schema_version: is missing") { try ModelBundle(json: none) }
     }
 
@@ -101,7 +93,7 @@ final class BundleTests: XCTestCase {
 
     func testAModelWithoutPicture() throws {
         let raw = try ModelBundle(
-            json: bundle { object in
+            json: editedBundle { object in
                 var spec = object["spec"] as? [String: Any] ?? [:]
                 spec["input"] = NSNull()
                 spec["nms"] = NSNull()

@@ -9,6 +9,14 @@ func fixture(_ name: String) throws -> Data {
         contentsOf: folder.appendingPathComponent("../Fixtures/\(name)").standardizedFileURL)
 }
 
+/// The fixture bundle with `change` made to it.
+func editedBundle(_ change: (inout [String: Any]) -> Void) throws -> Data {
+    let parsed = try JSONSerialization.jsonObject(with: fixture("bundle.json"))
+    var object = try XCTUnwrap(parsed as? [String: Any])
+    change(&object)
+    return try JSONSerialization.data(withJSONObject: object)
+}
+
 /// A bundle and one run of its ONNX artifact, as the exporter and onnxruntime left them.
 final class OutputTests: XCTestCase {
     func tensors() throws -> (outputs: [String: Tensor], document: Args) {
@@ -28,8 +36,8 @@ final class OutputTests: XCTestCase {
         XCTAssertEqual(
             [plan.left, plan.top, plan.resizedWH.w, plan.resizedWH.h], [91, 0, 457, 384])
         let artifact = try bundle.artifact("yunet.onnx")
-        let found = try bundle.tensors(of: artifact, outputs: outputs)
-            .detections(imageFromModel: plan.imageFromModel)
+        let found = try bundle.detections(
+            of: artifact, outputs: outputs, imageFromModel: plan.imageFromModel)
         XCTAssertEqual(differences(found.json, try document.json("expect"), 2e-6), [])
         XCTAssertEqual(found.map { bundle.label($0.classID) }, ["face"])
         XCTAssertEqual(found.first?.landmarks.count, bundle.landmarkNames.count)
@@ -43,6 +51,34 @@ final class OutputTests: XCTestCase {
             .outputs, "yunet.onnx: no output \"scores\"", "no output \"class_ids\"",
             "no output \"landmarks\"", "got boxes, count"
         ) { try bundle.tensors(of: artifact, outputs: few) }
+    }
+
+    /// A Vision pipeline run without Vision: two outputs of its own, normalised to 640×384.
+    func testVisionContract() throws {
+        let bundle = try ModelBundle(
+            json: editedBundle { object in
+                var artifacts = object["artifacts"] as? [[String: Any]] ?? []
+                artifacts[0]["contract"] = "vision"
+                artifacts[0]["outputs"] = ["confidence": "conf", "coordinates": "coordinates"]
+                object["artifacts"] = artifacts
+            })
+        let artifact = try bundle.artifact("yunet.mlmodel")
+        let outputs = try [
+            "conf": Tensor(shape: [1, 1], values: [0.75]),
+            "coordinates": Tensor(shape: [1, 4], values: [0.5, 0.25, 0.25, 0.125]),
+        ]
+        let found = try bundle.detections(
+            of: artifact, outputs: outputs, imageFromModel: .scaleThenMove(2, 3, 0, -10))
+        // centre (320, 96), 160 × 48 → (240, 72, 400, 120)
+        XCTAssertEqual(
+            found, [Detection(box: BoxXYXY(480, 206, 800, 350), score: 0.75, classID: 0)])
+        assertRefused(
+            .outputs, "no output \"conf\" (confidence)", "no output \"coordinates\"", "got boxes"
+        ) {
+            try bundle.detections(
+                of: artifact, outputs: ["boxes": Tensor(shape: [0], values: [Double]())],
+                imageFromModel: .identity)
+        }
     }
 
     /// Damaged numbers must be refused: turning them into whole numbers would end the app.

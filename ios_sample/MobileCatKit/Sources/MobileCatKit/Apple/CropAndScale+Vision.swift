@@ -2,10 +2,15 @@
 import Vision
 
 extension CropAndScale {
-    /// For `VNCoreMLRequest.imageCropAndScaleOption`. The rotated options need iOS 17: before it,
-    /// `init(rawValue:)` of an unknown value is still handed on, and Vision decides.
-    public var vnOption: VNImageCropAndScaleOption? {
-        VNImageCropAndScaleOption(rawValue: vnRawValue)
+    /// For `VNCoreMLRequest.imageCropAndScaleOption`.
+    public var vnOption: VNImageCropAndScaleOption {
+        switch self {
+        case .centerCrop: .centerCrop
+        case .scaleFit: .scaleFit
+        case .scaleFill: .scaleFill
+        case .scaleFitRotate90CCW: .scaleFitRotate90CCW
+        case .scaleFillRotate90CCW: .scaleFillRotate90CCW
+        }
     }
 
     /// Errors: `.geometry` for an option that Vision adds later.

@@ -186,7 +186,7 @@ public struct PixelLayout: Hashable, Sendable {
         }
     }
 
-    /// `rowBytes` rounded up to a multiple of `alignment`: 1440 to 64 gives 1472.
+    /// `rowBytes` rounded up to a multiple of `alignment` (≥ 1): 1440 to 64 gives 1472.
     public static func aligned(_ rowBytes: Int, to alignment: Int) -> Int {
         (rowBytes + alignment - 1) / alignment * alignment
     }

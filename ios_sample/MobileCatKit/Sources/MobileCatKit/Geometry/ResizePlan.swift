@@ -29,7 +29,7 @@ public enum Rounding: String, Named, Codable {
     public static let noun = "rounding"
 
     /// The side in whole pixels, at least 1.
-    public func side(_ value: Double) -> Int {
+    func side(_ value: Double) -> Int {
         let rounded: Double
         switch self {
         case .halfEven: rounded = value.rounded(.toNearestOrEven)

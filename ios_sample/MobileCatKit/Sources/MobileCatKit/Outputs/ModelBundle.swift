@@ -91,31 +91,6 @@ public struct ModelBundle: Hashable, Sendable {
             src: imageWH, dst: input.size, mode: input.resize, rounding: input.rounding)
     }
 
-    /// The detector's outputs, found in `outputs` (by the artifact's names) as the bundle maps them.
-    ///
-    /// Errors: `.outputs` naming every output that is not there.
-    public func tensors(
-        of artifact: Artifact, outputs: [String: Tensor]
-    ) throws -> DetectionTensors {
-        var problems: [Problem] = []
-        func find(_ name: String) -> Tensor? {
-            let theirs = artifact.outputs[name] ?? name
-            if let tensor = outputs[theirs] { return tensor }
-            let have = outputs.keys.sorted().joined(separator: ", ")
-            problems.append(
-                Problem("no output \"\(theirs)\" (\(name))", at: artifact.file, fix: "got \(have)"))
-            return nil
-        }
-        let (boxes, scores) = (find("boxes"), find("scores"))
-        let (classIDs, count) = (find("class_ids"), find("count"))
-        let landmarks = artifact.outputs["landmarks"] == nil ? nil : find("landmarks")
-        guard let boxes, let scores, let classIDs, let count, problems.isEmpty else {
-            throw MobileCatError(.outputs, "The model's outputs are not the bundle's", problems)
-        }
-        return DetectionTensors(
-            boxes: boxes, scores: scores, classIDs: classIDs, count: count, landmarks: landmarks)
-    }
-
     /// The class's label, or its number where the bundle has no label for it.
     public func label(_ classID: Int) -> String {
         labels.indices.contains(classID) ? labels[classID] : "\(classID)"
