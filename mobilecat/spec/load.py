@@ -73,7 +73,7 @@ def _validate(
         try:
             spec = Spec.model_validate(_tuples(data), strict=True)
         except ValidationError as e:
-            errors = [(_path_in_file(x["loc"], data), dict(x)) for x in e.errors(include_url=False)]
+            errors = [(_path_in_file(x["loc"], data), dict(x)) for x in _first_causes(e)]
             for path, error in errors:
                 follows_from_a_wrong_head = path == () and ("head",) in pruned
                 was_wrong = error["type"] == "missing" and path in pruned
@@ -86,6 +86,13 @@ def _validate(
                 break
     problems += {p: None for _, p in sorted(found, key=lambda item: item[0])}
     return spec
+
+
+def _first_causes(error: ValidationError) -> list[typing.Any]:
+    """Return the errors without those of lists that are too short for want of a sound element."""
+    found = error.errors(include_url=False)
+    inner = {x["loc"][:end] for x in found for end in range(len(x["loc"]))}
+    return [x for x in found if x["type"] != "too_short" or x["loc"] not in inner]
 
 
 # A required key whose value was wrong is not also missing.

@@ -249,14 +249,14 @@ class Spec(Value):
                 )
             if vision and not head.gives_landmarks:
                 problems.append(
-                    f'contract "vision" ends in an NMS, which head {kind!r} does without; '
+                    f'contract "vision" ends in an NMS, which head {kind!r} does without: '
                     'use "tensor"'
                 )
         if self.landmarks and head.gives_landmarks is False:
             problems.append(f"landmarks is set, but head {kind!r} decodes none")
         if vision and head.gives_landmarks:
             problems.append(
-                'contract "vision" cannot carry landmarks, which this head has; use "tensor"'
+                'contract "vision" cannot carry landmarks, which this head has: use "tensor"'
             )
         if problems:
             raise ValueError("; ".join(problems))
