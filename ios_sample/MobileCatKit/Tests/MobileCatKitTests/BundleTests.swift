@@ -23,6 +23,7 @@ final class BundleTests: XCTestCase {
             bundle.outputs.map(\.name), ["boxes", "scores", "class_ids", "landmarks", "count"])
         XCTAssertEqual(bundle.outputs[3].shape, [1, 7, 5, 2])
         XCTAssertEqual(bundle.inputs.map(\.name), ["image"])
+        XCTAssertEqual(bundle.inputs.map(\.shape), [[1, 384, 640, 3]])
         XCTAssertEqual(bundle.outputs.map(\.dtype)[2...], ["int32", "float32", "int32"])
         XCTAssertTrue(bundle.outputs[0].meaning.hasPrefix("xyxy, pixels of the model input"))
         let core = try bundle.artifact("yunet.mlmodel")
