@@ -58,9 +58,9 @@ def dims_of(
     """Return the model's inputs by name, None for a dynamic dimension."""
     options = options or ImportOptions()
     if (format := format_of(path)) in TENSORFLOW_FORMATS:
-        from mobilecat.importers.tf_file import tensorflow_dims
+        from mobilecat.importers.tf_file import Source, tensorflow_dims
 
-        return tensorflow_dims(path, format, options, progress)
+        return tensorflow_dims(Source(path, format, options), progress)
     from mobilecat.importers.onnx_file import input_dims
 
     _require_no_options(path, options)
@@ -79,9 +79,9 @@ def import_model(
     """
     options = options or ImportOptions()
     if (format := format_of(path)) in TENSORFLOW_FORMATS:
-        from mobilecat.importers.tf_file import import_tensorflow
+        from mobilecat.importers.tf_file import Source, import_tensorflow
 
-        return import_tensorflow(path, format, shapes, options, progress)
+        return import_tensorflow(Source(path, format, options), shapes, progress)
     from mobilecat.importers.onnx_file import import_onnx
 
     _require_no_options(path, options)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnx
@@ -12,10 +11,9 @@ from onnx.external_data_helper import load_external_data_for_model, uses_externa
 
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import MIN_OPSET
+from mobilecat.importers.input_shapes import Dims, Shapes, settle
 from mobilecat.importers.shape_rules import contradictions
 from mobilecat.passes import freeze
-
-Shapes = Mapping[str, Sequence[int]]
 
 OLDEST_OPSET = 9
 NEWEST_OPSET = min(26, onnx.defs.onnx_opset_version())
@@ -83,14 +81,20 @@ def input_dims(path: Path) -> dict[str, tuple[int | None, ...]]:
 
 def dims_of_proto(proto: onnx.ModelProto) -> dict[str, tuple[int | None, ...]]:
     """Return the inputs by name, None for a dynamic dimension."""
+    return {name: _dims(value) or () for name, value in _inputs(proto).items()}
+
+
+def _inputs(proto: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:
+    """Return the true inputs: old files list their weights among them."""
     constants = {i.name for i in proto.graph.initializer}
-    return {
-        v.name: tuple(
-            d.dim_value if d.HasField("dim_value") else None for d in v.type.tensor_type.shape.dim
-        )
-        for v in proto.graph.input
-        if v.name not in constants
-    }
+    return {v.name: v for v in proto.graph.input if v.name not in constants}
+
+
+def _dims(value: onnx.ValueInfoProto) -> Dims:
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
+        return None
+    return tuple(d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim)
 
 
 def _unreadable(path: Path, size: int) -> ModelError:
@@ -228,75 +232,27 @@ def _problem_from_onnx(error: Exception) -> Problem:
 
 
 def _fix_input_shapes(proto: onnx.ModelProto, shapes: Shapes, path: Path) -> None:
-    constants = {i.name for i in proto.graph.initializer}
-    inputs = {v.name: v for v in proto.graph.input if v.name not in constants}
-    problems = [
-        Problem(
-            f"the model has no input {name!r}", str(path), f"its inputs are {', '.join(inputs)}"
-        )
-        for name in shapes
-        if name not in inputs
+    values = _inputs(proto)
+    foreign = [
+        Problem("only tensor inputs can be compiled", f"input {name!r}")
+        for name, value in values.items()
+        if value.type.WhichOneof("value") != "tensor_type"
     ]
+    dims = {name: _dims(value) for name, value in values.items()}
+    settled = settle(dims, shapes, path, foreign)
     replaced = False
-    for name, value in inputs.items():
-        if value.type.WhichOneof("value") != "tensor_type":
-            problems.append(Problem("only tensor inputs can be compiled", f"input {name!r}"))
-            continue
-        tensor = value.type.tensor_type
-        dims = [d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim]
-        wanted = _wanted_shape(name, value, dims, shapes, problems)
-        if wanted is None:
-            continue
-        replaced |= any(have not in (None, want) for have, want in zip(dims, wanted, strict=False))
-        del tensor.shape.dim[:]
-        for want in wanted:
-            tensor.shape.dim.add().dim_value = want
-    if problems:
-        raise ModelError(f"{path.name}: the input shapes cannot be fixed", problems)
+    for name, want in settled.items():
+        shape = values[name].type.tensor_type.shape
+        old = dims[name] or ()
+        replaced |= any(h not in (None, w) for h, w in zip(old, want, strict=False))
+        del shape.dim[:]
+        for side in want:
+            shape.dim.add().dim_value = side
     # Shapes that the file states for inner values and outputs may speak of the old size.
     del proto.graph.value_info[:]
     for out in proto.graph.output:
         if replaced or any(d.HasField("dim_param") for d in out.type.tensor_type.shape.dim):
             out.type.tensor_type.ClearField("shape")
-
-
-def _wanted_shape(
-    name: str,
-    value: onnx.ValueInfoProto,
-    dims: list[int | None],
-    shapes: Shapes,
-    problems: list[Problem],
-) -> list[int] | None:
-    where = f"input {name!r}"
-    if name in shapes:
-        want = [int(d) for d in shapes[name]]
-        ranked = value.type.tensor_type.HasField("shape")
-        if ranked and len(want) != len(dims):
-            problems.append(
-                Problem(f"has {len(dims)} dimensions, the shape given has {len(want)}", where)
-            )
-            return None
-        if any(d < 1 for d in want):
-            problems.append(Problem(f"a side of {want} is below 1", where))
-            return None
-        return want
-    if not value.type.tensor_type.HasField("shape"):
-        problems.append(
-            Problem("has no shape at all", where, f"give it: --shape {name}=1,3,320,320")
-        )
-        return None
-    fixed = [1 if i == 0 and d is None else d for i, d in enumerate(dims)]
-    if any(d is None or d < 1 for d in fixed):
-        text = ",".join("?" if d is None else str(d) for d in fixed)
-        problems.append(
-            Problem(
-                f"dynamic shape [{text}]",
-                where,
-                f"fix it: --shape {name}={text.replace('?', 'N')}, or input.size in the spec",
-            )
-        )
-        return None
-    return [d for d in fixed if d is not None]
 
 
 def _to_min_opset(proto: onnx.ModelProto, path: Path) -> onnx.ModelProto:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnx_ir as ir
@@ -14,60 +17,112 @@ import onnx_ir as ir
 from mobilecat.disk import sha256_of
 from mobilecat.errors import ModelError, Problem
 from mobilecat.importers import cache
-from mobilecat.importers.onnx_file import (
-    Shapes,
-    all_nodes,
-    dims_of_proto,
-    import_proto,
-    read_onnx,
-)
+from mobilecat.importers.input_shapes import Dims, Shapes, settle
+from mobilecat.importers.onnx_file import all_nodes, import_proto, read_onnx
 from mobilecat.importers.options import ImportOptions
-from mobilecat.importers.worker import Progress, opened_in_worker, require_extra
+from mobilecat.importers.worker import Progress, Worker, require_extra
 
 FREEZER = 1
 """Counted up whenever the frozen graph of a file changes: older cache entries are then left."""
 
 _VERSIONED = ("tensorflow", "keras", "tf-keras", "tf2onnx", "onnx")
 _SHOWN = 20
+_GRAPH, _DIMS = ".onnx", ".json"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A TensorFlow or Keras file, with what was chosen in it."""
+
+    path: Path
+    format: str
+    options: ImportOptions
+
+    def key(self, shapes: Shapes) -> str:
+        """Return the hash of all that its frozen graph is made from."""
+        made_from: Mapping[str, object] = {
+            "source": sha256_of(self.path),
+            "format": self.format,
+            "options": self.options.given(),
+            "shapes": {k: list(v) for k, v in shapes.items()},
+            "versions": {name: _version(name) for name in _VERSIONED},
+            "freezer": FREEZER,
+        }
+        return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
 def import_tensorflow(
-    path: Path,
-    format: str,
-    shapes: Shapes,
-    options: ImportOptions,
-    progress: Progress = lambda _: None,
+    source: Source, shapes: Shapes, progress: Progress = lambda _: None
 ) -> ir.Model:
     """Return the frozen graph of a TensorFlow or Keras file; see `import_onnx` for `shapes`."""
-    return import_proto(frozen_onnx(path, format, options, progress), shapes, path)
+    return import_proto(frozen_onnx(source, shapes, progress), shapes, source.path)
 
 
 def tensorflow_dims(
-    path: Path, format: str, options: ImportOptions, progress: Progress = lambda _: None
+    source: Source, progress: Progress = lambda _: None
 ) -> dict[str, tuple[int | None, ...]]:
     """Return the inputs of a TensorFlow or Keras file by name, None for a dynamic dimension."""
-    return dims_of_proto(frozen_onnx(path, format, options, progress))
+    return {name: dims or () for name, dims in _dims(source, progress).items()}
 
 
 def frozen_onnx(
-    path: Path, format: str, options: ImportOptions, progress: Progress = lambda _: None
+    source: Source, shapes: Shapes, progress: Progress = lambda _: None
 ) -> onnx.ModelProto:
-    """Return the file as ONNX, from the cache where it was frozen before. Errors: ModelError."""
-    require_extra(path)
-    key = _key(path, format, options)
-    kept = cache.cached(key, ".onnx")
+    """Return the file as ONNX, from the cache where it was frozen before. Errors: ModelError.
+
+    Only inputs of dynamic size are frozen to `shapes`: some Keras layers cannot be traced without.
+    """
+    dims = _dims(source, progress)
+    settled = settle(dims, shapes, source.path)
+    needed = {name: settled[name] for name, d in dims.items() if _is_dynamic(d)}
+    key = source.key(needed)
+    kept = cache.cached(key, _GRAPH)
     if kept is not None:
         return read_onnx(kept)
-    given = options.given()
-    with (
-        cache.scratch_file(".onnx") as made,
-        opened_in_worker(path, format, given, progress) as (worker, _),
-    ):
-        worker.ask("freeze", out=str(made))
+    with _opened(source, progress) as (worker, _):
+        return _freeze(source, worker, needed, key)
+
+
+def _dims(source: Source, progress: Progress) -> dict[str, Dims]:
+    """Return the inputs as the file has them; a file without dynamic sides is frozen on the way."""
+    require_extra(source.path)
+    key = source.key({})
+    kept = cache.cached(key, _DIMS)
+    if kept is not None:
+        text = kept.read_text("utf-8")
+    else:
+        with _opened(source, progress) as (worker, answer), cache.scratch_file(_DIMS) as made:
+            if not any(map(_is_dynamic, answer["inputs"].values())):
+                _freeze(source, worker, {}, key)
+            text = json.dumps(answer["inputs"])
+            made.write_text(text, encoding="utf-8")
+            cache.keep(key, made, _DIMS)
+    return {k: None if v is None else tuple(v) for k, v in json.loads(text).items()}
+
+
+def _is_dynamic(dims: Dims) -> bool:
+    """Whether more is open than the leading dimension, which becomes 1 after freezing."""
+    return dims is None or None in dims[1:]
+
+
+def _freeze(source: Source, worker: Worker, shapes: Shapes, key: str) -> onnx.ModelProto:
+    with cache.scratch_file(_GRAPH) as made:
+        worker.ask("freeze", out=str(made), shapes={k: list(v) for k, v in shapes.items()})
         proto = read_onnx(made)
-        require_onnx_forms(proto, path)
-        cache.keep(key, made, ".onnx")
+        require_onnx_forms(proto, source.path)
+        cache.keep(key, made, _GRAPH)
     return proto
+
+
+@contextmanager
+def _opened(source: Source, progress: Progress) -> Iterator[tuple[Worker, dict[str, Any]]]:
+    progress("starting TensorFlow")
+    options = source.options.given()
+    with Worker(source.path, progress) as worker:
+        yield (
+            worker,
+            worker.ask("open", path=str(source.path), format=source.format, options=options),
+        )
 
 
 def require_onnx_forms(proto: onnx.ModelProto, path: Path) -> None:
@@ -94,17 +149,6 @@ def _problem_of(node: onnx.NodeProto) -> Problem | None:
             "name outputs before it: import.outputs, or build the model without it",
         )
     return None
-
-
-def _key(path: Path, format: str, options: ImportOptions) -> str:
-    made_from: Mapping[str, object] = {
-        "source": sha256_of(path),
-        "format": format,
-        "options": options.given(),
-        "versions": {name: _version(name) for name in _VERSIONED},
-        "freezer": FREEZER,
-    }
-    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
 def _version(package: str) -> str:

@@ -14,10 +14,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from mobilecat.errors import ModelError, Problem
@@ -47,7 +47,7 @@ def require_extra(path: Path) -> None:
 
 
 class Worker:
-    """A TensorFlow child that has one model open. Close it, or use `opened_in_worker`."""
+    """A TensorFlow child that has one model open. Close it, or use it in `with`."""
 
     def __init__(self, path: Path, progress: Progress = lambda _: None) -> None:
         require_extra(path)
@@ -97,23 +97,18 @@ class Worker:
                 except BrokenPipeError:  # an unsent request, to a child that is gone
                     continue
 
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
     def _last_words(self) -> str:
         self._noise.seek(0)
         lines = [x.strip() for x in self._noise.read().splitlines() if not _NOISE.match(x)]
         return lines[-1][:400] if lines else ""
-
-
-@contextmanager
-def opened_in_worker(
-    path: Path, format: str, options: dict[str, Any], progress: Progress = lambda _: None
-) -> Iterator[tuple[Worker, dict[str, Any]]]:
-    """Give a child that has the model open, and what it says of it: inputs, outputs, notes."""
-    progress("starting TensorFlow")
-    worker = Worker(path, progress)
-    try:
-        yield worker, worker.ask("open", path=str(path), format=format, options=options)
-    finally:
-        worker.close()
 
 
 def _environment() -> dict[str, str]:

@@ -39,12 +39,12 @@ class Server:
             "notes": network.notes,
         }
 
-    def freeze(self, out: str) -> dict[str, Any]:
+    def freeze(self, out: str, shapes: dict[str, list[int]]) -> dict[str, Any]:
         from mobilecat.importers.tf.to_onnx import write_onnx
 
         assert self._network is not None
         self._say("freezing")
-        frozen = self._network.freeze()
+        frozen = self._network.freeze({k: tuple(v) for k, v in shapes.items()})
         self._say("translating to ONNX")
         write_onnx(self._network, frozen, self._name, Path(out))
         return {}

@@ -87,6 +87,23 @@ def cut(
     return Part(part, {t: f"{n}:0" for t, n in names.items()})
 
 
+def with_shapes(graph_def: Any, shapes: Mapping[str, tuple[int, ...]]) -> Any:
+    """Return the graph with the shapes given for some placeholders, by tensor."""
+    import tensorflow as tf
+
+    if not shapes:
+        return graph_def
+    fixed = tf.compat.v1.GraphDef()
+    fixed.CopyFrom(graph_def)
+    by_node = {node_of(tensor): shape for tensor, shape in shapes.items()}
+    for node in fixed.node:
+        if node.name in by_node:
+            shape = tf.TensorShape(by_node[node.name]).as_proto()
+            node.attr["shape"].shape.CopyFrom(shape)
+            node.attr.pop("_output_shapes", None)
+    return fixed
+
+
 def _placeholder_name(tensor: str, keep: Sequence[str]) -> str:
     """Return the fed node's own name, unless another output of it is computed still."""
     name, port = node_of(tensor), _port_of(tensor)

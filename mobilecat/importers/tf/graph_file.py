@@ -9,14 +9,14 @@ from typing import Any
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import Array
 from mobilecat.importers.options import ImportOptions
-from mobilecat.importers.tf.cut import ancestors, cut, node_of, sinks, tensor_name
+from mobilecat.importers.tf.cut import ancestors, cut, node_of, sinks, tensor_name, with_shapes
 from mobilecat.importers.tf.detection_api import (
     anchors_of,
     note_of,
     recognise,
     without_tflite_op,
 )
-from mobilecat.importers.tf.network import Frozen, Network, Say, dims, unknown
+from mobilecat.importers.tf.network import Frozen, Given, Network, Say, dims, unknown
 from mobilecat.importers.tf.reason import reason
 
 __all__ = ["network_from_graph", "open_graph", "recognise"]
@@ -83,10 +83,11 @@ def _network(
         made: dict[str, Array] = session.run(fetches, {feeds_of[k]: v for k, v in feeds.items()})
         return made
 
-    def freeze() -> Frozen:
+    def freeze(given: Given) -> Frozen:
+        names = {k: t.name for k, t in feeds_of.items()}
         return Frozen(
-            graph.as_graph_def(),
-            {k: t.name for k, t in feeds_of.items()},
+            with_shapes(graph.as_graph_def(), {names[k]: v for k, v in given.items()}),
+            names,
             {k: t.name for k, t in fetches.items()},
         )
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import Array
+from mobilecat.importers.input_shapes import Dims
 from mobilecat.importers.options import ImportOptions
-from mobilecat.importers.tf.network import Dims, Frozen, Network, Say, dims, unique, unknown
+from mobilecat.importers.tf.network import Frozen, Given, Network, Say, dims, unique, unknown
 from mobilecat.importers.tf.reason import reason
 
 _NOT_OURS = "a Keras file has none to choose"
@@ -64,10 +65,10 @@ def _network(
         tensors = [tf.constant(feeds[n], t) for n, t in zip(names_in, types, strict=True)]
         return {n: y.numpy() for n, y in zip(outputs, call(*tensors), strict=True)}
 
-    def freeze() -> Frozen:
+    def freeze(given: Given) -> Frozen:
         signature = [
-            tf.TensorSpec(shape, dtype, name=f"input_{i}")
-            for i, (shape, dtype) in enumerate(zip(shapes, types, strict=True))
+            tf.TensorSpec(given.get(name, shape), dtype, name=f"input_{i}")
+            for i, (name, shape, dtype) in enumerate(zip(names_in, shapes, types, strict=True))
         ]
         function = tf.function(call, input_signature=signature).get_concrete_function()
         frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)

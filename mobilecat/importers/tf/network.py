@@ -9,9 +9,10 @@ from typing import Any
 
 from mobilecat.errors import Problem
 from mobilecat.graph import Array
+from mobilecat.importers.input_shapes import Dims
 
 Say = Callable[[str], None]
-Dims = tuple[int | None, ...] | None
+Given = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,14 @@ class Network:
     """inputs, outputs: dims by name, None where unknown.
 
     run:    the original, fed and read by those names.
-    freeze: its frozen graph.
+    freeze: its frozen graph, with the shapes given for some inputs, by name.
     notes:  what was settled on the way, for the user. anchors: SSD anchors, yxhw rows, or None.
     """
 
     inputs: Mapping[str, Dims]
     outputs: Mapping[str, Dims]
     run: Callable[[Mapping[str, Array]], dict[str, Array]]
-    freeze: Callable[[], Frozen]
+    freeze: Callable[[Given], Frozen]
     notes: tuple[str, ...] = ()
     anchors: Array | None = None
 

@@ -9,8 +9,9 @@ from typing import Any
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import Array
 from mobilecat.importers.options import ImportOptions
+from mobilecat.importers.tf.cut import with_shapes
 from mobilecat.importers.tf.graph_file import network_from_graph, recognise
-from mobilecat.importers.tf.network import Frozen, Network, Say, dims
+from mobilecat.importers.tf.network import Frozen, Given, Network, Say, dims
 from mobilecat.importers.tf.reason import reason
 
 _DEFAULT = "serving_default"
@@ -58,11 +59,12 @@ def open_saved_model(path: Path, options: ImportOptions, say: Say) -> Network:
 
     keep_alive = loaded  # the signature's variables live as long as what was loaded
 
-    def freeze() -> Frozen:
+    def freeze(given: Given) -> Frozen:
         assert keep_alive is not None
+        names = {k: t.name for k, t in inputs.items()}
         return Frozen(
-            graph_def,
-            {k: t.name for k, t in inputs.items()},
+            with_shapes(graph_def, {names[k]: v for k, v in given.items()}),
+            names,
             {k: t.name for k, t in outputs.items()},
         )
 
