@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError, Problem
-from mobilecat.spec import Spec
+from mobilecat.spec import NmsSpec, Spec
 
 SCHEMA: Literal[1] = 1
 FILE = "bundle.json"
@@ -75,6 +75,8 @@ class Bundle(Value):
     source: SourceRecord
     spec_sha256: str
     spec: Spec
+    nms: NmsSpec | None = None
+    """What is baked in: the spec's, or the head's own where the spec leaves it out."""
     inputs: tuple[TensorContract, ...]
     outputs: tuple[TensorContract, ...]
     raw_outputs: tuple[TensorContract, ...]

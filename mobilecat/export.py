@@ -354,6 +354,7 @@ def _bundle(
         ),
         spec_sha256=hashlib.sha256(spec_json).hexdigest(),
         spec=spec,
+        nms=spec.effective_nms,
         inputs=tuple(_tensor(v) for v in baked.model.graph.inputs),
         outputs=tuple(_tensor(v) for v in baked.model.graph.outputs),
         raw_outputs=tuple(_tensor(inner[n]) for n in baked.raw if n in inner),
