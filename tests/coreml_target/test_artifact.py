@@ -15,7 +15,7 @@ from PIL import Image
 
 from mobilecat.errors import ModelError, SpecError, UnsupportedError
 from mobilecat.runtime.package import read_package
-from mobilecat.targets.coreml import ImageInput, write_coreml
+from mobilecat.targets.coreml import LOWERINGS, ImageInput, write_coreml
 from mobilecat.targets.coreml.names import Names, legal
 from tests.coreml_target.graphs import graph
 from tests.coreml_target.harness import FORMATS, assert_same, compiled, run_artifact, tensor
@@ -31,7 +31,7 @@ REPEAT = """
 import hashlib, sys
 from pathlib import Path
 from mobilecat.importers.onnx_file import import_onnx
-from mobilecat.targets.coreml import ImageInput, write_coreml
+from mobilecat.targets.coreml import LOWERINGS, ImageInput, write_coreml
 out = Path(sys.argv[2])
 for format, target in (("mlpackage", "iOS15"), ("mlmodel", "iOS14")):
     for precision in ("float16", "float32"):
@@ -379,3 +379,44 @@ def test_deployment_target(format: str, target: str, fix: str, tmp_path: Path) -
     model = graph("g (float[2] x) => (float[2] y) { y = Relu (x) }", tmp_path)
     with pytest.raises(SpecError, match=fix):
         write_coreml(model, tmp_path / "m", format=format, deployment_target=target)  # type: ignore[arg-type]
+
+
+def test_layers_newer_than_the_target_are_refused(tmp_path: Path) -> None:
+    text = "g (float[2,3] x) => (float[2,3] y) { y = CumSum (x, axis) }"
+    model = graph(text, tmp_path, axis=np.int64(1))
+    with pytest.raises(UnsupportedError, match="needs a newer Core ML than iOS13"):
+        compiled(model, tmp_path, "mlmodel", deployment_target="iOS13")
+    assert not (tmp_path / "model.mlmodel").exists()
+    compiled(model, tmp_path, "mlmodel", deployment_target="iOS14")
+
+
+def test_what_coremltools_throws_names_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lowering that asks coremltools for nonsense ends in a refusal, not in a traceback."""
+    from mobilecat.targets.coreml import ops_activation
+    from mobilecat.targets.table import Lowering
+
+    def wrong(_: object) -> object:
+        return ops_activation.mb.relu(x="no tensor")
+
+    monkeypatch.setitem(LOWERINGS._rows, "Relu", Lowering(wrong))
+    model = graph("g (float[2] x) => (float[2] y) { y = Relu (x) }", tmp_path)
+    with pytest.raises(UnsupportedError, match="Relu 'Relu_0': coremltools refuses it"):
+        compiled(model, tmp_path, "mlpackage")
+    assert not (tmp_path / "model.mlpackage").exists()
+
+
+def test_a_package_that_fails_half_way_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from coremltools.converters.mil.backend.mil import load as backend
+
+    def fails(*_: object, **__: object) -> None:
+        raise ValueError("no form for this")
+
+    model = graph(SMALL, tmp_path, **SMALL_WEIGHTS)
+    monkeypatch.setattr(backend, "load", fails)
+    with pytest.raises(UnsupportedError, match="no form for this"):
+        compiled(model, tmp_path, "mlpackage")
+    assert not (tmp_path / "model.mlpackage").exists()

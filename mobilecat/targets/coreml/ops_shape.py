@@ -204,7 +204,16 @@ def _pad_constant(n: Node, x: Var, pairs: list[tuple[int, int]], fill: float) ->
     return without_bool(joined, x)
 
 
-@LOWERINGS.op("DepthToSpace")
+def _check_float(node: ir.Node) -> str | None:
+    source = node.inputs[0]
+    assert source is not None
+    dtype = dtype_of(source)
+    if kind_of_dtype(dtype) == "float":
+        return None
+    return f"{node.op_type} of {dtype}; Core ML moves floats only here, so cast to float32 before"
+
+
+@LOWERINGS.op("DepthToSpace", check=_check_float)
 def lower_depth_to_space(n: Node) -> Var:
     block = int(n.attr("blocksize", 1))
     if n.attr("mode", "DCR") == "CRD":
@@ -212,7 +221,7 @@ def lower_depth_to_space(n: Node) -> Var:
     return mb.depth_to_space(x=n.x(), block_size=block)
 
 
-@LOWERINGS.op("SpaceToDepth")
+@LOWERINGS.op("SpaceToDepth", check=_check_float)
 def lower_space_to_depth(n: Node) -> Var:
     """MIL orders channels as DCR (block, then channel); CRD is a fixed permutation of that."""
     block, channels = int(n.attr("blocksize", 1)), n.shape()[1]

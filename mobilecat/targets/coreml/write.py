@@ -126,10 +126,13 @@ def compile_spec(
         weights = weights_folder(path) if format == "mlpackage" else path
         try:
             spec = specification(program, format, target, precision, weights)
-        except BaseException:
+        except BaseException as e:
             if format == "mlpackage":
                 shutil.rmtree(path, ignore_errors=True)
-            raise
+            if isinstance(e, OSError) or not isinstance(e, Exception):
+                raise
+            problem = Problem(f"coremltools: {(str(e) or repr(e)).splitlines()[0]}", str(path))
+            raise UnsupportedError(f"Core ML ({format}) cannot hold this model", [problem]) from e
         if format == "mlpackage" and not any(weights.iterdir()):
             weights.rmdir()
     limit = SPEC_VERSIONS[target]
