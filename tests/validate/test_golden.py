@@ -171,7 +171,23 @@ def test_no_write_and_a_broken_contract_write_nothing(shop: Workshop) -> None:
     assert hashes(shop.golden) == before
     shop.faults[LANE] = lambda t: {k: v for k, v in t.items() if k != "scores"}
     assert check(shop).pending == ()
+    shop.faults[LANE] = lambda t: moved({**t, "scores": np.maximum(t["scores"], np.float32(0.1))})
+    assert check(shop).pending == ()  # readable, but with padding that is not zero
     assert hashes(shop.golden) == before
+
+
+def test_a_tensor_that_the_golden_does_not_know_fails(shop: Workshop) -> None:
+    shop.approved()
+    told = json.loads((shop.bundle / "bundle.json").read_text())
+    told["raw_outputs"].append({"name": "obj", "shape": [1, 6], "dtype": "float32", "meaning": ""})
+    for record_ in told["artifacts"]:
+        record_["taps"]["obj"] = "obj"
+    (shop.bundle / "bundle.json").write_text(json.dumps(told))
+    shop.tensors = lambda: {**healthy(), "obj": np.ones((1, 6), np.float32)}
+    report = check(shop)
+    assert report.exit_code == 1
+    assert {r.check.name for r in report.failed} == {"obj"}
+    assert all("is not in the golden" in r.check.detail for r in report.failed)
 
 
 def test_review_shows_the_largest_difference_first(shop: Workshop) -> None:

@@ -75,6 +75,13 @@ def test_duplicates_do_not_share_a_match() -> None:
     assert verdicts(e, g)["count"] == "FAIL"
 
 
+def test_one_box_cannot_answer_for_two() -> None:
+    near = [10.2, 10, 30.2, 50]
+    e, g = found((A, 0.9, 0), (near, 0.9, 0)), found((A, 0.9, 0))
+    assert verdicts(e, g)["count"] == "FAIL"
+    assert verdicts(g, e)["count"] == "FAIL"
+
+
 def test_the_best_overlap_wins_not_the_first() -> None:
     near = [12.0, 10, 32, 50]
     e, g = found((A, 0.9, 0), (near, 0.8, 0)), found((near, 0.8, 0), (A, 0.9, 0))

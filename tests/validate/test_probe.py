@@ -94,6 +94,27 @@ def _f32(x: np.ndarray) -> np.ndarray:
     return x.astype(np.float32)
 
 
+def unseen(x: np.ndarray, stored: Probe, count: int) -> list[int]:
+    """Return places that the probe does not keep."""
+    return [i for i in range(x.size) if i not in stored.positions][:count]
+
+
+def test_a_nan_where_no_value_is_kept_fails_even_if_the_limit_is_wide() -> None:
+    x = tensor()
+    stored = probe("raw", "t", x)
+    x.reshape(-1)[unseen(x, stored, 1)] = np.nan
+    check = compare_probe("t", stored, x, Bound(0.5))
+    assert check.verdict == "FAIL" and "1 of 600 values are NaN" in check.detail
+
+
+def test_the_range_is_held_where_no_value_is_kept_and_the_mean_stays() -> None:
+    x = tensor()
+    stored = probe("raw", "t", x)
+    x.reshape(-1)[unseen(x, stored, 2)] += np.array([9, -9], np.float32)
+    check = compare_probe("t", stored, x, Bound(0.5))
+    assert check.verdict == "FAIL" and ("minimum" in check.detail or "maximum" in check.detail)
+
+
 def test_the_limit_is_relative_to_the_whole_tensors_range() -> None:
     x = tensor((40, 50)) * np.float32(10)
     x.reshape(-1)[0] = 1000
