@@ -75,7 +75,7 @@ def _may_overwrite(op: Op, x: Tensor) -> bool:
 
 
 def _chained(program: Program, root: Tensor) -> Tensor:
-    """Let each reader of a group read a RESHAPE of what was read before; return the group's root."""
+    """Let each reader of a group read a RESHAPE of what the one before read; return the root."""
     members = set(_groups(program)[root])
     inner = root
     if root in program.outputs:

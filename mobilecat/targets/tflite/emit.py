@@ -15,6 +15,7 @@ from mobilecat.targets.tflite import (  # noqa: F401  (each fills the table)
     ops_matmul,
     ops_norm,
     ops_pool,
+    ops_quantise,
     ops_reduce,
     ops_resize,
     ops_shape,

@@ -69,7 +69,8 @@ def lowers(
 
 
 def _shape_problem(node: ir.Node) -> str | None:
-    values = [v for v in (*node.inputs, *node.outputs) if v is not None and v.name]
+    inputs = node.inputs[:1] if node.op_type == "CastLike" else node.inputs  # only input 1's type
+    values = [v for v in (*inputs, *node.outputs) if v is not None and v.name]
     for value in values:
         if value.shape is None or not value.shape.is_static():
             return f"the shape of {value.name!r} is not known"

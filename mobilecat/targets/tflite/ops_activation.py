@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.graph import Array, const_of, dtype_of, opt_input
+from mobilecat.graph import Array, const_of, opt_input
 from mobilecat.targets.tflite.broadcast import in_layout
-from mobilecat.targets.tflite.lowering import FLOAT, MOVABLE, NUMBERS, Build, Node, lowers
-from mobilecat.targets.tflite.program import Tensor
+from mobilecat.targets.tflite.lowering import MOVABLE, NUMBERS, Build, Node, lowers
+from mobilecat.targets.tflite.program import Tensor, constant
 
 _UNARY = {
     "Ceil": "CEIL",
@@ -38,7 +39,7 @@ for _name, _code in _UNARY.items():
     _unary(_name, _code)
 
 
-@lowers("Identity", "Cast", natively=MOVABLE - {"uint64"})
+@lowers("Identity", "Cast", "CastLike", natively=MOVABLE - {"uint64"})
 def lower_cast(n: Node) -> None:
     held = n.held()
     n.put(n.build.cast(held.tensor, n.out_dtype()), held.perm)
@@ -254,72 +255,56 @@ def lower_erf(n: Node) -> None:
     n.put(ew("DIV", ew("MUL", x, top), bottom), held.perm)
 
 
-@lowers("Tan")
-def lower_tan(n: Node) -> None:
-    held, ew = n.held(), n.build.ew
-    n.put(ew("DIV", ew("SIN", held.tensor), ew("COS", held.tensor)), held.perm)
+def _arc(build: Build, top: Tensor, bottom: Tensor) -> Tensor:
+    return build.ew("ATAN2", top, bottom)
 
 
-@lowers(
-    "DequantizeLinear", natively=FLOAT | {"int32"}, check=lambda node: _dequantize_problem(node)
-)
-def lower_dequantize(n: Node) -> None:
-    """(x − zero_point)·scale, as float arithmetic: exact, for the sums fit float32."""
-    held, build = n.held(), n.build
-    scale, zero = n.const(1), const_of(opt_input(n.node, 2))
-    assert scale is not None
-    x = build.cast(held.tensor, np.float32)
-    if zero is not None and zero.any():
-        x = build.ew("SUB", x, _along(n, zero.astype(np.float32), held.perm))
-    n.put(build.ew("MUL", x, _along(n, scale.astype(np.float32), held.perm)), held.perm)
+def _cofunction(build: Build, x: Tensor) -> Tensor:
+    """√(1 − x²), as √((1 − x)(1 + x)): exact near ±1."""
+    ew = build.ew
+    one = build.tensor(1.0, np.float32)
+    return ew("SQRT", ew("MUL", ew("SUB", one, x), ew("ADD", x, one)))
 
 
-def _dequantize_problem(node: ir.Node) -> str | None:
-    for i in (1, 2):
-        value = opt_input(node, i)
-        if value is not None and const_of(value) is None:
-            return "scale and zero point must be constants"
-    if (block := node.attributes.get("block_size")) is not None and block.as_int():
-        return "blocked quantisation"
-    x = node.inputs[0]
-    assert x is not None
-    if dtype_of(x).name == "int32":
-        return "int32 values do not all fit float32"
-    return None
+def _asinh(build: Build, x: Tensor) -> Tensor:
+    """sign(x)·log(|x| + √(x² + 1)): for x < 0 the sum alone would cancel."""
+    ew = build.ew
+    size = ew("ABS", x)
+    root = ew("SQRT", ew("ADD", ew("MUL", x, x), 1.0))
+    return ew("MUL", ew("SIGN", x), ew("LOG", ew("ADD", size, root)))
 
 
-def _along(n: Node, values: Array, perm: tuple[int, ...]) -> Array:
-    """Return per-axis constants in a shape that broadcasts against a value laid out as `perm`."""
-    if values.size == 1:
-        return np.asarray(values.reshape(()))
-    rank = len(perm)
-    axis = n.attr("axis", 1) % rank
-    shape = [1] * rank
-    shape[axis] = values.size
-    return np.asarray(values.reshape([shape[a] for a in perm]))
+def _half_sum(build: Build, x: Tensor, code: str) -> Tensor:
+    """(eˣ ± e⁻ˣ)/2."""
+    ew = build.ew
+    return ew("MUL", ew(code, ew("EXP", x), ew("EXP", ew("NEG", x))), 0.5)
 
 
-_RANGES = {"uint8": (0, 255), "int8": (-128, 127), "uint16": (0, 65535), "int16": (-32768, 32767)}
+_COMPOSED: dict[str, Callable[[Build, Tensor], Tensor]] = {
+    "Acos": lambda b, x: _arc(b, _cofunction(b, x), x),
+    "Acosh": lambda b, x: b.ew(
+        "LOG", b.ew("ADD", x, b.ew("SQRT", b.ew("SUB", b.ew("MUL", x, x), 1.0)))
+    ),
+    "Asin": lambda b, x: _arc(b, x, _cofunction(b, x)),
+    "Asinh": _asinh,
+    "Atan": lambda b, x: _arc(b, x, constant("const", np.ones(x.shape, np.float32))),
+    "Atanh": lambda b, x: b.ew(
+        "MUL",
+        b.ew("LOG", b.ew("DIV", b.ew("ADD", x, 1.0), b.ew("SUB", b.tensor(1.0, np.float32), x))),
+        0.5,
+    ),
+    "Cosh": lambda b, x: _half_sum(b, x, "ADD"),
+    "Sinh": lambda b, x: _half_sum(b, x, "SUB"),
+    "Tan": lambda b, x: b.ew("DIV", b.ew("SIN", x), b.ew("COS", x)),
+}
 
 
-@lowers("QuantizeLinear", natively=FLOAT | {"int32"}, check=lambda node: _quantize_problem(node))
-def lower_quantize(n: Node) -> None:
-    """saturate(round(x/scale) + zero_point); both ONNX and ROUND go to even on ties."""
-    held, build, ew = n.held(), n.build, n.build.ew
-    scale, zero = n.const(1), const_of(opt_input(n.node, 2))
-    assert scale is not None
-    y = ew("ROUND", ew("DIV", held.tensor, _along(n, scale, held.perm)))
-    if zero is not None and zero.any():
-        y = ew("ADD", y, _along(n, zero.astype(np.float32), held.perm))
-    low, high = _RANGES[dtype_of(n.node.outputs[0]).name]
-    y = ew("MINIMUM", ew("MAXIMUM", y, float(low)), float(high))
-    n.put(build.cast(y, np.int32), held.perm)
+def _composed(name: str, make: Callable[[Build, Tensor], Tensor]) -> None:
+    @lowers(name)
+    def lower(n: Node) -> None:
+        held = n.held()
+        n.put(make(n.build, held.tensor), held.perm)
 
 
-def _quantize_problem(node: ir.Node) -> str | None:
-    problem = _dequantize_problem(node)
-    if problem:
-        return problem
-    if dtype_of(node.outputs[0]).name not in _RANGES:
-        return f"{dtype_of(node.outputs[0]).name} as quantised type"
-    return None
+for _name, _make in _COMPOSED.items():
+    _composed(_name, _make)

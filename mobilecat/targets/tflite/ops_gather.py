@@ -146,3 +146,20 @@ def lower_scatter_nd(n: Node) -> None:
 @lowers("ScatterElements", natively=NUMBERS, check=_scatter_problem)
 def lower_scatter_elements(n: Node) -> None:
     _scattered(n, _element_coordinates(n, axis_of(n, n.attr("axis", 0))))
+
+
+@lowers("ReverseSequence", natively=NUMBERS | {"uint8", "int16"})
+def lower_reverse_sequence(n: Node) -> None:
+    held = n.held()
+    batch, time = (held.perm.index(n.attr(f"{name}_axis", i)) for name, i in _SEQUENCE_AXES)
+    y = n.build.op(
+        "REVERSE_SEQUENCE",
+        [held.tensor, n.build.cast(n.logical(1), np.int32)],
+        held.tensor.shape,
+        batchDim=batch,
+        seqDim=time,
+    )
+    n.put(y, held.perm)
+
+
+_SEQUENCE_AXES = (("batch", 1), ("time", 0))
