@@ -15,9 +15,13 @@ class InputError(MobileCatError):
 
 def malformed(what: str, where: str = "") -> ArtifactError:
     """Return the error for bytes that are not a valid Core ML model."""
-    return ArtifactError("This Core ML model is damaged or contradicts itself", [Problem(what, where)])
+    return ArtifactError(
+        "This Core ML model is damaged or contradicts itself", [Problem(what, where)]
+    )
 
 
 def refused(what: str, where: str = "", fix: str = "") -> UnsupportedOp:
     """Return the error for one op or option that the runtime cannot execute."""
-    return UnsupportedOp("The Core ML runtime cannot execute this model", [Problem(what, where, fix)])
+    return UnsupportedOp(
+        "The Core ML runtime cannot execute this model", [Problem(what, where, fix)]
+    )

@@ -14,9 +14,17 @@ from mobilecat.runtime.errors import InputError, malformed
 from mobilecat.runtime.values import check_size
 
 Array = npt.NDArray[Any]
-Kind = Literal["image", "multiarray", "dictionary", "string", "int64", "double", "sequence", "state"]
+Kind = Literal[
+    "image", "multiarray", "dictionary", "string", "int64", "double", "sequence", "state"
+]
 
-_ARRAY_DTYPES = {65552: "float16", 65568: "float32", 65600: "float64", 131104: "int32", 131080: "int8"}
+_ARRAY_DTYPES = {
+    65552: "float16",
+    65568: "float32",
+    65600: "float64",
+    131104: "int32",
+    131080: "int8",
+}
 _COLORS = {10: "GRAYSCALE", 20: "RGB", 30: "BGR", 40: "GRAYSCALE_FLOAT16"}
 _MODES = {"GRAYSCALE": "L", "RGB": "RGB", "BGR": "RGB", "GRAYSCALE_FLOAT16": "F"}
 _KINDS: dict[str, Kind] = {
@@ -84,7 +92,9 @@ def _feature(proto: Any) -> Feature:
     if kind in ("multiarray", "state"):
         t = proto.type.multiArrayType if kind == "multiarray" else proto.type.stateType.arrayType
         return _array_feature(proto.name, kind, t, optional)
-    keys = str(proto.type.dictionaryType.WhichOneof("KeyType") or "") if kind == "dictionary" else ""
+    keys = (
+        str(proto.type.dictionaryType.WhichOneof("KeyType") or "") if kind == "dictionary" else ""
+    )
     return Feature(proto.name, kind, optional=optional, keys=keys)
 
 
@@ -106,9 +116,7 @@ def _array_feature(name: str, kind: Kind, t: Any, optional: bool) -> Feature:
     which = t.WhichOneof("defaultOptionalValue")
     default = float(getattr(t, which)) if which else 0.0
     dtype = _ARRAY_DTYPES[t.dataType]
-    return Feature(
-        name, kind, dtype, shape, shapes, bounds, optional=optional, default=default
-    )
+    return Feature(name, kind, dtype, shape, shapes, bounds, optional=optional, default=default)
 
 
 def _image_feature(name: str, t: Any, optional: bool) -> Feature:
@@ -130,7 +138,14 @@ def _image_feature(name: str, t: Any, optional: bool) -> Feature:
     color = _COLORS[t.colorSpace]
     dtype = "float16" if color == "GRAYSCALE_FLOAT16" else "uint8"
     return Feature(
-        name, "image", dtype, color=color, size_wh=size, sizes_wh=sizes, bounds=bounds, optional=optional
+        name,
+        "image",
+        dtype,
+        color=color,
+        size_wh=size,
+        sizes_wh=sizes,
+        bounds=bounds,
+        optional=optional,
     )
 
 

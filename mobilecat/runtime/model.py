@@ -129,7 +129,11 @@ def _model(spec: Any, context: _Context) -> CoreMLModel:
     if spec.specificationVersion > NEWEST_SPEC:
         raise UnsupportedOp(
             "This Core ML model is too new",
-            [Problem(f"its specification version is {spec.specificationVersion}", str(context.source))],
+            [
+                Problem(
+                    f"its specification version is {spec.specificationVersion}", str(context.source)
+                )
+            ],
         )
     kind = spec.WhichOneof("Type")
     description = spec.description
@@ -142,7 +146,9 @@ def _model(spec: Any, context: _Context) -> CoreMLModel:
             raise InputError("No such function", [Problem(f"there are: {names}", function)])
         inputs, outputs = chosen[0].input, chosen[0].output
     elif context.function_name not in (None, "", "main"):
-        raise InputError("No such function", [Problem("the model has one", str(context.function_name))])
+        raise InputError(
+            "No such function", [Problem("the model has one", str(context.function_name))]
+        )
     features = read_features(inputs)
     if kind in _NETWORKS and getattr(spec, kind).arrayInputShapeMapping == 0:
         features = tuple(replace(f, rank5=True) for f in features)
@@ -197,7 +203,12 @@ def _pipeline(spec: Any, kind: str, context: _Context) -> Engine:
     if not pipeline.models:
         raise malformed("the pipeline has no stages", str(context.source))
     inner = _Context(
-        context.source, context.weights, context.sessions, context.precision, None, context.depth + 1
+        context.source,
+        context.weights,
+        context.sessions,
+        context.precision,
+        None,
+        context.depth + 1,
     )
     names = list(pipeline.names) + [""] * len(pipeline.models)
     stages = [
@@ -208,5 +219,8 @@ def _pipeline(spec: Any, kind: str, context: _Context) -> Engine:
 
 
 def _metadata(proto: Any) -> dict[str, str]:
-    fields = {n: str(getattr(proto, n)) for n in ("author", "license", "shortDescription", "versionString")}
+    fields = {
+        n: str(getattr(proto, n))
+        for n in ("author", "license", "shortDescription", "versionString")
+    }
     return {**{n: v for n, v in fields.items() if v}, **dict(proto.userDefined)}

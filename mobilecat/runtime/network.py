@@ -87,7 +87,9 @@ class NetworkEngine:
         results: dict[str, Any] = {}
         for name in (*self._outputs, *taps):
             if name in blobs:
-                results[name] = self._output(g, name, blobs[name]) if name in self._outputs else blobs[name]
+                results[name] = (
+                    self._output(g, name, blobs[name]) if name in self._outputs else blobs[name]
+                )
             elif name in taps:
                 raise malformed(f"the network has no blob {name!r}")
         if self._kind == "neuralNetworkClassifier":
@@ -237,7 +239,9 @@ def _preprocessed(g: Graph, y: Val, p: Any, f: Feature) -> Val:
     return y
 
 
-def classified(source: Val, labels: Sequence[Any], label_name: str, table_name: str) -> dict[str, Any]:
+def classified(
+    source: Val, labels: Sequence[Any], label_name: str, table_name: str
+) -> dict[str, Any]:
     """Return the best label and the dictionary label → probability, under the declared names."""
 
     def best(array: Array) -> Any:

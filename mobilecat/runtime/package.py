@@ -31,7 +31,9 @@ def read_package(path: str | Path) -> Package:
     """
     source = Path(path)
     if not source.exists():
-        raise ArtifactError("No such Core ML model", [Problem("there is no such file", str(source))])
+        raise ArtifactError(
+            "No such Core ML model", [Problem("there is no such file", str(source))]
+        )
     if source.suffix == ".mlmodelc" or (source / "coremldata.bin").exists():
         raise ArtifactError(
             "A compiled model cannot be read",

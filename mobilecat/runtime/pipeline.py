@@ -55,14 +55,14 @@ class PipelineEngine:
         tapped: dict[str, Any] = {}
         for stage in self.stages:
             given = {f.name: known[f.name] for f in stage.model.inputs if f.name in known}
-            absent = [
-                f.name for f in stage.model.inputs if f.name not in known and not f.optional
-            ]
+            absent = [f.name for f in stage.model.inputs if f.name not in known and not f.optional]
             if absent:
                 raise malformed(f"nothing makes the input {', '.join(absent)}", stage.name)
             wanted = [t.removeprefix(f"{stage.name}/") for t in taps if _belongs(t, stage)]
             made = stage.model.predict(given, taps=wanted, state=state)
-            tapped.update({t: made[w] for t in taps for w in wanted if t in (w, f"{stage.name}/{w}")})
+            tapped.update(
+                {t: made[w] for t in taps for w in wanted if t in (w, f"{stage.name}/{w}")}
+            )
             known.update(made)
         return {**known, **tapped}
 

@@ -125,7 +125,9 @@ def _rounded(array: Array, mil_type: str) -> Array:
 
 
 def _precision(function: Function, wanted: str | None) -> str:
-    halves = any(t is not None and t.dtype == "fp16" for op in walk(function.body) for t in op.types)
+    halves = any(
+        t is not None and t.dtype == "fp16" for op in walk(function.body) for t in op.types
+    )
     if not halves:
         return "float32"
     return wanted or "float16-fast"

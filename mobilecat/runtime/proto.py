@@ -23,7 +23,9 @@ def _module(name: str) -> Any:
     if _ALIAS not in sys.modules:
         spec = importlib.util.find_spec("coremltools")
         if spec is None or not spec.submodule_search_locations:
-            raise ImportError("coremltools is not installed; the Core ML runtime needs its protobufs")
+            raise ImportError(
+                "coremltools is not installed; the Core ML runtime needs its protobufs"
+            )
         package = types.ModuleType(_ALIAS)
         package.__path__ = [str(Path(spec.submodule_search_locations[0]) / "proto")]
         sys.modules[_ALIAS] = package

@@ -27,6 +27,8 @@ _ACTIVATIONS = {
 # alpha and beta where ONNX's defaults are not Core ML's
 _PARAMETERS = {"HardSigmoid": (0.2, 0.5), "Affine": (1.0, 0.0), "ScaledTanh": (1.0, 1.0)}
 
+MAX_UNROLLED = 2048
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -59,11 +61,16 @@ def recurrent(
     activations: Sequence[str],
     direction: str,
     clip: float | None = None,
+    coupled: bool = False,
 ) -> tuple[Val, list[Val]]:
     """Return every step's output [S, B, D·H] and the final states [B, D·H].
 
-    kind: LSTM, GRU (reset after the product) or RNN. x: [S, B, I]. initial: states [B, D·H].
+    kind: LSTM, GRU (reset before the product) or RNN. x: [S, B, I]. initial: states [B, D·H].
+    "reverse" alone gives its outputs in the order in which they were made, last input first.
+    clip: bounds the LSTM's cell state (ONNX's clip bounds other things), coupled: f = 1 − i.
     """
+    if kind == "LSTM" and (clip is not None or coupled):
+        return _unrolled_lstm(g, x, directions, initial, activations, direction, clip, coupled)
     hidden, count = directions[0].hidden.shape[1], len(directions)
     batch, steps = x.shape[1], x.shape[0]
     states = [
@@ -83,7 +90,6 @@ def recurrent(
     ]
     if kind == "LSTM" and peepholes:
         operands.append(np.stack(peepholes).astype(np.float32))
-    extra: dict[str, Any] = {"linear_before_reset": 1} if kind == "GRU" else {}
     made = g(
         kind,
         *operands,
@@ -94,17 +100,100 @@ def recurrent(
         # each activation that has parameters takes the next one
         activation_alpha=[_PARAMETERS[n][0] for n in names if n in _PARAMETERS] or None,
         activation_beta=[_PARAMETERS[n][1] for n in names if n in _PARAMETERS] or None,
-        clip=clip,
-        **extra,
     )
     every = g("Reshape", g("Transpose", made[0], perm=[0, 2, 1, 3]), np.array([steps, batch, -1]))
+    if direction == "reverse":
+        every = flipped(g, every)
     finals = [
         g("Reshape", g("Transpose", v, perm=[1, 0, 2]), np.array([batch, -1])) for v in made[1:]
     ]
     return every, finals
 
 
-def last_step(g: Graph, every: Val, finals: Sequence[Val]) -> Val:
+def flipped(g: Graph, v: Val) -> Val:
+    """Return `v` with its first axis reversed."""
+    ends = np.array([-(1 << 31)])
+    y: Val = g("Slice", v, np.array([-1]), ends, np.array([0]), np.array([-1]))
+    return y
+
+
+def _unrolled_lstm(
+    g: Graph,
+    x: Val,
+    directions: Sequence[Weights],
+    initial: Sequence[Val],
+    activations: Sequence[str],
+    direction: str,
+    clip: float | None,
+    coupled: bool,
+) -> tuple[Val, list[Val]]:
+    """Step by step: for what ONNX's LSTM cannot say."""
+    steps, hidden = x.shape[0], directions[0].hidden.shape[1]
+    if steps > MAX_UNROLLED:
+        raise refused(f"a clipped or coupled LSTM of {steps} steps", g.where)
+    if 0 in x.shape:
+        raise refused("a clipped or coupled LSTM without steps", g.where)
+    everything, last_h, last_c = [], [], []
+    for d, w in enumerate(directions):
+        backward = direction == "reverse" or d == 1
+        h, c = (
+            g("Slice", v, np.array([d * hidden]), np.array([(d + 1) * hidden]), np.array([1]))
+            for v in initial
+        )
+        made = []
+        for step in range(steps)[:: -1 if backward else 1]:
+            h, c = _lstm_step(
+                g, g("Gather", x, np.array(step), axis=0), h, c, w, activations, clip, coupled
+            )
+            made.append(g("Unsqueeze", h, np.array([0])))
+        if backward and direction == "bidirectional":
+            made.reverse()
+        everything.append(g("Concat", *made, axis=0))
+        last_h.append(h)
+        last_c.append(c)
+    return g("Concat", *everything, axis=2), [g("Concat", *v, axis=1) for v in (last_h, last_c)]
+
+
+def _lstm_step(
+    g: Graph,
+    x: Val,
+    h: Val,
+    c: Val,
+    w: Weights,
+    activations: Sequence[str],
+    clip: float | None,
+    coupled: bool,
+) -> tuple[Val, Val]:
+    gates = g("Add", g("MatMul", x, w.inputs.T.copy()), g("MatMul", h, w.hidden.T.copy()))
+    gates = g("Add", gates, w.bias)
+    size = w.hidden.shape[1]
+    i, o, f, z = g("Split", gates, np.array([size] * 4), axis=1, outputs=4)
+    peep = np.split(w.peephole, 3) if w.peephole is not None else None
+    if peep is not None:
+        i, f = g("Add", i, g("Mul", c, peep[0])), g("Add", f, g("Mul", c, peep[2]))
+    i = _activated(g, i, activations[0])
+    f = g("Sub", g.const(np.float32(1)), i) if coupled else _activated(g, f, activations[0])
+    c = g("Add", g("Mul", f, c), g("Mul", i, _activated(g, z, activations[1])))
+    if clip is not None:
+        c = g("Clip", c, g.const(np.float32(-clip)), g.const(np.float32(clip)))
+    if peep is not None:
+        o = g("Add", o, g("Mul", c, peep[1]))
+    o = _activated(g, o, activations[0])
+    return g("Mul", o, _activated(g, c, activations[2])), c
+
+
+def _activated(g: Graph, x: Val, name: str) -> Val:
+    y: Val
+    if name == "Affine":
+        return x
+    if name == "HardSigmoid":
+        y = g(name, x, alpha=0.2, beta=0.5)
+        return y
+    y = g("Tanh" if name == "ScaledTanh" else name, x)
+    return y
+
+
+def last_step(g: Graph, finals: Sequence[Val]) -> Val:
     """Return the final output as a sequence of one: each direction's last state."""
     result: Val = g("Unsqueeze", finals[0], np.array([0]))
     return result

@@ -128,7 +128,9 @@ def tensor_type(value_type: Any, where: str = "") -> TensorType:
 
 def check_size(shape: Sequence[int | None], where: str = "") -> None:
     """ArtifactError where a tensor of `shape` could not be meant."""
-    if math.prod(d for d in shape if d) > MAX_ELEMENTS or any(d and d > MAX_ELEMENTS for d in shape):
+    if math.prod(d for d in shape if d) > MAX_ELEMENTS or any(
+        d and d > MAX_ELEMENTS for d in shape
+    ):
         raise malformed(f"a tensor of shape {list(shape)} is absurdly large", where)
 
 
@@ -144,7 +146,9 @@ def literal(value: Any, weights: WeightFiles, where: str = "") -> Array | list[A
     immediate = value.immediateValue
     which = immediate.WhichOneof("value")
     if which == "tensor":
-        return _tensor_literal(immediate.tensor, _static(tensor_type(value.type, where), where), where)
+        return _tensor_literal(
+            immediate.tensor, _static(tensor_type(value.type, where), where), where
+        )
     if which in ("tuple", "list"):
         items = getattr(immediate, which).values
         found = [literal(v, weights, where) for v in items]

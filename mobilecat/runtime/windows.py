@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 
 def same_pads(
-    sizes: Sequence[int], kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], *, lower: bool
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    *,
+    lower: bool,
 ) -> list[tuple[int, int]]:
     """Return (before, after) per axis so that the output has ceil(size/stride) positions.
 

@@ -44,7 +44,9 @@ def onnx_from_while_loop(op: Op) -> list[Any]:
     values = list(op.inputs.get("loop_vars", ()))
     where = op.g.where
     for _ in range(MAX_ITERATIONS):
-        (go,) = op.run_block(condition, {**op.env, **dict(zip(condition.inputs, values, strict=True))})
+        (go,) = op.run_block(
+            condition, {**op.env, **dict(zip(condition.inputs, values, strict=True))}
+        )
         op.g.where = where
         if not isinstance(go, Val) or go.shape not in ((), (1,)):
             raise op.broken("the condition is no single truth value")

@@ -13,7 +13,15 @@ from mobilecat.runtime.mil.elementwise import as_type
 from mobilecat.runtime.mil.op import Op
 from mobilecat.runtime.mil.table import mil_op
 
-_REDUCTIONS = {"update": None, "add": "add", "sub": "add", "mul": "mul", "div": "mul", "max": "max", "min": "min"}
+_REDUCTIONS = {
+    "update": None,
+    "add": "add",
+    "sub": "add",
+    "mul": "mul",
+    "div": "mul",
+    "max": "max",
+    "min": "min",
+}
 
 
 def _indices(op: Op, limits: list[int] | int) -> Val:
@@ -42,9 +50,13 @@ def onnx_from_gather(op: Op) -> Val:
     size = x.shape[axis]
     other = [x.shape[a] for a in moved[batch + 1 :]]
     flat = op.g("Reshape", op.g("Transpose", x, perm=moved), np.array([n * size, *other]))
-    wrapped = op.g("Where", op.g("Less", indices, np.array(0)), op.g("Add", indices, np.array(size)), indices)
+    wrapped = op.g(
+        "Where", op.g("Less", indices, np.array(0)), op.g("Add", indices, np.array(size)), indices
+    )
     offsets = op.g("Add", op.g("Reshape", wrapped, np.array([n, -1])), np.arange(n)[:, None] * size)
-    picked = op.g("Reshape", op.g("Gather", flat, offsets, axis=0), np.array([*lead, *rest, *other]))
+    picked = op.g(
+        "Reshape", op.g("Gather", flat, offsets, axis=0), np.array([*lead, *rest, *other])
+    )
     r, before = len(rest), axis - batch
     start = batch + r
     order = [

@@ -60,7 +60,11 @@ class Constants:
         found = self._read.get(id(at))
         if found is None:
             value = literal(at.proto, self._weights, where)
-            if isinstance(value, np.ndarray) and value.dtype.itemsize == 8 and value.dtype.kind in "iu":
+            if (
+                isinstance(value, np.ndarray)
+                and value.dtype.itemsize == 8
+                and value.dtype.kind in "iu"
+            ):
                 value = to_compute(value)
             found = self._read[id(at)] = (at, value)
         return found[1]
@@ -70,7 +74,13 @@ class Interpreter:
     """Executes one function's blocks by emitting into `graph`."""
 
     def __init__(
-        self, function: Function, constants: Constants, graph: Graph, *, precision: str, keep: Sequence[str] = ()
+        self,
+        function: Function,
+        constants: Constants,
+        graph: Graph,
+        *,
+        precision: str,
+        keep: Sequence[str] = (),
     ) -> None:
         self._function = function
         self._constants = constants
@@ -170,5 +180,3 @@ class Interpreter:
             state=self._state,
             rounds=self._precision != "float32",
         )
-
-

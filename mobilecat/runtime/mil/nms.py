@@ -97,9 +97,7 @@ def suppress(
     alive = g("GatherElements", kept, index, axis=1)  # [n, size]
     mask, spot = g("Unsqueeze", alive, np.array([2])), g("Unsqueeze", index, np.array([2]))
     zero = g.const(np.float32(0))
-    picked = [
-        g("Where", mask, g("GatherND", v, spot, batch_dims=1), zero) for v in (boxes, scores)
-    ]
+    picked = [g("Where", mask, g("GatherND", v, spot, batch_dims=1), zero) for v in (boxes, scores)]
     numbers = g("Where", alive, index, np.array(-1))
     pad = max_boxes - size
     if pad:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mobilecat.runtime.graph import Val
+from mobilecat.runtime.graph import Graph, Val
 from mobilecat.runtime.mil.op import Op
 from mobilecat.runtime.mil.table import mil_op
 
@@ -78,10 +78,7 @@ def onnx_from_l2_norm(op: Op) -> Val:
 
 @mil_op("local_response_norm")
 def onnx_from_local_response_norm(op: Op) -> Val:
-    """As a padded moving sum: onnxruntime's LRN takes rank 4 and odd sizes only.
-
-    An even window reaches one channel further back than forward, as in PyTorch.
-    """
+    """Along axis −3 up to rank 4 (coremltools' smoke test has the figures for rank 3), then axis 1."""
     x = op["x"]
     if x.rank < 3:
         raise op.broken(f"x has rank {x.rank}, at least 3 is needed")
@@ -89,24 +86,23 @@ def onnx_from_local_response_norm(op: Op) -> Val:
     if not 1 <= size <= 4096:
         raise op.broken(f"a window of {size} channels")
     alpha, beta, k = op.number("alpha", 1e-4), op.number("beta", 0.75), op.number("k", 1.0)
-    return cross_channel_norm(op.g, x, size, alpha, beta, k)
+    lifted = op.g("Unsqueeze", x, np.array([0])) if x.rank == 3 else x
+    y = cross_channel_norm(op.g, lifted, size, alpha, beta, k)
+    return op.g("Squeeze", y, np.array([0])) if x.rank == 3 else y
 
 
-def cross_channel_norm(g: object, x: Val, size: int, alpha: float, beta: float, k: float) -> Val:
-    """Return x / (k + alpha/size · Σ x²)^beta, summed over a window of `size` channels (axis 1)."""
-    from mobilecat.runtime.graph import Graph
+def cross_channel_norm(g: Graph, x: Val, size: int, alpha: float, beta: float, k: float) -> Val:
+    """Return x / (k + alpha/size · Σ x²)^beta, summed over a window of `size` along axis 1.
 
-    assert isinstance(g, Graph)
+    As a padded moving average: onnxruntime's LRN takes rank 4 and odd sizes only. An even window
+    reaches one further back than forward, as in PyTorch.
+    """
     n, channels, *spatial = x.shape
-    before = size // 2
+    back = size // 2
     flat = g("Reshape", g("Mul", x, x), np.array([n, 1, channels, -1]))
-    pads = [before, 0, size - 1 - before, 0]
-    summed = g(
-        "AveragePool", g("Pad", flat, np.array([0, 0, before, 0, 0, 0, size - 1 - before, 0])),
-        kernel_shape=[size, 1], strides=[1, 1],
-    )  # fmt: skip
-    del pads
-    mean = g("Reshape", summed, np.array([n, channels, *spatial]))
+    padded = g("Pad", flat, np.array([0, 0, back, 0, 0, 0, size - 1 - back, 0]))
+    mean = g("AveragePool", padded, kernel_shape=[size, 1], strides=[1, 1])
+    mean = g("Reshape", mean, np.array([n, channels, *spatial]))
     base = g("Add", g("Mul", mean, g.const(np.float32(alpha))), g.const(np.float32(k)))
     y: Val = g("Div", x, g("Pow", base, g.const(np.float32(beta))))
     return y

@@ -81,9 +81,7 @@ def average(
         )
         return y
     counted = [(0, 0)] * len(kernel) if exclude else declared
-    summed = g(
-        "AveragePool", pad_spatial(g, x, grown, 0.0), kernel_shape=kernel, strides=strides
-    )
+    summed = g("AveragePool", pad_spatial(g, x, grown, 0.0), kernel_shape=kernel, strides=strides)
     factors = []
     for size, k, s, (cb, ce), (b, e) in zip(
         x.shape[2:], kernel, strides, counted, grown, strict=True

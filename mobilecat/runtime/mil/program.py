@@ -99,7 +99,9 @@ def _parse_block(proto: Any, outer: set[str], depth: int) -> Block:
         if name not in scope:
             raise malformed(f"the block returns {name!r}, which nothing makes")
     local = scope - outer
-    return Block(inputs, tuple(proto.outputs), tuple(operations), _deaths(operations, local, proto.outputs))
+    return Block(
+        inputs, tuple(proto.outputs), tuple(operations), _deaths(operations, local, proto.outputs)
+    )
 
 
 def _parse_operation(op: Any, scope: set[str], depth: int) -> Operation:

@@ -43,7 +43,9 @@ def onnx_from_quantize(op: Op) -> Val:
     if zero is not None:
         y = op.g("Add", y, zero)
     low, high = _RANGES[to]
-    return op.g("Cast", op.g("Clip", y, op.g.const(np.float32(low)), op.g.const(np.float32(high))), to=INT32)
+    return op.g(
+        "Cast", op.g("Clip", y, op.g.const(np.float32(low)), op.g.const(np.float32(high))), to=INT32
+    )
 
 
 @mil_op("dequantize")

@@ -34,7 +34,7 @@ def _weights(op: Op, suffix: str, order: tuple[int, ...]) -> Weights:
 
 
 def _sequence(op: Op, every: Val, finals: list[Val]) -> Val:
-    return every if op.flag("output_sequence", False) else last_step(op.g, every, finals)
+    return every if op.flag("output_sequence", False) else last_step(op.g, finals)
 
 
 @mil_op("lstm")

@@ -139,19 +139,31 @@ def onnx_from_crop_resize(op: Op) -> Val:
 
 # resampling at given coordinates --------------------------------------------------------------------
 
-_GRID_MODES = {"constant": "zeros", "border": "border", "reflection": "reflection", "symmetric": "reflection"}
+_GRID_MODES = {
+    "constant": "zeros",
+    "border": "border",
+    "reflection": "reflection",
+    "symmetric": "reflection",
+}
 
 
 @mil_op("affine")
 def onnx_from_affine(op: Op) -> Val:
     x = op["x"]
     height, width = _target(op, op.integer("output_height"), op.integer("output_width"))
-    steps = [np.linspace(-1, 1, n, dtype=np.float32) if n > 1 else np.zeros(1, np.float32) for n in (width, height)]
+    steps = [
+        np.linspace(-1, 1, n, dtype=np.float32) if n > 1 else np.zeros(1, np.float32)
+        for n in (width, height)
+    ]
     us, vs = np.meshgrid(*steps)
     base = np.stack([us, vs, np.ones_like(us)], axis=-1).reshape(1, -1, 3)
     matrix = op.g("Reshape", op["transform_matrix"], np.array([-1, 2, 3]))
     grid = op.g("MatMul", op.g.const(base), op.g("Transpose", matrix, perm=[0, 2, 1]))
-    grid = op.g("Expand", op.g("Reshape", grid, np.array([-1, height, width, 2])), np.array([x.shape[0], 1, 1, 1]))
+    grid = op.g(
+        "Expand",
+        op.g("Reshape", grid, np.array([-1, height, width, 2])),
+        np.array([x.shape[0], 1, 1, 1]),
+    )
     return op.g("GridSample", x, grid, mode="linear", padding_mode="zeros", align_corners=1)
 
 

@@ -50,7 +50,11 @@ def onnx_from_reshape_like(op: Op) -> Val:
 
 @mil_op("flatten2d", moves=True)
 def onnx_from_flatten2d(op: Op) -> Val:
-    return op.g("Flatten", op["x"], axis=op.axis(default=1))
+    x = op["x"]
+    axis = op.integer("axis", 1)
+    if not -x.rank <= axis <= x.rank:
+        raise op.broken(f"axis {axis} does not exist in rank {x.rank}")
+    return op.g("Flatten", x, axis=axis)
 
 
 @mil_op("expand_dims", moves=True)
@@ -81,7 +85,9 @@ def onnx_from_concat(op: Op) -> Val:
     axis = op.axis(rank=values[0].rank)
     if not op.flag("interleave", False):
         return op.g("Concat", *values, axis=axis)
-    stacked = op.g("Concat", *[op.g("Unsqueeze", v, np.array([axis + 1])) for v in values], axis=axis + 1)
+    stacked = op.g(
+        "Concat", *[op.g("Unsqueeze", v, np.array([axis + 1])) for v in values], axis=axis + 1
+    )
     shape = list(values[0].shape)
     shape[axis] *= len(values)
     return op.g("Reshape", stacked, np.array(shape))

@@ -63,7 +63,9 @@ def onnx_from_slice_update(op: Op) -> Val:
         slice(*_bound(b, e, s, d)) for b, e, s, d in zip(begin, end, stride, x.shape, strict=True)
     )
     spots = where[picks]
-    if np.squeeze(spots, tuple(a for a, s in enumerate(squeeze) if s)).size != np.prod(update.shape):
+    if np.squeeze(spots, tuple(a for a, s in enumerate(squeeze) if s)).size != np.prod(
+        update.shape
+    ):
         raise op.broken(f"an update of shape {update.shape} does not fit the slice {spots.shape}")
     flat = op.g("Reshape", x, np.array([-1]))
     values = op.g("Reshape", update, np.array([-1]))
@@ -87,11 +89,9 @@ def onnx_from_topk(op: Op) -> tuple[Val, ...]:
     axis = op.axis(default=-1)
     k = op.integer("k", 1)
     k = x.shape[axis] if k == -1 else k
-    ascending, ordered = op.flag("ascending", False), op.flag("sort", True)
-    count = np.array([k])
-    values, indices = op.g(
-        "TopK", x, count, axis=axis, largest=int(not ascending), sorted=int(ordered), outputs=2
-    )
+    largest = int(not op.flag("ascending", False))
+    # sorted whatever `sort` says: Core ML's unsorted order is unspecified
+    values, indices = op.g("TopK", x, np.array([k]), axis=axis, largest=largest, outputs=2)
     if not op.flag("return_indices", True):
         return (values,)
     return values, op.g("Cast", indices, to=INT32)

@@ -42,7 +42,11 @@ def onnx_from_convolution(layer: Layer) -> Val:
         weight: Any = layer.at(1)
         bias: Any = layer.at(2) if len(layer.xs) > 2 else None
     else:
-        inner = [int(p.kernelChannels), out // groups] if p.isDeconvolution else [out, int(p.kernelChannels)]
+        inner = (
+            [int(p.kernelChannels), out // groups]
+            if p.isDeconvolution
+            else [out, int(p.kernelChannels)]
+        )
         axis = 1 if p.isDeconvolution and groups == 1 else 0
         weight = layer.g.const(layer.weight(p.weights, [*inner, *kernel], axis))
         bias = layer.g.const(layer.weight(p.bias, [out])) if p.hasBias else None
@@ -62,7 +66,9 @@ def onnx_from_convolution(layer: Layer) -> Val:
     return layer.restore(y, lead)
 
 
-def _pads(layer: Layer, x: Val, kernel: list[int], strides: list[int], dilations: list[int]) -> Pads:
+def _pads(
+    layer: Layer, x: Val, kernel: list[int], strides: list[int], dilations: list[int]
+) -> Pads:
     p = layer.p
     if p.WhichOneof(_padding_type(p)) == "same":
         lower = p.same.asymmetryMode == 1
@@ -133,11 +139,15 @@ def onnx_from_convolution3d(layer: Layer) -> Val:
         weight = layer.weight(p.weights, [channels, out // groups, *kernel])
         y = layer.g("ConvTranspose", x, weight, bias, pads=onnx_pads(pads), **common)
         if p.outputShape and list(y.shape[2:]) != list(p.outputShape):
-            y = layer.g("Slice", y, np.zeros(3, np.int64), np.array(p.outputShape), np.array([2, 3, 4]))
+            y = layer.g(
+                "Slice", y, np.zeros(3, np.int64), np.array(p.outputShape), np.array([2, 3, 4])
+            )
     return layer.restore(y, lead)
 
 
-def _pads3d(layer: Layer, x: Val, kernel: list[int], strides: list[int], dilations: list[int]) -> Pads:
+def _pads3d(
+    layer: Layer, x: Val, kernel: list[int], strides: list[int], dilations: list[int]
+) -> Pads:
     p = layer.p
     if p.paddingType == 2:
         return same_pads(x.shape[2:], kernel, strides, dilations, lower=False)
@@ -154,7 +164,14 @@ def _pads3d(layer: Layer, x: Val, kernel: list[int], strides: list[int], dilatio
 
 
 def pooled(
-    layer: Layer, x: Val, kind: int, kernel: list[int], strides: list[int], declared: Pads, grown: Pads, exclude: bool
+    layer: Layer,
+    x: Val,
+    kind: int,
+    kernel: list[int],
+    strides: list[int],
+    declared: Pads,
+    grown: Pads,
+    exclude: bool,
 ) -> Val:
     """Return max (0), average (1) or L2 (2) over windows."""
     if kind == 0:

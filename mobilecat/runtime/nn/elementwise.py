@@ -67,7 +67,9 @@ def onnx_from_unary(layer: Layer) -> Val:
         case 0:
             return layer.g("Sqrt", x)
         case 1:
-            return layer.g("Reciprocal", layer.g("Sqrt", layer.g("Add", x, layer.scalar(p.epsilon))))
+            return layer.g(
+                "Reciprocal", layer.g("Sqrt", layer.g("Add", x, layer.scalar(p.epsilon)))
+            )
         case 2:
             return layer.g("Reciprocal", layer.g("Add", x, layer.scalar(p.epsilon)))
         case 3:

@@ -220,7 +220,10 @@ def onnx_from_NonMaximumSuppression(layer: Layer) -> tuple[Val, ...]:
     """Inputs: boxes, scores, and as far as they come iou and score thresholds and max boxes."""
     p = layer.p
     given = [float(x.numpy().reshape(-1)[0]) for x in layer.xs[2:5]]
-    iou, score, most = [*given, *[p.iouThreshold, p.scoreThreshold, float(p.maxBoxes)][len(given) :]]
+    iou, score, most = [
+        *given,
+        *[p.iouThreshold, p.scoreThreshold, float(p.maxBoxes)][len(given) :],
+    ]
     if not 1 <= most <= 1 << 20:
         raise layer.broken(f"{most} boxes at most")
     found = suppress(

@@ -77,7 +77,17 @@ def onnx_from_layerNormalization(layer: Layer) -> Val:
     return layer.g("LayerNormalization", x, gamma, beta, axis=axis, epsilon=p.eps)
 
 
-_REDUCE = {0: "Sum", 1: "Mean", 2: "Prod", 3: "LogSum", 4: "SumSquare", 5: "L1", 6: "L2", 7: "Max", 8: "Min"}
+_REDUCE = {
+    0: "Sum",
+    1: "Mean",
+    2: "Prod",
+    3: "LogSum",
+    4: "SumSquare",
+    5: "L1",
+    6: "L2",
+    7: "Max",
+    8: "Min",
+}
 _REDUCE_AXES = {0: [-3, -2, -1], 1: [-2, -1], 2: [-3], 3: [-2], 4: [-1]}
 
 

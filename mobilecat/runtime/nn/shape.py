@@ -90,7 +90,9 @@ def onnx_from_split(layer: Layer) -> tuple[Val, ...]:
 @nn_layer("splitND")
 def onnx_from_splitND(layer: Layer) -> tuple[Val, ...]:
     p = layer.p
-    return _split(layer, layer.axis(int(p.axis), layer.x.rank), int(p.numSplits), list(p.splitSizes))
+    return _split(
+        layer, layer.axis(int(p.axis), layer.x.rank), int(p.numSplits), list(p.splitSizes)
+    )
 
 
 def _split(layer: Layer, axis: int, count: int, sizes: list[int]) -> tuple[Val, ...]:
@@ -119,7 +121,9 @@ def onnx_from_concatND(layer: Layer) -> Val:
 @nn_layer("stack")
 def onnx_from_stack(layer: Layer) -> Val:
     axis = layer.axis(int(layer.p.axis), layer.x.rank + 1)
-    return layer.g("Concat", *[layer.g("Unsqueeze", x, np.array([axis])) for x in layer.xs], axis=axis)
+    return layer.g(
+        "Concat", *[layer.g("Unsqueeze", x, np.array([axis])) for x in layer.xs], axis=axis
+    )
 
 
 @nn_layer("sequenceRepeat")
@@ -145,7 +149,9 @@ def onnx_from_reorganizeData(layer: Layer) -> Val:
 
 @nn_layer("transpose")
 def onnx_from_transpose(layer: Layer) -> Val:
-    return layer.g("Transpose", layer.x, perm=[layer.axis(int(a), layer.x.rank) for a in layer.p.axes])
+    return layer.g(
+        "Transpose", layer.x, perm=[layer.axis(int(a), layer.x.rank) for a in layer.p.axes]
+    )
 
 
 @nn_layer("squeeze")
@@ -238,7 +244,12 @@ def onnx_from_reverseSeq(layer: Layer) -> Val:
     batch = layer.axis(int(layer.p.batchAxis), x.rank)
     steps = g.const(np.arange(x.shape[seq], dtype=np.int64).reshape(1, -1))
     lengths = g("Reshape", layer.index(layer.at(1)), np.array([-1, 1]))
-    index = g("Where", g("Less", steps, lengths), g("Sub", g("Sub", lengths, np.array([[1]])), steps), steps)
+    index = g(
+        "Where",
+        g("Less", steps, lengths),
+        g("Sub", g("Sub", lengths, np.array([[1]])), steps),
+        steps,
+    )
     shape = [1] * x.rank
     shape[seq], shape[batch] = x.shape[seq], x.shape[batch]
     if batch > seq:
@@ -279,7 +290,11 @@ def onnx_from_range(layer: Layer) -> Val:
         given = [float(x.numpy().reshape(-1)[0]) for x in layer.xs]
         numbers = [*given, *[p.startValue, p.stepSizeValue][len(given) - 1 :]]
     end, start, step = numbers[:3]
-    if not all(map(math.isfinite, (start, end, step))) or step == 0 or (end - start) / step > 1 << 26:
+    if (
+        not all(map(math.isfinite, (start, end, step)))
+        or step == 0
+        or (end - start) / step > 1 << 26
+    ):
         raise layer.broken(f"a range from {start} to {end} by {step}")
     return layer.g.const(np.arange(start, end, step, dtype=np.float32))
 
