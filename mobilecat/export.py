@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mobilecat.bake.endings import CONFIDENCE, COORDINATES, Ending
 from mobilecat.bake.preprocessing import Form
-from mobilecat.bake.whole import CONFIDENCE, COORDINATES, Ending
 from mobilecat.bundle import (
     FILE,
     LABELS,

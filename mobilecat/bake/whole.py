@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.bake.builder import Builder, infer_shapes, rename
-from mobilecat.bake.nms import bake_nms, gather_rows
+from mobilecat.bake.builder import Builder, infer_shapes
+from mobilecat.bake.endings import (
+    CONFIDENCE,
+    COORDINATES,
+    ENCODINGS,
+    PREDICTIONS,
+    Ending,
+    detection,
+    native_detection,
+    one_result,
+    suppressed,
+    vision,
+)
 from mobilecat.bake.preprocessing import IMAGE, Form, bake_preprocessing
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import Array, shape_of
-from mobilecat.heads import ANCHORS, Candidates, Head, graph_head, ops
-from mobilecat.spec import NmsSpec, RawHead, Spec
+from mobilecat.heads import ANCHORS, Candidates, EncodedAnchors, Head, graph_head
+from mobilecat.spec import RawHead, Spec
 
-CONFIDENCE, COORDINATES = "confidence", "coordinates"
 RESERVED = (
     *(IMAGE, "boxes", "scores", "class_ids", "landmarks", "count"),
-    *(CONFIDENCE, COORDINATES),
+    *(CONFIDENCE, COORDINATES, ENCODINGS, PREDICTIONS),
 )
-
-Ending = Literal["tensor", "vision"]
-"""How the graph ends behind a decoded head.
-
-tensor: boxes, scores, class_ids, landmarks, count, after NMS.
-vision: confidence [N,C] and coordinates [N,4], centre x, y, width, height in 0..1 with the origin
-at the top left, before an NMS that the target adds itself.
-"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Baked:
     exact_nodes: the nodes that compute pixel coordinates, which need float32 (float16 has steps of
         0.5 above 512).
     settled: what was inferred, in words.
+    anchors: what the encodings of the `detection` ending stand for.
     """
 
     model: ir.Model
@@ -51,20 +53,21 @@ class Baked:
     candidates: tuple[str, ...]
     exact_nodes: frozenset[str]
     settled: tuple[str, ...]
+    anchors: EncodedAnchors | None = None
 
 
 def bake(network: ir.Model, spec: Spec, form: Form, ending: Ending = "tensor") -> Baked:
     """Return a baked copy of `network`; `network` stays as it is.
 
     Errors: ModelError where picture, head, labels or landmark names do not fit the network, or the
-    head has landmarks, which `vision` cannot carry.
+    head has landmarks, which only the ending `tensor` can carry.
     """
     model = network.clone()
     anchors = _anchors_in(model)
     raw = {v.name or "": v for v in model.graph.outputs}
     head = _settle(spec, model, anchors)
-    if head is not None and ending == "vision":
-        _require_vision(spec, head)
+    if head is not None and ending != "tensor":
+        _require_plain_boxes(spec, head, ending)
     if head is not None:
         _free_names(model, raw)
     image = None
@@ -74,14 +77,15 @@ def bake(network: ir.Model, spec: Spec, form: Form, ending: Ending = "tensor") -
     candidates: tuple[str, ...] = ()
     exact: list[str] = []
     settled: tuple[str, ...] = ()
+    encoded: EncodedAnchors | None = None
     if head is not None and spec.input is not None:
         model.graph.outputs.clear()
-        candidates, exact = _decode(model, head, raw, spec, ending)
+        candidates, exact, encoded = _decode(model, head, raw, spec, ending)
         settled = (head.settled, *_nms_words(spec))
         raw = {name: raw[name] for name in head.raw}
     model.graph.sort()
     model = infer_shapes(model)
-    return Baked(model, image, tuple(raw), candidates, frozenset(exact), settled)
+    return Baked(model, image, tuple(raw), candidates, frozenset(exact), settled, encoded)
 
 
 def _anchors_in(model: ir.Model) -> Array | None:
@@ -129,14 +133,14 @@ def _free_names(model: ir.Model, raw: dict[str, ir.Value]) -> None:
             value.name = f"{name}__network"
 
 
-def _require_vision(spec: Spec, head: Head) -> None:
+def _require_plain_boxes(spec: Spec, head: Head, ending: Ending) -> None:
     problems = []
     if head.points:
         problems.append(Problem(f"the head has {head.points} landmarks, which it cannot carry"))
     if not spec.head.suppressed:
         problems.append(Problem("it ends in an NMS, which this head does without"))
     if problems:
-        raise ModelError('contract "vision" does not fit the head; use "tensor"', problems)
+        raise ModelError(f'contract "{ending}" does not fit the head; use "tensor"', problems)
 
 
 def _nms_words(spec: Spec) -> tuple[str, ...]:
@@ -149,70 +153,38 @@ def _nms_words(spec: Spec) -> tuple[str, ...]:
 
 def _decode(
     model: ir.Model, head: Head, raw: dict[str, ir.Value], spec: Spec, ending: Ending
-) -> tuple[tuple[str, ...], list[str]]:
-    """Write decode and ending; return the candidates' names, and the nodes that need float32."""
+) -> tuple[tuple[str, ...], list[str], EncodedAnchors | None]:
+    """Write decode and ending; return candidates, nodes that need float32, and anchors."""
+    assert spec.input is not None
     build = Builder(model, "decode")
-    decoded = head.decode(build, {name: raw[name] for name in head.raw})
+    mine = {name: raw[name] for name in head.raw}
+    if ending == "detection" and head.native is not None:
+        written = head.native.write(build, mine)
+        end = Builder(model, "detection")
+        model.graph.outputs.extend(native_detection(end, *written, head))
+        return (), build.node_names + end.node_names, head.native.anchors
+    decoded = head.decode(build, mine)
     # The NMS call's shapes follow from its inputs'.
     for value, shape in zip(decoded, _candidate_shapes(decoded, head, model), strict=True):
         if value is not None:
             value.shape = ir.Shape(shape)
     nms = spec.effective_nms
+    encoded = None
     if ending == "vision":
-        assert spec.input is not None
         end = Builder(model, "vision")
-        outputs = _vision(end, decoded, spec.input.size)
+        outputs = vision(end, decoded, spec.input.size)
+    elif ending == "detection":
+        end = Builder(model, "detection")
+        outputs, encoded = detection(end, decoded, spec.input.size)
     elif nms is None:
         end = Builder(model, "result")
-        outputs = _one_result(end, decoded, head)
+        outputs = one_result(end, decoded, head)
     else:
         end = Builder(model, "nms")
-        outputs = _suppressed(end, decoded, head, nms)
+        outputs = suppressed(end, decoded, head, nms)
     model.graph.outputs.extend(outputs)
     names = tuple(v.name for v in decoded if v is not None)
-    return names, build.node_names + end.node_names
-
-
-def _suppressed(end: Builder, decoded: Candidates, head: Head, nms: NmsSpec) -> list[ir.Value]:
-    kept = bake_nms(end, decoded.boxes, decoded.scores, nms)
-    outputs = [kept["boxes"], kept["scores"], kept["class_ids"]]
-    if decoded.landmarks is not None:
-        rows = gather_rows(end, "landmarks_rows", decoded.landmarks, kept)
-        outputs.append(_landmarks(end, rows, nms.max_detections, head.points))
-    return [*outputs, kept["count"]]
-
-
-def _one_result(end: Builder, decoded: Candidates, head: Head) -> list[ir.Value]:
-    """Return the tensor contract of a head without suppression: one row, always counted."""
-    boxes = rename(ops.reshape(end, "boxes", decoded.boxes, 1, 1, 4), "boxes")
-    best = end.op("ReduceMax", "scores", decoded.scores, ops.ints(2), keepdims=0)
-    scores = rename(best, "scores")
-    ids = end.op("ArgMax", "ids", decoded.scores, axis=2, keepdims=0)
-    class_ids = rename(end.op("Cast", "class_ids", ids, to=int(ir.DataType.INT32)), "class_ids")
-    outputs = [boxes, scores, class_ids]
-    if decoded.landmarks is not None:
-        outputs.append(_landmarks(end, decoded.landmarks, 1, head.points))
-    # Always true, and computed, since targets take no constant for an output.
-    flat = ops.reshape(end, "flat_score", scores, 1)
-    there = end.op("Less", "there", ops.f32(-1), end.op("Mul", "square", flat, flat))
-    return [*outputs, rename(end.op("Cast", "count", there, to=int(ir.DataType.INT32)), "count")]
-
-
-def _landmarks(end: Builder, rows: ir.Value, k: int, points: int) -> ir.Value:
-    return rename(ops.reshape(end, "landmarks", rows, 1, k, points, 2), "landmarks")
-
-
-def _vision(end: Builder, decoded: Candidates, size_wh: tuple[int, int]) -> list[ir.Value]:
-    _, n, classes = shape_of(decoded.scores)
-    confidence = ops.reshape(end, CONFIDENCE, decoded.scores, n, classes)
-    low, high = ops.split(end, "corner", decoded.boxes, 2, 2)
-    both = end.op("Add", "both", low, high)
-    centre = end.op("Mul", "centre", both, ops.f32([0.5 / side for side in size_wh]))
-    span = end.op("Sub", "span", high, low)
-    size = end.op("Mul", "size", span, ops.f32([1 / side for side in size_wh]))
-    rows = end.op("Concat", "rows", centre, size, axis=-1)
-    coordinates = ops.reshape(end, COORDINATES, rows, n, 4)
-    return [rename(confidence, CONFIDENCE), rename(coordinates, COORDINATES)]
+    return names, build.node_names + end.node_names, encoded
 
 
 def _candidate_shapes(decoded: Candidates, head: Head, model: ir.Model) -> list[tuple[int, ...]]:

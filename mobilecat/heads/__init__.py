@@ -5,6 +5,13 @@ into the artifacts; `heads/reference/<kind>.py` decodes in numpy and judges them
 docs/adding-a-head.md.
 """
 
-from mobilecat.heads.base import ANCHORS, Candidates, Head, graph_head, reference_decode
+from mobilecat.heads.base import (
+    ANCHORS,
+    Candidates,
+    EncodedAnchors,
+    Head,
+    graph_head,
+    reference_decode,
+)
 
-__all__ = ["ANCHORS", "Candidates", "Head", "graph_head", "reference_decode"]
+__all__ = ["ANCHORS", "Candidates", "EncodedAnchors", "Head", "graph_head", "reference_decode"]

@@ -45,12 +45,36 @@ class Network:
 
 
 @dataclass(frozen=True)
+class EncodedAnchors:
+    """What encodings ty, tx, th, tw stand for.
+
+    rows: [N,4] centre y, centre x, height, width in 0..1 of the input. scales: what the encodings
+    are divided by: cy = ty / scales[0] · height + centre y, h = e^(th / scales[2]) · height.
+    """
+
+    rows: Array
+    scales: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Native:
+    """A head whose network speaks of anchors itself.
+
+    write: returns encodings [1,N,4] and scores [1,N,C] as graph values.
+    """
+
+    anchors: EncodedAnchors
+    write: Callable[[Builder, Mapping[str, ir.Value]], tuple[ir.Value, ir.Value]]
+
+
+@dataclass(frozen=True)
 class Head:
     """A head settled for one network.
 
     raw: the network outputs it reads. classes, points: how many it gives.
     settled: what was inferred or chosen, in words, for the user.
     decode: writes the decode into a graph, from the raw outputs by name.
+    native: the same before boxes are decoded, where there are anchors.
     """
 
     raw: tuple[str, ...]
@@ -58,6 +82,7 @@ class Head:
     points: int
     settled: str
     decode: Callable[[Builder, Mapping[str, ir.Value]], Candidates]
+    native: Native | None = None
 
 
 def graph_head(

@@ -15,7 +15,7 @@ import onnx_ir as ir
 from mobilecat.bake.builder import Builder
 from mobilecat.graph import Array
 from mobilecat.heads import ops
-from mobilecat.heads.base import Candidates, Head, Network
+from mobilecat.heads.base import Candidates, EncodedAnchors, Head, Native, Network
 from mobilecat.heads.fit import Fit, rows_of
 from mobilecat.heads.priors import from_priors
 from mobilecat.spec import AnchorGenerator, SsdHead
@@ -51,23 +51,36 @@ def settle(spec: SsdHead, network: Network) -> Head:
     a, b, c, d = (1 / s for s in spec.scales)
     variances = ((b, a), (d, c)) if spec.order == "yxhw" else ((a, b), (c, d))
 
-    def decode(build: Builder, raw: Mapping[str, ir.Value]) -> Candidates:
+    def plain(build: Builder, raw: Mapping[str, ir.Value]) -> tuple[ir.Value, ir.Value]:
         encoded, cls = raw[boxes], raw[scores]
         if len(network.outputs[boxes]) != 3:
             encoded = ops.reshape(build, "encodings", encoded, 1, n, 4)
         if len(network.outputs[scores]) != 3:
             cls = ops.reshape(build, "cls", cls, 1, n, columns)
+        return encoded, _scores(build, cls, spec, columns)
+
+    def decode(build: Builder, raw: Mapping[str, ir.Value]) -> Candidates:
+        encoded, probabilities = plain(build, raw)
         offset, log_size = _xy_first(build, encoded, spec.order)
         xyxy = from_priors(build, offset, log_size, priors, variances)
-        probabilities = _scores(build, cls, spec, columns)
         return Candidates(xyxy, probabilities, None)
+
+    def write(build: Builder, raw: Mapping[str, ir.Value]) -> tuple[ir.Value, ir.Value]:
+        encoded, probabilities = plain(build, raw)
+        if spec.order == "xywh":
+            tx, ty, tw, th = ops.split(build, "encoding", encoded, 1, 1, 1, 1)
+            encoded = build.op("Concat", "yxhw", ty, tx, th, tw, axis=-1)
+        return encoded, probabilities
 
     background = "without the background" if spec.background else "no background"
     said = (
         f"ssd, {classes} classes ({background}), {n} anchors from {source}, "
         f"{spec.activation} on the scores, encodings {spec.order} / {list(spec.scales)}"
     )
-    return Head((boxes, scores), classes, 0, said, decode)
+    e, f, g, h = spec.scales
+    in_yxhw = (e, f, g, h) if spec.order == "yxhw" else (f, e, h, g)
+    native = Native(EncodedAnchors(ops.f32(anchors), in_yxhw), write)
+    return Head((boxes, scores), classes, 0, said, decode, native)
 
 
 def _xy_first(build: Builder, encoded: ir.Value, order: str) -> tuple[ir.Value, ir.Value]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobilecat.bake import bake
+from mobilecat.bake import Ending, bake
 from mobilecat.errors import ModelError
 from mobilecat.spec import spec_from_text
 from tests.heads.cases import SINGLE, SUPPRESSED, Case, toml
@@ -41,14 +41,59 @@ def test_vision_coordinates_by_hand(tmp_path: Path, picture: np.ndarray) -> None
     np.testing.assert_allclose(got["confidence"][:2], [[0.3, 0.6], [0.1, 0.2]], atol=1e-7)
 
 
-def test_vision_refuses_landmarks(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", ["vision", "detection"])
+def test_only_tensors_carry_landmarks(ending: Ending, tmp_path: Path) -> None:
     case = case_of("centernet")
     path = save_network(tmp_path / "net.onnx", case.size_wh, case.outputs)
     with pytest.raises(ModelError) as caught:
-        bake(frozen(path), spec_from_text(toml(case, path)), "uint8", "vision")
+        bake(frozen(path), spec_from_text(toml(case, path)), "uint8", ending)
     assert [p.what for p in caught.value.problems] == [
         "the head has 5 landmarks, which it cannot carry"
     ]
+
+
+DETECTION = ("ssd-generated", "ssd-settings-xywh-softmax", "yolox", "yolov8", "yolov1-nhwc")
+
+
+@pytest.mark.parametrize("name", DETECTION)
+def test_detection_encodings_stand_for_the_same_boxes(name: str, tmp_path: Path) -> None:
+    """Decoded as TFLite_Detection_PostProcess does, they are the candidates of `tensor`.
+
+    https://github.com/google-ai-edge/LiteRT: detection_postprocess.cc, DecodeCenterSizeBoxes.
+    """
+    case = case_of(name)
+    path = save_network(tmp_path / "net.onnx", case.size_wh, case.outputs)
+    spec = spec_from_text(toml(case, path))
+    width, height = case.size_wh
+    picture = np.full((1, height, width, 3), 77, np.uint8)
+    tensor = bake(frozen(path), spec, "uint8")
+    want = run_graph(tensor.model, {"image": picture}, tensor.candidates)
+    baked = bake(frozen(path), spec, "uint8", "detection")
+    assert [v.name for v in baked.model.graph.outputs] == ["box_encodings", "class_predictions"]
+    got = run_graph(baked.model, {"image": picture}, ())
+    assert got["box_encodings"].shape == (1, case.n, 4)
+    assert got["class_predictions"].shape == (1, case.n, case.c)
+    assert baked.anchors is not None and baked.anchors.rows.shape == (case.n, 4)
+    assert (baked.anchors.scales == (1, 1, 1, 1)) is not name.startswith("ssd")
+    t = got["box_encodings"][0].astype(np.float64) / baked.anchors.scales
+    anchor = baked.anchors.rows.astype(np.float64)
+    cy, cx = (t[:, :2] * anchor[:, 2:] + anchor[:, :2]).T
+    h, w = (np.exp(t[:, 2:]) * anchor[:, 2:]).T
+    boxes = np.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], axis=1)
+    boxes *= [width, height, width, height]
+    np.testing.assert_allclose(boxes, want[tensor.candidates[0]][0], rtol=2e-5, atol=2e-4)
+    scores = want[tensor.candidates[1]]
+    np.testing.assert_allclose(got["class_predictions"], scores, atol=1e-6)
+
+
+def test_a_box_without_sides_has_an_encoding(tmp_path: Path, picture: np.ndarray) -> None:
+    out = np.concatenate([np.full((1, 2, 7), 9.0), np.zeros((1, 2, 7)), np.ones((1, 1, 7))], axis=1)
+    path = save_constant_network(tmp_path / "net.onnx", (50, 30), {"o": out})
+    spec = spec_from_text(toml(Case("", 'kind = "yolov8"', (50, 30), {}, 7, 1), path))
+    baked = bake(frozen(path), spec, "uint8", "detection")
+    got = run_graph(baked.model, {"image": picture}, ())
+    assert np.isfinite(got["box_encodings"]).all()
+    assert (np.exp(got["box_encodings"][..., 2:]) < 1e-8).all()
 
 
 def test_anchors_in_the_graphs_metadata(tmp_path: Path, picture: np.ndarray) -> None:

@@ -1,0 +1,102 @@
+"""How a graph ends behind a decoded head: what an NMS outside needs, or the results."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import onnx_ir as ir
+
+from mobilecat.bake.builder import Builder, rename
+from mobilecat.bake.nms import bake_nms, gather_rows
+from mobilecat.graph import shape_of
+from mobilecat.heads import Candidates, EncodedAnchors, Head, ops
+from mobilecat.spec import NmsSpec
+
+CONFIDENCE, COORDINATES = "confidence", "coordinates"
+ENCODINGS, PREDICTIONS = "box_encodings", "class_predictions"
+SMALLEST = 1e-9  # a side of 0 has no logarithm
+
+Ending = Literal["tensor", "vision", "detection"]
+"""tensor: boxes, scores, class_ids, landmarks, count, after NMS.
+
+The others stop before an NMS that the target adds itself:
+vision: confidence [N,C] and coordinates [N,4], centre x, y, width, height in 0..1 with the origin
+at the top left.
+detection: box_encodings [1,N,4], ty, tx, th, tw against `Baked.anchors`, and class_predictions
+[1,N,C] without background: the inputs of TFLite_Detection_PostProcess. SSD keeps its own encodings
+and anchors; other heads encode their boxes against unit anchors.
+"""
+
+
+def suppressed(end: Builder, decoded: Candidates, head: Head, nms: NmsSpec) -> list[ir.Value]:
+    kept = bake_nms(end, decoded.boxes, decoded.scores, nms)
+    outputs = [kept["boxes"], kept["scores"], kept["class_ids"]]
+    if decoded.landmarks is not None:
+        rows = gather_rows(end, "landmarks_rows", decoded.landmarks, kept)
+        outputs.append(_landmarks(end, rows, nms.max_detections, head.points))
+    return [*outputs, kept["count"]]
+
+
+def one_result(end: Builder, decoded: Candidates, head: Head) -> list[ir.Value]:
+    """Return the tensor contract of a head without suppression: one row, always counted."""
+    boxes = rename(ops.reshape(end, "boxes", decoded.boxes, 1, 1, 4), "boxes")
+    best = end.op("ReduceMax", "scores", decoded.scores, ops.ints(2), keepdims=0)
+    scores = rename(best, "scores")
+    ids = end.op("ArgMax", "ids", decoded.scores, axis=2, keepdims=0)
+    class_ids = rename(end.op("Cast", "class_ids", ids, to=int(ir.DataType.INT32)), "class_ids")
+    outputs = [boxes, scores, class_ids]
+    if decoded.landmarks is not None:
+        outputs.append(_landmarks(end, decoded.landmarks, 1, head.points))
+    # Always true, and computed, since targets take no constant for an output.
+    flat = ops.reshape(end, "flat_score", scores, 1)
+    there = end.op("Less", "there", ops.f32(-1), end.op("Mul", "square", flat, flat))
+    return [*outputs, rename(end.op("Cast", "count", there, to=int(ir.DataType.INT32)), "count")]
+
+
+def vision(end: Builder, decoded: Candidates, size_wh: tuple[int, int]) -> list[ir.Value]:
+    _, n, classes = shape_of(decoded.scores)
+    confidence = ops.reshape(end, CONFIDENCE, decoded.scores, n, classes)
+    rows = end.op("Concat", "rows", *_centre_and_size(end, decoded, size_wh), axis=-1)
+    coordinates = ops.reshape(end, COORDINATES, rows, n, 4)
+    return [rename(confidence, CONFIDENCE), rename(coordinates, COORDINATES)]
+
+
+def detection(
+    end: Builder, decoded: Candidates, size_wh: tuple[int, int]
+) -> tuple[list[ir.Value], EncodedAnchors]:
+    """Return encodings against anchors of the whole picture: centre y, x, log height, log width."""
+    _, n, classes = shape_of(decoded.scores)
+    centre, size = _centre_and_size(end, decoded, size_wh)
+    sound = end.op("Clip", "sound_size", size, ops.f32(SMALLEST))
+    logs = end.op("Log", "log_size", sound)
+    yx = ops.swapped(end, "centre", centre)
+    encodings = end.op("Concat", ENCODINGS, yx, ops.swapped(end, "log_size", logs), axis=-1)
+    unit = np.tile(np.array([0, 0, 1, 1], dtype=np.float32), (n, 1))
+    predictions = ops.reshape(end, PREDICTIONS, decoded.scores, 1, n, classes)
+    outputs = [rename(encodings, ENCODINGS), rename(predictions, PREDICTIONS)]
+    return outputs, EncodedAnchors(unit, (1.0, 1.0, 1.0, 1.0))
+
+
+def native_detection(
+    end: Builder, encodings: ir.Value, scores: ir.Value, head: Head
+) -> list[ir.Value]:
+    """Return what SSD has already; reshaped, since a graph output may be the network's own."""
+    boxes = ops.reshape(end, ENCODINGS, encodings, 1, -1, 4)
+    predictions = ops.reshape(end, PREDICTIONS, scores, 1, -1, head.classes)
+    return [rename(boxes, ENCODINGS), rename(predictions, PREDICTIONS)]
+
+
+def _centre_and_size(
+    end: Builder, decoded: Candidates, size_wh: tuple[int, int]
+) -> tuple[ir.Value, ir.Value]:
+    """Return centre x, y and width, height [1,N,2] in 0..1."""
+    low, high = ops.split(end, "corner", decoded.boxes, 2, 2)
+    both = end.op("Add", "both", low, high)
+    centre = end.op("Mul", "centre", both, ops.f32([0.5 / side for side in size_wh]))
+    span = end.op("Sub", "span", high, low)
+    return centre, end.op("Mul", "size", span, ops.f32([1 / side for side in size_wh]))
+
+
+def _landmarks(end: Builder, rows: ir.Value, k: int, points: int) -> ir.Value:
+    return rename(ops.reshape(end, "landmarks", rows, 1, k, points, 2), "landmarks")
