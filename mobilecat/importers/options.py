@@ -14,7 +14,8 @@ class ImportOptions:
 
     signature: which signature of a SavedModel.
     inputs, outputs: tensors of a TensorFlow graph, by node name (`concat`, `split:1`), between
-        which it is cut; for Keras files `outputs` names layers, and inputs stay as they are.
+        which it is cut; for Keras files `outputs` names layers, and inputs stay as they are. The
+        network's input or output is then called `concat`, `split_1`.
     """
 
     signature: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -27,6 +27,7 @@ FREEZER = 1
 
 _VERSIONED = ("tensorflow", "keras", "tf-keras", "tf2onnx", "onnx")
 _SHOWN = 20
+_LOOPS = ("Loop", "Scan")
 _GRAPH, _DIMS = ".onnx", ".json"
 
 
@@ -107,9 +108,10 @@ def _is_dynamic(dims: Dims) -> bool:
 
 def _freeze(source: Source, worker: Worker, shapes: Shapes, key: str) -> onnx.ModelProto:
     with cache.scratch_file(_GRAPH) as made:
-        worker.ask("freeze", out=str(made), shapes={k: list(v) for k, v in shapes.items()})
+        given = {k: list(v) for k, v in shapes.items()}
+        answer = worker.ask("freeze", out=str(made), shapes=given)
         proto = read_onnx(made)
-        require_onnx_forms(proto, source.path)
+        require_onnx_forms(proto, source.path, answer["loops"])
         cache.keep(key, made, _GRAPH)
     return proto
 
@@ -125,30 +127,39 @@ def _opened(source: Source, progress: Progress) -> Iterator[tuple[Worker, dict[s
         )
 
 
-def require_onnx_forms(proto: onnx.ModelProto, path: Path) -> None:
-    """Raise ModelError listing every loop, and every TensorFlow op that ONNX has no form of."""
-    found = [p for node in all_nodes(proto.graph) if (p := _problem_of(node)) is not None]
+def require_onnx_forms(proto: onnx.ModelProto, path: Path, loops: Sequence[str] = ()) -> None:
+    """Raise ModelError listing every loop, and every TensorFlow op that ONNX has no form of.
+
+    `loops`: what the source calls its loops, those that tf2onnx could unroll among them.
+    """
+    nodes = all_nodes(proto.graph)
+    looping = [f"{n.op_type} {n.name!r}" for n in nodes if n.op_type in _LOOPS]
+    found = [_loop(name) for name in (loops or looping)] if looping else []
+    found += [_no_form(n) for n in nodes if n.op_type not in _LOOPS and not _is_onnx(n)]
     if found:
         more = len(found) - _SHOWN
         shown = found[:_SHOWN] + ([Problem(f"and {more} more")] if more > 0 else [])
         raise ModelError(f"{path.name}: {len(found)} nodes cannot be compiled", shown)
 
 
-def _problem_of(node: onnx.NodeProto) -> Problem | None:
-    named = f"{node.op_type} {node.name!r}"
-    if node.op_type in ("Loop", "Scan"):
-        return Problem(
-            "a loop: control flow that depends on data",
-            named,
-            "name outputs before it: import.outputs, as in docs/importing.md",
-        )
-    if node.domain not in ("", "ai.onnx") or not onnx.defs.has(node.op_type):
-        return Problem(
-            "ONNX has no form of this TensorFlow op",
-            named,
-            "name outputs before it: import.outputs, or build the model without it",
-        )
-    return None
+def _is_onnx(node: onnx.NodeProto) -> bool:
+    return node.domain in ("", "ai.onnx") and onnx.defs.has(node.op_type)
+
+
+def _loop(name: str) -> Problem:
+    return Problem(
+        "a loop: control flow that depends on data",
+        name,
+        "name outputs before it: import.outputs, as in docs/importing.md",
+    )
+
+
+def _no_form(node: onnx.NodeProto) -> Problem:
+    return Problem(
+        "ONNX has no form of this TensorFlow op",
+        f"{node.op_type} {node.name!r}",
+        "name outputs before it: import.outputs, or build the model without it",
+    )
 
 
 def _version(package: str) -> str:

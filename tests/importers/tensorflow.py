@@ -45,14 +45,15 @@ def refusal(path: Path, options: ImportOptions | None = None) -> str:
 
 def freeze(network: Any, folder: Path, shapes: Mapping[str, Any] | None = None) -> ir.Model:
     """Return the frozen graph of an open network."""
-    from mobilecat.importers.tf.to_onnx import write_onnx
+    from mobilecat.importers.tf.to_onnx import loops_in, write_onnx
 
     out = folder / "frozen.onnx"
     settled = settle(network.inputs, shapes or {}, Path("model"))
     dynamic = {k: settled[k] for k, dims in network.inputs.items() if _is_dynamic(dims)}
-    write_onnx(network, network.freeze(dynamic), "model", out)
+    frozen = network.freeze(dynamic)
+    write_onnx(network, frozen, "model", out)
     proto = read_onnx(out)
-    require_onnx_forms(proto, Path("model"))
+    require_onnx_forms(proto, Path("model"), loops_in(frozen.graph_def))
     return import_proto(proto, shapes or {}, Path("model"))
 
 

@@ -40,14 +40,14 @@ class Server:
         }
 
     def freeze(self, out: str, shapes: dict[str, list[int]]) -> dict[str, Any]:
-        from mobilecat.importers.tf.to_onnx import write_onnx
+        from mobilecat.importers.tf.to_onnx import loops_in, write_onnx
 
         assert self._network is not None
         self._say("freezing")
         frozen = self._network.freeze({k: tuple(v) for k, v in shapes.items()})
         self._say("translating to ONNX")
         write_onnx(self._network, frozen, self._name, Path(out))
-        return {}
+        return {"loops": loops_in(frozen.graph_def)}
 
     def run(self, inputs: list[str], given: str, made: str) -> dict[str, Any]:
         assert self._network is not None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_IGNORED_ENDS = frozenset({"Const", "NoOp", "Assert", "Placeholder", "CheckNumerics"})
+_IGNORED_ENDS = frozenset({"Const", "NoOp", "Assert", "Placeholder", "PlaceholderWithDefault"})
 _LOOPS = frozenset({"Enter", "RefEnter"})
 
 
@@ -30,6 +30,21 @@ def tensor_name(name: str) -> str:
 
 def _port_of(tensor: str) -> int:
     return int(tensor.partition(":")[2] or 0)
+
+
+def absent(graph_def: Any, tensors: Iterable[str]) -> list[str]:
+    """Return those of `tensors`, all of existing nodes, whose node has no such output."""
+    import tensorflow as tf
+
+    wrong = [t for t in tensors if not (t.partition(":")[2] or "0").isdigit()]
+    others = [t for t in tensors if ":" in t and t not in wrong]
+    nodes = {n.name: n for n in graph_def.node}
+    upstream = _empty_like(graph_def)
+    upstream.node.extend(nodes[n] for n in ancestors(nodes, others, control=True))
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(upstream, name="")
+    counts = {t: len(graph.get_operation_by_name(node_of(t)).outputs) for t in others}
+    return wrong + [t for t in others if _port_of(t) >= counts[t]]
 
 
 def sinks(graph_def: Any) -> list[str]:

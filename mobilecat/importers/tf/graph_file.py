@@ -9,14 +9,23 @@ from typing import Any
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import Array
 from mobilecat.importers.options import ImportOptions
-from mobilecat.importers.tf.cut import ancestors, cut, node_of, sinks, tensor_name, with_shapes
+from mobilecat.importers.tf.cut import (
+    Part,
+    absent,
+    ancestors,
+    cut,
+    node_of,
+    sinks,
+    tensor_name,
+    with_shapes,
+)
 from mobilecat.importers.tf.detection_api import (
     anchors_of,
     note_of,
     recognise,
     without_tflite_op,
 )
-from mobilecat.importers.tf.network import Frozen, Given, Network, Say, dims, unknown
+from mobilecat.importers.tf.network import Frozen, Given, Network, Say, dims, unique, unknown
 from mobilecat.importers.tf.reason import reason
 
 __all__ = ["network_from_graph", "open_graph", "recognise"]
@@ -58,7 +67,8 @@ def network_from_graph(
     if found is not None and found.size_hw and found.input in inputs.values():
         shapes[found.input] = (None, *found.size_hw, 3)
     part = cut(graph_def, inputs.values(), list(outputs.values()), shapes)
-    _require_frozen(part.graph_def, path)
+    _require_frozen(part, path)
+    _require_fed(part, path)
     anchors = None
     if found is not None and found.input in inputs.values():
         anchors = anchors_of(graph_def, found)
@@ -111,7 +121,12 @@ def _chosen(
     problems = []
     for key, names in (("inputs", inputs), ("outputs", outputs)):
         wanted = [node_of(n) for n in names]
-        problems += unknown(wanted, nodes, "node", key)
+        missing = unknown(wanted, nodes, "node", key)
+        there = [n for n in names if node_of(n) in nodes]
+        missing += [
+            Problem(f"there is no tensor {n!r}", f"import.{key}") for n in absent(graph_def, there)
+        ]
+        problems += missing
     if not outputs and len(ends) != 1:
         what = f"which of {len(ends)} ends of the graph is the output? {_some(ends)}"
         problems.append(Problem(what, "import.outputs", "name what to compile"))
@@ -123,11 +138,17 @@ def _chosen(
         problems.append(Problem(what, "import.inputs", "name the tensors that take the inputs"))
     if problems:
         raise ModelError(f"{path.name}: what part of the graph?", problems)
-    return {_short(n): n for n in inputs}, {_short(n): n for n in outputs}
+    names = unique(_short(n) for n in (*inputs, *outputs))
+    return (
+        dict(zip(names[: len(inputs)], inputs, strict=True)),
+        dict(zip(names[len(inputs) :], outputs, strict=True)),
+    )
 
 
 def _short(name: str) -> str:
-    return name.removesuffix(":0")
+    """Return our name of a tensor: `concat`; `split_1` for split:1, as an input of the name that a
+    tensor inside has would be taken for it."""
+    return name.removesuffix(":0").replace(":", "_")
 
 
 def _some(names: list[str]) -> str:
@@ -148,8 +169,23 @@ def _import(graph_def: Any, path: Path) -> Any:
     return graph
 
 
-def _require_frozen(graph_def: Any, path: Path) -> None:
-    found = [n for n in graph_def.node if n.op in _VARIABLES]
+def _require_fed(part: Part, path: Path) -> None:
+    fed = {node_of(t) for t in part.fed.values()}
+    open_ends = [n for n in part.graph_def.node if n.op == "Placeholder" and n.name not in fed]
+    if open_ends:
+        raise ModelError(
+            f"{path.name}: the inputs do not lead to all of the outputs",
+            [
+                Problem(
+                    f"an output needs placeholder {n.name!r}, which is no input", "import.inputs"
+                )
+                for n in open_ends
+            ],
+        )
+
+
+def _require_frozen(part: Part, path: Path) -> None:
+    found = [n for n in part.graph_def.node if n.op in _VARIABLES]
     if found:
         raise ModelError(
             f"{path.name}: the graph is not frozen: {len(found)} variables have no values in it",

@@ -65,7 +65,8 @@ def unknown(wanted: Sequence[str], known: Iterable[str], what: str, key: str) ->
     known = list(known)
     problems = []
     for name in (n for n in wanted if n not in known):
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        inside = [k for k in known if k.endswith(f"/{name}")]
+        near = inside[:3] or difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         fix = f"the nearest: {', '.join(near)}" if near else ""
         problems.append(Problem(f"there is no {what} {name!r}", f"import.{key}", fix))
     return problems

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from mobilecat.errors import ModelError, Problem
 from mobilecat.importers.anchors import ANCHORS_KEY, text_from_anchors
@@ -48,6 +49,17 @@ def write_onnx(network: Network, frozen: Frozen, name: str, out: Path) -> None:
     if network.notes:
         _set(proto, NOTES_KEY, text_from_notes(network.notes))
     onnx.save(proto, out)
+
+
+def loops_in(graph_def: Any) -> list[str]:
+    """Return the loops of a graph by the names that TensorFlow gives them: tf2onnx drops those."""
+    found: dict[str, None] = {}
+    for node in graph_def.node:
+        if node.op in ("Enter", "RefEnter"):
+            found[node.attr["frame_name"].s.decode().removesuffix("_context").rstrip("/")] = None
+        elif node.op in ("While", "StatelessWhile"):
+            found[node.name] = None
+    return list(found)
 
 
 def _set(proto: object, key: str, value: str) -> None:
