@@ -126,6 +126,8 @@ def _fold_affine(program: Program) -> bool:
         value = value.astype(np.float64)
         w, b = weights.data, bias.data.astype(np.float64)
         if op.code in ("MUL", "DIV"):
+            if not value.all() or not np.isfinite(value).all():
+                continue  # ∞ and NaN do not pass through a sum as they pass through one product
             factor = value if op.code == "MUL" else 1 / value
             shape = [1] * w.ndim
             shape[axis] = -1

@@ -1,0 +1,29 @@
+"""Every lowering against onnxruntime, in LiteRT with XNNPACK and without."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from mobilecat.targets.tflite import LOWERINGS
+from tests.tflite.cases import CASES
+from tests.tflite.cases.base import OpCase
+from tests.tflite.engines import assert_lowers, graph
+from tests.tflite.random_graphs import random_graph
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_op(case: OpCase) -> None:
+    assert_lowers(graph(case.text, case.opset, **case.constants), case.name, case.relative)
+
+
+def test_every_lowering_has_a_case() -> None:
+    text = " ".join(c.text for c in CASES)
+    without = {op for op in LOWERINGS if not re.search(rf"= {op}[<(]", text)}
+    assert without == {"mobilecat::NMS"}  # tests/tflite/test_nms.py
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_graph(seed: int) -> None:
+    assert_lowers(random_graph(seed), str(seed))
