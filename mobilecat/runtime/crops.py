@@ -40,8 +40,8 @@ def crop_bilinear(
 ) -> Val:
     """Return [N, C, h, w] crops of x [B,C,H,W], or [N, B, C, h, w] without `pictures`.
 
-    As two matrix products whose weights are tents about the sampled positions. A position outside of
-    the picture gives `pad_value`.
+    As two matrix products whose weights are tents about the sampled positions. A position outside
+    of the picture gives `pad_value`.
     """
     scale = np.full(4, spatial_scale, np.float32)
     if normalized:
@@ -61,13 +61,12 @@ def crop_bilinear(
         "And", g("Unsqueeze", rows_in, np.array([2])), g("Unsqueeze", columns_in, np.array([1]))
     )
     inside = g("Unsqueeze", inside, np.arange(1, extra + 1))
-    result: Val = g("Where", inside, y, g.const(np.float32(pad_value)))
-    return result
+    return g("Where", inside, y, g.const(np.float32(pad_value)))
 
 
 def _corners(g: Graph, boxes: Val, mode: str) -> list[Val]:
     """Return y0, x0, y1, x1, each [N, 1]."""
-    parts = list(g("Split", boxes, np.array([1, 1, 1, 1]), axis=1, outputs=4))
+    parts = list(g.several(4, "Split", boxes, np.array([1, 1, 1, 1]), axis=1))
     if mode.endswith("WIDTH_FIRST"):
         parts = [parts[1], parts[0], parts[3], parts[2]]
     if mode.startswith("CENTER_SIZE"):
@@ -86,7 +85,7 @@ def _tents(g: Graph, low: Val, high: Val, mode: str, size: int, out: int) -> tup
     span: Any = g("Sub", high, low)
     if mode in ("ALIGN_CORNERS", "STRICT_ALIGN_CORNERS"):
         middle = mode == "ALIGN_CORNERS" and out == 1
-        at = g("Mul", span, np.float32([[0.5]]) if middle else i / max(out - 1, 1))
+        at = g("Mul", span, np.full((1, 1), 0.5, np.float32) if middle else i / max(out - 1, 1))
     elif mode == "OFFSET_CORNERS":
         at = g("Mul", g("Max", span, one), (i + 0.5) / np.float32(out))
     elif mode in ("DEFAULT", "UNALIGN_CORNERS"):

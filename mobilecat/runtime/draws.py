@@ -1,7 +1,7 @@
 """Random draws, for ML Programs and NeuralNetworks.
 
-Only standard distributions are asked of onnxruntime: a deviation of 0, a range from high to low or a
-single class make its kernels abort the whole process.
+Only standard distributions are asked of onnxruntime: a deviation of 0, a range from high to low
+or a single class make its kernels abort the whole process.
 """
 
 from __future__ import annotations
@@ -15,15 +15,13 @@ from mobilecat.runtime.values import check_size
 def normal(g: Graph, shape: list[int], mean: float, deviation: float, seed: float | None) -> Val:
     drawn = g("RandomNormal", shape=shape, mean=0.0, scale=1.0, seed=seed)
     scaled = g("Mul", drawn, g.const(np.float32(deviation)))
-    y: Val = g("Add", scaled, g.const(np.float32(mean)))
-    return y
+    return g("Add", scaled, g.const(np.float32(mean)))
 
 
 def uniform(g: Graph, shape: list[int], low: float, high: float, seed: float | None) -> Val:
     drawn = g("RandomUniform", shape=shape, low=0.0, high=1.0, seed=seed)
     scaled = g("Mul", drawn, g.const(np.float32(high - low)))
-    y: Val = g("Add", scaled, g.const(np.float32(low)))
-    return y
+    return g("Add", scaled, g.const(np.float32(low)))
 
 
 def categorical(g: Graph, logits: Val, count: int, seed: float | None) -> Val:
@@ -39,5 +37,4 @@ def categorical(g: Graph, logits: Val, count: int, seed: float | None) -> Val:
     inner = g("Neg", g("Log", g("Max", drawn, tiny)))
     noise = g("Neg", g("Log", g("Max", inner, tiny)))
     noisy = g("Add", g("Unsqueeze", logits, np.array([-2])), noise)
-    chosen: Val = g("Cast", g("ArgMax", noisy, axis=len(shape) - 1, keepdims=0), to=INT32)
-    return chosen
+    return g("Cast", g("ArgMax", noisy, axis=len(shape) - 1, keepdims=0), to=INT32)

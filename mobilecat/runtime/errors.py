@@ -1,4 +1,4 @@
-"""How the runtime says that a file cannot be run: refused with all reasons, or not readable at all."""
+"""How the runtime says that a file cannot be run: refused with all reasons, or not readable."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 `Val` is a tensor of the model being executed: a constant, data of this run, or a result that is
 still *pending* in the ONNX graph. Calling the graph emits one ONNX node. Asking a pending value for
-its numbers (`numpy`), or for a size that depends on data, runs what was emitted up to there and goes
-on in a fresh graph. A model of fixed shapes is never asked, so it ends up as one session.
+its numbers (`numpy`), or for a size that depends on data, runs what was emitted up to there and
+goes on in a fresh graph. A model of fixed shapes is never asked, so it ends up as one session.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FLOAT16 = int(TensorProto.FLOAT16)
 INT32 = int(TensorProto.INT32)
 INT64 = int(TensorProto.INT64)
 BOOL = int(TensorProto.BOOL)
-ELEM = {
+ELEM: dict[np.dtype[Any], int] = {
     np.dtype(np.float32): FLOAT,
     np.dtype(np.float16): FLOAT16,
     np.dtype(np.int32): INT32,
@@ -38,7 +38,7 @@ ELEM = {
     np.dtype(np.bool_): BOOL,
     np.dtype(np.uint8): int(TensorProto.UINT8),
 }
-_NUMPY = {v: k for k, v in ELEM.items()}
+_NUMPY: dict[int, np.dtype[Any]] = {v: k for k, v in ELEM.items()}
 _SMALL = 1024  # elements: up to here a constant's values take part in shape inference
 
 
@@ -119,7 +119,7 @@ class Val:
         self._array, self._dims, self.const, self.name = array, array.shape, const, ""
 
 
-Operand = Val | Array | None
+Operand = Val | Array | np.generic | None
 
 
 class Graph:
@@ -135,7 +135,6 @@ class Graph:
 
     def _start(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
-        self._fixed: list[bool] = []  # per node: depends on constants alone
         self._initializers: dict[str, Array] = {}
         self._inputs: dict[str, Val] = {}
         self._names: dict[int, tuple[str, Val]] = {}  # id of a known Val → its name in this graph
@@ -154,13 +153,17 @@ class Graph:
         """Return a value of this run, fed from outside in the type it has."""
         return Val(self, array, mil=mil, dtype=array.dtype)
 
-    def __call__(self, op: str, *operands: Operand, outputs: int = 1, **attrs: Any) -> Any:
-        """Emit one ONNX node; return its output Val, or a tuple where `outputs` is above 1."""
-        values = [self.const(o) if isinstance(o, np.ndarray) else o for o in operands]
+    def __call__(self, op: str, *operands: Operand, **attrs: Any) -> Val:
+        """Emit one ONNX node with one output; return it. Attributes that are None are left out."""
+        return self.several(1, op, *operands, **attrs)[0]
+
+    def several(self, count: int, op: str, *operands: Operand, **attrs: Any) -> tuple[Val, ...]:
+        """Emit one ONNX node with `count` outputs; return them."""
+        values = [self.const(o) if isinstance(o, (np.ndarray, np.generic)) else o for o in operands]
         names = [self._name_of(v) if v is not None else "" for v in values]
         while names and not names[-1]:
             names.pop()
-        made = [self._fresh() for _ in range(outputs)]
+        made = [self._fresh() for _ in range(count)]
         attrs = {k: v for k, v in attrs.items() if v is not None}
         node = helper.make_node(op, names, made, name=f"{self.where}:{len(self._nodes)}", **attrs)
         types = self._infer(node, values, names)
@@ -176,8 +179,7 @@ class Graph:
             self._pending.append(weakref.ref(val))
             out.append(val)
         self._nodes.append(node)
-        self._fixed.append(fixed)
-        return out[0] if outputs == 1 else tuple(out)
+        return tuple(out)
 
     def _fresh(self) -> str:
         self._count += 1
@@ -285,10 +287,11 @@ def _read_type(proto: Any) -> tuple[np.dtype[Any], tuple[int | None, ...]]:
     tensor = proto.tensor_type
     if not tensor.HasField("shape"):
         raise MobileCatError("an ONNX node's rank cannot be inferred")
-    dims = tuple(
+    dims: tuple[int | None, ...] = tuple(
         int(d.dim_value) if d.WhichOneof("value") == "dim_value" else None for d in tensor.shape.dim
     )
-    return _NUMPY[tensor.elem_type], dims
+    dtype: np.dtype[Any] = _NUMPY[tensor.elem_type]
+    return dtype, dims
 
 
 def _tensor(name: str, array: Array) -> onnx.TensorProto:

@@ -149,7 +149,7 @@ def _image_feature(name: str, t: Any, optional: bool) -> Feature:
     )
 
 
-# values in ------------------------------------------------------------------------------------------
+# values in ------------------------------------------------------------------------------------
 
 
 def bind_inputs(features: Sequence[Feature], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -260,7 +260,7 @@ def _unfit(f: Feature, what: str) -> InputError:
     return InputError("This input does not fit", [Problem(what, f.name)])
 
 
-# values out -----------------------------------------------------------------------------------------
+# values out -----------------------------------------------------------------------------------
 
 
 def output_value(f: Feature, value: Any) -> Any:

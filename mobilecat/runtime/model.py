@@ -1,4 +1,4 @@
-"""`load` a Core ML model from disk, `predict` with it: what `coremltools.models.MLModel` does on a Mac."""
+"""`load` a Core ML model from disk and `predict`: what coremltools' `MLModel` does on a Mac."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ class CoreMLModel:
     ) -> dict[str, Any]:
         """Return the outputs by name, and the internal variables or blobs named in `taps`.
 
-        inputs: PIL images of the exact size, or arrays. `state`: from `new_state`, changed in place.
+        inputs: PIL images of the exact size, or arrays.
+        state:  from `new_state`, changed in place.
         Errors: InputError for inputs that do not fit, UnsupportedOp, ArtifactError.
         """
         values = bind_inputs(self.inputs, inputs)

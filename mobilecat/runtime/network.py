@@ -96,7 +96,7 @@ class NetworkEngine:
             results.update(self._classified(blobs))
         return results
 
-    # boundary ---------------------------------------------------------------------------------------
+    # boundary ----------------------------------------------------------------------------------
 
     def _array(self, g: Graph, v: Val) -> Val:
         """Rank 5 mapping: [C], [C,H,W] and [S,B,C,H,W] become [S,B,C,H,W]."""
@@ -145,7 +145,7 @@ class NetworkEngine:
         labels = list(getattr(network, which).vector)
         source = network.labelProbabilityLayerName
         if not source:
-            made = [o for o in network.layers[-1].output] if network.layers else [""]
+            made = list(network.layers[-1].output) if network.layers else [""]
             source = made[0]
         if source not in blobs:
             raise malformed(f"nothing makes the probabilities {source!r}")
@@ -156,7 +156,7 @@ class NetworkEngine:
             self._description.predictedProbabilitiesName,
         )
 
-    # layers -----------------------------------------------------------------------------------------
+    # layers ------------------------------------------------------------------------------------
 
     def _layers(self, layers: Sequence[Any], blobs: dict[str, Any], g: Graph, depth: int) -> str:
         """Run `layers`; return "break" or "continue" where one of them jumps, else ""."""
@@ -223,8 +223,7 @@ def _preprocessed(g: Graph, y: Val, p: Any, f: Feature) -> Val:
         mean = np.asarray(p.meanImage.meanImage, np.float32)
         if mean.size != int(np.prod(y.shape)):
             raise malformed(f"the mean image has {mean.size} pixels")
-        result: Val = g("Sub", y, mean.reshape(y.shape))
-        return result
+        return g("Sub", y, mean.reshape(y.shape))
     s = p.scaler
     if f.color.startswith("GRAY"):
         bias = [s.grayBias]

@@ -1,7 +1,7 @@
 """The NonMaximumSuppression model: what a Vision detection pipeline ends in.
 
-Source: NonMaximumSuppression.proto in apple/coremltools. Its comment on iouThreshold reads the wrong
-way round; what is suppressed is a box whose IoU with a better one is greater than the threshold.
+Source: NonMaximumSuppression.proto in apple/coremltools. Its comment on iouThreshold reads the
+wrong way round; what goes is a box whose IoU with a better one is greater than the threshold.
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ def iou(box: Array, others: Array) -> Array:
     high = np.minimum(box[:2] + box[2:] / 2, others[:, :2] + others[:, 2:] / 2)
     common = np.prod(np.maximum(high - low, 0), axis=1)
     union = box[2] * box[3] + others[:, 2] * others[:, 3] - common
-    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    ratio: Array = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return ratio
 
 
 def _row_limits(f: Feature) -> tuple[int, int | None]:

@@ -53,7 +53,7 @@ class ProgramEngine:
 
     def new_state(self) -> dict[str, Array]:
         """Return a zeroed state: name → array."""
-        found = {}
+        found: dict[str, Array] = {}
         for i in self._function.inputs:
             if i.is_state:
                 shape = tuple(d or 1 for d in i.type.shape)
@@ -111,16 +111,15 @@ class ProgramEngine:
 
 def planes(g: Graph, picture: Val, color: str) -> Val:
     """Return a [1,H,W,C] picture as float32 [1,C,H,W] in the order the model declares."""
-    y: Val = g("Transpose", picture, perm=[0, 3, 1, 2])
+    y = g("Transpose", picture, perm=[0, 3, 1, 2])
     if color == "BGR":
         y = g("Gather", y, np.array([2, 1, 0]), axis=1)
-    y = g("Cast", y, to=FLOAT)
-    return y
+    return g("Cast", y, to=FLOAT)
 
 
 def _rounded(array: Array, mil_type: str) -> Array:
     """Return an input in its compute type, rounded to the type the function declares."""
-    declared = np.asarray(array).astype(NUMPY[mil_type], copy=False)
+    declared: Array = np.asarray(array).astype(NUMPY[mil_type], copy=False)
     return np.ascontiguousarray(declared, dtype=compute_dtype(mil_type))
 
 

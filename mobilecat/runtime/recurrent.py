@@ -32,7 +32,7 @@ MAX_UNROLLED = 2048
 
 @dataclass(frozen=True)
 class Weights:
-    """One direction: input [G·H, I], recurrent [G·H, H], bias [G·H], peephole [3·H], ONNX's order."""
+    """One direction, ONNX's order: input [G·H,I], recurrent [G·H,H], bias [G·H], peephole [3·H]."""
 
     inputs: Array
     hidden: Array
@@ -90,10 +90,10 @@ def recurrent(
     ]
     if kind == "LSTM" and peepholes:
         operands.append(np.stack(peepholes).astype(np.float32))
-    made = g(
+    made = g.several(
+        len(initial) + 1,
         kind,
         *operands,
-        outputs=len(initial) + 1,
         hidden_size=hidden,
         direction=direction,
         activations=names,
@@ -113,8 +113,7 @@ def recurrent(
 def flipped(g: Graph, v: Val) -> Val:
     """Return `v` with its first axis reversed."""
     ends = np.array([-(1 << 31)])
-    y: Val = g("Slice", v, np.array([-1]), ends, np.array([0]), np.array([-1]))
-    return y
+    return g("Slice", v, np.array([-1]), ends, np.array([0]), np.array([-1]))
 
 
 def _unrolled_lstm(
@@ -167,7 +166,7 @@ def _lstm_step(
     gates = g("Add", g("MatMul", x, w.inputs.T.copy()), g("MatMul", h, w.hidden.T.copy()))
     gates = g("Add", gates, w.bias)
     size = w.hidden.shape[1]
-    i, o, f, z = g("Split", gates, np.array([size] * 4), axis=1, outputs=4)
+    i, o, f, z = g.several(4, "Split", gates, np.array([size] * 4), axis=1)
     peep = np.split(w.peephole, 3) if w.peephole is not None else None
     if peep is not None:
         i, f = g("Add", i, g("Mul", c, peep[0])), g("Add", f, g("Mul", c, peep[2]))
@@ -195,5 +194,4 @@ def _activated(g: Graph, x: Val, name: str) -> Val:
 
 def last_step(g: Graph, finals: Sequence[Val]) -> Val:
     """Return the final output as a sequence of one: each direction's last state."""
-    result: Val = g("Unsqueeze", finals[0], np.array([0]))
-    return result
+    return g("Unsqueeze", finals[0], np.array([0]))

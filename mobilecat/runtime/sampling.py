@@ -26,7 +26,7 @@ _ONNX = {
 
 
 def positions(mode: str, size: int, out: int) -> Array:
-    """Return the `out` source positions along an axis of `size` pixels, 0 = first pixel's centre."""
+    """Return the `out` positions read along an axis of `size` pixels, 0 = first pixel's centre."""
     i = np.arange(out, dtype=np.float64)
     if mode == "ALIGN_CORNERS" and out == 1:
         at = np.array([(size - 1) / 2])
@@ -40,13 +40,14 @@ def positions(mode: str, size: int, out: int) -> Array:
         at = (i + 0.5) * (size / out) - 0.5
     else:
         raise refused(f"sampling mode {mode!r} is unknown")
-    return np.clip(at, 0, size - 1)
+    return np.asarray(np.clip(at, 0, size - 1))
 
 
 def weights(at: Array, size: int) -> Array:
     """Return the [len(at), size] matrix that interpolates linearly at positions `at`."""
     distance = np.abs(at[:, None] - np.arange(size)[None, :])
-    return np.maximum(0, 1 - distance).astype(np.float32)
+    tent: Array = np.maximum(0, 1 - distance).astype(np.float32)
+    return tent
 
 
 def resize_linear(g: Graph, x: Val, mode: str, height: int, width: int) -> Val:
@@ -54,14 +55,12 @@ def resize_linear(g: Graph, x: Val, mode: str, height: int, width: int) -> Val:
     h, w = x.shape[-2:]
     single = mode == "ALIGN_CORNERS" and 1 in (height, width)
     if (h, w) == (height, width) and mode != "OFFSET_CORNERS":
-        same: Val = g("Identity", x)
-        return same
+        return g("Identity", x)
     if mode in _ONNX and not single:
         return _resize(g, x, height, width, mode="linear", at=_ONNX[mode])
     rows = g.const(weights(positions(mode, h, height), h))
     columns = g.const(weights(positions(mode, w, width), w).T)
-    y: Val = g("MatMul", g("MatMul", rows, x), columns)
-    return y
+    return g("MatMul", g("MatMul", rows, x), columns)
 
 
 def resize_nearest(g: Graph, x: Val, rows: Array, columns: Array) -> Val:
@@ -70,9 +69,8 @@ def resize_nearest(g: Graph, x: Val, rows: Array, columns: Array) -> Val:
     height, width = len(rows), len(columns)
     if _repeats(rows, h) and _repeats(columns, w):
         return _resize(g, x, height, width, mode="nearest", at="asymmetric")
-    y: Val = g("Gather", x, rows.astype(np.int64), axis=x.rank - 2)
-    y = g("Gather", y, columns.astype(np.int64), axis=x.rank - 1)
-    return y
+    y = g("Gather", x, rows.astype(np.int64), axis=x.rank - 2)
+    return g("Gather", y, columns.astype(np.int64), axis=x.rank - 1)
 
 
 def _repeats(index: Array, size: int) -> bool:

@@ -1,7 +1,7 @@
 """MIL types and literal values as numpy: stored type outside, compute type inside.
 
-Inside the runtime there are four element types: float32, int32, bool and (for op parameters only)
-int64. Narrow integers compute in int32, half floats in float32 (see `mil/interpret.py` on rounding).
+Inside the runtime there are four element types: float32, int32, bool and, for op parameters only,
+int64. Narrow integers compute in int32, half floats in float32 (`mil/interpret.py` on rounding).
 """
 
 from __future__ import annotations

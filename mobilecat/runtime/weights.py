@@ -102,7 +102,7 @@ def unpack(raw: Array, mil_type: str, count: int) -> Array:
         dtype = np.dtype(_WHOLE[mil_type])
         if raw.nbytes < count * dtype.itemsize:
             raise malformed(f"{raw.nbytes} bytes do not hold {count} elements of {mil_type}")
-        return raw[: count * dtype.itemsize].view(dtype)
+        return np.asarray(raw[: count * dtype.itemsize].view(dtype))
     if mil_type == "bool":
         return raw[:count].astype(bool)
     if mil_type == "bf16":
@@ -123,4 +123,5 @@ def _unpack_bits(raw: Array, bits: int, count: int) -> Array:
         return raw[:count]
     flat = np.unpackbits(raw, bitorder="little")[: count * bits].reshape(count, bits)
     weights = (1 << np.arange(bits)).astype(np.uint8)
-    return (flat * weights).sum(axis=1, dtype=np.uint8)
+    packed: Array = (flat * weights).sum(axis=1, dtype=np.uint8)
+    return packed

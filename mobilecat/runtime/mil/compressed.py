@@ -70,7 +70,7 @@ def onnx_from_constexpr_affine_dequantize(op: Op) -> Val:
     return _const(op, (along(scale) * (data.astype(np.float32) - along(zero))).astype(scale.dtype))
 
 
-# one table or many -----------------------------------------------------------------------------------
+# one table or many ----------------------------------------------------------------------------
 
 
 @mil_op("constexpr_lut_to_dense", moves=True)
@@ -119,7 +119,7 @@ def onnx_from_constexpr_lut_to_sparse(op: Op) -> tuple[Val, Val]:
     return _const(op, mask), _const(op, dense[mask != 0])
 
 
-# blocks ---------------------------------------------------------------------------------------------
+# blocks ---------------------------------------------------------------------------------------
 
 
 @mil_op("constexpr_blockwise_shift_scale", moves=True)
@@ -155,7 +155,7 @@ def onnx_from_constexpr_sparse_blockwise_shift_scale(op: Op) -> tuple[Val, Val]:
     return _const(op, mask), _const(op, dense[mask != 0])
 
 
-# sparse ---------------------------------------------------------------------------------------------
+# sparse ---------------------------------------------------------------------------------------
 
 
 @mil_op("constexpr_sparse_to_dense", moves=True)

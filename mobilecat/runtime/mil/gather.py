@@ -78,7 +78,11 @@ def onnx_from_gather_along_axis(op: Op) -> Val:
 def onnx_from_gather_nd(op: Op) -> Val:
     x, batch = op["x"], op.integer("batch_dims", 0)
     depth = op["indices"].shape[-1]
-    return op.g("GatherND", x, _indices(op, list(x.shape[batch : batch + depth])), batch_dims=batch)
+    index = _indices(op, list(x.shape[batch : batch + depth]))
+    if index.rank == 1:  # ONNX's shape inference gives up where the result is a scalar
+        y = op.g("GatherND", x, op.g("Unsqueeze", index, np.array([0])))
+        return op.g("Squeeze", y, np.array([0]))
+    return op.g("GatherND", x, index, batch_dims=batch)
 
 
 def _scatter(op: Op, onnx_op: str, indices: Val, updates: Val, **attrs: int) -> Val:

@@ -93,7 +93,7 @@ def suppress(
     # all kept boxes, best first: a kept lowest score must still beat what was dropped
     order_by = g("Where", kept, best, g.const(np.float32(-np.inf)))
     size = min(max_boxes, count)
-    _, index = g("TopK", order_by, np.array([size]), axis=1, outputs=2)
+    _, index = g.several(2, "TopK", order_by, np.array([size]), axis=1)
     alive = g("GatherElements", kept, index, axis=1)  # [n, size]
     mask, spot = g("Unsqueeze", alive, np.array([2])), g("Unsqueeze", index, np.array([2]))
     zero = g.const(np.float32(0))

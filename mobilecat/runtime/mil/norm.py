@@ -78,7 +78,7 @@ def onnx_from_l2_norm(op: Op) -> Val:
 
 @mil_op("local_response_norm")
 def onnx_from_local_response_norm(op: Op) -> Val:
-    """Along axis −3 up to rank 4 (coremltools' smoke test has the figures for rank 3), then axis 1."""
+    """Along axis −3 up to rank 4 (coremltools' smoke test has figures for rank 3), then axis 1."""
     x = op["x"]
     if x.rank < 3:
         raise op.broken(f"x has rank {x.rank}, at least 3 is needed")
@@ -104,5 +104,4 @@ def cross_channel_norm(g: Graph, x: Val, size: int, alpha: float, beta: float, k
     mean = g("AveragePool", padded, kernel_shape=[size, 1], strides=[1, 1])
     mean = g("Reshape", mean, np.array([n, channels, *spatial]))
     base = g("Add", g("Mul", mean, g.const(np.float32(alpha))), g.const(np.float32(k)))
-    y: Val = g("Div", x, g("Pow", base, g.const(np.float32(beta))))
-    return y
+    return g("Div", x, g("Pow", base, g.const(np.float32(beta))))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from mobilecat.runtime.graph import Val
+from mobilecat.runtime.graph import Graph, Val
 from mobilecat.runtime.mil.conv import window_list, window_pads
 from mobilecat.runtime.mil.op import Op
 from mobilecat.runtime.mil.table import mil_op
@@ -25,14 +23,13 @@ def _window(op: Op) -> tuple[list[int], list[int], list[tuple[int, int]], list[t
     return kernel, strides, pads, grown
 
 
-def pad_spatial(g: Any, x: Val, pads: list[tuple[int, int]], value: float) -> Val:
+def pad_spatial(g: Graph, x: Val, pads: list[tuple[int, int]], value: float) -> Val:
     """Return `x` padded on its last axes, or itself where there is nothing to pad."""
     if not any(v for p in pads for v in p):
         return x
     lead = [0] * (x.rank - len(pads))
     amounts = np.array([*lead, *[b for b, _ in pads], *lead, *[e for _, e in pads]])
-    padded: Val = g("Pad", x, amounts, g.const(np.float32(value)))
-    return padded
+    return g("Pad", x, amounts, g.const(np.float32(value)))
 
 
 @mil_op("max_pool", moves=True)
@@ -53,7 +50,7 @@ def onnx_from_avg_pool(op: Op) -> Val:
 
 
 def average(
-    g: Any,
+    g: Graph,
     x: Val,
     kernel: list[int],
     strides: list[int],

@@ -13,7 +13,7 @@ from mobilecat.runtime.mil.table import mil_op
 
 
 def _reduction(onnx_op: str, *, in_float: bool = False) -> Any:
-    """Return a translation; `in_float`: onnxruntime has no integer kernel, so go through float32."""
+    """Return a translation; `in_float`: no integer kernel in onnxruntime, go through float32."""
 
     def translate(op: Op) -> Val:
         x = op["x"]

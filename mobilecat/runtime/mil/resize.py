@@ -101,12 +101,12 @@ def onnx_from_crop(op: Op) -> Val:
     return op.g("Slice", x, starts, ends, np.array([x.rank - 2, x.rank - 1]))
 
 
-# crop_resize ----------------------------------------------------------------------------------------
+# crop_resize ----------------------------------------------------------------------------------
 
 
 @mil_op("crop_resize")
 def onnx_from_crop_resize(op: Op) -> Val:
-    """From iOS 17 boxes [N,4] and box_indices; before, roi [N,1,4|5,1,1] with the index in front."""
+    """From iOS 17 boxes [N,4] and box_indices; before, roi [N,1,4|5,1,1], index in front."""
     x = op["x"]
     if x.rank != 4:
         raise op.broken(f"x has rank {x.rank}")
@@ -137,7 +137,7 @@ def onnx_from_crop_resize(op: Op) -> Val:
     return op.g("Reshape", y, np.array(out))
 
 
-# resampling at given coordinates --------------------------------------------------------------------
+# resampling at given coordinates --------------------------------------------------------------
 
 _GRID_MODES = {
     "constant": "zeros",
@@ -213,5 +213,4 @@ def _renormalised(op: Op, c: Val, size: Any, space: str, align: bool, aligned: b
     else:
         scale, offset = scale * 2 / size, (offset * 2 + one) / size - one
     scaled = op.g("Mul", c, op.g.const(np.asarray(scale, np.float32)))
-    y: Val = op.g("Add", scaled, op.g.const(np.asarray(offset, np.float32)))
-    return y
+    return op.g("Add", scaled, op.g.const(np.asarray(offset, np.float32)))

@@ -30,7 +30,7 @@ def reshaped(op: Op, x: Val, shape: list[int]) -> Val:
     """Return `x` in `shape`; 0 copies a size of x, counted from the right; −1 is what is left."""
     lead = len(shape) - x.rank
     sizes = [
-        (x.shape[i - lead] if i >= lead else 1) if d == 0 and math.prod(x.shape) else d
+        (x.shape[i - lead] if i >= lead else 1) if d == 0 and 0 not in x.shape else d
         for i, d in enumerate(shape)
     ]
     return op.g("Reshape", x, np.array(sizes, np.int64), allowzero=1)
@@ -114,7 +114,7 @@ def onnx_from_split(op: Op) -> tuple[Val, ...]:
         sizes = [x.shape[axis] // count] * count
     if len(sizes) == 1:
         return (op.g("Identity", x),)
-    return tuple(op.g("Split", x, np.array(sizes), axis=axis, outputs=len(sizes)))
+    return tuple(op.g.several(len(sizes), "Split", x, np.array(sizes), axis=axis))
 
 
 @mil_op("tile", moves=True)
@@ -161,7 +161,7 @@ def onnx_from_sliding_windows(op: Op) -> Val:
     return op.g("Gather", x, starts[:, None] + np.arange(size)[None, :], axis=axis)
 
 
-# space, depth and batch -----------------------------------------------------------------------------
+# space, depth and batch -----------------------------------------------------------------------
 
 
 @mil_op("depth_to_space", moves=True)
@@ -219,7 +219,7 @@ def onnx_from_batch_to_space(op: Op) -> Val:
     return op.g("Slice", whole, starts, ends, np.array([2, 3]))
 
 
-# made from nothing but a shape ----------------------------------------------------------------------
+# made from nothing but a shape ----------------------------------------------------------------
 
 
 @mil_op("fill", moves=True)

@@ -91,7 +91,7 @@ def onnx_from_topk(op: Op) -> tuple[Val, ...]:
     k = x.shape[axis] if k == -1 else k
     largest = int(not op.flag("ascending", False))
     # sorted whatever `sort` says: Core ML's unsorted order is unspecified
-    values, indices = op.g("TopK", x, np.array([k]), axis=axis, largest=largest, outputs=2)
+    values, indices = op.g.several(2, "TopK", x, np.array([k]), axis=axis, largest=largest)
     if not op.flag("return_indices", True):
         return (values,)
     return values, op.g("Cast", indices, to=INT32)
@@ -103,5 +103,5 @@ def onnx_from_argsort(op: Op) -> Val:
     axis = op.axis(default=-1)
     count = np.array([x.shape[axis]])
     largest = int(not op.flag("ascending", False))
-    _, indices = op.g("TopK", x, count, axis=axis, largest=largest, outputs=2)
+    _, indices = op.g.several(2, "TopK", x, count, axis=axis, largest=largest)
     return op.g("Cast", indices, to=INT32)

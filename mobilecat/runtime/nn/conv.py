@@ -160,7 +160,7 @@ def _pads3d(
     ]
 
 
-# pools ----------------------------------------------------------------------------------------------
+# pools ----------------------------------------------------------------------------------------
 
 
 def pooled(
@@ -178,13 +178,11 @@ def pooled(
         pads = onnx_pads(grown)
         if any(v >= k for v, k in zip(pads, kernel * 2, strict=True)):
             x, pads = pad_spatial(layer.g, x, grown, -np.inf), [0] * len(pads)
-        y: Val = layer.g("MaxPool", x, kernel_shape=kernel, strides=strides, pads=pads)
-        return y
+        return layer.g("MaxPool", x, kernel_shape=kernel, strides=strides, pads=pads)
     if kind == 1:
         return average(layer.g, x, kernel, strides, declared, grown, exclude=exclude)
     padded = pad_spatial(layer.g, x, grown, 0.0)
-    y = layer.g("LpPool", padded, p=2, kernel_shape=kernel, strides=strides)
-    return y
+    return layer.g("LpPool", padded, p=2, kernel_shape=kernel, strides=strides)
 
 
 @nn_layer("pooling")
@@ -225,7 +223,7 @@ def onnx_from_globalPooling3d(layer: Layer) -> Val:
     return layer.g(op, layer.x, np.array([-3, -2, -1]), keepdims=1)
 
 
-# matrix products ------------------------------------------------------------------------------------
+# matrix products ------------------------------------------------------------------------------
 
 
 @nn_layer("innerProduct")
@@ -256,6 +254,8 @@ def onnx_from_batchedMatmul(layer: Layer) -> Val:
         a = _swapped(layer, a)
     if p.transposeB and len(layer.xs) > 1:
         b = _swapped(layer, b)
+    if a.rank == b.rank == 1:  # two vectors give a matrix of one element
+        a, b = layer.g("Unsqueeze", a, np.array([0])), layer.g("Unsqueeze", b, np.array([1]))
     y = layer.g("MatMul", a, b)
     if p.hasBias:
         y = layer.g("Add", y, layer.weight(p.bias, [int(p.weightMatrixSecondDimension)]))
@@ -266,8 +266,7 @@ def _swapped(layer: Layer, v: Val) -> Val:
     if v.rank < 2:
         raise layer.broken("a vector has no two axes to exchange")
     order = [*range(v.rank - 2), v.rank - 1, v.rank - 2]
-    y: Val = layer.g("Transpose", v, perm=order)
-    return y
+    return layer.g("Transpose", v, perm=order)
 
 
 @nn_layer("embedding")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,25 @@ def _unary(onnx_op: str) -> Any:
     return translate
 
 
-for _layer in (
-    "acos acosh asin asinh atan atanh ceil cos cosh erf floor round sign sin sinh tan tanh"
-).split():
+for _layer in [
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atanh",
+    "ceil",
+    "cos",
+    "cosh",
+    "erf",
+    "floor",
+    "round",
+    "sign",
+    "sin",
+    "sinh",
+    "tan",
+    "tanh",
+]:
     nn_layer(_layer)(_unary(_layer.capitalize()))
 
 
@@ -85,7 +101,7 @@ def onnx_from_unary(layer: Layer) -> Val:
     raise layer.refuse(f"unary function {p.type}")
 
 
-# activations ----------------------------------------------------------------------------------------
+# activations ----------------------------------------------------------------------------------
 
 
 @nn_layer("activation")
@@ -138,10 +154,10 @@ def _channels(layer: Layer, x: Val, params: Any) -> Val:
     return layer.g.const(layer.weight(params, [count]).reshape(shape))
 
 
-# binary and n-ary -------------------------------------------------------------------------------------
+# binary and n-ary -----------------------------------------------------------------------------
 
 
-def _folded(onnx_op: str) -> Any:
+def _folded(onnx_op: str) -> Callable[[Layer], Val]:
     def translate(layer: Layer) -> Val:
         y = layer.x
         for other in layer.xs[1:]:
@@ -169,16 +185,14 @@ for _layer, _onnx in {
 def onnx_from_add(layer: Layer) -> Val:
     if len(layer.xs) == 1:
         return layer.g("Add", layer.x, layer.scalar(layer.p.alpha))
-    result: Val = _folded("Add")(layer)
-    return result
+    return _folded("Add")(layer)
 
 
 @nn_layer("multiply")
 def onnx_from_multiply(layer: Layer) -> Val:
     if len(layer.xs) == 1:
         return layer.g("Mul", layer.x, layer.scalar(layer.p.alpha))
-    result: Val = _folded("Mul")(layer)
-    return result
+    return _folded("Mul")(layer)
 
 
 @nn_layer("average")

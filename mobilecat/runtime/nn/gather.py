@@ -25,7 +25,12 @@ def onnx_from_gather(layer: Layer) -> Val:
 
 @nn_layer("gatherND")
 def onnx_from_gatherND(layer: Layer) -> Val:
-    return layer.g("GatherND", layer.x, layer.index(layer.at(1)))
+    index = layer.index(layer.at(1))
+    if index.rank == 1:  # one element or row; a scalar is a vector of one element
+        index = layer.g("Unsqueeze", index, np.array([0]))
+        y = layer.g("GatherND", layer.x, index)
+        return y if y.rank == 1 else layer.g("Squeeze", y, np.array([0]))
+    return layer.g("GatherND", layer.x, index)
 
 
 @nn_layer("gatherAlongAxis")
@@ -40,8 +45,7 @@ def _scattered(layer: Layer, onnx_op: str, index: Val, updates: Val, **attrs: in
         updates = layer.g("Neg", updates)
     if mode == 4:
         updates = layer.g("Reciprocal", updates)
-    y: Val = layer.g(onnx_op, layer.x, index, updates, reduction=_REDUCTION[mode], **attrs)
-    return y
+    return layer.g(onnx_op, layer.x, index, updates, reduction=_REDUCTION[mode], **attrs)
 
 
 @nn_layer("scatter")
@@ -70,12 +74,12 @@ def onnx_from_scatterND(layer: Layer) -> Val:
     return _scattered(layer, "ScatterND", layer.index(layer.at(1)), layer.at(2))
 
 
-# sorting and counting -------------------------------------------------------------------------------
+# sorting and counting -------------------------------------------------------------------------
 
 
 def _largest(layer: Layer, axis: int, count: int, largest: bool) -> tuple[Val, Val]:
-    values, index = layer.g(
-        "TopK", layer.x, np.array([count]), axis=axis, largest=int(largest), outputs=2
+    values, index = layer.g.several(
+        2, "TopK", layer.x, np.array([count]), axis=axis, largest=int(largest)
     )
     return values, layer.blob(index)
 
@@ -134,8 +138,7 @@ def _band(layer: Layer, lower: int, upper: int) -> Val:
     x = layer.x
     row, column = np.ogrid[: x.shape[-2], : x.shape[-1]]
     band = ((lower < 0) | (row - column <= lower)) & ((upper < 0) | (column - row <= upper))
-    y: Val = layer.g("Where", layer.g.const(band), x, layer.scalar(0))
-    return y
+    return layer.g("Where", layer.g.const(band), x, layer.scalar(0))
 
 
 @nn_layer("matrixBandPart")
@@ -151,7 +154,7 @@ def onnx_from_triangular(layer: Layer) -> Val:
     return layer.g("Where", layer.g.const(keep), x, layer.scalar(0))
 
 
-# pictures -------------------------------------------------------------------------------------------
+# pictures -------------------------------------------------------------------------------------
 
 _SAMPLING = {0: "STRICT_ALIGN_CORNERS", 1: "ALIGN_CORNERS", 2: "DEFAULT", 3: "OFFSET_CORNERS"}
 _BOXES = {
@@ -220,10 +223,8 @@ def onnx_from_NonMaximumSuppression(layer: Layer) -> tuple[Val, ...]:
     """Inputs: boxes, scores, and as far as they come iou and score thresholds and max boxes."""
     p = layer.p
     given = [float(x.numpy().reshape(-1)[0]) for x in layer.xs[2:5]]
-    iou, score, most = [
-        *given,
-        *[p.iouThreshold, p.scoreThreshold, float(p.maxBoxes)][len(given) :],
-    ]
+    stored = [float(p.iouThreshold), float(p.scoreThreshold), float(p.maxBoxes)]
+    iou, score, most = given + stored[len(given) :]
     if not 1 <= most <= 1 << 20:
         raise layer.broken(f"{most} boxes at most")
     found = suppress(

@@ -77,19 +77,16 @@ class Layer:
 
     def truth(self, v: Val) -> Val:
         """Return `v` as booleans: what is not zero."""
-        result: Val = self.g("Cast", v, to=BOOL)
-        return result
+        return self.g("Cast", v, to=BOOL)
 
     def index(self, v: Val) -> Val:
-        result: Val = self.g("Cast", v, to=INT64)
-        return result
+        return self.g("Cast", v, to=INT64)
 
     def blob(self, v: Val) -> Val:
         """Return `v` as a blob: float32."""
         if v.dtype == np.float32:
             return v
-        result: Val = self.g("Cast", v, to=FLOAT)
-        return result
+        return self.g("Cast", v, to=FLOAT)
 
     def picture(self, v: Val, rank: int = 4) -> tuple[Val, list[int]]:
         """Return `v` as [N, C, H, W] and the leading sizes that were folded into N."""
@@ -105,8 +102,7 @@ class Layer:
         """Undo `picture`'s folding after the other axes changed."""
         if len(lead) == 1:
             return v
-        result: Val = self.g("Reshape", v, np.array([*lead, *v.shape[1:]]))
-        return result
+        return self.g("Reshape", v, np.array([*lead, *v.shape[1:]]))
 
 
 def _weights(params: Any, where: str, shape: Sequence[int], axis: int) -> Array:

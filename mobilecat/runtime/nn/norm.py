@@ -117,5 +117,5 @@ def _reduce_nd(onnx_op: str) -> Any:
     return translate
 
 
-for _kind in "L1 L2 Max Min Sum Prod Mean LogSum SumSquare LogSumExp".split():
+for _kind in ["L1", "L2", "Max", "Min", "Sum", "Prod", "Mean", "LogSum", "SumSquare", "LogSumExp"]:
     nn_layer(f"reduce{_kind}")(_reduce_nd(f"Reduce{_kind}"))

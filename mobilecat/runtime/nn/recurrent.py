@@ -26,20 +26,17 @@ def _sequence(layer: Layer) -> Val:
     shape = x.shape if x.rank == 5 else (x.shape[0], *([1] if x.rank == 1 else []), *x.shape[1:])
     if len(shape) < 3 or any(d != 1 for d in shape[3:]):
         raise layer.broken(f"a sequence of shape {x.shape}")
-    y: Val = layer.g("Reshape", x, np.array(shape[:3]))
-    return y
+    return layer.g("Reshape", x, np.array(shape[:3]))
 
 
 def _initial(layer: Layer, index: int, batch: int, size: int) -> Val:
     if len(layer.xs) > index:
-        y: Val = layer.g("Reshape", layer.at(index), np.array([batch, size]))
-        return y
+        return layer.g("Reshape", layer.at(index), np.array([batch, size]))
     return layer.g.const(np.zeros((batch, size), np.float32))
 
 
 def _blob(g: Graph, v: Val) -> Val:
-    y: Val = g("Unsqueeze", v, np.array([v.rank, v.rank + 1]))
-    return y
+    return g("Unsqueeze", v, np.array([v.rank, v.rank + 1]))
 
 
 def _results(layer: Layer, every: Val, finals: list[Val], sequence: bool) -> tuple[Val, ...]:
@@ -139,7 +136,7 @@ def onnx_from_lstm(layer: Layer) -> tuple[Val, ...]:
     sequence = bool(p.params.sequenceOutput)
     if not both:
         return _results(layer, every, finals, sequence)
-    halves = [g("Split", v, np.array([h, h]), axis=1, outputs=2) for v in finals]
+    halves = [g.several(2, "Split", v, np.array([h, h]), axis=1) for v in finals]
     y = every if sequence else last_step(g, finals)
     states = [halves[0][0], halves[1][0], halves[0][1], halves[1][1]]
     return _blob(g, y), *[_blob(g, g("Unsqueeze", s, np.array([0]))) for s in states]

@@ -18,8 +18,7 @@ _FAR = 1 << 62
 
 def shaped(layer: Layer, x: Val, shape: list[int]) -> Val:
     """Return `x` in `shape`; 0 copies the size at that place, −1 is what is left."""
-    y: Val = layer.g("Reshape", x, np.array(shape, np.int64), allowzero=0)
-    return y
+    return layer.g("Reshape", x, np.array(shape, np.int64), allowzero=0)
 
 
 @nn_layer("reshape")
@@ -103,7 +102,7 @@ def _split(layer: Layer, axis: int, count: int, sizes: list[int]) -> tuple[Val, 
         sizes = [size // count] * count
     if len(sizes) == 1:
         return (layer.x,)
-    return tuple(layer.g("Split", layer.x, np.array(sizes), axis=axis, outputs=len(sizes)))
+    return tuple(layer.g.several(len(sizes), "Split", layer.x, np.array(sizes), axis=axis))
 
 
 @nn_layer("concatND")
@@ -176,7 +175,10 @@ def onnx_from_expandDims(layer: Layer) -> Val:
 
 @nn_layer("flattenTo2D")
 def onnx_from_flattenTo2D(layer: Layer) -> Val:
-    return layer.g("Flatten", layer.x, axis=layer.axis(int(layer.p.axis), layer.x.rank))
+    axis, rank = int(layer.p.axis), layer.x.rank
+    if not -rank <= axis <= rank:
+        raise layer.broken(f"axis {axis} does not exist in rank {rank}")
+    return layer.g("Flatten", layer.x, axis=axis)
 
 
 @nn_layer("reshapeStatic")
@@ -221,7 +223,7 @@ def onnx_from_broadcastTo(layer: Layer) -> Val:
 @nn_layer("tile")
 def onnx_from_tile(layer: Layer) -> Val:
     reps = layer.ints(1) if len(layer.xs) > 1 else [int(r) for r in layer.p.reps]
-    return layer.g("Tile", layer.x, np.array(reps))
+    return layer.g("Tile", layer.x, np.array([1] * (layer.x.rank - len(reps)) + reps))
 
 
 @nn_layer("reverse")
@@ -258,7 +260,7 @@ def onnx_from_reverseSeq(layer: Layer) -> Val:
     return g("GatherElements", x, index, axis=seq)
 
 
-# constants ------------------------------------------------------------------------------------------
+# constants ------------------------------------------------------------------------------------
 
 
 @nn_layer("loadConstant", "loadConstantND")
@@ -299,7 +301,7 @@ def onnx_from_range(layer: Layer) -> Val:
     return layer.g.const(np.arange(start, end, step, dtype=np.float32))
 
 
-# cuts -----------------------------------------------------------------------------------------------
+# cuts -----------------------------------------------------------------------------------------
 
 
 @nn_layer("slice")
