@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from mobilecat.targets.coreml.lowering import Format
 from mobilecat.targets.coreml.mil import quiet
+from mobilecat.targets.coreml.neural_network import neural_network
 from mobilecat.targets.coreml.program import Precision, Program
 
 Color = Literal["RGB", "BGR", "GRAY"]
@@ -33,7 +34,6 @@ _METADATA_FIELDS = {
     "short_description": "shortDescription",
     "version": "versionString",
 }
-_HALF_LAYERS = ("convolution", "innerProduct", "batchedMatmul")
 
 
 def specification(
@@ -51,48 +51,9 @@ def specification(
             version = SPEC_VERSIONS[target]
             spec = load_mil(program.mil, str(weights_dir), specification_version=version)
         else:
-            spec = _neural_network(program, precision)
+            spec = neural_network(program, precision)
     _declare_output_shapes(spec, program)
     return spec
-
-
-def _neural_network(program: Program, precision: Precision) -> Any:
-    from coremltools.converters.mil.backend.nn.load import load as load_nn
-
-    with no_progress_bar():
-        spec = load_nn(program.mil)
-    if precision == "float16":
-        for layer in spec.neuralNetwork.layers:
-            if layer.output[0] not in program.float32_layers:
-                _halve_weights(layer)
-    return spec
-
-
-class no_progress_bar:
-    """Silence the progress bar of coremltools' NeuralNetwork backend: it has no switch."""
-
-    def __enter__(self) -> None:
-        from coremltools.converters.mil.backend.nn import op_mapping
-
-        self._module, self._bar = op_mapping, op_mapping._tqdm
-        op_mapping._tqdm = lambda ops, **_: ops
-
-    def __exit__(self, *_: object) -> None:
-        self._module._tqdm = self._bar
-
-
-def _halve_weights(layer: Any) -> None:
-    """Store a layer's weights and bias as float16; Core ML wants both in the same type."""
-    import numpy as np
-
-    kind = layer.WhichOneof("layer")
-    if kind not in _HALF_LAYERS:
-        return
-    params = getattr(layer, kind)
-    for field in (params.weights, params.bias):
-        if field.floatValue:
-            field.float16Value = np.asarray(field.floatValue, np.float32).astype("<f2").tobytes()
-            field.ClearField("floatValue")
 
 
 def _declare_output_shapes(spec: Any, program: Program) -> None:
