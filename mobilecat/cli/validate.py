@@ -244,7 +244,8 @@ def _not_run(report: Report) -> list[str]:
     lines = []
     for (lane, reason), found in names.items():
         listed = ", ".join(dict.fromkeys(n for n in found if n))
-        lines.append(f"{lane}{f' ({listed})' if listed else ''}: {reason}")
+        what = f"{lane} ({listed})" if lane and listed else lane or listed
+        lines.append(f"{what}: {reason}")
     return lines
 
 

@@ -70,9 +70,18 @@ def watched(bundle: Bundle) -> dict[str, Watched]:
     if not gives_detections(bundle):
         return {t.name: Watched(t, "raw", "tensor") for t in bundle.outputs}
     kinds: tuple[Kind, ...] = ("boxes", "scores", "landmarks")
-    own = {t.name: Watched(t, "raw", "tensor") for t in bundle.raw_outputs}
+    hidden = shadowed(bundle)
+    own = {t.name: Watched(t, "raw", "tensor") for t in bundle.raw_outputs if t.name not in hidden}
     decoded = zip(bundle.candidates, kinds, strict=False)
     return own | {t.name: Watched(t, "candidates", kind) for t, kind in decoded}
+
+
+def shadowed(bundle: Bundle) -> tuple[str, ...]:
+    """Return the raw outputs that bear a decoded output's name, so that no name asks for them."""
+    if not gives_detections(bundle):
+        return ()
+    decoded = {t.name for t in bundle.outputs}
+    return tuple(t.name for t in bundle.raw_outputs if t.name in decoded)
 
 
 def offered(lane: Lane, bundle: Bundle) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from mobilecat.validate.observe import (
     load_inputs,
     observe,
     open_engine,
+    shadowed,
 )
 from mobilecat.validate.random import describe, random_inputs, raw_checks, rows_of
 from mobilecat.validate.report import Asked, LaneReport, RandomRow, Report, Result
@@ -82,6 +83,7 @@ def validate(
     cases, file_checks = golden
     results = [Result("", c.name, c) for c in [*file_checks, *_labels(folder, bundle)]]
     engines = _load(opener, folder, bundle, lanes, source, progress)
+    results += [Result("", n, _shadowed(n)) for n in shadowed(bundle)]
     results += [Result(n, "", c) for n, c in engines.runners.items() if isinstance(c, Check)]
     pending: list[Path] = []
     for case in cases:
@@ -139,6 +141,11 @@ def _labels(folder: Path, bundle: Bundle) -> list[Check]:
         return [Check("contract", LABELS, "PASS", detail=f"{len(have)} labels")]
     what = "is missing" if have is None else f"differs from the labels in {folder / 'bundle.json'}"
     return [Check("contract", LABELS, "FAIL", detail=f"{path} {what}")]
+
+
+def _shadowed(name: str) -> Check:
+    detail = "the network's own output has the name of a decoded one, so it cannot be asked for"
+    return Check("raw", name, "NOT_RUN", detail=detail)
 
 
 def _run_case(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -383,6 +384,17 @@ def test_an_artifact_without_taps_says_what_was_not_compared(tmp_path: Path) -> 
     assert {r.verdict for r in by_random.random} == {"NOT_RUN"}
 
 
+def test_a_raw_output_named_like_a_decoded_one_is_not_claimed_as_compared(shop: Workshop) -> None:
+    path = shop.bundle / "bundle.json"
+    told = json.loads(path.read_text())
+    told["raw_outputs"].append({"name": "boxes", "shape": [1, 5, 4], "dtype": "float32"})
+    path.write_text(json.dumps(told))
+    report = check(shop, random=1)
+    assert report.held
+    assert [(r.check.stage, r.check.name) for r in report.not_run] == [("raw", "boxes")]
+    assert "boxes" not in {r.output for r in report.random}
+
+
 def test_labels_that_changed_fail(shop: Workshop) -> None:
     (shop.bundle / "labels.txt").write_text("dog\ncat\n")
     report = check(shop)
@@ -405,8 +417,6 @@ CHANGED_TERMS = {
 
 @pytest.mark.parametrize("name", CHANGED_TERMS)
 def test_a_bundle_on_other_terms_fails(shop: Workshop, name: str) -> None:
-    import json
-
     old, new, stage = CHANGED_TERMS[name]
     path = shop.bundle / "bundle.json"
     text = json.dumps(json.loads(path.read_text()), separators=(",", ":"))
