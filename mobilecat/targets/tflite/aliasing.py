@@ -4,9 +4,10 @@ Given:   RESHAPE(x) → a;  SOFTMAX(a);  later MUL(x)
 Result:  RESHAPE(x) → a;  SOFTMAX(a);  RESHAPE(a) → x';  MUL(x')
 
 Without XNNPACK, RESHAPE gives its output the memory of its input, and an operator that is the only
-reader of its input may write its result over it. The planner counts the readers of `a` only, not
-those of `x`, the same memory: MUL reads what SOFTMAX wrote. So whoever reads such memory reads it
-through a RESHAPE of what was read before: that one has two readers then, and only the last has one.
+reader of its input may write its result over it. Where `x` in turn lies where an earlier value did,
+the planner loses count: SOFTMAX looks like the only reader, and MUL reads what it wrote. So whoever
+reads such memory reads it through a RESHAPE of what was read before: all but the last have two
+readers then. Operators that nothing could overwrite too early stay as they are.
 Measured in LiteRT 2.3; see InputTensorCanBeShared in
 https://github.com/google-ai-edge/LiteRT/blob/main/tflite/arena_planner.cc
 """
