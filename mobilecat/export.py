@@ -143,10 +143,8 @@ def _shapes(
     if spec.input is not None:
         name = _picture_input(spec.input, dims, path)
         have = dims[name]
-        width, height = spec.input.size
-        planar = (1, spec.input.channels, height, width)
-        interleaved = (1, height, width, spec.input.channels)
-        shapes.setdefault(name, interleaved if _is_interleaved(have, spec.input) else planar)
+        interleaved = _is_interleaved(have, spec.input)
+        shapes.setdefault(name, spec.input.shape("NHWC" if interleaved else "NCHW"))
     notes = [
         f"input {name!r}: {_dims(dims[name])} → {_dims(shape)}, as the spec says"
         for name, shape in shapes.items()

@@ -20,10 +20,11 @@ class Builder:
         self.model = model
         self.prefix = prefix
         self.node_names: list[str] = []
+        self._used: set[str] = set()
 
     def op(self, op_type: str, name: str, *inputs: Operand, **attributes: Any) -> ir.Value:
         """Append a node with one output called `<prefix>/<name>`; arrays become initializers."""
-        full = f"{self.prefix}/{name}"
+        full = self._unused(name)
         values = [
             self.const(f"{name}.{i}", v) if isinstance(v, np.ndarray) else v
             for i, v in enumerate(inputs)
@@ -39,14 +40,22 @@ class Builder:
 
     def const(self, name: str, array: Array) -> ir.Value:
         """Return a new initializer called `<prefix>/<name>`."""
+        full = self._unused(name)
         value = ir.Value(
-            name=f"{self.prefix}/{name}",
-            const_value=ir.tensor(array, name=f"{self.prefix}/{name}"),
+            name=full,
+            const_value=ir.tensor(array, name=full),
             shape=ir.Shape(array.shape),
             type=ir.TensorType(ir.DataType.from_numpy(array.dtype)),
         )
         self.model.graph.register_initializer(value)
         return value
+
+    def _unused(self, name: str) -> str:
+        full = f"{self.prefix}/{name}"
+        if full in self._used:
+            raise ValueError(f"{full} is written twice")
+        self._used.add(full)
+        return full
 
 
 def typed(name: str, shape: tuple[int, ...], dtype: ir.DataType) -> ir.Value:

@@ -24,7 +24,7 @@ from mobilecat.bake.endings import (
 from mobilecat.bake.preprocessing import IMAGE, Form, bake_preprocessing
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import Array, shape_of
-from mobilecat.heads import ANCHORS, Candidates, EncodedAnchors, Head, graph_head
+from mobilecat.heads import ANCHORS, NETWORKS_OWN, Candidates, EncodedAnchors, Head, graph_head
 from mobilecat.spec import RawHead, Spec
 
 RESERVED = (
@@ -38,8 +38,8 @@ class Baked:
     """A graph ready to be lowered.
 
     image: name of the picture input, or None where the graph takes the network's own tensors.
-    raw: the network's own outputs, by name; still values of the graph, no longer its outputs where
-        a head decodes them.
+    raw: the network's own outputs, by their names in the graph: `boxes__network` where the contract
+        takes the name `boxes`. Where a head decodes them they are no longer its outputs.
     candidates: decoded boxes, scores, landmarks before NMS, by name.
     exact_nodes: the nodes that compute pixel coordinates, which need float32 (float16 has steps of
         0.5 above 512).
@@ -82,7 +82,7 @@ def bake(network: ir.Model, spec: Spec, form: Form, ending: Ending = "tensor") -
         model.graph.outputs.clear()
         candidates, exact, encoded = _decode(model, head, raw, spec, ending)
         settled = (head.settled, *_nms_words(spec))
-        raw = {name: raw[name] for name in head.raw}
+        raw = {raw[name].name or "": raw[name] for name in head.raw}
     model.graph.sort()
     model = infer_shapes(model)
     return Baked(model, image, tuple(raw), candidates, frozenset(exact), settled, encoded)
@@ -127,10 +127,10 @@ def _free_names(model: ir.Model, raw: dict[str, ir.Value]) -> None:
     for node in model.graph:
         for value in node.outputs:
             if value.name in RESERVED and value.name not in raw:
-                value.name = f"{value.name}__network"
+                value.name = f"{value.name}{NETWORKS_OWN}"
     for name, value in raw.items():
         if name in RESERVED:
-            value.name = f"{name}__network"
+            value.name = f"{name}{NETWORKS_OWN}"
 
 
 def _require_plain_boxes(spec: Spec, head: Head, ending: Ending) -> None:

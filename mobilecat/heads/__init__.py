@@ -7,6 +7,7 @@ docs/adding-a-head.md.
 
 from mobilecat.heads.base import (
     ANCHORS,
+    NETWORKS_OWN,
     Candidates,
     EncodedAnchors,
     Head,
@@ -14,4 +15,12 @@ from mobilecat.heads.base import (
     reference_decode,
 )
 
-__all__ = ["ANCHORS", "Candidates", "EncodedAnchors", "Head", "graph_head", "reference_decode"]
+__all__ = [
+    "ANCHORS",
+    "NETWORKS_OWN",
+    "Candidates",
+    "EncodedAnchors",
+    "Head",
+    "graph_head",
+    "reference_decode",
+]

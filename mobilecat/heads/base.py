@@ -22,6 +22,10 @@ graph's metadata, and an output of this name among the reference's. Rows [N,4]: 
 height, width in 0..1 of the input."""
 
 
+NETWORKS_OWN = "__network"
+"""What a network's output gets behind its name where the contract takes that name."""
+
+
 class Candidates(NamedTuple):
     """Decoded, before suppression; as graph values or as arrays.
 

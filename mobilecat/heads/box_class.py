@@ -9,7 +9,7 @@ import onnx_ir as ir
 from mobilecat.bake.builder import Builder
 from mobilecat.heads import ops, single
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit, flat
+from mobilecat.heads.fit import Fit, classes_of, flat
 from mobilecat.spec import BoxClassHead
 
 
@@ -32,6 +32,6 @@ def settle(spec: BoxClassHead, network: Network) -> Head:
 
     said = (
         f"box+class, {spec.format} in {spec.units} from {four!r}, "
-        f"{classes} classes from {scores!r}, activation {spec.activation}"
+        f"{classes_of(classes)} from {scores!r}, activation {spec.activation}"
     )
     return Head((four, scores), classes, 0, said, decode)

@@ -14,7 +14,7 @@ import onnx_ir as ir
 from mobilecat.bake.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit, Shape
+from mobilecat.heads.fit import Fit, Shape, classes_of
 from mobilecat.spec import CenternetHead
 
 
@@ -78,7 +78,7 @@ def settle(spec: CenternetHead, network: Network) -> Head:
 
     told = f", landmarks {points!r}" if points else ""
     said = (
-        f"centernet, stride {stride}, {n} candidates, {classes} classes, {count} landmarks; "
+        f"centernet, stride {stride}, {n} candidates, {classes_of(classes)}, {count} landmarks; "
         f"heat map {heat!r}, size {size!r}, offset {offset!r}{told}"
     )
     raw = tuple(name for name in (heat, size, offset, points) if name)

@@ -84,3 +84,8 @@ def rows_of(columns: int | None = None, rows: int | None = None) -> Callable[[Sh
 def flat(shape: Shape) -> int:
     """Return D of [D], [1,D], [1,1,D], …; 0 for any other shape."""
     return shape[-1] if shape and all(d == 1 for d in shape[:-1]) else 0
+
+
+def classes_of(n: int) -> str:
+    """Return `1 class`, `2 classes`."""
+    return f"{n} class" if n == 1 else f"{n} classes"

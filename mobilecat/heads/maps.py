@@ -16,7 +16,7 @@ from mobilecat.bake.builder import Builder
 from mobilecat.graph import Array
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit, Shape
+from mobilecat.heads.fit import Fit, Shape, classes_of
 
 Anchors = tuple[tuple[tuple[float, float], ...], ...]
 BoxOf = Callable[[Builder, str, ir.Value, "Placed"], tuple[ir.Value, ir.Value, ir.Value, ir.Value]]
@@ -113,7 +113,7 @@ def settle_maps(
         )
 
     whose = "the spec's anchors" if anchors else f"{kind}'s own anchors"
-    said = f"{kind}, {c} classes, {n} candidates from {len(maps)} maps ({sizes}), {whose}"
+    said = f"{kind}, {classes_of(c)}, {n} candidates from {len(maps)} maps ({sizes}), {whose}"
     return Head(tuple(m.name for m in maps), c, 0, said, decode)
 
 

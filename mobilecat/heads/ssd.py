@@ -16,7 +16,7 @@ from mobilecat.bake.builder import Builder
 from mobilecat.graph import Array
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, EncodedAnchors, Head, Native, Network
-from mobilecat.heads.fit import Fit, rows_of
+from mobilecat.heads.fit import Fit, classes_of, rows_of
 from mobilecat.heads.priors import from_priors
 from mobilecat.spec import AnchorGenerator, SsdHead
 
@@ -74,7 +74,7 @@ def settle(spec: SsdHead, network: Network) -> Head:
 
     background = "without the background" if spec.background else "no background"
     said = (
-        f"ssd, {classes} classes ({background}), {n} anchors from {source}, "
+        f"ssd, {classes_of(classes)} ({background}), {n} anchors from {source}, "
         f"{spec.activation} on the scores, encodings {spec.order} / {list(spec.scales)}"
     )
     e, f, g, h = spec.scales

@@ -14,7 +14,7 @@ import onnx_ir as ir
 from mobilecat.bake.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit
+from mobilecat.heads.fit import Fit, classes_of
 from mobilecat.spec import YoloV1Head
 
 
@@ -65,7 +65,7 @@ def settle(spec: YoloV1Head, network: Network) -> Head:
             None,
         )
 
-    said = f"yolov1, {cols}×{rows} cells of {b} boxes, {classes} classes, {layout}"
+    said = f"yolov1, {cols}×{rows} cells of {b} boxes, {classes_of(classes)}, {layout}"
     return Head((name,), classes, 0, said, decode)
 
 

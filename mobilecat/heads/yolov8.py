@@ -9,7 +9,7 @@ import onnx_ir as ir
 from mobilecat.bake.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit
+from mobilecat.heads.fit import Fit, classes_of
 from mobilecat.spec import YoloV8Head
 
 
@@ -47,7 +47,7 @@ def settle(spec: YoloV8Head, network: Network) -> Head:
             size = build.op("Mul", "size_px", size, side)
         return Candidates(ops.corners(build, "candidate_boxes", centre, size), scores, None)
 
-    said = f"yolov8, {classes} classes, {n} candidates, {layout}, boxes in {spec.units}"
+    said = f"yolov8, {classes_of(classes)}, {n} candidates, {layout}, boxes in {spec.units}"
     return Head((name,), classes, 0, said, decode)
 
 

@@ -13,7 +13,7 @@ import onnx_ir as ir
 from mobilecat.bake.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit
+from mobilecat.heads.fit import Fit, classes_of
 from mobilecat.spec import YoloXHead
 
 
@@ -39,5 +39,5 @@ def settle(spec: YoloXHead, network: Network) -> Head:
         boxes = ops.corners(build, "candidate_boxes", centre, size)
         return Candidates(boxes, build.op("Mul", "candidate_scores", obj, cls), None)
 
-    said = f"yolox, {classes} classes, {n} candidates at strides {strides}"
+    said = f"yolox, {classes_of(classes)}, {n} candidates at strides {strides}"
     return Head((name,), classes, 0, said, decode)

@@ -15,6 +15,7 @@ import onnx_ir as ir
 from mobilecat.bake.builder import Builder
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import Array
+from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.spec import YunetHead
 
@@ -46,12 +47,16 @@ def settle(spec: YunetHead, network: Network) -> Head:
             f"it has {', '.join(outputs)}",
             problems,
         )
-    priors = _priors_2022(size_wh) if version == "2022" else _cells_2023(size_wh)
+    priors = _priors_2022(size_wh)
+    origin, stride = ops.cells(size_wh, STRIDES)
+    n = len(priors) if version == "2022" else origin.shape[1]
 
     def decode(build: Builder, raw: Mapping[str, ir.Value]) -> Candidates:
-        return (_decode_2022 if version == "2022" else _decode_2023)(build, raw, priors)
+        if version == "2022":
+            return _decode_2022(build, raw, priors)
+        return _decode_2023(build, raw, origin, stride)
 
-    return Head(tuple(expected), 1, POINTS, f"yunet {version}, {len(priors)} candidates", decode)
+    return Head(tuple(expected), 1, POINTS, f"yunet {version}, {n} candidates", decode)
 
 
 def _shapes_2023(size_wh: tuple[int, int]) -> dict[str, tuple[int, ...]]:
@@ -68,17 +73,6 @@ def _shapes_2022(size_wh: tuple[int, int]) -> dict[str, tuple[int, ...]]:
     return {"loc": (n, 4 + 2 * POINTS), "conf": (n, 2), "iou": (n, 1)}
 
 
-def _cells_2023(size_wh: tuple[int, int]) -> Array:
-    """Return [N,3]: column·stride, row·stride, stride of every cell, row by row."""
-    width, height = size_wh
-    cells = [
-        (col * s, row * s, s)
-        for s in STRIDES
-        for row, col in product(range(height // s), range(width // s))
-    ]
-    return np.array(cells, dtype=np.float32)
-
-
 def _priors_2022(size_wh: tuple[int, int]) -> Array:
     """Return [N,3]: centre x, centre y, side of every prior, in pixels of the model input."""
     grid = tuple(((side + 1) // 2) // 2 for side in size_wh)
@@ -90,18 +84,19 @@ def _priors_2022(size_wh: tuple[int, int]) -> Array:
     return np.array(priors, dtype=np.float32)
 
 
-def _decode_2023(build: Builder, raw: Mapping[str, ir.Value], cells: Array) -> Candidates:
+def _decode_2023(
+    build: Builder, raw: Mapping[str, ir.Value], origin: Array, stride: Array
+) -> Candidates:
     cls, obj, bbox, kps = (
         build.op("Concat", kind, *(raw[f"{kind}_{s}"] for s in STRIDES), axis=1)
         for kind in ("cls", "obj", "bbox", "kps")
     )
-    origin, stride = np.ascontiguousarray(cells[None, :, :2]), cells[None, :, 2:]
     scores = build.op("Sqrt", "candidate_scores", build.op("Mul", "cls_obj", cls, obj))
-    offset, log_size = _split(build, "bbox", bbox, (2, 2))
+    offset, log_size = ops.split(build, "bbox", bbox, 2, 2)
     centre = build.op("Add", "centre", build.op("Mul", "offset_px", offset, stride), origin)
     size = build.op("Mul", "size", build.op("Exp", "size_cells", log_size), stride)
     return Candidates(
-        _corners(build, "candidate_boxes", centre, size),
+        ops.corners(build, "candidate_boxes", centre, size),
         scores,
         _points(build, "candidate_landmarks", kps, origin, stride),
     )
@@ -109,20 +104,20 @@ def _decode_2023(build: Builder, raw: Mapping[str, ir.Value], cells: Array) -> C
 
 def _decode_2022(build: Builder, raw: Mapping[str, ir.Value], priors: Array) -> Candidates:
     loc, conf, iou = (
-        build.op("Unsqueeze", f"{name}_batch", raw[name], _ints(0))
+        build.op("Unsqueeze", f"{name}_batch", raw[name], ops.ints(0))
         for name in ("loc", "conf", "iou")
     )
     centres, sides = np.ascontiguousarray(priors[None, :, :2]), priors[None, :, 2:]
     step = sides * np.float32(CENTRE_VARIANCE)
-    offset, log_size, kps = _split(build, "loc", loc, (2, 2, 2 * POINTS))
+    offset, log_size, kps = ops.split(build, "loc", loc, 2, 2, 2 * POINTS)
     centre = build.op("Add", "centre", build.op("Mul", "offset_px", offset, step), centres)
     growth = build.op("Mul", "log_size", log_size, np.array(SIZE_VARIANCE, dtype=np.float32))
     size = build.op("Mul", "size", build.op("Exp", "growth", growth), sides)
-    _, face = _split(build, "conf", conf, (1, 1))
+    face = ops.columns(build, "face", conf, 1, 2)
     zero, one = np.array(0, dtype=np.float32), np.array(1, dtype=np.float32)
     quality = build.op("Clip", "iou_clipped", iou, zero, one)
     return Candidates(
-        _corners(build, "candidate_boxes", centre, size),
+        ops.corners(build, "candidate_boxes", centre, size),
         build.op("Sqrt", "candidate_scores", build.op("Mul", "conf_iou", face, quality)),
         _points(build, "candidate_landmarks", kps, centres, step),
     )
@@ -131,28 +126,7 @@ def _decode_2022(build: Builder, raw: Mapping[str, ir.Value], priors: Array) -> 
 def _points(build: Builder, name: str, kps: ir.Value, origin: Array, step: Array) -> ir.Value:
     """Return [1,N,2·POINTS]: origin + kps · step, x and y a point."""
     n = origin.shape[1]
-    pairs = build.op("Reshape", f"{name}.pairs", kps, _ints(1, n, POINTS, 2))
+    pairs = build.op("Reshape", f"{name}.pairs", kps, ops.ints(1, n, POINTS, 2))
     moved = build.op("Mul", f"{name}.steps", pairs, step[:, :, None])
     placed = build.op("Add", f"{name}.px", moved, origin[:, :, None])
-    return build.op("Reshape", name, placed, _ints(1, n, 2 * POINTS))
-
-
-def _split(
-    build: Builder, name: str, value: ir.Value, sizes: tuple[int, ...]
-) -> tuple[ir.Value, ...]:
-    ends = np.cumsum(sizes)
-    return tuple(
-        build.op("Slice", f"{name}.{i}", value, _ints(end - size), _ints(end), _ints(-1))
-        for i, (size, end) in enumerate(zip(sizes, ends, strict=True))
-    )
-
-
-def _corners(build: Builder, name: str, centre: ir.Value, size: ir.Value) -> ir.Value:
-    half = build.op("Mul", f"{name}.half", size, np.array(0.5, dtype=np.float32))
-    low = build.op("Sub", f"{name}.low", centre, half)
-    high = build.op("Add", f"{name}.high", centre, half)
-    return build.op("Concat", name, low, high, axis=-1)
-
-
-def _ints(*values: int) -> Array:
-    return np.array(values, dtype=np.int64)
+    return build.op("Reshape", name, placed, ops.ints(1, n, 2 * POINTS))

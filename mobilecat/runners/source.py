@@ -13,7 +13,7 @@ import numpy as np
 from mobilecat.bundle import Bundle
 from mobilecat.disk import sha256_of
 from mobilecat.graph import Array
-from mobilecat.heads import ANCHORS, reference_decode
+from mobilecat.heads import ANCHORS, NETWORKS_OWN, reference_decode
 from mobilecat.heads.reference.nms import suppress
 from mobilecat.importers.anchors import anchors_from_metadata
 from mobilecat.importers.onnx_file import onnx_with_shapes
@@ -46,11 +46,11 @@ class SourceRunner:
         decoded = reference_decode(spec.head, {**self._anchors, **raw}, spec.input.size)
         nms = spec.effective_nms
         results = _padded(decoded, nms) if nms else _one_result(decoded)
-        values = dict(raw)
+        values = {**raw, **{f"{name}{NETWORKS_OWN}": value for name, value in raw.items()}}
         there = [value for value in decoded if value is not None]
         for contract, value in zip(bundle.candidates, there, strict=True):
             values[contract.name] = np.asarray(value, dtype=contract.dtype)
-        results.update((tap, values[tap]) for tap in taps if tap in values)
+        results.update((tap, values[tap]) for tap in taps if tap in values and tap not in results)
         return results
 
     def _picture_input(self) -> str:

@@ -10,6 +10,8 @@ import pytest
 
 from mobilecat.bake import Ending, bake
 from mobilecat.errors import ModelError
+from mobilecat.export import export
+from mobilecat.runners import lanes_of, open_lane
 from mobilecat.spec import spec_from_text
 from tests.heads.cases import SINGLE, SUPPRESSED, Case, toml
 from tests.heads.networks import frozen, run_graph, save_constant_network, save_network
@@ -158,3 +160,26 @@ def test_as_many_as_asked_for(k: int, tmp_path: Path) -> None:
     want = np.stack([col * 2, row, col * 2 + 2, row + 1], axis=1)[best]
     np.testing.assert_allclose(got["boxes"][0, :kept], want, atol=1e-4)
     assert not got["boxes"][0, kept:].any() and not got["scores"][0, kept:].any()
+
+
+def test_a_networks_own_boxes_step_aside(tmp_path: Path) -> None:
+    """UltraFace's outputs are called as the contract's: both can be read, each by its name."""
+    case = case_of("ultraface-raw")
+    path = save_network(tmp_path / "net.onnx", case.size_wh, case.outputs)
+    spec = spec_from_text(toml(case, path))
+    bundle = export(spec, tmp_path / "bundle").bundle
+    assert {t.name: t.shape for t in bundle.raw_outputs} == {
+        "boxes__network": (1, 1187, 4),
+        "scores__network": (1, 1187, 2),
+    }
+    width, height = case.size_wh
+    image = np.full((height, width, 3), 9, np.uint8)
+    source, onnx = (
+        open_lane(tmp_path / "bundle", bundle, lane).infer(
+            {"image": image}, ["boxes__network", "scores__network", "boxes"]
+        )
+        for lane in lanes_of(bundle)
+    )
+    assert source["boxes"].shape == onnx["boxes"].shape == (1, 100, 4)
+    for name in ("boxes__network", "scores__network"):
+        np.testing.assert_allclose(onnx[name], source[name], atol=1e-5)

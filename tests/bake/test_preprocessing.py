@@ -13,13 +13,15 @@ from PIL import Image
 from mobilecat.bake import bake
 from mobilecat.bake.preprocessing import Form
 from mobilecat.errors import ModelError
+from mobilecat.export import export
 from mobilecat.importers.onnx_file import import_onnx
 from mobilecat.picture import fit_picture
+from mobilecat.runners import NotRun, lanes_of, open_lane
 from mobilecat.spec import ImageSpec, spec_from_text
 from tests.heads.networks import run_graph
 
 
-def save_identity(path: Path, shape: tuple[int, ...]) -> Path:
+def save_identity(path: Path, shape: tuple[object, ...]) -> Path:
     """Write a network that gives what it takes, plus one (so that it is not folded away)."""
     info = [helper.make_tensor_value_info(n, TensorProto.FLOAT, list(shape)) for n in ("x", "y")]
     one = helper.make_tensor("one", TensorProto.FLOAT, [], [1.0])
@@ -108,3 +110,24 @@ def test_resampling_is_pillows(resample: str) -> None:
         k: (np.asarray(PICTURE.resize((224, 160), f)) == pixels).all() for k, f in filters.items()
     }
     assert [k for k, same in found.items() if same] == [resample]
+
+
+@pytest.mark.parametrize("shape", [("N", 3, W, H), ("N", W, H, 3), ("N", 3, "w", "h")])
+def test_rows_read_as_columns_by_every_lane(shape: tuple[object, ...], tmp_path: Path) -> None:
+    """A dynamic network is fixed to rows and columns exchanged; the source sees the same."""
+    path = save_identity(tmp_path / "net.onnx", shape)
+    spec = spec_from_text(
+        f'source = "{path}"\n[input]\nsize = [{W}, {H}]\ntransposed = true\n'
+        '[targets.onnx]\n[targets.tflite]\n[targets.coreml]\nprecision = "float32"\n'
+    )
+    bundle = export(spec, tmp_path / "bundle").bundle
+    axes = (2, 1, 0) if shape[1] == 3 else (1, 0, 2)
+    seen = []
+    for lane in lanes_of(bundle):
+        try:
+            got = open_lane(tmp_path / "bundle", bundle, lane).infer({"image": RGB})
+        except NotRun:
+            continue
+        np.testing.assert_allclose(got["y"][0], RGB.transpose(axes) + 1.0, err_msg=lane.name)
+        seen.append(lane.runner)
+    assert {"source", "onnx", "tflite", "coreml"} <= set(seen)

@@ -77,7 +77,7 @@ SETTLED: dict[str, tuple[str, tuple[int, int], Shapes, str]] = {
             "539": (1, 2, 16, 24),
             "540": (1, 10, 16, 24),
         },
-        "centernet, stride 4, 384 candidates, 1 classes, 5 landmarks; "
+        "centernet, stride 4, 384 candidates, 1 class, 5 landmarks; "
         "heat map '537', size '538', offset '539', landmarks '540'",
     ),
     "box": (

@@ -1,0 +1,68 @@
+"""One network of every kind through every target and runner, held to the source decoded in numpy.
+
+MOBILECAT_ALL_CASES=1 runs every form of every kind.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mobilecat.export import export
+from mobilecat.runners import NotRun, lanes_of, open_lane
+from mobilecat.spec import spec_from_text
+from tests.heads.cases import SINGLE, SUPPRESSED, Case, toml
+from tests.heads.networks import save_network
+
+TARGETS = """
+[targets.onnx]
+[targets.tflite]
+[[targets.coreml]]
+precision = "float32"
+[[targets.coreml]]
+format = "mlmodel"
+precision = "float32"
+"""
+NMS = "nms = { score_threshold = 0.3, iou_threshold = 0.4, max_detections = 17 }"
+
+
+def _cases() -> list[Case]:
+    every = [*SUPPRESSED, *SINGLE]
+    if os.environ.get("MOBILECAT_ALL_CASES"):
+        return every
+    return list({case.head.split('"')[1]: case for case in reversed(every)}.values())
+
+
+@pytest.mark.parametrize("case", _cases(), ids=lambda c: c.name)
+def test_every_artifact_gives_the_same(case: Case, tmp_path: Path) -> None:
+    path = save_network(tmp_path / "net.onnx", case.size_wh, case.outputs)
+    text = toml(case, path, NMS if case in SUPPRESSED else "")
+    spec = spec_from_text(text.replace("[targets.onnx]", TARGETS))
+    bundle = export(spec, tmp_path / "bundle").bundle
+    assert len(bundle.artifacts) == 4
+    width, height = case.size_wh
+    picture = np.random.default_rng(3).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    runs = {}
+    for lane in lanes_of(bundle):
+        try:
+            runs[lane.name] = open_lane(tmp_path / "bundle", bundle, lane).infer({"image": picture})
+        except NotRun:
+            assert lane.runner == "coreml-native"
+    assert len(runs) >= 5
+    source = runs.pop("source")
+    n = int(source["count"][0])
+    assert n > 0
+    for name, got in runs.items():
+        assert set(got) == set(source), name
+        assert np.ravel(got["count"]).tolist() == [n], name
+        assert got["class_ids"].reshape(-1).tolist() == source["class_ids"][0].tolist(), name
+        for key in set(source) & {"boxes", "landmarks"}:
+            # 0.01 px: float32 arithmetic in another order, on coordinates up to a few hundred
+            np.testing.assert_allclose(
+                got[key].reshape(source[key].shape), source[key], atol=0.01, err_msg=name
+            )
+        scores = got["scores"].reshape(source["scores"].shape)
+        np.testing.assert_allclose(scores, source["scores"], atol=1e-4, err_msg=name)
