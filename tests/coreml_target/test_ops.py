@@ -10,17 +10,20 @@ import pytest
 
 from mobilecat.errors import UnsupportedError
 from mobilecat.targets.coreml import LOWERINGS
+from mobilecat.targets.coreml.program import build_program
 from tests.coreml_target import cases_elementwise, cases_shape, cases_window
 from tests.coreml_target.harness import (
     FORMATS,
     OpCase,
     assert_same,
+    case,
     compiled,
     frozen,
     proto_of,
     reference,
     run_artifact,
     runtime_inputs,
+    tensor,
 )
 
 CASES = (*cases_elementwise.CASES, *cases_window.CASES, *cases_shape.CASES)
@@ -93,3 +96,32 @@ def test_float16(case: OpCase, target: str, tmp_path: Path) -> None:
 
 def _rounded(x: np.ndarray) -> np.ndarray:
     return x.astype(np.float16).astype(x.dtype) if x.dtype == np.float32 else x
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_lrn_of_an_even_size(format: str, tmp_path: Path) -> None:
+    """onnxruntime takes odd sizes only; ONNX sums channels c−⌊(size−1)/2⌋ … c+⌈(size−1)/2⌉."""
+    x = tensor(2, 6, 3, 5)
+    lrn = case("LRN", x, size=4, alpha=0.4, beta=0.6, bias=1.5)
+    sums = np.stack([(x[:, max(0, c - 1) : c + 3] ** 2).sum(axis=1) for c in range(6)], axis=1)
+    want = x / (1.5 + 0.4 / 4 * sums) ** 0.6
+    artifact = compiled(frozen(proto_of(lrn), {"out0": x}, tmp_path), tmp_path, format)
+    assert_same(run_artifact(artifact, {"in0": x})["out0"], want.astype(np.float32))
+
+
+def test_indices_count_from_the_front(tmp_path: Path) -> None:
+    """MIL's gathers differ between iOS 15 and 17 on negative indices, so they are given none."""
+    indices = np.array([-1, 2, -6], np.int64)
+    gather = case("Gather", tensor(6, 4), indices, const=[1])
+    want = reference(proto_of(gather), runtime_inputs(gather))
+    program = build_program(
+        frozen(proto_of(gather), want, tmp_path),
+        format="mlpackage",
+        ios=15,
+        precision="float32",
+        float32_names=frozenset(),
+        taps=(),
+        rename={},
+    )
+    (op,) = program.mil.functions["main"].find_ops(op_type="gather")
+    np.testing.assert_array_equal(op.indices.val, [5, 2, 0])
