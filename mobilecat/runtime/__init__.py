@@ -5,8 +5,23 @@ It executes the specification and the weights; it is not Apple's compiler or Neu
 
 from __future__ import annotations
 
+import os
+
 from mobilecat.runtime.errors import InputError, UnsupportedOp
 from mobilecat.runtime.interface import Feature
 from mobilecat.runtime.model import CoreMLModel, load
+from mobilecat.runtime.stand_in import coremltools_predict, install, uninstall
 
-__all__ = ["CoreMLModel", "Feature", "InputError", "UnsupportedOp", "load"]
+__all__ = [
+    "CoreMLModel",
+    "Feature",
+    "InputError",
+    "UnsupportedOp",
+    "coremltools_predict",
+    "install",
+    "load",
+    "uninstall",
+]
+
+if os.environ.get("MOBILECAT_COREML_PREDICT", "") not in ("", "0"):
+    install()

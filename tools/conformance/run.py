@@ -1,0 +1,145 @@
+"""Run coremltools' own tests against mobilecat.runtime and write the table in docs/conformance.md.
+
+    python -m tools.conformance.run [--suite NAME …] [--sample N] [--records DIR] [--no-report]
+
+Every suite runs in chunks, one process each, so that a crash costs one chunk and is counted. TensorFlow
+and torch are needed for the frontend suites and for two files of op tests; without them: NOT_RUN.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.conformance.report import write_report
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Tests under one folder of coremltools. `sample`: 1 test in so many."""
+
+    name: str
+    folders: tuple[str, ...]
+    sample: int = 1
+    backend: str = ""
+    needs: str = ""
+
+
+SUITES = (
+    Suite("MIL ops, ML Program", ("converters/mil/mil/ops/tests",), backend="mlprogram"),
+    Suite("MIL ops, NeuralNetwork", ("converters/mil/mil/ops/tests",), backend="neuralnetwork"),
+    Suite("neural_network", ("test/neural_network",)),
+    Suite("pipeline", ("test/pipeline",)),
+    Suite("optimize", ("test/optimize/coreml",)),
+    Suite(
+        "TensorFlow frontend",
+        ("converters/mil/frontend/tensorflow/test", "converters/mil/frontend/tensorflow2/test"),
+        sample=20,
+        needs="tensorflow",
+    ),
+    Suite("torch frontend", ("converters/mil/frontend/torch/test",), sample=20, needs="torch"),
+)
+
+
+def coremltools_folder() -> Path:
+    spec = importlib.util.find_spec("coremltools")
+    if spec is None or not spec.submodule_search_locations:
+        raise SystemExit("NOT_RUN: coremltools is not installed")
+    return Path(spec.submodule_search_locations[0])
+
+
+def chunks(suite: Suite) -> list[Path]:
+    """Return the suite's test files: one process each."""
+    base = coremltools_folder()
+    return sorted(p for f in suite.folders for p in (base / f).rglob("test_*.py"))
+
+
+def run_chunk(
+    file: Path, suite: Suite, sample: int, records: Path, timeout: float
+) -> dict[str, Any]:
+    """Run one file's tests; return the records, with the exit code where it crashed."""
+    command = [
+        *(
+            sys.executable,
+            "-m",
+            "pytest",
+            str(file),
+            "-c",
+            os.devnull,
+            "--rootdir",
+            str(file.parent),
+        ),
+        *(
+            "-p",
+            "tools.conformance.plugin",
+            "-p",
+            "no:cacheprovider",
+            "-q",
+            "--tb=no",
+            "--no-header",
+        ),
+        *("--disable-warnings", "--records", str(records), "--sample", str(sample)),
+        *(["--backend", suite.backend] if suite.backend else []),
+    ]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "INCLUDE_MIL_FP32_UNIT_TESTS": "1"}
+    records.unlink(missing_ok=True)
+    try:
+        done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, timeout=timeout)
+        code = done.returncode
+    except subprocess.TimeoutExpired:
+        code = 124
+    if not records.exists():
+        return {"crashed": code, "records": {}}
+    found: dict[str, Any] = json.loads(records.read_text())
+    if code > 1 and code != 5:  # 5: no test was kept; 2: a module that is not installed
+        found["crashed"] = code
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--suite", action="append", help="part of a suite's name; default: all")
+    parser.add_argument("--sample", type=int, default=0, help="1 test in N in every suite")
+    parser.add_argument("--records", type=Path, default=ROOT / "build" / "conformance")
+    parser.add_argument("--no-report", action="store_true")
+    parser.add_argument("--timeout", type=float, default=3600)
+    options = parser.parse_args(arguments)
+    options.records.mkdir(parents=True, exist_ok=True)
+    for suite in SUITES:
+        if options.suite and not any(s.lower() in suite.name.lower() for s in options.suite):
+            continue
+        target = options.records / f"{suite.name.replace(' ', '_').replace(',', '')}.json"
+        if suite.needs and importlib.util.find_spec(suite.needs) is None:
+            target.write_text(json.dumps({"not_run": f"{suite.needs} is not installed"}))
+            print(f"{suite.name}: NOT_RUN: {suite.needs} is not installed", flush=True)
+            continue
+        sample = options.sample or suite.sample
+        whole: dict[str, Any] = {"sample": sample, "records": {}, "crashed": {}}
+        started = time.time()
+        for file in chunks(suite):
+            part = run_chunk(file, suite, sample, target.with_suffix(".part"), options.timeout)
+            whole["records"].update(part["records"])
+            if "crashed" in part:
+                whole["crashed"][str(file.relative_to(coremltools_folder()))] = part["crashed"]
+        target.with_suffix(".part").unlink(missing_ok=True)
+        whole["seconds"] = round(time.time() - started)
+        target.write_text(json.dumps(whole))
+        print(f"{suite.name}: {len(whole['records'])} tests, {whole['seconds']} s", flush=True)
+    if not options.no_report:
+        write_report(options.records, ROOT / "docs" / "conformance.md", [s.name for s in SUITES])
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
