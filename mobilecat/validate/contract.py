@@ -42,7 +42,7 @@ def _forms(bundle: Bundle, observed: Observed) -> list[Check]:
 
 def _nms_promises(bundle: Bundle, observed: Observed, limits: Limits) -> list[Check]:
     """Return checks of count, padding, order, class ids, threshold and overlap."""
-    nms = bundle.spec.effective_nms or NmsSpec()
+    nms = bundle.spec.effective_nms
     got = observed.tensors
     rows = got["scores"].shape[-1]
     count = int(got["count"].reshape(-1)[0])
@@ -59,7 +59,7 @@ def _nms_promises(bundle: Bundle, observed: Observed, limits: Limits) -> list[Ch
     scores = found["scores"][:, 0].astype(np.float64)
     ids = found["class_ids"][:, 0]
     checks += [_order(scores), _class_ids(ids, len(bundle.spec.labels))]
-    if count:
+    if count and nms is not None:
         checks += [_threshold(scores, nms, limits), _overlap(found, nms, bundle, limits)]
     return checks
 

@@ -11,7 +11,6 @@ from mobilecat.detections import Detections
 from mobilecat.errors import MobileCatError
 from mobilecat.graph import Array
 from mobilecat.runners import decode_outputs
-from mobilecat.spec import NmsSpec
 from mobilecat.validate.compare import Check, Stage, compare_tensors, passed
 from mobilecat.validate.golden import Expected, PlanRecord
 from mobilecat.validate.match import compare_detections
@@ -68,9 +67,8 @@ def judge_expected(bundle: Bundle, old: Expected, new: Expected, limits: Limits)
     checks += [_failed(new.tensors[n].stage, n, "is new") for n in added]
     was, now = old.found, new.found
     if was is not None and now is not None and new.plan is not None:
-        nms = bundle.spec.effective_nms or NmsSpec()
         to_model = new.plan.plan.model_from_image
-        checks += compare_detections(was, now, limits, to_model, nms.score_threshold)
+        checks += compare_detections(was, now, limits, to_model, _threshold(bundle))
     elif (was is None) != (now is None):
         checks.append(_failed("detections", "detections", "only one of the two has detections"))
     return checks
@@ -152,9 +150,13 @@ def _detections(
     found = detections_of(observed)
     if isinstance(found, str):
         return [_failed("detections", "detections", f"cannot be read: {found}")]
-    nms = bundle.spec.effective_nms or NmsSpec()
     to_model = expected.plan.plan.model_from_image
-    return compare_detections(approved, found, limits, to_model, nms.score_threshold)
+    return compare_detections(approved, found, limits, to_model, _threshold(bundle))
+
+
+def _threshold(bundle: Bundle) -> float | None:
+    nms = bundle.spec.effective_nms
+    return None if nms is None else nms.score_threshold
 
 
 def _not_offered(stage: Stage, name: str, against: str) -> Check:

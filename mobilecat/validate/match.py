@@ -11,6 +11,7 @@ its own, named `borderline`, with its distance to the threshold as the value.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,13 +83,14 @@ def compare_detections(
     got: Detections,
     limits: Limits,
     model_from_image: Affine,
-    score_threshold: float,
+    score_threshold: float | None,
     against: str = "golden",
 ) -> list[Check]:
     """Return checks `count`, `boxes`, `scores`, `landmarks`, and `borderline` where there are such.
 
     Frame: both in image pixels; distances are measured in pixels of the model input, so that a
     large photo is not judged harder than a small one. The detail gives image pixels too.
+    score_threshold: None for a head without NMS, where nothing can be borderline.
     """
     if not _finite(got):
         return [Check("detections", "finite", "FAIL", detail="NaN or inf", against=against)]
@@ -113,14 +115,14 @@ def _count(
     got: Detections,
     found: Matches,
     limits: Limits,
-    threshold: float,
+    threshold: float | None,
     against: str,
 ) -> list[Check]:
     checks, unexplained = [], []
     sides = (("missing", found.missing, expected), ("extra", found.extra, got))
     for word, rows, side in sides:
         for k in rows:
-            margin = abs(float(side.scores[k]) - threshold)
+            margin = math.inf if threshold is None else abs(float(side.scores[k]) - threshold)
             text = f"{word}: {_words(side, k)}"
             if margin <= limits.scores:
                 detail = f"{text}; its score is {margin:.2g} from the threshold {threshold:g}"

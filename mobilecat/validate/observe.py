@@ -153,19 +153,20 @@ def observe(engine: Runner, bundle: Bundle, lane: Lane, inputs: Inputs) -> Obser
 
 
 def _whole_numbers(found: dict[str, Array], bundle: Bundle, lane: Lane) -> dict[str, Array]:
-    """Give a NeuralNetwork's whole numbers their type back: that format computes in float only.
+    """Give whole numbers their type back where the artifact's record says that it has none.
 
-    Only where every value is whole; any other stays float, and fails as the wrong type.
+    A NeuralNetwork computes in float only. A value that is not whole stays float, and fails as the
+    wrong type; so does a float that the record does not announce.
     """
-    if lane.artifact is None or lane.artifact.format != "mlmodel":
-        return found
-    whole = {t.name: np.dtype(t.dtype) for t in bundle.outputs if np.dtype(t.dtype).kind in "iub"}
-
-    def typed(name: str, value: Array) -> Array:
-        is_whole = value.dtype.kind == "f" and bool((np.rint(value) == value).all())
-        return value.astype(whole[name]) if name in whole and is_whole else value
-
-    return {name: typed(name, value) for name, value in found.items()}
+    said = lane.artifact.output_dtypes if lane.artifact else {}
+    contracts = {t.name: np.dtype(t.dtype) for t in bundle.outputs}
+    typed = dict(found)
+    for name, value in found.items():
+        wanted = contracts.get(name)
+        announced = value.dtype.kind == "f" and said.get(name) == value.dtype.name
+        if wanted is not None and wanted.kind in "iub" and announced:
+            typed[name] = value.astype(wanted) if (np.rint(value) == value).all() else value
+    return typed
 
 
 def _guarded(stage: Stage, lane: Lane, work: Callable[[], T]) -> T | Check:

@@ -169,6 +169,7 @@ def write_bundle(
                 image="uint8",
                 inputs={"image": "image"},
                 outputs={n: n for n in SHAPES},
+                output_dtypes={"class_ids": "float32"} if kind == "mlmodel" else {},
                 taps=inner,
             )
         )

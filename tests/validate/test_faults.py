@@ -325,10 +325,12 @@ def test_a_neural_network_gives_whole_numbers_as_floats(
     tmp_path: Path, ids: list[float], verdict: str
 ) -> None:
     floats = edit("class_ids", lambda a: np.array([ids], np.float32))
-    for kind, expected in (("mlmodel", verdict), ("onnx", "FAIL")):
-        shop = write_bundle(tmp_path / kind, kinds=(kind,)).approved()
+    counts = edit("count", lambda a: a.astype(np.float32))  # announced for class_ids only
+    rows = (("mlmodel", floats, verdict), ("mlmodel", counts, "FAIL"), ("onnx", floats, "FAIL"))
+    for k, (kind, fault, expected) in enumerate(rows):
+        shop = write_bundle(tmp_path / str(k), kinds=(kind,)).approved()
         runner = "coreml" if kind == "mlmodel" else "onnx"
-        shop.faults[f"{runner}:fake.{kind}"] = floats
+        shop.faults[f"{runner}:fake.{kind}"] = fault
         report = check(shop, runner=runner)
         assert [report.verdict(r.lane) for r in report.lanes] == [expected]
 

@@ -178,6 +178,11 @@ def test_beyond_the_borderline_fails() -> None:
     assert "borderline" not in verdicts(e, g)
 
 
+def test_without_nms_nothing_is_borderline() -> None:
+    checks = compare_detections(found((A, 0.3, 0)), found(), LIMITS, SAME, None)
+    assert [(c.name, c.verdict) for c in checks] == [("count", "FAIL")]
+
+
 def test_a_borderline_box_on_both_sides_is_compared() -> None:
     moved = [v + 2 for v in B]
     e, g = found((A, 0.9, 0), (B, 0.3005, 1)), found((A, 0.9, 0), (moved, 0.3005, 1))
