@@ -105,7 +105,7 @@ CASES = {
         TOP + '[[targets.coreml]]\ncontract = "vision"\n'
         '[head]\nkind = "box"\nformat = "xyxy"\nunits = "pixels"\n',
         [
-            "mobilecat.toml: contract \"vision\" ends in an NMS, which head 'box' does without; "
+            "mobilecat.toml: contract \"vision\" ends in an NMS, which head 'box' does without: "
             'use "tensor" | '
         ],
     ),
