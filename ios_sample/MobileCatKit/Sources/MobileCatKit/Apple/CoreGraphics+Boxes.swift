@@ -35,6 +35,11 @@ extension BoxCoordinates {
     }
 }
 
+extension VisionRegion {
+    /// For `VNImageBasedRequest.regionOfInterest`: normalised, lower-left.
+    public var cgRect: CGRect { CGRect(x: x, y: y, width: w, height: h) }
+}
+
 #if canImport(CoreGraphics)
 extension Affine {
     /// For CALayer and CGContext: x' = a·x + c·y + tx, y' = b·x + d·y + ty in its own letters.

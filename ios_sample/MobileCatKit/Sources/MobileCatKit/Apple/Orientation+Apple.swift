@@ -39,6 +39,20 @@ extension DeviceOrientation {
         default: return nil
         }
     }
+
+    /// How the phone is held where an interface of this orientation is upright; nil for unknown.
+    ///
+    /// The landscapes swap: an interface turns against the device.
+    /// Source: developer.apple.com/documentation/uikit/uiinterfaceorientation/landscapeleft.
+    public init?(_ orientation: UIInterfaceOrientation) {
+        switch orientation {
+        case .portrait: self = .portrait
+        case .portraitUpsideDown: self = .portraitUpsideDown
+        case .landscapeLeft: self = .landscapeRight
+        case .landscapeRight: self = .landscapeLeft
+        default: return nil
+        }
+    }
 }
 #endif
 #endif

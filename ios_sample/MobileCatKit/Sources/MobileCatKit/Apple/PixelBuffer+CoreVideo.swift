@@ -1,6 +1,14 @@
 #if canImport(CoreVideo)
 import CoreVideo
 
+extension SizeWH {
+    /// The buffer as stored, in pixels.
+    public init(_ buffer: CVPixelBuffer) throws {
+        try self.init(
+            Double(CVPixelBufferGetWidth(buffer)), Double(CVPixelBufferGetHeight(buffer)))
+    }
+}
+
 extension PixelBuffer {
     /// A copy of a camera's buffer, plane by plane with its own row stride.
     ///

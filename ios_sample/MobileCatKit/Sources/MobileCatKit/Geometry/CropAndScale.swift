@@ -27,6 +27,24 @@ public enum CropAndScale: String, Named {
         self = found
     }
 
+    /// The option that fits a picture as the model's training did, up to the padding's colour.
+    ///
+    /// Errors: `.geometry` where Vision has none: it centres, so top left needs the app's own resize.
+    public init(for mode: ResizeMode) throws {
+        switch mode {
+        case .stretch: self = .scaleFill
+        case .letterbox, .fitPad: self = .scaleFit
+        case .letterboxTopLeft:
+            throw MobileCatError(
+                .geometry, "Vision cannot fit pictures as this model expects",
+                [
+                    Problem(
+                        "resize is \"\(mode.rawValue)\"; Vision's scaleFit centres",
+                        fix: "draw the picture into the input with ResizePlan, and skip Vision")
+                ])
+        }
+    }
+
     /// Whether the picture is turned a quarter counter-clockwise before scaling.
     public var turns: Bool { vnRawValue >= 0x100 }
 

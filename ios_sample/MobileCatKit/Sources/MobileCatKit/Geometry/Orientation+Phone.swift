@@ -71,6 +71,18 @@ extension Orientation {
         }
     }
 
+    /// What to hand to Vision for a data output's buffer, by the state of its connection.
+    ///
+    /// The connection turned the sensor's pixels by `applied` degrees clockwise, then mirrored them
+    /// left-right; an upright, unmirrored picture is `upright` degrees from the sensor.
+    /// Errors: `.geometry` for anything but quarter turns.
+    /// Source: developer.apple.com/documentation/avfoundation/avcaptureconnection/videorotationangle
+    /// and …/isvideomirrored (about the vertical axis). That mirroring comes second is unmeasured.
+    public init(uprightAngle upright: Int, appliedAngle applied: Int, mirrored: Bool = false) throws {
+        let turn = try Orientation(clockwiseDegrees: ((upright - applied) % 360 + 360) % 360)
+        self = mirrored ? turn * .upMirrored : turn
+    }
+
     /// The EXIF orientation of a UIImage.Orientation raw value.
     ///
     /// A raw cast is a known bug: 0 crashes, 3 (right) would become down.

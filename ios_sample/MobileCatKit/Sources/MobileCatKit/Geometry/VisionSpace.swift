@@ -57,6 +57,16 @@ public struct VisionRegion: Hashable, Sendable {
         self.init(unchecked: x, y, w, h)
     }
 
+    /// The region of a rectangle in upright pixels, top-left; what lies outside the image is cut off.
+    ///
+    /// Errors: `.geometry` where nothing is left.
+    public init(imageBox: BoxXYXY, imageWH: SizeWH) throws {
+        let flat = Affine.visionFromImage(imageWH).box(imageBox.clipped(to: imageWH))
+        let (x, y) = (min(max(flat.x1, 0), 1), min(max(flat.y1, 0), 1))
+        // x + (1 − x) is exactly 1 in doubles; x2 − x1 + x1 need not be.
+        try self.init(x, y, min(flat.x2 - x, 1 - x), min(flat.y2 - y, 1 - y))
+    }
+
     private init(unchecked x: Double, _ y: Double, _ w: Double, _ h: Double) {
         (self.x, self.y, self.w, self.h) = (x, y, w, h)
     }

@@ -31,7 +31,7 @@ extension ModelBundle {
         versions = root.texts("versions")
         headKind = spec.fields("head").string("kind")
         input = spec.optionalFields("input").flatMap(ImageInput.init)
-        nms = spec.optionalFields("nms").map(NMS.init)
+        nms = (root.optionalFields("nms") ?? spec.optionalFields("nms")).map(NMS.init)
         labels = spec.strings("labels")
         landmarkNames = spec.strings("landmarks")
         inputs = root.list("inputs", TensorContract.init)

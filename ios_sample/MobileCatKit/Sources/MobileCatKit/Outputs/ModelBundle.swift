@@ -58,7 +58,7 @@ public struct ModelBundle: Hashable, Sendable {
     public let headKind: String
     /// nil for a model that takes its network's own tensors.
     public let input: ImageInput?
-    /// nil where the spec left it to the head's family, or there is none.
+    /// nil where there is none.
     public let nms: NMS?
     public let labels: [String]
     /// Landmark names, in the network's order.

@@ -1,0 +1,135 @@
+import AVFoundation
+import Foundation
+import MobileCatKit
+
+/// The camera. Nothing is turned or mirrored here: each frame says what its connection did.
+final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleBufferDelegate {
+    let session = AVCaptureSession()
+
+    private let output = AVCaptureVideoDataOutput()
+    /// Frames are looked at here; the next ones are discarded meanwhile.
+    private let frames = DispatchQueue(label: "catcam.frames", qos: .userInitiated)
+    /// Starting and stopping a session blocks: never on the main queue.
+    private let setup = DispatchQueue(label: "catcam.session")
+
+    private let lock = NSLock()
+    private var deliver: ((CameraFrame<Picture>) -> Void)?
+    private var camera = CameraPosition.back
+    private var uprightAngle = 90
+
+    /// Ask for permission where nobody was asked yet. Errors: MobileCatError that says what to do.
+    static func requirePermission() async throws {
+        switch AVCaptureDevice.authorizationStatus(for: .video) {
+        case .authorized: return
+        case .notDetermined:
+            guard await AVCaptureDevice.requestAccess(for: .video) else { throw refused }
+        case .restricted:
+            throw MobileCatError(
+                .geometry, "CatCam may not use the camera",
+                [Problem("it is restricted on this device", fix: "look at a photo instead")])
+        default: throw refused
+        }
+    }
+
+    /// Set the camera up, off the caller's queue. `done` comes on the main queue.
+    func use(_ position: CameraPosition, done: @escaping (Result<AVCaptureDevice, any Error>) -> Void) {
+        setup.async {
+            let result = Result { try self.configure(position) }
+            DispatchQueue.main.async { done(result) }
+        }
+    }
+
+    /// Clockwise degrees from the sensor to what the preview shows, from now on.
+    func follow(uprightAngle: Int) { locked { self.uprightAngle = uprightAngle } }
+
+    func start(_ deliver: @escaping (CameraFrame<Picture>) -> Void) {
+        locked { self.deliver = deliver }
+        setup.async { self.session.startRunning() }
+    }
+
+    func stop() {
+        locked { deliver = nil }
+        setup.async { self.session.stopRunning() }
+    }
+
+    func captureOutput(
+        _ output: AVCaptureOutput, didOutput sampleBuffer: CMSampleBuffer,
+        from connection: AVCaptureConnection
+    ) {
+        let (deliver, camera, upright) = locked { (self.deliver, self.camera, uprightAngle) }
+        guard let deliver, let buffer = CMSampleBufferGetImageBuffer(sampleBuffer),
+            let bufferWH = try? SizeWH(buffer)
+        else { return }
+        let state = ConnectionState(
+            camera: camera, appliedAngle: connection.appliedAngle(camera),
+            mirrored: connection.isVideoMirrored, uprightAngle: upright)
+        deliver(
+            CameraFrame(
+                pixels: .buffer(buffer), bufferWH: bufferWH, source: .camera(state),
+                time: CMSampleBufferGetPresentationTimeStamp(sampleBuffer).seconds))
+    }
+
+    private func configure(_ position: CameraPosition) throws -> AVCaptureDevice {
+        guard
+            let device = AVCaptureDevice.default(
+                .builtInWideAngleCamera, for: .video, position: position.avPosition)
+        else {
+            throw Self.unusable("there is no \(position.rawValue) camera", "look at a photo instead")
+        }
+        let input = try AVCaptureDeviceInput(device: device)
+        session.beginConfiguration()
+        defer { session.commitConfiguration() }
+        session.sessionPreset = .hd1280x720
+        session.inputs.forEach(session.removeInput)
+        guard session.canAddInput(input) else {
+            throw Self.unusable("the camera cannot be opened", "close other apps that use it")
+        }
+        session.addInput(input)
+        if !session.outputs.contains(output) {
+            guard session.canAddOutput(output) else {
+                throw Self.unusable("frames cannot be read", "restart the device")
+            }
+            session.addOutput(output)
+            output.alwaysDiscardsLateVideoFrames = true
+            output.videoSettings = [
+                kCVPixelBufferPixelFormatTypeKey as String: PixelFormat.yuv420v.coreVideoType as Any
+            ]
+            output.setSampleBufferDelegate(self, queue: frames)
+        }
+        if let connection = output.connection(with: .video), connection.isVideoMirroringSupported {
+            connection.automaticallyAdjustsVideoMirroring = false
+            connection.isVideoMirrored = false
+        }
+        locked { camera = position }
+        return device
+    }
+
+    private static var refused: MobileCatError {
+        MobileCatError(
+            .geometry, "CatCam may not use the camera",
+            [
+                Problem(
+                    "permission was refused",
+                    fix: "Settings → Privacy & Security → Camera → CatCam; or look at a photo")
+            ])
+    }
+
+    private static func unusable(_ what: String, _ fix: String) -> MobileCatError {
+        MobileCatError(.buffer, "The camera cannot be used", [Problem(what, fix: fix)])
+    }
+
+    private func locked<T>(_ body: () -> T) -> T {
+        lock.lock()
+        defer { lock.unlock() }
+        return body()
+    }
+}
+
+/// The clock that the camera stamps its frames with.
+struct HostClock: FrameClock {
+    func now() -> Double { CMClockGetTime(CMClockGetHostTimeClock()).seconds }
+}
+
+extension Heat {
+    init(_ state: ProcessInfo.ThermalState) { self = Heat(rawValue: state.rawValue) ?? .critical }
+}

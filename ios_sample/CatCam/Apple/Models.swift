@@ -1,0 +1,65 @@
+import CoreML
+import CryptoKit
+import Foundation
+import MobileCatKit
+import Vision
+
+/// The app's models. To swap one, export over its folder; nothing here names a model.
+///
+/// The folders' `Bundle`s go into the app as they are, and Core ML compiles on the phone what they
+/// hold: a new artifact needs no change of the project.
+enum Models {
+    /// The detector, and the landmark model where there is one and the detector has no landmarks.
+    ///
+    /// file: an artifact's name; nil takes ModelContract's first. Errors: MobileCatError, Core ML's.
+    static func load(file: String? = nil) async throws -> FramePipeline<Picture> {
+        let folder = Bundle.main.bundleURL.appendingPathComponent("Model/Bundle")
+        let detector = try await model(
+            in: folder, file: file ?? ModelContract.artifacts.first?.file,
+            madeWith: ModelContract.bundleSHA256)
+        let second = Bundle.main.bundleURL.appendingPathComponent("LandmarkModel/Bundle")
+        guard detector.bundle.landmarkNames.isEmpty, exists(second, "bundle.json") else {
+            return FramePipeline(detector: detector)
+        }
+        return FramePipeline(
+            detector: detector, landmarker: try await model(in: second, file: nil, madeWith: nil))
+    }
+
+    private static func model(
+        in folder: URL, file: String?, madeWith sha256: String?
+    ) async throws -> RunnableModel<Picture> {
+        let data = try Data(contentsOf: folder.appendingPathComponent("bundle.json"))
+        let bundle = try ModelBundle(json: data)
+        let name = file ?? bundle.artifacts.first { $0.kind == "coreml" }?.file
+        guard let name, exists(folder, name) else { throw missing(name ?? "a Core ML artifact") }
+        let found = SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
+        guard sha256 == nil || sha256 == found else { throw stale }
+        let compiled = try await MLModel.compileModel(at: folder.appendingPathComponent(name))
+        let model = try VNCoreMLModel(for: MLModel(contentsOf: compiled))
+        return try RunnableModel(bundle: bundle, file: name, runner: VisionRunner(model: model))
+    }
+
+    private static func exists(_ folder: URL, _ name: String) -> Bool {
+        FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
+    }
+
+    private static func missing(_ what: String) -> MobileCatError {
+        MobileCatError(
+            .bundle, "There is no model in the app",
+            [
+                Problem(
+                    "\(what) is not in Model/Bundle",
+                    fix: "mobilecat export SPEC -o DIR --ios ios_sample/CatCam/Model")
+            ])
+    }
+
+    private static var stale: MobileCatError {
+        MobileCatError(
+            .bundle, "The artifacts and ModelContract.swift are of two exports",
+            [
+                Problem(
+                    "bundle.json is not the one ModelContract.swift was made from",
+                    fix: "export again with --ios, and build")
+            ])
+    }
+}

@@ -1,0 +1,26 @@
+import CoreML
+import MobileCatKit
+import Vision
+
+/// A Core ML model behind Vision: turning, cropping and scaling are Vision's.
+struct VisionRunner: ModelRunner {
+    let model: VNCoreMLModel
+
+    func run(_ pixels: Picture, as sight: Sight) throws -> ModelOutput {
+        let request = VNCoreMLRequest(model: model)
+        request.imageCropAndScaleOption = sight.cropAndScale.vnOption
+        request.regionOfInterest = sight.region.cgRect
+        try handler(pixels, sight.orientation).perform([request])
+        return try ModelOutput(request.results ?? [])
+    }
+
+    private func handler(_ pixels: Picture, _ orientation: Orientation) -> VNImageRequestHandler {
+        let told = orientation.cgImagePropertyOrientation
+        switch pixels {
+        case .buffer(let buffer):
+            return VNImageRequestHandler(cvPixelBuffer: buffer, orientation: told, options: [:])
+        case .photo(let image, _):
+            return VNImageRequestHandler(cgImage: image, orientation: told, options: [:])
+        }
+    }
+}

@@ -1,0 +1,102 @@
+// Made by `mobilecat export --ios` from bundle.json; export again instead of editing.
+import MobileCatKit
+
+/// What the artifacts of yunet take and give.
+enum ModelContract {
+    static let name = "yunet"
+    /// Of the bundle.json that this was made from, and that lies beside the artifacts.
+    static let bundleSHA256 =
+        "170e7ce7e677b5c64fd6274b28ada62664efe58bb1bf82ec8e7eb06cee69c551"
+    static let headKind = "yunet"
+
+    /// The model's input, in pixels.
+    static let inputWidth = 640
+    static let inputHeight = 640
+    /// How its training fitted pictures into it.
+    static let resize = ResizeMode.letterbox
+    /// Grey level of the padding. Vision's own is none of this: documented as transparent.
+    static let padding: UInt8 = 0
+    /// Vision's option for that; nil where Vision has none, and the app must draw the input itself.
+    static let cropAndScale: CropAndScale? = .scaleFit
+
+    /// What is baked into the artifacts; nil where there is nothing to suppress.
+    static let scoreThreshold: Double? = 0.3
+    static let iouThreshold: Double? = 0.45
+    static let maxDetections: Int? = 100
+    static let perClass: Bool? = true
+
+    static let labels: [String] = [
+        "face",
+    ]
+    /// In the network's order.
+    static let landmarkNames: [String] = [
+        "right_eye",
+        "left_eye",
+        "nose",
+        "right_mouth",
+        "left_mouth",
+    ]
+
+    struct Output {
+        let name: String
+        let shape: [Int]
+        let dtype: String
+        /// Coordinates, units and order, in words.
+        let meaning: String
+    }
+
+    /// The tensor contract, by the bundle's names.
+    static let outputs: [Output] = [
+        Output(
+            name: "boxes", shape: [1, 100, 4], dtype: "float32",
+            meaning: "xyxy, pixels of the model input, origin top-left, pixel edges; rows ≥ count are zero"),
+        Output(
+            name: "scores", shape: [1, 100], dtype: "float32",
+            meaning: "best class score, falling; rows ≥ count are zero"),
+        Output(
+            name: "class_ids", shape: [1, 100], dtype: "int32",
+            meaning: "index into labels; rows ≥ count are zero"),
+        Output(
+            name: "landmarks", shape: [1, 100, 5, 2], dtype: "float32",
+            meaning: "x,y a point, pixels of the model input, origin top-left; rows ≥ count are zero"),
+        Output(
+            name: "count", shape: [1], dtype: "int32",
+            meaning: "number of detections"),
+    ]
+
+    struct Artifact {
+        let file: String
+        /// `tensor`: the outputs above. `vision`: VNRecognizedObjectObservation.
+        let contract: String
+        let precision: String
+        /// What its boxes are, as the model (tensor) or Vision (vision) gives them.
+        let boxFormat: BoxFormat
+        let unit: Frame.Unit
+        let origin: Frame.Origin
+        /// The bundle's names → the file's.
+        let outputs: [String: String]
+    }
+
+    static let artifacts: [Artifact] = [
+        Artifact(
+            file: "yunet.mlpackage", contract: "tensor", precision: "float16",
+            boxFormat: .xyxy, unit: .pixels, origin: .topLeft,
+            outputs: [
+                "boxes": "boxes",
+                "scores": "scores",
+                "class_ids": "class_ids",
+                "landmarks": "landmarks",
+                "count": "count",
+            ]),
+        Artifact(
+            file: "yunet.mlmodel", contract: "tensor", precision: "float32",
+            boxFormat: .xyxy, unit: .pixels, origin: .topLeft,
+            outputs: [
+                "boxes": "boxes",
+                "scores": "scores",
+                "class_ids": "class_ids",
+                "landmarks": "landmarks",
+                "count": "count",
+            ]),
+    ]
+}

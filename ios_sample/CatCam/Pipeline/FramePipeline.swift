@@ -1,0 +1,94 @@
+import MobileCatKit
+
+/// A frame's way to the screen: orientation → detector → crop → landmark model → view points.
+///
+/// Pure: the same frame and view give the same result. Every conversion is one call into
+/// MobileCatKit; nothing here multiplies a coordinate.
+struct FramePipeline<Pixels> {
+    let detector: RunnableModel<Pixels>
+    /// For detectors without landmarks; nil where the detector has its own, or none are wanted.
+    var landmarker: RunnableModel<Pixels>?
+    /// How a box becomes the second model's region. Vision's region cannot reach outside: clip.
+    var cropRule = CropRule(grow: 0.15, square: true, edge: .clip)
+    var assumptions = Assumptions.unmeasured
+    /// At most so many boxes get landmarks, best first: each costs one more model run.
+    var landmarkLimit = 3
+    /// Replaced only by the tests, to plant what an app gets wrong most often.
+    var orientationOf: (FrameOrigin) throws -> Orientation = { try $0.orientation() }
+
+    /// Errors: MobileCatError from the geometry or the outputs, and whatever the runner throws.
+    func process(_ frame: CameraFrame<Pixels>, view: PictureView) throws -> FrameResult {
+        let orientation = try orientationOf(frame.source)
+        let look = try detector.look(
+            at: frame, orientation: orientation, region: .full, view: view,
+            assumptions: assumptions)
+        var crops: [Look] = []
+        var found: [Found] = []
+        for (index, detection) in look.detections.enumerated() {
+            var landmarks = detection.landmarks
+            var names = detector.bundle.landmarkNames
+            if landmarks.isEmpty, let landmarker, index < landmarkLimit {
+                let second = try crop(landmarker, to: detection, of: frame, first: look)
+                crops.append(second)
+                landmarks = second.detections.first?.landmarks ?? []
+                names = landmarker.bundle.landmarkNames
+            }
+            found.append(
+                try Found(
+                    detection: detection, label: detector.bundle.label(detection.classID),
+                    landmarks: landmarks, names: names, request: look.request))
+        }
+        return FrameResult(look: look, crops: crops, found: found)
+    }
+
+    private func crop(
+        _ model: RunnableModel<Pixels>, to detection: Detection, of frame: CameraFrame<Pixels>,
+        first: Look
+    ) throws -> Look {
+        let imageWH = first.request.imageWH
+        let rect = try cropRule.rect(of: detection.box, imageWH: imageWH)
+        return try model.look(
+            at: frame, orientation: first.sight.orientation,
+            region: VisionRegion(imageBox: rect, imageWH: imageWH), view: nil,
+            assumptions: assumptions)
+    }
+}
+
+/// What one frame gave.
+struct FrameResult {
+    let look: Look
+    /// The landmark model's looks, in the order of the detections that had none.
+    let crops: [Look]
+    let found: [Found]
+}
+
+/// One detection as it is drawn: view points, top-left.
+struct Found: Hashable {
+    let viewBox: BoxXYXY
+    let label: String
+    let score: Double
+    /// By name, in the order of the model.
+    let landmarks: [NamedPoint]
+
+    struct NamedPoint: Hashable {
+        let name: String
+        let view: PointXY
+    }
+
+    init(
+        detection: Detection, label: String, landmarks: [PointXY], names: [String],
+        request: FrameRequest
+    ) throws {
+        let viewFromImage = try request.viewFromImage
+        viewBox = viewFromImage.box(detection.box)
+        self.label = label
+        score = detection.score
+        self.landmarks = landmarks.enumerated().map { i, point in
+            NamedPoint(
+                name: names.indices.contains(i) ? names[i] : "\(i)",
+                view: viewFromImage.point(point))
+        }
+    }
+
+    subscript(name: String) -> PointXY? { landmarks.first { $0.name == name }?.view }
+}

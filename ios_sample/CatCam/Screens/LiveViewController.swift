@@ -1,0 +1,125 @@
+import AVFoundation
+import MobileCatKit
+import UIKit
+
+/// The camera's picture with what the models find in it.
+final class LiveViewController: UIViewController {
+    private let source = CameraSource()
+    private let preview = PreviewView()
+    private let overlay = OverlayView()
+    private let message = MessageLabel()
+    private var camera = CameraPosition.back
+    private var live: LiveSession<Picture>?
+    private var angle: PreviewAngle?
+    private var heatObserver: (any NSObjectProtocol)?
+
+    override func viewDidLoad() {
+        super.viewDidLoad()
+        title = "CatCam"
+        view.fill(with: preview)
+        view.fill(with: overlay)
+        view.fill(with: message, insideSafeArea: true)
+        preview.previewLayer.session = source.session
+        navigationItem.rightBarButtonItems = [
+            button("arrow.triangle.2.circlepath.camera") { $0.turnAround() },
+            button("ladybug") { $0.takeCapture() },
+        ]
+        heatObserver = NotificationCenter.default.addObserver(
+            forName: ProcessInfo.thermalStateDidChangeNotification, object: nil, queue: .main
+        ) { [weak self] _ in self?.followHeat() }
+        Task { await begin() }
+    }
+
+    override func viewWillAppear(_ animated: Bool) {
+        super.viewWillAppear(animated)
+        live?.start()
+    }
+
+    override func viewDidDisappear(_ animated: Bool) {
+        super.viewDidDisappear(animated)
+        live?.stop()
+    }
+
+    /// Every change of size comes through here: rotation, split view, the first layout.
+    override func viewDidLayoutSubviews() {
+        super.viewDidLayoutSubviews()
+        if let orientation = view.window?.windowScene?.interfaceOrientation {
+            angle?.interface(is: orientation)
+        }
+        followView()
+    }
+
+    private func button(
+        _ symbol: String, _ act: @escaping (LiveViewController) -> Void
+    ) -> UIBarButtonItem {
+        UIBarButtonItem(
+            image: UIImage(systemName: symbol),
+            primaryAction: UIAction { [weak self] _ in self.map(act) })
+    }
+
+    @MainActor
+    private func begin() async {
+        do {
+            try await CameraSource.requirePermission()
+            let pipeline = try await Models.load()
+            let live = LiveSession(
+                source: source, pipeline: pipeline, clock: HostClock()
+            ) { [weak self] event in
+                DispatchQueue.main.async { self?.show(event) }
+            }
+            self.live = live
+            followHeat()
+            turnTo(camera)
+        } catch {
+            say("\(error)")
+        }
+    }
+
+    private func turnAround() { turnTo(camera == .back ? .front : .back) }
+
+    private func turnTo(_ position: CameraPosition) {
+        live?.stop()
+        source.use(position) { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .failure(let error): say("\(error)")
+            case .success(let device):
+                camera = position
+                angle = PreviewAngle(
+                    device: device, camera: position, layer: preview.previewLayer
+                ) { [weak self] degrees in
+                    self?.source.follow(uprightAngle: degrees)
+                    self?.followView()
+                }
+                view.setNeedsLayout()
+                live?.start()
+            }
+        }
+    }
+
+    private func followView() { live?.draw(in: preview.pictureView) }
+
+    private func followHeat() { live?.cool(to: Heat(ProcessInfo.processInfo.thermalState)) }
+
+    private func show(_ event: LiveSession<Picture>.Event) {
+        switch event {
+        case .result(let result):
+            say("")
+            overlay.found = result.found
+        case .skipped: break
+        case .failed(let error): say("\(error)")
+        }
+    }
+
+    private func say(_ text: String) {
+        message.text = text
+        if !text.isEmpty { overlay.found = [] }
+    }
+
+    private func takeCapture() {
+        live?.captureNext { [weak self] evidence in
+            let outcome = Result { try CaptureFolder.save(evidence) }
+            DispatchQueue.main.async { self?.tell(outcome) }
+        }
+    }
+}

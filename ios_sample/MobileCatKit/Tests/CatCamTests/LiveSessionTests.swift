@@ -1,0 +1,124 @@
+import MobileCatKit
+import XCTest
+
+@testable import CatCamModel
+@testable import CatCamPipeline
+
+final class LiveSessionTests: XCTestCase {
+    private let frames = PushedFrames()
+    private let clock = SetClock()
+    private var events: [String] = []
+
+    private func session() throws -> LiveSession<PixelBuffer> {
+        LiveSession(
+            source: frames, pipeline: FramePipeline(detector: try model(.tensors, w: 120, h: 90)),
+            clock: clock
+        ) { [unowned self] event in
+            switch event {
+            case .result(let result): events.append("\(result.found.count)")
+            case .skipped(let verdict): events.append("\(verdict)")
+            case .failed(let error): events.append("\(error)")
+            }
+        }
+    }
+
+    private func push(_ time: Double, now: Double? = nil) throws {
+        clock.time = now ?? time
+        frames.push(
+            try SimulatedSessionTests.frame(
+                ConnectionState(camera: .back, appliedAngle: 0, mirrored: false, uprightAngle: 0),
+                time: time))
+    }
+
+    func testNoViewNoLook() throws {
+        let live = try session()
+        live.start()
+        try push(0)
+        XCTAssertEqual(events, [])
+        live.draw(in: PictureView(size: try SizeWH(390, 844), mode: .resizeAspectFill))
+        try push(1)
+        live.draw(in: nil)
+        try push(2)
+        live.stop()
+        try push(3)
+        XCTAssertEqual(events, ["1"])
+    }
+
+    func testLateFramesAndHeat() throws {
+        let live = try session()
+        live.start()
+        live.draw(in: PictureView(size: try SizeWH(390, 844), mode: .resizeAspectFill))
+        try push(1, now: 1.09)
+        try push(1.1, now: 1.3)  // 0.2 s behind
+        live.cool(to: .critical)
+        try push(1.5)  // 0.5 s after the last look, one a second is allowed
+        try push(2.1)
+        live.cool(to: .nominal)
+        try push(2.11)
+        XCTAssertEqual(events, ["1", "late", "cooling", "1", "1"])
+    }
+
+    func testHotterIsNeverFaster() {
+        let pauses = [Heat.nominal, .fair, .serious, .critical].map(\.pause)
+        XCTAssertEqual(pauses, pauses.sorted())
+        XCTAssertEqual(pauses.first, 0)
+    }
+
+    func testACaptureGetsTheNextFrameAndNoOther() throws {
+        let live = try session()
+        live.start()
+        live.draw(in: PictureView(size: try SizeWH(390, 844), mode: .resizeAspectFill))
+        try push(0)
+        var taken: [Double] = []
+        live.captureNext { taken.append($0.frame.time) }
+        try push(1, now: 9)  // late: not the one
+        try push(10)
+        try push(11)
+        XCTAssertEqual(taken, [10])
+    }
+
+    func testAnErrorIsToldAndTheNextFrameRuns() throws {
+        let live = try session()
+        live.start()
+        live.draw(in: PictureView(size: try SizeWH(390, 844), mode: .resizeAspectFill))
+        var broken = FramePipeline(detector: try model(.tensors, w: 120, h: 90))
+        broken.orientationOf = { _ in try Orientation(clockwiseDegrees: 45) }
+        live.replace(broken)
+        try push(0)
+        XCTAssertTrue(events[0].contains("45 is not 0, 90, 180 or 270"), events[0])
+        live.replace(FramePipeline(detector: try model(.tensors, w: 120, h: 90)))
+        try push(1)
+        XCTAssertEqual(events.count, 2)
+        XCTAssertEqual(events[1], "1")
+    }
+
+    func testEarsAreOnTop() throws {
+        // An upright face, one upside down, and both mirrored: ears away from the nose.
+        for (eyes, nose) in [
+            ([PointXY(10, 50), PointXY(30, 50)], PointXY(20, 65)),
+            ([PointXY(30, 50), PointXY(10, 50)], PointXY(20, 65)),
+            ([PointXY(10, 50), PointXY(30, 50)], PointXY(20, 35)),
+        ] {
+            let request = try FrameRequest(
+                bufferWH: SizeWH(60, 100), modelWH: SizeWH(60, 100),
+                view: PictureView(size: SizeWH(60, 100), mode: .resize))
+            let found = try Found(
+                detection: Detection(box: BoxXYXY(0, 30, 40, 80), score: 1, classID: 0),
+                label: "face", landmarks: eyes + [nose], names: ["left_eye", "right_eye", "nose"],
+                request: request)
+            let silly = try XCTUnwrap(Silliness(found, spin: 0))
+            for tip in silly.ears.map({ $0[1].y }) {
+                XCTAssertEqual(tip, nose.y > 50 ? 50 - 35 : 50 + 35, accuracy: 1e-9)
+            }
+        }
+    }
+
+    func testTheGeneratedContractIsTheModels() throws {
+        XCTAssertEqual(ModelContract.name, "yunet")
+        XCTAssertEqual([ModelContract.inputWidth, ModelContract.inputHeight], [640, 640])
+        XCTAssertEqual(ModelContract.cropAndScale, try CropAndScale(for: ModelContract.resize))
+        XCTAssertEqual(ModelContract.landmarkNames.prefix(2), ["right_eye", "left_eye"])
+        XCTAssertTrue(ModelContract.artifacts.allSatisfy { $0.contract == "tensor" })
+        XCTAssertEqual(ModelContract.scoreThreshold, 0.3)
+    }
+}
