@@ -1,14 +1,15 @@
 """pytest plugin: coremltools' own tests, their predictions made by mobilecat.runtime.
 
-Used by run.py. It makes coremltools believe that it runs on a Mac before any conftest is read, seeds
-each test by its id, takes out a garbage collection per conversion, and holds half precision to a
-strict tolerance. Outcomes go to a JSON file.
+Used by run.py. It makes coremltools believe that it runs on a Mac before any conftest is read,
+seeds each test by its id, takes out a garbage collection per conversion, and holds half precision
+to a strict tolerance. Outcomes go to a JSON file.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import importlib.util
 import json
 import logging
 import platform
@@ -69,6 +70,9 @@ def pytest_load_initial_conftests() -> None:
     platform.machine = pretended
     logging.getLogger("coremltools").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
+    if importlib.util.find_spec("torchvision") is None:
+        # named at the head of the quantisation tests, used by few: those fail before they predict
+        sys.modules["torchvision"] = types.ModuleType("torchvision")
     stand_in.ModelProxy = CountingProxy  # type: ignore[misc]
     stand_in.install(threads=1)
     for name, module in list(sys.modules.items()):

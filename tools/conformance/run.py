@@ -2,8 +2,9 @@
 
     python -m tools.conformance.run [--suite NAME …] [--sample N] [--records DIR] [--no-report]
 
-Every suite runs in chunks, one process each, so that a crash costs one chunk and is counted. TensorFlow
-and torch are needed for the frontend suites and for two files of op tests; without them: NOT_RUN.
+Every suite runs in chunks, one process each, so that a crash costs one chunk and is counted.
+TensorFlow and torch are needed for the frontend suites and for two files of op tests; without
+them: NOT_RUN.
 """
 
 from __future__ import annotations
