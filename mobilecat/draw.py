@@ -32,10 +32,12 @@ def draw_detections(
         label = labels[class_id] if class_id < len(labels) else str(class_id)
         text = f"{label} {found.scores[i]:.2f}"
         left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
-        height = bottom - top + 4 * unit
-        y = y1 - height if y1 >= height else y1
-        pen.rectangle((x1, y, x1 + right - left + 4 * unit, y + height), fill=colour)
-        pen.text((x1 + 2 * unit - left, y + 2 * unit - top), text, fill="black", font=font)
+        width, height = right - left + 4 * unit, bottom - top + 4 * unit
+        # A box may begin outside the picture; its label stays readable.
+        x = min(max(x1, 0), copy.width - width)
+        y = min(max(y1 - height if y1 >= height else y1, 0), copy.height - height)
+        pen.rectangle((x, y, x + width, y + height), fill=colour)
+        pen.text((x + 2 * unit - left, y + 2 * unit - top), text, fill="black", font=font)
         if found.landmarks_xy is None:
             continue
         for k, (px, py) in enumerate(found.landmarks_xy[i]):
