@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 
 from mobilecat.targets.tflite.emit import program_from_graph
@@ -107,3 +108,50 @@ def test_same_exactly_where_tflite_pads_so(
     ops = {op.code: op for op in program_from_graph(model).ops}
     assert ops["CONV_2D"].options["padding"] == padding
     assert ("PAD" in ops) == (padding == VALID)
+
+
+_PART = "p{i} = Slice(x, a{i}, z, axes, two)  "
+_FOCUS = "(float[2,3,8,6] x) => ({out}) {{ {parts} f = Concat<axis=1>(p0, p1, p2, p3) {tail} }}"
+
+
+def _focus(places: list[tuple[int, int]], tail: str, out: str) -> ir.Model:
+    parts = " ".join(_PART.format(i=i) for i in range(4))
+    starts = {f"a{i}": np.array(place, np.int64) for i, place in enumerate(places)}
+    return graph(
+        _FOCUS.format(out=out, parts=parts, tail=tail),
+        z=np.array([99, 99], np.int64),
+        axes=np.array([2, 3], np.int64),
+        two=np.array([2, 2], np.int64),
+        w=drawn("w", (5, 12, 3, 1)),
+        **starts,
+    )
+
+
+_ORDER = [(0, 0), (1, 0), (0, 1), (1, 1)]  # YOLOX's
+_STEM = "y = Conv<pads=[1,0,1,0], strides=[{s},1]>(f, w)"
+
+
+@pytest.mark.parametrize(
+    ("places", "stride", "rows", "folded"),
+    [
+        (_ORDER, 1, 4, True),
+        (_ORDER, 2, 2, True),
+        ([(1, 1), (0, 0), (1, 0), (0, 1)], 1, 4, True),
+        ([(0, 0), (0, 0), (0, 1), (1, 1)], 1, 4, False),  # a place twice, another never
+    ],
+)
+def test_focus(places: list[tuple[int, int]], stride: int, rows: int, folded: bool) -> None:
+    model = _focus(places, _STEM.format(s=stride), f"float[2,5,{rows},3] y")
+    assert_lowers(model)
+    codes = [op.code for op in program_from_graph(model).ops]
+    assert ("STRIDED_SLICE" not in codes) == folded
+    assert ("CONCATENATION" not in codes) == folded
+
+
+def test_focus_with_another_reader_stays() -> None:
+    model = _focus(
+        _ORDER, _STEM.format(s=1) + " u = Relu(f)", "float[2,5,4,3] y, float[2,12,4,3] u"
+    )
+    assert_lowers(model)
+    codes = [op.code for op in program_from_graph(model).ops]
+    assert codes.count("CONCATENATION") == 1

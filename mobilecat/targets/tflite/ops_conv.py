@@ -6,11 +6,12 @@ import numpy as np
 import onnx_ir as ir
 
 from mobilecat.graph import Array, attr, const_of, opt_input, shape_of
+from mobilecat.targets.tflite.focus import focus_behind, spread_weights
 from mobilecat.targets.tflite.layout import channels_last
 from mobilecat.targets.tflite.lowering import Build, Node, const_inputs, first_of, lowers
 from mobilecat.targets.tflite.ops_shape import pad, slice_of
 from mobilecat.targets.tflite.program import VALID, Tensor
-from mobilecat.targets.tflite.windows import padding_of, windows_of
+from mobilecat.targets.tflite.windows import ONE, in_blocks, padding_of, windows_of
 
 
 def _dimensions_problem(node: ir.Node) -> str | None:
@@ -76,25 +77,24 @@ def conv(
 
 @lowers("Conv", check=first_of(_dimensions_problem, const_inputs(1, 2)))
 def lower_conv(n: Node) -> None:
-    w = _kernel(n)
+    w, x = _kernel(n), None
     windows = windows_of(n, n.shape(1)[2:])
+    if (focus := focus_behind(n.build, n.node)) is not None:
+        w, windows = spread_weights(w, focus), [in_blocks(v, focus.block) for v in windows]
+        x = n.build.laid_out(n.build.value(focus.source), channels_last(4))
     padding, pads = padding_of(windows)
-    x = image_of(n)
-    if len(windows) == 1:
-        pads = [(0, 0), *pads]
-    x = pad(n.build, x, [(0, 0), *pads, (0, 0)])
-    ones = (1,) * (2 - len(windows))
-    out = (*ones, *(win.out for win in windows))
+    rows, cols = [ONE, *windows] if len(windows) == 1 else windows
+    pads = [(0, 0)] * (2 - len(windows)) + pads
     y = conv(
         n.build,
-        x,
+        pad(n.build, image_of(n) if x is None else x, [(0, 0), *pads, (0, 0)]),
         w,
         _bias(n, w.shape[0]),
-        (out[0], out[1]),
+        (rows.out, cols.out),
         groups=n.attr("group", 1),
         padding=padding,
-        strides=(*ones, *(win.stride for win in windows))[:2],  # type: ignore[arg-type]
-        dilations=(*ones, *(win.dilation for win in windows))[:2],  # type: ignore[arg-type]
+        strides=(rows.stride, cols.stride),
+        dilations=(rows.dilation, cols.dilation),
     )
     put_image(n, y)
 

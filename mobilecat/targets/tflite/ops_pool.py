@@ -12,7 +12,7 @@ from mobilecat.targets.tflite.lowering import Build, Node, first_of, lowers
 from mobilecat.targets.tflite.ops_conv import image_of, put_image
 from mobilecat.targets.tflite.ops_shape import pad, slice_of
 from mobilecat.targets.tflite.program import SAME, VALID, Tensor
-from mobilecat.targets.tflite.windows import Window, padding_of, windows_of
+from mobilecat.targets.tflite.windows import ONE, Window, padding_of, windows_of
 
 
 def _dimensions_problem(node: ir.Node) -> str | None:
@@ -28,12 +28,9 @@ def _indices_problem(node: ir.Node) -> str | None:
     return None
 
 
-_ONE = Window(1, 1, 1, 1, 1, 0, 0)
-
-
 def _windows(n: Node) -> list[Window]:
     windows = windows_of(n, n.attr("kernel_shape", ()))
-    return [_ONE, *windows] if len(windows) == 1 else windows
+    return [ONE, *windows] if len(windows) == 1 else windows
 
 
 def _pool(build: Build, code: str, x: Tensor, windows: list[Window], padding: int) -> Tensor:

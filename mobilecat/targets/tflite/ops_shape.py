@@ -68,7 +68,7 @@ def concat(build: Build, tensors: list[Tensor], axis: int) -> Tensor:
     return build.op("CONCATENATION", tensors, shape, axis=axis)
 
 
-def _slices(n: Node) -> list[tuple[int, int, int]]:
+def slices_of(n: Node) -> list[tuple[int, int, int]]:
     """Return (start, step, count) for each logical axis."""
     shape = n.shape()
     starts, ends = n.ints(1), n.ints(2)
@@ -91,7 +91,7 @@ def _open_end(end: int, step: int) -> int | None:
 @lowers("Slice", natively=MOVABLE, check=const_inputs(1, 2, 3, 4))
 def lower_slice(n: Node) -> None:
     held = n.held()
-    picks = [_slices(n)[axis] for axis in held.perm]
+    picks = [slices_of(n)[axis] for axis in held.perm]
     n.put(slice_of(n.build, held.tensor, picks), held.perm)
 
 

@@ -51,6 +51,22 @@ class Window:
         return self.before == 0 and self.after == 0
 
 
+ONE = Window(1, 1, 1, 1, 1, 0, 0)  # the rows of a one-dimensional picture
+
+
+def in_blocks(window: Window, block: int) -> Window:
+    """Return the window over elements, where `window` is one over blocks of them."""
+    return Window(
+        window.size * block,
+        window.out,
+        window.kernel * block,
+        window.stride * block,
+        window.dilation,
+        window.before * block,
+        window.end * block,
+    )
+
+
 def windows_of(n: Node, kernel: Sequence[int]) -> list[Window]:
     """Return the windows of a Conv or pooling node, one for each spatial axis."""
     sizes, outs = n.shape()[2:], shape_of(n.node.outputs[0])[2:]
