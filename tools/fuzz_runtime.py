@@ -360,6 +360,10 @@ def worker(seeds: list[Path], start: int, end: int, options: argparse.Namespace)
             except OverTime:
                 outcome = "timeout"
             signal.alarm(0)
+            if options.keep and outcome.split()[0] in BAD:
+                kept = options.keep / str(number) / path.name
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                (shutil.copytree if path.is_dir() else shutil.copy)(path, kept)
         print(f"{number} {outcome}", flush=True)
 
 
@@ -375,6 +379,7 @@ def run(count: int, options: argparse.Namespace, seeds_at: Path) -> Counter[str]
             *(sys.executable, __file__, "--worker", str(done), "--count", str(count)),
             *("--seed", str(options.seed), "--seconds", str(options.seconds)),
             *("--megabytes", str(options.megabytes), "--seeds-at", str(seeds_at)),
+            *(["--keep", str(options.keep)] if options.keep else []),
         ]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         current = done
@@ -407,6 +412,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--megabytes", type=int, default=3000)
+    parser.add_argument("--keep", type=Path, help="copy the files that fail into this folder")
     parser.add_argument("--worker", type=int, default=-1, help=argparse.SUPPRESS)
     parser.add_argument("--seeds-at", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()

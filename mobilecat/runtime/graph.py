@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, defs, helper, shape_inference
+from onnx import TensorProto, checker, defs, helper, shape_inference
 
 from mobilecat.errors import MobileCatError
-from mobilecat.runtime.errors import malformed
+from mobilecat.runtime.errors import malformed, refused
 from mobilecat.runtime.session import Sessions, Work
 from mobilecat.runtime.values import check_size
 
@@ -39,6 +39,14 @@ ELEM: dict[np.dtype[Any], int] = {
     np.dtype(np.uint8): int(TensorProto.UINT8),
 }
 _NUMPY: dict[int, np.dtype[Any]] = {v: k for k, v in ELEM.items()}
+_INFERENCE_ERRORS = (
+    shape_inference.InferenceError,
+    checker.ValidationError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+MAX_ROUNDS = 10_000  # of loops in one prediction
 _SMALL = 1024  # elements: up to here a constant's values take part in shape inference
 
 
@@ -129,6 +137,7 @@ class Graph:
         self._sessions = sessions
         self.data_was_read = False  # then what was emitted holds for this run's data only
         self.runs = 0
+        self.rounds = 0  # of all loops, nested ones too
         self.where = ""
         self._count = 0
         self._start()
@@ -221,7 +230,7 @@ class Graph:
                 opset_imports=[helper.make_opsetid("", OPSET)],
                 ir_version=IR_VERSION,
             )
-        except (shape_inference.InferenceError, RuntimeError, ValueError) as e:
+        except _INFERENCE_ERRORS as e:
             reason = str(e).strip().splitlines()[-1][:300]
             raise malformed(f"shapes or types do not fit ({reason})", self.where) from None
         return result
@@ -245,6 +254,12 @@ class Graph:
         name = wanted.name
         wanted.settle(array, const=True)
         self._names[id(wanted)] = (name, wanted)  # it stays a node here: nothing is written twice
+
+    def count_round(self) -> None:
+        """Count one round of a loop; UnsupportedOp where a damaged model would not end."""
+        self.rounds += 1
+        if self.rounds > MAX_ROUNDS:
+            raise refused(f"its loops did not end after {MAX_ROUNDS} rounds", self.where)
 
     def flush(self) -> None:
         """Run everything that is pending, so that every value still in use is known."""

@@ -1,9 +1,9 @@
 """Make coremltools' own `MLModel.predict` run on this runtime, on any OS.
 
 coremltools predicts through a binding to Apple's framework, `coremltools.libcoremlpython`, which
-its wheels for other systems lack. A stand-in is put in its place, and coremltools is told that it runs
-on a recent macOS for as long. Values cross the boundary as they do in the binding: float16 results
-come out as float32, integers as int32, a scalar as an array of one element.
+its wheels for other systems lack. A stand-in is put in its place, and coremltools is told that it
+runs on a recent macOS for as long. Values cross the boundary as they do in the binding: float16
+results come out as float32, integers as int32, a scalar as an array of one element.
 """
 
 from __future__ import annotations

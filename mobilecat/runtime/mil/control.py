@@ -16,8 +16,6 @@ from mobilecat.runtime.mil.op import ListVal, Op
 from mobilecat.runtime.mil.table import mil_op
 from mobilecat.runtime.network import classified
 
-MAX_ITERATIONS = 100_000  # a damaged program must end
-
 
 @mil_op("select", moves=True)
 def onnx_from_select(op: Op) -> Val:
@@ -43,7 +41,9 @@ def onnx_from_while_loop(op: Op) -> list[Any]:
     condition, body = op.blocks
     values = list(op.inputs.get("loop_vars", ()))
     where = op.g.where
-    for _ in range(MAX_ITERATIONS):
+    while True:
+        op.g.where = where
+        op.g.count_round()
         (go,) = op.run_block(
             condition, {**op.env, **dict(zip(condition.inputs, values, strict=True))}
         )
@@ -53,7 +53,6 @@ def onnx_from_while_loop(op: Op) -> list[Any]:
         if not bool(go.numpy().reshape(-1)[0]):
             return values
         values = op.run_block(body, {**op.env, **dict(zip(body.inputs, values, strict=True))})
-    raise op.refuse(f"the loop did not end after {MAX_ITERATIONS} rounds")
 
 
 @mil_op("read_state", moves=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from mobilecat.runtime.nn.layer import Layer
 from mobilecat.runtime.nn.table import nn_layer
-
-MAX_ITERATIONS = 100_000  # a loop without a limit of its own must still end
 
 
 def _true(layer: Layer, blob: str) -> bool:
@@ -26,11 +26,10 @@ def onnx_from_branch(layer: Layer) -> tuple[()]:
 @nn_layer("loop")
 def onnx_from_loop(layer: Layer) -> tuple[()]:
     p = layer.p
-    limit = min(int(p.maxLoopIterations) or MAX_ITERATIONS, MAX_ITERATIONS)
-    if layer.xs:
-        limit = min(layer.ints(0)[0], MAX_ITERATIONS)
+    limit = layer.ints(0)[0] if layer.xs else int(p.maxLoopIterations)
     has_condition = p.conditionVar != ""
-    for _ in range(limit):
+    for _ in range(limit) if limit else count():
+        layer.g.count_round()
         if has_condition:
             layer.network(p.conditionNetwork)
             if not _true(layer, p.conditionVar):
