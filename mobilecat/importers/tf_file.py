@@ -17,6 +17,7 @@ import onnx_ir as ir
 from mobilecat.disk import sha256_of
 from mobilecat.errors import ModelError, Problem
 from mobilecat.importers import cache
+from mobilecat.importers.affine import fold_affine
 from mobilecat.importers.input_shapes import Dims, Shapes, settle
 from mobilecat.importers.onnx_file import all_nodes, import_proto, read_onnx
 from mobilecat.importers.options import ImportOptions
@@ -56,7 +57,9 @@ def import_tensorflow(
     source: Source, shapes: Shapes, progress: Progress = lambda _: None
 ) -> ir.Model:
     """Return the frozen graph of a TensorFlow or Keras file; see `import_onnx` for `shapes`."""
-    return import_proto(frozen_onnx(source, shapes, progress), shapes, source.path)
+    model = import_proto(frozen_onnx(source, shapes, progress), shapes, source.path)
+    fold_affine(model)
+    return model
 
 
 def tensorflow_dims(

@@ -15,6 +15,7 @@ import pytest
 
 from mobilecat.errors import ModelError
 from mobilecat.importers import ImportOptions, format_of
+from mobilecat.importers.affine import fold_affine
 from mobilecat.importers.input_shapes import settle
 from mobilecat.importers.onnx_file import import_proto, read_onnx
 from mobilecat.importers.tf_file import _is_dynamic, require_onnx_forms
@@ -54,7 +55,9 @@ def freeze(network: Any, folder: Path, shapes: Mapping[str, Any] | None = None) 
     write_onnx(network, frozen, "model", out)
     proto = read_onnx(out)
     require_onnx_forms(proto, Path("model"), loops_in(frozen.graph_def))
-    return import_proto(proto, shapes or {}, Path("model"))
+    imported = import_proto(proto, shapes or {}, Path("model"))
+    fold_affine(imported)
+    return imported
 
 
 def outputs(imported: ir.Model, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -92,7 +95,3 @@ def assert_import_computes_the_same(
     feeds = feeds_for(imported)
     assert_close(outputs(imported, feeds), network.run(feeds))
     return imported
-
-
-def op_types(imported: ir.Model) -> set[str]:
-    return {n.op_type for n in imported.graph}
