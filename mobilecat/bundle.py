@@ -95,7 +95,7 @@ class Bundle(Value):
 
     def to_json(self) -> str:
         """Return the file's text: indented, short lists on one line."""
-        text = json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        text = json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False)
         return _SHORT_LIST.sub(lambda m: " ".join(m[0].split()), text) + "\n"
 
 

@@ -22,7 +22,7 @@ from mobilecat.bundle import (
 )
 from mobilecat.disk import new_folder, sha256_of, size_of
 from mobilecat.errors import ArtifactError, ModelError, Problem, SpecError, UnsupportedError
-from mobilecat.importers import dims_of, format_of, import_model
+from mobilecat.importers import ImportOptions, dims_of, format_of, import_model
 from mobilecat.spec import CoreMLTarget, ImageSpec, OnnxTarget, Spec, TargetSpec, TfliteTarget
 
 if TYPE_CHECKING:
@@ -74,9 +74,10 @@ def export(
     _require_targets(spec)
     _require_replaceable(out)
     progress(f"reading {path.name}")
-    dims = dims_of(path)
+    options = import_options(spec)
+    dims = dims_of(path, options, progress)
     shapes, notes = _shapes(spec, dims, path)
-    network = import_model(path, shapes)
+    network = import_model(path, shapes, options, progress)
     progress("baking preprocessing, head and NMS" if spec.input else "freezing")
     variants = {t: _variant(t) for t in spec.targets.all}
     # The contract of the bundle is the tensor contract, also where every artifact has another.
@@ -103,6 +104,12 @@ def export(
             "The bundle cannot be written", [Problem(e.strerror or str(e), str(out))]
         ) from e
     return Exported(out, bundle, (*notes, *plain.settled))
+
+
+def import_options(spec: Spec) -> ImportOptions:
+    """Return what the spec says about a TensorFlow or Keras file."""
+    said = spec.import_
+    return ImportOptions(signature=said.signature, inputs=said.inputs, outputs=said.outputs)
 
 
 def _require_targets(spec: Spec) -> None:

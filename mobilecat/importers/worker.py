@@ -38,12 +38,16 @@ _NOISE = re.compile(r"^(\s|$|WARNING|I0|W0|Traceback|To enable|During handling|\
 
 def require_extra(path: Path) -> None:
     """Raise ModelError with the install command where a package of the extra is missing."""
-    missing = [shown for name, shown in EXTRA.items() if find_spec(name) is None]
-    if missing:
+    if missing := missing_extra():
         raise ModelError(
             "Reading TensorFlow and Keras files needs the extra `tensorflow`",
-            [Problem(f"not installed: {', '.join(missing)}", str(path), INSTALL)],
+            [Problem(f"not installed: {missing}", str(path), INSTALL)],
         )
+
+
+def missing_extra() -> str:
+    """Return the packages of the extra that are not installed, as words."""
+    return ", ".join(shown for name, shown in EXTRA.items() if find_spec(name) is None)
 
 
 class Worker:

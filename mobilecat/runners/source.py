@@ -1,4 +1,4 @@
-"""The original model in onnxruntime; everything around it in numpy. The reference.
+"""The original model in onnxruntime or TensorFlow, all around it in numpy. The reference.
 
 It shares nothing with the compiled path but the file: no opset conversion, no folding, no baked op.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from mobilecat.disk import sha256_of
 from mobilecat.graph import Array
 from mobilecat.heads import ANCHORS, NETWORKS_OWN, reference_decode
 from mobilecat.heads.reference.nms import suppress
+from mobilecat.importers import TENSORFLOW_FORMATS, ImportOptions, import_model
 from mobilecat.importers.anchors import anchors_from_metadata
 from mobilecat.importers.onnx_file import onnx_with_shapes
 from mobilecat.runners.base import NotRun, Runner
@@ -24,15 +26,20 @@ from mobilecat.spec import ImageSpec, NmsSpec, RawHead
 CANDIDATES = ("boxes", "scores", "landmarks")
 
 
-class SourceRunner:
-    note = "the original model in onnxruntime, float32; decode and NMS in numpy"
+class Network(Protocol):
+    """A source model that runs: outputs by name."""
 
-    def __init__(self, path: Path, bundle: Bundle) -> None:
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]: ...
+
+
+class SourceRunner:
+    def __init__(
+        self, network: Network, engine: str, anchors: Array | None, bundle: Bundle
+    ) -> None:
+        self.note = f"the original model in {engine}, float32; decode and NMS in numpy"
         self._bundle = bundle
-        proto = onnx_with_shapes(path, bundle.source.shapes)
-        anchors = anchors_from_metadata({p.key: p.value for p in proto.metadata_props})
         self._anchors = {} if anchors is None else {ANCHORS: anchors}
-        self._model = OrtModel(proto)
+        self._model = network
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         bundle = self._bundle
@@ -121,8 +128,27 @@ def _padded(decoded: Sequence[Array | None], nms: NmsSpec) -> dict[str, Array]:
 def open_source(folder: Path, bundle: Bundle, override: Path | None = None) -> Runner:
     """Load the source model; NotRun where it is not there, or not the one that was compiled."""
     path = override or folder / bundle.source.path
-    if not path.is_file():
+    if not path.exists():
         raise NotRun(f"the source model is not at {path} (give it with --source FILE)")
     if sha256_of(path) != bundle.source.sha256:
         raise NotRun(f"{path} is not the model that was compiled: its SHA-256 differs")
-    return SourceRunner(path, bundle)
+    if bundle.source.format in TENSORFLOW_FORMATS:
+        return _open_tensorflow(path, bundle)
+    proto = onnx_with_shapes(path, bundle.source.shapes)
+    anchors = anchors_from_metadata({p.key: p.value for p in proto.metadata_props})
+    return SourceRunner(OrtModel(proto), "onnxruntime", anchors, bundle)
+
+
+def _open_tensorflow(path: Path, bundle: Bundle) -> Runner:
+    """Run the file in TensorFlow itself; only anchors come from its import."""
+    from mobilecat.importers.run_tf import TensorFlowModel
+    from mobilecat.importers.worker import missing_extra
+
+    if missing := missing_extra():
+        raise NotRun(f"{path.name} needs TensorFlow: {missing}")
+    said = bundle.spec.import_
+    options = ImportOptions(signature=said.signature, inputs=said.inputs, outputs=said.outputs)
+    frozen = import_model(path, bundle.source.shapes, options)
+    network = TensorFlowModel(path, bundle.source.format, options)
+    anchors = anchors_from_metadata(frozen.metadata_props)
+    return SourceRunner(network, "TensorFlow", anchors, bundle)

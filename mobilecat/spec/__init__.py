@@ -22,6 +22,7 @@ from mobilecat.spec.load import load_spec, spec_from_model_file, spec_from_text
 from mobilecat.spec.values import (
     CoreMLTarget,
     ImageSpec,
+    ImportSpec,
     NmsSpec,
     OnnxTarget,
     Spec,
@@ -39,6 +40,7 @@ __all__ = [
     "CoreMLTarget",
     "HeadSpec",
     "ImageSpec",
+    "ImportSpec",
     "LandmarksHead",
     "NmsSpec",
     "OnnxTarget",

@@ -276,7 +276,7 @@ def _nearest(word: str, names: Sequence[str]) -> str:
 
 def _fields_below(path: KeyPath, data: dict[str, Any]) -> list[str]:
     """Return the keys that the spec knows below `path`; of a head, those of its kind."""
-    return [name for m in _models_at(path, data) for name in m.model_fields]
+    return [f.alias or n for m in _models_at(path, data) for n, f in m.model_fields.items()]
 
 
 def _models_at(path: KeyPath, data: dict[str, Any]) -> list[type[BaseModel]]:
@@ -287,8 +287,9 @@ def _models_at(path: KeyPath, data: dict[str, Any]) -> list[type[BaseModel]]:
         models = [
             found
             for m in models
-            if part in m.model_fields
-            for found in _models_in(m.model_fields[str(part)].annotation)
+            for name, field in m.model_fields.items()
+            if part == (field.alias or name)
+            for found in _models_in(field.annotation)
         ] or [v for m in models for v in ([m] if m.__name__ == "Tolerance" else [])]
         kind = _head_kind(data)
         if part == "head" and kind in HEADS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from mobilecat.spec.base import Probability, Side, Value
 from mobilecat.spec.heads import HEADS, HeadSpec, HeadValue, RawHead
@@ -193,12 +193,25 @@ class Tolerance(Value):
     outputs: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
 
 
+class ImportSpec(Value):
+    """What an import must be told where a TensorFlow or Keras file leaves a choice."""
+
+    signature: str | None = None
+    """Which signature of a SavedModel."""
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    """Tensors between which a TensorFlow graph is cut; for Keras, `outputs` names layers."""
+
+
 class Spec(Value):
     """One model: where it comes from, what it takes, what it means, and what to make of it."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     source: str
     """Path of the model file, relative to the spec's folder."""
+    import_: ImportSpec = Field(default=ImportSpec(), alias="import")
     input: ImageSpec | None = None
     """Left out (raw head only): the artifact takes the network's own tensors."""
     shapes: dict[str, Annotated[tuple[Side, ...], Field(min_length=1)]] = Field(default={})
