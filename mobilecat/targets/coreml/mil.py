@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,6 +46,26 @@ def _folded(out: Var | tuple[Var, ...]) -> Var | tuple[Var, ...]:
 
 
 mb: Any = _LazyBuilder()
+
+
+_FRAMEWORKS = ("tensorflow", "torch", "sklearn", "xgboost")
+
+
+def load_coremltools() -> None:
+    """Import coremltools without the frameworks that it looks for: TensorFlow alone takes 10 s.
+
+    One that the process has imported itself stays visible to it.
+    """
+    if "coremltools" in sys.modules:
+        return
+    hidden = [name for name in _FRAMEWORKS if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: "not installed"
+    try:
+        with quiet():
+            import coremltools  # noqa: F401
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from mobilecat.targets.coreml.convert import (
     write_mlpackage,
 )
 from mobilecat.targets.coreml.lowering import Format
-from mobilecat.targets.coreml.mil import Var, no_gc, quiet
+from mobilecat.targets.coreml.mil import Var, load_coremltools, no_gc, quiet
 from mobilecat.targets.coreml.program import Precision, Program, build_program
 
 LOWERINGS = registry.LOWERINGS
@@ -112,6 +112,7 @@ def compile_spec(
     rename: Mapping[str, str] | None = None,
 ) -> tuple[Any, Program]:
     """Return the specification and the program behind it; weights lie under `path` afterwards."""
+    load_coremltools()
     with quiet(), no_gc():
         program = build_program(
             model,
