@@ -35,7 +35,7 @@ class Way:
     """One way in which a bug can show.
 
     boxes: (…, 4) xyxy → (…, 4); where `on` is "both", a landmark goes through it as a box without
-    area. marks: (landmarks as such boxes, the boxes they belong to) → landmarks; None: as `on` says.
+    area. marks: (landmarks as such boxes, the boxes they belong to) → landmarks.
     """
 
     label: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -117,7 +118,7 @@ def _boxes(boxes: Sequence[CapturedBox]) -> F64:
     return np.array([b.box_xyxy for b in boxes], dtype=np.float64).reshape(-1, 4)
 
 
-def setting_of(capture: Capture, found: dict[int, Sequence[CapturedBox]] | None = None) -> Setting:
+def setting_of(capture: Capture, found: Mapping[int, Sequence[CapturedBox]] | None = None) -> Setting:
     """Return the scenes of a capture. found: true boxes (upright pixels) by frame, from a model.
 
     Errors: MobileCatError naming each frame that has no true boxes, or cannot be paired.
@@ -163,7 +164,7 @@ def _truth(
 def _ties(boxes: Sequence[CapturedBox]) -> bool:
     scores = sorted((b.class_id, b.score or 0.0) for b in boxes)
     return any(
-        a[0] == b[0] and b[1] - a[1] < 0.02 for a, b in zip(scores, scores[1:], strict=False)
+        a[0] == b[0] and b[1] - a[1] < 0.02 for a, b in pairwise(scores)
     )
 
 
@@ -186,21 +187,5 @@ def _with_history(made: Sequence[tuple[CapturedFrame, Scene, list[Pair]]]) -> li
                 for i, name in enumerate(names[k]):
                     rows[i] = before.get(name, rows[i])
             earlier[d] = rows
-        e = scene.evidence
-        scenes.append(
-            Scene(
-                scene.facts,
-                Evidence(
-                    e.true,
-                    e.observed,
-                    e.true_marks,
-                    e.observed_marks,
-                    e.true_scores,
-                    e.observed_scores,
-                    e.missing,
-                    e.extra,
-                    earlier,
-                ),
-            )
-        )
+        scenes.append(Scene(scene.facts, replace(scene.evidence, earlier=earlier)))
     return scenes

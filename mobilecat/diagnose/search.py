@@ -233,3 +233,26 @@ def _offer_pairs(
         if moves.any():
             chains = [(k, second) for k, m in zip(firsts, moves, strict=True) if m]
             offer(chains, [p[moves] for p in after])
+
+
+def predictions(scene: Scene, wanted: Sequence[frozenset[str]]) -> dict[frozenset[str], list[F64]]:
+    """Return what each set of one or two bugs makes of the scene's true boxes, way by way.
+
+    Shapes: (R, 4) rows, corners sorted: boxes, then landmarks as boxes without area.
+    """
+    rows = rows_of(scene)
+    ways = _ways(scene.facts)
+    found: dict[frozenset[str], list[F64]] = {frozenset(): [rows.start]}
+    for ids in wanted:
+        keys = [k for k in ways if k[0] in ids]
+        chains = [(k,) for k in keys] if len(ids) == 1 else []
+        if len(ids) == 2:
+            chains = [(a, b) for a in keys for b in keys if a[0] != b[0]]  # type: ignore[misc]
+        for chain in chains:
+            after = rows.start
+            for k in chain:
+                after = _apply(ways[k], after, rows)
+            found.setdefault(ids, []).append(
+                np.sort(after.reshape(-1, 2, 2), axis=-2).reshape(-1, 4)
+            )
+    return found
