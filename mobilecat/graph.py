@@ -61,7 +61,7 @@ def attr(node: ir.Node, name: str, default: T) -> T:
     if found is None:
         return default
     value: Any = found.value
-    if isinstance(value, ir.TensorProtocol):
+    if found.type == ir.AttributeType.TENSOR:
         value = value.numpy()
     elif isinstance(value, (list, tuple)):
         value = tuple(value)
