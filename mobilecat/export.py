@@ -23,6 +23,7 @@ from mobilecat.bundle import (
 from mobilecat.disk import new_folder, sha256_of, size_of
 from mobilecat.errors import ArtifactError, ModelError, Problem, SpecError, UnsupportedError
 from mobilecat.importers import ImportOptions, dims_of, format_of, import_model
+from mobilecat.importers.notes import notes_from_metadata
 from mobilecat.spec import CoreMLTarget, ImageSpec, OnnxTarget, Spec, TargetSpec, TfliteTarget
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ def export(
         raise ArtifactError(
             "The bundle cannot be written", [Problem(e.strerror or str(e), str(out))]
         ) from e
-    return Exported(out, bundle, (*notes, *plain.settled))
+    imported = notes_from_metadata(network.metadata_props)
+    return Exported(out, bundle, (*imported, *notes, *plain.settled))
 
 
 def import_options(spec: Spec) -> ImportOptions:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 
-import numpy as np
 import onnx_ir as ir
 
+from mobilecat.anchors import anchors_from_metadata
 from mobilecat.bake.builder import Builder, infer_shapes
 from mobilecat.bake.endings import (
     CONFIDENCE,
@@ -24,7 +23,7 @@ from mobilecat.bake.endings import (
 from mobilecat.bake.preprocessing import IMAGE, Form, bake_preprocessing
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import Array, shape_of
-from mobilecat.heads import ANCHORS, NETWORKS_OWN, Candidates, EncodedAnchors, Head, graph_head
+from mobilecat.heads import NETWORKS_OWN, Candidates, EncodedAnchors, Head, graph_head
 from mobilecat.spec import RawHead, Spec
 
 RESERVED = (
@@ -63,7 +62,7 @@ def bake(network: ir.Model, spec: Spec, form: Form, ending: Ending = "tensor") -
     head has landmarks, which only the ending `tensor` can carry.
     """
     model = network.clone()
-    anchors = _anchors_in(model)
+    anchors = anchors_from_metadata(model.metadata_props)
     raw = {v.name or "": v for v in model.graph.outputs}
     head = _settle(spec, model, anchors)
     if head is not None and ending != "tensor":
@@ -86,19 +85,6 @@ def bake(network: ir.Model, spec: Spec, form: Form, ending: Ending = "tensor") -
     model.graph.sort()
     model = infer_shapes(model)
     return Baked(model, image, tuple(raw), candidates, frozenset(exact), settled, encoded)
-
-
-def _anchors_in(model: ir.Model) -> Array | None:
-    text = model.metadata_props.get(ANCHORS)
-    if text is None:
-        return None
-    try:
-        rows: Array = np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4")
-        return rows.reshape(-1, 4)
-    except ValueError as e:
-        raise ModelError(
-            "The model's anchors cannot be read", [Problem(str(e), f"metadata {ANCHORS!r}")]
-        ) from e
 
 
 def _settle(spec: Spec, model: ir.Model, anchors: Array | None) -> Head | None:

@@ -17,11 +17,11 @@ import onnx_ir as ir
 from mobilecat.disk import sha256_of
 from mobilecat.errors import ModelError, Problem
 from mobilecat.importers import cache
-from mobilecat.importers.affine import fold_affine
 from mobilecat.importers.input_shapes import Dims, Shapes, settle
 from mobilecat.importers.onnx_file import all_nodes, import_proto, read_onnx
 from mobilecat.importers.options import ImportOptions
 from mobilecat.importers.worker import Progress, Worker, require_extra
+from mobilecat.passes.affine import fold_affine
 
 FREEZER = 1
 """Counted up whenever the frozen graph of a file changes: older cache entries are then left."""

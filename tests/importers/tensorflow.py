@@ -15,11 +15,11 @@ import pytest
 
 from mobilecat.errors import ModelError
 from mobilecat.importers import ImportOptions, format_of
-from mobilecat.importers.affine import fold_affine
 from mobilecat.importers.input_shapes import settle
 from mobilecat.importers.onnx_file import import_proto, read_onnx
 from mobilecat.importers.tf_file import _is_dynamic, require_onnx_forms
 from mobilecat.importers.worker import EXTRA
+from mobilecat.passes.affine import fold_affine
 
 needs_tensorflow = pytest.mark.skipif(
     any(find_spec(name) is None for name in EXTRA),

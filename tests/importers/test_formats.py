@@ -13,9 +13,9 @@ import onnx
 import pytest
 from onnx import helper
 
+from mobilecat.anchors import ANCHORS_KEY, anchors_from_metadata, text_from_anchors
 from mobilecat.errors import ModelError
 from mobilecat.importers import ImportOptions, cache, dims_of, format_of, import_model, worker
-from mobilecat.importers.anchors import ANCHORS_KEY, anchors_from_metadata, text_from_anchors
 from mobilecat.importers.notes import NOTES_KEY, notes_from_metadata, text_from_notes
 from mobilecat.importers.tf_file import require_onnx_forms
 from tests.importers.models import conv, model, save

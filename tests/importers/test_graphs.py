@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mobilecat.anchors import anchors_from_metadata
 from mobilecat.errors import ModelError
 from mobilecat.importers import ImportOptions
-from mobilecat.importers.anchors import anchors_from_metadata
 from mobilecat.importers.notes import notes_from_metadata
 from tests.importers.tensorflow import (
     assert_close,

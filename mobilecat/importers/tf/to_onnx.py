@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from mobilecat.anchors import ANCHORS_KEY, text_from_anchors
 from mobilecat.errors import ModelError, Problem
-from mobilecat.importers.anchors import ANCHORS_KEY, text_from_anchors
 from mobilecat.importers.notes import NOTES_KEY, text_from_notes
 from mobilecat.importers.tf.network import Frozen, Network
 from mobilecat.importers.tf.reason import reason

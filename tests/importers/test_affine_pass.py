@@ -11,8 +11,8 @@ import onnxruntime as ort
 import pytest
 from onnx import helper, numpy_helper
 
-from mobilecat.importers.affine import fold_affine
 from mobilecat.importers.onnx_file import import_proto
+from mobilecat.passes.affine import fold_affine
 from tests.importers.models import model, weights
 
 
