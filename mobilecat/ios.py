@@ -1,4 +1,4 @@
-"""A bundle's Core ML part as a folder of an Xcode project: artifacts, labels, ModelContract.swift."""
+"""A bundle's Core ML part as a folder of an Xcode project, ModelContract.swift included."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
     private let setup = DispatchQueue(label: "catcam.session")
 
     private let lock = NSLock()
-    private var deliver: ((CameraFrame<Picture>) -> Void)?
+    private var deliver: (@Sendable (CameraFrame<Picture>) -> Void)?
     private var camera = CameraPosition.back
     private var uprightAngle = 90
 
@@ -42,7 +42,7 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
     /// Clockwise degrees from the sensor to what the preview shows, from now on.
     func follow(uprightAngle: Int) { locked { self.uprightAngle = uprightAngle } }
 
-    func start(_ deliver: @escaping (CameraFrame<Picture>) -> Void) {
+    func start(_ deliver: @escaping @Sendable (CameraFrame<Picture>) -> Void) {
         locked { self.deliver = deliver }
         setup.async { self.session.startRunning() }
     }

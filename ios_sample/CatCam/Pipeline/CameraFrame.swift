@@ -42,7 +42,7 @@ struct ConnectionState: Hashable, Sendable {
 /// A camera, or recorded frames. Frames arrive on the source's own queue, one after another.
 protocol FrameSource<Pixels>: AnyObject {
     associatedtype Pixels
-    func start(_ deliver: @escaping (CameraFrame<Pixels>) -> Void)
+    func start(_ deliver: @escaping @Sendable (CameraFrame<Pixels>) -> Void)
     func stop()
 }
 

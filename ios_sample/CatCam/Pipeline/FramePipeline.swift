@@ -64,9 +64,10 @@ struct FrameResult {
 
 /// One detection as it is drawn: view points, top-left.
 struct Found: Hashable {
+    /// In upright image pixels, its landmarks included, from whichever model they come.
+    let detection: Detection
     let viewBox: BoxXYXY
     let label: String
-    let score: Double
     /// By name, in the order of the model.
     let landmarks: [NamedPoint]
 
@@ -80,15 +81,19 @@ struct Found: Hashable {
         request: FrameRequest
     ) throws {
         let viewFromImage = try request.viewFromImage
+        self.detection = Detection(
+            box: detection.box, score: detection.score, classID: detection.classID,
+            landmarks: landmarks)
         viewBox = viewFromImage.box(detection.box)
         self.label = label
-        score = detection.score
         self.landmarks = landmarks.enumerated().map { i, point in
             NamedPoint(
                 name: names.indices.contains(i) ? names[i] : "\(i)",
                 view: viewFromImage.point(point))
         }
     }
+
+    var score: Double { detection.score }
 
     subscript(name: String) -> PointXY? { landmarks.first { $0.name == name }?.view }
 }

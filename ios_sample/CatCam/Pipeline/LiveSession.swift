@@ -9,26 +9,23 @@ final class LiveSession<Pixels> {
         case failed(any Error)
     }
 
-    /// A frame and what came of it, for a capture.
-    typealias Evidence = (frame: CameraFrame<Pixels>, result: FrameResult, pipeline: FramePipeline<Pixels>)
-
     private let source: any FrameSource<Pixels>
     private let clock: any FrameClock
-    private let deliver: (Event) -> Void
+    private let deliver: @Sendable (Event) -> Void
 
     /// Guards what the main queue sets and the source's queue reads.
     private let lock = NSLock()
     private var pipeline: FramePipeline<Pixels>
     private var view: PictureView?
     private var heat = Heat.nominal
-    private var wanted: ((Evidence) -> Void)?
+    private var recorder: ((Evidence<Pixels>) -> Recording)?
     /// Touched by the source's queue alone.
     private var gate = FrameGate()
 
     /// deliver: called on the source's queue.
     init(
         source: any FrameSource<Pixels>, pipeline: FramePipeline<Pixels>, clock: any FrameClock,
-        deliver: @escaping (Event) -> Void
+        deliver: @escaping @Sendable (Event) -> Void
     ) {
         self.source = source
         self.pipeline = pipeline
@@ -46,8 +43,10 @@ final class LiveSession<Pixels> {
 
     func replace(_ pipeline: FramePipeline<Pixels>) { locked { self.pipeline = pipeline } }
 
-    /// Hand the next frame that is looked at to `take`, on the source's queue.
-    func captureNext(_ take: @escaping (Evidence) -> Void) { locked { wanted = take } }
+    /// Hand frames that were looked at to `take`, on the source's queue, until it is done.
+    func record(_ take: @escaping @Sendable (Evidence<Pixels>) -> Recording) {
+        locked { recorder = take }
+    }
 
     private func take(_ frame: CameraFrame<Pixels>) {
         let (pipeline, view, heat) = locked { (self.pipeline, self.view, self.heat) }
@@ -59,11 +58,8 @@ final class LiveSession<Pixels> {
         }
         do {
             let result = try pipeline.process(frame, view: view)
-            let taker = locked {
-                defer { wanted = nil }
-                return wanted
-            }
-            taker?((frame, result, pipeline))
+            let evidence = Evidence(frame: frame, result: result, bundle: pipeline.detector.bundle)
+            if locked({ recorder })?(evidence) == .done { locked { recorder = nil } }
             deliver(.result(result))
         } catch {
             deliver(.failed(error))

@@ -26,7 +26,9 @@ final class LiveViewController: UIViewController {
         ]
         heatObserver = NotificationCenter.default.addObserver(
             forName: ProcessInfo.thermalStateDidChangeNotification, object: nil, queue: .main
-        ) { [weak self] _ in self?.followHeat() }
+        ) { [weak self] _ in
+            Task { @MainActor in self?.followHeat() }
+        }
         Task { await begin() }
     }
 
@@ -65,7 +67,7 @@ final class LiveViewController: UIViewController {
             let live = LiveSession(
                 source: source, pipeline: pipeline, clock: HostClock()
             ) { [weak self] event in
-                DispatchQueue.main.async { self?.show(event) }
+                DispatchQueue.main.async { [weak self] in self?.show(event) }
             }
             self.live = live
             followHeat()
@@ -117,9 +119,18 @@ final class LiveViewController: UIViewController {
     }
 
     private func takeCapture() {
-        live?.captureNext { [weak self] evidence in
-            let outcome = Result { try CaptureFolder.save(evidence) }
-            DispatchQueue.main.async { self?.tell(outcome) }
+        let recorder = Captures.recorder(contentScale: Double(traitCollection.displayScale))
+        let device = Captures.device
+        live?.record { [weak self] evidence in
+            let outcome: Result<URL, any Error>
+            do {
+                guard try recorder.take(evidence) == .done else { return .wanting }
+                outcome = Result { try Captures.save(recorder, device: device) }
+            } catch {
+                outcome = .failure(error)
+            }
+            DispatchQueue.main.async { [weak self] in self?.tell(outcome) }
+            return .done
         }
     }
 }

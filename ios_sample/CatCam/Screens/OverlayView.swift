@@ -29,11 +29,12 @@ final class OverlayView: UIView {
         UIColor.systemYellow.setStroke()
         box.stroke()
         let text = "\(one.label) \(Int((one.score * 100).rounded())) %"
-        text.draw(
-            at: CGPoint(x: one.viewBox.x1 + 6, y: one.viewBox.y1 + 4),
-            withAttributes: [
+        NSAttributedString(
+            string: text,
+            attributes: [
                 .font: UIFont.boldSystemFont(ofSize: 13), .foregroundColor: UIColor.systemYellow,
-            ])
+            ]
+        ).draw(at: CGPoint(x: one.viewBox.x1 + 6, y: one.viewBox.y1 + 4))
         UIColor.systemTeal.setFill()
         for mark in one.landmarks { fill(Silliness.Disc(center: mark.view, radius: 3)) }
     }

@@ -10,7 +10,7 @@ final class StillViewController: UIViewController, PHPickerViewControllerDelegat
     private let worker = DispatchQueue(label: "catcam.photo", qos: .userInitiated)
     private var pipeline: FramePipeline<Picture>?
     private var frame: CameraFrame<Picture>?
-    private var evidence: LiveSession<Picture>.Evidence?
+    private var evidence: Evidence<Picture>?
 
     override func viewDidLoad() {
         super.viewDidLoad()
@@ -41,8 +41,12 @@ final class StillViewController: UIViewController, PHPickerViewControllerDelegat
         picker.dismiss(animated: true)
         results.first?.itemProvider.loadDataRepresentation(forTypeIdentifier: "public.image") {
             [weak self] data, error in
-            DispatchQueue.main.async {
-                if let data { self?.take(data) } else { self?.say("\(error.map { "\($0)" } ?? "no photo")") }
+            DispatchQueue.main.async { [weak self] in
+                if let data {
+                    self?.take(data)
+                } else {
+                    self?.say(error.map { "\($0)" } ?? "This photo cannot be read")
+                }
             }
         }
     }
@@ -80,10 +84,11 @@ final class StillViewController: UIViewController, PHPickerViewControllerDelegat
         let shown = PictureView(size: size, mode: .scaleAspectFit)
         worker.async { [weak self] in
             let outcome = Result { try pipeline.process(frame, view: shown) }
-            DispatchQueue.main.async {
+            DispatchQueue.main.async { [weak self] in
                 switch outcome {
                 case .success(let result):
-                    self?.evidence = (frame, result, pipeline)
+                    self?.evidence = Evidence(
+                        frame: frame, result: result, bundle: pipeline.detector.bundle)
                     self?.overlay.found = result.found
                     self?.message.text = result.found.isEmpty ? "Nothing found" : ""
                 case .failure(let error): self?.say("\(error)")
@@ -99,9 +104,16 @@ final class StillViewController: UIViewController, PHPickerViewControllerDelegat
 
     private func takeCapture() {
         guard let evidence else { return }
+        let scale = Double(traitCollection.displayScale)
+        let device = Captures.device
         worker.async { [weak self] in
-            let outcome = Result { try CaptureFolder.save(evidence) }
-            DispatchQueue.main.async { self?.tell(outcome) }
+            let outcome = Result {
+                let recorder = Captures.recorder(contentScale: scale)
+                recorder.patience = 1
+                _ = try recorder.take(evidence)
+                return try Captures.save(recorder, device: device)
+            }
+            DispatchQueue.main.async { [weak self] in self?.tell(outcome) }
         }
     }
 }

@@ -4,20 +4,25 @@ import XCTest
 @testable import CatCamModel
 @testable import CatCamPipeline
 
+private final class Times: @unchecked Sendable { var all: [Double] = [] }
+
+private final class Log: @unchecked Sendable { var lines: [String] = [] }
+
 final class LiveSessionTests: XCTestCase {
     private let frames = PushedFrames()
     private let clock = SetClock()
-    private var events: [String] = []
+    private let log = Log()
+    private var events: [String] { log.lines }
 
     private func session() throws -> LiveSession<PixelBuffer> {
         LiveSession(
             source: frames, pipeline: FramePipeline(detector: try model(.tensors, w: 120, h: 90)),
             clock: clock
-        ) { [unowned self] event in
+        ) { [log] event in
             switch event {
-            case .result(let result): events.append("\(result.found.count)")
-            case .skipped(let verdict): events.append("\(verdict)")
-            case .failed(let error): events.append("\(error)")
+            case .result(let result): log.lines.append("\(result.found.count)")
+            case .skipped(let verdict): log.lines.append("\(verdict)")
+            case .failed(let error): log.lines.append("\(error)")
             }
         }
     }
@@ -64,17 +69,21 @@ final class LiveSessionTests: XCTestCase {
         XCTAssertEqual(pauses.first, 0)
     }
 
-    func testACaptureGetsTheNextFrameAndNoOther() throws {
+    func testARecordingGetsTheFramesThatWereLookedAt() throws {
         let live = try session()
         live.start()
         live.draw(in: PictureView(size: try SizeWH(390, 844), mode: .resizeAspectFill))
         try push(0)
-        var taken: [Double] = []
-        live.captureNext { taken.append($0.frame.time) }
-        try push(1, now: 9)  // late: not the one
+        let taken = Times()
+        live.record { evidence in
+            taken.all.append(evidence.frame.time)
+            return taken.all.count == 2 ? .done : .wanting
+        }
+        try push(1, now: 9)  // late: nobody looked at it
         try push(10)
         try push(11)
-        XCTAssertEqual(taken, [10])
+        try push(12)
+        XCTAssertEqual(taken.all, [10, 11])
     }
 
     func testAnErrorIsToldAndTheNextFrameRuns() throws {

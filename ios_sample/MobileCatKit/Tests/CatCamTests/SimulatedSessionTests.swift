@@ -13,9 +13,10 @@ final class SimulatedSessionTests: XCTestCase {
 
     /// The world through a camera whose connection turned and mirrored the pixels.
     static func frame(
-        _ state: ConnectionState, _ format: PixelFormat = .bgra32, time: Double = 0
+        _ state: ConnectionState, _ format: PixelFormat = .bgra32, time: Double = 0,
+        world: [[RGB]] = World.rows
     ) throws -> CameraFrame<PixelBuffer> {
-        var rows = Turned.clockwise(World.rows, degrees: state.appliedAngle - state.uprightAngle)
+        var rows = Turned.clockwise(world, degrees: state.appliedAngle - state.uprightAngle)
         if state.mirrored { rows = Turned.mirrored(rows) }
         return CameraFrame(
             pixels: try Encoded.buffer(rows, format),

@@ -136,8 +136,10 @@ func model(_ gives: PixelVision.Gives, w: Int, h: Int) throws -> RunnableModel<P
 
 /// Frames that a test pushes.
 final class PushedFrames: FrameSource {
-    private var deliver: ((CameraFrame<PixelBuffer>) -> Void)?
-    func start(_ deliver: @escaping (CameraFrame<PixelBuffer>) -> Void) { self.deliver = deliver }
+    private var deliver: (@Sendable (CameraFrame<PixelBuffer>) -> Void)?
+    func start(_ deliver: @escaping @Sendable (CameraFrame<PixelBuffer>) -> Void) {
+        self.deliver = deliver
+    }
     func stop() { deliver = nil }
     func push(_ frame: CameraFrame<PixelBuffer>) { deliver?(frame) }
 }

@@ -14,10 +14,13 @@ enum World {
     static let blue = RGB(20, 30, 220)
     static let green = RGB(20, 210, 30)
 
-    static var rows: [[RGB]] {
+    static var rows: [[RGB]] { rows(movedBy: 0, 0) }
+
+    /// The face somewhere else, by an even number of pixels.
+    static func rows(movedBy dx: Int, _ dy: Int) -> [[RGB]] {
         (0..<h).map { y in
             (0..<w).map { x in
-                let at = PointXY(Double(x) + 0.5, Double(y) + 0.5)
+                let at = PointXY(Double(x - dx) + 0.5, Double(y - dy) + 0.5)
                 if leftEye.holds(at) { return blue }
                 if rightEye.holds(at) { return green }
                 return face.holds(at) ? red : RGB(UInt8(100 + x), UInt8(60 + y), 120)

@@ -1,0 +1,85 @@
+/// What a capture says of a frame besides its boxes.
+public struct FrameFacts: Hashable, Sendable {
+    public let bufferWH: SizeWH
+    /// nil for a photo.
+    public let layout: PixelLayout?
+    /// As handed to Vision.
+    public let handed: Orientation
+    /// What turns the frame upright.
+    public let upright: Orientation
+    public let camera: CameraPosition
+    /// Whether the connection mirrored, and whether it turned, the pixels.
+    public let mirrored: Bool
+    public let turned: Bool
+    public let cropAndScale: CropAndScale
+    /// Pixels in a point.
+    public let contentScale: Double?
+    /// The picture's file beside capture.json.
+    public let image: String?
+    /// Seconds.
+    public let time: Double
+
+    public init(
+        bufferWH: SizeWH, layout: PixelLayout?, handed: Orientation, upright: Orientation,
+        camera: CameraPosition, mirrored: Bool, turned: Bool, cropAndScale: CropAndScale,
+        contentScale: Double?, image: String?, time: Double
+    ) {
+        self.bufferWH = bufferWH
+        self.layout = layout
+        self.handed = handed
+        self.upright = upright
+        self.camera = camera
+        self.mirrored = mirrored
+        self.turned = turned
+        self.cropAndScale = cropAndScale
+        self.contentScale = contentScale
+        self.image = image
+        self.time = time
+    }
+}
+
+extension CapturedFrame {
+    /// detections: in upright image pixels, as the request's map gives them. drawn: the same
+    /// objects in the same order, in view points.
+    ///
+    /// Errors: `.geometry` for fractional pixels, and a request without a view.
+    public init(
+        _ facts: FrameFacts, request: FrameRequest, detections: [Detection], drawn: [Detection],
+        labels: [String]
+    ) throws {
+        guard let view = request.view else {
+            throw MobileCatError(
+                .geometry, "This frame was drawn nowhere",
+                [Problem("view is nil", fix: "give the request a PictureView")])
+        }
+        let (buffer, model) = try (facts.bufferWH.wholePixels(), request.modelWH.wholePixels())
+        let frameFromImage = try request.imageFromFrame.inverse()
+        func boxes(_ all: [Detection], _ map: Affine) -> [CapturedBox] {
+            all.enumerated().map { i, one in
+                CapturedBox(
+                    id: i, box: map.box(one.box), score: one.score, classID: one.classID,
+                    label: labels.indices.contains(one.classID) ? labels[one.classID] : nil,
+                    landmarks: one.landmarks.map(map.point))
+            }
+        }
+        sizeWH = [buffer.w, buffer.h]
+        pixelFormat = facts.layout?.format.rawValue
+        bytesPerRow = facts.layout?.planes.map(\.rowStride) ?? []
+        orientation = facts.handed.rawValue
+        upright = facts.upright.rawValue
+        camera = facts.camera.rawValue
+        mirrored = facts.mirrored
+        bufferTurned = facts.turned
+        cropAndScale = facts.cropAndScale.rawValue
+        let region = request.region
+        regionOfInterest = [region.x, region.y, region.w, region.h]
+        modelWH = [model.w, model.h]
+        self.view = CapturedView(view, scale: facts.contentScale)
+        image = facts.image
+        time = facts.time
+        outputs = boxes(detections, request.modelFromImage)
+        self.drawn = boxes(drawn, .identity)
+        `true` = boxes(detections, frameFromImage)
+        trueIn = "frame"
+    }
+}

@@ -1,0 +1,16 @@
+// Addresses are relative to https://developer.apple.com/documentation/
+@_exported import CoreVideo
+
+open class MLModel {  // coreml/mlmodel
+    public class func compileModel(at modelURL: URL) async throws -> URL { fatalError() }  // coreml/mlmodel/compilemodel(at:)-6442s
+    public init(contentsOf url: URL) throws { fatalError() }  // coreml/mlmodel/init(contentsof:)
+}
+
+open class MLFeatureValue {  // coreml/mlfeaturevalue
+    public var multiArrayValue: MLMultiArray? { fatalError() }  // coreml/mlfeaturevalue/multiarrayvalue
+}
+
+open class MLMultiArray {  // coreml/mlmultiarray
+    public var shape: [NSNumber] { fatalError() }  // coreml/mlmultiarray/shape
+    public subscript(key: [NSNumber]) -> NSNumber { fatalError() }  // coreml/mlmultiarray/subscript(_:)-5wdk8
+}

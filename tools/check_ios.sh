@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# The app's Swift without a Mac: everything parses; app and bridges type-check against ios_sample/stubs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if ! command -v swiftc >/dev/null; then
+  echo "ios check: NOT_RUN, no swiftc on this machine (https://swift.org/install)"
+  exit 0
+fi
+kit=ios_sample/MobileCatKit
+build=$kit/.build/stubs-$(swiftc --version 2>&1 | cksum | cut -d' ' -f1)
+mkdir -p "$build"
+
+find ios_sample -name '*.swift' -not -path '*/.build/*' -print0 | xargs -0 swiftc -frontend -parse
+echo "ios check: every Swift source parses"
+
+# Language mode 5 is what the project builds in.
+swift5() { swiftc -swift-version 5 -parse-as-library -I "$build" "$@"; }
+module() { # name, sources…
+  swift5 -emit-module -module-name "$1" -emit-module-path "$build/$1.swiftmodule" "${@:2}"
+}
+stale() { # stamp, folders…
+  [ ! -f "$build/$1" ] || [ -n "$(find "${@:2}" -newer "$build/$1" -print -quit)" ]
+}
+if stale stubs ios_sample/stubs tools/check_ios.sh; then
+  # In the order of their imports.
+  for name in CoreGraphics ImageIO QuartzCore CoreVideo CoreMedia CoreML CryptoKit Vision \
+    AVFoundation UIKit PhotosUI; do
+    module "$name" "ios_sample/stubs/$name.swift"
+  done
+  touch "$build/stubs"
+  rm -f "$build/kit"
+fi
+if stale kit "$kit/Sources/MobileCatKit"; then
+  mapfile -t sources < <(find "$kit/Sources/MobileCatKit" -name '*.swift' | sort)
+  module MobileCatKit "${sources[@]}"
+  touch "$build/kit"
+fi
+echo "ios check: MobileCatKit type-checks with its bridges to Apple's frameworks"
+
+mapfile -t sources < <(find ios_sample/CatCam -name '*.swift' | sort)
+swift5 -typecheck -module-name CatCam "${sources[@]}"
+echo "ios check: the app type-checks, ${#sources[@]} files"
