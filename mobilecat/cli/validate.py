@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mobilecat.validate.compare import Check
-    from mobilecat.validate.report import LaneReport, RandomRow, Report, Result
+    from mobilecat.validate.report import LaneReport, Report
+    from mobilecat.validate.saved import Saved
 
 
 def validate(
@@ -52,6 +53,29 @@ def validate(
         str | None,
         typer.Option("--json", metavar="F", help="Write the report as JSON; - for stdout."),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="F", help="Write the report as one page, pictures inside."),
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="F", help="Write the report as JUnit XML.")
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save", metavar="RESULTS", help="Keep what every lane gave, to judge again."
+        ),
+    ] = None,
+    from_: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="RESULTS", help="Judge what --save kept; no model runs."),
+    ] = None,
+    tolerances: Annotated[
+        Path | None,
+        typer.Option(
+            "--tolerances", metavar="SPEC", help="[tolerances] of this spec, not the bundle's."
+        ),
+    ] = None,
     no_write: Annotated[
         bool,
         typer.Option("--no-write", help="Write no pending files (nor does CI=true)."),
@@ -62,25 +86,50 @@ def validate(
     Exit code 0: held. 1: fell short, or something asked for did not run. 2: unusable input.
     """
     from mobilecat.cli.progress import progress_line
+    from mobilecat.disk import write_text
+    from mobilecat.errors import MobileCatError, Problem
+    from mobilecat.runners import open_lane
+    from mobilecat.spec import load_spec
     from mobilecat.validate import validate as run
+    from mobilecat.validate.saved import open_saved, recording
 
-    with progress_line() as progress:
-        report = run(
-            bundle,
-            golden,
-            runner=runner,
-            artifact=artifact,
-            random=random,
-            seed=seed,
-            source=source,
-            write_pending=not no_write,
-            progress=progress,
-        )
+    if save is not None and from_ is not None:
+        twice = Problem("--save with --from", fix="they are saved already: copy the folder")
+        raise MobileCatError("One or the other", [twice])
+    given = None if tolerances is None else load_spec(tolerances).tolerances
+    with recording(save, open_saved(from_) if from_ is not None else open_lane) as recorder:
+        with progress_line() as progress:
+            report = run(
+                bundle,
+                golden,
+                runner=runner,
+                artifact=artifact,
+                random=random,
+                seed=seed,
+                source=source,
+                write_pending=not no_write,
+                progress=progress,
+                opener=recorder if save is not None or html is not None else recorder.opener,
+                tolerances=given,
+            )
+        if html is not None:
+            _write_html(report, recorder.saved, html)
     if json_ is not None:
         _write_json(report, json_)
+    if junit is not None:
+        from mobilecat.validate.junit import to_junit
+
+        write_text(junit, to_junit(report))
     if json_ != "-":
         show(report)
     sys.exit(report.exit_code)
+
+
+def _write_html(report: Report, saved: Saved, target: Path) -> None:
+    from mobilecat.disk import write_text
+    from mobilecat.validate.html import report_page
+
+    write_text(target, report_page(report, saved))
 
 
 def _write_json(report: Report, target: str) -> None:
@@ -97,46 +146,25 @@ def show(report: Report) -> None:
     """Print the report: verdict, table, failures, what did not run, files written."""
     from rich.console import Console
 
+    from mobilecat.validate.words import failures, not_run, verdict_sentence
+
     width = None if sys.stdout.isatty() else 120
     console = Console(highlight=False, markup=False, soft_wrap=True, width=width)
-    console.print(_verdict(report), style="bold green" if report.held else "bold red")
+    console.print(verdict_sentence(report), style="bold green" if report.held else "bold red")
     for shortfall in report.shortfalls:
         console.print(f"  {shortfall}")
     if report.asked.golden_asked:
         console.print(_golden_table(report))
     if report.random:
         console.print(_random_table(report))
-    _list(console, "FAIL", "red", _failures(report))
-    _list(console, "NOT_RUN", "yellow", _not_run(report))
+    _list(console, "FAIL", "red", failures(report))
+    _list(console, "NOT_RUN", "yellow", not_run(report))
     _list(console, "note", "dim", list(report.notes))
     for path in report.pending:
         console.print(f"wrote {path}")
     if report.pending:
         folder, golden = report.asked.folder, report.asked.golden
         console.print(f"look at it: mobilecat golden review {folder} --golden {golden}")
-
-
-def _verdict(report: Report) -> str:
-    name, lanes = report.bundle.name, report.lanes
-    ran = [r for r in lanes if report.verdict(r.lane) != "NOT_RUN"]
-    checked = sum(r.check.verdict != "NOT_RUN" for r in report.results) + len(
-        [r for r in report.random if r.verdict != "NOT_RUN"]
-    )
-    did = f"{len(ran)} of {_many(len(lanes), 'lane')} ran"
-    if report.asked.golden_asked:
-        did += f", {_many(len(report.cases), 'golden case')}"
-    if report.asked.random:
-        did += f", {_many(report.asked.random, 'random input')}"
-    did += f", {_many(checked, 'check')}"
-    if report.held:
-        return f"HELD: {name} gives what it should. {did}."
-    bad = len(report.failed) + sum(r.verdict == "FAIL" for r in report.random)
-    why = f"{_many(bad, 'check')} failed" if bad else "not everything asked for was compared"
-    return f"FELL SHORT: {name}: {why}. {did}."
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _table(first: str, *numbers: str) -> Table:
@@ -179,11 +207,9 @@ def _worst(checks: list[Check], stage: str, name: str) -> str:
 
 
 def _largest(values: list[float | None]) -> str:
-    known = [v for v in values if v is not None]
-    worst = max(known, default=None)
-    if worst is None:
-        return "–"
-    return f"{worst:.2g}" if worst >= 1e-3 or worst == 0 else f"{worst:.0e}"
+    from mobilecat.validate.words import amount
+
+    return amount(max((v for v in values if v is not None), default=None))
 
 
 def _random_table(report: Report) -> Table:
@@ -201,52 +227,6 @@ def _random_table(report: Report) -> Table:
             next(v for v in ("FAIL", "PASS", "NOT_RUN") if v in verdicts),
         )
     return table
-
-
-def _failures(report: Report) -> list[str]:
-    """Return a sentence for each failing check; one for several cases that say the same."""
-    cases: dict[str, list[str]] = {}
-    for r in report.failed:
-        cases.setdefault(_sentence(r), []).append(r.case if r.lane else "")
-    lines = [
-        text.replace(_CASES, ", ".join(c for c in found if c)) for text, found in cases.items()
-    ]
-    return lines + [_random_sentence(r) for r in report.random if r.verdict == "FAIL"]
-
-
-_CASES = "\0"
-
-
-def _sentence(result: Result) -> str:
-    c = result.check
-    place = f"{result.lane}, {_CASES}: " if result.case and result.lane else ""
-    place = place or (f"{result.lane}: " if result.lane else "")
-    against = f" against the {c.against}" if c.against else ""
-    amount = f"{c.value:.4g}, limit {c.limit:g}. " if c.value is not None and c.limit else ""
-    return f"{place}{c.stage} {c.name}{against}: {amount}{c.detail}"
-
-
-def _random_sentence(row: RandomRow) -> str:
-    rel = f"max_rel {row.max_rel:.4g}, limit {row.limit:g}. " if row.max_rel is not None else ""
-    return f"{row.lane.name}, random inputs: output {row.output}: {rel}{row.detail}"
-
-
-def _not_run(report: Report) -> list[str]:
-    """Return a line for each reason, naming all that it kept from running."""
-    names: dict[tuple[str, str], list[str]] = {}
-    for r in report.not_run:
-        what = f"{r.check.name}" if r.lane != r.check.name else ""
-        names.setdefault((r.lane, r.check.detail), []).append(what)
-    unloaded = {r.lane.name for r in report.lanes if r.unloaded}
-    for row in report.random:
-        if row.verdict == "NOT_RUN" and row.lane.name not in unloaded:
-            names.setdefault((row.lane.name, row.detail), []).append(row.output)
-    lines = []
-    for (lane, reason), found in names.items():
-        listed = ", ".join(dict.fromkeys(n for n in found if n))
-        what = f"{lane} ({listed})" if lane and listed else lane or listed
-        lines.append(f"{what}: {reason}")
-    return lines
 
 
 def _list(console: Console, word: str, style: str, lines: list[str]) -> None:

@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -202,8 +203,13 @@ def case_folders(root: Path, bundle: Bundle) -> list[Path]:
     return sorted(p for p in home.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
-def read_cases(root: Path, bundle: Bundle) -> tuple[list[Case], list[Check]]:
-    """Return the cases that can be trusted, and one check a case or stray file, failed or not."""
+def read_cases(
+    root: Path, bundle: Bundle, only: Collection[str] | None = None
+) -> tuple[list[Case], list[Check]]:
+    """Return the cases that can be trusted, and one check a case or stray file, failed or not.
+
+    only: names; the rest is not read, and a name that has no case fails.
+    """
     if not root.is_dir():
         raise MobileCatError(
             "There is no such golden folder",
@@ -215,14 +221,18 @@ def read_cases(root: Path, bundle: Bundle) -> tuple[list[Case], list[Check]]:
     strays = [p for p in home.iterdir() if p.is_file()] if home.is_dir() else []
     for stray in sorted(s for s in strays if not s.name.startswith(".")):
         checks.append(_failed(stray.name, f"{stray} belongs to no case"))
-    for folder in case_folders(root, bundle):
+    folders = case_folders(root, bundle)
+    chosen = folders if only is None else [f for f in folders if f.name in only]
+    absent = sorted(set(only or ()) - {f.name for f in folders})
+    checks += [_failed(name, f"there is no such case in {home}") for name in absent]
+    for folder in chosen:
         case, problems = read_case(folder, bundle)
         checks += [_failed(folder.name, p) for p in problems]
         if not problems:
             checks.append(Check("golden", folder.name, "PASS", detail="is as it was approved"))
         if case is not None:
             cases.append(case)
-    if not case_folders(root, bundle):
+    if not folders:
         checks.append(_failed(bundle.name, f"there are no cases in {home}"))
     return cases, checks
 

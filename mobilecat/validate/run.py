@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from mobilecat.bundle import LABELS, Bundle, open_bundle
 from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.runners import Lane, Runner, lanes_of, open_lane
+from mobilecat.spec import Tolerance
 from mobilecat.validate.compare import Check
 from mobilecat.validate.contract import check_contract
 from mobilecat.validate.golden import (
@@ -63,10 +64,14 @@ def validate(
     write_pending: bool = True,
     progress: Callable[[str], None] = lambda _: None,
     opener: Opener = open_lane,
+    cases: Sequence[str] | None = None,
+    tolerances: Mapping[str, Tolerance] | None = None,
 ) -> Report:
     """Hold a bundle's artifacts to goldens, and to the source on `random` seeded inputs.
 
     write_pending: write what a lane gave instead as `pending-<lane>.json` (never where CI is set).
+    opener: what loads a lane; saved results are one. cases: only these. tolerances: in place of the
+    bundle's own [tolerances].
     Errors: MobileCatError for a damaged bundle, an unknown lane, or nothing to compare with.
     """
     if golden_dir is None and random < 1:
@@ -75,22 +80,25 @@ def validate(
             [Problem("no goldens and no random inputs", fix="give --golden GDIR or --random 3")],
         )
     bundle = open_bundle(folder)
+    if tolerances is not None:
+        spec = bundle.spec.model_copy(update={"tolerances": dict(tolerances)})
+        bundle = bundle.model_copy(update={"spec": spec})
     require_known_tolerances(bundle)
     lanes = lanes_of(bundle, runner, artifact)
     if golden_dir is None and runner is None:
         lanes = [lane for lane in lanes if lane != SOURCE]  # it is what the others are held to
-    golden = read_cases(golden_dir, bundle) if golden_dir is not None else ([], [])
-    cases, file_checks = golden
+    golden = read_cases(golden_dir, bundle, cases) if golden_dir is not None else ([], [])
+    chosen, file_checks = golden
     results = [Result("", c.name, c) for c in [*file_checks, *_labels(folder, bundle)]]
     engines = _load(opener, folder, bundle, lanes, source, progress)
     results += [Result("", n, _shadowed(n)) for n in shadowed(bundle)]
     results += [Result(n, "", c) for n, c in engines.runners.items() if isinstance(c, Check)]
     pending: list[Path] = []
-    for case in cases:
+    for case in chosen:
         found, written = _run_case(engines, case, write_pending and may_write(), progress)
         results += found
         pending += written
-    results += _complete(engines, cases, results)
+    results += _complete(engines, chosen, results)
     rows: list[RandomRow] = []
     if random:
         more, rows = _run_random(engines, random, seed, progress)
@@ -98,13 +106,13 @@ def validate(
     return Report(
         bundle=bundle,
         asked=Asked(folder, golden_dir, runner, random, seed),
-        cases=tuple(c.name for c in cases),
+        cases=tuple(c.name for c in chosen),
         lanes=engines.reports,
         results=tuple(results),
         random=tuple(rows),
         random_inputs=describe(bundle) if random else "",
         pending=tuple(pending),
-        notes=_notes(engines, write_pending),
+        notes=_notes(engines, write_pending, tolerances is not None),
     )
 
 
@@ -281,8 +289,8 @@ def _run_random(
     return results, rows
 
 
-def _notes(engines: _Engines, write_pending: bool) -> tuple[str, ...]:
-    notes = []
+def _notes(engines: _Engines, write_pending: bool, judged_anew: bool) -> tuple[str, ...]:
+    notes = ["judged under other tolerances than the bundle's own"] if judged_anew else []
     if isinstance(engines.reference, Check):
         notes.append(f"not compared with the live source: {engines.reference.detail}")
     if write_pending and not may_write():
