@@ -118,7 +118,9 @@ def _boxes(boxes: Sequence[CapturedBox]) -> F64:
     return np.array([b.box_xyxy for b in boxes], dtype=np.float64).reshape(-1, 4)
 
 
-def setting_of(capture: Capture, found: Mapping[int, Sequence[CapturedBox]] | None = None) -> Setting:
+def setting_of(
+    capture: Capture, found: Mapping[int, Sequence[CapturedBox]] | None = None
+) -> Setting:
     """Return the scenes of a capture. found: true boxes (upright pixels) by frame, from a model.
 
     Errors: MobileCatError naming each frame that has no true boxes, or cannot be paired.
@@ -163,9 +165,7 @@ def _truth(
 
 def _ties(boxes: Sequence[CapturedBox]) -> bool:
     scores = sorted((b.class_id, b.score or 0.0) for b in boxes)
-    return any(
-        a[0] == b[0] and b[1] - a[1] < 0.02 for a, b in pairwise(scores)
-    )
+    return any(a[0] == b[0] and b[1] - a[1] < 0.02 for a, b in pairwise(scores))
 
 
 def _with_history(made: Sequence[tuple[CapturedFrame, Scene, list[Pair]]]) -> list[Scene]:

@@ -164,8 +164,8 @@ class CoordinateReport:
 def chains(full: bool, formats: tuple[PixelFormat, ...]) -> list[Chain]:
     """Return every chain, or a set in which each value of each axis occurs.
 
-    The small one: the own fit in all orientations, formats and gravities taking turns; the others in
-    every other orientation, from 32BGRA.
+    The small one: the own fit in all orientations, formats and gravities taking turns; the others
+    in every other orientation, from 32BGRA.
     """
     found = []
     for i, o in enumerate(Orientation):
@@ -173,9 +173,8 @@ def chains(full: bool, formats: tuple[PixelFormat, ...]) -> list[Chain]:
             if full:
                 found += [Chain(o, option, g, f) for g in GRAVITIES for f in formats]
             elif option == OWN:
-                found.append(
-                    Chain(o, option, GRAVITIES[i % 3], formats[(i + i // 4) % len(formats)])
-                )
+                turn = formats[(i + i // 4) % len(formats)]
+                found.append(Chain(o, option, GRAVITIES[i % 3], turn))
             elif (i + j) % 2:
                 found.append(Chain(o, option, GRAVITIES[(i + j) % 3], formats[0]))
     return found
@@ -271,9 +270,8 @@ def _rows(
         slack = SLACK.get(chain.format, SLACK_YUV)
         reference = expected[chain.option]
         if isinstance(reference, str):
-            yield Row(
-                which.name, picture.case.name, chain, "NOT_RUN", None, limit + slack, 0, reference
-            )
+            case = picture.case.name
+            yield Row(which.name, case, chain, "NOT_RUN", None, limit + slack, 0, reference)
             continue
         request = _request(chain, lane.spec, picture)
         key = (chain.orientation, chain.option, chain.format)
