@@ -189,6 +189,10 @@ def _engine(
         from mobilecat.runtime.nms_model import NmsEngine
 
         return NmsEngine(spec.nonMaximumSuppression, outputs)
+    if kind == "glmRegressor":
+        from mobilecat.runtime.glm import GlmEngine
+
+        return GlmEngine(spec.glmRegressor, inputs, outputs)
     raise UnsupportedOp(
         "The Core ML runtime does not execute this kind of model",
         [Problem(f"a model of type {kind}", str(context.source))],

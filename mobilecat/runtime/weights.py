@@ -103,6 +103,8 @@ def unpack(raw: Array, mil_type: str, count: int) -> Array:
         if raw.nbytes < count * dtype.itemsize:
             raise malformed(f"{raw.nbytes} bytes do not hold {count} elements of {mil_type}")
         return np.asarray(raw[: count * dtype.itemsize].view(dtype))
+    if mil_type in ("bool", "bf16") and raw.nbytes < count * (1 if mil_type == "bool" else 2):
+        raise malformed(f"{raw.nbytes} bytes do not hold {count} elements of {mil_type}")
     if mil_type == "bool":
         return raw[:count].astype(bool)
     if mil_type == "bf16":

@@ -254,10 +254,9 @@ def onnx_from_batchedMatmul(layer: Layer) -> Val:
         a = _swapped(layer, a)
     if p.transposeB and len(layer.xs) > 1:
         b = _swapped(layer, b)
-    if a.rank == 1:  # a vector becomes a row or a column, and stays one in the result
-        a = layer.g("Unsqueeze", a, np.array([0]))
-    if b.rank == 1:
-        b = layer.g("Unsqueeze", b, np.array([1]))
+    if len(layer.xs) > 1:  # a vector becomes a row or a column, and stays one in the result
+        a = layer.g("Unsqueeze", a, np.array([0])) if a.rank == 1 else a
+        b = layer.g("Unsqueeze", b, np.array([1])) if b.rank == 1 else b
     y = layer.g("MatMul", a, b)
     if p.hasBias:
         y = layer.g("Add", y, layer.weight(p.bias, [int(p.weightMatrixSecondDimension)]))

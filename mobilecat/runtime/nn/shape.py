@@ -88,10 +88,14 @@ def onnx_from_split(layer: Layer) -> tuple[Val, ...]:
 
 @nn_layer("splitND")
 def onnx_from_splitND(layer: Layer) -> tuple[Val, ...]:
+    """Sizes that do not divide: the first parts are one longer, as in numpy's array_split."""
     p = layer.p
-    return _split(
-        layer, layer.axis(int(p.axis), layer.x.rank), int(p.numSplits), list(p.splitSizes)
-    )
+    axis = layer.axis(int(p.axis), layer.x.rank)
+    sizes, count = [int(s) for s in p.splitSizes], int(p.numSplits)
+    if not sizes and 1 <= count <= layer.x.shape[axis]:
+        each, longer = divmod(layer.x.shape[axis], count)
+        sizes = [each + (i < longer) for i in range(count)]
+    return _split(layer, axis, count, sizes)
 
 
 def _split(layer: Layer, axis: int, count: int, sizes: list[int]) -> tuple[Val, ...]:
@@ -148,9 +152,13 @@ def onnx_from_reorganizeData(layer: Layer) -> Val:
 
 @nn_layer("transpose")
 def onnx_from_transpose(layer: Layer) -> Val:
-    return layer.g(
-        "Transpose", layer.x, perm=[layer.axis(int(a), layer.x.rank) for a in layer.p.axes]
-    )
+    """Fewer axes than the blob has order its last ones (coremltools' NHWC image inputs do that)."""
+    axes, rank = layer.p.axes, layer.x.rank
+    kept = max(rank - len(axes), 0)
+    perm = [*range(kept), *[kept + layer.axis(int(a), rank - kept) for a in axes]]
+    if sorted(perm) != list(range(rank)):
+        raise layer.broken(f"axes {list(axes)} for rank {rank}")
+    return layer.g("Transpose", layer.x, perm=perm)
 
 
 @nn_layer("squeeze")
