@@ -12,19 +12,30 @@ from mobilecat.bundle import Bundle
 from mobilecat.cli.progress import progress_line
 from mobilecat.errors import Problem, SpecError
 from mobilecat.export import Exported, export
+from mobilecat.ios import write_ios
 from mobilecat.spec import Spec, load_spec, spec_from_model_file
 
 
 def run_export(
-    spec_path: Path, out: Path, source: Path | None, shapes: Sequence[str], as_json: bool
+    spec_path: Path,
+    out: Path,
+    source: Path | None,
+    shapes: Sequence[str],
+    ios: Path | None,
+    as_json: bool,
 ) -> None:
     spec, folder = _spec(spec_path, _shapes(shapes), source)
     with progress_line() as progress:
         done = export(spec, out, spec_folder=folder, source=source, progress=progress)
+    app = write_ios(out, ios) if ios else None
     if as_json:
         print(done.bundle.to_json(), end="")
-    else:
-        _show(done)
+        return
+    _show(done)
+    if app is not None:
+        print(f"wrote {app.folder}: {', '.join(app.files)}")
+        for note in app.notes:
+            print(f"  {note}")
 
 
 def _spec(path: Path, shapes: dict[str, tuple[int, ...]], source: Path | None) -> tuple[Spec, Path]:

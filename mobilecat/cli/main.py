@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from mobilecat.cli.bisect import bisect
+from mobilecat.cli.diagnose import diagnose
 from mobilecat.cli.golden import golden_app
 from mobilecat.cli.validate import validate
 from mobilecat.errors import MobileCatError
@@ -44,6 +46,10 @@ def export(
             "--shape", metavar="NAME=1,3,320,320", help="Fix a dynamic input. Repeatable."
         ),
     ] = None,
+    ios: Annotated[
+        Path | None,
+        typer.Option("--ios", metavar="DIR", help="Also write the Core ML part into an app."),
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the contract as JSON.")] = False,
 ) -> None:
     """Compile a model into a bundle: Core ML, TFLite and ONNX, with their contract.
@@ -52,7 +58,7 @@ def export(
     """
     from mobilecat.cli.export import run_export
 
-    run_export(spec, out, source, shape or [], json_)
+    run_export(spec, out, source, shape or [], ios, json_)
 
 
 @app.command()
@@ -98,6 +104,8 @@ def inspect(
 
 app.command()(validate)
 app.add_typer(golden_app)
+app.command()(diagnose)
+app.command()(bisect)
 
 
 def main() -> None:
