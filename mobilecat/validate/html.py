@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from mobilecat.validate.html_figure import (
     data_url,
     differences_of,
     layer_of,
+    marked,
 )
 from mobilecat.validate.html_grid import ORIENTATIONS, grid_of
 from mobilecat.validate.html_page import render
@@ -229,19 +230,21 @@ def _figure(
     rows: list[Difference] = []
     if (golden := case.approved.found) is not None:
         layers.append(layer_of(0, GOLDEN, golden, case.approved.labels, case.approved.landmarks))
-    for number, r in enumerate(report.lanes, start=1):
+    for number, r in enumerate((r for r in report.lanes if not r.unloaded), start=1):
         tensors = given[r.lane.name]
         if tensors is None:
             continue
         found = detections_of(Observed(r.lane, tensors, (), inputs.plan))
         if isinstance(found, str):
             continue
-        layer = layer_of(number, r.lane.name, found, spec.labels, spec.landmarks)
-        layers.append(replace(layer, slot=sum(x.number > 0 for x in layers)))
         held_to = case.expected(r.lane.name).found
+        mine: list[Difference] = []
         if held_to is not None:
             to_model = inputs.plan.model_from_image
-            rows += differences_of(r.lane.name, held_to, found, r.limits, to_model, spec.labels)
+            mine = differences_of(r.lane.name, held_to, found, r.limits, to_model, spec.labels)
+        layer = layer_of(number, r.lane.name, found, spec.labels, spec.landmarks)
+        layers.append(marked(layer, mine, slot=sum(x.number > 0 for x in layers)))
+        rows += mine
     rows.sort(key=lambda d: not d.over)
     picture = inputs.picture
     return Figure(case.name, picture.size, data_url(picture), tuple(layers), tuple(rows))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,12 +26,16 @@ COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2")
 
 @dataclass(frozen=True)
 class Box:
-    """Image pixels: left, top, width, height; points (x, y, name). index: of the detection."""
+    """Image pixels: left, top, width, height; points (x, y, name). index: of the detection.
+
+    over: it differs from the golden by more than a limit, so that it is drawn to be seen.
+    """
 
     index: int
     xywh: tuple[float, float, float, float]
     text: str
     points: tuple[tuple[float, float, str], ...]
+    over: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ class Layer:
 class Difference:
     """One detection of the golden, or of a lane alone, and how far the lane's is from it.
 
-    moved, points: image pixels. off: of the score. over: whether a limit is exceeded; frame: where
-    to look, left, top, width, height.
+    moved, points: image pixels. off: of the score. over: whether a limit is exceeded. frame: where
+    to look, left, top, width, height. index: the lane's detection, None where it has none.
     """
 
     lane: str
@@ -64,6 +68,7 @@ class Difference:
     off: float | None
     over: bool
     frame: tuple[float, float, float, float]
+    index: int | None
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,13 @@ def layer_of(
         )
         boxes.append(Box(i, _frame(found, i), text, named))
     return Layer(number, name, tuple(boxes))
+
+
+def marked(layer: Layer, rows: Sequence[Difference], slot: int) -> Layer:
+    """Return a lane's layer at its slot, with the boxes that are over a limit marked."""
+    over = {d.index for d in rows if d.over}
+    boxes = tuple(replace(b, over=b.index in over) for b in layer.boxes)
+    return replace(layer, boxes=boxes, slot=slot)
 
 
 def label_of(class_id: int, labels: Sequence[str]) -> str:
@@ -142,7 +154,7 @@ def _pair(
     in_model = _points_moved(e, g, i, j)
     over |= in_model is not None and not in_model <= limits.landmarks_px
     what = f"{label_of(int(golden.class_ids[i]), labels)} {golden.scores[i]:.3f}"
-    return Difference(lane, what, "pair", moved, points, off, over, _frame(golden, i))
+    return Difference(lane, what, "pair", moved, points, off, over, _frame(golden, i), j)
 
 
 def _points_moved(a: Detections, b: Detections, i: int, j: int) -> float | None:
@@ -154,7 +166,8 @@ def _points_moved(a: Detections, b: Detections, i: int, j: int) -> float | None:
 
 def _alone(lane: str, kind: str, found: Detections, i: int, labels: Sequence[str]) -> Difference:
     what = f"{label_of(int(found.class_ids[i]), labels)} {found.scores[i]:.3f}"
-    return Difference(lane, what, kind, None, None, None, True, _frame(found, i))
+    index = i if kind == "extra" else None
+    return Difference(lane, what, kind, None, None, None, True, _frame(found, i), index)
 
 
 def _frame(found: Detections, i: int) -> tuple[float, float, float, float]:

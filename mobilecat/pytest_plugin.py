@@ -1,0 +1,209 @@
+"""A bundle in your own test suite: `pytest --mobilecat DIR --mobilecat-golden GDIR`.
+
+One test a golden case and lane, `mobilecat::yunet::room::onnx:yunet.onnx`, and one for what belongs
+to no lane. A mismatch leaves `pending-<lane>.json` beside the golden, for `mobilecat golden review`.
+A lane that cannot run here is skipped with its reason only where another lane vouches for the
+artifact (Apple's own runtime off macOS), or it is the source; otherwise it fails.
+
+Nothing of mobilecat is loaded where none of this is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from mobilecat.bundle import Bundle
+    from mobilecat.runners import Lane, Runner
+    from mobilecat.validate import Report
+
+STASH = pytest.StashKey["Shared"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mobilecat", "mobilecat: bundles held to goldens")
+    group.addoption(
+        "--mobilecat", metavar="DIR", type=Path, help="Hold this bundle to its goldens."
+    )
+    group.addoption("--mobilecat-golden", metavar="GDIR", type=Path, help="Folder of goldens.")
+    group.addoption("--mobilecat-runner", metavar="NAME", help="This runner only; it must run.")
+    group.addoption(
+        "--mobilecat-source", metavar="FILE", type=Path, help="Where the source model lies now."
+    )
+
+
+class Shared:
+    """The lanes of one session, each loaded once, and the source's results, each run once."""
+
+    def __init__(self) -> None:
+        self._runners: dict[tuple[Path, str], Runner] = {}
+
+    def open(self, folder: Path, bundle: Bundle, lane: Lane, source: Path | None) -> Runner:
+        from mobilecat.runners import open_lane
+
+        key = (folder, lane.name)
+        if key not in self._runners:
+            self._runners[key] = _Once(open_lane(folder, bundle, lane, source))
+        return self._runners[key]
+
+
+class _Once:
+    """A runner that keeps its last few results: the same picture comes once a lane."""
+
+    KEPT = 8
+
+    def __init__(self, engine: Runner) -> None:
+        self._engine, self.note = engine, engine.note
+        self._results: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
+
+    def infer(self, inputs: Any, taps: Any = ()) -> dict[str, Any]:
+        from mobilecat.validate.saved import inputs_digest
+
+        key = (inputs_digest(inputs), tuple(taps))
+        if key not in self._results:
+            while len(self._results) >= self.KEPT:
+                self._results.pop(next(iter(self._results)))
+            self._results[key] = self._engine.infer(inputs, taps)
+        return dict(self._results[key])
+
+
+@pytest.hookimpl(tryfirst=True)  # before -k and -m choose
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    folder = config.getoption("--mobilecat")
+    if folder is None:
+        return
+    golden = config.getoption("--mobilecat-golden")
+    if golden is None:
+        raise pytest.UsageError("--mobilecat needs --mobilecat-golden GDIR")
+    from mobilecat.errors import MobileCatError
+
+    try:
+        items += _items(session, folder, golden, config.getoption("--mobilecat-runner"))
+    except MobileCatError as e:
+        raise pytest.UsageError(str(e)) from e
+
+
+def _items(
+    session: pytest.Session, folder: Path, golden: Path, runner: str | None
+) -> Iterator[pytest.Item]:
+    from mobilecat.bundle import open_bundle
+    from mobilecat.runners import lanes_of
+    from mobilecat.validate.golden import case_folders
+
+    bundle = open_bundle(folder)
+    lanes = lanes_of(bundle, runner)
+    names = [p.name for p in case_folders(golden, bundle)]
+    for case in names:
+        for lane in lanes:
+            name = f"mobilecat::{bundle.name}::{case}::{lane.name}"
+            yield LaneItem.from_parent(
+                session, name=name, folder=folder, golden=golden, case=case, lane=lane
+            )
+    name = f"mobilecat::{bundle.name}::goldens"
+    yield GoldensItem.from_parent(session, name=name, folder=folder, golden=golden)
+
+
+class _Item(pytest.Item):
+    def __init__(self, *, folder: Path, golden: Path, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.folder, self.golden = folder, golden
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        return self.golden, None, self.name
+
+    def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
+        from mobilecat.errors import MobileCatError
+
+        if isinstance(excinfo.value, (FellShort, MobileCatError)):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+
+class LaneItem(_Item):
+    """One golden case on one lane."""
+
+    def __init__(self, *, case: str, lane: Lane, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.case, self.lane = case, lane
+
+    def runtest(self) -> None:
+        from mobilecat.validate import validate
+
+        stash = self.session.stash
+        report = validate(
+            self.folder,
+            self.golden,
+            runner=self.lane.runner,
+            artifact=self.lane.artifact.file if self.lane.artifact else None,
+            source=self.config.getoption("--mobilecat-source"),
+            opener=stash.setdefault(STASH, Shared()).open,
+            cases=[self.case],
+        )
+        if report.held:
+            return
+        named = self.config.getoption("--mobilecat-runner") is not None
+        optional = self.lane.artifact is None or self.lane.runner == "coreml-native"
+        unloaded = next((r.unloaded for r in report.lanes if r.unloaded), "")
+        if unloaded and not report.failed and optional and not named:
+            pytest.skip(f"NOT_RUN: {unloaded}")
+        raise FellShort(report)
+
+
+class GoldensItem(_Item):
+    """What belongs to no lane: stray files, no case at all, labels.txt."""
+
+    def runtest(self) -> None:
+        from mobilecat.bundle import open_bundle
+        from mobilecat.validate.golden import read_cases
+        from mobilecat.validate.tolerances import require_known_tolerances
+
+        bundle = open_bundle(self.folder)
+        require_known_tolerances(bundle)
+        _, checks = read_cases(self.golden, bundle)
+        bad = [c.detail for c in checks if c.verdict == "FAIL"]
+        if bad:
+            raise FellShort("\n".join(bad))
+
+
+class FellShort(Exception):
+    """The message says everything that fell short."""
+
+    def __init__(self, report: Report | str) -> None:
+        super().__init__(report if isinstance(report, str) else _words(report))
+
+
+def _words(report: Report) -> str:
+    from mobilecat.validate.words import failures, not_run, verdict_sentence
+
+    lines = [verdict_sentence(report), *report.shortfalls]
+    lines += [f"FAIL  {line}" for line in failures(report)]
+    lines += [f"NOT_RUN  {line}" for line in not_run(report)]
+    if report.pending:
+        lines += [f"wrote {p}" for p in report.pending]
+        asked = report.asked
+        lines.append(f"look at it: mobilecat golden review {asked.folder} --golden {asked.golden}")
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="session")
+def mobilecat_validate(request: pytest.FixtureRequest) -> Callable[..., Report]:
+    """Give `mobilecat.validate.validate`, which fails the test where the bundle fell short."""
+    stash = request.session.stash
+
+    def run(folder: Path | str, golden: Path | str | None = None, **options: Any) -> Report:
+        from mobilecat.validate import validate
+
+        opener = stash.setdefault(STASH, Shared()).open
+        goldens = None if golden is None else Path(golden)
+        report = validate(Path(folder), goldens, **{"opener": opener, **options})
+        if not report.held:
+            pytest.fail(_words(report), pytrace=False)
+        return report
+
+    return run
