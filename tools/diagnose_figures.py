@@ -113,7 +113,8 @@ def nothing(seed: int, count: int) -> int:
 def figures() -> str:
     """Return the section of figures."""
     rng = np.random.default_rng(SEED)
-    every = trial("each entry of the catalogue, 20 times", [(b,) for b in ALL_BUGS for _ in range(20)], 1)  # fmt: skip
+    rows: list[tuple[str, ...]] = [(b,) for b in ALL_BUGS for _ in range(20)]
+    every = trial("each entry of the catalogue, 20 times", rows, 1)
     single = trial("random single bugs", random_sets(rng, COUNT, 1), 2)
     paired = trial("random pairs", random_sets(rng, COUNT, 2), 3)
     turned_away, named = unknown(4, 200)

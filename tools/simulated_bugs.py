@@ -71,7 +71,12 @@ def _view(w: World) -> tuple[float, float, float, float]:
 
 def _about_middle(b: Box, sx: float, sy: float) -> Box:
     x1, y1, x2, y2 = b
-    return (.5 + (x1 - .5) * sx, .5 + (y1 - .5) * sy, .5 + (x2 - .5) * sx, .5 + (y2 - .5) * sy)  # fmt: skip
+    return (
+        0.5 + (x1 - 0.5) * sx,
+        0.5 + (y1 - 0.5) * sy,
+        0.5 + (x2 - 0.5) * sx,
+        0.5 + (y2 - 0.5) * sy,
+    )
 
 
 def _offset_ignored(b: Box, w: World) -> Box:
@@ -225,7 +230,8 @@ _FAMILIES = [
     {"13", "14"},
     {"27", "28"},
 ]
-_FRAMES = [(1920, 1080), (1280, 720), (640, 480), (1440, 1080), (1000, 562), (720, 1280), (543, 961)]  # fmt: skip
+_FRAMES = [(1920, 1080), (1280, 720), (640, 480), (1440, 1080)]
+_FRAMES += [(1000, 562), (720, 1280), (543, 961)]
 _MODELS = [(640, 640), (416, 320), (320, 240), (300, 300), (512, 384), (256, 448)]
 
 
@@ -236,6 +242,10 @@ def possible_pair(a: str, b: str) -> bool:
 
 def _pick(rng: np.random.Generator, options: list[Any]) -> Any:
     return options[int(rng.integers(len(options)))]
+
+
+def _origin(rng: np.random.Generator) -> float:
+    return float(rng.uniform(15, 90)) * float(_pick(rng, [-1, 1]))
 
 
 def random_world(rng: np.random.Generator, bugs: tuple[str, ...]) -> World:
@@ -255,6 +265,8 @@ def random_world(rng: np.random.Generator, bugs: tuple[str, ...]) -> World:
         full = not {"13", "14"} & set(bugs)
         roi = (rng.uniform(0, 1 - rw), rng.uniform(0, 1 - rh), rw, rh)
         bw = frame[0]
+        modes = ["resizeAspectFill"]
+        modes += [] if "7" in bugs else ["resizeAspect", "resize"]
         world = World(
             W=W,
             H=H,
@@ -262,19 +274,11 @@ def random_world(rng: np.random.Generator, bugs: tuple[str, ...]) -> World:
             Sh=model[1],
             Vw=float(_pick(rng, [390, 375, 414, 1024])),
             Vh=float(_pick(rng, [844, 667, 600, 768])),
-            mode=_pick(
-                rng,
-                ["resizeAspectFill"]
-                if "7" in bugs
-                else ["resizeAspectFill", "resizeAspect", "resize"],
-            ),  # fmt: skip
+            mode=_pick(rng, modes),
             fit=_pick(rng, options),
             k=float(rng.integers(2, 4)),
             roi=(0, 0, 1, 1) if full else tuple(float(v) for v in roi),  # type: ignore[arg-type]
-            origin=(
-                float(rng.uniform(15, 90)) * _pick(rng, [-1, 1]),
-                float(rng.uniform(15, 90)) * _pick(rng, [-1, 1]),
-            ),  # fmt: skip
+            origin=(_origin(rng), _origin(rng)),
             row=bw + float(_pick(rng, [8, 16, 24, 32])),
             exif=exif,
             pick=float(rng.random()),
@@ -339,7 +343,8 @@ def simulate(
     earlier: dict[int, F64] = {}
     source = true
     if "29" in bugs:
-        start, step = random_boxes(rng, 1)[0], rng.uniform(0.02, 0.06, (count + 3, 2)) * rng.choice([-1, 1], (count + 3, 2))  # fmt: skip
+        start, shape = random_boxes(rng, 1)[0], (count + 3, 2)
+        step = rng.uniform(0.02, 0.06, shape) * rng.choice([-1, 1], shape)
         path = start + np.tile(np.cumsum(step, axis=0), (1, 2))
         true = path[3:]
         earlier = {d: path[3 - d : len(path) - d] for d in (1, 2, 3)}

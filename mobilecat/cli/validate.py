@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mobilecat.validate.compare import Check
+    from mobilecat.validate.coordinates import CoordinateReport
     from mobilecat.validate.report import LaneReport, Report
     from mobilecat.validate.saved import Saved
 
@@ -49,6 +50,17 @@ def validate(
         Path | None,
         typer.Option("--source", metavar="FILE", help="Where the source model lies now."),
     ] = None,
+    coordinates: Annotated[
+        bool,
+        typer.Option(
+            "--coordinates",
+            help="Push the golden pictures through simulated phones: orientations, crop options, "
+            "gravities, buffer formats.",
+        ),
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="With --coordinates: every combination.")
+    ] = False,
     json_: Annotated[
         str | None,
         typer.Option("--json", metavar="F", help="Write the report as JSON; - for stdout."),
@@ -96,6 +108,11 @@ def validate(
     if save is not None and from_ is not None:
         twice = Problem("--save with --from", fix="they are saved already: copy the folder")
         raise MobileCatError("One or the other", [twice])
+    if coordinates and (golden is None or from_ is not None):
+        what = "needs golden pictures" if golden is None else "runs models, which --from does not"
+        raise MobileCatError("These do not go together", [Problem(f"--coordinates {what}")])
+    if full and not coordinates:
+        raise MobileCatError("These do not go together", [Problem("--full is of --coordinates")])
     given = None if tolerances is None else load_spec(tolerances).tolerances
     with recording(save, open_saved(from_) if from_ is not None else open_lane) as recorder:
         with progress_line() as progress:
@@ -114,15 +131,33 @@ def validate(
             )
         if html is not None:
             _write_html(report, recorder.saved, html)
+    placed = None
+    if coordinates and golden is not None:
+        from mobilecat.validate.coordinates import check_coordinates
+
+        with progress_line() as progress:
+            placed = check_coordinates(
+                bundle,
+                golden,
+                runner=runner,
+                artifact=artifact,
+                source=source,
+                full=full,
+                progress=progress,
+            )
     if json_ is not None:
-        _write_json(report, json_)
+        _write_json(report, placed, json_)
     if junit is not None:
         from mobilecat.validate.junit import to_junit
 
         write_text(junit, to_junit(report))
     if json_ != "-":
         show(report)
-    sys.exit(report.exit_code)
+        if placed is not None:
+            from mobilecat.cli.coordinates import show_coordinates
+
+            show_coordinates(placed)
+    sys.exit(report.exit_code if placed is None or placed.held else 1)
 
 
 def _write_html(report: Report, saved: Saved, target: Path) -> None:
@@ -132,8 +167,13 @@ def _write_html(report: Report, saved: Saved, target: Path) -> None:
     write_text(target, report_page(report, saved))
 
 
-def _write_json(report: Report, target: str) -> None:
-    text = json.dumps(report.to_json(), indent=2, allow_nan=False) + "\n"
+def _write_json(report: Report, placed: CoordinateReport | None, target: str) -> None:
+    told = report.to_json()
+    if placed is not None:
+        told["coordinates"] = placed.to_json()
+        if not placed.held:
+            told |= {"verdict": "FELL_SHORT", "exit_code": 1}
+    text = json.dumps(told, indent=2, allow_nan=False) + "\n"
     if target == "-":
         sys.stdout.write(text)
         return

@@ -209,6 +209,8 @@ def parse_capture(text: str, where: str) -> Capture:
         problems = [
             Problem(f"{_place(x['loc'])}{x['msg'].removeprefix('Value error, ')}", where)
             for x in e.errors(include_url=False)
+            # Frames that were refused leave "too short" behind, which is no problem of its own.
+            if x["type"] != "too_short" or e.error_count() == 1
         ]
         problems[-1] = Problem(problems[-1].what, where, "docs/capture.md describes every key")
         raise MobileCatError("This is not a capture", problems) from e

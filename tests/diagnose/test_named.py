@@ -88,7 +88,7 @@ def test_boxes_moved_by_hand_are_named_first(bug: str) -> None:
 
 
 def test_the_fits_worked_by_hand() -> None:
-    """720×1280 upright into 300×300: g = 300/1280, so fx = .5625 and fy = 1; centre crop cy = 16/9."""
+    """720×1280 upright into 300×300: g = 300/1280: fx = .5625, fy = 1; centre crop cy = 16/9."""
     x = [0.5 + (v - 0.5) * 0.5625 for v in (0.1, 0.3, 0.5, 0.9, 0.15, 0.25)]
     kept = [[x[0], 0.2, x[1], 0.6], [x[2], 0.1, x[3], 0.3], [x[4], 0.7, x[5], 0.9]]
     answer = seen(TRUE, kept, LIES)
@@ -160,11 +160,11 @@ def test_no_box_at_all_asks_for_the_picture() -> None:
 
 
 def test_the_report_of_turicreate_1957() -> None:
-    """640×480: centre (455.369, 104.533), size 255.036×162.651, shown at (.5115, .6123, .4004, .3392).
+    """640×480: centre (455.369, 104.533), size 255.036×162.651; shown (.5115, .6123, .4004, .3392).
 
-    By hand: x1 = (455.369 − 127.518)/640 = .5123; top = (104.533 − 81.326)/480 = .0483, so the lower
-    edge is .3872 from the top and .6128 from below. The numbers shown are right in Vision's space;
-    read as counted from the top, they are the same box upside down.
+    By hand: x1 = (455.369 − 127.518)/640 = .5123; top = (104.533 − 81.326)/480 = .0483, so the
+    lower edge is .3872 from the top and .6128 from below. The numbers shown are right in Vision's
+    space; read as counted from the top, they are the same box upside down.
     """
     true = CapturedBox(box_xyxy=(455.369 - 127.518, 104.533 - 81.3255, 455.369 + 127.518, 185.8585))
     x, y, w, h = 0.5115, 0.6123, 0.4004, 0.3392
@@ -194,7 +194,8 @@ def test_the_json_names_bug_fix_and_residual() -> None:
     told = to_json(seen(TRUE, HAND["4"], LIES), LIES, ["a note"])
     assert told["verdict"] == "named" and told["first"]["ids"] == ["4"]
     assert told["sentence"] == (
-        "The frame was handed over lying on its side: tell Vision the orientation is .right (EXIF 6)."
+        "The frame was handed over lying on its side: "
+        "tell Vision the orientation is .right (EXIF 6)."
     )
     assert told["first"]["fix"]["swift"] and told["first"]["fix"]["kotlin"] and told["notes"]
     assert all(len(s.bugs) <= 1 for s in also(seen(TRUE, HAND["4"], LIES)))

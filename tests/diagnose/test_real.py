@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +113,8 @@ def test_a_picture_gives_the_true_boxes_for_what_was_drawn(
     fx = 0.64 * 360 / 320
     x1, y1, x2, y2 = found.boxes_xyxy[0] / [360, 500, 360, 500]
     drawn = [0.5 + (x1 - 0.5) * fx, y1, 0.5 + (x2 - 0.5) * fx, y2]
-    (tmp_path / "seen.json").write_text(
-        f'[{{"box_xyxy": {[float(v) for v in drawn]}, "score": {float(found.scores[0])}, "class_id": 0}}]'
-    )
+    box = {"box_xyxy": [float(v) for v in drawn], "score": float(found.scores[0])}
+    (tmp_path / "seen.json").write_text(json.dumps([box]))
     told = run(
         "--image", tmp_path / "frame.png", "--bundle", bundle,
         "--observed", tmp_path / "seen.json", "--in", "normalized", "--draw", tmp_path / "d.png",
@@ -144,10 +144,6 @@ def test_boxes_land_where_they_belong_through_every_small_chain(bundle: Path, go
     assert max(r.max_px or 0 for r in report.rows) < 1.5
     assert len(report.grid()) == 1 + len(OPTIONS)
     assert report.to_json()["verdict"] == "HELD"
-
-
-def _mirrored(right: Any) -> Any:
-    return lambda *args: Affine.scale_then_move(-1, 1, 500, 0) @ right(*args)
 
 
 @pytest.mark.parametrize(
