@@ -94,13 +94,17 @@ def _be_strict() -> None:
     original = utils.compare_backend
 
     def compare_backend(
-        model: Any, inputs: Any, expected: Any, dtype: str = "fp32", **tolerances: Any
+        mlmodel: Any,
+        input_key_values: Any,
+        expected_outputs: Any,
+        dtype: str = "fp32",
+        **tolerances: Any,
     ) -> Any:
-        if dtype == "fp16" or _has_halves(model.get_spec()):
+        if dtype == "fp16" or _has_halves(mlmodel.get_spec()):
             dtype = "fp32"  # coremltools would widen the bounds again
             tolerances["atol"] = max(tolerances.get("atol", 0), FP16_ATOL)
             tolerances["rtol"] = max(tolerances.get("rtol", 0), FP16_RTOL)
-        return original(model, inputs, expected, dtype=dtype, **tolerances)
+        return original(mlmodel, input_key_values, expected_outputs, dtype=dtype, **tolerances)
 
     utils.compare_backend = compare_backend
 
@@ -138,10 +142,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_slow(item: pytest.Item) -> bool:
-    """Moments of a million random numbers in a Python loop: minutes a test, of the test's own."""
+    """Minutes a test, of the test's own; and the twins for a GPU, which compute the same here."""
     name = item.name
-    return "test_numpy_nn_layers" in item.nodeid and name.startswith(
-        ("test_random", "test_categorical")
+    return "test_numpy_nn_layers" in item.nodeid and (
+        name.startswith(("test_random", "test_categorical"))
+        or name.endswith(("_gpu", "_slow", "_stress"))
     )
 
 

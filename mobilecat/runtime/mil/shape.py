@@ -81,7 +81,8 @@ def onnx_from_transpose(op: Op) -> Val:
 
 @mil_op("concat", moves=True)
 def onnx_from_concat(op: Op) -> Val:
-    values = op.many("values")
+    # a scalar among them counts as a vector of one element
+    values = [op.g("Unsqueeze", v, np.array([0])) if v.rank == 0 else v for v in op.many("values")]
     axis = op.axis(rank=values[0].rank)
     if not op.flag("interleave", False):
         return op.g("Concat", *values, axis=axis)

@@ -250,11 +250,10 @@ def onnx_from_batchedMatmul(layer: Layer) -> Val:
         # stored with the second dimension first, as an inner product's weights are
         rows, columns = int(p.weightMatrixFirstDimension), int(p.weightMatrixSecondDimension)
         b = layer.g.const(np.ascontiguousarray(layer.weight(p.weights, [columns, rows]).T))
-    if p.transposeA:
-        a = _swapped(layer, a)
-    if p.transposeB and len(layer.xs) > 1:
-        b = _swapped(layer, b)
-    if len(layer.xs) > 1:  # a vector becomes a row or a column, and stays one in the result
+    if len(layer.xs) > 1:  # constant weights: coremltools has transposed both sides itself
+        a = _swapped(layer, a) if p.transposeA else a
+        b = _swapped(layer, b) if p.transposeB else b
+        # a vector becomes a row or a column, and stays one in the result
         a = layer.g("Unsqueeze", a, np.array([0])) if a.rank == 1 else a
         b = layer.g("Unsqueeze", b, np.array([1])) if b.rank == 1 else b
     y = layer.g("MatMul", a, b)

@@ -93,7 +93,7 @@ def onnx_from_unary(layer: Layer) -> Val:
         case 4:
             return layer.g("Exp", x)
         case 5:
-            return layer.g("Log", x)
+            return layer.g("Log", layer.g("Add", x, layer.scalar(p.epsilon)) if p.epsilon else x)
         case 6:
             return layer.g("Abs", x)
         case 7:
