@@ -125,8 +125,7 @@ def figures() -> str:
         "",
         f"Never named: {_missed(every)}. Boxes with noise and no bug: {nothing(5, 200)} of 200 are "
         f'called "nothing wrong". Random scales and moves that are no bug of the table: '
-        f"{turned_away} of 200 are called unexplained; the others got a pair that fits them "
-        "within the noise.",
+        f"{turned_away} of 200 are called unexplained.",
         "",
         "Pairs missed most often: "
         + (", ".join(f"{' + '.join(k)} ({v})" for k, v in paired.wrong.most_common(8)) or "none")

@@ -288,7 +288,8 @@ def _found(
         frames[k] = frame.model_copy(update={"upright": int(result.restored.chain.orientation)})
         rows = result.restored.found.to_json()
         found[k] = [CapturedBox.model_validate(row) for row in rows]
-    boxes = any(f.drawn or f.true or f.outputs for f in frames)
+    # A capture without a box says that none was drawn; options without one say nothing.
+    boxes = path is not None or any(f.drawn or f.true or f.outputs for f in frames)
     if first is not None and not boxes:
         return first, None
     return first, setting_of(given.model_copy(update={"frames": tuple(frames)}), found)
@@ -342,6 +343,8 @@ def _print(
             out["rerun"] = rerun_json(result)
             if result.ids or answer is None:
                 out["sentence"] = result.sentence
+            elif answer.verdict == "no boxes":
+                out["sentence"] = result.silent
         print(json.dumps(out, indent=2, ensure_ascii=False))
         return
     width = None if sys.stdout.isatty() else 120
@@ -355,7 +358,10 @@ def _print(
             console.print(f"  {note}", style="dim")
     if answer is not None and facts is not None and setting is not None:
         fine = answer.verdict == "nothing wrong"
-        console.print(headline(answer, facts), style="bold green" if fine else "bold red")
+        said = headline(answer, facts)
+        if answer.verdict == "no boxes" and result is not None:
+            said = result.silent
+        console.print(said, style="bold green" if fine else "bold red")
         for line in lines(answer, facts):
             console.print(f"  {line}")
         for note in setting.notes:

@@ -96,6 +96,16 @@ class Rerun:
         return self.trials[0]
 
     @property
+    def silent(self) -> str:
+        """What to say where the app drew nothing, although the model finds something here."""
+        mute = [t.chain.words() for t in self.trials if not len(t.found)]
+        because = f"; of the chains tried, these leave no box: {'; '.join(mute)}" if mute else ""
+        return (
+            "The model finds objects in this frame, and the app drew none: look between the "
+            f"frame and the model, then at the score threshold{because}."
+        )
+
+    @property
     def wrong(self) -> bool:
         """Whether something has to be repaired, or nothing was found at all."""
         return bool(self.ids) or not len(self.restored.found)

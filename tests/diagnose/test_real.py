@@ -124,6 +124,19 @@ def test_a_picture_gives_the_true_boxes_for_what_was_drawn(
     assert (tmp_path / "d.png").is_file()
 
 
+def test_a_capture_without_a_box_is_told_what_would_leave_none(
+    bundle: Path, photo: np.ndarray, tmp_path: Path
+) -> None:
+    Image.fromarray(photo).save(tmp_path / "frame.png")
+    frame = {"size_wh": [360, 500], "model_wh": [320, 320], "image": "frame.png", "drawn": []}
+    frame |= {"crop_and_scale": "letterbox", "view": {"size_wh": [390, 844]}}
+    (tmp_path / "c.json").write_text(json.dumps({"schema": 1, "frames": [frame]}))
+    told = run(tmp_path / "c.json", "--bundle", bundle, "--json")
+    said = json.loads(told.output)
+    assert told.exit_code == 1 and said["verdict"] == "no boxes" and said["missing"] == 1
+    assert "the app drew none" in said["sentence"] and "divided by 255" in said["sentence"]
+
+
 @pytest.fixture(scope="module")
 def golden(bundle: Path, photo: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("golden")
