@@ -1,7 +1,7 @@
 """A bundle in your own test suite: `pytest --mobilecat DIR --mobilecat-golden GDIR`.
 
-One test a golden case and lane, `mobilecat::yunet::room::onnx:yunet.onnx`, and one for what belongs
-to no lane. A mismatch leaves `pending-<lane>.json` beside the golden, for `mobilecat golden review`.
+One test a golden case and lane, `mobilecat::yunet::room::onnx:yunet.onnx`, and one for what is of
+no lane. A mismatch leaves `pending-<lane>.json` beside the golden, for `mobilecat golden review`.
 A lane that cannot run here is skipped with its reason only where another lane vouches for the
 artifact (Apple's own runtime off macOS), or it is the source; otherwise it fails.
 
@@ -40,12 +40,12 @@ class Shared:
     """The lanes of one session, each loaded once, and the source's results, each run once."""
 
     def __init__(self) -> None:
-        self._runners: dict[tuple[Path, str], Runner] = {}
+        self._runners: dict[tuple[Path, str, Path | None], Runner] = {}
 
     def open(self, folder: Path, bundle: Bundle, lane: Lane, source: Path | None) -> Runner:
         from mobilecat.runners import open_lane
 
-        key = (folder, lane.name)
+        key = (folder, lane.name, source)
         if key not in self._runners:
             self._runners[key] = _Once(open_lane(folder, bundle, lane, source))
         return self._runners[key]

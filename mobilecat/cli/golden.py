@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,33 +107,49 @@ def list_(bundle: BundleDir, golden: GoldenDir) -> None:
 
 
 @golden_app.command()
-def review(bundle: BundleDir, golden: GoldenDir) -> None:
-    """Show what each pending case would change, largest difference first, and draw it.
+def review(
+    bundle: BundleDir,
+    golden: GoldenDir,
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", metavar="CASE", help="Approve it. Repeatable.")
+    ] = None,
+    reject: Annotated[
+        list[str] | None, typer.Option("--reject", metavar="CASE", help="Remove it. Repeatable.")
+    ] = None,
+    lane: Annotated[
+        str | None, typer.Option("--lane", help="Only what this lane gave; needed to tell several.")
+    ] = None,
+    variant: Annotated[
+        bool, typer.Option("--variant", help="Accept for that lane alone, with --lane.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the golden.")] = "",
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="F", help="Write all of it as one page.")
+    ] = None,
+) -> None:
+    """Walk through what is pending, largest difference first: accept, reject or skip.
 
-    The picture beside a pending file has the approved result left and the pending one right.
+    Asks only in a terminal. The picture beside a pending file has approved, pending, difference.
     """
+    from mobilecat.cli.review import decide, show, walk, write_page
     from mobilecat.validate import pendings
-    from mobilecat.validate.review import draw_review, lines_of
 
     console = _console()
-    found = pendings(bundle, golden)
-    for pending in found:
-        of = f" ({pending.lane})" if pending.lane else ""
-        lane = f" --lane {pending.lane}" if pending.lane else ""
-        console.print(f"{pending.case}{of}", style="bold")
-        if pending.stale:
-            text = "the approved result has changed since: validate or record again"
-            console.print(f"  stale: {text}", style="yellow")
-        for line in lines_of(pending):
-            console.print(f"  {line}")
-        console.print(f"  from {pending.found.made.lane}, {pending.found.made.at}", style="dim")
-        console.print(f"  file    {pending.path}", style="dim")
-        if drawn := draw_review(pending):
-            console.print(f"  picture {drawn}", style="dim")
-        approve = f"mobilecat golden approve {bundle} {pending.case} --golden {golden}{lane}"
-        console.print(f"  approve {approve}", style="dim")
+    found = [p for p in pendings(bundle, golden) if lane in (None, p.lane)]
+    if accept or reject:
+        decide(console, bundle, golden, found, accept or [], reject or [], variant, reason)
+        return
+    if html is not None:
+        write_page(bundle, golden, found, html)
+        console.print(f"wrote {html}")
+        return
     if not found:
         console.print("nothing is pending")
+    elif sys.stdin.isatty() and sys.stdout.isatty():
+        walk(console, bundle, golden, found, reason)
+    else:
+        for pending in found:
+            show(console, bundle, golden, pending)
 
 
 @golden_app.command()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mobilecat.draw import draw_detections
+from mobilecat.detections import Detections
+from mobilecat.draw import COLOURS, draw_detections
 from mobilecat.errors import MobileCatError
 from mobilecat.picture import read_picture
 from mobilecat.validate.approve import Pending, base_of
@@ -34,7 +35,9 @@ def _amount(value: float | None, limit: float | None) -> str:
 
 
 def draw_review(pending: Pending) -> Path | None:
-    """Draw approved (left) and pending (right) beside the pending file; return the picture's path.
+    """Draw approved, pending and their difference beside the pending file; return the path.
+
+    The difference: approved in blue and pending in orange on a faint picture, pending on top.
 
     None for tensors, a missing picture, or where CI is set.
     """
@@ -49,6 +52,8 @@ def draw_review(pending: Pending) -> Path | None:
         return None
     sides = [s for s in (old, pending.found) if s is not None and s.found is not None]
     drawn = [_draw(picture, side) for side in sides]
+    if old is not None and old.found is not None:
+        drawn.append(_difference(picture, old.found, found))
     path = pending.path.with_suffix(".png")
     _beside(drawn).save(path)
     return path
@@ -63,6 +68,23 @@ def _draw(picture: Image, side: Expected) -> Image:
     found = side.found
     assert found is not None
     return draw_detections(picture, found, side.labels, side.landmarks)
+
+
+def _difference(picture: Image, old: Detections, new: Detections) -> Image:
+    from PIL import Image as Images
+    from PIL import ImageDraw
+
+    faint = Images.blend(picture.convert("L").convert("RGB"), Images.new("RGB", picture.size), 0.6)
+    pen = ImageDraw.Draw(faint)
+    unit = max(1, round(max(picture.size) / 400))
+    for found, colour, width in ((old, COLOURS[1], 4 * unit), (new, COLOURS[0], 2 * unit)):
+        for i in range(len(found)):
+            x1, y1, x2, y2 = (float(v) for v in found.boxes_xyxy[i])
+            if x1 <= x2 and y1 <= y2:
+                pen.rectangle((x1, y1, x2, y2), outline=colour, width=width)
+            for x, y in () if found.landmarks_xy is None else found.landmarks_xy[i]:
+                pen.ellipse((x - width, y - width, x + width, y + width), fill=colour)
+    return faint
 
 
 def _beside(pictures: list[Image]) -> Image:

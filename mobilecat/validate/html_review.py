@@ -1,0 +1,74 @@
+"""Pending goldens as one page: approved and pending on the picture, the numbers, the commands."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mobilecat.bundle import open_bundle
+from mobilecat.errors import MobileCatError
+from mobilecat.picture import read_picture
+from mobilecat.runners import Lane, lanes_of
+from mobilecat.validate.approve import Pending, base_of
+from mobilecat.validate.golden import Expected, read_case_file, read_result
+from mobilecat.validate.html import PICTURES
+from mobilecat.validate.html_figure import Figure, data_url, differences_of, layer_of, marked
+from mobilecat.validate.html_page import render
+from mobilecat.validate.review import lines_of
+from mobilecat.validate.tolerances import Limits, limits_of
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A pending result. replaces: what was approved before, None for a new case."""
+
+    pending: Pending
+    lines: tuple[str, ...]
+    figure: Figure | None
+    accept: str
+    reject: str
+    replaces: Expected | None
+
+
+def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str:
+    """Return the page of pending results, in the order given."""
+    bundle = open_bundle(folder)
+    lanes = {lane.name: lane for lane in lanes_of(bundle)}
+    waiting = []
+    for k, p in enumerate(found):
+        base = base_of(p.folder, p.lane)
+        old = read_result(base) if base is not None else None
+        lane = lanes.get(p.found.made.lane, Lane("source"))
+        figure = _figure(p, old, limits_of(lane, bundle)) if k < PICTURES else None
+        words = ["mobilecat", "golden", "review", str(folder), "--golden", str(golden_dir)]
+        words += ["--lane", p.lane] if p.lane else []
+        accept, reject = (shlex.join([*words, f"--{x}", p.case]) for x in ("accept", "reject"))
+        waiting.append(Waiting(p, tuple(lines_of(p)), figure, accept, reject, old))
+    return render(
+        "report_review.html.j2",
+        bundle=bundle,
+        waiting=waiting,
+        layers=[(0, "approved"), (1, "pending")],
+    )
+
+
+def _figure(pending: Pending, old: Expected | None, limits: Limits) -> Figure | None:
+    new = pending.found
+    if new.found is None or new.plan is None:
+        return None
+    try:
+        picture = read_picture(pending.folder / read_case_file(pending.folder).input.file)
+    except MobileCatError:
+        return None
+    layers = []
+    rows = []
+    if old is not None and old.found is not None:
+        to_model = new.plan.plan.model_from_image
+        layers.append(layer_of(0, "approved", old.found, old.labels, old.landmarks))
+        rows = differences_of("pending", old.found, new.found, limits, to_model, new.labels)
+    layer = layer_of(1, "pending", new.found, new.labels, new.landmarks)
+    layers.append(marked(layer, rows, slot=0))
+    title = f"{pending.case} {pending.lane}".strip()
+    return Figure(title, picture.size, data_url(picture), tuple(layers), tuple(rows))
