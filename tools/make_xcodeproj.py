@@ -52,7 +52,7 @@ class Project:
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Plist]] = {}
 
-    def add(self, isa: str, path: str, **fields: Plist) -> str:
+    def add(self, isa: str, path: str, /, **fields: Plist) -> str:
         key = object_id(isa, path)
         assert key not in self.objects, (isa, path)
         self.objects[key] = {"isa": isa, **fields}

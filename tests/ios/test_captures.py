@@ -1,0 +1,76 @@
+"""Captures that the app's pipeline wrote on Linux, read by what reads a phone's.
+
+MobileCatKit's CaptureTests hold these files to what Swift writes today.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mobilecat.camera.buffer import buffer_from_bytes, rgb_from_buffer
+from mobilecat.diagnose import diagnose
+from mobilecat.diagnose.capture import Capture, read_capture
+from mobilecat.diagnose.scenes import setting_of
+
+FIXTURES = Path(__file__).resolve().parents[2] / "ios_sample/MobileCatKit/Tests/Fixtures/captures"
+ALL = ("front", "orientation_ignored", "right", "upside_down")
+
+
+def capture_of(name: str) -> Capture:
+    return read_capture(FIXTURES / name / "capture.json")
+
+
+def test_every_fixture_is_read_here() -> None:
+    assert sorted(p.name for p in FIXTURES.iterdir()) == sorted(ALL)
+
+
+@pytest.mark.parametrize("name", ["right", "front"])
+def test_a_right_app_has_nothing_wrong(name: str) -> None:
+    setting = setting_of(capture_of(name))
+    answer = diagnose(setting.scenes)
+    assert (answer.verdict, answer.boxes) == ("nothing wrong", 5)
+    assert setting.notes == ()
+    assert answer.seen_px < 0.1
+
+
+def test_a_picture_upside_down_is_named() -> None:
+    setting = setting_of(capture_of("upside_down"))
+    answer = diagnose(setting.scenes)
+    assert answer.verdict == "named" and answer.first is not None
+    assert [b.id for b in answer.first.bugs] == ["5"]
+    assert "needs .right (EXIF 6)" in setting.notes[0]
+
+
+def test_an_ignored_orientation_is_named() -> None:
+    setting = setting_of(capture_of("orientation_ignored"))
+    assert diagnose(setting.scenes).verdict != "nothing wrong"
+    assert setting.notes[0] == (
+        "frames.0: the app handed over .up (EXIF 1); this frame needs .right (EXIF 6)"
+    )
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_frames_bytes_are_its_picture(name: str) -> None:
+    for frame in capture_of(name).frames:
+        assert frame.image is not None and frame.pixel_format is not None
+        picture = np.asarray(Image.open(FIXTURES / name / frame.image))
+        data = (FIXTURES / name / frame.image).with_suffix(".bin").read_bytes()
+        buffer = buffer_from_bytes(frame.pixel_format, frame.size_wh, data, frame.bytes_per_row)
+        assert picture.shape == (frame.size_wh[1], frame.size_wh[0], 3)
+        np.testing.assert_array_equal(picture, rgb_from_buffer(buffer))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_true_box_is_the_red_one(name: str) -> None:
+    """`true` is where the face is on the stored frame, whatever the app made of it."""
+    for frame in capture_of(name).frames:
+        pixels = np.asarray(Image.open(FIXTURES / name / str(frame.image))).astype(int)
+        red = (pixels[..., 0] > 150) & (pixels[..., 1] < 90) & (pixels[..., 2] < 90)
+        ys, xs = np.nonzero(red)
+        expected = (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
+        assert frame.true is not None and frame.true_in == "frame"
+        assert np.abs(np.subtract(frame.true[0].box_xyxy, expected)).max() < 1.5

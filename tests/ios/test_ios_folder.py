@@ -1,0 +1,165 @@
+"""A bundle as an app's folder: what is written, what is refused, and that it is Swift."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mobilecat.bundle import Bundle, open_bundle
+from mobilecat.disk import sha256_of
+from mobilecat.errors import ArtifactError
+from mobilecat.ios import contract_swift, write_ios
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "ios_sample/CatCam/Model"
+
+
+def written_bundle(folder: Path, **changes: Any) -> Path:
+    """Write a bundle of the committed contract with files of a few bytes; spec keys by dots."""
+    folder.mkdir()
+    data = json.loads((MODEL / "Bundle/bundle.json").read_text("utf-8"))
+    for path, value in changes.items():
+        *heads, last = path.split("__")
+        at = data
+        for key in heads:
+            at = at[key]
+        at[last] = value
+    for record in data["artifacts"]:
+        path = folder / record["file"]
+        if record["format"] == "mlpackage":
+            (path / "Data").mkdir(parents=True)
+            (path / "Data/weight.bin").write_bytes(b"weights")
+        else:
+            path.write_bytes(record["file"].encode())
+        record["sha256"] = sha256_of(path)
+    (folder / "bundle.json").write_text(json.dumps(data), "utf-8")
+    (folder / "labels.txt").write_text("face\n")
+    return folder
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+    }
+
+
+def test_what_is_written(tmp_path: Path) -> None:
+    bundle = written_bundle(tmp_path / "b")
+    done = write_ios(bundle, tmp_path / "Model")
+    files = files_of(tmp_path / "Model")
+    assert set(files) == {
+        "ModelContract.swift",
+        "Bundle/bundle.json",
+        "Bundle/labels.txt",
+        "Bundle/yunet.mlmodel",
+        "Bundle/yunet.mlpackage/Data/weight.bin",
+    }
+    assert files["Bundle/bundle.json"] == (bundle / "bundle.json").read_bytes()
+    assert sha256_of(bundle / "bundle.json").encode() in files["ModelContract.swift"]
+    assert "ModelContract.swift" in done.files and done.notes == ()
+    write_ios(bundle, tmp_path / "again")
+    assert files_of(tmp_path / "again") == files
+
+
+def test_an_older_one_is_replaced_whole(tmp_path: Path) -> None:
+    write_ios(written_bundle(tmp_path / "b"), tmp_path / "Model")
+    (tmp_path / "Model/Bundle/old.mlmodel").write_text("old")
+    write_ios(tmp_path / "b", tmp_path / "Model")
+    assert not (tmp_path / "Model/Bundle/old.mlmodel").exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["Model", "b"]
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "Model").mkdir()
+    (tmp_path / "Model/Thesis.swift").write_text("years of work")
+    with pytest.raises(ArtifactError, match="in use") as e:
+        write_ios(written_bundle(tmp_path / "b"), tmp_path / "Model")
+    assert "Thesis.swift" in str(e.value)
+    assert (tmp_path / "Model/Thesis.swift").read_text() == "years of work"
+
+
+def test_a_damaged_bundle_changes_nothing(tmp_path: Path) -> None:
+    bundle = written_bundle(tmp_path / "b")
+    write_ios(bundle, tmp_path / "Model")
+    before = files_of(tmp_path / "Model")
+    (bundle / "yunet.mlmodel").write_bytes(b"damaged")
+    with pytest.raises(ArtifactError, match="cannot be trusted"):
+        write_ios(bundle, tmp_path / "Model")
+    assert files_of(tmp_path / "Model") == before
+
+
+def test_a_bundle_without_core_ml_is_refused(tmp_path: Path) -> None:
+    data = json.loads((MODEL / "Bundle/bundle.json").read_text("utf-8"))
+    others = [a for a in data["artifacts"] if a["kind"] != "coreml"]
+    bundle = written_bundle(tmp_path / "b", artifacts=others)
+    with pytest.raises(ArtifactError) as e:
+        write_ios(bundle, tmp_path / "Model")
+    assert "no Core ML artifact" in str(e.value) and not (tmp_path / "Model").exists()
+
+
+def committed(**changes: Any) -> Bundle:
+    bundle = open_bundle(MODEL / "Bundle", verify=False)
+    image = bundle.spec.input
+    assert image is not None
+    spec = bundle.spec.model_copy(
+        update={
+            "input": image.model_copy(update=changes.pop("input", {})),
+            **changes,
+        }
+    )
+    return bundle.model_copy(update={"spec": spec})
+
+
+def test_the_committed_contract_is_the_committed_bundles() -> None:
+    text = contract_swift(committed(), sha256_of(MODEL / "Bundle/bundle.json"))
+    assert (MODEL / "ModelContract.swift").read_text("utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"input": {"size": (192, 320)}}, "inputWidth = 192\n    static let inputHeight = 320"),
+        ({"input": {"resize": "stretch"}}, "CropAndScale? = .scaleFill"),
+        ({"input": {"resize": "fit-pad"}}, "ResizeMode.fitPad"),
+        ({"input": {"resize": "letterbox-topleft"}}, "CropAndScale? = nil"),
+        ({"labels": ()}, "labels: [String] = []"),
+        ({"landmarks": ("a b",)}, '"a b",'),
+        ({"nms": None}, "perClass: Bool? = "),
+    ],
+)
+def test_contract(changes: dict[str, Any], expected: str) -> None:
+    assert expected in contract_swift(committed(**changes), "0")
+
+
+def test_notes_say_what_vision_does_otherwise(tmp_path: Path) -> None:
+    grey = written_bundle(tmp_path / "grey", spec__input__pad=114)
+    assert "padding 114" in write_ios(grey, tmp_path / "1").notes[0]
+
+
+def test_any_label_is_swift(tmp_path: Path) -> None:
+    swiftc = shutil.which("swiftc")
+    if swiftc is None:
+        pytest.skip("NOT_RUN: no swiftc on this machine")
+    nasty = ('say "hi"', "back\\slash", "\\(1 + 1)", "two\nlines", "\x07", "猫", "e\u0301", '"""')
+    path = tmp_path / "Labels.swift"
+    text = contract_swift(committed(labels=nasty), "0")
+    array = text[text.index("static let labels") :].split("]", 2)
+    literal = "[String] = " + array[1].split("= ", 1)[1] + "]"
+    # What Swift reads out of the literals, as Unicode scalars.
+    path.write_text(
+        f"let labels: {literal}\n"
+        "for l in labels {\n"
+        '  print(l.unicodeScalars.map { "\\($0.value)" }.joined(separator: ","))\n'
+        "}\n"
+    )
+    done = subprocess.run(
+        [swiftc, str(path), "-o", str(tmp_path / "labels")], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    printed = subprocess.run([str(tmp_path / "labels")], capture_output=True, text=True).stdout
+    assert printed.split() == [",".join(str(ord(c)) for c in label) for label in nasty]
