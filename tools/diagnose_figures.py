@@ -20,6 +20,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 from simulated_bugs import ALL_BUGS, Scene, possible_pair, random_boxes, simulate  # noqa: E402
 
 from mobilecat.diagnose import BUGS, Answer, Evidence, diagnose  # noqa: E402
+from mobilecat.diagnose.catalogue import NEEDS  # noqa: E402
+from mobilecat.geometry.orientation import Orientation  # noqa: E402
 
 PAGE = ROOT / "docs" / "diagnose.md"
 SEED = 20_240_607
@@ -146,7 +148,8 @@ def table() -> str:
     """Return the table of bugs with their fixes."""
     lines = ["| # | bug | what happened | Swift | Kotlin |", "|---|---|---|---|---|"]
     for b in BUGS:
-        said = b.happened.format(needed="right", exif=6) if b.turns else b.happened
+        needs = NEEDS.get(b.id, Orientation.RIGHT)
+        said = b.happened.format(needed=needs.cg_name, exif=int(needs))
         cells = (b.id, b.name, said, b.swift, b.kotlin)
         lines.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
     return "\n".join(lines)

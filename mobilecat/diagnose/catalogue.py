@@ -33,16 +33,16 @@ class Bug:
         """Return `happened` for these facts: what a tired person reads first."""
         needed = facts.orientation
         if self.turns and needed == Orientation.UP:
-            needed = _NEEDS[self.id] if facts.handed in (None, Orientation.UP) else needed
+            needed = NEEDS[self.id] if facts.handed in (None, Orientation.UP) else needed
         return self.happened.format(needed=needed.cg_name, exif=int(needed))
 
     @property
     def turns(self) -> bool:
         """Whether the frame went in turned or mirrored."""
-        return self.id in _NEEDS
+        return self.id in NEEDS
 
 
-_NEEDS = {
+NEEDS = {
     "4": Orientation.RIGHT,
     "4b": Orientation.LEFT,
     "4c": Orientation.LEFT_MIRRORED,
@@ -52,6 +52,7 @@ _NEEDS = {
 FRAME, MODEL, FORMAT, VISION, VIEW, LAST = range(6)
 
 _HAND_OVER = "VNImageRequestHandler(cvPixelBuffer: b, orientation: .right) for a back camera held upright; table: docs/coordinates.md"
+_HAND_OVER_LEFT = "VNImageRequestHandler(cvPixelBuffer: b, orientation: .left) for a back camera held upside down; table: docs/coordinates.md"
 _ROTATE = "turn by imageProxy.imageInfo.rotationDegrees before the model, or ImageProcessingOptions.setOrientation"
 
 # fmt: off
@@ -74,7 +75,7 @@ BUGS: tuple[Bug, ...] = (
         _HAND_OVER, _ROTATE, maps.ignored(Orientation.RIGHT), FRAME),
     Bug("4b", "rotation ignored (needs .left)",
         "The frame was handed over lying on its other side: tell Vision the orientation is .{needed} (EXIF {exif}).",
-        _HAND_OVER, _ROTATE, maps.ignored(Orientation.LEFT), FRAME),
+        _HAND_OVER_LEFT, _ROTATE, maps.ignored(Orientation.LEFT), FRAME),
     Bug("4c", "rotation and mirror ignored (needs .leftMirrored)",
         "The frame was handed over lying on its side and mirrored: tell Vision the orientation is .{needed} (EXIF {exif}).",
         ".leftMirrored for the front camera held upright, if results are to be mirrored as the preview is",
