@@ -80,9 +80,9 @@ def export(
     shapes, notes = _shapes(spec, dims, path)
     network = import_model(path, shapes, options, progress)
     progress("baking preprocessing, head and NMS" if spec.input else "freezing")
-    variants = {t: _variant(t) for t in spec.targets.all}
     # The contract of the bundle is the tensor contract, also where every artifact has another.
     plain = bake(network, spec, *CONTRACT)
+    variants = {t: _variant(t, plain, spec) for t in spec.targets.all}
     baked = {CONTRACT: plain}
     for variant in variants.values():
         if variant not in baked:
@@ -201,11 +201,17 @@ def _picture_input(image: ImageSpec, dims: Mapping[str, tuple[int | None, ...]],
     )
 
 
-def _variant(target: TargetSpec) -> Variant:
+def _variant(target: TargetSpec, plain: Baked, spec: Spec) -> Variant:
     """Return what the target's graph takes and how it ends."""
     if isinstance(target, CoreMLTarget):
         return "planar", target.contract
-    return (target.input if isinstance(target, TfliteTarget) else "uint8"), "tensor"
+    if not isinstance(target, TfliteTarget):
+        return CONTRACT
+    if target.contract == "detection":
+        from mobilecat.targets.tflite.detection_file import ending_for
+
+        return target.input, ending_for(plain, spec)
+    return target.input, "tensor"
 
 
 def _require_lowerings(graphs: Mapping[TargetSpec, Baked]) -> None:
@@ -256,6 +262,7 @@ def _emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactR
     taps = tuple(t for t in taps if t not in outputs)
     inputs_map, outputs_map = {n: n for n in io}, {n: n for n in outputs}
     lints: tuple[str, ...] = ()
+    dtypes: dict[str, str] | None = None
     contract = "tensor"
     image: str | None = None
     if isinstance(target, OnnxTarget):
@@ -268,7 +275,14 @@ def _emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactR
         from mobilecat.inspection.tflite_model import tensor_shapes
         from mobilecat.targets.tflite import tflite_from_graph
 
-        data = tflite_from_graph(baked.model, description=f"{spec.name}, made by mobilecat")
+        contract = target.contract
+        if contract == "detection":
+            from mobilecat.targets.tflite.detection_file import detection_file
+
+            file = detection_file(baked, spec)
+            data, outputs_map, dtypes, lints = file.data, file.outputs, file.dtypes, file.lints
+        else:
+            data = tflite_from_graph(baked.model, description=f"{spec.name}, made by mobilecat")
         path.write_bytes(data)
         there = tensor_shapes(data)
         taps_map = {t: t for t in taps if t in there}
@@ -279,6 +293,8 @@ def _emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactR
         lints = made.lints
         contract = target.contract
         image = "pixels" if baked.image else None
+    if dtypes is None:
+        dtypes = _other_dtypes(path, baked.model, outputs_map)
     return ArtifactRecord(
         file=path.name,
         kind=target.kind,  # type: ignore[arg-type]
@@ -290,7 +306,7 @@ def _emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactR
         image=image,  # type: ignore[arg-type]
         inputs=inputs_map,
         outputs=outputs_map,
-        output_dtypes=_other_dtypes(path, baked.model, outputs_map),
+        output_dtypes=dtypes,
         taps=taps_map,
         lints=lints,
     )

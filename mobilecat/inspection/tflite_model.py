@@ -14,18 +14,21 @@ import numpy as np
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.inspection.base import Inspection, Port
 
+_DETECTION = "TFLite_Detection_PostProcess"
+
 
 def inspect_model(path: Path) -> Inspection:
     data = path.read_bytes()
     model = read_tflite(data, str(path))
     graph = model.subgraphs[0]
     signature = _signature_names(model)
+    given = _given_shapes(model)
     return Inspection(
         file=str(path),
         format=f"TFLite (schema {model.version})",
         bytes=len(data),
         inputs=tuple(_port(graph.tensors[i], signature) for i in graph.inputs),
-        outputs=tuple(_port(graph.tensors[i], signature) for i in graph.outputs),
+        outputs=tuple(_port(graph.tensors[i], signature, given.get(i)) for i in graph.outputs),
         ops=dict(
             Counter(
                 _op_name(model.operatorCodes[o.opcodeIndex])
@@ -63,13 +66,15 @@ def tensor_shapes(data: bytes) -> dict[str, tuple[int, ...]]:
     return {_text(t.name): _shape(t) for t in graph.tensors}
 
 
-def _port(tensor: Any, signature: dict[str, str]) -> Port:
+def _port(
+    tensor: Any, signature: dict[str, str], given_shape: tuple[int, ...] | None = None
+) -> Port:
     name = _text(tensor.name)
     details = [f"signature name {signature[name]!r}"] if signature.get(name, name) != name else []
     q = tensor.quantization
     if q is not None and q.scale is not None and len(q.scale):
         details.append(f"scale {q.scale[0]:.6g}, zero point {q.zeroPoint[0]}")
-    return Port(name, _type_name(tensor.type), _shape(tensor), ", ".join(details))
+    return Port(name, _type_name(tensor.type), given_shape or _shape(tensor), ", ".join(details))
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:
@@ -121,11 +126,54 @@ def _parameters(model: Any) -> int:
     return total
 
 
+def _given_shapes(model: Any) -> dict[int, tuple[int, ...]]:
+    """Return tensor → the shape that TFLite_Detection_PostProcess gives it at run time.
+
+    Converters leave those out of the file.
+    """
+    found: dict[int, tuple[int, ...]] = {}
+    for op, options in _detection_ops(model):
+        k = options.get("max_detections", 0) * options.get("max_classes_per_detection", 1)
+        found.update(zip(op.outputs, [(1, k, 4), (1, k), (1, k), (1,)], strict=False))
+    return found
+
+
+def _detection_ops(model: Any) -> list[tuple[Any, dict[str, Any]]]:
+    """Return the detection operators of the main subgraph, with their options."""
+    from mobilecat.targets.tflite.flexbuffer import unpacked
+
+    codes = model.operatorCodes
+    return [
+        (op, unpacked(bytes(op.customOptions)))
+        for op in model.subgraphs[0].operators
+        if _text(codes[op.opcodeIndex].customCode) == _DETECTION and op.customOptions is not None
+    ]
+
+
 def _metadata(model: Any, data: bytes) -> dict[str, str]:
     found = {"description": _text(model.description)}
+    for _, options in _detection_ops(model):
+        found[_DETECTION] = ", ".join(f"{k} {_shown(v)}" for k, v in options.items())
     for entry in model.metadata or []:
-        found[_text(entry.name)] = f"{len(model.buffers[entry.buffer].data or [])} bytes"
+        raw = model.buffers[entry.buffer].data
+        raw = b"" if raw is None else bytes(raw)
+        found[_text(entry.name)] = f"{len(raw)} bytes"
+        if _text(entry.name) == "TFLITE_METADATA":
+            found.update((f"  {k}", v) for k, v in _described(raw).items())
     if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             found["files"] = ", ".join(packed.namelist())
     return {k: v for k, v in found.items() if v}
+
+
+def _described(data: bytes) -> dict[str, str]:
+    from mobilecat.targets.tflite.metadata import described
+
+    try:
+        return described(data)
+    except (struct.error, IndexError, ValueError, TypeError) as e:
+        return {"damaged": str(e) or "cut short"}
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

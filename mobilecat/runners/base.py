@@ -90,8 +90,12 @@ def open_lane(folder: Path, bundle: Bundle, lane: Lane, source: Path | None = No
     if lane.artifact is None:
         return cast(Runner, module.open_source(folder, bundle, source))
     runner = cast(Runner, module.open_artifact(folder / lane.artifact.file, lane.artifact))
-    if lane.artifact.contract != "vision":
-        return runner
-    from mobilecat.runners.vision import VisionAsTensors
+    if lane.artifact.contract == "vision":
+        from mobilecat.runners.vision import VisionAsTensors
 
-    return VisionAsTensors(runner, bundle)
+        return VisionAsTensors(runner, bundle)
+    if lane.artifact.contract == "detection":
+        from mobilecat.runners.detection import DetectionAsTensors
+
+        return DetectionAsTensors(runner, bundle)
+    return runner

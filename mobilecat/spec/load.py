@@ -203,7 +203,25 @@ def _problems(
     line = line_of(lines, (*path, "kind") if wrong_tag else path)
     place = f"{where}:{line}" if line else where
     key = ".".join(str(p) for p in path if not isinstance(p, int))
-    return [(line or 0, Problem(what, place, fix)) for what, fix in _words(error, key, path, data)]
+    found = []
+    for what, fix in _words(error, key, path, data):
+        its = line or _contract_line(what, lines, data)
+        at = f"{where}:{its}" if its else place
+        found.append((its or 0, Problem(what, at, fix)))
+    return found
+
+
+def _contract_line(what: str, lines: dict[KeyPath, int], data: dict[str, Any]) -> int | None:
+    """Return the line of the target that a contradiction of the whole spec is about."""
+    if (named := re.match(r'contract "(\w+)"', what)) is None:
+        return None
+    for kind, targets in data["targets"].items():
+        for i, target in enumerate(targets):
+            if target.get("contract") == named[1]:
+                whole = ("targets", kind, i)
+                at = whole if whole in lines else whole[:2]
+                return line_of(lines, (*at, "contract"))
+    return None
 
 
 def _path_in_file(loc: tuple[int | str, ...], data: dict[str, Any]) -> KeyPath:

@@ -135,6 +135,9 @@ class TfliteTarget(Value):
     precision: Literal["float32"] = "float32"
     input: Literal["uint8", "float32"] = "uint8"
     """Type of the image input: bytes as a camera gives them, or the same values 0–255 as floats."""
+    contract: Literal["tensor", "detection"] = "tensor"
+    """tensor: boxes, scores, class_ids, landmarks, count. detection: the four outputs of
+    TFLite_Detection_PostProcess with metadata, as MediaPipe Tasks and TF's SSD samples read."""
     name: str | None = None
 
     @property
@@ -246,13 +249,16 @@ class Spec(Value):
     @model_validator(mode="after")
     def _consistent(self) -> Spec:
         head, kind = self.head, self.head.kind
-        vision = any(t.contract == "vision" for t in self.targets.coreml)
+        contracts: list[str] = [t.contract for t in self.targets.coreml]
+        contracts += [t.contract for t in self.targets.tflite]
+        plain_boxes_only = [c for c in ("vision", "detection") if c in contracts]
         problems = []
         if isinstance(head, RawHead):
             if self.nms is not None:
                 problems.append("nms is set, but a raw head has no boxes to suppress")
-            if vision:
-                problems.append('contract "vision" needs boxes; a raw head decodes none')
+            problems += [
+                f'contract "{c}" needs boxes; a raw head decodes none' for c in plain_boxes_only
+            ]
         elif self.input is None:
             problems.append(f"head {kind!r} works on pictures: input is missing")
         if not head.suppressed and not isinstance(head, RawHead):
@@ -260,17 +266,18 @@ class Spec(Value):
                 problems.append(
                     f"nms is set, but head {kind!r} gives one result a picture: take [nms] out"
                 )
-            if vision and not head.gives_landmarks:
-                problems.append(
-                    f'contract "vision" ends in an NMS, which head {kind!r} does without: '
-                    'use "tensor"'
-                )
+            if not head.gives_landmarks:
+                problems += [
+                    f'contract "{c}" ends in an NMS, which head {kind!r} does without: use "tensor"'
+                    for c in plain_boxes_only
+                ]
         if self.landmarks and head.gives_landmarks is False:
             problems.append(f"landmarks is set, but head {kind!r} decodes none")
-        if vision and head.gives_landmarks:
-            problems.append(
-                'contract "vision" cannot carry landmarks, which this head has: use "tensor"'
-            )
+        if head.gives_landmarks:
+            problems += [
+                f'contract "{c}" cannot carry landmarks, which this head has: use "tensor"'
+                for c in plain_boxes_only
+            ]
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -96,17 +96,30 @@ CASES = {
     ),
     "vision for landmarks": (
         TOP + '[[targets.coreml]]\ncontract = "vision"\n[head]\nkind = "blazeface"\n',
-        [
-            'mobilecat.toml: contract "vision" cannot carry landmarks, which this head has: '
-            'use "tensor" | '
-        ],
+        ['5: contract "vision" cannot carry landmarks, which this head has: use "tensor" | '],
     ),
     "vision for one box": (
         TOP + '[[targets.coreml]]\ncontract = "vision"\n'
         '[head]\nkind = "box"\nformat = "xyxy"\nunits = "pixels"\n',
+        ['5: contract "vision" ends in an NMS, which head \'box\' does without: use "tensor" | '],
+    ),
+    "both contracts that carry plain boxes": (
+        TOP + '[[targets.tflite]]\n[[targets.tflite]]\nname = "b"\ncontract = "detection"\n'
+        '[targets.coreml]\ncontract = "vision"\n[head]\nkind = "blazeface"\n',
         [
-            "mobilecat.toml: contract \"vision\" ends in an NMS, which head 'box' does without: "
-            'use "tensor" | '
+            '7: contract "detection" cannot carry landmarks, which this head has: use "tensor" | ',
+            '9: contract "vision" cannot carry landmarks, which this head has: use "tensor" | ',
+        ],
+    ),
+    "detection for one box, and a word for it that is none": (
+        TOP + '[[targets.tflite]]\ncontract = "detection"\n'
+        '[[targets.tflite]]\ncontract = "detections"\nname = "b"\n'
+        '[head]\nkind = "box"\nformat = "xyxy"\nunits = "pixels"\n',
+        [
+            "5: contract \"detection\" ends in an NMS, which head 'box' does without: "
+            'use "tensor" | ',
+            "7: targets.tflite.contract = 'detections' is not one of tensor, detection | "
+            "did you mean 'detection'?",
         ],
     ),
     "landmark names for a head without": (

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import onnx_ir as ir
 
 from mobilecat.graph import dtype_of, op_of, shape_of
 from mobilecat.targets.tflite import (  # noqa: F401  (each fills the table)
+    detection,
     nms,
     ops_activation,
     ops_conv,
@@ -30,13 +33,15 @@ from mobilecat.targets.tflite.program import Program, Tensor
 __all__ = ["LOWERINGS", "program_from_graph", "tflite_from_graph"]
 
 
-def tflite_from_graph(model: ir.Model, *, description: str = "") -> bytes:
+def tflite_from_graph(
+    model: ir.Model, *, description: str = "", metadata: Mapping[str, bytes] | None = None
+) -> bytes:
     """Return the .tflite file of a frozen graph: its inputs and outputs, by name, shape and type.
 
     Deterministic. The signature `serving_default` carries the graph's input and output names.
     Errors: UnsupportedError that lists every node with no form in TFLite.
     """
-    return bytes_from_program(program_from_graph(model), description)
+    return bytes_from_program(program_from_graph(model), description, metadata)
 
 
 def program_from_graph(model: ir.Model) -> Program:

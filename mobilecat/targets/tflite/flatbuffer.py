@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import ai_edge_litert.schema_py_generated as schema
@@ -81,8 +82,10 @@ _NO_OPTIONS = frozenset(
 )
 
 
-def bytes_from_program(program: Program, description: str = "") -> bytes:
-    """Return the .tflite file; the same program gives the same bytes."""
+def bytes_from_program(
+    program: Program, description: str = "", metadata: Mapping[str, bytes] | None = None
+) -> bytes:
+    """Return the .tflite file, `metadata` in buffers by name; the same program, the same bytes."""
     model = schema.ModelT(version=_SCHEMA_VERSION, description=description)
     pool = _Buffers()
     tensors = _tensors_of(program)
@@ -97,6 +100,10 @@ def bytes_from_program(program: Program, description: str = "") -> bytes:
 
     model.subgraphs = [graph]
     model.operatorCodes = [_code(name, version) for name, version in codes]
+    model.metadata = [
+        schema.MetadataT(name=name, buffer=pool.index_of_bytes(data))
+        for name, data in (metadata or {}).items()
+    ] or None
     model.buffers = pool.buffers
     model.signatureDefs = [
         schema.SignatureDefT(
@@ -150,7 +157,12 @@ class _Buffers:
     def index(self, tensor: Tensor) -> int:
         if tensor.data is None:
             return 0
-        raw = np.ascontiguousarray(tensor.data).reshape(-1).view(np.uint8)
+        return self._index_of(np.ascontiguousarray(tensor.data).reshape(-1).view(np.uint8))
+
+    def index_of_bytes(self, data: bytes) -> int:
+        return self._index_of(np.frombuffer(data, np.uint8))
+
+    def _index_of(self, raw: np.ndarray[Any, np.dtype[np.uint8]]) -> int:
         key = hashlib.sha256(raw.tobytes()).digest()
         if key not in self._index:
             self._index[key] = len(self.buffers)
@@ -179,7 +191,9 @@ def _operator(op: Op, index: dict[Tensor, int], codes: dict[tuple[str, int], int
         inputs=[-1 if t is None else index[t] for t in op.inputs],
         outputs=[index[t] for t in op.outputs],
     )
-    if op.code not in _NO_OPTIONS:
+    if op.custom is not None:
+        made.customOptions = np.frombuffer(op.custom, np.uint8)
+    elif op.code not in _NO_OPTIONS:
         name = _OPTIONS.get(op.code) or _camel(op.code) + "Options"
         made.builtinOptionsType = getattr(schema.BuiltinOptions, name)
         made.builtinOptions = getattr(schema, name + "T")()
@@ -197,8 +211,10 @@ def _camel(code: str) -> str:
 
 
 def _code(name: str, version: int) -> Any:
-    number = getattr(schema.BuiltinOperator, name)
+    custom = None if hasattr(schema.BuiltinOperator, name) else name
+    number = getattr(schema.BuiltinOperator, name, schema.BuiltinOperator.CUSTOM)
     return schema.OperatorCodeT(
+        customCode=custom,
         deprecatedBuiltinCode=min(number, schema.BuiltinOperator.PLACEHOLDER_FOR_GREATER_OP_CODES),
         builtinCode=number,
         version=version,

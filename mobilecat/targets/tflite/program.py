@@ -39,12 +39,16 @@ class Tensor:
 
 @dataclass(eq=False)
 class Op:
-    """An operator: `code` is its BuiltinOperator name, `options` the fields of its options."""
+    """An operator: `code` is its BuiltinOperator name, `options` the fields of its options.
+
+    custom: the options of a custom operator, packed; `code` then is its own name.
+    """
 
     code: str
     inputs: list[Tensor | None]
     outputs: list[Tensor]
     options: dict[str, Any]
+    custom: bytes | None = None
 
 
 @dataclass
