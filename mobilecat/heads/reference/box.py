@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from mobilecat.graph import Array
-from mobilecat.heads.base import Candidates
+from mobilecat.heads.base import ANCHORS, Candidates
 from mobilecat.heads.reference.arrays import Arrays, pick
 from mobilecat.spec import BoxHead
 
 
 def decode(spec: BoxHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candidates:
     rest = {k: v for k, v in outputs.items() if k != spec.score}
+    exact = spec.start == 0 and any(a.size == 4 for k, a in rest.items() if k != ANCHORS)
     least = spec.start + 4
-    name = pick(rest, spec.output, lambda a: a.size == 4 or (spec.start > 0 and a.size >= least))
+    name = pick(rest, spec.output, lambda a: a.size == 4 if exact else a.size >= least)
     four = outputs[name].reshape(-1)[spec.start : spec.start + 4]
     box = xyxy(four, spec.format, spec.units, size_wh)
     return Candidates(box, score_of(outputs, spec.score), None)

@@ -1,0 +1,202 @@
+"""The systems of docs/systems.md: which network stands for each, and its spec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PICTURES = (
+    "chelsea.png",
+    "astronaut.png",
+    "cats/00000003_024.jpg",
+    "cats/00000009_003.jpg",
+    "cats/00000011_015.jpg",
+)
+"""A cat from near, a person, and cats in landscape and portrait."""
+
+SINGLE_224 = 'size = [224, 224]\nrange = [0, 1]\ncolor = "BGR"\nresize = "fit-pad"'
+FREDERIC_224 = 'size = [224, 224]\nmean = 127.5\nstd = 127.5\nresize = "stretch"'
+NMS = "[nms]\nscore_threshold = 0.3\niou_threshold = 0.45\nmax_detections = 100\n"
+BUILT = "built: {}, seeded, last layer scaled"
+
+
+@dataclass(frozen=True)
+class System:
+    """One row.
+
+    file: among the test models, or what `build` (a name in systems_nets) is written to.
+    spec: TOML without targets, `input` and `head` given apart; or the name of an example.
+    labels: how many classes, which the `vision` contract must be able to name.
+    """
+
+    name: str
+    weights: str
+    file: str = ""
+    build: str = ""
+    example: str = ""
+    input: str = ""
+    head: str = ""
+    more: str = ""
+    labels: int = 0
+    not_applicable: str = ""
+
+    @property
+    def tensorflow(self) -> bool:
+        return not self.not_applicable and not self.file.endswith(".onnx")
+
+    def toml(self, examples: Path) -> str:
+        """Return the spec, ready for targets to be added."""
+        if self.example:
+            text = (examples / self.example / "mobilecat.toml").read_text("utf-8")
+            return text[: text.index("[[targets.")]
+        labels = [f"class {i}" for i in range(self.labels)]
+        top = f'name = "net"\nsource = "-"\nlabels = {labels}'
+        return f"{top}\n[input]\n{self.input}\n{self.head}\n{self.more}\n"
+
+
+def _head(kind: str, rest: str = "") -> str:
+    return f'[head]\nkind = "{kind}"\n{rest}'
+
+
+SYSTEMS = (
+    System(
+        "EfficientNetV2, single box",
+        BUILT.format("Keras EfficientNetV2-B0 (.keras)"),
+        "efficientnet_box.keras",
+        build="efficientnet_box",
+        input='size = [224, 224]\nresize = "stretch"',
+        head=_head("box", 'format = "xyxy"\nunits = "pixels"'),
+    ),
+    System(
+        "YuNet 2023",
+        "real: face_detection_yunet_2023mar.onnx",
+        "face_detection_yunet_2023mar.onnx",
+        example="yunet",
+    ),
+    System(
+        "YuNet 2022",
+        "real: face_detection_yunet_2022mar.onnx",
+        "face_detection_yunet_2022mar.onnx",
+        input='size = [320, 240]\ncolor = "BGR"\nresize = "letterbox"',
+        head=_head("yunet"),
+        more=NMS,
+    ),
+    System(
+        "YOLOv1 on ResNet",
+        BUILT.format("Keras ResNet50 (SavedModel)"),
+        "yolov1_resnet",
+        build="yolov1_resnet",
+        input='size = [448, 448]\nmean = [123, 117, 104]\nresize = "stretch"',
+        head=_head("yolov1"),
+        labels=20,
+        more="[nms]\nscore_threshold = 0.2",
+    ),
+    System(
+        "YOLOv3, two maps",
+        "real: yolov3_tiny.onnx",
+        "yolov3_tiny.onnx",
+        example="yolov3_tiny",
+    ),
+    System(
+        "YOLOv3, three maps",
+        BUILT.format("five convolutions in ONNX"),
+        "yolov3.onnx",
+        build="yolov3",
+        input='size = [416, 416]\nrange = [0, 1]\nresize = "letterbox"\npad = 114',
+        head=_head("yolov3"),
+        labels=3,
+        more=NMS,
+    ),
+    System("YOLOv5", "real: yolov5n.onnx", "yolov5n.onnx", example="yolov5n"),
+    System(
+        "YOLOv8-style",
+        BUILT.format("five convolutions in ONNX"),
+        "yolov8.onnx",
+        build="yolov8",
+        input='size = [640, 640]\nrange = [0, 1]\nresize = "letterbox"\npad = 114',
+        head=_head("yolov8"),
+        labels=3,
+        more=NMS,
+    ),
+    System("YOLOX", "real: yolox_nano.onnx", "yolox_nano.onnx", example="yolox_nano"),
+    System(
+        "SSD MobileNetV2, TF object detection API",
+        "real: TF1 SSDLite person graph (.pb)",
+        "ssdlite_mobilenet_v2_person_frozen_inference_graph.pb",
+        input='size = [300, 300]\nmean = 127.5\nstd = 127.5\nresize = "stretch"',
+        head=_head("ssd"),
+        labels=1,
+        more=NMS.replace("0.3", "0.05"),
+    ),
+    System(
+        "ResNet50 + squeeze-excite, two heads",
+        BUILT.format("Keras ResNet50 (.h5)"),
+        "resnet_two_heads.h5",
+        build="resnet_two_heads",
+        input='size = [244, 244]\nrange = [0, 1]\nresize = "letterbox-topleft"',
+        head=_head("box+class", 'format = "xywh"\nunits = "normalised"'),
+    ),
+    *(
+        System(
+            f"{name}, {part}",
+            BUILT.format(f"Keras MobileNetV2 ({suffix})"),
+            f"{name.split()[-1].lower()}_{build}{suffix}",
+            build=f"{name.split()[-1].lower()}_{build}",
+            input=input,
+            head=head,
+        )
+        for name, suffix, input in (
+            ("Cat Hipsterizer", ".h5", SINGLE_224),
+            ("frederic", ".keras", FREDERIC_224),
+        )
+        for part, build, head in (
+            (
+                "box net" if name != "frederic" else "box net (4 of 14)",
+                "box",
+                _head(
+                    "box",
+                    'format = "xyxy"\nunits = "pixels"' + "\nstart = 0" * (name == "frederic"),
+                ),
+            ),
+            ("landmark net", "points", _head("landmarks", 'units = "pixels"')),
+        )
+    ),
+    System(
+        "Vision animal detector → landmark net",
+        "n/a: the boxes are Vision's",
+        not_applicable="Vision runs on Apple's systems alone; the landmark nets are the rows above",
+    ),
+    System(
+        "MTCNN O-net", "real: mtcnn_onet.onnx", "mtcnn_onet.onnx", example="mtcnn_onet"
+    ),
+    System(
+        "UltraFace",
+        "real: ultraface_version-slim-320 without post-processing",
+        "ultraface_version-slim-320_without_postprocessing.onnx",
+        example="ultraface",
+    ),
+    System(
+        "CenterFace",
+        BUILT.format("five convolutions in ONNX"),
+        "centerface.onnx",
+        build="centerface",
+        input='size = [320, 256]\nresize = "letterbox"',
+        head=_head("centernet"),
+        more=NMS,
+    ),
+    System(
+        "BlazeFace",
+        BUILT.format("five convolutions in ONNX"),
+        "blazeface.onnx",
+        build="blazeface",
+        input='size = [128, 128]\nmean = 127.5\nstd = 127.5\nresize = "letterbox"',
+        head=_head("blazeface"),
+        more=NMS,
+    ),
+    System(
+        "Keras HDF5 of years ago, raw head",
+        "real: keras_fer_mini_xception.hdf5",
+        "keras_fer_mini_xception.hdf5",
+        input='size = [64, 64]\ncolor = "GRAY"\nmean = 127.5\nstd = 127.5\nresize = "stretch"',
+    ),
+)
