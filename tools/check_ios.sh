@@ -40,3 +40,6 @@ echo "ios check: MobileCatKit type-checks with its bridges to Apple's frameworks
 mapfile -t sources < <(find ios_sample/CatCam -name '*.swift' | sort)
 swift5 -typecheck -module-name CatCam "${sources[@]}"
 echo "ios check: the app type-checks, ${#sources[@]} files"
+
+swiftc -swift-version 5 -typecheck -I "$build" "$kit/Sources/vision-golden/main.swift"
+echo "ios check: vision-golden type-checks"

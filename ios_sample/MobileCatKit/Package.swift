@@ -10,6 +10,7 @@ let package = Package(
     products: [.library(name: "MobileCatKit", targets: ["MobileCatKit"])],
     targets: [
         .target(name: "MobileCatKit"),
+        .executableTarget(name: "vision-golden", dependencies: ["MobileCatKit"]),
         .target(name: "CatCamPipeline", dependencies: ["MobileCatKit"]),
         .target(
             name: "CatCamModel", dependencies: ["MobileCatKit"], exclude: ["Bundle"],

@@ -53,5 +53,6 @@ public struct VNImageOption: Hashable {}  // vision/vnimageoption
 open class VNImageRequestHandler {  // vision/vnimagerequesthandler
     public init(cvPixelBuffer pixelBuffer: CVPixelBuffer, orientation: CGImagePropertyOrientation, options: [VNImageOption: Any] = [:]) { fatalError() }  // vision/vnimagerequesthandler/init(cvpixelbuffer:orientation:options:)
     public init(cgImage image: CGImage, orientation: CGImagePropertyOrientation, options: [VNImageOption: Any] = [:]) { fatalError() }  // vision/vnimagerequesthandler/init(cgimage:orientation:options:)
+    public init(url imageURL: URL, options: [VNImageOption: Any] = [:]) { fatalError() }  // vision/vnimagerequesthandler/init(url:options:)
     public func perform(_ requests: [VNRequest]) throws { fatalError() }  // vision/vnimagerequesthandler/perform(_:)
 }

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from mobilecat.camera.buffer import buffer_from_bytes, rgb_from_buffer
+from mobilecat.cli.main import app
 from mobilecat.diagnose import diagnose
 from mobilecat.diagnose.capture import Capture, read_capture
 from mobilecat.diagnose.scenes import setting_of
@@ -74,3 +76,17 @@ def test_the_true_box_is_the_red_one(name: str) -> None:
         expected = (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
         assert frame.true is not None and frame.true_in == "frame"
         assert np.abs(np.subtract(frame.true[0].box_xyxy, expected)).max() < 1.5
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("right", 0, "othing wrong"),
+        ("upside_down", 1, ".right (EXIF 6)"),
+        ("orientation_ignored", 1, ".right (EXIF 6)"),
+    ],
+)
+def test_the_command_says_it(name: str, code: int, said: str) -> None:
+    done = CliRunner().invoke(app, ["diagnose", str(FIXTURES / name / "capture.json")])
+    assert done.exit_code == code, done.output
+    assert said in " ".join(done.output.split())
