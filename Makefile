@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint unit swift conformance bench lock clean
+.PHONY: demo test lint unit swift conformance mutants faults bench lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -22,6 +22,16 @@ unit: $(STAMP)
 
 swift:
 	@tools/swift_test.sh
+
+# Longer proofs, each writing its table into docs/.
+conformance: $(STAMP)  # coremltools' own tests against our Core ML runtime
+	$(PY) -m tools.conformance.run
+
+mutants: $(STAMP)  # faults planted in the geometry
+	$(PY) tools/mutate_geometry.py
+
+faults: $(STAMP)  # faults planted in bundles
+	$(PY) -m tools.plant_faults
 
 bench: $(STAMP)
 	@$(PY) benchmarks/yunet.py
