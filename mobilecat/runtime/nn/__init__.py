@@ -5,7 +5,17 @@ from __future__ import annotations
 import importlib
 from functools import cache
 
-_FAMILIES = ("control", "conv", "elementwise", "gather", "norm", "random", "recurrent", "shape")
+_FAMILIES = (
+    "control",
+    "conv",
+    "cut",
+    "elementwise",
+    "gather",
+    "norm",
+    "random",
+    "recurrent",
+    "shape",
+)
 
 
 @cache
