@@ -96,7 +96,12 @@ class Bundle(Value):
     def to_json(self) -> str:
         """Return the file's text: indented, short lists on one line."""
         text = json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False)
-        return _SHORT_LIST.sub(lambda m: " ".join(m[0].split()), text) + "\n"
+        return short_lists(text) + "\n"
+
+
+def short_lists(text: str) -> str:
+    """Return indented JSON with its short lists on one line each."""
+    return _SHORT_LIST.sub(lambda m: " ".join(m[0].split()), text)
 
 
 def open_bundle(folder: Path, verify: bool = True) -> Bundle:
@@ -111,7 +116,10 @@ def open_bundle(folder: Path, verify: bool = True) -> Bundle:
             [Problem(f"has no {FILE}", str(folder), "make one: mobilecat export SPEC -o DIR")],
         )
     try:
-        bundle = Bundle.model_validate(_tuples(json.loads(path.read_text("utf-8"))))
+        data = json.loads(path.read_text("utf-8"))
+        if isinstance(data, dict) and "cascade" in data:
+            raise _cascade(folder)
+        bundle = Bundle.model_validate(_tuples(data))
     except (json.JSONDecodeError, UnicodeDecodeError) as e:
         raise ArtifactError(
             "The bundle is damaged", [Problem(str(e), str(path), "export it again")]
@@ -127,6 +135,13 @@ def open_bundle(folder: Path, verify: bool = True) -> Bundle:
     if verify:
         _verify(folder, bundle)
     return bundle
+
+
+def _cascade(folder: Path) -> ArtifactError:
+    fix = f"name one of its models: {folder / 'detector'}, {folder / 'landmarks'}"
+    return ArtifactError(
+        "This works on one model at a time", [Problem("is a cascade of two", str(folder), fix)]
+    )
 
 
 def _tuples(value: object) -> object:

@@ -73,7 +73,7 @@ def export(
 
     path = source or spec_folder / spec.source
     _require_targets(spec)
-    _require_replaceable(out)
+    require_replaceable(out)
     progress(f"reading {path.name}")
     options = import_options(spec)
     dims = dims_of(path, options, progress)
@@ -128,7 +128,8 @@ def _require_targets(spec: Spec) -> None:
         )
 
 
-def _require_replaceable(out: Path) -> None:
+def require_replaceable(out: Path) -> None:
+    """Raise ArtifactError where `out` holds anything but a bundle."""
     if out.is_dir() and any(out.iterdir()) and not (out / FILE).is_file():
         raise ArtifactError(
             "The output folder is in use",

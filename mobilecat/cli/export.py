@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from mobilecat.bundle import Bundle
+from mobilecat.cascade import CascadeBundle, is_cascade
 from mobilecat.cli.progress import progress_line
 from mobilecat.errors import Problem, SpecError
 from mobilecat.export import Exported, export
 from mobilecat.ios import write_ios
 from mobilecat.spec import Spec, load_spec, spec_from_model_file
+
+if TYPE_CHECKING:
+    from mobilecat.cascade.export import CascadeExported
 
 
 def run_export(
@@ -24,6 +29,9 @@ def run_export(
     ios: Path | None,
     as_json: bool,
 ) -> None:
+    if is_cascade(spec_path):
+        _export_cascade(spec_path, out, source, shapes, as_json)
+        return
     spec, folder = _spec(spec_path, _shapes(shapes), source)
     with progress_line() as progress:
         done = export(spec, out, spec_folder=folder, source=source, progress=progress)
@@ -36,6 +44,23 @@ def run_export(
         print(f"wrote {app.folder}: {', '.join(app.files)}")
         for note in app.notes:
             print(f"  {note}")
+
+
+def _export_cascade(
+    path: Path, out: Path, source: Path | None, shapes: Sequence[str], as_json: bool
+) -> None:
+    from mobilecat.cascade.export import export_cascade
+
+    if source is not None or shapes:
+        option = "--source" if source is not None else "--shape"
+        said = Problem(f"{option} is of one model, a cascade has two", option, "say it in its spec")
+        raise SpecError("Which model?", [said])
+    with progress_line() as progress:
+        done = export_cascade(path, out, progress=progress)
+    if as_json:
+        print(done.bundle.to_json(), end="")
+    else:
+        _show(done)
 
 
 def _spec(path: Path, shapes: dict[str, tuple[int, ...]], source: Path | None) -> tuple[Spec, Path]:
@@ -67,7 +92,7 @@ def _shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _show(done: Exported) -> None:
+def _show(done: Exported | CascadeExported) -> None:
     console = Console(soft_wrap=True)
     bundle = done.bundle
     for note in done.notes:
@@ -89,6 +114,8 @@ def _show(done: Exported) -> None:
 
 
 def _takes(bundle: Bundle, image: str | None) -> str:
+    if isinstance(bundle, CascadeBundle):
+        return "a picture" + (f", boxes in {s} space" if (s := bundle.chain.boxes) else "")
     if image is None or bundle.spec.input is None:
         return ", ".join(f"{i.name} {'×'.join(map(str, i.shape))}" for i in bundle.inputs)
     width, height = bundle.spec.input.size

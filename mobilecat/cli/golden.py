@@ -51,6 +51,10 @@ def record(
     link: Annotated[
         bool, typer.Option("--link", help="Refer to the picture where it lies, do not copy it.")
     ] = False,
+    boxes: Annotated[
+        Path | None,
+        typer.Option("--boxes", metavar="FILE", help="Boxes of a cascade that finds none itself."),
+    ] = None,
     source: Annotated[
         Path | None,
         typer.Option("--source", metavar="FILE", help="Where the source model lies now."),
@@ -61,6 +65,10 @@ def record(
     from mobilecat.errors import MobileCatError, Problem
     from mobilecat.validate import record as run
 
+    if boxes is not None and len(image) > 1:
+        fix = "record them one by one"
+        several = Problem(f"--boxes {boxes} with {len(image)} pictures", fix=fix)
+        raise MobileCatError("Boxes are of one picture", [several])
     if case is not None and len(image) > 1:
         raise MobileCatError(
             "One name, several pictures",
@@ -75,6 +83,7 @@ def record(
                 case=case,
                 lane=lane,
                 link=link,
+                boxes=boxes,
                 source=source,
                 progress=progress,
             )

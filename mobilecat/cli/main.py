@@ -78,6 +78,10 @@ def run(
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the detections as JSON.")] = False,
     source: SourceOption = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option("--boxes", metavar="FILE", help="Boxes of a cascade that finds none itself."),
+    ] = None,
 ) -> None:
     """Run a bundle on a picture, and print what it finds, in the picture's pixels.
 
@@ -85,7 +89,7 @@ def run(
     """
     from mobilecat.cli.run import run_picture
 
-    run_picture(bundle, image, runner, artifact, draw, json_, source)
+    run_picture(bundle, image, runner, artifact, draw, json_, source, boxes)
 
 
 @app.command()

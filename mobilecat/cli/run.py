@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 
-from mobilecat.bundle import Bundle, open_bundle
+from mobilecat.bundle import Bundle
+from mobilecat.cascade import open_any, picture_inputs
 from mobilecat.cli.progress import progress_line
 from mobilecat.detections import Detections
 from mobilecat.disk import sha256_of
 from mobilecat.errors import MobileCatError, Problem
-from mobilecat.picture import fit_picture, read_picture
+from mobilecat.geometry.resize import ResizePlan
+from mobilecat.graph import Array
+from mobilecat.picture import read_picture
 from mobilecat.runners import Lane, NotRun, decode_outputs, lanes_of, open_lane
 from mobilecat.spec import RawHead
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+PictureInputs = tuple[Mapping[str, Array], ResizePlan]
 
 
 def run_picture(
@@ -30,8 +33,9 @@ def run_picture(
     draw: Path | None,
     as_json: bool,
     source: Path | None,
+    boxes: Path | None = None,
 ) -> None:
-    bundle = open_bundle(folder)
+    bundle = open_any(folder)
     if bundle.spec.input is None:
         raise MobileCatError(
             "This bundle takes tensors, not pictures",
@@ -45,12 +49,13 @@ def run_picture(
         )
     picture = read_picture(image)
     lanes = lanes_of(bundle, runner, artifact)
+    inputs = picture_inputs(bundle, picture, boxes)
     results: list[dict[str, Any]] = []
     drawn: Detections | None = None
     with progress_line() as progress:
         for lane in lanes:
             progress(lane.name)
-            row, found = _run_lane(folder, bundle, lane, picture, source)
+            row, found = _run_lane(folder, bundle, lane, inputs, source)
             results.append(row)
             drawn = drawn or found
     if draw is not None and drawn is not None:
@@ -67,19 +72,18 @@ def run_picture(
 
 
 def _run_lane(
-    folder: Path, bundle: Bundle, lane: Lane, picture: Image, source: Path | None
+    folder: Path, bundle: Bundle, lane: Lane, inputs: PictureInputs, source: Path | None
 ) -> tuple[dict[str, Any], Detections | None]:
     row: dict[str, Any] = {"lane": lane.name, "runner": lane.runner}
     row["artifact"] = lane.artifact.file if lane.artifact else None
     spec = bundle.spec
-    assert spec.input is not None
     try:
         engine = open_lane(folder, bundle, lane, source)
     except NotRun as reason:
         return {**row, "not_run": str(reason)}, None
-    pixels, plan = fit_picture(picture, spec.input)
+    tensors, plan = inputs
     start = perf_counter()
-    outputs = engine.infer({"image": pixels})
+    outputs = engine.infer(tensors)
     row |= {"engine": engine.note, "milliseconds": round((perf_counter() - start) * 1e3, 2)}
     if isinstance(spec.head, RawHead):
         row["outputs"] = {

@@ -86,6 +86,12 @@ def open_lane(folder: Path, bundle: Bundle, lane: Lane, source: Path | None = No
 
     `source` overrides where the bundle says its source model lies.
     """
+    from mobilecat.cascade.contract import CascadeBundle
+
+    if isinstance(bundle, CascadeBundle):
+        from mobilecat.cascade.runner import open_cascade
+
+        return open_cascade(folder, bundle, lane, source)
     module = import_module(f"mobilecat.runners.{lane.runner.replace('-', '_')}")
     if lane.artifact is None:
         return cast(Runner, module.open_source(folder, bundle, source))

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mobilecat.bundle import Bundle, open_bundle
+from mobilecat.bundle import Bundle
+from mobilecat.cascade import open_any
 from mobilecat.disk import new_folder, sha256_of, write_text
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.runners import Lane, lanes_of, open_lane
@@ -23,6 +24,7 @@ from mobilecat.validate.compare import Check
 from mobilecat.validate.contract import check_contract
 from mobilecat.validate.golden import (
     APPROVED,
+    BOXES,
     CASE,
     PENDING,
     Approval,
@@ -30,6 +32,7 @@ from mobilecat.validate.golden import (
     Expected,
     InputFile,
     case_folders,
+    input_sha256,
     may_write,
     read_case,
     read_case_file,
@@ -87,6 +90,7 @@ def record(
     case: str | None = None,
     lane: str = "source",
     link: bool = False,
+    boxes: Path | None = None,
     source: Path | None = None,
     opener: Opener = open_lane,
     progress: Callable[[str], None] = lambda _: None,
@@ -94,11 +98,12 @@ def record(
     """Run one lane on a picture (or .npz) and write what it gives as pending.json; return its path.
 
     None where the case's approved result is the same already. link: leave the input where it lies
-    and refer to it. Errors: MobileCatError where the lane cannot run, breaks its contract, or the
-    case has another input already.
+    and refer to it. boxes: of a cascade whose boxes come from elsewhere.
+    Errors: MobileCatError where the lane cannot run, breaks its contract, or the case has another
+    input already.
     """
     _require_writable()
-    bundle = open_bundle(folder)
+    bundle = open_any(folder)
     name = case or _case_name(inputs)
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name) is None:
         raise MobileCatError(
@@ -106,10 +111,10 @@ def record(
             [Problem(repr(name), "--case", "letters, digits, - _ and . only")],
         )
     chosen = find_lane(bundle, lane)
-    taken = load_inputs(inputs, bundle)
+    taken = load_inputs(inputs, bundle, boxes)
     progress(f"{name}: {chosen.name}")
     found, engine = _run(opener, folder, bundle, chosen, taken, source)
-    digest = sha256_of(inputs)
+    digest = input_sha256(sha256_of(inputs), sha256_of(boxes) if boxes else None)
     home = golden_dir / bundle.name / name
     approved = result_path(home, APPROVED)
     against = sha256_of(approved) if approved.is_file() else None
@@ -123,7 +128,7 @@ def record(
         new = new.model_copy(update={"differs": differences(checks)})
         write_text(home / f"{PENDING}.json", new.to_json())
     else:
-        _new_case(home, inputs, taken, digest, link, new)
+        _new_case(home, inputs, boxes, taken, link, new)
     return home / f"{PENDING}.json"
 
 
@@ -161,7 +166,7 @@ def _run(
 
 
 def _require_same_input(home: Path, digest: str) -> None:
-    if read_case_file(home).input.sha256 != digest:
+    if read_case_file(home).sha256 != digest:
         raise MobileCatError(
             "This case has another input",
             [
@@ -173,7 +178,7 @@ def _require_same_input(home: Path, digest: str) -> None:
 
 
 def _new_case(
-    home: Path, path: Path, inputs: Inputs, digest: str, link: bool, found: Expected
+    home: Path, path: Path, boxes: Path | None, inputs: Inputs, link: bool, found: Expected
 ) -> None:
     kind: Literal["image", "tensors"] = "image" if inputs.picture is not None else "tensors"
     home.parent.mkdir(parents=True, exist_ok=True)
@@ -185,9 +190,13 @@ def _new_case(
         else:
             shutil.copyfile(path, fresh / file)
         size = inputs.picture.size if inputs.picture is not None else None
-        entry = InputFile(file=file, sha256=digest, size_wh=size)
-        text = CaseFile(kind=kind, input=entry).model_dump_json(indent=1)
-        (fresh / CASE).write_text(text + "\n", encoding="utf-8")
+        entry = InputFile(file=file, sha256=sha256_of(path), size_wh=size)
+        given = None
+        if boxes is not None:
+            shutil.copyfile(boxes, fresh / BOXES)
+            given = InputFile(file=BOXES, sha256=sha256_of(boxes), size_wh=None)
+        text = CaseFile(kind=kind, input=entry, boxes=given).to_json()
+        (fresh / CASE).write_text(text, encoding="utf-8")
         (fresh / f"{PENDING}.json").write_text(found.to_json(), encoding="utf-8")
 
 
@@ -198,7 +207,7 @@ def _says_the_same(old: Expected, new: Expected) -> bool:
 
 def list_cases(folder: Path, golden_dir: Path) -> list[CaseState]:
     """Return every case of the bundle with its state: approved, pending, both, or broken."""
-    bundle = open_bundle(folder)
+    bundle = open_any(folder)
     states = []
     for home in case_folders(golden_dir, bundle):
         case, problems = read_case(home, bundle)
@@ -214,7 +223,7 @@ def list_cases(folder: Path, golden_dir: Path) -> list[CaseState]:
 
 def pendings(folder: Path, golden_dir: Path) -> list[Pending]:
     """Return every pending result of the bundle, largest difference first, new cases last."""
-    bundle = open_bundle(folder)
+    bundle = open_any(folder)
     found = [
         _pending(bundle, home, path)
         for home in case_folders(golden_dir, bundle)
@@ -265,7 +274,7 @@ def approve(
     approved; then nothing is written.
     """
     _require_writable()
-    bundle = open_bundle(folder)
+    bundle = open_any(folder)
     homes = {p.name: p for p in case_folders(golden_dir, bundle)}
     if every:
         cases = [n for n, p in homes.items() if _chosen(p, lane).is_file()]
@@ -310,7 +319,10 @@ def _refusal(bundle: Bundle, homes: dict[str, Path], name: str, lane: str | None
         return Problem("the approved result has changed since this one was compared", name, fix)
     source = homes[name] / record.input.file
     intact = source.is_file() and sha256_of(source) == record.input.sha256
-    if not intact or pending.found.input_sha256 != record.input.sha256:
+    if record.boxes is not None:
+        given = homes[name] / record.boxes.file
+        intact = intact and given.is_file() and sha256_of(given) == record.boxes.sha256
+    if not intact or pending.found.input_sha256 != record.sha256:
         return Problem("its input file is missing or another than was recorded", name)
     return None
 

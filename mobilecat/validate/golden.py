@@ -3,6 +3,7 @@
     GOLDEN/<bundle>/<case>/
         case.json                the input: its file, hash and size
         <picture or inputs.npz>  or nothing, where case.json links to a file elsewhere
+        boxes.json               of a cascade whose boxes come from elsewhere
         approved.json            what is expected; `approve` alone writes it
         approved-<lane>.json     the same for one lane that may differ (a named variant)
         pending.json             recorded, not approved yet
@@ -36,6 +37,7 @@ from mobilecat.validate.probe import Probe
 
 R = TypeVar("R", bound="Record")
 CASE, APPROVED, PENDING = "case.json", "approved", "pending"
+BOXES = "boxes.json"
 
 
 class Record(BaseModel):
@@ -54,6 +56,21 @@ class CaseFile(Record):
     schema_version: Literal[1] = 1
     kind: Literal["image", "tensors"]
     input: InputFile
+    boxes: InputFile | None = None
+
+    @property
+    def sha256(self) -> str:
+        return input_sha256(self.input.sha256, self.boxes.sha256 if self.boxes else None)
+
+    def to_json(self) -> str:
+        # size_wh is null for tensors; `boxes` is there only where a case has any.
+        without = None if self.boxes else {"boxes"}
+        return self.model_dump_json(indent=1, exclude=without) + "\n"
+
+
+def input_sha256(picture: str, boxes: str | None) -> str:
+    """Return what identifies a case's input: the file's hash, or one of both files' hashes."""
+    return hashlib.sha256(f"{picture} {boxes}".encode()).hexdigest() if boxes else picture
 
 
 class Made(Record):
@@ -174,6 +191,7 @@ class Case:
     input_sha256: str
     approved: Expected
     variants: dict[str, Expected]
+    boxes: Path | None = None
 
     def expected(self, lane: str) -> Expected:
         """Return what `lane` is held to: its own variant, or what all are held to."""
@@ -248,7 +266,7 @@ def read_case(folder: Path, bundle: Bundle) -> tuple[Case | None, list[str]]:
     except MobileCatError as e:
         return None, [str(p) for p in e.problems]
     source = folder / record.input.file
-    problems = _input_problems(source, record)
+    problems = _input_problems(folder, record)
     problems += _strays(folder, record, bundle)
     results: dict[str, Expected] = {}
     for path in sorted(folder.glob(f"{APPROVED}*.json")):
@@ -260,27 +278,34 @@ def read_case(folder: Path, bundle: Bundle) -> tuple[Case | None, list[str]]:
         hint = "approve it" if (folder / f"{PENDING}.json").is_file() else "record it again"
         problems.append(f"{folder} has no approved.json; {hint}")
     approved = results.pop(APPROVED, None)
-    if approved is None or _input_problems(source, record):
+    if approved is None or _input_problems(folder, record):
         return None, problems
     variants = {k.removeprefix(f"{APPROVED}-"): v for k, v in results.items()}
-    case = Case(folder.name, folder, record.kind, source, record.input.sha256, approved, variants)
+    boxes = folder / record.boxes.file if record.boxes else None
+    digest = record.sha256
+    case = Case(folder.name, folder, record.kind, source, digest, approved, variants, boxes)
     return case, problems
 
 
-def _input_problems(path: Path, record: CaseFile) -> list[str]:
-    if not path.is_file():
-        return [f"its {record.kind} file is missing: {path}"]
-    if sha256_of(path) != record.input.sha256:
-        return [f"{path} is not the file that was recorded: its SHA-256 differs"]
-    return []
+def _input_problems(folder: Path, record: CaseFile) -> list[str]:
+    files = {record.kind: record.input} | ({"boxes": record.boxes} if record.boxes else {})
+    problems = []
+    for kind, entry in files.items():
+        path = folder / entry.file
+        if not path.is_file():
+            problems.append(f"its {kind} file is missing: {path}")
+        elif sha256_of(path) != entry.sha256:
+            problems.append(f"{path} is not the file that was recorded: its SHA-256 differs")
+    return problems
 
 
 def _strays(folder: Path, record: CaseFile, bundle: Bundle) -> list[str]:
     lanes = {lane_file(lane.name) for lane in lanes_of(bundle)}
+    boxes = record.boxes.file if record.boxes else ""
     problems = []
     for path in sorted(folder.iterdir()):
         state, _, lane = path.stem.partition("-")
-        if path.name.startswith(".") or path.name in (CASE, record.input.file):
+        if path.name.startswith(".") or path.name in (CASE, record.input.file, boxes):
             continue
         ours = path.suffix == ".json" or (path.suffix == ".png" and state == PENDING)
         if not ours or state not in (APPROVED, PENDING) or path.stem.endswith("-"):
@@ -295,7 +320,7 @@ def _approved(path: Path, record: CaseFile) -> Expected:
     if found.approved is None or not found.seal_holds:
         reason = "was not written by `approve`, or was changed since"
         raise _damaged(path, reason, "record it again and approve that")
-    if found.input_sha256 != record.input.sha256:
+    if found.input_sha256 != record.sha256:
         raise _damaged(path, "was approved for another input file", "record it again")
     return found
 

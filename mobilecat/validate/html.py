@@ -90,6 +90,8 @@ def report_page(report: Report, saved: Saved, coordinates: Mapping[str, Any] | N
     """Return the page. saved: what the lanes gave in this validation."""
     cases = _cases(report, saved)
     drawn = [c for c in cases if c.figure]
+    grid = grid_of(coordinates) if coordinates else None
+    misplaced = grid is not None and not grid.held
     return render(
         "report.html.j2",
         report=report,
@@ -102,9 +104,10 @@ def report_page(report: Report, saved: Saved, coordinates: Mapping[str, Any] | N
         cases=cases,
         lanes=[r.lane.name for r in report.lanes],
         layers=_layer_names(drawn),
-        sentence=_sentence(report),
+        sentence=_sentence(report, misplaced),
         command=_command(report),
-        grid=grid_of(coordinates) if coordinates else None,
+        grid=grid,
+        held=report.held and not misplaced,
         orientations=ORIENTATIONS,
         inputs_outputs=[
             *((t, "input") for t in report.bundle.inputs),
@@ -115,7 +118,9 @@ def report_page(report: Report, saved: Saved, coordinates: Mapping[str, Any] | N
     )
 
 
-def _sentence(report: Report) -> str:
+def _sentence(report: Report, misplaced: bool) -> str:
+    if report.held and misplaced:
+        return "Every artifact gives what it should, but boxes land in the wrong place on a phone."
     if report.held:
         did = []
         if report.cases:
@@ -211,7 +216,7 @@ def _case(report: Report, saved: Saved, case: Case, draw: bool) -> CaseView:
     bundle = report.bundle
     verdict = _case_verdict(report, case.name)
     try:
-        inputs = load_inputs(case.input, bundle)
+        inputs = load_inputs(case.input, bundle, case.boxes)
         given = {r.lane.name: saved.given(r.lane.name, inputs.tensors) for r in report.lanes}
     except MobileCatError as e:
         return CaseView(case.name, verdict, None, e.summary, ())

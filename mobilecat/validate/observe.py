@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 
 from mobilecat.bundle import Bundle, TensorContract
+from mobilecat.cascade import picture_inputs
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.geometry.resize import ResizePlan
 from mobilecat.graph import Array
-from mobilecat.picture import fit_picture, read_picture
+from mobilecat.picture import read_picture
 from mobilecat.runners import Lane, NotRun, Runner
 from mobilecat.spec import RawHead
 from mobilecat.validate.compare import Check, Stage
@@ -93,12 +94,15 @@ def offered(lane: Lane, bundle: Bundle) -> tuple[str, ...]:
     return tuple(n for n in watched(bundle) if n in outputs or n in taps)
 
 
-def load_inputs(path: Path, bundle: Bundle) -> Inputs:
-    """Read a picture, or an .npz with the bundle's inputs; MobileCatError where they do not fit."""
+def load_inputs(path: Path, bundle: Bundle, boxes: Path | None = None) -> Inputs:
+    """Read a picture, or an .npz with the bundle's inputs; MobileCatError where they do not fit.
+
+    boxes: of a cascade whose boxes come from elsewhere.
+    """
     if bundle.spec.input is not None:
         picture = read_picture(path)
-        pixels, plan = fit_picture(picture, bundle.spec.input)
-        return Inputs({"image": pixels}, plan, picture)
+        taken, plan = picture_inputs(bundle, picture, boxes)
+        return Inputs(taken, plan, picture)
     try:
         with np.load(path, allow_pickle=False) as stored:
             tensors = {name: stored[name] for name in stored.files}

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mobilecat.bundle import LABELS, Bundle, open_bundle
+from mobilecat.bundle import LABELS, Bundle
+from mobilecat.cascade import CascadeBundle, open_any
 from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.runners import Lane, Runner, lanes_of, open_lane
@@ -37,6 +38,7 @@ from mobilecat.validate.observe import (
 from mobilecat.validate.random import describe, random_inputs, raw_checks, rows_of
 from mobilecat.validate.report import Asked, LaneReport, RandomRow, Report, Result
 from mobilecat.validate.result import expected_from
+from mobilecat.validate.static import check_nms
 from mobilecat.validate.tolerances import limits_of, require_known_tolerances
 
 SOURCE = Lane("source")
@@ -79,7 +81,11 @@ def validate(
             "There is nothing to compare with",
             [Problem("no goldens and no random inputs", fix="give --golden GDIR or --random 3")],
         )
-    bundle = open_bundle(folder)
+    bundle = open_any(folder)
+    if random and isinstance(bundle, CascadeBundle):
+        fix = f"hold each model: mobilecat validate {folder}/landmarks --random {random}"
+        said = Problem("a cascade finds nothing in noise", "--random", fix)
+        raise MobileCatError("Random inputs are for one model", [said])
     if tolerances is not None:
         spec = bundle.spec.model_copy(update={"tolerances": dict(tolerances)})
         bundle = bundle.model_copy(update={"spec": spec})
@@ -93,6 +99,7 @@ def validate(
     engines = _load(opener, folder, bundle, lanes, source, progress)
     results += [Result("", n, _shadowed(n)) for n in shadowed(bundle)]
     results += [Result(n, "", c) for n, c in engines.runners.items() if isinstance(c, Check)]
+    results += _as_written(folder, engines)
     pending: list[Path] = []
     for case in chosen:
         found, written = _run_case(engines, case, write_pending and may_write(), progress)
@@ -151,6 +158,16 @@ def _labels(folder: Path, bundle: Bundle) -> list[Check]:
     return [Check("contract", LABELS, "FAIL", detail=f"{path} {what}")]
 
 
+def _as_written(folder: Path, engines: _Engines) -> list[Result]:
+    nms = engines.bundle.spec.effective_nms
+    return [
+        Result(r.lane.name, "", check)
+        for r in engines.reports
+        if r.lane.artifact is not None and not r.unloaded
+        for check in check_nms(folder / r.lane.artifact.file, r.lane.artifact, nms)
+    ]
+
+
 def _shadowed(name: str) -> Check:
     detail = "the network's own output has the name of a decoded one, so it cannot be asked for"
     return Check("raw", name, "NOT_RUN", detail=detail)
@@ -161,7 +178,7 @@ def _run_case(
 ) -> tuple[list[Result], list[Path]]:
     bundle = engines.bundle
     try:
-        inputs = load_inputs(case.input, bundle)
+        inputs = load_inputs(case.input, bundle, case.boxes)
     except MobileCatError as e:
         detail = "; ".join([e.summary, *map(str, e.problems)])
         return [Result("", case.name, Check("golden", case.name, "FAIL", detail=detail))], []

@@ -1,0 +1,181 @@
+"""What a cascade's spec may say: a TOML file of its own form, with a `[cascade]` table."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mobilecat.errors import Problem, SpecError
+from mobilecat.geometry.crops import CropEdge, CropRounding, CropRule, GrowBy
+from mobilecat.spec import Tolerance
+from mobilecat.spec.lines import KeyPath, key_lines, line_of
+
+Space = Literal["vision", "image"]
+SPACES: tuple[Space, ...] = typing.get_args(Space)
+
+
+class Value(BaseModel):
+    """Frozen, and refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class CropContract(Value):
+    """How a box becomes a crop, in this order: grow, square, round, settle the picture's edges.
+
+    The same terms as `mobilecat.geometry.crops.CropRule`. Frame: upright pixels, origin top-left.
+    """
+
+    grow: Annotated[float, Field(ge=-0.49, le=16)] = 0.0
+    """Added on each of the four sides, as a share of the box: 0.1 makes it 1.2 times as wide."""
+    grow_by: GrowBy = "longer-side"
+    """The share is of the longer side for all four, or of each axis' own side."""
+    square: bool = False
+    """Widen the shorter side to the longer, about the centre."""
+    rounding: CropRounding = "none"
+    """none; truncate, as int() does; outward, so that nothing of the box is lost."""
+    edge: CropEdge = "clip"
+    """clip at the picture; pad what lies outside; shift inside, then clip."""
+
+    @property
+    def rule(self) -> CropRule:
+        return CropRule(self.grow, self.grow_by, self.square, self.rounding, self.edge)
+
+
+class Chain(Value):
+    """`[cascade]`: what is chained. Paths are relative to the spec's folder."""
+
+    detector: str | None = None
+    """Spec of the detector; or `boxes`."""
+    boxes: Space | None = None
+    """Boxes come from elsewhere: in Vision's space (0..1, x y w h, origin lower-left), or as
+    x1 y1 x2 y2 in pixels of the upright picture (origin top-left)."""
+    landmarks: str
+    """Spec of the landmark model, with head `landmarks`."""
+    max_crops: Annotated[int, Field(ge=1, le=1000)] = 20
+    """How many boxes, best first, get landmarks; the rest is left out of the result."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Chain:
+        if (self.detector is None) == (self.boxes is None):
+            said = "neither is" if self.detector is None else "both are"
+            raise ValueError(
+                f'boxes come from detector = "SPEC" or from boxes = "vision" or "image": {said} set'
+            )
+        return self
+
+
+class CascadeSpec(Value):
+    """One cascade."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    cascade: Chain
+    crop: CropContract = CropContract()
+    labels: tuple[str, ...] = ()
+    """Of boxes from elsewhere; a detector brings its own."""
+    tolerances: dict[str, Tolerance] = Field(default={})
+    """By runner, or by a pair's name in bundle.json. Boxes and landmarks: pixels of the picture."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CascadeSpec:
+        if self.labels and self.cascade.detector is not None:
+            raise ValueError("labels is set, but the detector's spec has the labels: take it out")
+        return self
+
+
+def is_cascade(path: Path) -> bool:
+    """Return whether the file at `path` is TOML with a `[cascade]` table."""
+    try:
+        return path.suffix == ".toml" and "cascade" in tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False  # whoever reads it as an ordinary spec says what is wrong
+
+
+def load_cascade(path: Path) -> CascadeSpec:
+    """Read and validate the cascade at `path`; SpecError lists every problem with its line."""
+    text = path.read_text("utf-8")
+    data = tomllib.loads(text)
+    stem = path.resolve().parent.name if path.stem == "mobilecat" else path.stem
+    data.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]", "-", stem).lstrip("-._") or "cascade")
+    lines = key_lines(text)
+    found: dict[tuple[int, str], Problem] = {}
+    wrong: set[KeyPath] = set()
+    while True:
+        try:
+            spec = CascadeSpec.model_validate(_tuples(data))
+            break
+        except ValidationError as e:
+            paths = []
+            for error in e.errors(include_url=False):
+                at = tuple(error["loc"])
+                if error["type"] == "missing" and at in wrong:
+                    continue
+                paths.append((at, error["type"]))
+                line = line_of(lines, at)
+                what, fix = _words(dict(error), at)
+                problem = Problem(what, f"{path}:{line}" if line else str(path), fix)
+                found[line or 0, what] = problem
+            # Contradictions between keys show only once every single key is sound.
+            pruned = [at for at, kind in paths if kind not in ("missing", "value_error")]
+            wrong.update(pruned)
+            changed = [_prune(data, at) for at in pruned]
+            if not any(changed):
+                break
+    if found:
+        count = f"{len(found)} problem{'s' if len(found) > 1 else ''}"
+        raise SpecError(f"{path}: {count}", [p for _, p in sorted(found.items())])
+    return spec
+
+
+def _prune(data: Any, at: KeyPath) -> bool:
+    """Take the key at `at` out, or the list that holds the element at `at`."""
+    for depth, part in enumerate(at):
+        if not isinstance(data, dict) or part not in data:
+            return False
+        if depth == len(at) - 1 or not isinstance(data[part], dict):
+            del data[part]
+            return True
+        data = data[part]
+    return False
+
+
+def _words(error: dict[str, Any], at: KeyPath) -> tuple[str, str]:
+    key, kind = ".".join(str(p) for p in at if not isinstance(p, int)), error["type"]
+    if kind == "extra_forbidden":
+        return f"unknown key {key!r}", _nearest(str(at[-1]), _fields_below(at[:-1]))
+    if kind == "missing":
+        fix = 'the landmark model\'s spec: landmarks = "…/mobilecat.toml"'
+        return f"{key} is missing", fix if at[-1] == "landmarks" else ""
+    if kind == "value_error":
+        return str(error["msg"]).removeprefix("Value error, "), ""
+    given = repr(error.get("input"))[:60]
+    if kind == "literal_error":
+        allowed = re.findall(r"'([^']*)'", str(error["ctx"]["expected"]))
+        return f"{key} = {given} is not one of {', '.join(allowed)}", _nearest(given, allowed)
+    return f"{key} = {given}: {error['msg'][:1].lower()}{error['msg'][1:]}", ""
+
+
+def _fields_below(at: KeyPath) -> list[str]:
+    tables: dict[KeyPath, type[BaseModel]] = {
+        (): CascadeSpec,
+        ("cascade",): Chain,
+        ("crop",): CropContract,
+    }
+    return list(tables.get(at, Tolerance).model_fields)
+
+
+def _nearest(word: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(word.strip("'\"").lower(), names, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"valid here: {', '.join(names)}"
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _tuples(v) for k, v in value.items()}
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
