@@ -10,7 +10,8 @@ extension AVCaptureConnection {
     /// Clockwise degrees by which the connection turns its pixels, or a preview its picture.
     func appliedAngle(_ camera: CameraPosition) -> Int {
         if #available(iOS 17.0, *) { return Int(videoRotationAngle.rounded()) }
-        return Orientation.rotationAngle(device: DeviceOrientation(videoOrientation), camera: camera)
+        return Orientation.rotationAngle(
+            device: DeviceOrientation(videoOrientation), camera: camera)
     }
 
     func show(_ angle: Int, _ camera: CameraPosition) {

@@ -32,7 +32,9 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
     }
 
     /// Set the camera up, off the caller's queue. `done` comes on the main queue.
-    func use(_ position: CameraPosition, done: @escaping (Result<AVCaptureDevice, any Error>) -> Void) {
+    func use(
+        _ position: CameraPosition, done: @escaping (Result<AVCaptureDevice, any Error>) -> Void
+    ) {
         setup.async {
             let result = Result { try self.configure(position) }
             DispatchQueue.main.async { done(result) }
@@ -74,7 +76,8 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
             let device = AVCaptureDevice.default(
                 .builtInWideAngleCamera, for: .video, position: position.avPosition)
         else {
-            throw Self.unusable("there is no \(position.rawValue) camera", "look at a photo instead")
+            throw Self.unusable(
+                "there is no \(position.rawValue) camera", "look at a photo instead")
         }
         let input = try AVCaptureDeviceInput(device: device)
         session.beginConfiguration()

@@ -7,7 +7,8 @@ extension UIView {
         addSubview(child)
         let area = safeAreaLayoutGuide
         NSLayoutConstraint.activate([
-            child.leadingAnchor.constraint(equalTo: insideSafeArea ? area.leadingAnchor : leadingAnchor),
+            child.leadingAnchor.constraint(
+                equalTo: insideSafeArea ? area.leadingAnchor : leadingAnchor),
             child.trailingAnchor.constraint(
                 equalTo: insideSafeArea ? area.trailingAnchor : trailingAnchor),
             child.topAnchor.constraint(equalTo: insideSafeArea ? area.topAnchor : topAnchor),

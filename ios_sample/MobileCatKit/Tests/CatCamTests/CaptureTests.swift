@@ -79,7 +79,8 @@ final class CaptureTests: XCTestCase {
         try capture.write(to: inside, files: ["a.bin": Data([1, 2])])
         XCTAssertThrowsError(try capture.write(to: inside, files: ["a.bin": Data([3])]))
         XCTAssertEqual(try Data(contentsOf: inside.appendingPathComponent("a.bin")), Data([1, 2]))
-        XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: folder.path), ["capture"])
+        XCTAssertEqual(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path), ["capture"])
     }
 
     /// Files byte for byte, capture.json by value: two systems may print a double differently.

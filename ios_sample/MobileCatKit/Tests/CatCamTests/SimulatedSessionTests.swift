@@ -45,7 +45,8 @@ final class SimulatedSessionTests: XCTestCase {
                                 size: SizeWH(view.w, view.h), mode: .resizeAspectFill,
                                 mirrored: camera == .front))
                         try assertOnFace(
-                            result, view, mirrored: camera == .front, "\(device) \(state) \(format)")
+                            result, view, mirrored: camera == .front, "\(device) \(state) \(format)"
+                        )
                     }
                 }
             }

@@ -78,7 +78,8 @@ extension Orientation {
     /// Errors: `.geometry` for anything but quarter turns.
     /// Source: developer.apple.com/documentation/avfoundation/avcaptureconnection/videorotationangle
     /// and …/isvideomirrored (about the vertical axis). That mirroring comes second is unmeasured.
-    public init(uprightAngle upright: Int, appliedAngle applied: Int, mirrored: Bool = false) throws {
+    public init(uprightAngle upright: Int, appliedAngle applied: Int, mirrored: Bool = false) throws
+    {
         let turn = try Orientation(clockwiseDegrees: ((upright - applied) % 360 + 360) % 360)
         self = mirrored ? turn * .upMirrored : turn
     }

@@ -35,7 +35,8 @@ extension ModelBundle {
     ///
     /// Errors: `.outputs` for a label that the bundle does not know, or as `detections(of:outputs:…)`.
     public func detections(
-        of artifact: Artifact, output: ModelOutput, request: FrameRequest, scoreThreshold: Double = 0
+        of artifact: Artifact, output: ModelOutput, request: FrameRequest,
+        scoreThreshold: Double = 0
     ) throws -> [Detection] {
         switch output {
         case .tensors(let tensors):
