@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -129,28 +129,29 @@ def validate(
                 opener=recorder if save is not None or html is not None else recorder.opener,
                 tolerances=given,
             )
-        if html is not None:
-            _write_html(report, recorder.saved, html)
-    placed = None
-    if coordinates and golden is not None:
-        from mobilecat.validate.coordinates import check_coordinates
+        placed = None
+        if coordinates and golden is not None:
+            from mobilecat.validate.coordinates import check_coordinates
 
-        with progress_line() as progress:
-            placed = check_coordinates(
-                bundle,
-                golden,
-                runner=runner,
-                artifact=artifact,
-                source=source,
-                full=full,
-                progress=progress,
-            )
+            with progress_line() as progress:
+                placed = check_coordinates(
+                    bundle,
+                    golden,
+                    runner=runner,
+                    artifact=artifact,
+                    source=source,
+                    full=full,
+                    progress=progress,
+                )
+        told = None if placed is None else placed.to_json()
+        if html is not None:
+            _write_html(report, recorder.saved, told, html)
     if json_ is not None:
         _write_json(report, placed, json_)
     if junit is not None:
         from mobilecat.validate.junit import to_junit
 
-        write_text(junit, to_junit(report))
+        write_text(junit, to_junit(report, told))
     if json_ != "-":
         show(report)
         if placed is not None:
@@ -160,11 +161,13 @@ def validate(
     sys.exit(report.exit_code if placed is None or placed.held else 1)
 
 
-def _write_html(report: Report, saved: Saved, target: Path) -> None:
+def _write_html(
+    report: Report, saved: Saved, coordinates: dict[str, Any] | None, target: Path
+) -> None:
     from mobilecat.disk import write_text
     from mobilecat.validate.html import report_page
 
-    write_text(target, report_page(report, saved))
+    write_text(target, report_page(report, saved, coordinates))
 
 
 def _write_json(report: Report, placed: CoordinateReport | None, target: str) -> None:

@@ -9,6 +9,8 @@ Form: https://github.com/testmoapp/junitxml
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from mobilecat.validate.compare import Verdict
@@ -18,8 +20,11 @@ _UNSPEAKABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 """What XML 1.0 cannot hold: https://www.w3.org/TR/xml/#charsets"""
 
 
-def to_junit(report: Report) -> str:
-    """Return the report as the text of a JUnit XML file."""
+def to_junit(report: Report, coordinates: Mapping[str, Any] | None = None) -> str:
+    """Return the report as the text of a JUnit XML file.
+
+    coordinates: the JSON of `validate --coordinates`, where it ran.
+    """
     root = ET.Element("testsuites", name=f"mobilecat {report.bundle.name}")
     for lane in dict.fromkeys(["", *(r.lane for r in report.results)]):
         found = [r for r in report.results if r.lane == lane]
@@ -40,12 +45,24 @@ def to_junit(report: Report) -> str:
     suite = _suite(root, "what was asked for")
     for shortfall in report.shortfalls:
         _case(suite, shortfall, "FAIL", shortfall)
+    if coordinates is not None:
+        _coordinates(root, coordinates)
     for empty in [s for s in root if not len(s)]:
         root.remove(empty)
     for element in (root, *root):
         _count(element)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _coordinates(root: ET.Element, told: Mapping[str, Any]) -> None:
+    suite = _suite(root, "coordinates")
+    for c in told["chains"]:
+        words = [c[k] for k in ("lane", "case", "option", "gravity", "format")]
+        name = "/".join([*words, f"EXIF {c['orientation']}"])
+        _case(suite, name, c["verdict"], c["detail"])
+    for shortfall in told["shortfalls"]:
+        _case(suite, shortfall, "FAIL", shortfall)
 
 
 def _suite(root: ET.Element, name: str) -> ET.Element:

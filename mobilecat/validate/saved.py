@@ -1,7 +1,7 @@
 """What every lane gave, kept on disk: judged again under other tolerances, without any model.
 
     RESULTS/
-        results.json         which bundle; per lane its engine, and one run an input
+        saved.json           which bundle; per lane its engine, and one run an input
         onnx@yunet.onnx/     0.npz, 1.npz …: the tensors of one run each
 
 A run belongs to the SHA-256 of the very tensors that the lane was fed. Where a picture, its fit or
@@ -31,7 +31,7 @@ from mobilecat.validate.golden import lane_file
 from mobilecat.validate.observe import Opener
 from mobilecat.validate.result import now
 
-FILE = "results.json"
+FILE = "saved.json"
 
 
 class Value(BaseModel):
@@ -65,7 +65,7 @@ class LaneResults(Value):
 
 
 class ResultsFile(Value):
-    """results.json."""
+    """saved.json."""
 
     schema_version: Literal[1] = 1
     bundle: str
@@ -276,7 +276,7 @@ def _artifact(lane: Lane) -> str | None:
 
 
 def open_saved(folder: Path) -> Saved:
-    """Read RESULTS/results.json. Errors: ArtifactError where there is none, or it is damaged."""
+    """Read RESULTS/saved.json. Errors: ArtifactError where there is none, or it is damaged."""
     path = folder / FILE
     try:
         return Saved(folder, ResultsFile.model_validate_json(path.read_text("utf-8")))

@@ -1,0 +1,124 @@
+"""`pytest --mobilecat` in a pytest of its own, on a real bundle; unused, it costs nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mobilecat.export import export
+from mobilecat.spec import spec_from_text
+from mobilecat.validate import approve, record
+from tests.conftest import ROOT
+from tests.validate.test_yunet import SPEC
+
+
+@pytest.fixture(scope="module")
+def work(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("plugin")
+    patch = pytest.MonkeyPatch()
+    patch.delenv("CI", raising=False)
+    spec = spec_from_text(SPEC.format(color="BGR", score=0.3))
+    model = shared_data / "models" / "face_detection_yunet_2023mar.onnx"
+    export(spec, root / "bundle", source=model)
+    record(root / "bundle", root / "golden", shared_data / "astronaut.png", link=True)
+    approve(root / "bundle", root / "golden", every=True)
+    patch.undo()
+    return root
+
+
+def run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    env.pop("CI", None)
+    command = [sys.executable, "-m", "pytest", "-p", "mobilecat.pytest_plugin", "-p",
+               "no:cacheprovider", "-v", *args]  # fmt: skip
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+
+
+def bundle_args(work: Path) -> list[str]:
+    return ["--mobilecat", str(work / "bundle"), "--mobilecat-golden", str(work / "golden")]
+
+
+def test_one_test_a_case_and_lane(work: Path, tmp_path: Path) -> None:
+    done = run(tmp_path, *bundle_args(work))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("astronaut::source", "astronaut::onnx:yunet.onnx", "goldens"):
+        assert f"mobilecat::yunet::{name} PASSED" in done.stdout
+    assert "3 passed" in done.stdout
+
+
+def test_a_fault_fails_its_lane_alone_and_leaves_a_pending_file(work: Path, tmp_path: Path) -> None:
+    path = work / "golden/yunet/astronaut/approved.json"
+    bundle = work / "bundle/bundle.json"
+    before = path.read_bytes()
+    told = json.loads(bundle.read_text())
+    kept = bundle.read_text()
+    told["spec"]["tolerances"] = {"onnx": {"tensors": 0.0, "boxes_px": 0.0}}
+    bundle.write_text(json.dumps(told))
+    try:
+        done = run(tmp_path, *bundle_args(work))
+    finally:
+        bundle.write_text(kept)
+    assert done.returncode == 1, done.stdout
+    assert "astronaut::source PASSED" in done.stdout
+    assert "astronaut::onnx:yunet.onnx FAILED" in done.stdout and "limit 0" in done.stdout
+    assert "Traceback" not in done.stdout and "golden review" in done.stdout
+    pending = path.with_name("pending-onnx@yunet.onnx.json")
+    assert pending.is_file() and path.read_bytes() == before
+    pending.unlink()
+
+
+def test_k_chooses_and_a_runner_can_be_named(work: Path, tmp_path: Path) -> None:
+    done = run(tmp_path, *bundle_args(work), "-k", "source")
+    assert "1 passed, 2 deselected" in done.stdout, done.stdout
+    done = run(tmp_path, *bundle_args(work), "--mobilecat-runner", "onnx")
+    assert "2 passed" in done.stdout, done.stdout
+
+
+def test_a_source_that_is_not_there(work: Path, tmp_path: Path) -> None:
+    gone = ["--mobilecat-source", str(tmp_path / "gone.onnx")]
+    done = run(tmp_path, *bundle_args(work), *gone)
+    assert done.returncode == 0 and "2 passed, 1 skipped" in done.stdout, done.stdout
+    done = run(tmp_path, *bundle_args(work), *gone, "--mobilecat-runner", "source")
+    assert done.returncode == 1 and "the source model is not at" in done.stdout, done.stdout
+
+
+def test_no_goldens_and_bad_options(work: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    words = ["--mobilecat", str(work / "bundle")]
+    done = run(tmp_path, *words, "--mobilecat-golden", str(tmp_path / "empty"))
+    assert done.returncode == 1 and "there are no cases in" in done.stdout
+    done = run(tmp_path, *words)
+    assert done.returncode == 4 and "needs --mobilecat-golden" in done.stderr
+    done = run(tmp_path, "--mobilecat", str(tmp_path), "--mobilecat-golden", str(tmp_path))
+    assert done.returncode == 4 and "has no bundle.json" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_fixture_fails_a_test_that_uses_it(work: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_own.py").write_text(
+        "def test_good(mobilecat_validate):\n"
+        f"    assert mobilecat_validate({str(work / 'bundle')!r}, {str(work / 'golden')!r}).held\n"
+        "def test_bad(mobilecat_validate):\n"
+        f"    mobilecat_validate({str(work / 'bundle')!r}, {str(work / 'golden')!r},\n"
+        "        runner='source', cases=['attic'])\n"
+    )
+    done = run(tmp_path)
+    assert "1 failed, 1 passed" in done.stdout, done.stdout
+    assert "there is no such case" in done.stdout
+
+
+def test_unused_it_loads_nothing(tmp_path: Path) -> None:
+    (tmp_path / "test_own.py").write_text(
+        "import sys\n"
+        "def test_light():\n"
+        "    heavy = ('numpy', 'pydantic', 'onnx', 'onnxruntime', 'PIL', 'rich', 'typer')\n"
+        "    assert not [m for m in heavy if m in sys.modules]\n"
+        "    assert 'mobilecat.pytest_plugin' in sys.modules\n"
+    )
+    done = run(tmp_path)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
