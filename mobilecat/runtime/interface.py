@@ -75,11 +75,15 @@ class Feature:
 
 
 def read_features(protos: Sequence[Any]) -> tuple[Feature, ...]:
-    """Return the features in a description; ArtifactError for a name given twice."""
-    found = tuple(_feature(p) for p in protos)
-    if len({f.name for f in found}) != len(found):
-        raise malformed("the description names a feature twice")
-    return found
+    """Return the features in a description; ArtifactError where two of a name differ.
+
+    coremltools writes an output twice where a program returns one value twice.
+    """
+    found: dict[str, Feature] = {}
+    for f in (_feature(p) for p in protos):
+        if found.setdefault(f.name, f) != f:
+            raise malformed(f"the description has two features {f.name!r}")
+    return tuple(found.values())
 
 
 def _feature(proto: Any) -> Feature:
