@@ -59,7 +59,7 @@ def run(data: bytes, boxes: Array, scores: Array, threads: int = 1) -> dict[str,
     return {name: found[theirs] for name, theirs in OUTPUTS.items()}
 
 
-def save_ssd(path: Path, seed: int = 5) -> Path:
+def save_ssd(path: Path, seed: int = 7) -> Path:
     """Write an SSD-like network: two feature maps, 6 shapes a cell, sigmoid scores to come.
 
     Weights are seeded; bias and gain are such that boxes differ from each other and from anchors.
@@ -79,7 +79,7 @@ def save_ssd(path: Path, seed: int = 5) -> Path:
         cells = (width // side) * (height // side)
         for kind, columns in (("enc", 4), ("cls", SSD_CLASSES + 1)):
             name = f"{kind}_{side}"
-            w = rng.normal(0, 0.04, (6 * columns, 3, 1, 1)).astype(np.float32)
+            w = rng.normal(0, 0.9, (6 * columns, 3, 1, 1)).astype(np.float32)
             b = rng.normal(0, 0.6, 6 * columns).astype(np.float32)
             shape = np.array([1, cells * 6, columns], np.int64)
             weights += [
@@ -121,13 +121,15 @@ source = "{path}"
 size = [{SSD_SIZE[0]}, {SSD_SIZE[1]}]
 range = [-1.0, 1.0]
 [nms]
-score_threshold = 0.3
-iou_threshold = 0.5
-max_detections = 25
+score_threshold = 0.85
+iou_threshold = 0.3
+max_detections = 70
 per_class = {str(per_class).lower()}
 [targets.tflite]
 contract = "detection"
 {target}
 [head]
 kind = "ssd"
+boxes = "enc"
+scores = "cls"
 {SSD_ANCHORS}"""
