@@ -1,6 +1,6 @@
 """A bundle in your own test suite: `pytest --mobilecat DIR --mobilecat-golden GDIR`.
 
-One test a golden case and lane, `mobilecat::yunet::room::onnx:yunet.onnx`, and one for what is of
+One test a golden case and lane, `mobilecat::yunet[room-onnx:yunet.onnx]`, and one for what is of
 no lane. A mismatch leaves `pending-<lane>.json` beside the golden, for `mobilecat golden review`.
 A lane that cannot run here is skipped with its reason only where another lane vouches for the
 artifact (Apple's own runtime off macOS), or it is the source; otherwise it fails.
@@ -101,11 +101,11 @@ def _items(
     names = [p.name for p in case_folders(golden, bundle)]
     for case in names:
         for lane in lanes:
-            name = f"mobilecat::{bundle.name}::{case}::{lane.name}"
+            name = f"mobilecat::{bundle.name}[{case}-{lane.name}]"
             yield LaneItem.from_parent(
                 session, name=name, folder=folder, golden=golden, case=case, lane=lane
             )
-    name = f"mobilecat::{bundle.name}::goldens"
+    name = f"mobilecat::{bundle.name}[goldens]"
     yield GoldensItem.from_parent(session, name=name, folder=folder, golden=golden)
 
 

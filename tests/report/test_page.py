@@ -1,4 +1,4 @@
-"""The page in a browser: what it says, what its switches and keys do, and that it fetches nothing."""
+"""The page in a browser: what it says, what switches and keys do; and that it fetches nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from tests.validate.fake import LANE, SPEC, Workshop, moved, write_bundle
 EVIL = "</script><script>window.hurt=1</script><img src=x onerror='window.hurt=2'>\"'&"
 CHAIN = {
     "lane": LANE, "case": "room", "orientation": 6, "option": "scaleFit", "gravity": "resize",
-    "format": "420v", "verdict": "FAIL", "max_px": 93.27, "limit_px": 2.5, "boxes": 3, "detail": EVIL,
+    "format": "420v", "verdict": "FAIL", "max_px": 93.27, "limit_px": 2.5, "boxes": 3,
+    "detail": EVIL,
 }  # fmt: skip
 
 

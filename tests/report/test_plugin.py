@@ -46,8 +46,8 @@ def bundle_args(work: Path) -> list[str]:
 def test_one_test_a_case_and_lane(work: Path, tmp_path: Path) -> None:
     done = run(tmp_path, *bundle_args(work))
     assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("astronaut::source", "astronaut::onnx:yunet.onnx", "goldens"):
-        assert f"mobilecat::yunet::{name} PASSED" in done.stdout
+    for name in ("astronaut-source", "astronaut-onnx:yunet.onnx", "goldens"):
+        assert f"mobilecat::yunet[{name}] PASSED" in done.stdout
     assert "3 passed" in done.stdout
 
 
@@ -57,15 +57,15 @@ def test_a_fault_fails_its_lane_alone_and_leaves_a_pending_file(work: Path, tmp_
     before = path.read_bytes()
     told = json.loads(bundle.read_text())
     kept = bundle.read_text()
-    told["spec"]["tolerances"] = {"onnx": {"tensors": 0.0, "boxes_px": 0.0}}
+    told["spec"]["tolerances"] = {"onnx": {"tensors": 1e-12, "boxes_px": 1e-12}}
     bundle.write_text(json.dumps(told))
     try:
         done = run(tmp_path, *bundle_args(work))
     finally:
         bundle.write_text(kept)
     assert done.returncode == 1, done.stdout
-    assert "astronaut::source PASSED" in done.stdout
-    assert "astronaut::onnx:yunet.onnx FAILED" in done.stdout and "limit 0" in done.stdout
+    assert "[astronaut-source] PASSED" in done.stdout
+    assert "[astronaut-onnx:yunet.onnx] FAILED" in done.stdout and "limit 1e-12" in done.stdout
     assert "Traceback" not in done.stdout and "golden review" in done.stdout
     pending = path.with_name("pending-onnx@yunet.onnx.json")
     assert pending.is_file() and path.read_bytes() == before
