@@ -207,7 +207,7 @@ def test_review_shows_the_largest_difference_first(shop: Workshop) -> None:
     assert drawn is not None and drawn.name == "pending-onnx@fake.onnx.png"
     from PIL import Image
 
-    assert Image.open(drawn).size == (96 + 8 + 96, 60)
+    assert Image.open(drawn).size == (3 * 96 + 2 * 8, 60)  # approved, pending, difference
     assert check(shop).exit_code == 1  # the picture beside is no stray: the same failures
     assert not any("is not part of a golden" in r for r in reasons(shop))
 
