@@ -1,0 +1,203 @@
+"""True bundles with goldens approved from their source, and mutants of them, one artifact each.
+
+A mutant is a bundle like any other: bundle.json is the true one, and vouches for the changed file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import onnx_ir as ir
+from PIL import Image
+
+from mobilecat.bake import bake
+from mobilecat.bake.whole import Baked
+from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle, open_bundle
+from mobilecat.disk import sha256_of, size_of
+from mobilecat.errors import MobileCatError
+from mobilecat.export import _emit, _variant, export
+from mobilecat.importers import import_model
+from mobilecat.spec import Spec, TargetSpec, load_spec
+from mobilecat.validate import approve, record, validate
+from tools.plant_faults.edit import Editor
+
+ROOT = Path(__file__).resolve().parents[2]
+FORMATS = ("mlpackage", "mlmodel", "tflite")
+RUNNER = {"mlpackage": "coreml", "mlmodel": "coreml", "tflite": "tflite", "onnx": "onnx"}
+SOURCES = {
+    "yunet": "yunet_n_dynamic.onnx",
+    "yolox_nano": "yolox_nano.onnx",
+    "mtcnn_onet": "mtcnn_onet.onnx",
+}
+SIZES = {"yunet": (320, 256)}  # not square, and quick
+
+
+@dataclass(frozen=True)
+class Model:
+    """A true bundle in `folder`, its source file, its network, its goldens."""
+
+    name: str
+    source: Path
+    folder: Path
+    golden: Path
+    network: ir.Model
+    bundle: Bundle
+
+    @property
+    def spec(self) -> Spec:
+        return self.bundle.spec
+
+
+def make_models(data: Path, root: Path, names: tuple[str, ...] = tuple(SOURCES)) -> list[Model]:
+    """Export each model, and approve what its source gives for two pictures."""
+    models = []
+    for name in names:
+        spec = load_spec(ROOT / "examples" / name / "mobilecat.toml")
+        assert spec.input is not None
+        size = SIZES.get(name, spec.input.size)
+        spec = spec.model_copy(update={"input": spec.input.model_copy(update={"size": size})})
+        source = data / "models" / SOURCES[name]
+        exported = export(spec, root / name, source=source)
+        network = import_model(source, dict(exported.bundle.source.shapes))
+        golden = root / "golden"
+        model = Model(name, source, root / name, golden, network, exported.bundle)
+        for picture in _pictures(name, data, root):
+            record(model.folder, golden, picture, source=source)
+        approve(model.folder, golden, every=True)
+        models.append(model)
+    return models
+
+
+def _pictures(name: str, data: Path, root: Path) -> list[Path]:
+    """Return two pictures that have something to find: odd sides, off the middle."""
+    person = Image.open(data / "astronaut.png").convert("RGB")
+    cat = Image.open(data / "chelsea.png").convert("RGB")
+    wide = Image.new("RGB", (731, 547), (30, 60, 90))
+    if name == "mtcnn_onet":
+        # O-net looks at faces that were cropped already.
+        pictures = [person.crop((163, 61, 284, 206)), person.crop((150, 70, 276, 214))]
+    else:
+        wide.paste(person.crop((60, 0, 420, 400)), (20, 90))
+        wide.paste(person.crop((60, 0, 420, 400)).resize((270, 300)), (390, 30))
+        if name == "yolox_nano":
+            wide.paste(cat.resize((300, 200)), (410, 340))
+        pictures = [person if name == "yunet" else cat, wide]
+    folder = root / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}-{i}.png" for i in range(len(pictures))]
+    for picture, path in zip(pictures, paths, strict=True):
+        picture.save(path)
+    return paths
+
+
+@dataclass
+class Mutant:
+    """A copy of a bundle with one artifact, to be changed.
+
+    told: bundle.json's values; `finish` writes them, with the file's hash made again.
+    """
+
+    model: Model
+    format: str
+    folder: Path
+    told: dict[str, Any] = field(init=False)
+    keep_hash: bool = False
+    spec: Spec = field(init=False)
+
+    def __post_init__(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        true = self.model.folder
+        self.spec = self.model.spec
+        self.told = json.loads((true / FILE).read_text("utf-8"))
+        self.told["artifacts"] = [a for a in self.told["artifacts"] if a["file"] == self.file]
+        self.told["source"]["path"] = str(self.model.source.resolve())
+        if (true / LABELS).exists():
+            shutil.copy(true / LABELS, self.folder / LABELS)
+        copy = shutil.copytree if (true / self.file).is_dir() else shutil.copy
+        copy(true / self.file, self.path)
+
+    @property
+    def file(self) -> str:
+        return f"{self.model.name}.{self.format}"
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.file
+
+    @property
+    def artifact(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.told["artifacts"][0]
+        return found
+
+    @property
+    def target(self) -> TargetSpec:
+        return next(t for t in self.spec.targets.all if t.suffix == f".{self.format}")
+
+    def relower(
+        self, spec: Spec | None = None, edit: Callable[[Editor], object] | None = None
+    ) -> ArtifactRecord:
+        """Write the artifact again, from another spec or a changed graph."""
+        baked = self.baked(spec or self.spec)
+        if edit is not None:
+            editor = Editor(baked.model)
+            edit(editor)
+            editor.finish()
+        if self.path.is_dir():
+            shutil.rmtree(self.path)
+        self.path.unlink(missing_ok=True)
+        return _emit(self.target, baked, spec or self.spec, self.path)
+
+    def baked(self, spec: Spec) -> Baked:
+        return bake(self.model.network, spec, *_variant(self.target))
+
+    def finish(self) -> None:
+        if not self.keep_hash:
+            self.artifact["sha256"] = sha256_of(self.path)
+            self.artifact["bytes"] = size_of(self.path)
+        (self.folder / FILE).write_text(json.dumps(self.told), encoding="utf-8")
+
+
+def stage_of(mutant: Mutant, source: Path | None = None) -> tuple[str, str]:
+    """Validate a mutant; return the first stage that failed, or "held", and the first reason."""
+    runner = RUNNER[mutant.format]
+    try:
+        report = validate(
+            mutant.folder,
+            mutant.model.golden,
+            runner=runner,
+            artifact=mutant.file,
+            source=source or mutant.model.source,
+            write_pending=False,
+        )
+    except MobileCatError as e:
+        return "load", "; ".join([e.summary, *(p.what for p in e.problems)])
+    if report.held:
+        return "held", ""
+    if not report.failed:
+        return "short", "; ".join(report.shortfalls)
+    check = report.failed[0].check
+    amount = f" {check.value:.3g} > {check.limit:g}" if check.value is not None else ""
+    return check.stage, f"{check.name}{amount} {check.detail}".strip()
+
+
+def record_of(bundle: Path, file: str) -> ArtifactRecord:
+    return open_bundle(bundle).artifact(file)
+
+
+@contextmanager
+def writable() -> Iterator[None]:
+    """Goldens are not written where CI is set; these are the tool's own, in a temporary folder."""
+    saved = os.environ.pop("CI", None)
+    try:
+        yield
+    finally:
+        if saved is not None:
+            os.environ["CI"] = saved
