@@ -71,9 +71,21 @@ def ignored(needed: Orientation) -> Ways:
     """Return the ways of a frame that needs `needed` and was taken as it lies."""
 
     def ways(f: Facts) -> Iterator[Way]:
-        yield moved(stored_from_upright(needed, UNIT))
+        lying = stored_from_upright(needed, UNIT)
+        yield moved(lying)
+        if f.view is not None and needed >= Orientation.LEFT_MIRRORED:
+            # An app that hands over one orientation draws with it too: the view shows an upright
+            # picture, and its boxes are placed as in one that lies.
+            upright_wh, lying_wh = f.image_wh, f.image_wh.swapped
+            drawn = _view_from_norm(f.view, lying_wh) @ lying
+            read = _view_from_norm(f.view, upright_wh).inverse()
+            yield moved(read @ drawn, "and drawn as in a lying picture")
 
     return ways
+
+
+def _view_from_norm(view: View, image_wh: Size) -> Affine:
+    return view.view_from_image(image_wh) @ Affine.scale_then_move(*image_wh)
 
 
 # ---- sizes and fits

@@ -49,7 +49,9 @@ def test_a_picture_upside_down_is_named() -> None:
 
 def test_an_ignored_orientation_is_named() -> None:
     setting = setting_of(capture_of("orientation_ignored"))
-    assert diagnose(setting.scenes).verdict != "nothing wrong"
+    answer = diagnose(setting.scenes)
+    assert answer.verdict == "named" and answer.first is not None
+    assert [b.id for b in answer.first.bugs] == ["4"]
     assert setting.notes[0] == (
         "frames.0: the app handed over .up (EXIF 1); this frame needs .right (EXIF 6)"
     )
