@@ -1,10 +1,10 @@
-"""Our artifacts of a TF object detection graph ÷ that graph's own post-processing in TensorFlow.
+"""Our artifacts of a TF detection graph against its own post-processing in TensorFlow.
 
 Usage: python tools/ssdlite_check.py [--data FOLDER]
 
-The original graph runs whole, from its `image_tensor` to `detection_boxes`. It is given the pictures
-at 300×300 already, where its own resize changes nothing. Our NMS has the settings that are read from
-the graph. Its boxes are clipped to the picture, so ours are too before they are compared.
+The original graph runs whole, from its `image_tensor` to `detection_boxes`. It is given the
+pictures at 300×300 already, where its own resize changes nothing. Our NMS has the settings that are
+read from the graph. Its boxes are clipped to the picture, so ours are too before they are compared.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mobilecat.validate.match import match
 FILE = "ssdlite_mobilenet_v2_person_frozen_inference_graph.pb"
 SIDE = 300
 SCORE = 0.01
-"""Boxes above this are compared: below, hundreds of near-equal scores share the last of 100 rows."""
+"""Boxes above this are compared: below, hundreds of near-equal scores fight for the 100 rows."""
 LIMIT_PX = 0.5
 SPEC = """
 name = "ssdlite"

@@ -166,9 +166,7 @@ SYSTEMS = (
         "n/a: the boxes are Vision's",
         not_applicable="Vision runs on Apple's systems alone; the landmark nets are the rows above",
     ),
-    System(
-        "MTCNN O-net", "real: mtcnn_onet.onnx", "mtcnn_onet.onnx", example="mtcnn_onet"
-    ),
+    System("MTCNN O-net", "real: mtcnn_onet.onnx", "mtcnn_onet.onnx", example="mtcnn_onet"),
     System(
         "UltraFace",
         "real: ultraface_version-slim-320 without post-processing",

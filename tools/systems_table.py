@@ -1,6 +1,6 @@
 """Every system that must compile, through every target and runner, measured → docs/systems.md.
 
-Usage: python tools/systems_table.py [--only NAME] [--cheap] [--data FOLDER] [--keep FOLDER] [--check]
+Usage: python tools/systems_table.py [--only NAME] [--cheap] [--data DIR] [--keep DIR] [--check]
 
 Each artifact runs on the same pictures as the source network, whose head is decoded in numpy, and
 is held to it: the same detections, and the largest difference of any box side or landmark in pixels
@@ -234,9 +234,7 @@ def main() -> int:
     if not (args.data / "models").is_dir():
         print(f"NOT_RUN: no models in {args.data} (name the folder with --data)")
         return 3
-    page = PAGE.read_text("utf-8") if PAGE.exists() else f"{BEGIN}\n{END}\n"
-    known = rows_in(page)
-    missing = missing_extra()
+    missing, measured = missing_extra(), {}
     with tempfile.TemporaryDirectory() as temporary:
         kept = args.keep or Path(temporary)
         kept.mkdir(parents=True, exist_ok=True)
@@ -252,13 +250,20 @@ def main() -> int:
             except NotRun as e:
                 print(f"{system.name}: NOT_RUN: {e}")
                 continue
-            known[system.name] = row.text()
+            measured[system.name] = row.text()
             print(f"{perf_counter() - start:5.0f} s  {row.text()}", flush=True)
-    rows = [known[s.name] for s in SYSTEMS if s.name in known]
     if not args.check:
-        before, _, rest = page.partition(BEGIN)
-        PAGE.write_text(before + table(rows) + rest.partition(END)[2], encoding="utf-8")
-    return 1 if any("NO:" in row for row in rows) else 0
+        write(measured)
+    return 1 if any("NO:" in row for row in measured.values()) else 0
+
+
+def write(measured: dict[str, str]) -> None:
+    """Put the rows that were measured into the page; others stay."""
+    page = PAGE.read_text("utf-8") if PAGE.exists() else f"{BEGIN}\n{END}\n"
+    known = {**rows_in(page), **measured}
+    before, _, rest = page.partition(BEGIN)
+    rows = [known[s.name] for s in SYSTEMS if s.name in known]
+    PAGE.write_text(before + table(rows) + rest.partition(END)[2], encoding="utf-8")
 
 
 if __name__ == "__main__":
