@@ -1,0 +1,86 @@
+"""A sample of the planted faults: each must fail, at the stage that was foretold.
+
+All of them: `python -m tools.plant_faults`, which writes docs/planted_faults.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mobilecat.validate.bisect import bisect
+from mobilecat.validate.bisect_plot import SIZE_WH, plot
+from tools.plant_faults.faults import Fault
+from tools.plant_faults.harmless import plan_harmless, try_harmless
+from tools.plant_faults.layers import plan_layers, try_layer
+from tools.plant_faults.run import plan, try_fault
+from tools.plant_faults.workshop import RUNNER, Model, Mutant, make_models
+
+SAMPLE = (
+    ("colours swapped", "yunet", "mlmodel"),
+    ("mean missing", "mtcnn_onet", "tflite"),
+    ("sigmoid missing", "yunet", "mlpackage"),
+    ("anchors shifted by half a cell", "yunet", "tflite"),
+    ("landmarks left and right exchanged", "mtcnn_onet", "mlpackage"),
+    ("NMS IoU 0.45 → 0.5", "yunet", "tflite"),
+    ("NMS score 0.3 → 0.31", "yunet", "mlmodel"),
+    ("padded rows not zero", "yunet", "mlpackage"),
+    ("stretch for letterbox", "yunet", "tflite"),
+    ("one flipped byte", "mtcnn_onet", "mlmodel"),
+)
+
+
+@pytest.fixture(scope="module")
+def models(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Model]:
+    patch = pytest.MonkeyPatch()
+    patch.delenv("CI", raising=False)
+    made = make_models(shared_data, tmp_path_factory.mktemp("true"), ("yunet", "mtcnn_onet"))
+    patch.undo()
+    return made
+
+
+@pytest.mark.parametrize("name,model,format", SAMPLE)
+def test_a_fault_fails_at_its_stage(
+    models: list[Model], tmp_path: Path, name: str, model: str, format: str
+) -> None:
+    def chosen(fault: Fault, m: str, f: str) -> bool:
+        return (fault.name, m, f) == (name, model, format)
+
+    (found,) = plan(models, chosen)
+    row = try_fault(*found, tmp_path / "mutant")
+    assert (row.verdict, row.found) == ("caught", row.expected), row
+
+
+@pytest.mark.parametrize("name", ["nodes and values renamed, then exported", "another folder"])
+def test_a_harmless_change_holds(models: list[Model], tmp_path: Path, name: str) -> None:
+    jobs = [p for p in plan_harmless(models) if p[0].name == name and p[1].name == "mtcnn_onet"]
+    assert {p[2] for p in jobs} == {"mlpackage", "mlmodel", "tflite"}
+    for job in jobs:
+        row = try_harmless(*job, tmp_path / "mutant")
+        assert row.verdict == "held", row
+
+
+@pytest.mark.parametrize("index", [0, 2, 6])
+def test_bisect_names_the_planted_layer(models: list[Model], tmp_path: Path, index: int) -> None:
+    row = try_layer(*plan_layers(models)[index], tmp_path / "mutant")
+    assert row.verdict == "caught", row
+
+
+@pytest.mark.parametrize("format", ["mlpackage", "mlmodel", "tflite"])
+def test_bisect_finds_nothing_in_a_true_bundle(
+    models: list[Model], tmp_path: Path, format: str
+) -> None:
+    yunet = models[0]
+    mutant = Mutant(yunet, format, tmp_path / "same")
+    mutant.finish()
+    picture = sorted((yunet.golden / "yunet").glob("*/*.png"))[0]
+    found = bisect(mutant.folder, RUNNER[format], picture, source=yunet.source)
+    assert found.first is None
+    assert {"image", "decode/candidate_boxes", "boxes", "count"} <= {x.value for x in found.layers}
+    assert len(found.layers) > 100
+    assert all(np.isfinite(x.own) for x in found.layers)
+    plot(found, tmp_path / "plot.png")
+    assert Image.open(tmp_path / "plot.png").size == SIZE_WH
