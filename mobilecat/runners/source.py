@@ -11,13 +11,13 @@ from typing import Protocol
 
 import numpy as np
 
+from mobilecat.anchors import anchors_from_metadata
 from mobilecat.bundle import Bundle
 from mobilecat.disk import sha256_of
 from mobilecat.graph import Array
 from mobilecat.heads import ANCHORS, NETWORKS_OWN, reference_decode
 from mobilecat.heads.reference.nms import suppress
 from mobilecat.importers import TENSORFLOW_FORMATS, ImportOptions, import_model
-from mobilecat.anchors import anchors_from_metadata
 from mobilecat.importers.onnx_file import onnx_with_shapes
 from mobilecat.runners.base import NotRun, Runner
 from mobilecat.runners.ort import OrtModel

@@ -18,6 +18,7 @@ from mobilecat.validate.compare import Check, passed
 
 NAME = "nms as written"
 Found = dict[str, set[float]]
+_POSTPROCESS = b"TFLite_Detection_PostProcess"
 _CLOSE = 1e-6  # float32 rounds, and TFLite's IoU is the next float above
 
 
@@ -45,7 +46,11 @@ def check_nms(path: Path, record: ArtifactRecord, nms: NmsSpec | None) -> list[C
         for value in sorted(values)
         if abs(value - wanted[name]) > _CLOSE
     ]
-    said = ", ".join(f"{n} {', '.join(f'{v:.6g}' for v in sorted(f))}" for n, f in found.items() if f)
+    said = ", ".join(
+        f"{name} {', '.join(f'{v:.6g}' for v in sorted(values))}"
+        for name, values in found.items()
+        if values
+    )
     detail = "; ".join(wrong) if wrong else said
     return [Check("detections", NAME, passed(not wrong), detail=detail)]
 
@@ -124,6 +129,8 @@ def _tflite(path: Path) -> Found:
 
     makers = {int(t): op for op in graph.operators for t in op.outputs}
     for op in graph.operators:
+        if model.operatorCodes[op.opcodeIndex].customCode == _POSTPROCESS:
+            _postprocess(op, found)
         if code(op) != BuiltinOperator.NON_MAX_SUPPRESSION_V4:
             continue
         for place, dtype, name in ((3, "<f4", "iou_threshold"), (2, "<i4", "max_detections")):
@@ -138,6 +145,21 @@ def _tflite(path: Path) -> Found:
             if code(above) == BuiltinOperator.TOPK_V2:
                 break
     return found
+
+
+def _postprocess(op: Any, found: Found) -> None:
+    """Read the operator's options; with an IoU of 1 it only passes on what was suppressed before.
+
+    Its score test is ≥: the next float above the threshold is written.
+    """
+    from mobilecat.targets.tflite.flexbuffer import unpacked
+
+    options = unpacked(bytes(bytearray(op.customOptions or b"")))
+    if float(options["nms_iou_threshold"]) >= 1:
+        return
+    found["iou_threshold"].add(float(options["nms_iou_threshold"]))
+    found["score_threshold"].add(float(options["nms_score_threshold"]))
+    found["max_detections"].add(float(options["max_detections"]))
 
 
 def _upstream(tensor: int, makers: dict[int, Any]) -> Iterator[Any]:
