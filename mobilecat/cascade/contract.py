@@ -116,6 +116,13 @@ class CascadeBundle(Bundle):
         """Return the pair that the artifact called `name` stands for."""
         return next(p for p in self.file.pairs if p.name == name)
 
+    def detector_file(self, folder: Path, name: str) -> tuple[Path, ArtifactRecord] | None:
+        """Return where the detector of the pair `name` lies, and its record; None without one."""
+        file = self.pair(name).detector
+        if self.detector is None or file is None:
+            return None
+        return folder / DETECTOR / file, self.detector.artifact(file)
+
     def to_json(self) -> str:
         return self.file.to_json()
 

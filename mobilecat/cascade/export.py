@@ -132,7 +132,7 @@ def _kind_problems(detector: Spec, landmarks: Spec, path: Path) -> list[Problem]
     kinds = {t.kind for t in detector.targets.all}, {t.kind for t in landmarks.targets.all}
     return [
         Problem(
-            f"the {has} has a {kind} target, the {lacks} has none: nothing could run both",
+            f"the {has} has [targets.{kind}], the {lacks} has not: nothing could run both",
             str(path),
             f"add [targets.{kind}] to the {lacks}'s spec, or take it out of the other",
         )

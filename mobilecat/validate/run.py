@@ -159,13 +159,19 @@ def _labels(folder: Path, bundle: Bundle) -> list[Check]:
 
 
 def _as_written(folder: Path, engines: _Engines) -> list[Result]:
-    nms = engines.bundle.spec.effective_nms
-    return [
-        Result(r.lane.name, "", check)
-        for r in engines.reports
-        if r.lane.artifact is not None and not r.unloaded
-        for check in check_nms(folder / r.lane.artifact.file, r.lane.artifact, nms)
-    ]
+    bundle = engines.bundle
+    found = []
+    for r in engines.reports:
+        if r.lane.artifact is None or r.unloaded:
+            continue
+        file, record = folder / r.lane.artifact.file, r.lane.artifact
+        if isinstance(bundle, CascadeBundle):
+            if (detector := bundle.detector_file(folder, record.file)) is None:
+                continue
+            file, record = detector
+        checks = check_nms(file, record, bundle.spec.effective_nms)
+        found += [Result(r.lane.name, "", check) for check in checks]
+    return found
 
 
 def _shadowed(name: str) -> Check:
