@@ -173,7 +173,8 @@ def centerface(net: Net) -> dict[str, str]:
 def blazeface(net: Net) -> dict[str, str]:
     """[1,896,16] and [1,896,1]: two anchors a cell of stride 8, six a cell of stride 16."""
     row = channels((2, 0, 4), (2, 35, 4), (12, 0, 15))
-    rows, logits = [], []
+    rows: list[str] = []
+    logits: list[str] = []
     for s, count in ((8, 2), (16, 6)):
         n = (128 // s) ** 2 * count
         for found, part, depth in ((rows, row, 16), (logits, channels((1, -2, 2)), 1)):
