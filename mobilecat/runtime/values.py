@@ -76,10 +76,11 @@ class TensorType:
 
     dtype: str
     shape: tuple[int | None, ...]
+    variadic: bool = False  # the rank is known only when it runs
 
     @property
     def is_static(self) -> bool:
-        return None not in self.shape
+        return None not in self.shape and not self.variadic
 
 
 def compute_dtype(mil_type: str) -> np.dtype[Any]:
@@ -123,7 +124,8 @@ def tensor_type(value_type: Any, where: str = "") -> TensorType:
         for d in tensor.dimensions
     )
     check_size(shape, where)
-    return TensorType(DTYPES[tensor.dataType], shape)
+    variadic = any(d.unknown.variadic for d in tensor.dimensions)
+    return TensorType(DTYPES[tensor.dataType], shape, variadic)
 
 
 def check_size(shape: Sequence[int | None], where: str = "") -> None:

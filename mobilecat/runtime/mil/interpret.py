@@ -133,7 +133,7 @@ class Interpreter:
     def _settle(self, value: Any, declared: TensorType | None, moves: bool, where: str) -> Any:
         if not isinstance(value, Val) or declared is None:
             return value
-        if not value.known and value.rank != len(declared.shape):
+        if not (value.known or declared.variadic) and value.rank != len(declared.shape):
             raise malformed(
                 f"the result has rank {value.rank}, declared is {len(declared.shape)}", where
             )
