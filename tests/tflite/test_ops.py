@@ -21,7 +21,8 @@ def test_op(case: OpCase) -> None:
 def test_every_lowering_has_a_case() -> None:
     text = " ".join(c.text for c in CASES)
     without = {op for op in LOWERINGS if not re.search(rf"= {op}[<(]", text)}
-    assert without == {"mobilecat::NMS"}  # tests/tflite/test_nms.py
+    # tests/tflite/test_nms.py and tests/tflite_detection
+    assert without <= {"mobilecat::NMS", "mobilecat::DetectionPostProcess"}
 
 
 @pytest.mark.parametrize("seed", range(60))
