@@ -136,14 +136,13 @@ def frozen_graph(
 ) -> ir.Model:
     """Return the graph that was lowered to `target`."""
     from mobilecat.bake import bake
-    from mobilecat.export import import_options
+    from mobilecat.export import CONTRACT, _variant, import_options
     from mobilecat.importers import import_model
 
     network = import_model(path, dict(shapes), import_options(spec))
-    if isinstance(target, CoreMLTarget):
-        return bake(network, spec, "planar", target.contract).model
-    form = target.input if isinstance(target, TfliteTarget) else "uint8"
-    return bake(network, spec, form).model
+    plain = bake(network, spec, *CONTRACT)
+    variant = _variant(target, plain, spec)
+    return plain.model if variant == CONTRACT else bake(network, spec, *variant).model
 
 
 def graph_feeds(
@@ -316,6 +315,7 @@ def _target(spec: Spec, record: ArtifactRecord) -> TargetSpec:
             same = same and target.contract == record.contract
         elif isinstance(target, TfliteTarget):
             same = same and record.image in (None, target.input)
+            same = same and record.contract == target.contract
         if same:
             return target
     if record.kind == "onnx":

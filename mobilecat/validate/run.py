@@ -169,7 +169,7 @@ def _as_written(folder: Path, engines: _Engines) -> list[Result]:
             if (detector := bundle.detector_file(folder, record.file)) is None:
                 continue
             file, record = detector
-        checks = check_nms(file, record, bundle.spec.effective_nms)
+        checks = check_nms(file, record, bundle.spec.effective_nms, len(bundle.spec.labels))
         found += [Result(r.lane.name, "", check) for check in checks]
     return found
 

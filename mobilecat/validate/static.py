@@ -22,8 +22,13 @@ _POSTPROCESS = b"TFLite_Detection_PostProcess"
 _CLOSE = 1e-6  # float32 rounds, and TFLite's IoU is the next float above
 
 
-def check_nms(path: Path, record: ArtifactRecord, nms: NmsSpec | None) -> list[Check]:
-    """Return a check of the thresholds that the artifact's file holds; none where it has no NMS."""
+def check_nms(
+    path: Path, record: ArtifactRecord, nms: NmsSpec | None, classes: int = 1
+) -> list[Check]:
+    """Return a check of what the artifact's file says of its NMS; none where the contract has none.
+
+    classes: how many there are; with one or none named, `per_class` is not held.
+    """
     if nms is None:
         return []
     try:
@@ -35,7 +40,10 @@ def check_nms(path: Path, record: ArtifactRecord, nms: NmsSpec | None) -> list[C
         "iou_threshold": nms.iou_threshold,
         "score_threshold": nms.score_threshold,
         "max_detections": float(nms.max_detections),
+        "per_class": float(nms.per_class),
     }
+    if classes <= 1:
+        found["per_class"].clear()
     if not any(found.values()):
         # At an IoU of 1 nothing is suppressed, and TFLite does without the op.
         ok = nms.iou_threshold >= 1
@@ -56,7 +64,8 @@ def check_nms(path: Path, record: ArtifactRecord, nms: NmsSpec | None) -> list[C
 
 
 def _nothing() -> Found:
-    return {"iou_threshold": set(), "score_threshold": set(), "max_detections": set()}
+    names = ("iou_threshold", "score_threshold", "max_detections", "per_class")
+    return {name: set() for name in names}
 
 
 def _coreml(path: Path) -> Found:
@@ -70,6 +79,7 @@ def _coreml(path: Path) -> Found:
         elif kind == "nonMaximumSuppression":
             found["iou_threshold"].add(spec.nonMaximumSuppression.iouThreshold)
             found["score_threshold"].add(spec.nonMaximumSuppression.confidenceThreshold)
+            found["per_class"].add(float(spec.nonMaximumSuppression.pickTop.perClass))
         elif kind is not None and kind.startswith("neuralNetwork"):
             for layer in getattr(spec, kind).layers:
                 if layer.WhichOneof("layer") == "NonMaximumSuppression":
@@ -77,6 +87,7 @@ def _coreml(path: Path) -> Found:
                     found["iou_threshold"].add(p.iouThreshold)
                     found["score_threshold"].add(p.scoreThreshold)
                     found["max_detections"].add(float(p.maxBoxes))
+                    found["per_class"].add(float(p.perClassSuppression))
     return found
 
 
@@ -94,6 +105,7 @@ def _mil(spec: Any, found: Found) -> None:
         "iou_threshold": "iou_threshold",
         "score_threshold": "score_threshold",
         "max_boxes": "max_detections",
+        "per_class_suppression": "per_class",
     }
     function = spec.mlProgram.functions["main"]
     block = function.block_specializations[function.opset]
@@ -105,7 +117,7 @@ def _mil(spec: Any, found: Found) -> None:
             for a in op.inputs[key].arguments if key in op.inputs else ():
                 value = consts[a.name] if a.WhichOneof("binding") == "name" else a.value
                 tensor = value.immediateValue.tensor
-                held = tensor.floats.values or tensor.ints.values
+                held = tensor.floats.values or tensor.ints.values or tensor.bools.values
                 found[name].add(float(held[0]))
 
 
@@ -127,6 +139,9 @@ def _tflite(path: Path) -> Found:
             return None
         return float(np.frombuffer(bytes(bytearray(data)), dtype)[0])
 
+    for op in graph.operators:
+        if model.operatorCodes[op.opcodeIndex].customCode == b"TFLite_Detection_PostProcess":
+            _post_process(bytes(bytearray(op.customOptions)), found)
     makers = {int(t): op for op in graph.operators for t in op.outputs}
     for op in graph.operators:
         if model.operatorCodes[op.opcodeIndex].customCode == _POSTPROCESS:
@@ -160,6 +175,15 @@ def _postprocess(op: Any, found: Found) -> None:
     found["iou_threshold"].add(float(options["nms_iou_threshold"]))
     found["score_threshold"].add(float(options["nms_score_threshold"]))
     found["max_detections"].add(float(options["max_detections"]))
+
+
+def _post_process(options: bytes, found: Found) -> None:
+    from flatbuffers import flexbuffers
+
+    said = flexbuffers.Loads(options)
+    found["iou_threshold"].add(float(said["nms_iou_threshold"]))
+    found["score_threshold"].add(float(said["nms_score_threshold"]))
+    found["max_detections"].add(float(said["max_detections"]))
 
 
 def _upstream(tensor: int, makers: dict[int, Any]) -> Iterator[Any]:

@@ -394,7 +394,9 @@ def test_a_raw_output_named_like_a_decoded_one_is_not_claimed_as_compared(shop: 
     path.write_text(json.dumps(told))
     report = check(shop, random=1)
     assert report.held
-    assert [(r.check.stage, r.check.name) for r in report.not_run] == [("raw", "boxes")]
+    # A fake's file is no model, so what it says of its NMS is not read: tests/planted does that.
+    told_apart = [r.check for r in report.not_run if r.check.name != "nms as written"]
+    assert [(c.stage, c.name) for c in told_apart] == [("raw", "boxes")]
     assert "boxes" not in {r.output for r in report.random}
 
 

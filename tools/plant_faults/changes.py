@@ -194,7 +194,7 @@ RELU = {"yunet": "Relu_1", "mtcnn_onet": "p_re_lu_7"}
 # Convolutions near the input, in the middle, and at the end.
 LAYERS = {
     "yunet": ("Conv_0", "Conv_9", "Conv_33"),
-    "yolox_nano": ("Conv_41", "Conv_100", "Conv_200"),
+    "yolox_nano": ("Conv_41", "Conv_175", "Conv_231"),
     "mtcnn_onet": ("conv2d_8", "conv2d_9", "conv2d_10"),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mobilecat.errors import MobileCatError, UnsupportedError
+from mobilecat.errors import MobileCatError
 from tools.plant_faults.changes import LAYERS
 from tools.plant_faults.faults import Fault, faults
 from tools.plant_faults.workshop import Model, Mutant, stage_of
@@ -48,7 +48,7 @@ def try_fault(fault: Fault, model: Model, format: str, folder: Path) -> Row:
     mutant = Mutant(model, format, folder)
     try:
         fault.plant(mutant)
-    except (MobileCatError, UnsupportedError) as e:
+    except (MobileCatError, StopIteration) as e:
         return Row(fault.name, artifact, expected, "", "error", str(e)[:200])
     mutant.finish()
     stage, detail = stage_of(mutant)

@@ -19,12 +19,12 @@ from PIL import Image
 
 from mobilecat.bake import bake
 from mobilecat.bake.whole import Baked
-from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle, open_bundle
+from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle
 from mobilecat.disk import sha256_of, size_of
-from mobilecat.errors import MobileCatError
-from mobilecat.export import _emit, _variant, export
+from mobilecat.errors import MobileCatError, Problem
+from mobilecat.export import CONTRACT, _emit, _variant, export
 from mobilecat.importers import import_model
-from mobilecat.spec import Spec, TargetSpec, load_spec
+from mobilecat.spec import Spec, TargetSpec, Tolerance, load_spec
 from mobilecat.validate import approve, record, validate
 from tools.plant_faults.edit import Editor
 
@@ -37,6 +37,16 @@ SOURCES = {
     "mtcnn_onet": "mtcnn_onet.onnx",
 }
 SIZES = {"yunet": (320, 256)}  # not square, and quick
+TOLERANCES = {
+    # Worst of the true artifacts here: 1.03e-4 in float32 and 2.4e-2 in float16, where YuNet, on
+    # which the defaults were measured, has 1e-6 and 1.4e-2; noise of 1e-6 on its weights: 2.0e-4.
+    "yolox_nano": {
+        "onnx": Tolerance(tensors=5e-4),
+        "tflite": Tolerance(tensors=5e-4),
+        "yolox_nano.mlmodel": Tolerance(tensors=5e-4),
+        "yolox_nano.mlpackage": Tolerance(tensors=5e-2),
+    }
+}
 
 
 @dataclass(frozen=True)
@@ -56,13 +66,17 @@ class Model:
 
 
 def make_models(data: Path, root: Path, names: tuple[str, ...] = tuple(SOURCES)) -> list[Model]:
-    """Export each model, and approve what its source gives for two pictures."""
+    """Export each model, and approve what its source gives for one or two pictures.
+
+    Errors: MobileCatError where a true artifact does not hold.
+    """
     models = []
     for name in names:
         spec = load_spec(ROOT / "examples" / name / "mobilecat.toml")
         assert spec.input is not None
         size = SIZES.get(name, spec.input.size)
-        spec = spec.model_copy(update={"input": spec.input.model_copy(update={"size": size})})
+        image = spec.input.model_copy(update={"size": size})
+        spec = spec.model_copy(update={"input": image, "tolerances": TOLERANCES.get(name, {})})
         source = data / "models" / SOURCES[name]
         exported = export(spec, root / name, source=source)
         network = import_model(source, dict(exported.bundle.source.shapes))
@@ -71,12 +85,26 @@ def make_models(data: Path, root: Path, names: tuple[str, ...] = tuple(SOURCES))
         for picture in _pictures(name, data, root):
             record(model.folder, golden, picture, source=source)
         approve(model.folder, golden, every=True)
+        _require_sound(model, root)
         models.append(model)
     return models
 
 
+def _require_sound(model: Model, root: Path) -> None:
+    """A fault is caught only where the true artifact holds."""
+    for format in FORMATS:
+        true = Mutant(model, format, root / "true")
+        true.finish()
+        stage, detail = stage_of(true)
+        if stage != "held":
+            raise MobileCatError(
+                "The true artifact does not hold: nothing planted in it proves anything",
+                [Problem(f"{stage}: {detail}", true.file)],
+            )
+
+
 def _pictures(name: str, data: Path, root: Path) -> list[Path]:
-    """Return two pictures that have something to find: odd sides, off the middle."""
+    """Return pictures that have something to find: odd sides, off the middle."""
     person = Image.open(data / "astronaut.png").convert("RGB")
     cat = Image.open(data / "chelsea.png").convert("RGB")
     wide = Image.new("RGB", (731, 547), (30, 60, 90))
@@ -88,7 +116,8 @@ def _pictures(name: str, data: Path, root: Path) -> list[Path]:
         wide.paste(person.crop((60, 0, 420, 400)).resize((270, 300)), (390, 30))
         if name == "yolox_nano":
             wide.paste(cat.resize((300, 200)), (410, 340))
-        pictures = [person if name == "yunet" else cat, wide]
+        # One for YOLOX, which takes ten times as long: cat and people are in it.
+        pictures = [person, wide] if name == "yunet" else [wide]
     folder = root / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}-{i}.png" for i in range(len(pictures))]
@@ -156,7 +185,9 @@ class Mutant:
         return _emit(self.target, baked, spec or self.spec, self.path)
 
     def baked(self, spec: Spec) -> Baked:
-        return bake(self.model.network, spec, *_variant(self.target))
+        plain = bake(self.model.network, spec, *CONTRACT)
+        variant = _variant(self.target, plain, spec)
+        return plain if variant == CONTRACT else bake(self.model.network, spec, *variant)
 
     def finish(self) -> None:
         if not self.keep_hash:
@@ -186,10 +217,6 @@ def stage_of(mutant: Mutant, source: Path | None = None) -> tuple[str, str]:
     check = report.failed[0].check
     amount = f" {check.value:.3g} > {check.limit:g}" if check.value is not None else ""
     return check.stage, f"{check.name}{amount} {check.detail}".strip()
-
-
-def record_of(bundle: Path, file: str) -> ArtifactRecord:
-    return open_bundle(bundle).artifact(file)
 
 
 @contextmanager
