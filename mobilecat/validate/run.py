@@ -99,7 +99,8 @@ def validate(
     engines = _load(opener, folder, bundle, lanes, source, progress)
     results += [Result("", n, _shadowed(n)) for n in shadowed(bundle)]
     results += [Result(n, "", c) for n, c in engines.runners.items() if isinstance(c, Check)]
-    results += _as_written(folder, engines)
+    if opener is open_lane:  # else it was not these files that ran
+        results += _as_written(folder, engines)
     pending: list[Path] = []
     for case in chosen:
         found, written = _run_case(engines, case, write_pending and may_write(), progress)

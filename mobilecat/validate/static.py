@@ -139,9 +139,11 @@ def _tflite(path: Path) -> Found:
             return None
         return float(np.frombuffer(bytes(bytearray(data)), dtype)[0])
 
-    for op in graph.operators:
-        if model.operatorCodes[op.opcodeIndex].customCode == b"TFLite_Detection_PostProcess":
-            _post_process(bytes(bytearray(op.customOptions)), found)
+    suppressions = [
+        op for op in graph.operators if code(op) == BuiltinOperator.NON_MAX_SUPPRESSION_V4
+    ]
+    if suppressions:
+        found["per_class"].add(float(len(suppressions) > 1))  # the kernel knows no classes
     makers = {int(t): op for op in graph.operators for t in op.outputs}
     for op in graph.operators:
         if model.operatorCodes[op.opcodeIndex].customCode == _POSTPROCESS:
@@ -169,21 +171,12 @@ def _postprocess(op: Any, found: Found) -> None:
     """
     from mobilecat.targets.tflite.flexbuffer import unpacked
 
-    options = unpacked(bytes(bytearray(op.customOptions or b"")))
+    options = unpacked(bytes(bytearray(op.customOptions)))
     if float(options["nms_iou_threshold"]) >= 1:
         return
     found["iou_threshold"].add(float(options["nms_iou_threshold"]))
     found["score_threshold"].add(float(options["nms_score_threshold"]))
     found["max_detections"].add(float(options["max_detections"]))
-
-
-def _post_process(options: bytes, found: Found) -> None:
-    from flatbuffers import flexbuffers
-
-    said = flexbuffers.Loads(options)
-    found["iou_threshold"].add(float(said["nms_iou_threshold"]))
-    found["score_threshold"].add(float(said["nms_score_threshold"]))
-    found["max_detections"].add(float(said["max_detections"]))
 
 
 def _upstream(tensor: int, makers: dict[int, Any]) -> Iterator[Any]:
