@@ -79,7 +79,7 @@ def run_chunk(
             "-c",
             os.devnull,
             "--rootdir",
-            str(file.parent),
+            str(coremltools_folder()),
         ),
         *(
             "-p",
