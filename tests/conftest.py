@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# Goldens are never written where CI is set; the tests of that set it themselves.
+os.environ.pop("CI", None)
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -24,6 +24,7 @@ from mobilecat.disk import sha256_of, size_of
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.export import CONTRACT, _emit, _variant, export
 from mobilecat.importers import import_model
+from mobilecat.runners import RUNNERS
 from mobilecat.spec import Spec, TargetSpec, Tolerance, load_spec
 from mobilecat.validate import approve, record, validate
 from tools.plant_faults.edit import Editor
@@ -147,6 +148,9 @@ class Mutant:
         self.spec = self.model.spec
         self.told = json.loads((true / FILE).read_text("utf-8"))
         self.told["artifacts"] = [a for a in self.told["artifacts"] if a["file"] == self.file]
+        said = self.told["spec"]["tolerances"]
+        kept = {k: v for k, v in said.items() if k in RUNNERS or k == self.file}
+        self.told["spec"]["tolerances"] = kept  # of a file that is not there: an error
         self.told["source"]["path"] = str(self.model.source.resolve())
         if (true / LABELS).exists():
             shutil.copy(true / LABELS, self.folder / LABELS)
