@@ -24,7 +24,6 @@ from mobilecat.disk import sha256_of, size_of
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.export import CONTRACT, _emit, _variant, export
 from mobilecat.importers import import_model
-from mobilecat.runners import RUNNERS
 from mobilecat.spec import Spec, TargetSpec, Tolerance, load_spec
 from mobilecat.validate import approve, record, validate
 from tools.plant_faults.edit import Editor
@@ -39,15 +38,12 @@ SOURCES = {
 }
 SIZES = {"yunet": (320, 256)}  # not square, and quick
 TOLERANCES = {
-    # Worst of the true artifacts here: 1.03e-4 in float32 and 2.4e-2 in float16, where YuNet, on
-    # which the defaults were measured, has 1e-6 and 1.4e-2; noise of 1e-6 on its weights: 2.0e-4.
-    "yolox_nano": {
-        "onnx": Tolerance(tensors=5e-4),
-        "tflite": Tolerance(tensors=5e-4),
-        "yolox_nano.mlmodel": Tolerance(tensors=5e-4),
-        "yolox_nano.mlpackage": Tolerance(tensors=5e-2),
-    }
+    # The true artifacts: 1.03e-4, where YuNet, on which the default of 1e-4 was measured, has 1e-6;
+    # with noise of 1e-6 on the weights 2.0e-4.
+    "yolox_nano": {name: Tolerance(tensors=5e-4) for name in ("onnx", "tflite", "coreml")}
 }
+# Rounding its weights to float16 moves a raw output by 9.4e-2: a limit above that hides faults.
+FLOAT32_ONLY = ("yolox_nano",)
 
 
 @dataclass(frozen=True)
@@ -78,6 +74,8 @@ def make_models(data: Path, root: Path, names: tuple[str, ...] = tuple(SOURCES))
         size = SIZES.get(name, spec.input.size)
         image = spec.input.model_copy(update={"size": size})
         spec = spec.model_copy(update={"input": image, "tolerances": TOLERANCES.get(name, {})})
+        if name in FLOAT32_ONLY:
+            spec = _in_float32(spec)
         source = data / "models" / SOURCES[name]
         exported = export(spec, root / name, source=source)
         network = import_model(source, dict(exported.bundle.source.shapes))
@@ -89,6 +87,11 @@ def make_models(data: Path, root: Path, names: tuple[str, ...] = tuple(SOURCES))
         _require_sound(model, root)
         models.append(model)
     return models
+
+
+def _in_float32(spec: Spec) -> Spec:
+    coreml = tuple(t.model_copy(update={"precision": "float32"}) for t in spec.targets.coreml)
+    return spec.model_copy(update={"targets": spec.targets.model_copy(update={"coreml": coreml})})
 
 
 def _require_sound(model: Model, root: Path) -> None:
@@ -148,9 +151,6 @@ class Mutant:
         self.spec = self.model.spec
         self.told = json.loads((true / FILE).read_text("utf-8"))
         self.told["artifacts"] = [a for a in self.told["artifacts"] if a["file"] == self.file]
-        said = self.told["spec"]["tolerances"]
-        kept = {k: v for k, v in said.items() if k in RUNNERS or k == self.file}
-        self.told["spec"]["tolerances"] = kept  # of a file that is not there: an error
         self.told["source"]["path"] = str(self.model.source.resolve())
         if (true / LABELS).exists():
             shutil.copy(true / LABELS, self.folder / LABELS)
