@@ -16,9 +16,9 @@ another stage than foretold, or where a harmless change raises alarm.
 Models: YuNet (320×256; boxes and five landmarks), YOLOX-nano (80 classes; it stands for SSD-like
 detectors: an SSD from TensorFlow would need TensorFlow here), MTCNN's O-net (landmarks on a crop).
 `.mlpackage` is float16 but for YOLOX-nano's; `.mlmodel` and `.tflite` are float32. bundle.json is
-the true one; its hashes are made again, except where the hash is what must catch the fault. The Core
-ML artifacts run in mobilecat.runtime, not in Apple's. Every true artifact was validated first, and
-held.
+the true one; its hashes are made again, except where the hash is what must catch the fault. The
+Core ML artifacts run in mobilecat.runtime, not in Apple's. Every true artifact was validated first,
+and held.
 
 YOLOX-nano is less steady than YuNet, on which the default limits were measured: its true float32
 artifacts differ from the source by 1.03e-4 on raw outputs (default limit 1e-4), with noise of 1e-6
