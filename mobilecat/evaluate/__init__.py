@@ -1,0 +1,1 @@
+"""Accuracy on labelled pictures: what a conversion cost, artifact by artifact."""

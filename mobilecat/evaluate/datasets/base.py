@@ -1,0 +1,261 @@
+"""Labelled pictures as values, and what every reader needs to make them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mobilecat.errors import MobileCatError, Problem
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+SHOWN = 100
+"""Problems listed; the rest is counted."""
+
+
+class DatasetError(MobileCatError):
+    """Labels that cannot be read, or that contradict themselves or their pictures."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One picture with its objects; there may be none.
+
+    size_wh: of the upright picture, whose pixels (origin top-left, edges) all coordinates are in.
+    boxes_xyxy: (n,4). class_ids: (n,), index into the data set's classes. areas: (n,) px², COCO's
+    own where the file has them (of the outline, not the box). ignore: (n,), neither to be found nor
+    wrong to be found: VOC's difficult, COCO's crowds. crowd: (n,), those of them that stand for
+    many objects. landmarks_xy: (n,L,2), NaN where a point is not labelled; None without landmarks.
+    """
+
+    path: Path
+    size_wh: tuple[int, int]
+    boxes_xyxy: Floats
+    class_ids: Ints
+    areas: Floats
+    ignore: Flags
+    crowd: Flags
+    landmarks_xy: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.class_ids)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """format: as `FORMATS` names it. landmarks: names in order. notes: what the user is told."""
+
+    path: Path
+    format: str
+    classes: tuple[str, ...]
+    landmarks: tuple[str, ...]
+    pictures: tuple[Labelled, ...]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def labels_of(self, picture: Labelled) -> list[str]:
+        """Return the class name of each object."""
+        return [self.classes[i] for i in picture.class_ids]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One object as a reader found it. where: its file and line or key."""
+
+    where: str
+    class_id: int
+    box_xyxy: Sequence[float]
+    area: float | None = None
+    difficult: bool = False
+    crowd: bool = False
+    points: Sequence[Sequence[float]] | None = None
+
+
+@dataclass
+class Reading:
+    """What has been read so far, and every problem met on the way."""
+
+    path: Path
+    problems: list[Problem] = field(default_factory=list)
+    pictures: list[Labelled] = field(default_factory=list)
+    empty_boxes: int = 0
+    _seen: dict[Path, str] = field(default_factory=dict)
+
+    def problem(self, what: str, where: str, fix: str = "") -> None:
+        self.problems.append(Problem(what, where, fix))
+
+    def size_of(
+        self, path: Path, where: str, recorded_wh: tuple[int, int] | None = None
+    ) -> tuple[int, int] | None:
+        """Return the upright size of the picture at `path`; None, with a problem, where none is.
+
+        recorded_wh: what the labels say; None where they do not.
+        """
+        if (first := self._seen.setdefault(path, where)) != where:
+            self.problem(f"{path.name} is labelled twice", where, f"the first time: {first}")
+            return None
+        try:
+            size, orientation = upright_size(path)
+        except FileNotFoundError:
+            self.problem(f"the picture {path.name} is not there", where, f"looked at {path}")
+            return None
+        except OSError as e:
+            self.problem(f"{path} is not a picture that can be read", where, str(e)[:120])
+            return None
+        if recorded_wh is None or recorded_wh == size:
+            return size
+        said, real = ("×".join(map(str, s)) for s in (recorded_wh, size))
+        if recorded_wh == size[::-1] and orientation > 4:
+            what = f"labels are for {said}, the stored pixels; upright (EXIF {orientation}) the "
+            what += f"picture is {real}"
+            fix = "label the upright picture, or store it upright without the EXIF tag"
+            self.problem(what, where, fix)
+        else:
+            self.problem(f"labels are for {said}, but {path.name} is {real}", where)
+        return None
+
+    def add(
+        self, path: Path, size_wh: tuple[int, int], items: Iterable[Item], points: int = 0
+    ) -> None:
+        """Keep a picture with its objects. points: landmarks an object has, 0 without any."""
+        good = [item for item in items if self._sound(item, size_wh)]
+        boxes = np.array([i.box_xyxy for i in good], dtype=np.float64).reshape(-1, 4)
+        sides = boxes[:, 2:] - boxes[:, :2]
+        own = [
+            a if i.area is None else i.area for i, a in zip(good, sides.prod(axis=1), strict=True)
+        ]
+        landmarks = None
+        if points:
+            landmarks = np.full((len(good), points, 2), np.nan)
+            for row, item in zip(landmarks, good, strict=True):
+                if item.points is not None:
+                    row[:] = item.points
+        self.pictures.append(
+            Labelled(
+                path,
+                size_wh,
+                boxes,
+                np.array([i.class_id for i in good], dtype=np.int64),
+                np.array(own, dtype=np.float64),
+                np.array([i.difficult or i.crowd for i in good], dtype=np.bool_),
+                np.array([i.crowd for i in good], dtype=np.bool_),
+                landmarks,
+            )
+        )
+
+    def _sound(self, item: Item, size_wh: tuple[int, int]) -> bool:
+        x1, y1, x2, y2 = item.box_xyxy
+        said = ", ".join(f"{v:g}" for v in item.box_xyxy)
+        if not all(math.isfinite(v) for v in item.box_xyxy):
+            self.problem(f"box x1,y1,x2,y2 = {said} is no box", item.where)
+        elif x2 < x1 or y2 < y1:
+            self.problem(f"box x1,y1,x2,y2 = {said} ends before it starts", item.where)
+        elif x2 <= 0 or y2 <= 0 or x1 >= size_wh[0] or y1 >= size_wh[1]:
+            wh = "×".join(map(str, size_wh))
+            self.problem(f"box x1,y1,x2,y2 = {said} lies outside of the {wh} picture", item.where)
+        elif x1 == x2 or y1 == y2:
+            self.empty_boxes += 1
+        else:
+            return True
+        return False
+
+    def done(
+        self,
+        format: str,
+        classes: Sequence[str],
+        landmarks: Sequence[str] = (),
+        notes: Iterable[str] = (),
+    ) -> Dataset:
+        """Return the data set; DatasetError with all problems, or where there is no picture."""
+        if not self.problems and not self.pictures:
+            self.problem("labels no picture", str(self.path))
+        if self.problems:
+            raise refused(self.path, self.problems)
+        said = list(notes)
+        if self.empty_boxes:
+            said.append(f"{self.empty_boxes} boxes of no width or height left out")
+        return Dataset(
+            self.path, format, tuple(classes), tuple(landmarks), tuple(self.pictures), tuple(said)
+        )
+
+
+def refused(path: Path, problems: Sequence[Problem]) -> DatasetError:
+    """Return the error for the data set at `path`."""
+    shown = list(problems[:SHOWN])
+    if len(problems) > SHOWN:
+        shown.append(Problem(f"and {len(problems) - SHOWN} more"))
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return DatasetError(f"{path}: the labels cannot be used, {count}", shown)
+
+
+def upright_size(path: Path) -> tuple[tuple[int, int], int]:
+    """Return (width, height of the picture once upright; its EXIF orientation), header only.
+
+    Errors: OSError.
+    """
+    from PIL import Image
+
+    with Image.open(path) as opened:
+        orientation = opened.getexif().get(0x0112, 1)
+        width, height = opened.size
+    turned = orientation in (5, 6, 7, 8)
+    return ((height, width) if turned else (width, height)), orientation
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; DatasetError where there is none."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except json.JSONDecodeError as e:
+        where = f"{path}:{e.lineno}:{e.colno}"
+        raise refused(path, [Problem(f"not JSON: {e.msg}", where)]) from e
+    except (OSError, UnicodeDecodeError) as e:
+        raise refused(path, [Problem(str(e), str(path))]) from e
+    if not isinstance(data, dict):
+        raise refused(path, [Problem("is JSON, but no object {…}", str(path))])
+    return data
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return a text file's lines; DatasetError where it cannot be read."""
+    try:
+        return path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as e:
+        raise refused(path, [Problem(str(e), str(path))]) from e
+
+
+def numbers(value: object, count: int) -> list[float] | None:
+    """Return `count` finite numbers; None where `value` is anything else."""
+    if not isinstance(value, list | tuple) or len(value) != count:
+        return None
+    if any(isinstance(v, bool) or not isinstance(v, int | float) for v in value):
+        return None
+    return [float(v) for v in value] if all(map(math.isfinite, value)) else None
+
+
+def side(value: object) -> int | None:
+    """Return a whole side of at least one pixel, or None."""
+    given = numbers([value], 1)
+    return int(given[0]) if given and given[0] >= 1 and given[0].is_integer() else None
+
+
+def find_picture(folders: Iterable[Path], name: str) -> Path:
+    """Return the first of folders/name that exists, else of folders/its last part, else the first.
+
+    Archives put pictures in folders that a flat copy does not have.
+    """
+    there = list(folders)
+    candidates = [f / name for f in there] + [f / Path(name).name for f in there]
+    return next((c for c in candidates if c.is_file()), candidates[0])
