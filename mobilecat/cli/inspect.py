@@ -32,6 +32,8 @@ def _show(console: Console, found: Inspection) -> None:
         console.print(f"  {sum(found.ops.values())} ops  {listed}")
     for key, value in found.metadata.items():
         console.print(f"  {key}: {value}", style="dim")
+    for lint in found.lints:
+        console.print(f"  ! {lint}", style="yellow")
     for part in found.parts:
         console.print()
         _show(console, part)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mobilecat.disk import size_of
 from mobilecat.errors import ArtifactError, Problem
+
+if TYPE_CHECKING:
+    from mobilecat.bundle import ArtifactRecord
 
 _READERS = {
     ".onnx": "onnx_model",
@@ -30,7 +33,10 @@ class Port:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a file holds. bytes is its size on disk, parameters the number of weights."""
+    """What a file holds. bytes is its size on disk, parameters the number of weights.
+
+    lints: facts that a user should know, a sentence each.
+    """
 
     file: str
     format: str
@@ -41,6 +47,7 @@ class Inspection:
     parameters: int
     metadata: dict[str, str] = field(default_factory=dict)
     parts: tuple[Inspection, ...] = ()
+    lints: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -95,5 +102,11 @@ def _inspect_bundle(folder: Path) -> Inspection:
             "head": bundle.spec.head.kind,
             **{k: v for k, v in bundle.versions.items() if k == "mobilecat"},
         },
-        parts=tuple(inspect_file(folder / a.file) for a in bundle.artifacts),
+        parts=tuple(_inspect_artifact(folder, a) for a in bundle.artifacts),
     )
+
+
+def _inspect_artifact(folder: Path, record: ArtifactRecord) -> Inspection:
+    """Return what the file says; the export has lints of its own, which no file can."""
+    found = inspect_file(folder / record.file)
+    return replace(found, lints=tuple(dict.fromkeys((*record.lints, *found.lints))))

@@ -8,6 +8,7 @@ from typing import Any
 
 from mobilecat.disk import size_of
 from mobilecat.inspection.base import Inspection, Port
+from mobilecat.inspection.coreml_lints import lints
 from mobilecat.runtime.package import read_package
 from mobilecat.runtime.proto import feature_types_pb2
 
@@ -24,10 +25,11 @@ _KINDS = {
 
 def inspect_model(path: Path) -> Inspection:
     package = read_package(path)
-    return _inspect(package.spec, str(path), size_of(path))
+    found = lints(package.spec, package.model_dir)
+    return _inspect(package.spec, str(path), size_of(path), found)
 
 
-def _inspect(spec: Any, name: str, size: int) -> Inspection:
+def _inspect(spec: Any, name: str, size: int, lints: tuple[str, ...] = ()) -> Inspection:
     kind = spec.WhichOneof("Type")
     ops: Counter[str] = Counter()
     parts: list[Inspection] = []
@@ -64,6 +66,7 @@ def _inspect(spec: Any, name: str, size: int) -> Inspection:
         parameters=parameters,
         metadata={k: v for k, v in metadata.items() if v},
         parts=tuple(parts),
+        lints=lints,
     )
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.inspection.base import Inspection, Port
-
-_DETECTION = "TFLite_Detection_PostProcess"
+from mobilecat.inspection.tflite_lints import DETECTION as _DETECTION
+from mobilecat.inspection.tflite_lints import lints
 
 
 def inspect_model(path: Path) -> Inspection:
@@ -23,22 +23,27 @@ def inspect_model(path: Path) -> Inspection:
     graph = model.subgraphs[0]
     signature = _signature_names(model)
     given = _given_shapes(model)
+    codes = model.operatorCodes
+    ops = [[_op_name(codes[o.opcodeIndex]) for o in g.operators or []] for g in model.subgraphs]
+    takes = tuple(_port(graph.tensors[i], signature) for i in graph.inputs)
+    metadata = _metadata(model, data)
     return Inspection(
         file=str(path),
         format=f"TFLite (schema {model.version})",
         bytes=len(data),
-        inputs=tuple(_port(graph.tensors[i], signature) for i in graph.inputs),
+        inputs=takes,
         outputs=tuple(_port(graph.tensors[i], signature, given.get(i)) for i in graph.outputs),
-        ops=dict(
-            Counter(
-                _op_name(model.operatorCodes[o.opcodeIndex])
-                for g in model.subgraphs
-                for o in g.operators
-            ).most_common()
-        ),
+        ops=dict(Counter(op for names in ops for op in names).most_common()),
         parameters=_parameters(model),
-        metadata=_metadata(model, data),
+        metadata=metadata,
+        lints=lints(ops[0], _channels(takes), "TFLITE_METADATA" in metadata),
     )
+
+
+def _channels(inputs: tuple[Port, ...]) -> int | None:
+    """Return how many channels the picture has, where there is one input and it is a picture."""
+    shape = inputs[0].shape if len(inputs) == 1 else None
+    return int(shape[3]) if shape is not None and len(shape) == 4 else None
 
 
 def read_tflite(data: bytes, where: str) -> Any:

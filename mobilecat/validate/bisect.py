@@ -136,12 +136,12 @@ def frozen_graph(
 ) -> ir.Model:
     """Return the graph that was lowered to `target`."""
     from mobilecat.bake import bake
-    from mobilecat.export import CONTRACT, _variant, import_options
+    from mobilecat.export import CONTRACT, import_options, variant_of
     from mobilecat.importers import import_model
 
     network = import_model(path, dict(shapes), import_options(spec))
     plain = bake(network, spec, *CONTRACT)
-    variant = _variant(target, plain, spec)
+    variant = variant_of(target, plain, spec)
     return plain.model if variant == CONTRACT else bake(network, spec, *variant).model
 
 

@@ -15,35 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import onnx_ir as ir
-from PIL import Image
 
 from mobilecat.bake import bake
 from mobilecat.bake.whole import Baked
 from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle
 from mobilecat.disk import sha256_of, size_of
 from mobilecat.errors import MobileCatError, Problem
-from mobilecat.export import CONTRACT, _emit, _variant, export
+from mobilecat.export import CONTRACT, emit, export, variant_of
 from mobilecat.importers import import_model
-from mobilecat.spec import Spec, TargetSpec, Tolerance, load_spec
+from mobilecat.spec import Spec, TargetSpec
 from mobilecat.validate import approve, record, validate
 from tools.plant_faults.edit import Editor
+from tools.plant_faults.models import SOURCES, pictures_of, source_of, spec_of
 
-ROOT = Path(__file__).resolve().parents[2]
 FORMATS = ("mlpackage", "mlmodel", "tflite")
 RUNNER = {"mlpackage": "coreml", "mlmodel": "coreml", "tflite": "tflite", "onnx": "onnx"}
-SOURCES = {
-    "yunet": "yunet_n_dynamic.onnx",
-    "yolox_nano": "yolox_nano.onnx",
-    "mtcnn_onet": "mtcnn_onet.onnx",
-}
-SIZES = {"yunet": (320, 256)}  # not square, and quick
-TOLERANCES = {
-    # The true artifacts: 1.03e-4, where YuNet, on which the default of 1e-4 was measured, has 1e-6;
-    # with noise of 1e-6 on the weights 2.0e-4.
-    "yolox_nano": {name: Tolerance(tensors=5e-4) for name in ("onnx", "tflite", "coreml")}
-}
-# Rounding its weights to float16 moves a raw output by 9.4e-2: a limit above that hides faults.
-FLOAT32_ONLY = ("yolox_nano",)
 
 
 @dataclass(frozen=True)
@@ -69,29 +55,17 @@ def make_models(data: Path, root: Path, names: tuple[str, ...] = tuple(SOURCES))
     """
     models = []
     for name in names:
-        spec = load_spec(ROOT / "examples" / name / "mobilecat.toml")
-        assert spec.input is not None
-        size = SIZES.get(name, spec.input.size)
-        image = spec.input.model_copy(update={"size": size})
-        spec = spec.model_copy(update={"input": image, "tolerances": TOLERANCES.get(name, {})})
-        if name in FLOAT32_ONLY:
-            spec = _in_float32(spec)
-        source = data / "models" / SOURCES[name]
+        spec, source = spec_of(name), source_of(name, data, root)
         exported = export(spec, root / name, source=source)
         network = import_model(source, dict(exported.bundle.source.shapes))
         golden = root / "golden"
         model = Model(name, source, root / name, golden, network, exported.bundle)
-        for picture in _pictures(name, data, root):
+        for picture in pictures_of(name, data, root):
             record(model.folder, golden, picture, source=source)
         approve(model.folder, golden, every=True)
         _require_sound(model, root)
         models.append(model)
     return models
-
-
-def _in_float32(spec: Spec) -> Spec:
-    coreml = tuple(t.model_copy(update={"precision": "float32"}) for t in spec.targets.coreml)
-    return spec.model_copy(update={"targets": spec.targets.model_copy(update={"coreml": coreml})})
 
 
 def _require_sound(model: Model, root: Path) -> None:
@@ -105,29 +79,6 @@ def _require_sound(model: Model, root: Path) -> None:
                 "The true artifact does not hold: nothing planted in it proves anything",
                 [Problem(f"{stage}: {detail}", true.file)],
             )
-
-
-def _pictures(name: str, data: Path, root: Path) -> list[Path]:
-    """Return pictures that have something to find: odd sides, off the middle."""
-    person = Image.open(data / "astronaut.png").convert("RGB")
-    cat = Image.open(data / "chelsea.png").convert("RGB")
-    wide = Image.new("RGB", (731, 547), (30, 60, 90))
-    if name == "mtcnn_onet":
-        # O-net looks at faces that were cropped already.
-        pictures = [person.crop((163, 61, 284, 206)), person.crop((150, 70, 276, 214))]
-    else:
-        wide.paste(person.crop((60, 0, 420, 400)), (20, 90))
-        wide.paste(person.crop((60, 0, 420, 400)).resize((270, 300)), (390, 30))
-        if name == "yolox_nano":
-            wide.paste(cat.resize((300, 200)), (410, 340))
-        # One for YOLOX, which takes ten times as long: cat and people are in it.
-        pictures = [person, wide] if name == "yunet" else [wide]
-    folder = root / "pictures"
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{name}-{i}.png" for i in range(len(pictures))]
-    for picture, path in zip(pictures, paths, strict=True):
-        picture.save(path)
-    return paths
 
 
 @dataclass
@@ -186,11 +137,11 @@ class Mutant:
         if self.path.is_dir():
             shutil.rmtree(self.path)
         self.path.unlink(missing_ok=True)
-        return _emit(self.target, baked, spec or self.spec, self.path)
+        return emit(self.target, baked, spec or self.spec, self.path)
 
     def baked(self, spec: Spec) -> Baked:
         plain = bake(self.model.network, spec, *CONTRACT)
-        variant = _variant(self.target, plain, spec)
+        variant = variant_of(self.target, plain, spec)
         return plain if variant == CONTRACT else bake(self.model.network, spec, *variant)
 
     def finish(self) -> None:

@@ -96,17 +96,7 @@ def write_vision_pipeline(
         outputs={confidence: "confidence", coordinates: "coordinates"},
         taps=artifact_taps,
         spec_version=pipeline.specificationVersion,
-        lints=(*program.lints, *_lints(format, len(labels))),
-    )
-
-
-def _lints(format: Format, classes: int) -> tuple[str, ...]:
-    if format == "mlmodel" or classes % 80 == 0:
-        return ()
-    return (
-        f"{classes} classes: wrong boxes are reported from an ML Program in front of the "
-        "NonMaximumSuppression model unless their number is a multiple of 80 "
-        "(github.com/ultralytics/ultralytics/issues/22309); try it on a device, or use mlmodel",
+        lints=program.lints,
     )
 
 

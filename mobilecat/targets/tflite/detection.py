@@ -12,7 +12,7 @@ the answer here:
 * it keeps score ≥ threshold → the next float above the threshold;
 * it refuses an IoU threshold of 0 → the smallest normal float;
 * fast NMS compares each box's best class only and knows no classes: what per_class = 0 means. It
-  leaves the rows from the number of detections on as they were → a lint;
+  leaves the rows from the number of detections on as they were → a lint (mobilecat.inspection);
 * regular NMS, class by class, is never asked for. With T > 1 threads it skips class T (`next_col`
   starts at T and is incremented before its first use), lets one box be found as two things, and
   orders equal scores by class. Several classes with per_class = 1 go through our own NMS instead;
@@ -31,7 +31,7 @@ from mobilecat.bake.endings import detection
 from mobilecat.bake.nms import OP as NMS
 from mobilecat.graph import MOBILECAT_DOMAIN, attr, op_of, shape_of
 from mobilecat.heads import Candidates, EncodedAnchors, ops
-from mobilecat.spec import ImageSpec, NmsSpec
+from mobilecat.spec import NmsSpec
 from mobilecat.targets.tflite.flexbuffer import Option, packed
 from mobilecat.targets.tflite.lowering import Node, lowers
 from mobilecat.targets.tflite.program import Tensor
@@ -105,18 +105,6 @@ def classes_of(model: ir.Model) -> int:
     nms = next(n for n in model.graph if op_of(n) == f"{MOBILECAT_DOMAIN}::{NMS}")
     assert nms.inputs[1] is not None
     return shape_of(nms.inputs[1])[2]
-
-
-def lints(image: ImageSpec) -> tuple[str, ...]:
-    """Return what the contract leaves open, or who cannot read it."""
-    said = (
-        f"{CODE} is a custom op: it runs on the CPU, also where a GPU delegate runs the network",
-        "rows from the number of detections on are not written and hold anything: read "
-        f"{OUTPUTS['count']}",
-    )
-    if image.channels == 1:
-        return (*said, "MediaPipe Tasks takes colour pictures, and this input has one channel")
-    return said
 
 
 def _problem(node: ir.Node) -> str | None:

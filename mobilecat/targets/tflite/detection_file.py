@@ -11,7 +11,6 @@ from mobilecat.targets.tflite.detection import (
     OUTPUTS,
     after_own_nms,
     classes_of,
-    lints,
     with_postprocess,
 )
 from mobilecat.targets.tflite.emit import tflite_from_graph
@@ -42,7 +41,6 @@ class DetectionFile:
     data: bytes
     outputs: dict[str, str]
     dtypes: dict[str, str]
-    lints: tuple[str, ...]
 
 
 def detection_file(baked: Baked, spec: Spec) -> DetectionFile:
@@ -67,5 +65,4 @@ def detection_file(baked: Baked, spec: Spec) -> DetectionFile:
         with_labels(data, spec.labels),
         dict(OUTPUTS),
         {"class_ids": "float32", "count": "float32"},
-        lints(image),
     )
