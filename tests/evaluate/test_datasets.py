@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,6 +133,24 @@ def test_faces_one_several_none_and_cut(tmp_path: Path) -> None:
     assert none is not None and none.shape == (0, 9, 2)
 
 
+def test_faces_of_one_file_in_several_entries(tmp_path: Path) -> None:
+    moved = [[x + 10, y] for x, y in given.FACE]
+    given.faces_json(tmp_path, given.FACE, moved, None)
+    file = tmp_path / "labels.json"
+    value = json.loads(file.read_text())
+    value["images"][1]["file"] = value["images"][0]["file"]
+    given.write_json(file, value)
+    data = load_dataset(tmp_path)
+    assert [p.boxes_xyxy.tolist() for p in data.pictures] == [
+        [[3, 5, 12, 15], [13, 5, 22, 15]],
+        [],
+    ]
+    value["images"][1]["width"] = 31
+    given.write_json(file, value)
+    said = f"another width and height than {file}: images[0] has"
+    assert problems(tmp_path) == [(f"{file}: images[1]", said)]
+
+
 # EXIF 6: stored 20×30 (w×h), upright 30×20. Labels of the upright picture are taken as they are.
 def test_labels_are_of_the_upright_picture(tmp_path: Path) -> None:
     given.coco(tmp_path)
@@ -251,7 +270,7 @@ def test_faces_name_their_key(tmp_path: Path) -> None:
     far = [[x + 100, y] for x, y in given.FACE]
     given.faces_json(tmp_path, given.FACE[:8], far, "no", [given.FACE, 3])
     file = tmp_path / "labels.json"
-    what = "landmarks9 must be 9 points [x, y], a list of such faces, or []"
+    what = "landmarks9 must be 9 points [x, y], a list of such faces, or null"
     assert problems(tmp_path) == [
         (f"{file}: images[0].landmarks9", what),
         (f"{file}: images[1].landmarks9[0]",

@@ -2,7 +2,8 @@
 
 `.cat` is one line: 9 x y x y … (https://archive.org/details/CAT_DATASET). labels.json holds
 `landmark_order`, and `images`: `file`, `width`, `height`, and `landmarks9`, which is one face
-([[x, y], … 9]), several ([face, face, …]) or none ([]). A point may be null: not labelled.
+([[x, y], … 9]), several ([face, face, …]) or none (null or []). Several faces may also be several
+entries of one file. A point may be null: not labelled.
 The box of a face is the extent of its landmarks, cut to the picture.
 """
 
@@ -70,38 +71,51 @@ def read_labels(path: Path) -> Dataset:
     if not isinstance(rows, list):
         reading.problem("must be a list", f"{path}: images")
         rows = []
-    key = f"landmarks{len(order)}"
+    files: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for k, row in enumerate(rows):
-        _image(row, f"{path}: images[{k}]", key, len(order), reading)
+        where = f"{path}: images[{k}]"
+        if isinstance(row, dict) and isinstance(row.get("file"), str):
+            files.setdefault(row["file"], []).append((where, row))
+        else:
+            reading.problem("must be an object with `file`", where)
+    for file, entries in files.items():
+        _picture(file, entries, f"landmarks{len(order)}", len(order), reading)
     return reading.done("labels.json", [label], order)
 
 
-def _image(row: object, where: str, key: str, count: int, reading: Reading) -> None:
-    if not isinstance(row, dict) or not isinstance(row.get("file"), str):
-        reading.problem("must be an object with `file`", where)
-        return
-    width, height = side(row.get("width")), side(row.get("height"))
-    if width is None or height is None:
-        reading.problem("width and height must be whole numbers of at least 1", where)
-        return
-    picture = find_picture([reading.path.parent], row["file"])
-    size = reading.size_of(picture, where, (width, height))
-    faces = _faces(row.get(key), count)
-    if faces is None:
-        what = f"{key} must be {count} points [x, y], a list of such faces, or []"
-        reading.problem(what, f"{where}.{key}")
-        return
+def _picture(
+    file: str, entries: list[tuple[str, dict[str, Any]]], key: str, count: int, reading: Reading
+) -> None:
+    """Add the picture that `entries`, of one file, are about."""
+    sizes = [(side(row.get("width")), side(row.get("height"))) for _, row in entries]
+    for (where, _), wh in zip(entries, sizes, strict=True):
+        if None in wh:
+            reading.problem("width and height must be whole numbers of at least 1", where)
+        elif wh != sizes[0]:
+            reading.problem(f"another width and height than {entries[0][0]} has", where)
+    first, recorded = entries[0][0], sizes[0]
+    picture = find_picture([reading.path.parent], file)
+    size = None
+    if recorded[0] is not None and recorded[1] is not None:
+        size = reading.size_of(picture, first, (recorded[0], recorded[1]))
+    items = []
+    for where, row in entries:
+        faces = _faces(row[key], count) if key in row else None
+        if faces is None:
+            what = f"{key} must be {count} points [x, y], a list of such faces, or null"
+            reading.problem(what, f"{where}.{key}")
+        elif size is not None:
+            items += [_face(f, f"{where}.{key}[{i}]", size) for i, f in enumerate(faces)]
     if size is not None:
-        items = [_face(f, f"{where}.{key}[{i}]", size) for i, f in enumerate(faces)]
         reading.add(picture, size, items, count)
 
 
 def _faces(value: object, count: int) -> list[list[list[float]]] | None:
     """Return the faces in one, several or none; None where `value` is nothing of that."""
+    if value is None or value == []:
+        return []
     if not isinstance(value, list):
         return None
-    if not value:
-        return []
     one = _points(value, count)
     if one is not None:
         return [one]
