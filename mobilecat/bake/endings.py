@@ -15,7 +15,7 @@ from mobilecat.spec import NmsSpec
 
 CONFIDENCE, COORDINATES = "confidence", "coordinates"
 ENCODINGS, PREDICTIONS = "box_encodings", "class_predictions"
-SMALLEST = 1e-9  # a side of 0 has no logarithm
+SMALLEST = 1e-25  # a side of 0 has no logarithm; a box of this one has no area in float32
 
 Ending = Literal["tensor", "vision", "detection"]
 """tensor: boxes, scores, class_ids, landmarks, count, after NMS.

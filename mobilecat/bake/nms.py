@@ -3,7 +3,7 @@
 `NMS(boxes, scores) → (boxes, scores, class_ids, indices, count)`
 
 inputs      boxes  float32 [1,N,4]  xyxy, pixels of the model input, x1 ≤ x2 and y1 ≤ y2: engines
-                                    differ over inverted boxes
+                                    differ over inverted boxes, so no head decodes one
             scores float32 [1,N,C]
 attributes  score_threshold, iou_threshold (float), max_detections, per_class (int)
 outputs     boxes [1,K,4] float32, scores [1,K] float32, class_ids [1,K] int32,

@@ -59,7 +59,7 @@ def settle(spec: BlazefaceHead, network: Network) -> Head:
         at = ops.f32(centres[None])
         placed = build.op("Add", "placed", _pairs(build, rows, 2, points + 2), at[:, :, None])
         centre = build.op("Add", "centre", _flat(build, "offset", rows, 0, n), at)
-        size = _flat(build, "size", rows, 1, n)
+        size = ops.no_less_than_0(build, "size", _flat(build, "side", rows, 1, n))
         logit = build.op("Clip", "logit", raw[scores], ops.f32(-LOGIT_LIMIT), ops.f32(LOGIT_LIMIT))
         return Candidates(
             ops.corners(build, "candidate_boxes", centre, size),

@@ -51,6 +51,14 @@ def corners(build: Builder, name: str, centre: ir.Value, size: ir.Value) -> ir.V
     return build.op("Concat", name, low, high, axis=-1)
 
 
+def no_less_than_0(build: Builder, name: str, size: ir.Value) -> ir.Value:
+    """Return widths and heights with 0 for negative ones, over which engines' NMS differ.
+
+    For networks that give sizes as they are; e^t is never negative.
+    """
+    return build.op("Relu", name, size)
+
+
 def activated(build: Builder, name: str, scores: ir.Value, activation: str) -> ir.Value:
     """Return the scores after what the network left out: sigmoid, softmax or nothing."""
     if activation == "sigmoid":

@@ -42,8 +42,11 @@ def settle(spec: UltrafaceHead, network: Network) -> Head:
     def decode(build: Builder, raw: Mapping[str, ir.Value]) -> Candidates:
         face = ops.columns(build, "candidate_scores", raw[scores], 1, 2)
         if spec.form == "decoded":
+            low, high = ops.split(build, "corner", raw[boxes], 2, 2)
+            high = build.op("Max", "sound_corner", low, high)
+            corners = build.op("Concat", "corners", low, high, axis=-1)
             side = ops.f32([width, height, width, height])
-            return Candidates(build.op("Mul", "candidate_boxes", raw[boxes], side), face, None)
+            return Candidates(build.op("Mul", "candidate_boxes", corners, side), face, None)
         offset, log_size = ops.split(build, "encoding", raw[boxes], 2, 2)
         return Candidates(from_priors(build, offset, log_size, priors, VARIANCES), face, None)
 

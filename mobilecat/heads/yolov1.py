@@ -56,7 +56,8 @@ def settle(spec: YoloV1Head, network: Network) -> Head:
             build, "box", ops.reshape(build, "boxes", boxes, 1, n, b, 5), 2, 2, 1
         )
         centre = build.op("Add", "centre", build.op("Mul", "offset_px", offset, cell), origin)
-        size = build.op("Mul", "size", side, ops.f32([width, height]))
+        sound = ops.no_less_than_0(build, "side", side)
+        size = build.op("Mul", "size", sound, ops.f32([width, height]))
         xyxy = ops.corners(build, "xyxy", centre, size)
         scores = build.op("Mul", "scores", conf, ops.reshape(build, "cls", cls, 1, n, 1, classes))
         return Candidates(

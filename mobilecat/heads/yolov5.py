@@ -55,11 +55,12 @@ def _settle_decoded(spec: YoloV5Head, network: Network) -> Head:
     classes = depth - 5
 
     def decode(build: Builder, raw: Mapping[str, ir.Value]) -> Candidates:
-        centre, size, obj, cls = ops.split(build, "row", raw[name], 2, 2, 1, classes)
+        centre, side, obj, cls = ops.split(build, "row", raw[name], 2, 2, 1, classes)
+        size = ops.no_less_than_0(build, "size", side)
         if spec.units == "normalised":
-            side = ops.f32(network.size_wh)
-            centre = build.op("Mul", "centre_px", centre, side)
-            size = build.op("Mul", "size_px", size, side)
+            picture = ops.f32(network.size_wh)
+            centre = build.op("Mul", "centre_px", centre, picture)
+            size = build.op("Mul", "size_px", size, picture)
         boxes = ops.corners(build, "candidate_boxes", centre, size)
         return Candidates(boxes, build.op("Mul", "candidate_scores", obj, cls), None)
 

@@ -40,11 +40,12 @@ def settle(spec: YoloV8Head, network: Network) -> Head:
         rows = raw[name]
         if layout == "rows-last":
             rows = build.op("Transpose", "rows", rows, perm=[0, 2, 1])
-        centre, size, scores = ops.split(build, "row", rows, 2, 2, classes)
+        centre, side, scores = ops.split(build, "row", rows, 2, 2, classes)
+        size = ops.no_less_than_0(build, "size", side)
         if spec.units == "normalised":
-            side = ops.f32([width, height])
-            centre = build.op("Mul", "centre_px", centre, side)
-            size = build.op("Mul", "size_px", size, side)
+            picture = ops.f32([width, height])
+            centre = build.op("Mul", "centre_px", centre, picture)
+            size = build.op("Mul", "size_px", size, picture)
         return Candidates(ops.corners(build, "candidate_boxes", centre, size), scores, None)
 
     said = f"yolov8, {classes_of(classes)}, {n} candidates, {layout}, boxes in {spec.units}"

@@ -22,7 +22,7 @@ from tests.heads.networks import frozen, run_file, run_graph, save_network
 LEAN_OPS = {
     *("Slice", "Concat", "Reshape", "Transpose", "Unsqueeze", "Cast"),
     *("Mul", "Add", "Sub", "Exp", "Sqrt", "Sigmoid", "Softmax", "Clip", "Less"),
-    *("ReduceMax", "ReduceMin", "ArgMax"),
+    *("ReduceMax", "ReduceMin", "ArgMax", "Max", "Relu"),
 }
 
 

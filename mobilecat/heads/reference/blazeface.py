@@ -12,7 +12,9 @@ from mobilecat.spec import BlazefaceHead
 
 
 def decode(spec: BlazefaceHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candidates:
-    """xy = r / N + anchor, wh = r / N, in 0..1; score = σ of the logit within ±100."""
+    """xy = r / N + anchor, wh = r / N, in 0..1; score = σ of the logit within ±100. No side is
+    below 0.
+    """
     width, height = size_wh
     logits = table(outputs[pick(outputs, spec.scores, lambda a: a.shape[-1] == 1)])
     r = table(outputs[pick(outputs, spec.boxes, lambda a: a.shape[-1] > 1)])
@@ -38,6 +40,7 @@ def decode(spec: BlazefaceHead, outputs: Arrays, size_wh: tuple[int, int]) -> Ca
                 anchors += [((col + 0.5) / cols, (row + 0.5) / rows)] * count
     ax, ay = np.array(anchors).T
     x, y = (r[:, 0::2] / width + ax[:, None]) * width, (r[:, 1::2] / height + ay[:, None]) * height
-    boxes = from_centres(x[:, 0], y[:, 0], r[:, 2], r[:, 3])
+    w, h = np.maximum(r[:, 2:4], 0).T
+    boxes = from_centres(x[:, 0], y[:, 0], w, h)
     points = np.stack([x[:, 2:], y[:, 2:]], axis=-1).reshape(1, len(r), -1)
     return Candidates(boxes, sigmoid(np.clip(logits, -100, 100))[None], points)

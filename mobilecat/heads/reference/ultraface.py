@@ -19,6 +19,7 @@ def decode(spec: UltrafaceHead, outputs: Arrays, size_wh: tuple[int, int]) -> Ca
     loc = table(outputs[pick(outputs, spec.boxes, lambda a: a.shape[-1] == 4)])
     face = table(outputs[pick(outputs, spec.scores, lambda a: a.shape[-1] == 2)])[None, :, 1:]
     if spec.form == "decoded":
+        loc[:, 2:] = np.maximum(loc[:, :2], loc[:, 2:])
         return Candidates((loc * [width, height, width, height])[None], face, None)
     priors = []
     for stride, sides in zip((8, 16, 32, 64), MIN_BOXES, strict=True):

@@ -23,7 +23,7 @@ def decode(spec: YoloV1Head, outputs: Arrays, size_wh: tuple[int, int]) -> Candi
             classes = raw[i, j, 5 * spec.boxes :]
             for x, y, w, h, conf in raw[i, j, : 5 * spec.boxes].reshape(-1, 5):
                 cx, cy = (x + j) / cols * width, (y + i) / rows * height
-                w, h = w * width, h * height
+                w, h = max(w, 0) * width, max(h, 0) * height
                 boxes.append((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
                 scores.append(conf * classes)
     return Candidates(np.array(boxes)[None], np.array(scores)[None], None)

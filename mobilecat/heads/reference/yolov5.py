@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from mobilecat.graph import Array
 from mobilecat.heads.base import Candidates
 from mobilecat.heads.reference.arrays import Arrays, from_centres, pick, sigmoid, table
@@ -14,6 +16,7 @@ def decode(spec: YoloV5Head, outputs: Arrays, size_wh: tuple[int, int]) -> Candi
     if spec.form == "maps" or (spec.form is None and not rows_there):
         return decode_maps(spec.anchors, outputs, size_wh, _box)
     rows = table(outputs[pick(outputs, spec.output, lambda a: a.ndim == 3 and a.shape[2] > 5)])
+    rows[:, 2:4] = np.maximum(rows[:, 2:4], 0)
     if spec.units == "normalised":
         rows[:, [0, 2]] *= size_wh[0]
         rows[:, [1, 3]] *= size_wh[1]
