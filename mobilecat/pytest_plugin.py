@@ -1,4 +1,4 @@
-"""A bundle in your own test suite: `pytest --mobilecat DIR --mobilecat-golden GDIR`.
+"""A bundle or cascade in your own test suite: `pytest --mobilecat DIR --mobilecat-golden GDIR`.
 
 One test a golden case and lane, `mobilecat::yunet[room-onnx:yunet.onnx]`, and one for what is of
 no lane. A mismatch leaves `pending-<lane>.json` beside the golden, for `mobilecat golden review`.
@@ -92,11 +92,11 @@ def pytest_collection_modifyitems(
 def _items(
     session: pytest.Session, folder: Path, golden: Path, runner: str | None
 ) -> Iterator[pytest.Item]:
-    from mobilecat.bundle import open_bundle
+    from mobilecat.cascade import open_any
     from mobilecat.runners import lanes_of
     from mobilecat.validate.golden import case_folders
 
-    bundle = open_bundle(folder)
+    bundle = open_any(folder)
     lanes = lanes_of(bundle, runner)
     names = [p.name for p in case_folders(golden, bundle)]
     for case in names:
@@ -159,11 +159,11 @@ class GoldensItem(_Item):
     """What belongs to no lane: stray files, no case at all, labels.txt."""
 
     def runtest(self) -> None:
-        from mobilecat.bundle import open_bundle
+        from mobilecat.cascade import open_any
         from mobilecat.validate.golden import read_cases
         from mobilecat.validate.tolerances import require_known_tolerances
 
-        bundle = open_bundle(self.folder)
+        bundle = open_any(self.folder)
         require_known_tolerances(bundle)
         _, checks = read_cases(self.golden, bundle)
         bad = [c.detail for c in checks if c.verdict == "FAIL"]

@@ -37,6 +37,8 @@ class Runner(Protocol):
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         """Return the outputs by the bundle's names, with the inner values `taps` besides.
 
+        One that the artifact does not have is left out; validation misses it.
+
         inputs: `image` uint8 [H,W,C], RGB or one grey channel; or, for a bundle without picture
         input, the network's own tensors by name.
         """

@@ -25,7 +25,8 @@ class CoreMLRunner:
         record = self._record
         wanted = {tap: record.taps[tap] for tap in taps if tap in record.taps}
         found = self._model.predict(coreml_inputs(inputs, record), taps=list(wanted.values()))
-        return {k: np.asarray(found[v]) for k, v in {**record.outputs, **wanted}.items()}
+        names = {**record.outputs, **wanted}
+        return {k: np.asarray(found[v]) for k, v in names.items() if v in found}
 
 
 def coreml_inputs(inputs: Mapping[str, Array], record: ArtifactRecord) -> dict[str, Any]:

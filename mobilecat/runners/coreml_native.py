@@ -25,7 +25,8 @@ class CoreMLNativeRunner:
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         found = self._model.predict(coreml_inputs(inputs, self._record))
-        return {k: np.asarray(found[v]) for k, v in self._record.outputs.items()}
+        names = self._record.outputs
+        return {k: np.asarray(found[v]) for k, v in names.items() if v in found}
 
 
 def open_artifact(path: Path, record: ArtifactRecord) -> Runner:

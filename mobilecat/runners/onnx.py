@@ -24,7 +24,7 @@ class OnnxRunner:
         feeds = {record.inputs[k]: as_artifact_input(v, record) for k, v in inputs.items()}
         wanted = {tap: record.taps[tap] for tap in taps if tap in record.taps}
         found = self._model.run(feeds, list(wanted.values()))
-        return {k: found[v] for k, v in {**record.outputs, **wanted}.items()}
+        return {k: found[v] for k, v in {**record.outputs, **wanted}.items() if v in found}
 
 
 def as_artifact_input(value: Array, record: ArtifactRecord) -> Array:

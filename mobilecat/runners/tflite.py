@@ -30,13 +30,13 @@ class TfliteRunner:
         runner = engine.get_signature_runner()
         feeds = {record.inputs[k]: as_artifact_input(v, record) for k, v in inputs.items()}
         found = runner(**feeds)
-        results = {k: found[v] for k, v in record.outputs.items()}
+        results = {k: found[v] for k, v in record.outputs.items() if v in found}
         if taps:
             index = {d["name"]: d["index"] for d in engine.get_tensor_details()}
             results.update(
                 (tap, engine.get_tensor(index[record.taps[tap]]))
                 for tap in taps
-                if tap in record.taps
+                if record.taps.get(tap) in index
             )
         return results
 

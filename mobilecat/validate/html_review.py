@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mobilecat.bundle import open_bundle
+from mobilecat.cascade import open_any
 from mobilecat.errors import MobileCatError
 from mobilecat.picture import read_picture
 from mobilecat.runners import Lane, lanes_of
@@ -34,7 +34,7 @@ class Waiting:
 
 def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str:
     """Return the page of pending results, in the order given."""
-    bundle = open_bundle(folder)
+    bundle = open_any(folder)
     lanes = {lane.name: lane for lane in lanes_of(bundle)}
     waiting = []
     for k, p in enumerate(found):

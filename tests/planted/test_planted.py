@@ -13,8 +13,8 @@ from PIL import Image
 
 from mobilecat.validate.bisect import bisect
 from mobilecat.validate.bisect_plot import SIZE_WH, plot
-from tools.plant_faults.faults import Fault
 from tools.plant_faults.harmless import plan_harmless, try_harmless
+from tools.plant_faults.kinds import Fault
 from tools.plant_faults.layers import plan_layers, try_layer
 from tools.plant_faults.run import plan, try_fault
 from tools.plant_faults.workshop import RUNNER, Model, Mutant, make_models

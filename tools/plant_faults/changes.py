@@ -45,6 +45,17 @@ def other_color(s: Spec) -> Spec:
     return s.model_copy(update={"input": s.input.model_copy(update={"color": color})})
 
 
+def scaled(factor: float) -> Plant:
+    """The standard deviation, in each channel, times `factor`."""
+
+    def change(s: Spec) -> Spec:
+        assert s.input is not None
+        std = tuple(v * factor for v in s.input.per_channel(s.input.std))
+        return s.model_copy(update={"input": s.input.model_copy(update={"std": std})})
+
+    return spec(change)
+
+
 def nms(**keys: Any) -> Plant:
     def change(s: Spec) -> Spec:
         assert s.effective_nms is not None
@@ -190,12 +201,16 @@ def exchanged_names(t: dict[str, Any]) -> None:
 
 LEFT_RIGHT = [2, 3, 0, 1, 4, 5, 8, 9, 6, 7]  # of ten columns: two eyes, a nose, two corners
 YX = [1, 0, 3, 2, 5, 4, 7, 6, 9, 8]
-RELU = {"yunet": "Relu_1", "mtcnn_onet": "p_re_lu_7"}
 # Convolutions near the input, in the middle, and at the end.
 LAYERS = {
     "yunet": ("Conv_0", "Conv_9", "Conv_33"),
     "yolox_nano": ("Conv_41", "Conv_175", "Conv_231"),
     "mtcnn_onet": ("conv2d_8", "conv2d_9", "conv2d_10"),
+    "ssdlite": (
+        "FeatureExtractor/MobilenetV2/Conv/Conv2D",
+        "FeatureExtractor/MobilenetV2/expanded_conv_9/project/Conv2D",
+        "BoxPredictor_0/ClassPredictor/BiasAdd",
+    ),
 }
 
 

@@ -7,17 +7,14 @@ contract: names, types, padding, labels. input: how the picture is fitted. load:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from mobilecat.graph import Array
-from mobilecat.validate.compare import Stage
 from tools.plant_faults import file_faults as files
 from tools.plant_faults.changes import (
     LEFT_RIGHT,
     YX,
-    Plant,
     average_pool,
     bits,
     clipped,
@@ -44,6 +41,7 @@ from tools.plant_faults.changes import (
     other_upsampling,
     resize,
     reversed_rows,
+    scaled,
     shifted_anchors,
     shuffle_labels,
     shuffle_labels_file,
@@ -63,37 +61,9 @@ from tools.plant_faults.changes import (
     xy_corner_is_centre,
     zeros,
 )
+from tools.plant_faults.kinds import ALL, COREML, DETECTORS, FLOAT32, GRIDS, Fault
+from tools.plant_faults.ssd_faults import ssd_faults
 from tools.plant_faults.workshop import FORMATS
-
-ALL = ("yunet", "yolox_nano", "mtcnn_onet")
-DETECTORS = ("yunet", "yolox_nano")
-FLOAT32 = ("mlmodel", "tflite")
-COREML = ("mlpackage", "mlmodel")
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One kind of fault. layer: the node whose weights were changed, for `bisect` to name.
-    score: it is the decode of scores that is at fault."""
-
-    name: str
-    stage: Stage
-    models: Sequence[str]
-    plant: Plant
-    formats: Sequence[str] = FORMATS
-    layer: str = ""
-    score: bool = False
-
-    def stage_in(self, model: str, format: str) -> Stage:
-        """Return where it must show.
-
-        O-net's .tflite gives out no candidates but scores: boxes and landmarks are one tensor with
-        its results, so a fault of their decode shows in the detections there.
-        """
-        hidden = (model, format) == ("mtcnn_onet", "tflite") and not self.score
-        if hidden and self.stage == "candidates":
-            return "detections"
-        return self.stage
 
 
 def weight_faults(layers: dict[str, tuple[str, ...]]) -> list[Fault]:
@@ -117,15 +87,16 @@ def weight_faults(layers: dict[str, tuple[str, ...]]) -> list[Fault]:
 
 def faults(layers: dict[str, tuple[str, ...]]) -> list[Fault]:
     both, one = DETECTORS, ("mtcnn_onet",)
+    fitted = ("ssdlite", "mtcnn_onet")
     return [
         # preprocessing
         Fault("colours swapped", "raw", ALL, spec(other_color)),
         Fault("scale off: 0–1 for 0–255", "raw", DETECTORS, image(range=(0.0, 1.0))),
         Fault("scale off: std 255 for 128", "raw", one, image(std=255.0)),
-        Fault("scale off by 2 %", "raw", DETECTORS, image(std=1.02), FLOAT32),
-        Fault("scale off by 20 %", "raw", DETECTORS, image(std=1.2)),
-        Fault("mean missing", "raw", one, image(mean=0.0)),
-        Fault("bias off: a mean too many", "raw", DETECTORS, image(mean=127.5)),
+        Fault("scale off by 2 %", "raw", DETECTORS, scaled(1.02), FLOAT32),
+        Fault("scale off by 20 %", "raw", DETECTORS, scaled(1.2)),
+        Fault("mean missing", "raw", fitted, image(mean=0.0)),
+        Fault("bias off: a mean too many", "raw", GRIDS, image(mean=127.5)),
         Fault("bias off: mean 122 for 127.5", "raw", one, image(mean=122.0), FLOAT32),
         Fault("bias off: mean 90 for 127.5", "raw", one, image(mean=90.0), FLOAT32),
         Fault("rows and columns of the picture swapped", "raw", one, image(transposed=False)),
@@ -150,12 +121,12 @@ def faults(layers: dict[str, tuple[str, ...]]) -> list[Fault]:
         Fault(
             "upsampling by another convention",
             "raw",
-            both,
+            GRIDS,
             graph(other_upsampling),
             ("mlpackage", "tflite"),
         ),
         # decode
-        Fault("anchors shifted by half a cell", "candidates", both, graph(shifted_anchors)),
+        Fault("anchors shifted by half a cell", "candidates", GRIDS, graph(shifted_anchors)),
         Fault("stride order reversed", "candidates", ("yolox_nano",), head(strides=(32, 16, 8))),
         Fault("stride order reversed", "candidates", ("yunet",), graph(coarse_first)),
         Fault("width and height swapped", "candidates", both, graph(swapped_wh)),
@@ -169,7 +140,7 @@ def faults(layers: dict[str, tuple[str, ...]]) -> list[Fault]:
         Fault(
             "exp of the size missing",
             "candidates",
-            both,
+            GRIDS,
             graph(lambda e: e.skip("decode/size_cells")),
         ),
         Fault(
@@ -232,8 +203,7 @@ def faults(layers: dict[str, tuple[str, ...]]) -> list[Fault]:
         Fault("NMS dropped", "detections", both, nms(iou_threshold=1.0)),
         Fault("NMS over all classes together", "detections", ("yolox_nano",), nms(per_class=False)),
         Fault("NMS keeps 50 for 100", "contract", both, nms(max_detections=50)),
-        Fault("class index off by one", "contract", ("yunet",), graph(next_class)),
-        Fault("class index off by one", "contract", ("yolox_nano",), graph(next_class)),
+        Fault("class index off by one", "contract", both, graph(next_class)),
         Fault(
             "yxyx for xyxy after NMS", "detections", ALL, through("boxes", columns([1, 0, 3, 2]))
         ),
@@ -284,7 +254,11 @@ def faults(layers: dict[str, tuple[str, ...]]) -> list[Fault]:
         ),
         # the picture
         Fault(
-            "stretch for letterbox", "input", both, told(resize("stretch")), ("tflite", "mlpackage")
+            "stretch for letterbox",
+            "input",
+            GRIDS,
+            told(resize("stretch")),
+            ("tflite", "mlpackage"),
         ),
         Fault(
             "letterbox in the corner for the middle",
@@ -303,12 +277,12 @@ def faults(layers: dict[str, tuple[str, ...]]) -> list[Fault]:
         Fault(
             "letterbox for stretch",
             "input",
-            one,
+            fitted,
             told(resize("letterbox")),
             ("tflite", "mlpackage"),
         ),
         Fault(
-            "padding of another grey", "raw", both, told(key("pad", 200)), ("tflite", "mlpackage")
+            "padding of another grey", "raw", GRIDS, told(key("pad", 200)), ("tflite", "mlpackage")
         ),
         Fault(
             "nearest for bilinear resizing",
@@ -317,6 +291,7 @@ def faults(layers: dict[str, tuple[str, ...]]) -> list[Fault]:
             told(key("resample", "nearest")),
             ("tflite", "mlmodel"),
         ),
+        *ssd_faults(),
         *files_faults(),
     ]
 
@@ -336,8 +311,8 @@ def files_faults() -> list[Fault]:
         Fault("weights in a layer zeroed", "raw", ALL, files.zeroed_layer, ("mlmodel",)),
         Fault("NMS IoU changed in the file", "detections", both, files.other_iou),
         Fault("NMS score changed in the file", "detections", both, files.other_score, COREML),
-        Fault("output renamed in the file", "run", ALL, files.renamed_output, ("tflite",)),
-        Fault("output renamed in the file", "run", ALL, files.renamed_output, COREML),
+        Fault("output renamed in the file", "contract", ALL, files.renamed_output, ("tflite",)),
+        Fault("output renamed in the file", "contract", ALL, files.renamed_output, COREML),
         Fault(
             "signature's outputs exchanged", "contract", ALL, files.exchanged_signature, ("tflite",)
         ),

@@ -15,12 +15,12 @@ import onnx_ir as ir
 from mobilecat.graph import Array
 from tools.plant_faults.changes import Plant, graph, weights
 from tools.plant_faults.edit import Editor
-from tools.plant_faults.faults import ALL, DETECTORS
 from tools.plant_faults.files import edit_coreml, edit_tflite, operations, tflite_const, tflite_ops
+from tools.plant_faults.kinds import ALL, COREML, DETECTORS
 from tools.plant_faults.run import Row
 from tools.plant_faults.workshop import FORMATS, Model, Mutant, stage_of
 
-COREML = ("mlpackage", "mlmodel")
+TAPS = ("decode/", "cls_", "obj_", "bbox_", "kps_", "output", "dense", "soft", "box_", "class_")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def renamed_nodes(e: Editor) -> None:
 
 def _tap(value: ir.Value) -> bool:
     name = value.name or ""
-    return name.startswith(("decode/", "cls_", "obj_", "bbox_", "kps_", "output", "dense", "soft"))
+    return name.startswith(TAPS)
 
 
 def other_metadata(m: Mutant) -> None:
@@ -193,7 +193,7 @@ def changes() -> list[Harmless]:
         Harmless("noise of 1e-6 on one layer", weights("Conv_9", noise), ("yunet",)),
         Harmless("noise of 1e-6 in the flatbuffer's weights", noisy_buffers, ALL, ("tflite",)),
         Harmless("nodes and values renamed, then exported", graph(renamed_nodes)),
-        Harmless("a bias as an Add of its own", graph(split_bias), ("yunet", "yolox_nano")),
+        Harmless("a bias as an Add of its own", graph(split_bias), DETECTORS),
         Harmless("times 1, plus 0", graph(neutral)),
         Harmless("two transpositions that cancel", graph(there_and_back)),
         Harmless("metadata reordered and added to", other_metadata, ALL, COREML),

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mobilecat.validate.bisect import bisect
 from tools.plant_faults.changes import LAYERS
-from tools.plant_faults.faults import Fault, weight_faults
+from tools.plant_faults.faults import weight_faults
+from tools.plant_faults.kinds import Fault
 from tools.plant_faults.run import Row
 from tools.plant_faults.workshop import RUNNER, Model, Mutant
 
@@ -32,7 +33,7 @@ def try_layer(fault: Fault, model: Model, format: str, folder: Path) -> Row:
     first = found.first
     nodes = first.nodes if first else ()
     named = any(f"'{fault.layer}'" in n for n in nodes)
-    alone = named and sum("Conv" in n or "MatMul" in n for n in nodes) == 1
+    alone = named and sum(n.startswith(("Conv ", "MatMul ")) for n in nodes) == 1
     detail = (
         f"own {first.own:.1e}, limit {found.limit:g}; {len(found.layers)} layers" if first else ""
     )

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mobilecat.errors import MobileCatError
 from tools.plant_faults.changes import LAYERS
-from tools.plant_faults.faults import Fault, faults
+from tools.plant_faults.faults import faults
+from tools.plant_faults.kinds import Fault
 from tools.plant_faults.workshop import Model, Mutant, stage_of
 
 
