@@ -13,7 +13,10 @@ Size = tuple[int, int]
 
 
 def _colour(rng: Rng, low: int = 20, high: int = 240) -> Colour:
-    r, g, b = (int(c) for c in rng.integers(low, high, 3))
+    """Return a colour: most are muted, as most things are."""
+    raw = rng.uniform(low, high, 3)
+    raw = raw.mean() + (raw - raw.mean()) * rng.choice((0.2, 0.5, 1.0), p=(0.4, 0.4, 0.2))
+    r, g, b = (int(c) for c in raw)
     return r, g, b
 
 
@@ -51,8 +54,8 @@ def room(rng: Rng, size: Size) -> Image.Image:
     floor = int(h * rng.uniform(0.6, 0.8))
     if rng.random() < 0.4:
         step = max(6, int(w * rng.uniform(0.05, 0.12)))
-        for x in range(0, w, step):
-            draw.rectangle((x, 0, x + step // 2, floor), fill=_shift(wall, 0.95))
+        for left in range(0, w, step):
+            draw.rectangle((left, 0, left + step // 2, floor), fill=_shift(wall, 0.95))
     if rng.random() < 0.6:
         x, y = rng.uniform(0, 0.7) * w, rng.uniform(-0.05, 0.2) * h
         side = rng.uniform(0.2, 0.4) * h
@@ -62,8 +65,8 @@ def room(rng: Rng, size: Size) -> Image.Image:
         draw.line((x, y + side * 0.6, x + side, y + side * 0.6), (246, 244, 238), frame)
     wood = _colour(rng, 70, 180)
     draw.rectangle((0, floor, w, h), fill=wood)
-    for x in np.arange(0, w, max(8, w // 9)):
-        draw.line((x, floor, x + (x - w / 2) * 0.5, h), _shift(wood, 0.88), 1)
+    for board in range(0, w, max(8, w // 9)):
+        draw.line((board, floor, board + (board - w / 2) * 0.5, h), _shift(wood, 0.88), 1)
     if rng.random() < 0.75:
         _sofa(draw, rng, size, floor)
     return picture
@@ -112,8 +115,8 @@ def polka_dots(rng: Rng, size: Size) -> Image.Image:
     draw, ink = ImageDraw.Draw(picture), _colour(rng)
     step = max(6.0, w * rng.uniform(0.06, 0.16))
     r = step * rng.uniform(0.15, 0.35)
-    for row, y in enumerate(np.arange(0, h + step, step)):
-        for x in np.arange(step / 2 * (row % 2), w + step, step):
+    for row, y in enumerate(np.arange(0, h + step, step).tolist()):
+        for x in np.arange(step / 2 * (row % 2), w + step, step).tolist():
             draw.ellipse((x - r, y - r, x + r, y + r), fill=ink)
     return picture
 

@@ -22,8 +22,8 @@ def sunny_room(rng: Rng, size: Size) -> Image.Image:
     w, h = size
     picture = Image.new("RGB", size, (250, 228, 206))
     draw = ImageDraw.Draw(picture)
-    for x in range(0, w, max(w // 16, 8)):
-        draw.rectangle((x, 0, x + w // 48, h), fill=(248, 221, 196))
+    for left in range(0, w, max(w // 16, 8)):
+        draw.rectangle((left, 0, left + w // 48, h), fill=(248, 221, 196))
     side = 0.34 * h
     x, y = rng.uniform(0.32, 0.42) * w, 0.07 * h
     draw.rounded_rectangle((x, y, x + 1.3 * side, y + 1.2 * side), 10, (176, 220, 240))
@@ -78,7 +78,7 @@ def evening(rng: Rng, size: Size) -> Image.Image:
         draw.ellipse((x - r, y - r, x + r, y + r), fill=(250, 244, 220))
     x, y, r = rng.uniform(0.7, 0.85) * w, 0.16 * h, 0.09 * min(w, h)
     draw.ellipse((x - r, y - r, x + r, y + r), fill=(252, 240, 196))
-    for x in np.arange(-0.02, 1.0, 0.13):
+    for x in (0.13 * k - 0.02 for k in range(8)):
         top, wide = rng.uniform(0.55, 0.68) * h, 0.11 * w
         house = ((92, 78, 122), (106, 84, 124), (82, 74, 116))[int(rng.integers(3))]
         draw.rectangle((x * w, top, x * w + wide, h), fill=house)

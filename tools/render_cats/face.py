@@ -141,4 +141,5 @@ def head_map(yaw: float, angle: float, unit: float, centre: tuple[float, float])
     """
     turn = np.array([[1 - 0.1 * abs(yaw), 0, 0], [0.05 * yaw, 1, 0], [0.05 * yaw, 0, 1.0]])
     c, s = unit * np.cos(angle), unit * np.sin(angle)
-    return np.array([[c, -s, centre[0]], [s, c, centre[1]], [0, 0, 1.0]]) @ turn
+    moved = np.array([[c, -s, centre[0]], [s, c, centre[1]], [0, 0, 1.0]])
+    return np.asarray(moved @ turn)

@@ -64,7 +64,7 @@ class Canvas:
         draw = ImageDraw.Draw(picture)
         for shape in shapes:
             draw.polygon(self.draw_at(shape), fill=255)
-        return np.asarray(picture.reduce(OVER), np.float32) / 255
+        return np.asarray(picture.reduce(OVER), np.float32) / np.float32(255)
 
 
 def paint_head(face: Face, unit: float, *, style: str) -> Sprite:
@@ -84,7 +84,7 @@ def paint_head(face: Face, unit: float, *, style: str) -> Sprite:
         rgb = paint(face.coat, _field(face, canvas, rng, body=False))
         rgb *= _fur(face, u, v, rng, 0.05 if style == "book" else 0.16)[..., None]
         rgb = mix(rgb, face.coat.ear, 0.75 * inner * ramp(v, 0.0, -1.3) ** 0.5)
-        rgb *= _light(face, u, v, head, style)[..., None]
+        rgb *= _light(face, u, v, head, style, rng)[..., None]
     alpha = np.maximum(head, np.maximum(*ear_masks))
     if style == "book":
         rgb = mix(rgb, (248, 150, 140), 0.35 * _blush(face, u, v))
@@ -112,14 +112,16 @@ def paint_body(face: Face, unit: float, *, style: str) -> Sprite:
     rgb = paint(face.coat, _field(face, canvas, rng, body=True))
     light = 1.02 - 0.2 * ramp(np.abs(u - lean), 0.5, 1.9) - 0.35 * ramp(v, 1.5, 0.5)
     legs = np.exp(-(((u - lean) / 0.05) ** 2)) * ramp(v, 2.4, 2.9) * ramp(v, 3.9, 3.7)
-    noise = 1 + (0.03 if style == "book" else 0.12) * value_noise(rng, *u.shape, *u.shape)
+    noise = 1 + (0.03 if style == "book" else 0.12) * value_noise(
+        rng, u.shape[0], u.shape[1], u.shape[0], u.shape[1]
+    )
     return Sprite(_join(rgb * (light * noise * (1 - 0.4 * legs))[..., None], shape), canvas.matrix)
 
 
 def _field(face: Face, canvas: Canvas, rng: Rng, *, body: bool) -> Field:
     u, v = canvas.grid()
-    slow = value_noise(rng, *u.shape, 7, 8)
-    slow2 = value_noise(rng, *u.shape, 8, 9)
+    slow = value_noise(rng, u.shape[0], u.shape[1], 7, 8)
+    slow2 = value_noise(rng, u.shape[0], u.shape[1], 8, 9)
     mouth = face.points[2]
     at = (float(mouth[0]), float(mouth[1]))
     return Field(u, v, slow, slow2, at, body, float(rng.uniform(0, 6.28)))
@@ -159,33 +161,36 @@ def _inside(ear: Points) -> Points:
 
 def _fur(face: Face, u: Grid, v: Grid, rng: Rng, depth: float) -> Grid:
     """Return short streaks that run away from the nose, about 1 +- depth."""
-    x, y = face.nose
-    du, dv = u - np.float32(x), v - np.float32(y)
+    x, y = (float(c) for c in face.nose)
+    du, dv = u - x, v - y
     hairs = rng.standard_normal((128, 16)).astype(np.float32)
     around = np.asarray((np.arctan2(dv, du) * (127 / 6.2832) + 64), np.int32) & 127
     around = (around + rng.integers(0, 2, u.shape, np.int32)) & 127
     along = np.asarray(np.sqrt(du * du + dv * dv) * 5 + 0.6 * np.sin(around * 2.4) + 1, np.int32)
     streaks = hairs[around, np.clip(along, 0, 15)]
-    cloud = value_noise(rng, *u.shape, 14, 16)
-    return 1 + depth * (0.45 * streaks + 0.5 * cloud)
+    cloud = value_noise(rng, u.shape[0], u.shape[1], 14, 16)
+    return np.asarray(1 + depth * (0.45 * streaks + 0.5 * cloud), np.float32)
 
 
-def _light(face: Face, u: Grid, v: Grid, head: Grid, style: str) -> Grid:
+def _light(face: Face, u: Grid, v: Grid, head: Grid, style: str, rng: Rng) -> Grid:
     """Return the shade of a round head: lit from above, dark under the chin and in the ears."""
-    x, y = face.points[2]
+    x, y = (float(c) for c in face.points[2])
     round_head = 1.08 - 0.2 * ((u * u) / 2.2 + (v - 0.1) ** 2 / 1.8)
     light = np.maximum(round_head, 0.72)
-    light = light - 0.14 * ramp(v, float(y) + 0.12, float(y) + 0.5)
+    if style == "photo":  # a lamp or a window on one side
+        light = light + float(rng.uniform(-0.16, 0.16)) * u
+    light = light - 0.14 * ramp(v, y + 0.12, y + 0.5)
     light = np.where(head < 0.5, 0.9, light)
     nose = np.exp(-(((u - x) / 0.16) ** 2)) * ramp(v, -0.4, 0.1) * ramp(v, 0.6, 0.3)
     sockets = np.exp(-(((np.abs(u - 0.05 * x) - 0.3) / 0.1) ** 2) - ((v - 0.12) / 0.3) ** 2)
     depth = 0.5 if style == "book" else 1.0
-    return light + depth * (0.06 * nose - 0.1 * sockets)
+    return np.asarray(light + depth * (0.06 * nose - 0.1 * sockets), np.float32)
 
 
 def _blush(face: Face, u: Grid, v: Grid) -> Grid:
-    x, y = face.points[2]
-    return np.exp(-(((np.abs(u - x / 2) - 0.86) / 0.2) ** 2) - ((v - y + 0.22) / 0.13) ** 2)
+    x, y = (float(c) for c in face.points[2])
+    spots = np.exp(-(((np.abs(u - x / 2) - 0.86) / 0.2) ** 2) - ((v - y + 0.22) / 0.13) ** 2)
+    return np.asarray(spots, np.float32)
 
 
 def _join(rgb: Grid, alpha: Grid) -> Image.Image:
@@ -229,7 +234,7 @@ def _ear_hair(face: Face, canvas: Canvas, draw: ImageDraw.ImageDraw, rng: Rng) -
 def _muzzle(
     face: Face, canvas: Canvas, draw: ImageDraw.ImageDraw, rng: Rng, pen: int, style: str
 ) -> None:
-    x, y = face.points[2]
+    x, y = (float(c) for c in face.points[2])
     nx, ny = face.nose
     if style == "chart":
         draw.polygon(canvas.draw_at(_oval(x, y, 0.12, 0.12)), fill=CHART_MOUTH)
@@ -313,7 +318,7 @@ def _eye(face: Face, canvas: Canvas, layer: Image.Image, k: int, pen: int, style
 def _whiskers(
     face: Face, canvas: Canvas, draw: ImageDraw.ImageDraw, rng: Rng, dark_face: bool
 ) -> None:
-    x, y = face.points[2]
+    x, y = (float(c) for c in face.points[2])
     shade = 236 if dark_face or rng.random() < 0.75 else 60
     s = np.linspace(0, 1, 10)
     width = max(1, int(canvas.unit * OVER * 0.012))

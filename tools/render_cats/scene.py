@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from tools.render_cats.backdrop import photo_backdrop
 from tools.render_cats.book import book_backdrop
+from tools.render_cats.coats import COATS
 from tools.render_cats.face import Face, Placed, Points, Rng, apply, head_map, sample_face
 from tools.render_cats.finish import as_photo
 from tools.render_cats.head import Sprite, paint_body, paint_head
@@ -51,12 +53,21 @@ def render_scene(
     rng = np.random.default_rng([seed, width, height])
     count = int(rng.choice(6, p=(0.1, 0.48, 0.2, 0.1, 0.07, 0.05))) if faces is None else faces
     placed = place(rng, size, count, book=style == "book")
+    picture = draw_cats(rng, size, placed, style)
+    marks = np.array([one.landmarks for one in placed]).reshape(-1, 9, 2)
+    boxes = np.concatenate([marks.min(1), marks.max(1)], -1)
+    return Scene(picture, boxes, marks)
+
+
+def draw_cats(rng: Rng, size: Size, placed: Sequence[Placed], style: Style) -> NDArray[np.uint8]:
+    """Return the picture [H,W,3] of the cats, the later in front, bodies behind all heads."""
+    width, height = size
     scale = 2 if style == "book" else 1
+    sharpest = SHARPEST if style == "photo" else 1000.0
     picture = _backdrop(rng, (width * scale, height * scale), style)
-    sharpest = 1000.0 if style != "photo" else SHARPEST
     zoom = np.diag([scale, scale, 1.0])
     for one in placed:
-        if style == "book" or rng.random() < 0.5:
+        if style == "book" or rng.random() < 0.7:
             body = paint_body(one.face, _unit(one, scale, sharpest) * 0.6, style=style)
             _lay(picture, body, zoom @ _body_map(one))
     for one in placed:
@@ -66,9 +77,7 @@ def render_scene(
         picture = picture.reduce(scale)
     if style == "photo":
         picture = as_photo(picture, rng)
-    marks = np.array([one.landmarks for one in placed]).reshape(-1, 9, 2)
-    boxes = np.concatenate([marks.min(1), marks.max(1)], -1)
-    return Scene(np.array(picture, np.uint8), boxes, marks)
+    return np.array(picture, np.uint8)
 
 
 def place(rng: Rng, size: Size, count: int, *, book: bool) -> list[Placed]:
@@ -80,9 +89,10 @@ def place(rng: Rng, size: Size, count: int, *, book: bool) -> list[Placed]:
     for attempt in range(200):
         shrink = 0.97**attempt
         taken: list[tuple[NDArray[np.float64], Placed]] = []
-        for _ in range(count):
+        coats = [str(name) for name in rng.permutation(list(COATS))]
+        for k in range(count):
             for _try in range(12):
-                face = sample_face(rng, book=book)
+                face = sample_face(rng, book=book, coat=coats[k] if book else None)
                 if book:
                     extent = rng.uniform(0.3, 0.5) * short * shrink
                 else:
@@ -113,6 +123,8 @@ def _somewhere(
         slack_high = high - 0.05 * (high - low)
     room = np.maximum(np.asarray(size) - slack_high + slack_low, 0)
     corner = rng.uniform(0, 1, 2) * room - slack_low
+    if book:  # paws on the ground
+        corner[1] = max(corner[1], 0.88 * size[1] - 3.8 * unit)
     centre = float(corner[0]), float(corner[1])
     one = Placed(face, head_map(face.yaw, angle, unit, centre), angle, unit)
     margin = np.array([0.25, 0.35]) * unit
