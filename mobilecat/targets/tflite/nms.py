@@ -8,7 +8,7 @@ What the kernel does otherwise, measured in LiteRT 2.3 and read in its source, a
   area does not, and is kept over and over → such boxes are moved to places of their own. For the
   same reason a threshold of 1, at which nothing is suppressed, does without the kernel;
 * it knows no classes → one call a class, on the same boxes. Boxes shifted by class would do with
-  one call, but lose the low bits of their coordinates.
+  one call, but lose the low bits of their coordinates; docs/tflite_detection.md has the price.
 
 Source: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/kernels/internal/reference/non_max_suppression.h
 """
