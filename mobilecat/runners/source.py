@@ -15,7 +15,7 @@ from mobilecat.anchors import anchors_from_metadata
 from mobilecat.bundle import Bundle
 from mobilecat.disk import sha256_of
 from mobilecat.graph import Array
-from mobilecat.heads import ANCHORS, NETWORKS_OWN, reference_decode
+from mobilecat.heads import ANCHORS, NETWORKS_OWN, Candidates, reference_decode
 from mobilecat.heads.reference.nms import suppress
 from mobilecat.importers import TENSORFLOW_FORMATS, ImportOptions, import_model
 from mobilecat.importers.onnx_file import onnx_with_shapes
@@ -44,13 +44,10 @@ class SourceRunner:
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         bundle = self._bundle
         spec = bundle.spec
-        feeds = dict(inputs)
-        if spec.input is not None:
-            feeds = {self._picture_input(): self._tensor(inputs["image"], spec.input)}
-        raw = self._model.run(feeds)
+        raw = self._raw(inputs)
         if isinstance(spec.head, RawHead) or spec.input is None:
             return raw
-        decoded = reference_decode(spec.head, {**self._anchors, **raw}, spec.input.size)
+        decoded = self._decoded(raw)
         nms = spec.effective_nms
         results = _padded(decoded, nms) if nms else _one_result(decoded)
         values = {**raw, **{f"{name}{NETWORKS_OWN}": value for name, value in raw.items()}}
@@ -59,6 +56,21 @@ class SourceRunner:
             values[contract.name] = np.asarray(value, dtype=contract.dtype)
         results.update((tap, values[tap]) for tap in taps if tap in values and tap not in results)
         return results
+
+    def candidates(self, image: Array) -> Candidates:
+        """Return what the head decodes of `image`, uint8 [H,W,C], before suppression: float64."""
+        return self._decoded(self._raw({"image": image}))
+
+    def _raw(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        image = self._bundle.spec.input
+        if image is None:
+            return self._model.run(inputs)
+        return self._model.run({self._picture_input(): self._tensor(inputs["image"], image)})
+
+    def _decoded(self, raw: Mapping[str, Array]) -> Candidates:
+        spec = self._bundle.spec
+        assert spec.input is not None
+        return reference_decode(spec.head, {**self._anchors, **raw}, spec.input.size)
 
     def _picture_input(self) -> str:
         spec = self._bundle.spec.input

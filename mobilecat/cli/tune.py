@@ -1,0 +1,194 @@
+"""`mobilecat tune`: its options, and the table in a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from mobilecat.tune.measure import Row
+    from mobilecat.tune.run import Tuned
+
+
+def tune(
+    bundle: Annotated[Path, typer.Argument(metavar="DIR", help="A bundle that `export` made.")],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="D", help="Labelled pictures: a folder or label file.")
+    ],
+    score: Annotated[
+        str,
+        typer.Option("--score", metavar="LIST", help="Score thresholds: a,b or start:stop:step."),
+    ] = "0.01,0.05,0.1:0.9:0.1",
+    iou: Annotated[
+        str, typer.Option("--iou", metavar="LIST", help="IoU thresholds of the NMS.")
+    ] = "0.3,0.45,0.55,0.65",
+    max_detections: Annotated[
+        str, typer.Option("--max-detections", metavar="LIST", help="Boxes kept at most.")
+    ] = "300,3000",
+    objective: Annotated[
+        str,
+        typer.Option(
+            "--objective", metavar="WHAT", help="What is best: f1, map, or recall@fp=0.2."
+        ),
+    ] = "f1",
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            "--write", metavar="SPEC", help="Write the best row into the [nms] of this spec."
+        ),
+    ] = None,
+    class_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class-map", metavar="THEIRS=OURS", help="A label's class is this one. Repeatable."
+        ),
+    ] = None,
+    runner: Annotated[
+        str | None,
+        typer.Option("--runner", help="Whose candidates; by default the source model's."),
+    ] = None,
+    artifact: Annotated[
+        str | None, typer.Option("--artifact", metavar="FILE", help="One artifact of the bundle.")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--source", metavar="FILE", help="Where the source model lies now."),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option("--cache", metavar="CDIR", help="Where candidates are kept between runs."),
+    ] = None,
+    json_: Annotated[
+        str | None,
+        typer.Option("--json", metavar="F", help="Write the table as JSON; - for stdout."),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="PNG", help="Draw recall over false positives."),
+    ] = None,
+) -> None:
+    """Sweep score threshold, IoU threshold and max detections on labelled pictures.
+
+    The model runs once a picture. Exit code 0: there is a best row. 1: no row meets the objective.
+    2: unusable input.
+    """
+    from mobilecat.cli.progress import progress_line
+    from mobilecat.disk import write_text
+    from mobilecat.tune.grid import grid_of
+    from mobilecat.tune.objective import objective_of
+    from mobilecat.tune.run import open_detector
+    from mobilecat.tune.run import tune as run
+    from mobilecat.tune.spec_file import require_writable, write_setting
+
+    grid, goal = grid_of(score, iou, max_detections), objective_of(objective)
+    named = _pairs(class_map or [])
+    if write is not None:
+        require_writable(write, open_detector(bundle)[1].spec)
+    with progress_line() as progress:
+        found = run(
+            bundle,
+            data,
+            grid,
+            goal,
+            runner=runner,
+            artifact=artifact,
+            source=source,
+            cache=cache,
+            class_map=named,
+            progress=progress,
+        )
+    diff = None
+    if write is not None and found.best is not None:
+        diff = write_setting(write, found.bundle.spec, found.best.setting)
+    if json_ is not None:
+        text = json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n"
+        if json_ == "-":
+            sys.stdout.write(text)
+        else:
+            write_text(Path(json_), text)
+    if plot is not None:
+        from mobilecat.tune.plot import draw
+
+        draw(found, plot)
+    if json_ != "-":
+        show(found, write, diff, bundle)
+    sys.exit(0 if found.best is not None else 1)
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    from mobilecat.errors import MobileCatError, Problem
+
+    wrong = [g for g in given if not all(g.partition("="))]
+    if wrong:
+        raise MobileCatError(
+            "These are no pairs of classes",
+            [Problem(repr(g), "--class-map", "write THEIRS=OURS") for g in wrong],
+        )
+    return {theirs: ours for theirs, _, ours in (g.partition("=") for g in given)}
+
+
+def show(found: Tuned, spec: Path | None, diff: str | None, folder: Path) -> None:
+    """Print the table, the best row, and what was written or could be."""
+    from rich.console import Console
+    from rich.table import Table
+
+    width = None if sys.stdout.isatty() else 120
+    console = Console(highlight=False, markup=False, soft_wrap=True, width=width)
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
+    for title in ("score", "IoU", "max", "mAP@.5", "precision", "recall", "F1", "FP/pic",
+                  "mean IoU", "boxes/pic", "most", "cut", "NMS ms", ""):  # fmt: skip
+        table.add_column(title, justify="right", no_wrap=True)
+    baked = found.baked
+    for row in found.rows:
+        s = row.setting
+        now = (s.score_threshold, s.iou_threshold, s.max_detections) == (
+            baked.score_threshold, baked.iou_threshold, baked.max_detections)  # fmt: skip
+        mark = "best" if row is found.best else "baked" if now else ""
+        table.add_row(*_cells(row), mark, style="bold green" if row is found.best else None)
+    console.print(table)
+    read, swept = found.seconds
+    console.print(
+        f"{len(found.data)} pictures, {found.lane}: {found.inferences} inferences "
+        f"({read:.1f} s), {len(found.rows)} settings ({swept:.1f} s)"
+    )
+    for note in found.notes:
+        console.print("note", style="dim", end="  ")
+        console.print(note)
+    if found.best is None:
+        console.print(f"no row meets {found.objective.name}", style="bold red")
+        return
+    s = found.best.setting
+    console.print(
+        f"best by {found.objective.name}: score_threshold = {s.score_threshold!r}, "
+        f"iou_threshold = {s.iou_threshold!r}, max_detections = {s.max_detections}",
+        style="bold green",
+    )
+    if spec is None:
+        console.print("nothing written; --write SPEC.toml puts it into the spec")
+        return
+    console.print(diff or f"{spec} says so already")
+    if diff:
+        console.print(f"bake it: mobilecat export {spec} -o {folder}")
+
+
+def _cells(row: Row) -> list[str]:
+    s = row.setting
+    return [
+        f"{s.score_threshold:g}",
+        f"{s.iou_threshold:g}",
+        str(s.max_detections),
+        f"{row.map50:.6f}",
+        "–" if row.precision is None else f"{row.precision:.3f}",
+        f"{row.recall:.3f}",
+        f"{row.f1:.3f}",
+        f"{row.false_positives_a_picture:.2f}",
+        "–" if row.mean_iou is None else f"{row.mean_iou:.3f}",
+        f"{row.detections_mean:.1f}",
+        str(row.detections_max),
+        str(row.cut) if row.cut else "",
+        f"{row.nms_ms:.2f}",
+    ]

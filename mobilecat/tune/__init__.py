@@ -1,0 +1,1 @@
+"""Which thresholds serve a labelled set best: one inference a picture, then arithmetic."""
