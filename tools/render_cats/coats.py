@@ -121,7 +121,9 @@ def points(rgb: Grid, coat: Coat, at: Field) -> Grid:
         return mix(rgb, coat.dark, 0.9 * ramp(at.v + 0.1 * at.slow, 2.6, 3.3))
     x, y = at.mouth
     mask = ((at.u - x) / 0.85) ** 2 + ((at.v - y + 0.25) / 0.72) ** 2 + 0.12 * at.slow
-    ears = ramp(-at.v - 0.25 * np.abs(at.u), 0.62, 0.95) * ramp(np.abs(at.u), 0.3, 0.7)
+    side = np.abs(at.u)
+    height = np.asarray(at.v + 0.25 * side, np.float32)
+    ears = ramp(height, -0.62, -0.95) * ramp(side, 0.3, 0.7)
     return mix(rgb, coat.dark, 0.92 * np.maximum(ramp(mask, 1.3, 0.35), ears))
 
 
