@@ -53,8 +53,8 @@ class Canvas:
         return u, v
 
     def draw_at(self, points: Points) -> list[tuple[float, float]]:
-        """Return where ImageDraw wants the points: OVER times larger, 0 at a pixel's centre."""
-        at = (np.asarray(points) - self.window[:2]) * (self.unit * OVER) - 0.5
+        """Return the points OVER times larger; polygons take them from the corner of a pixel."""
+        at = (np.asarray(points) - self.window[:2]) * (self.unit * OVER)
         return [(float(x), float(y)) for x, y in at]
 
     def mask(self, *shapes: Points) -> Grid:
@@ -82,7 +82,7 @@ def paint_head(face: Face, unit: float, *, style: str) -> Sprite:
             rgb = mix(rgb, colour, (mask * (1 - head) > 0).astype(np.float32))
     else:
         rgb = paint(face.coat, _field(face, canvas, rng, body=False))
-        rgb *= _fur(face, u, v, rng, 0.04 if style == "book" else 0.16)[..., None]
+        rgb *= _fur(face, u, v, rng, 0.036 if style == "book" else 0.16)[..., None]
         rgb = mix(rgb, face.coat.ear, 0.75 * inner * ramp(v, 0.0, -1.3) ** 0.5)
         rgb *= _light(face, u, v, head, style, rng)[..., None]
     alpha = np.maximum(head, np.maximum(*ear_masks))
@@ -112,7 +112,7 @@ def paint_body(face: Face, unit: float, *, style: str) -> Sprite:
     rgb = paint(face.coat, _field(face, canvas, rng, body=True))
     light = 1.02 - 0.13 * ramp(np.abs(u - lean), 0.5, 1.9) - 0.35 * ramp(v, 1.5, 0.5)
     legs = np.exp(-(((u - lean) / 0.05) ** 2)) * ramp(v, 2.4, 2.9) * ramp(v, 3.9, 3.7)
-    noise = 1 + (0.012 if style == "book" else 0.12) * value_noise(
+    noise = 1 + (0.01 if style == "book" else 0.12) * value_noise(
         rng, u.shape[0], u.shape[1], u.shape[0], u.shape[1]
     )
     return Sprite(_join(rgb * (light * noise * (1 - 0.4 * legs))[..., None], shape), canvas.matrix)
