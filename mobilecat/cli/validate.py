@@ -79,8 +79,13 @@ def validate(
         ),
     ] = None,
     from_: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="RESULTS", help="Judge what --save kept; no model runs."),
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            metavar="RESULTS",
+            help="A folder: judge what --save kept; no model runs. A file: what tools/mac_lane.py "
+            "wrote on a Mac, in the same report.",
+        ),
     ] = None,
     tolerances: Annotated[
         Path | None,
@@ -105,16 +110,17 @@ def validate(
     from mobilecat.validate import validate as run
     from mobilecat.validate.saved import open_saved, recording
 
-    if save is not None and from_ is not None:
+    kept, files = _results(from_ or [])
+    if save is not None and kept is not None:
         twice = Problem("--save with --from", fix="they are saved already: copy the folder")
         raise MobileCatError("One or the other", [twice])
-    if coordinates and (golden is None or from_ is not None):
+    if coordinates and (golden is None or kept is not None):
         what = "needs golden pictures" if golden is None else "runs models, which --from does not"
         raise MobileCatError("These do not go together", [Problem(f"--coordinates {what}")])
     if full and not coordinates:
         raise MobileCatError("These do not go together", [Problem("--full is of --coordinates")])
     given = None if tolerances is None else load_spec(tolerances).tolerances
-    with recording(save, open_saved(from_) if from_ is not None else open_lane) as recorder:
+    with recording(save, open_saved(kept) if kept is not None else open_lane) as recorder:
         with progress_line() as progress:
             report = run(
                 bundle,
@@ -129,6 +135,10 @@ def validate(
                 opener=recorder if save is not None or html is not None else recorder.opener,
                 tolerances=given,
             )
+        if files:
+            from mobilecat.validate.results_file import fold
+
+            report = fold(report, files)
         placed = None
         if coordinates and golden is not None:
             from mobilecat.validate.coordinates import check_coordinates
@@ -159,6 +169,18 @@ def validate(
 
             show_coordinates(placed)
     sys.exit(report.exit_code if placed is None or placed.held else 1)
+
+
+def _results(given: list[Path]) -> tuple[Path | None, list[Path]]:
+    """Return the folder of saved results, and the results files."""
+    from mobilecat.errors import MobileCatError, Problem
+
+    files = [p for p in given if p.is_file()]
+    folders = [p for p in given if p not in files]
+    if len(folders) > 1:
+        said = Problem(f"{' and '.join(map(str, folders))}", "--from", "name one folder")
+        raise MobileCatError("Two folders of saved results", [said])
+    return (folders[0] if folders else None), files
 
 
 def _write_html(

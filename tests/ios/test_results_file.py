@@ -76,8 +76,8 @@ def verdicts(bundle: Bundle, cases: list[Case], path: Path) -> dict[str, set[str
 def test_what_agrees_passes(bundle: Bundle, case: Case, tmp_path: Path) -> None:
     path = written(tmp_path / "r.json", results(bundle, case))
     assert verdicts(bundle, [case], path) == {
-        "mac-vision:yunet.mlpackage@cpuOnly": {"PASS"},
-        "mac-vision:yunet.mlmodel@cpuOnly": {"PASS"},
+        "coreml-native/vision@cpuOnly:yunet.mlpackage": {"PASS"},
+        "coreml-native/vision@cpuOnly:yunet.mlmodel": {"PASS"},
     }
 
 
@@ -124,7 +124,9 @@ def test_a_case_left_out_fails(bundle: Bundle, case: Case, tmp_path: Path) -> No
     ("damage", "said"),
     [
         (lambda d: d.update(spec_sha256="0"), "another export"),
-        (lambda d: d["runs"][0].update(artifact_sha256="0"), "not the bundle's"),
+        (lambda d: d["runs"][0].update(artifact_sha256="0"), "none of the bundle's"),
+        (lambda d: d["runs"][0].update(artifact="yunet.tflite"), "none of the bundle's"),
+        (lambda d: d["runs"][0].update(how="stages"), "only a pipeline has stages"),
         (lambda d: d["runs"][0].update(not_run="why"), "exactly one"),
         (lambda d: d["runs"].append(d["runs"][0]), "given 2 times"),
         (lambda d: d["runs"][0].update(how="guess"), "runs.0.how"),
