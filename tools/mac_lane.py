@@ -4,7 +4,8 @@
 
 Three ways: `predict` through coremltools on every kind of compute unit, `stages`, a pipeline's
 models one after another, and `vision`, through MobileCatKit's vision-golden tool. The file is read
-by mobilecat.validate.results_file. Exit code 2 where this is no Mac: NOT_RUN.
+by `mobilecat validate BUNDLE --golden GDIR --from results.json`. Exit code 2 where this is no Mac:
+NOT_RUN.
 """
 
 from __future__ import annotations
