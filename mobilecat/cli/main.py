@@ -11,7 +11,9 @@ import typer
 
 from mobilecat.cli.bisect import bisect
 from mobilecat.cli.diagnose import diagnose
+from mobilecat.cli.evaluate import evaluate
 from mobilecat.cli.golden import golden_app
+from mobilecat.cli.tune import tune
 from mobilecat.cli.validate import validate
 from mobilecat.errors import MobileCatError
 
@@ -110,6 +112,8 @@ app.command()(validate)
 app.add_typer(golden_app)
 app.command()(diagnose)
 app.command()(bisect)
+app.command()(evaluate)
+app.command()(tune)
 
 
 def main() -> None:
