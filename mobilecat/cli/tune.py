@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from mobilecat.spec import NmsSpec
+    from mobilecat.tune.grid import Setting
     from mobilecat.tune.measure import Row
     from mobilecat.tune.run import Tuned
 
@@ -142,13 +146,11 @@ def show(found: Tuned, spec: Path | None, diff: str | None, folder: Path) -> Non
     for title in ("score", "IoU", "max", "mAP@.5", "precision", "recall", "F1", "FP/pic",
                   "mean IoU", "boxes/pic", "most", "cut", "NMS ms", ""):  # fmt: skip
         table.add_column(title, justify="right", no_wrap=True)
-    baked = found.baked
-    for row in found.rows:
-        s = row.setting
-        now = (s.score_threshold, s.iou_threshold, s.max_detections) == (
-            baked.score_threshold, baked.iou_threshold, baked.max_detections)  # fmt: skip
-        mark = "best" if row is found.best else "baked" if now else ""
-        table.add_row(*_cells(row), mark, style="bold green" if row is found.best else None)
+    for rows in _alike(found.rows):
+        best = found.best in rows
+        now = any(_is_baked(r.setting, found.baked) for r in rows)
+        mark = " ".join(word for word, yes in (("best", best), ("baked", now)) if yes)
+        table.add_row(*_cells(rows), mark, style="bold green" if best else None)
     console.print(table)
     read, swept = found.seconds
     console.print(
@@ -172,15 +174,40 @@ def show(found: Tuned, spec: Path | None, diff: str | None, folder: Path) -> Non
         return
     console.print(diff or f"{spec} says so already")
     if diff:
-        console.print(f"bake it: mobilecat export {spec} -o {folder}")
+        cascade = found.folder != folder
+        how = "export the cascade again" if cascade else f"mobilecat export {spec} -o {folder}"
+        console.print(f"bake it: {how}")
 
 
-def _cells(row: Row) -> list[str]:
+def _alike(rows: Sequence[Row]) -> list[list[Row]]:
+    """Return the rows, those together that max_detections alone tells apart, to no effect."""
+    groups: list[list[Row]] = []
+    for row in rows:
+        before = groups[-1][0] if groups else None
+        if before and replace(before, setting=row.setting, nms_ms=row.nms_ms) == row:
+            same = replace(before.setting, max_detections=row.setting.max_detections)
+            if same == row.setting:
+                groups[-1].append(row)
+                continue
+        groups.append([row])
+    return groups
+
+
+def _is_baked(setting: Setting, nms: NmsSpec) -> bool:
+    return (setting.score_threshold, setting.iou_threshold, setting.max_detections) == (
+        nms.score_threshold,
+        nms.iou_threshold,
+        nms.max_detections,
+    )
+
+
+def _cells(rows: Sequence[Row]) -> list[str]:
+    row = rows[0]
     s = row.setting
     return [
         f"{s.score_threshold:g}",
         f"{s.iou_threshold:g}",
-        str(s.max_detections),
+        "/".join(str(r.setting.max_detections) for r in rows),
         f"{row.map50:.6f}",
         "–" if row.precision is None else f"{row.precision:.3f}",
         f"{row.recall:.3f}",

@@ -62,9 +62,7 @@ def _axes(pen: ImageDraw, end: float) -> None:
         x = _x(fp, end)
         pen.line([(x, TOP), (x, height - BOTTOM)], fill="#DDDDDD")
         pen.text((x, height - BOTTOM + 8), f"{fp:.2f}", fill="#555555", anchor="ma")
-    pen.text(
-        (width - RIGHT, height - 8), "false positives a picture →", fill="#555555", anchor="rd"
-    )
+    pen.text((width - RIGHT, height - 8), "false positives a picture", fill="#555555", anchor="rd")
     pen.text((8, TOP - 24), "recall", fill="#555555")
 
 

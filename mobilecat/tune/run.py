@@ -125,6 +125,9 @@ def tune(
     inferred = perf_counter()
     rows = _sweep(ranked, bundle, labels, truths, classes, wanted, grid, progress)
     swept = perf_counter()
+    best = best_of(rows, objective)
+    notes = [*labels.notes, *classes.notes, *_others(bundle, classes), *_edges(best, grid)]
+    notes += [store.problem] if store.problem else []
     return Tuned(
         bundle,
         folder,
@@ -133,21 +136,28 @@ def tune(
         nms,
         objective,
         rows,
-        best_of(rows, objective),
+        best,
         engine.inferences,
         (inferred - start, swept - inferred),
-        (
-            *labels.notes,
-            *classes.notes,
-            *_others(bundle, classes),
-            *([store.problem] if store.problem else []),
-        ),
+        tuple(notes),
     )
 
 
 def _others(bundle: Bundle, classes: ClassMap) -> list[str]:
     count = bundle.candidates[1].shape[2] - len(classes.model)
     return [f"{count} of the model's classes are not labelled: not judged"] if count else []
+
+
+def _edges(best: Row | None, grid: Grid) -> list[str]:
+    """Say where the best lies on the edge of what was swept: beyond it may be better."""
+    said = []
+    if best is not None:
+        for name, option in (("score_threshold", "scores"), ("iou_threshold", "ious")):
+            values, value = getattr(grid, option), getattr(best.setting, name)
+            if len(values) > 1 and value in (values[0], values[-1]) and 0 < value < 1:
+                side = "lowest" if value == values[0] else "highest"
+                said.append(f"the best {name}, {value:g}, is the {side} swept: sweep beyond it")
+    return said
 
 
 def _wanted(truths: Sequence[Truth], labels: Dataset) -> dict[int, int]:
