@@ -24,7 +24,7 @@ _RANGE: dict[bool, tuple[float, float, float]] = {False: (16, 219, 224), True: (
 
 def to_bytes(values: npt.NDArray[Any]) -> U8:
     """Return values rounded half up and clipped to 0–255."""
-    rounded: U8 = np.floor(np.minimum(np.maximum(values, 0.0), 255.0) + 0.5).astype(np.uint8)
+    rounded: U8 = (np.clip(values, 0.0, 255.0) + 0.5).astype(np.uint8)  # cut is floor above 0
     return rounded
 
 

@@ -19,6 +19,9 @@ from mobilecat.geometry.assumptions import Upsampling
 from mobilecat.geometry.boxes import clip_xyxy
 from mobilecat.geometry.sampling import source_indices
 
+BLOCK = 1 << 15
+"""Values that are summed at a time, so that they stay in the processor's cache."""
+
 
 @dataclass(frozen=True)
 class _Axis:
@@ -37,19 +40,25 @@ class _Axis:
         """
         steps = max(1, math.ceil(abs(self.scale) - 1e-9)) if antialias else 1
         last = len(pixels) - 1
-        total = np.zeros((self.length, *pixels.shape[1:]))
         inside = np.zeros(self.length)
-        column = (-1, *[1] * (pixels.ndim - 1))
+        reads = []
         for i in range(steps):
             at = self.scale * (np.arange(self.length) + (i + 0.5) / steps) + self.offset
             seen = ((at >= self.low) & (at <= self.high)) / steps
-            index = np.clip(at - 0.5, 0, last)
-            first = np.floor(index).astype(np.int64)
-            share = index - first
-            total += pixels[first] * (seen * (1 - share)).reshape(column)
-            total += pixels[np.minimum(first + 1, last)] * (seen * share).reshape(column)
+            place = np.clip(at - 0.5, 0, last)
+            first = np.floor(place).astype(np.int64)
+            share = place - first
+            reads.append((first, seen * (1 - share)))
+            reads.append((np.minimum(first + 1, last), seen * share))
             inside += seen
-        return total, inside
+        rows = np.ascontiguousarray(pixels).reshape(len(pixels), -1)
+        total = np.zeros((self.length, rows.shape[1]))
+        height = max(1, BLOCK // rows.shape[1])
+        for top in range(0, self.length, height):
+            block = slice(top, top + height)
+            for index, weight in reads:
+                total[block] += rows[index[block]] * weight[block, None]
+        return total.reshape(self.length, *pixels.shape[1:]), inside
 
 
 def render(
@@ -84,8 +93,8 @@ def render(
         )
     rows, seen_down = down.sampled(pixels, antialias)
     columns, seen_across = across.sampled(rows.swapaxes(0, 1), antialias)
-    seen = (seen_down[:, None] * seen_across[None, :])[..., None]
-    return to_bytes(columns.swapaxes(0, 1) + fill * (1 - seen))
+    seen = (seen_across[:, None] * seen_down[None, :])[..., None]
+    return np.ascontiguousarray(to_bytes(columns + fill * (1 - seen)).swapaxes(0, 1))
 
 
 def enlarge_plane(plane: npt.NDArray[np.uint8], wh: tuple[int, int], how: Upsampling) -> F64:

@@ -19,7 +19,9 @@ from mobilecat.geometry.affine import Affine
 from mobilecat.geometry.orientation import Orientation, apply_orientation, inverse_orientation
 from mobilecat.spec import spec_from_text
 from mobilecat.validate import approve, record
-from mobilecat.validate.coordinates import GRAVITIES, OPTIONS, chains, check_coordinates, in_view
+from mobilecat.validate.belongs import in_view
+from mobilecat.validate.coordinates import check_coordinates
+from mobilecat.validate.coordinates_report import GRAVITIES, OPTIONS, chains
 
 SPEC = """
 name = "yunet"
