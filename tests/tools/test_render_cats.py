@@ -182,7 +182,7 @@ def test_golden_pictures_are_these(tmp_path: Path) -> None:
     from tools.render_cats.files import write_golden
 
     write_golden(tmp_path)
-    folder = ROOT / "golden" / "cats" / "pictures"
+    folder = ROOT / "mobilecat" / "demo" / "pictures"
     committed = json.loads((folder / "labels.json").read_text())
     assert committed == json.loads((tmp_path / "pictures" / "labels.json").read_text())
     for name, _seed, (width, height), faces in GOLDEN:

@@ -1,0 +1,1 @@
+"""Training of the demo models: `python -m tools.train_demo detector|landmarks --help`."""
