@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--faces", type=int, choices=range(6), help="faces a scene (any number)")
     parser.add_argument("--style", choices=("photo", "book", "chart"), default="photo")
     parser.add_argument("--format", choices=("png", "jpg"), default="jpg", help="(jpg)")
-    parser.add_argument("--golden", action="store_true", help="write mobilecat/demo/pictures instead")
+    parser.add_argument("--golden", action="store_true", help="the demo's pictures instead")
     given = parser.parse_args()
     if given.golden:
         folder = given.out or ROOT / "mobilecat" / "demo"
