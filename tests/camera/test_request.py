@@ -212,3 +212,26 @@ def test_chroma_planes_grow_to_odd_sizes() -> None:
     linear = enlarge_plane(plane, (3, 3), "linear")[..., 0]
     assert linear[0].tolist() == [0, 25, 75]
     assert linear[:, 0].tolist() == [0, 12.5, 37.5]
+
+
+def test_a_row_drawn_by_hand() -> None:
+    """0, 60, 120 at twice the width reads at −.25, .25, .75 …; at a third, the mean of all."""
+    row = np.repeat(np.array([[[0], [60], [120]]], np.uint8), 3, axis=2)
+    wide = render(row, Affine(2, 0, 0, 0, 1, 0), (6, 1))
+    assert wide[0, :, 0].tolist() == [0, 15, 45, 75, 105, 120]
+    assert render(row, Affine(1 / 3, 0, 0, 0, 1, 0), (1, 1))[0, 0].tolist() == [60, 60, 60]
+    down = render(row, Affine(0, -1, 1, 1, 0, 0), (1, 3))  # a quarter clockwise
+    assert down[:, 0, 1].tolist() == [0, 60, 120]
+
+
+@pytest.mark.parametrize("wh", [(61, 37), (451, 300), (5, 3)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_no_block_shows(monkeypatch: pytest.MonkeyPatch, wh: tuple[int, int], turned: bool) -> None:
+    frame = _photo(*wh)
+    to = Affine(0, -1.3, 90, 0.7, 0, 2) if turned else Affine(0.7, 0, 3, 0, 1.3, -2)
+    pictures = []
+    for block in (1, 1 << 15, 1 << 40):
+        monkeypatch.setattr("mobilecat.camera.sample.BLOCK", block)
+        pictures.append(render(frame, to, (97, 83), 40))
+    assert np.array_equal(pictures[0], pictures[1]) and np.array_equal(pictures[0], pictures[2])
+    assert pictures[0].shape == (83, 97, 3) and pictures[0].std() > 1

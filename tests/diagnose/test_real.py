@@ -17,9 +17,10 @@ from mobilecat.diagnose.rerun import rerun
 from mobilecat.export import export
 from mobilecat.geometry.affine import Affine
 from mobilecat.geometry.orientation import Orientation, apply_orientation, inverse_orientation
-from mobilecat.spec import spec_from_text
+from mobilecat.runners import Lane
+from mobilecat.spec import ImageSpec, spec_from_text
 from mobilecat.validate import approve, record
-from mobilecat.validate.belongs import in_view
+from mobilecat.validate.belongs import Engine, in_view
 from mobilecat.validate.coordinates import check_coordinates
 from mobilecat.validate.coordinates_report import GRAVITIES, OPTIONS, chains
 
@@ -185,6 +186,51 @@ def test_a_planted_fault_of_coordinates_falls_short(
     monkeypatch.setattr(where, planted)
     report = check_coordinates(bundle, golden, runner="onnx")
     assert not report.held and report.failed and "FAIL" in str(report.grid())
+
+
+def test_boxes_that_noise_moves_measure_nothing_but_must_be_in_their_place(
+    bundle: Path, golden: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mobilecat.validate.belongs.STEADY_PX", -1.0)  # none is steady
+    report = check_coordinates(bundle, golden, runner="onnx")
+    assert not report.held and not report.failed
+    assert {r.verdict for r in report.rows} == {"NOT_RUN"}
+    assert len(report.shortfalls) == 1 and "28 of 28 chains" in report.shortfalls[0]
+    assert "that noise of one level in 255 moves" in report.shortfalls[0]
+    mirrored = Affine(-390 / 357, 0.0, 390.0, 0.0, 844 / 500, 0.0)
+    where = "mobilecat.camera.request.View.view_from_image"
+    monkeypatch.setattr(where, lambda self, wh: mirrored)
+    assert check_coordinates(bundle, golden, runner="onnx").failed
+
+
+class NoisyRunner:
+    """Two boxes of one class; the second moves right by the number of pixels that changed."""
+
+    note = "a fake"
+
+    def __init__(self, base: np.ndarray) -> None:
+        self.base = base
+
+    def infer(self, inputs: Any, taps: Any = ()) -> dict[str, np.ndarray]:
+        changed = float((inputs["image"] != self.base).sum())
+        boxes = [[2, 3, 12, 9], [20 + 0.01 * changed, 3, 30 + 0.01 * changed, 9]]
+        return {
+            "boxes": np.array([boxes], np.float32),
+            "scores": np.array([[0.9, 0.8]], np.float32),
+            "class_ids": np.zeros((1, 2), np.int32),
+            "count": np.array([2], np.int32),
+        }
+
+
+def test_steady_is_what_noise_of_one_level_leaves_in_place() -> None:
+    """Some two thirds of 20·40·3 values change: 16 px for the second box."""
+    pixels = np.full((20, 40, 3), 100, np.uint8)
+    spec = ImageSpec(size=(40, 20))
+    engine = Engine(Lane("source"), NoisyRunner(pixels), spec)
+    found, steady = engine.steady(pixels)
+    np.testing.assert_allclose(found.boxes_xyxy, [[2, 3, 12, 9], [20, 3, 30, 9]])
+    assert steady.tolist() == [True, False]
+    assert engine.runs == 3
 
 
 def test_the_small_set_has_every_value_and_the_full_one_every_combination() -> None:
