@@ -1,20 +1,27 @@
-"""A bundle's Core ML part as a folder of an Xcode project, ModelContract.swift included."""
+"""A bundle's Core ML part as a folder of an Xcode project, ModelContract.swift included.
+
+A cascade is two such folders side by side, and cascade.json between them: the crop rule.
+"""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle, open_bundle
+from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle
+from mobilecat.cascade import CascadeBundle, open_any
 from mobilecat.disk import new_folder, sha256_of
 from mobilecat.errors import ArtifactError, Problem
 
 CONTRACT = "ModelContract.swift"
 RESOURCES = "Bundle"
 """The folder that goes into the app as it is: what Xcode calls a folder reference."""
+SECOND = "LandmarkModel"
+"""Where a cascade's landmark model goes, beside the detector's folder."""
+CASCADE = "cascade.json"
 
 _RESIZE = {"letterbox-topleft": "letterboxTopLeft", "fit-pad": "fitPad"}
 _CROP = {"stretch": ".scaleFill", "letterbox": ".scaleFit", "fit-pad": ".scaleFit"}
@@ -23,34 +30,76 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 @dataclass(frozen=True)
 class IosFolder:
-    """What was written, relative to `folder`, and what a developer should know about it."""
+    """What was written, relative to `folder`, and what a developer should know about it.
+
+    second: the same of a cascade's landmark model.
+    """
 
     folder: Path
     files: tuple[str, ...]
     notes: tuple[str, ...]
+    second: IosFolder | None = None
 
 
 def write_ios(bundle_folder: Path, ios_folder: Path) -> IosFolder:
     """Make `ios_folder` the bundle's place in an app, replacing an earlier one in one step.
 
     It gets ModelContract.swift, a source file, and Bundle/, a resource: every Core ML artifact,
-    bundle.json and labels.txt. The same bundle gives the same bytes.
-    Errors: ArtifactError for a damaged bundle, one without Core ML or without picture input, and a
-    folder that holds anything else.
+    bundle.json and labels.txt. The same bundle gives the same bytes. A cascade's landmark model
+    goes into LandmarkModel beside it, and the crop rule into Bundle/cascade.json.
+    Errors: ArtifactError for a damaged bundle, one without Core ML or without picture input, a
+    cascade without a detector, and a folder that holds anything else.
     """
-    bundle = open_bundle(bundle_folder)
-    artifacts = [a for a in bundle.artifacts if a.kind == "coreml"]
-    _require_usable(bundle, artifacts, bundle_folder)
-    _require_ours(ios_folder)
+    bundle = open_any(bundle_folder)
+    if not isinstance(bundle, CascadeBundle):
+        _require_all(((bundle, bundle_folder, ios_folder),))
+        return _write(bundle, bundle_folder, ios_folder)
+    chain = bundle.chain
+    if bundle.detector is None or chain.detector is None:
+        said = Problem("its boxes come from elsewhere", str(bundle_folder), "name a detector")
+        raise ArtifactError("The app needs a detector", [said])
+    second = ios_folder.parent / SECOND
+    if second == ios_folder:
+        said = Problem("is the landmark model's place", str(ios_folder), "name Model beside it")
+        raise ArtifactError("The detector needs a folder of its own", [said])
+    first_from = bundle_folder / chain.detector.folder
+    second_from = bundle_folder / chain.landmarks.folder
+    parts = (
+        (bundle.detector, first_from, ios_folder),
+        (bundle.landmark_model, second_from, second),
+    )
+    _require_all(parts)
+    # The app holds the second to the hash in cascade.json: the detector's folder comes last.
+    landmarks = _write(bundle.landmark_model, second_from, second)
+    done = _write(bundle.detector, first_from, ios_folder, {CASCADE: bundle_folder / FILE})
+    return replace(done, notes=(*done.notes, *_crop_notes(bundle)), second=landmarks)
+
+
+def _require_all(parts: Iterable[tuple[Bundle, Path, Path]]) -> None:
+    """Refuse before anything is written: what no app can use, and folders of other things."""
+    for bundle, bundle_folder, ios_folder in parts:
+        _require_usable(bundle, _core_ml(bundle), bundle_folder)
+        _require_ours(ios_folder)
+
+
+def _core_ml(bundle: Bundle) -> list[ArtifactRecord]:
+    return [a for a in bundle.artifacts if a.kind == "coreml"]
+
+
+def _write(
+    bundle: Bundle, bundle_folder: Path, ios_folder: Path, more: Mapping[str, Path] | None = None
+) -> IosFolder:
     try:
         with new_folder(ios_folder) as fresh:
             resources = fresh / RESOURCES
             resources.mkdir()
-            for record in artifacts:
+            for record in _core_ml(bundle):
                 _copy(bundle_folder / record.file, resources / record.file)
             for name in (FILE, LABELS):
                 if (bundle_folder / name).is_file():
                     _copy(bundle_folder / name, resources / name)
+            for name, source in (more or {}).items():
+                _copy(source, resources / name)
             text = contract_swift(bundle, sha256_of(bundle_folder / FILE))
             (fresh / CONTRACT).write_text(text, encoding="utf-8", newline="\n")
             written = sorted(p.relative_to(fresh).as_posix() for p in fresh.rglob("*.*"))
@@ -85,7 +134,7 @@ def contract_swift(bundle: Bundle, bundle_sha256: str) -> str:
         labels=bundle.spec.labels,
         landmarks=bundle.spec.landmarks,
         outputs=bundle.outputs,
-        artifacts=[a for a in bundle.artifacts if a.kind == "coreml"],
+        artifacts=_core_ml(bundle),
     )
 
 
@@ -148,6 +197,15 @@ def _notes(bundle: Bundle) -> tuple[str, ...]:
             "(documented as transparent)"
         )
     return tuple(notes)
+
+
+def _crop_notes(bundle: CascadeBundle) -> tuple[str, ...]:
+    if bundle.file.crop.edge != "pad":
+        return ()
+    return (
+        'crop.edge = "pad": Vision looks at nothing outside the picture, so the app cuts such a '
+        "crop at the picture's edge and has Vision pad it; its landmarks are a little off there",
+    )
 
 
 def _copy(source: Path, target: Path) -> None:

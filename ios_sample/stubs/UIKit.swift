@@ -123,6 +123,7 @@ public final class UIFont: NSObject {  // uikit/uifont
 
 public final class UIColor: NSObject {  // uikit/uicolor
     public class var systemYellow: UIColor { fatalError() }  // uikit/uicolor/systemyellow
+    public class var systemPink: UIColor { fatalError() }  // uikit/uicolor/systempink
     public class var systemTeal: UIColor { fatalError() }  // uikit/uicolor/systemteal
     public class var systemOrange: UIColor { fatalError() }  // uikit/uicolor/systemorange
     public class var white: UIColor { fatalError() }  // uikit/uicolor/white

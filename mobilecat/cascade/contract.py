@@ -271,6 +271,7 @@ def _record(
         image="uint8",
         inputs={"image": "image"},
         outputs=names,
+        lints=tuple(f"{r.file}: {lint}" for r in records for lint in r.lints),
     )
 
 

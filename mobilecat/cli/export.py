@@ -14,7 +14,7 @@ from mobilecat.cascade import CascadeBundle, is_cascade
 from mobilecat.cli.progress import progress_line
 from mobilecat.errors import Problem, SpecError
 from mobilecat.export import Exported, export
-from mobilecat.ios import write_ios
+from mobilecat.ios import IosFolder, write_ios
 from mobilecat.spec import Spec, load_spec, spec_from_model_file
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run_export(
     as_json: bool,
 ) -> None:
     if is_cascade(spec_path):
-        _export_cascade(spec_path, out, source, shapes, as_json)
+        _export_cascade(spec_path, out, source, shapes, ios, as_json)
         return
     spec, folder = _spec(spec_path, _shapes(shapes), source)
     with progress_line() as progress:
@@ -40,14 +40,16 @@ def run_export(
         print(done.bundle.to_json(), end="")
         return
     _show(done)
-    if app is not None:
-        print(f"wrote {app.folder}: {', '.join(app.files)}")
-        for note in app.notes:
-            print(f"  {note}")
+    _show_app(app)
 
 
 def _export_cascade(
-    path: Path, out: Path, source: Path | None, shapes: Sequence[str], as_json: bool
+    path: Path,
+    out: Path,
+    source: Path | None,
+    shapes: Sequence[str],
+    ios: Path | None,
+    as_json: bool,
 ) -> None:
     from mobilecat.cascade.export import export_cascade
 
@@ -57,10 +59,12 @@ def _export_cascade(
         raise SpecError("Which model?", [said])
     with progress_line() as progress:
         done = export_cascade(path, out, progress=progress)
+    app = write_ios(out, ios) if ios else None
     if as_json:
         print(done.bundle.to_json(), end="")
-    else:
-        _show(done)
+        return
+    _show(done)
+    _show_app(app)
 
 
 def _spec(path: Path, shapes: dict[str, tuple[int, ...]], source: Path | None) -> tuple[Spec, Path]:
@@ -111,6 +115,14 @@ def _show(done: Exported | CascadeExported) -> None:
     outputs = ", ".join(f"{o.name} {'×'.join(map(str, o.shape))}" for o in bundle.outputs)
     console.print(f"gives {outputs}", markup=False, highlight=False)
     console.print(f"wrote {done.folder}", markup=False, highlight=False)
+
+
+def _show_app(app: IosFolder | None) -> None:
+    for part in (app, app.second if app else None):
+        if part is not None:
+            print(f"wrote {part.folder}: {', '.join(part.files)}")
+            for note in part.notes:
+                print(f"  {note}")
 
 
 def _takes(bundle: Bundle, image: str | None) -> str:

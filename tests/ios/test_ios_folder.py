@@ -9,20 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from mobilecat.bundle import Bundle, open_bundle
+from mobilecat.cascade.export import export_cascade
+from mobilecat.cli.main import app
 from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError
 from mobilecat.ios import contract_swift, write_ios
+from tests.cascade.tiny_landmarks import TARGETS, landmark_spec
+from tests.tiny import save_yunet_like, yunet_like_spec
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "ios_sample/CatCam/Model"
+YUNET = Path(__file__).parent / "yunet/bundle.json"
+"""A bundle of YuNet, whichever model the app holds now."""
 
 
 def written_bundle(folder: Path, **changes: Any) -> Path:
-    """Write a bundle of the committed contract with files of a few bytes; spec keys by dots."""
+    """Write a bundle of that contract with files of a few bytes; spec keys by dots."""
     folder.mkdir()
-    data = json.loads((MODEL / "Bundle/bundle.json").read_text("utf-8"))
+    data = json.loads(YUNET.read_text("utf-8"))
     for path, value in changes.items():
         *heads, last = path.split("__")
         at = data
@@ -94,7 +101,7 @@ def test_a_damaged_bundle_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_bundle_without_core_ml_is_refused(tmp_path: Path) -> None:
-    data = json.loads((MODEL / "Bundle/bundle.json").read_text("utf-8"))
+    data = json.loads(YUNET.read_text("utf-8"))
     others = [a for a in data["artifacts"] if a["kind"] != "coreml"]
     bundle = written_bundle(tmp_path / "b", artifacts=others)
     with pytest.raises(ArtifactError) as e:
@@ -102,8 +109,8 @@ def test_a_bundle_without_core_ml_is_refused(tmp_path: Path) -> None:
     assert "no Core ML artifact" in str(e.value) and not (tmp_path / "Model").exists()
 
 
-def committed(**changes: Any) -> Bundle:
-    bundle = open_bundle(MODEL / "Bundle", verify=False)
+def changed(**changes: Any) -> Bundle:
+    bundle = open_bundle(YUNET.parent, verify=False)
     image = bundle.spec.input
     assert image is not None
     spec = bundle.spec.model_copy(
@@ -116,7 +123,8 @@ def committed(**changes: Any) -> Bundle:
 
 
 def test_the_committed_contract_is_the_committed_bundles() -> None:
-    text = contract_swift(committed(), sha256_of(MODEL / "Bundle/bundle.json"))
+    bundle = open_bundle(MODEL / "Bundle", verify=False)
+    text = contract_swift(bundle, sha256_of(MODEL / "Bundle/bundle.json"))
     assert (MODEL / "ModelContract.swift").read_text("utf-8") == text
 
 
@@ -133,12 +141,72 @@ def test_the_committed_contract_is_the_committed_bundles() -> None:
     ],
 )
 def test_contract(changes: dict[str, Any], expected: str) -> None:
-    assert expected in contract_swift(committed(**changes), "0")
+    assert expected in contract_swift(changed(**changes), "0")
 
 
 def test_notes_say_what_vision_does_otherwise(tmp_path: Path) -> None:
     grey = written_bundle(tmp_path / "grey", spec__input__pad=114)
     assert "padding 114" in write_ios(grey, tmp_path / "1").notes[0]
+
+
+CASCADE = """
+[cascade]
+{detector}
+landmarks = "points.toml"
+max_crops = 5
+[crop]
+grow = 0.25
+square = true
+edge = "pad"
+"""
+
+
+def cascade(folder: Path, detector: str = 'detector = "detector.toml"') -> Path:
+    """Write a cascade's spec with two small networks."""
+    source = save_yunet_like(folder / "tiny.onnx")
+    (folder / "detector.toml").write_text(yunet_like_spec(source, TARGETS))
+    landmark_spec(folder)
+    path = folder / "pets.toml"
+    path.write_text(CASCADE.format(detector=detector))
+    return path
+
+
+def test_a_cascade_is_two_folders(tmp_path: Path) -> None:
+    """Model and LandmarkModel, and between them the crop rule with the second's hash."""
+    model = tmp_path / "app/Model"
+    done = CliRunner().invoke(
+        app, ["export", str(cascade(tmp_path)), "-o", str(tmp_path / "b"), "--ios", str(model)]
+    )
+    assert done.exit_code == 0, done.output
+    first, second = files_of(model), files_of(tmp_path / "app/LandmarkModel")
+    rule = json.loads(first["Bundle/cascade.json"])
+    wanted = {"grow": 0.25, "square": True, "edge": "pad"}
+    assert wanted.items() <= rule["crop"].items() and rule["cascade"]["max_crops"] == 5
+    inner = tmp_path / "app/LandmarkModel/Bundle/bundle.json"
+    assert rule["cascade"]["landmarks"]["sha256"] == sha256_of(inner)
+    assert json.loads(first["Bundle/bundle.json"])["name"] == "tiny"
+    assert "Bundle/cascade.json" not in second and "ModelContract.swift" in second
+    assert "LandmarkModel" in done.output and "outside the picture" in done.output
+    # A single model in the detector's place: the rule goes with it.
+    write_ios(written_bundle(tmp_path / "one"), model)
+    assert "Bundle/cascade.json" not in files_of(model)
+
+
+def test_a_cascade_changes_nothing_where_a_part_cannot_go(tmp_path: Path) -> None:
+    export_cascade(cascade(tmp_path), tmp_path / "b")
+    (tmp_path / "app/LandmarkModel").mkdir(parents=True)
+    (tmp_path / "app/LandmarkModel/Thesis.swift").write_text("years of work")
+    with pytest.raises(ArtifactError, match="in use"):
+        write_ios(tmp_path / "b", tmp_path / "app/Model")
+    assert sorted(files_of(tmp_path / "app")) == ["LandmarkModel/Thesis.swift"]
+    with pytest.raises(ArtifactError, match="folder of its own"):
+        write_ios(tmp_path / "b", tmp_path / "app/LandmarkModel")
+
+
+def test_a_cascade_of_given_boxes_has_no_detector(tmp_path: Path) -> None:
+    export_cascade(cascade(tmp_path, 'boxes = "vision"'), tmp_path / "b")
+    with pytest.raises(ArtifactError, match="needs a detector"):
+        write_ios(tmp_path / "b", tmp_path / "app/Model")
 
 
 def test_any_label_is_swift(tmp_path: Path) -> None:
@@ -147,7 +215,7 @@ def test_any_label_is_swift(tmp_path: Path) -> None:
         pytest.skip("NOT_RUN: no swiftc on this machine")
     nasty = ('say "hi"', "back\\slash", "\\(1 + 1)", "two\nlines", "\x07", "猫", "e\u0301", '"""')
     path = tmp_path / "Labels.swift"
-    text = contract_swift(committed(labels=nasty), "0")
+    text = contract_swift(changed(labels=nasty), "0")
     array = text[text.index("static let labels") :].split("]", 2)
     literal = "[String] = " + array[1].split("= ", 1)[1] + "]"
     # What Swift reads out of the literals, as Unicode scalars.

@@ -82,8 +82,12 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
         let input = try AVCaptureDeviceInput(device: device)
         session.beginConfiguration()
         defer { session.commitConfiguration() }
-        session.sessionPreset = .hd1280x720
         session.inputs.forEach(session.removeInput)
+        if session.canSetSessionPreset(.hd1280x720) { session.sessionPreset = .hd1280x720 }
+        // Split view on an iPad takes the camera away from an app that does not ask for this.
+        if session.isMultitaskingCameraAccessSupported {
+            session.isMultitaskingCameraAccessEnabled = true
+        }
         guard session.canAddInput(input) else {
             throw Self.unusable("the camera cannot be opened", "close other apps that use it")
         }

@@ -9,7 +9,8 @@ import Vision
 /// The folders' `Bundle`s go into the app as they are, and Core ML compiles on the phone what they
 /// hold: a new artifact needs no change of the project.
 enum Models {
-    /// The detector, and the landmark model where there is one and the detector has no landmarks.
+    /// The detector; with it a cascade's landmark model and crop rule, or, for a detector without
+    /// landmarks, whatever landmark model is there.
     ///
     /// file: an artifact's name; nil takes ModelContract's first. Errors: MobileCatError, Core ML's.
     static func load(file: String? = nil) async throws -> FramePipeline<Picture> {
@@ -17,17 +18,25 @@ enum Models {
         let detector = try await model(
             in: folder, file: file ?? ModelContract.artifacts.first?.file,
             madeWith: ModelContract.bundleSHA256)
+        var pipeline = FramePipeline(detector: detector)
         let second = Bundle.main.bundleURL.appendingPathComponent("LandmarkModel/Bundle")
-        guard detector.bundle.landmarkNames.isEmpty, exists(second, "bundle.json") else {
-            return FramePipeline(detector: detector)
+        if exists(folder, "cascade.json") {
+            let cascade = try CascadeContract(
+                json: Data(contentsOf: folder.appendingPathComponent("cascade.json")))
+            pipeline.landmarker = try await model(
+                in: second, file: nil, madeWith: cascade.landmarksSHA256)
+            pipeline.cropRule = cascade.cropRule
+            pipeline.landmarkLimit = min(cascade.maxCrops, pipeline.landmarkLimit)
+        } else if detector.bundle.landmarkNames.isEmpty, exists(second, "bundle.json") {
+            pipeline.landmarker = try await model(in: second, file: nil, madeWith: nil)
         }
-        return FramePipeline(
-            detector: detector, landmarker: try await model(in: second, file: nil, madeWith: nil))
+        return pipeline
     }
 
     private static func model(
         in folder: URL, file: String?, madeWith sha256: String?
     ) async throws -> RunnableModel<Picture> {
+        guard exists(folder, "bundle.json") else { throw missing("bundle.json") }
         let data = try Data(contentsOf: folder.appendingPathComponent("bundle.json"))
         let bundle = try ModelBundle(json: data)
         let name = file ?? bundle.artifacts.first { $0.kind == "coreml" }?.file
@@ -48,17 +57,17 @@ enum Models {
             .bundle, "There is no model in the app",
             [
                 Problem(
-                    "\(what) is not in Model/Bundle",
+                    "\(what) is not in the app's model folder",
                     fix: "mobilecat export SPEC -o DIR --ios ios_sample/CatCam/Model")
             ])
     }
 
     private static var stale: MobileCatError {
         MobileCatError(
-            .bundle, "The artifacts and ModelContract.swift are of two exports",
+            .bundle, "The app's model folders are of two exports",
             [
                 Problem(
-                    "bundle.json is not the one ModelContract.swift was made from",
+                    "bundle.json is not the one ModelContract.swift or cascade.json was made with",
                     fix: "export again with --ios, and build")
             ])
     }

@@ -6,9 +6,10 @@ import MobileCatKit
 /// MobileCatKit; nothing here multiplies a coordinate.
 struct FramePipeline<Pixels> {
     let detector: RunnableModel<Pixels>
-    /// For detectors without landmarks; nil where the detector has its own, or none are wanted.
+    /// A second model that finds the landmarks in each box; nil where the detector has its own, or
+    /// none are wanted.
     var landmarker: RunnableModel<Pixels>?
-    /// How a box becomes the second model's region. Vision's region cannot reach outside: clip.
+    /// How a box becomes the second model's region; a cascade brings its own.
     var cropRule = CropRule(grow: 0.15, square: true, edge: .clip)
     var assumptions = Assumptions.unmeasured
     /// At most so many boxes get landmarks, best first: each costs one more model run.
@@ -27,8 +28,9 @@ struct FramePipeline<Pixels> {
         for (index, detection) in look.detections.enumerated() {
             var landmarks = detection.landmarks
             var names = detector.bundle.landmarkNames
-            if landmarks.isEmpty, let landmarker, index < landmarkLimit {
+            if let landmarker, index < landmarkLimit,
                 let second = try crop(landmarker, to: detection, of: frame, first: look)
+            {
                 crops.append(second)
                 landmarks = second.detections.first?.landmarks ?? []
                 names = landmarker.bundle.landmarkNames
@@ -41,15 +43,23 @@ struct FramePipeline<Pixels> {
         return FrameResult(look: look, crops: crops, found: found)
     }
 
+    /// The second model's look at a box; nil where the box has nothing of the picture.
     private func crop(
         _ model: RunnableModel<Pixels>, to detection: Detection, of frame: CameraFrame<Pixels>,
         first: Look
-    ) throws -> Look {
+    ) throws -> Look? {
         let imageWH = first.request.imageWH
-        let rect = try cropRule.rect(of: detection.box, imageWH: imageWH)
+        // Vision's region cannot reach outside. Where training padded what lies there, the crop is
+        // cut at the picture's edge and Vision pads it instead: nothing is stretched.
+        let padded = cropRule.edge == .pad
+        let rule = CropRule(
+            grow: cropRule.grow, growBy: cropRule.growBy, square: cropRule.square,
+            rounding: cropRule.rounding, edge: padded ? .clip : cropRule.edge)
+        guard let rect = try? rule.rect(of: detection.box, imageWH: imageWH) else { return nil }
         return try model.look(
             at: frame, orientation: first.sight.orientation,
-            region: VisionRegion(imageBox: rect, imageWH: imageWH), view: nil,
+            region: VisionRegion(imageBox: rect, imageWH: imageWH),
+            fit: padded && model.cropAndScale == .scaleFill ? .scaleFit : nil, view: nil,
             assumptions: assumptions)
     }
 }
@@ -57,7 +67,7 @@ struct FramePipeline<Pixels> {
 /// What one frame gave.
 struct FrameResult {
     let look: Look
-    /// The landmark model's looks, in the order of the detections that had none.
+    /// The landmark model's looks, in the order of the detections that it was asked about.
     let crops: [Look]
     let found: [Found]
 }

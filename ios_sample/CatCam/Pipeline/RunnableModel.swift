@@ -37,14 +37,17 @@ struct RunnableModel<Pixels> {
     }
 
     /// Look at a region of a frame. The detections are in pixels of the whole upright image.
+    ///
+    /// fit: how the region goes into the input; nil takes the training's.
     func look(
         at frame: CameraFrame<Pixels>, orientation: Orientation, region: VisionRegion,
-        view: PictureView?, assumptions: Assumptions
+        fit: CropAndScale? = nil, view: PictureView?, assumptions: Assumptions
     ) throws -> Look {
+        let fit = fit ?? cropAndScale
         let request = try FrameRequest(
             bufferWH: frame.bufferWH, modelWH: inputWH, orientation: orientation,
-            fit: .vision(cropAndScale), region: region, view: view, assumptions: assumptions)
-        let sight = Sight(orientation: orientation, region: region, cropAndScale: cropAndScale)
+            fit: .vision(fit), region: region, view: view, assumptions: assumptions)
+        let sight = Sight(orientation: orientation, region: region, cropAndScale: fit)
         let output = try runner.run(frame.pixels, as: sight)
         let found = try bundle.detections(of: artifact, output: output, request: request)
         return Look(sight: sight, request: request, output: output, detections: found)

@@ -1,9 +1,10 @@
 import Foundation
 import MobileCatKit
 
-/// Something silly to draw: cat ears above the eyes, and a googly eye on each.
+/// Something silly to draw: a googly eye on each eye, and cat ears; on a cat's own ears, longer ones
+/// with a pompom at the tip.
 ///
-/// Drawing, in view points. Only where the eyes and the nose are counts, so a mirrored preview keeps
+/// Drawing, in view points. Only where eyes, nose and ears are counts, so a mirrored preview keeps
 /// its ears on top.
 struct Silliness: Hashable {
     struct Disc: Hashable {
@@ -18,6 +19,8 @@ struct Silliness: Hashable {
 
     /// Corners of triangles.
     let ears: [[PointXY]]
+    /// On the tips of ears that are really there.
+    let pompoms: [Disc]
     let eyes: [Eye]
 
     /// nil where the model has no eyes by these names, or they lie on one another.
@@ -39,16 +42,30 @@ struct Silliness: Hashable {
                 p.x + apart * (outward * along.x + high * up.x),
                 p.y + apart * (outward * along.y + high * up.y))
         }
-        ears = [
-            [at(a, -0.55, 0.75), at(a, -0.35, 1.75), at(a, 0.3, 1)],
-            [at(b, 0.55, 0.75), at(b, 0.35, 1.75), at(b, -0.3, 1)],
-        ]
+        let real = ["left_ear", "right_ear"].compactMap { Self.longer(found, $0) }
+        ears =
+            real.isEmpty
+            ? [
+                [at(a, -0.55, 0.75), at(a, -0.35, 1.75), at(a, 0.3, 1)],
+                [at(b, 0.55, 0.75), at(b, 0.35, 1.75), at(b, -0.3, 1)],
+            ] : real
         let radius = apart * 0.28
+        pompoms = real.map { Disc(center: $0[1], radius: radius) }
         eyes = [a, b].map { eye in
             let look = PointXY(eye.x + cos(spin) * radius / 2, eye.y + sin(spin) * radius / 2)
             return Eye(
                 white: Disc(center: eye, radius: radius),
                 pupil: Disc(center: look, radius: radius * 0.45))
         }
+    }
+
+    /// An ear's corner, tip and other corner, `left_ear_1` to `left_ear_3`, its tip half as far again.
+    private static func longer(_ found: Found, _ ear: String) -> [PointXY]? {
+        guard let a = found["\(ear)_1"], let tip = found["\(ear)_2"], let b = found["\(ear)_3"]
+        else { return nil }
+        let base = PointXY((a.x + b.x) / 2, (a.y + b.y) / 2)
+        return [
+            a, PointXY(base.x + 1.5 * (tip.x - base.x), base.y + 1.5 * (tip.y - base.y)), b,
+        ]
     }
 }

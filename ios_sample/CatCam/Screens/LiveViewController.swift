@@ -12,6 +12,7 @@ final class LiveViewController: UIViewController {
     private var live: LiveSession<Picture>?
     private var angle: PreviewAngle?
     private var heatObserver: (any NSObjectProtocol)?
+    private var interruption: NSKeyValueObservation?
 
     override func viewDidLoad() {
         super.viewDidLoad()
@@ -28,6 +29,13 @@ final class LiveViewController: UIViewController {
             forName: ProcessInfo.thermalStateDidChangeNotification, object: nil, queue: .main
         ) { [weak self] _ in
             Task { @MainActor in self?.followHeat() }
+        }
+        interruption = source.session.observe(\.isInterrupted, options: [.new]) {
+            [weak self] session, _ in
+            let taken = session.isInterrupted
+            DispatchQueue.main.async { [weak self] in
+                self?.say(taken ? "Another app has the camera. It comes back by itself." : "")
+            }
         }
         Task { await begin() }
     }
@@ -94,7 +102,8 @@ final class LiveViewController: UIViewController {
                     self?.followView()
                 }
                 view.setNeedsLayout()
-                live?.start()
+                // Not where the other tab has been chosen meanwhile.
+                if view.window != nil { live?.start() }
             }
         }
     }

@@ -49,6 +49,8 @@ final class OverlayView: UIView {
             ear.close()
             ear.fill()
         }
+        UIColor.systemPink.setFill()
+        for pompom in silly.pompoms { fill(pompom) }
         for eye in silly.eyes {
             UIColor.white.setFill()
             fill(eye.white)

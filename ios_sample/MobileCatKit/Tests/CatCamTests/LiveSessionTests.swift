@@ -122,12 +122,54 @@ final class LiveSessionTests: XCTestCase {
         }
     }
 
+    /// A cat's landmarks: each ear's tip moves half as far again from the middle of its base.
+    func testACatsOwnEarsGrow() throws {
+        let request = try FrameRequest(
+            bufferWH: SizeWH(60, 100), modelWH: SizeWH(60, 100),
+            view: PictureView(size: SizeWH(60, 100), mode: .resize))
+        let names = ["left_eye", "right_eye", "mouth"]
+            + (1...3).map { "left_ear_\($0)" } + (1...3).map { "right_ear_\($0)" }
+        let points = [
+            PointXY(20, 50), PointXY(40, 50), PointXY(30, 60),
+            PointXY(10, 40), PointXY(14, 20), PointXY(22, 36),
+            PointXY(38, 36), PointXY(46, 20), PointXY(50, 40),
+        ]
+        let cat = try Found(
+            detection: Detection(box: BoxXYXY(0, 10, 60, 80), score: 1, classID: 0),
+            label: "cat face", landmarks: points, names: names, request: request)
+        let silly = try XCTUnwrap(Silliness(cat, spin: 0))
+        // The bases' middles are (16, 38) and (44, 38).
+        XCTAssertEqual(silly.ears.map { $0[0] }, [PointXY(10, 40), PointXY(38, 36)])
+        XCTAssertEqual(silly.ears.map { $0[1] }, [PointXY(13, 11), PointXY(47, 11)])
+        XCTAssertEqual(silly.pompoms.map(\.center), [PointXY(13, 11), PointXY(47, 11)])
+        XCTAssertEqual(silly.eyes.map(\.white.center), [PointXY(20, 50), PointXY(40, 50)])
+    }
+
+    /// Whichever model the app holds: ModelContract.swift says what its bundle.json does.
     func testTheGeneratedContractIsTheModels() throws {
-        XCTAssertEqual(ModelContract.name, "yunet")
-        XCTAssertEqual([ModelContract.inputWidth, ModelContract.inputHeight], [640, 640])
+        let app = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("CatCam")
+        let model = try ModelBundle(
+            json: Data(contentsOf: app.appendingPathComponent("Model/Bundle/bundle.json")))
+        XCTAssertEqual(ModelContract.name, model.name)
+        XCTAssertEqual(
+            try SizeWH(Double(ModelContract.inputWidth), Double(ModelContract.inputHeight)),
+            model.input?.size)
+        XCTAssertEqual(ModelContract.resize, model.input?.resize)
         XCTAssertEqual(ModelContract.cropAndScale, try CropAndScale(for: ModelContract.resize))
-        XCTAssertEqual(ModelContract.landmarkNames.prefix(2), ["right_eye", "left_eye"])
-        XCTAssertTrue(ModelContract.artifacts.allSatisfy { $0.contract == "tensor" })
-        XCTAssertEqual(ModelContract.scoreThreshold, 0.3)
+        XCTAssertEqual(ModelContract.labels, model.labels)
+        XCTAssertEqual(ModelContract.landmarkNames, model.landmarkNames)
+        XCTAssertEqual(ModelContract.scoreThreshold, model.nms?.scoreThreshold)
+        let core = model.artifacts.filter { $0.kind == "coreml" }
+        XCTAssertEqual(ModelContract.artifacts.map(\.file), core.map(\.file))
+        XCTAssertEqual(ModelContract.artifacts.map(\.contract), core.map(\.contract))
+        let cascade = app.appendingPathComponent("Model/Bundle/cascade.json")
+        guard FileManager.default.fileExists(atPath: cascade.path) else { return }
+        let contract = try CascadeContract(json: Data(contentsOf: cascade))
+        let second = try ModelBundle(
+            json: Data(contentsOf: app.appendingPathComponent("LandmarkModel/Bundle/bundle.json")))
+        XCTAssertFalse(second.landmarkNames.isEmpty)
+        XCTAssertGreaterThan(contract.maxCrops, 0)
     }
 }

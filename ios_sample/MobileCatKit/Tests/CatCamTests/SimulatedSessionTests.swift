@@ -88,6 +88,30 @@ final class SimulatedSessionTests: XCTestCase {
         XCTAssertNotNil(Silliness(result.found[0], spin: 0))
     }
 
+    /// A crop that reaches outside, of a cascade whose training padded it: cut, and not stretched.
+    func testACropThatReachesOutsideKeepsItsShape() throws {
+        var pipeline = FramePipeline(detector: try model(.observations, w: 90, h: 130))
+        pipeline.landmarker = try model(.tensors, w: 100, h: 100, resize: "stretch")
+        pipeline.cropRule = CropRule(grow: 0.25, square: true, edge: .pad)
+        let frame = CameraFrame(
+            pixels: try Encoded.buffer(World.rows, .bgra32), bufferWH: try SizeWH(60, 100),
+            source: .photo(.up), time: 0)
+        let view = PictureView(size: try SizeWH(300, 500), mode: .scaleAspectFit)
+        let result = try pipeline.process(frame, view: view)
+        // The box is 24 × 38: grown and squared 57 × 57 about (22, 43), cut at x = 0.
+        let crop = try XCTUnwrap(result.crops.first)
+        XCTAssertEqual(crop.sight.cropAndScale, .scaleFit)
+        XCTAssertEqual(crop.sight.region.w, 50.5 / 60, accuracy: 0.02)
+        XCTAssertEqual(crop.sight.region.h, 57.0 / 100, accuracy: 0.02)
+        try assertOnFace(result, (300, 500), mirrored: false, "cut crop")
+        XCTAssertEqual(result.found[0].landmarks.map(\.name), World.eyeNames)
+        // With an edge of its own the training's fit stays.
+        pipeline.cropRule = CropRule(grow: 0.25, square: true, edge: .clip)
+        let clipped = try pipeline.process(frame, view: view)
+        XCTAssertEqual(clipped.crops.first?.sight.cropAndScale, .scaleFill)
+        try assertOnFace(clipped, (300, 500), mirrored: false, "clipped crop")
+    }
+
     func testAWrongOrientationIsCaught() throws {
         var pipeline = FramePipeline(detector: try model(.tensors, w: 120, h: 90))
         let state = ConnectionState(

@@ -106,7 +106,9 @@ struct PixelVision: ModelRunner {
 }
 
 /// A bundle as the exporter writes it, for a detector of the world's face.
-func bundle(contract: String, w: Int, h: Int) throws -> ModelBundle {
+func bundle(
+    contract: String, w: Int, h: Int, resize: String = "letterbox"
+) throws -> ModelBundle {
     let fixture = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Fixtures/bundle.json")
@@ -117,6 +119,7 @@ func bundle(contract: String, w: Int, h: Int) throws -> ModelBundle {
         var artifacts = root["artifacts"] as? [[String: Any]]
     else { throw MobileCatError(.bundle, "the fixture is no bundle", []) }
     input["size"] = [w, h]
+    input["resize"] = resize
     spec["input"] = input
     spec["landmarks"] = contract == "vision" ? [] : World.eyeNames
     artifacts[0]["contract"] = contract
@@ -128,9 +131,12 @@ func bundle(contract: String, w: Int, h: Int) throws -> ModelBundle {
     return try ModelBundle(json: JSONSerialization.data(withJSONObject: root))
 }
 
-func model(_ gives: PixelVision.Gives, w: Int, h: Int) throws -> RunnableModel<PixelBuffer> {
-    try RunnableModel(
-        bundle: bundle(contract: gives == .tensors ? "tensor" : "vision", w: w, h: h),
+func model(
+    _ gives: PixelVision.Gives, w: Int, h: Int, resize: String = "letterbox"
+) throws -> RunnableModel<PixelBuffer> {
+    let contract = gives == .tensors ? "tensor" : "vision"
+    return try RunnableModel(
+        bundle: bundle(contract: contract, w: w, h: h, resize: resize),
         file: "yunet.mlmodel", runner: PixelVision(modelW: w, modelH: h, gives: gives))
 }
 

@@ -92,6 +92,31 @@ final class BundleTests: XCTestCase {
         assertRefused(.bundle, "damaged") { try ModelBundle(json: Data()) }
     }
 
+    /// As mobilecat.cascade writes it; keys that an app does not need are left out here.
+    func testACascadesCropRule() throws {
+        let text = """
+            {"name": "cats", "schema_version": 1, "labels": ["cat face"],
+             "cascade": {"detector": {"folder": "detector", "sha256": "aa"}, "boxes": null,
+                         "landmarks": {"folder": "landmarks", "sha256": "bb"}, "max_crops": 20},
+             "crop": {"grow": 0.25, "grow_by": "longer-side", "square": true,
+                      "rounding": "none", "edge": "pad"}}
+            """
+        let found = try CascadeContract(json: Data(text.utf8))
+        XCTAssertEqual(found.name, "cats")
+        XCTAssertEqual(found.cropRule, CropRule(grow: 0.25, square: true, edge: .pad))
+        XCTAssertEqual(found.maxCrops, 20)
+        XCTAssertEqual(found.landmarksSHA256, "bb")
+        let broken = text.replacingOccurrences(of: "\"pad\"", with: "\"wrap\"")
+            .replacingOccurrences(of: "\"square\": true,", with: "")
+        assertRefused(
+            .bundle, "crop.edge: \"wrap\" is not known", "one of clip, pad, shift",
+            "crop.square: is missing"
+        ) { try CascadeContract(json: Data(broken.utf8)) }
+        assertRefused(.bundle, "cascade.json is damaged") {
+            try CascadeContract(json: Data("{".utf8))
+        }
+    }
+
     func testAModelWithoutPicture() throws {
         let raw = try ModelBundle(
             json: editedBundle { object in

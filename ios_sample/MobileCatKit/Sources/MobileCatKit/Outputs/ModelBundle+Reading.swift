@@ -6,15 +6,7 @@ extension ModelBundle {
 
     /// Read bundle.json's bytes. Errors: `.bundle`, with every missing key by its path.
     public init(json data: Data) throws {
-        let json: JSONValue
-        do {
-            json = try JSONDecoder().decode(JSONValue.self, from: data)
-        } catch let error as DecodingError {
-            throw MobileCatError(
-                .bundle, "bundle.json is damaged",
-                [Problem(Self.reason(error), fix: "export the bundle again")])
-        }
-        try self.init(json)
+        try self.init(JSONValue(document: data, called: "bundle.json"))
     }
 
     /// Errors: `.bundle`, with every missing key by its path.
@@ -55,6 +47,20 @@ extension ModelBundle {
                     "\(what); this version reads \(schemaVersion)", at: "schema_version",
                     fix: "export with the mobilecat that belongs to this MobileCatKit")
             ])
+    }
+
+}
+
+extension JSONValue {
+    /// Errors: `.bundle` for bytes that are no JSON.
+    init(document data: Data, called name: String) throws {
+        do {
+            self = try JSONDecoder().decode(JSONValue.self, from: data)
+        } catch let error as DecodingError {
+            throw MobileCatError(
+                .bundle, "\(name) is damaged",
+                [Problem(Self.reason(error), fix: "export the bundle again")])
+        }
     }
 
     private static func reason(_ error: DecodingError) -> String {
