@@ -24,7 +24,7 @@ from mobilecat.runners.ort import OrtModel
 from mobilecat.spec import load_spec
 from mobilecat.tune.candidates import Engine, lane_to_tune
 from mobilecat.tune.grid import Grid, Setting, grid_of
-from mobilecat.tune.measure import Row
+from mobilecat.tune.measure import Judged, Row
 from mobilecat.tune.objective import best_of, objective_of
 from mobilecat.tune.ranked import suppress_at
 from mobilecat.tune.run import Tuned, tune
@@ -72,6 +72,22 @@ def test_rows_by_hand(swept: Tuned) -> None:
         assert (row.detections_mean, row.detections_max, row.cut) == (mean, most, cut)
         # Above 0.2: 4 and 3 candidates; above 0.5: 3 and none.
         assert row.candidates == (3.5 if row.setting.score_threshold == 0.2 else 1.5)
+
+
+@pytest.mark.parametrize(("most", "cut"), [(2, 2), (3, 1), (4, 0)])
+def test_a_cut_of_the_largest_max_detections_shows(tmp_path: Path, most: int, cut: int) -> None:
+    """Four boxes are left in the white picture, three in the other."""
+    folder, _ = export_detector(tmp_path)
+    data = save_pictures(tmp_path / "data")
+    (row,) = tune(folder, data, grid_of("0.2", "0.7", str(most)), F1, cache=tmp_path / "c").rows
+    assert (row.cut, row.detections_max) == (cut, min(most, 4))
+
+
+@pytest.mark.parametrize(("score", "most", "left"), [(0.25, 9, 2), (0.2, 9, 4), (0.2, 3, 3)])
+def test_a_score_at_the_threshold_is_out(score: float, most: int, left: int) -> None:
+    scores = np.array([0.75, 0.5, 0.25, 0.25])
+    judged = Judged(scores, np.zeros(4, np.int64), np.zeros(4), np.ones(4, bool))
+    assert judged.head(Setting(score, 0.5, most)).scores.tolist() == scores[:left].tolist()
 
 
 OBJECTIVES = [
