@@ -105,12 +105,19 @@ def collect(
     def one(i: int) -> None:
         tensors, plan = _inputs(bundle, pictures[i], class_ids if given else None)
         for work in _turned(works, i):
-            if i in work.todo and work.runner is not None:
-                with work.busy:
+            if i not in work.todo or work.runner is None:
+                continue
+            with work.busy:
+                if work.not_run:
+                    continue
+                try:
                     outputs = work.runner.infer(tensors)
-                result = Result(_decoded(outputs, plan, work.lane, pictures[i]), work.runner.note)
-                work.store.put(keys[i], result)
-                work.results[i] = result
+                except NotRun as reason:  # of this lane, at this picture; the others go on
+                    work.not_run = f"{pictures[i].path.name}: {reason}"
+                    continue
+            result = Result(_decoded(outputs, plan, work.lane, pictures[i]), work.runner.note)
+            work.store.put(keys[i], result)
+            work.results[i] = result
 
     order = sorted(set().union(*(w.todo for w in works)))
     _in_threads(one, order, threads or os.cpu_count() or 1, progress)
