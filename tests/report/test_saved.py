@@ -13,6 +13,7 @@ from mobilecat.spec import Tolerance
 from mobilecat.validate import Report, validate
 from mobilecat.validate.saved import Saved, inputs_digest, open_saved, recording
 from tests.validate.fake import LANE, Workshop, hashes, moved, write_bundle
+from tests.validate.test_faults import FAULTS
 
 
 @pytest.fixture
@@ -40,6 +41,64 @@ def test_saved_results_are_judged_as_the_engines_were(shop: Workshop, fault: obj
     assert before.held is (fault is None)
     after = validate(shop.bundle, shop.golden, opener=saved, random=2)
     assert facts(after) == facts(before)
+
+
+# --- no fault passes from disk either
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_no_fault_passes_when_it_is_judged_from_disk(shop: Workshop, name: str) -> None:
+    stage, shop.faults[LANE] = FAULTS[name]
+    live = stage
+    if name == "scores as a list of objects":
+        stage = "run"  # no objects are unpickled from disk, so it stops one stage earlier
+    before, saved = save(shop)
+    after = validate(shop.bundle, shop.golden, opener=saved)
+    assert not after.held and after.exit_code == 1
+    (lane,) = (r.lane for r in after.lanes if r.lane.name == LANE)
+    assert (after.verdict(lane), after.first_fault(lane)) == ("FAIL", stage)
+    others = [r.lane for r in after.lanes if r.lane.name != LANE]
+    assert [after.verdict(other) for other in others] == ["PASS", "PASS"]
+    assert before.first_fault(lane) == live
+
+
+def test_the_reference_alone_is_no_result_of_an_artifact(shop: Workshop) -> None:
+    _, saved = save(shop)
+    told = saved.results
+    for kept in ((), ("source",), ("source", LANE)):
+        lanes = tuple(x for x in told.lanes if x.lane in kept)
+        less = Saved(saved.folder, told.model_copy(update={"lanes": lanes}))
+        after = validate(shop.bundle, shop.golden, opener=less)
+        assert not after.held and not after.failed
+        assert len(after.shortfalls) == len([x for x in told.lanes if x.lane not in kept]) - (
+            "source" not in kept
+        )
+
+
+def test_fewer_saved_pictures_fail(shop: Workshop) -> None:
+    _, saved = save(shop)
+    told = saved.results
+    lanes = tuple(
+        x.model_copy(update={"runs": x.runs[:1]}) if x.lane == LANE else x for x in told.lanes
+    )
+    less = Saved(saved.folder, told.model_copy(update={"lanes": lanes}))
+    after = validate(shop.bundle, shop.golden, opener=less)
+    assert not after.held
+    assert any("compared on 1 of 2 cases" in r.check.detail for r in after.failed)
+
+
+def test_outputs_handed_over_in_another_order_hold_from_disk(shop: Workshop) -> None:
+    shop.faults[LANE] = lambda t: dict(reversed(list(t.items())))
+    _, saved = save(shop)
+    assert validate(shop.bundle, shop.golden, opener=saved).held
+
+
+def test_no_cases_fail_from_disk_too(tmp_path: Path) -> None:
+    shop = write_bundle(tmp_path)
+    with recording(shop.root / "results", shop.open) as recorder:
+        validate(shop.bundle, random=1, opener=recorder)
+    after = validate(shop.bundle, shop.golden, opener=open_saved(shop.root / "results"))
+    assert after.exit_code == 1 and any("no cases" in r.check.detail for r in after.failed)
 
 
 def test_other_tolerances_judge_saved_results_anew(shop: Workshop) -> None:
