@@ -25,7 +25,7 @@ from mobilecat.spec import load_spec
 from mobilecat.tune.candidates import Engine, lane_to_tune
 from mobilecat.tune.grid import Grid, Setting, grid_of
 from mobilecat.tune.measure import Judged, Row
-from mobilecat.tune.objective import best_of, objective_of
+from mobilecat.tune.objective import best_of, edges, objective_of
 from mobilecat.tune.ranked import suppress_at
 from mobilecat.tune.run import Tuned, tune
 from tests.tiny import save_yunet_like, yunet_like_spec
@@ -334,6 +334,16 @@ def test_the_edge_of_the_sweep_is_said(tmp_path: Path, swept: Tuned) -> None:
     assert [n for n in swept.notes if "sweep beyond" in n] == [
         "the best score_threshold, 0.5, is the highest swept: sweep beyond it",
         "the best iou_threshold, 0.5, is the lowest swept: sweep beyond it",
+    ]
+
+
+def test_an_edge_that_only_a_tie_chose_is_not(swept: Tuned) -> None:
+    """Recall is 1 at both IoU thresholds; at score 0.2 there are too many false positives."""
+    goal = objective_of("recall@fp=0.5")
+    best = best_of(swept.rows, goal)
+    assert best is not None
+    assert [words.split(",")[0] for words in edges(best, swept.rows, goal)] == [
+        "the best score_threshold"
     ]
 
 
