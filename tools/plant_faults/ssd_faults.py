@@ -42,10 +42,12 @@ def softmax_over_anchors(e: Editor) -> None:
     assert before is not None
     flat, shape = np.array([1, -1]), np.array([1, -1, 1])
 
-    def soft(e: Editor, _: ir.Value) -> ir.Value:
-        return e.op("Reshape", e.op("Softmax", e.op("Reshape", before, flat), axis=1), shape)
+    def over_all(e: Editor, _: ir.Value) -> ir.Value:
+        soft = e.op("Softmax", e.op("Reshape", before, flat), axis=1)
+        one = np.array(1, dtype=np.float32)  # a Reshape that comes last would lose its name
+        return e.op("Mul", e.op("Reshape", soft, shape), one)
 
-    e.through("decode/candidate_scores", soft)
+    e.through("decode/candidate_scores", over_all)
 
 
 def softmax_over_classes(e: Editor) -> None:
