@@ -1,114 +1,223 @@
 """The Core ML runtime beside onnxruntime on the source network, and its start-up, in one run.
 
-Usage: python benchmarks/runtime_speed.py [--models FOLDER] [--rounds N] [--threads N]
+Usage: python -m benchmarks.runtime_speed [--models FOLDER] [--cache FOLDER] [--only NAME]
+                                          [--rounds N] [--threads N …]
 
-Each source network is exported as it is (raw head, float32 and float16), and the two engines take
-turns on the same random input, so that the machine's drift falls on both sides of the ratio: the
-median over rounds of runtime ÷ source. Start-up is a whole Python process that loads a 25 MB
-package and predicts once.
+Each source network is exported as it is (raw head), and in every round all engines take one turn
+on the same random input, in an order that rotates, so that the machine's drift falls on all of
+them. A ratio is the median over rounds of runtime ÷ source: by the clock, and with one thread by
+CPU time too, which other work on the machine hardly touches. Outputs are held to the source's
+first. Start-up is a whole process that loads a 25 MB package and predicts once.
+
+SSDLite (a TF1 frozen graph) and the Keras networks are frozen to ONNX once, into --cache; where
+they are not there and TensorFlow is not installed, their rows are NOT_RUN.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time, sleep
 from typing import Any, Literal
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-MODELS = (
-    "face_detection_yunet_2023mar.onnx",
-    "ultraface_version-slim-320_without_postprocessing.onnx",
-    "yolov3_tiny.onnx",
-    "yolox_nano.onnx",
-    "yolov5n.onnx",
-)
-FORMATS: tuple[tuple[Literal["mlpackage", "mlmodel"], Literal["float32", "float16"]], ...] = (
-    ("mlpackage", "float32"),
-    ("mlpackage", "float16"),
-    ("mlmodel", "float32"),
-)
+REST_S = 0.01  # until onnxruntime's idle threads stop spinning
+WARM_UP = 2
+SSDLITE = "ssdlite_mobilenet_v2_person_frozen_inference_graph.pb"
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class Network:
+    """file: among the test models; keras: a name that keras_tflite.network knows."""
+
+    name: str
+    file: str = ""
+    keras: str = ""
+
+
+NETWORKS = (
+    Network("YuNet", "face_detection_yunet_2023mar.onnx"),
+    Network("SSDLite MobileNetV2", SSDLITE),
+    Network("YOLOv3-tiny", "yolov3_tiny.onnx"),
+    Network("EfficientNetV2B0", keras="EfficientNetV2B0"),
+    Network("ResNet50", keras="ResNet50"),
+    Network("YOLOX-nano", "yolox_nano.onnx"),
+    Network("YOLOv5n", "yolov5n.onnx"),
+)
+Format = Literal["mlpackage", "mlmodel"]
+Precision = Literal["float32", "float16"]
+ARTIFACTS: tuple[tuple[Format, Precision, tuple[str | None, ...]], ...] = (
+    ("mlpackage", "float32", (None,)),
+    ("mlpackage", "float16", ("float16-fast", "float16-exact")),
+    ("mlmodel", "float32", (None,)),
+)
+AGREE = {"float32": 1e-4, "float16-fast": 0.05, "float16-exact": 0.1}
+"""Of the largest output: wide for halves, where only another network would be further off."""
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--models", type=Path, default=ROOT.parent / "shared" / "data" / "models")
+    parser.add_argument("--cache", type=Path, default=ROOT / "build" / "bench")
+    parser.add_argument("--only", default="", help="networks whose name contains this")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     args = parser.parse_args()
-    print(f"{'network':46s} {'artifact':20s} {'source ms':>10s} {'runtime ms':>10s} {'ratio':>6s}")
-    for name in MODELS:
-        if not (args.models / name).is_file():
-            print(f"{name:46s} NOT_RUN: the file is not there")
+    print(f"{'network':20s} {'artifact':24s} threads {'source ms':>10s} {'ours ms':>9s}"
+          f" {'ratio':>6s} {'by CPU time':>11s}")  # fmt: skip
+    for network in NETWORKS:
+        if args.only.lower() not in network.name.lower():
+            continue
+        try:
+            source = source_of(network, args.models, args.cache)
+        except NotRun as e:
+            print(f"{network.name:20s} NOT_RUN: {e}", flush=True)
             continue
         with tempfile.TemporaryDirectory() as folder:
-            compare(args.models / name, Path(folder), args)
+            compare(network.name, source, Path(folder), args)
     with tempfile.TemporaryDirectory() as folder:
         start_up(Path(folder))
+    return 0
 
 
-def compare(source: Path, folder: Path, args: argparse.Namespace) -> None:
-    """Print one line for each format of one network."""
+class NotRun(Exception):
+    """Why a row cannot be measured here."""
+
+
+def source_of(network: Network, models: Path, cache: Path) -> Path:
+    """Return the source network as ONNX, frozen by TensorFlow where need be; or raise NotRun."""
+    file = models / network.file
+    if file.suffix == ".onnx":
+        if not file.is_file():
+            raise NotRun(f"there is no {file.name}")
+        return file
+    frozen = cache / f"{network.keras or file.stem}.onnx"
+    if frozen.is_file():
+        return frozen
+    from mobilecat.importers.worker import missing_extra
+
+    if missing := missing_extra():
+        raise NotRun(f"not installed: {missing}; and there is no {frozen.name} in {cache.name}/")
+    if network.file and not file.is_file():
+        raise NotRun(f"there is no {file.name}")
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        if network.keras:
+            from benchmarks.keras_tflite import network as keras_network
+
+            file = Path(folder) / "net.keras"
+            keras_network(network.keras).save(file)
+        freeze(file, frozen)
+    return frozen
+
+
+def freeze(file: Path, target: Path) -> None:
+    """Write what TensorFlow and tf2onnx make of `file`, before any pass of ours."""
+    import onnx
+
+    from mobilecat.importers import ImportOptions, dims_of, format_of
+    from mobilecat.importers.onnx_file import onnx_with_shapes
+    from mobilecat.importers.tf_file import Source, frozen_onnx
+
+    shapes = {}
+    for name, dims in dims_of(file).items():
+        sides = [300 if d is None else d for d in dims[1:3]]
+        shapes[name] = (1, *sides, *(d or 3 for d in dims[3:]))
+    proto = frozen_onnx(Source(file, format_of(file), ImportOptions()), shapes)
+    onnx.save(proto, target)
+    onnx.save(onnx_with_shapes(target, shapes), target)
+
+
+def compare(name: str, source: Path, folder: Path, args: argparse.Namespace) -> None:
+    """Print one line for each artifact and number of threads of one network."""
     import onnxruntime as ort
 
     from mobilecat import runtime
     from mobilecat.importers import import_model
     from mobilecat.targets.coreml import write_coreml
 
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = args.threads
-    options.log_severity_level = 3
-    session = ort.InferenceSession(str(source), options, ["CPUExecutionProvider"])
-    rng = np.random.default_rng(0)
-    feeds = {i.name: rng.random(i.shape, dtype=np.float32) for i in session.get_inputs()}
-    for suffix, precision in FORMATS:
+    artifacts = {}
+    for suffix, precision, modes in ARTIFACTS:
         path = folder / f"{precision}.{suffix}"
-        graph = import_model(source, {})
-        artifact = write_coreml(
-            graph,
-            path,
-            format=suffix,
-            precision=precision,
-            deployment_target="iOS15" if suffix == "mlpackage" else "iOS14",
+        target: Literal["iOS15", "iOS14"] = "iOS15" if suffix == "mlpackage" else "iOS14"
+        made = write_coreml(
+            import_model(source, {}),
+            path, format=suffix, precision=precision, deployment_target=target,
+        )  # fmt: skip
+        artifacts.update({(path, mode): made for mode in modes})
+    for threads in args.threads:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        session = ort.InferenceSession(str(source), options, ["CPUExecutionProvider"])
+        rng = np.random.default_rng(0)
+        feeds = {i.name: rng.random(i.shape, dtype=np.float32) for i in session.get_inputs()}
+        expected = dict(
+            zip([o.name for o in session.get_outputs()], session.run(None, feeds), strict=True)
         )
-        model = runtime.load(path, threads=args.threads)
-        given = {artifact.inputs.get(n, n): v for n, v in feeds.items()}
 
-        def reference(s: Any = session) -> object:
-            return s.run(None, feeds)
+        def reference(s: Any = session, f: Any = feeds) -> object:
+            return s.run(None, f)
 
-        def ours(m: Any = model, g: Any = given) -> object:
-            return m.predict(g)
+        calls: dict[str, Callable[[], object]] = {"source": reference}
+        for (path, mode), made in artifacts.items():
+            model = runtime.load(path, threads=threads, precision=mode)
+            given = {made.inputs.get(n, n): v for n, v in feeds.items()}
+            found = model.predict(given)
+            renamed = {n: found[made.outputs.get(n, n)] for n in expected}
+            hold(f"{name} {path.name}", expected, renamed, AGREE[model.precision])
+            label = f"{path.suffix} {model.precision}"
+            calls[label] = lambda m=model, g=given: m.predict(g)  # type: ignore[misc]
+        print_rows(name, threads, measure(calls, args.rounds))
 
-        left, right, ratio = paired(reference, ours, args.rounds)
-        label = f"{suffix} {model.precision}"
-        print(f"{source.name:46s} {label:20s} {left:10.2f} {right:10.2f} {ratio:6.2f}", flush=True)
+
+def hold(what: str, expected: Mapping[str, Any], found: Mapping[str, Any], limit: float) -> None:
+    """Stop where two networks are not the same: their times would mean nothing."""
+    for name, a in expected.items():
+        off = float(np.abs(a - np.reshape(found[name], a.shape)).max() / np.abs(a).max())
+        if not off <= limit:
+            raise SystemExit(f"{what}: {name} differs by {off:.1e} of its largest value")
 
 
-def paired(
-    a: Callable[[], object], b: Callable[[], object], rounds: int
-) -> tuple[float, float, float]:
-    """Return the median milliseconds of each, and the median of their ratios round by round."""
-    for f in (a, b, a, b):
-        f()
-    times: list[tuple[float, float]] = []
-    for i in range(rounds):
-        order = (a, b) if i % 2 else (b, a)
-        spent = {}
-        for f in order:
-            start = perf_counter()
-            f()
-            spent[f is a] = perf_counter() - start
-        times.append((spent[True], spent[False]))
-    left, right = (1000 * median(t[k] for t in times) for k in (0, 1))
-    return left, right, median(y / x for x, y in times)
+def measure(
+    calls: Mapping[str, Callable[[], object]], rounds: int
+) -> dict[str, list[tuple[float, float]]]:
+    """Return each call's (seconds by the clock, seconds of CPU time), round by round."""
+    times: dict[str, list[tuple[float, float]]] = {label: [] for label in calls}
+    labels = list(calls)
+    for number in range(rounds + WARM_UP):
+        first = number % len(labels)
+        for label in labels[first:] + labels[:first]:
+            sleep(REST_S)
+            clock, cpu = perf_counter(), process_time()
+            calls[label]()
+            spent = perf_counter() - clock, process_time() - cpu
+            if number >= WARM_UP:
+                times[label].append(spent)
+    return times
+
+
+def print_rows(name: str, threads: int, times: Mapping[str, list[tuple[float, float]]]) -> None:
+    source = times["source"]
+    for label, spent in times.items():
+        if label == "source":
+            continue
+        clock, cpu = (
+            median(b[k] / a[k] for a, b in zip(source, spent, strict=True)) for k in (0, 1)
+        )
+        left, right = (1000 * median(t[0] for t in which) for which in (source, spent))
+        by_cpu = f"{cpu:11.2f}" if threads == 1 else f"{'-':>11s}"
+        print(f"{name:20s} {label:24s} {threads:7d} {left:10.2f} {right:9.2f}"
+              f" {clock:6.2f} {by_cpu}", flush=True)  # fmt: skip
 
 
 def start_up(folder: Path) -> None:
@@ -135,11 +244,15 @@ def start_up(folder: Path) -> None:
     )
     spent = []
     for _ in range(5):
-        start = perf_counter()
+        before, start = os.times(), perf_counter()
         subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
-        spent.append(perf_counter() - start)
-    print(f"start-up, whole process, {size:.1f} MB package: {median(spent):.2f} s (aim: under 1)")
+        clock, after = perf_counter() - start, os.times()
+        cpu = after.children_user + after.children_system
+        spent.append((clock, cpu - before.children_user - before.children_system))
+    clock, cpu = (min(s[k] for s in spent) for k in (0, 1))
+    print(f"start-up, whole process, {size:.1f} MB package, fastest of 5: {clock:.2f} s,"
+          f" {cpu:.2f} s of CPU time (aim: under 1)")  # fmt: skip
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

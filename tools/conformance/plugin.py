@@ -72,7 +72,11 @@ def pytest_load_initial_conftests() -> None:
     warnings.filterwarnings("ignore")
     if importlib.util.find_spec("torchvision") is None:
         # named at the head of the quantisation tests, used by few: those fail before they predict
-        sys.modules["torchvision"] = types.ModuleType("torchvision")
+        for name in ("torchvision", "torchvision.datasets", "torchvision.transforms"):
+            sys.modules[name] = types.ModuleType(name)
+            parent, _, child = name.rpartition(".")
+            if parent:
+                setattr(sys.modules[parent], child, sys.modules[name])
     stand_in.ModelProxy = CountingProxy  # type: ignore[misc]
     stand_in.install(threads=1)
     for name, module in list(sys.modules.items()):
@@ -129,6 +133,10 @@ def short_id(item: pytest.Item) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for name, module in list(sys.modules.items()):
+        if name.endswith("optimize.torch.conversion.conversion_utils"):
+            # it compares no predictions where sys.platform is "linux"
+            module.sys = types.SimpleNamespace(platform="darwin")  # type: ignore[attr-defined]
     every, backend = config.getoption("--sample"), config.getoption("--backend")
     keep = [
         i

@@ -1,6 +1,7 @@
 """Run coremltools' own tests against mobilecat.runtime and write the table in docs/conformance.md.
 
-    python -m tools.conformance.run [--suite NAME …] [--sample N] [--records DIR] [--no-report]
+    python -m tools.conformance.run [--suite NAME …] [--sample N] [--jobs N] [--records DIR]
+                                    [--no-report]
 
 Every suite runs in chunks, one process each, so that a crash costs one chunk and is counted.
 TensorFlow and torch are needed for the frontend suites and for two files of op tests; without
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,13 +30,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Suite:
-    """Tests under one folder of coremltools. `sample`: 1 test in so many."""
+    """Tests in some folders or files of coremltools. `sample`: 1 test in so many.
+
+    environment: switches that coremltools' tests read.
+    """
 
     name: str
     folders: tuple[str, ...]
     sample: int = 1
     backend: str = ""
     needs: str = ""
+    environment: tuple[str, ...] = ()
 
 
 SUITES = (
@@ -42,7 +48,17 @@ SUITES = (
     Suite("MIL ops, NeuralNetwork", ("converters/mil/mil/ops/tests",), backend="neuralnetwork"),
     Suite("neural_network", ("test/neural_network",)),
     Suite("pipeline", ("test/pipeline",)),
-    Suite("optimize", ("test/optimize/coreml",)),
+    # the other tests of compression never predict: they look at the program's ops
+    Suite(
+        "optimize",
+        (
+            "test/optimize/coreml/test_post_training_quantization.py",
+            "test/optimize/torch/conversion",
+        ),
+        needs="torch",
+        # without it the tests stop at iOS 16, where most of these weights are an error
+        environment=("RUN_BACKWARD_COMPATIBILITY",),
+    ),
     Suite(
         "TensorFlow frontend",
         ("converters/mil/frontend/tensorflow/test", "converters/mil/frontend/tensorflow2/test"),
@@ -62,8 +78,8 @@ def coremltools_folder() -> Path:
 
 def chunks(suite: Suite) -> list[Path]:
     """Return the suite's test files: one process each."""
-    base = coremltools_folder()
-    return sorted(p for f in suite.folders for p in (base / f).rglob("test_*.py"))
+    given = [coremltools_folder() / f for f in suite.folders]
+    return sorted(p for f in given for p in ([f] if f.is_file() else f.rglob("test_*.py")))
 
 
 def run_chunk(
@@ -94,6 +110,7 @@ def run_chunk(
         *(["--backend", suite.backend] if suite.backend else []),
     ]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "INCLUDE_MIL_FP32_UNIT_TESTS": "1"}
+    env.update((name, "1") for name in suite.environment)
     records.unlink(missing_ok=True)
     try:
         done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, timeout=timeout)
@@ -112,6 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--suite", action="append", help="part of a suite's name; default: all")
     parser.add_argument("--sample", type=int, default=0, help="1 test in N in every suite")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
     parser.add_argument("--records", type=Path, default=ROOT / "build" / "conformance")
     parser.add_argument("--no-report", action="store_true")
     parser.add_argument("--timeout", type=float, default=3600)
@@ -128,12 +146,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sample = options.sample or suite.sample
         whole: dict[str, Any] = {"sample": sample, "records": {}, "crashed": {}}
         started = time.time()
-        for file in chunks(suite):
-            part = run_chunk(file, suite, sample, target.with_suffix(".part"), options.timeout)
-            whole["records"].update(part["records"])
-            if "crashed" in part:
-                whole["crashed"][str(file.relative_to(coremltools_folder()))] = part["crashed"]
-        target.with_suffix(".part").unlink(missing_ok=True)
+        files = chunks(suite)
+        parts = [target.with_suffix(f".{i}.part") for i in range(len(files))]
+        with ThreadPoolExecutor(options.jobs) as pool:
+            futures = [
+                pool.submit(run_chunk, file, suite, sample, part, options.timeout)
+                for file, part in zip(files, parts, strict=True)
+            ]
+        for file, part, future in zip(files, parts, futures, strict=True):
+            found = future.result()
+            whole["records"].update(found["records"])
+            if "crashed" in found:
+                whole["crashed"][str(file.relative_to(coremltools_folder()))] = found["crashed"]
+            part.unlink(missing_ok=True)
         whole["seconds"] = round(time.time() - started)
         target.write_text(json.dumps(whole))
         print(f"{suite.name}: {len(whole['records'])} tests, {whole['seconds']} s", flush=True)
