@@ -265,6 +265,21 @@ def test_modules_that_a_file_names_are_not_imported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_loss_of_ones_own_does_not_matter(suffix: str, tmp_path: Path) -> None:
+    """A model is saved with what it was trained by, which only its authors' code can build."""
+    import keras
+
+    class Own(keras.losses.Loss):
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return keras.ops.sum(y_true - y_pred)
+
+    model = small(keras)
+    model.compile(optimizer="adam", loss=Own())
+    model.save(tmp_path / f"m{suffix}")
+    assert_import_computes_the_same(tmp_path / f"m{suffix}", tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.98])
 def test_truncated_files(suffix: str, share: float, tmp_path: Path) -> None:
     import keras

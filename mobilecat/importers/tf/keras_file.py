@@ -140,7 +140,10 @@ def _config(path: Path, format: str) -> Any:
     try:
         if format == "keras":
             with zipfile.ZipFile(path) as archive:
-                return json.loads(archive.read("config.json"))
+                config = json.loads(archive.read("config.json"))
+            # Loss, metrics and optimizer, often the authors' own: they are not loaded.
+            config.pop("compile_config", None)
+            return config
         with import_module("h5py").File(path, "r") as file:
             text = file.attrs.get("model_config")
     except Exception as e:
