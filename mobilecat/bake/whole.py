@@ -95,12 +95,18 @@ def _settle(spec: Spec, model: ir.Model, anchors: Array | None) -> Head | None:
     problems = []
     if spec.labels and len(spec.labels) != head.classes:
         problems.append(
-            Problem(f"{len(spec.labels)} labels, but the head has {head.classes} classes", "labels")
+            Problem(
+                f"{len(spec.labels)} labels, but the head has {head.classes} classes",
+                "labels",
+                "one label a class, in the network's order, the background left out",
+            )
         )
     if spec.landmarks and len(spec.landmarks) != head.points:
         problems.append(
             Problem(
-                f"{len(spec.landmarks)} names, but the head has {head.points} points", "landmarks"
+                f"{len(spec.landmarks)} names, but the head has {head.points} points",
+                "landmarks",
+                "one name a point, in the network's order",
             )
         )
     if problems:

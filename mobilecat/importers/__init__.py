@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mobilecat.errors import ModelError, Problem
+from mobilecat.importers.first_bytes import what_it_is
 from mobilecat.importers.options import ImportOptions
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ _UNREADABLE = {
 def format_of(path: Path) -> str:
     """Return `onnx` or one of TENSORFLOW_FORMATS; ModelError for what cannot be read."""
     if not path.exists():
-        raise ModelError("There is no such model", [Problem("not found", str(path))])
+        fix = "a spec's source is relative to its folder; or name the file: --source FILE"
+        raise ModelError("There is no such model", [Problem("not found", str(path), fix)])
     suffix = path.suffix.lower()
     if suffix in _UNREADABLE:
         kind, fix = _UNREADABLE[suffix]
@@ -45,8 +47,8 @@ def format_of(path: Path) -> str:
     format = _BY_SUFFIX.get(suffix, "onnx")
     if format in ("keras", "keras-hdf5"):
         return _keras_by_first_bytes(path)
-    if format == "tf-graph" and path.stat().st_size == 0:
-        raise _unreadable(path, "the file is empty", "")
+    if found := what_it_is(path):
+        raise _unreadable(path, *found)
     return format
 
 
@@ -95,11 +97,8 @@ def _keras_by_first_bytes(path: Path) -> str:
     for first, format in _BY_FIRST_BYTES.items():
         if start.startswith(first):
             return format
-    if not start:
-        raise _unreadable(path, "the file is empty", "")
-    raise _unreadable(
-        path, "neither a Keras archive (zip) nor HDF5", "save it again: model.save('model.keras')"
-    )
+    again = "neither a Keras archive (zip) nor HDF5", "save it again: model.save('model.keras')"
+    raise _unreadable(path, *(what_it_is(path) or again))
 
 
 def _require_no_options(path: Path, options: ImportOptions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
@@ -37,13 +38,31 @@ def import_proto(proto: onnx.ModelProto, shapes: Shapes, path: Path) -> ir.Model
     """Return the frozen graph of a model in memory, which is used up; `path` is for errors."""
     _require_known_ops(proto, path)
     _check(proto, path)
+    changed = _changed(dims_of_proto(proto), shapes)
     _fix_input_shapes(proto, shapes, path)
     proto = _to_min_opset(proto, path)
-    _infer_strictly(proto, path)
+    _infer_strictly(proto, path, changed)
     model = freeze(ir.from_proto(proto), str(path))
     if problems := contradictions(model):
-        raise ModelError(f"{path.name}: the shapes contradict each other", problems)
+        raise ModelError(f"{path.name}: the shapes contradict each other", [*problems, *changed])
     return model
+
+
+def _changed(dims: Mapping[str, tuple[int | None, ...]], shapes: Shapes) -> list[Problem]:
+    """Return what was asked for against the file: a network may be made for one size only."""
+    return [
+        Problem(
+            f"the file says {_by(dims[name])}, and {_by(tuple(wanted))} was asked for",
+            f"input {name!r}",
+            "take the size that it was made for, or export the network for the other",
+        )
+        for name, wanted in shapes.items()
+        if name in dims and dims[name] != tuple(wanted)
+    ]
+
+
+def _by(dims: tuple[int | None, ...]) -> str:
+    return "×".join("?" if d is None else str(d) for d in dims)
 
 
 def read_onnx(path: Path) -> onnx.ModelProto:
@@ -267,10 +286,10 @@ def _to_min_opset(proto: onnx.ModelProto, path: Path) -> onnx.ModelProto:
         ) from e
 
 
-def _infer_strictly(proto: onnx.ModelProto, path: Path) -> None:
+def _infer_strictly(proto: onnx.ModelProto, path: Path, changed: list[Problem]) -> None:
     try:
         onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
     except Exception as e:
         raise ModelError(
-            f"{path.name}: the shapes contradict each other", [_problem_from_onnx(e)]
+            f"{path.name}: the shapes contradict each other", [_problem_from_onnx(e), *changed]
         ) from e

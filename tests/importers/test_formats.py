@@ -58,10 +58,19 @@ UNREADABLE = {
     "m.tflite": (b"x", "a TFLite file"),
     "m.pt": (b"x", "export it to ONNX"),
     "m.mlmodel": (b"x", "a Core ML file"),
-    "m.keras": (b"<html>", "neither a Keras archive (zip) nor HDF5"),
+    "m.keras": (b"<html>", "download the file itself"),
+    "odd.keras": (b"odd", "neither a Keras archive (zip) nor HDF5"),
     "n.keras": (b"", "the file is empty"),
     "m.h5": (b"", "the file is empty"),
     "m.pb": (b"", "the file is empty"),
+    "m.onnx": (b"", "download it again"),
+    "lfs.onnx": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
+    "lfs.keras": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
+    "page.onnx": (b"<!DOCTYPE html>", "download the file itself"),
+    "hdf.pb": (HDF5, "name it .h5"),
+    "zip.onnx": (ZIP, "name it .keras"),
+    "lite.pb": (b"\x1c\0\0\0TFL3", "a TFLite file"),
+    "renamed.pb": (b"\x08\x01\x12\x05", "name the folder"),
     "saved_model.pb": (b"x", "one file of a SavedModel"),
 }
 
@@ -72,6 +81,25 @@ def test_what_cannot_be_read_says_so(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)
     text = refusal(tmp_path / name)
     assert expected in text and name in text
+
+
+def test_a_size_that_the_network_was_not_made_for(tmp_path: Path) -> None:
+    """A Reshape to 3×5 cells: another size contradicts it, and the answer says which one fits."""
+    nodes = [helper.make_node("Reshape", ["x", "s"], ["y"], "flat")]
+    inputs = [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 2, 3, 5])]
+    outputs = [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 30])]
+    shape = onnx.numpy_helper.from_array(np.array([1, 30]), "s")
+    graph = helper.make_graph(nodes, "g", inputs, outputs, [shape])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+        tmp_path / "m.onnx",
+    )
+    import_model(tmp_path / "m.onnx", {"x": (1, 2, 3, 5)})
+    with pytest.raises(ModelError) as caught:
+        import_model(tmp_path / "m.onnx", {"x": (1, 2, 6, 5)})
+    text = str(caught.value)
+    assert "the file says 1×2×3×5, and 1×2×6×5 was asked for" in text
+    assert "take the size that it was made for" in text
 
 
 def test_a_folder_that_is_no_saved_model(tmp_path: Path) -> None:

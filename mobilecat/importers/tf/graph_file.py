@@ -119,9 +119,9 @@ def _chosen(
     ends = sinks(graph_def)
     inputs, outputs = list(options.inputs), list(options.outputs)
     problems = []
-    for key, names in (("inputs", inputs), ("outputs", outputs)):
+    for key, names, likely in (("inputs", inputs, placeholders), ("outputs", outputs, ends)):
         wanted = [node_of(n) for n in names]
-        missing = unknown(wanted, nodes, "node", key)
+        missing = unknown(wanted, nodes, "node", key, likely)
         there = [n for n in names if node_of(n) in nodes]
         missing += [
             Problem(f"there is no tensor {n!r}", f"import.{key}") for n in absent(graph_def, there)

@@ -60,13 +60,25 @@ def unique(names: Iterable[str]) -> list[str]:
     return made
 
 
-def unknown(wanted: Sequence[str], known: Iterable[str], what: str, key: str) -> list[Problem]:
-    """Return a problem for each name that is not there, with the nearest one that is."""
+def unknown(
+    wanted: Sequence[str],
+    known: Iterable[str],
+    what: str,
+    key: str,
+    likely: Sequence[str] = (),
+) -> list[Problem]:
+    """Return a problem for each name that is not there, with the nearest one that is.
+
+    likely: what a user may have meant where none is near.
+    """
     known = list(known)
     problems = []
     for name in (n for n in wanted if n not in known):
         inside = [k for k in known if k.endswith(f"/{name}")]
         near = inside[:3] or difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         fix = f"the nearest: {', '.join(near)}" if near else ""
+        if not near and likely:
+            more = ", …" if len(likely) > 8 else ""
+            fix = f"perhaps one of {', '.join(likely[:8])}{more}"
         problems.append(Problem(f"there is no {what} {name!r}", f"import.{key}", fix))
     return problems

@@ -116,7 +116,13 @@ def _require_outputs(
     if len(labels) != classes[1]:
         raise SpecError(
             "The labels do not fit the model",
-            [Problem(f"{len(labels)} labels for {classes[1]} classes", "labels")],
+            [
+                Problem(
+                    f"{len(labels)} labels for {classes[1]} classes",
+                    "labels",
+                    "Vision names what it finds: give the spec one label a class",
+                )
+            ],
         )
 
 
