@@ -70,9 +70,13 @@ def _cell(chains: Sequence[Mapping[str, Any]]) -> GridCell:
     verdict = next(v for v in ("FAIL", "PASS", "NOT_RUN") if v in verdicts)
     of = [c for c in chains if c["verdict"] == verdict]
     known = [float(c["max_px"]) for c in of if c["max_px"] is not None]
-    text = f"{max(known):.1f}" if known else {"NOT_RUN": "not run"}.get(verdict, verdict.lower())
+    text = _px(max(known)) if known else {"NOT_RUN": "not run"}.get(verdict, verdict.lower())
     said = "; ".join(dict.fromkeys(c["detail"] for c in of if c["detail"]))
     return GridCell(verdict, f"✗ {text}" if verdict == "FAIL" else text, said)
+
+
+def _px(value: float) -> str:
+    return f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
 
 
 def _words(c: Mapping[str, Any]) -> str:

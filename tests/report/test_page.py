@@ -123,6 +123,7 @@ def test_switches_and_zoom_by_mouse_and_keyboard(browser: Browser, shop: Worksho
 def test_a_phone_needs_no_sideways_scrolling(browser: Browser, shop: Workshop, dark: bool) -> None:
     browser.open(page(shop, matrix("PASS")), 390, 844, dark)
     assert browser.eval("document.documentElement.scrollWidth") <= 390
+    assert browser.eval("document.querySelector('table.grid').scrollWidth") <= 390 - 32
     paper = browser.eval("getComputedStyle(document.body).backgroundColor")
     assert paper == ("rgb(20, 23, 26)" if dark else "rgb(251, 250, 248)")
 
@@ -168,3 +169,20 @@ def test_what_did_not_run_is_there_with_its_reason(browser: Browser, shop: Works
 
 def test_nothing_of_the_fake_spec_has_changed() -> None:
     assert "size = [64, 48]" in SPEC  # what the numbers above rest on
+
+
+def test_the_grid_names_each_lane_once_in_the_reports_order(
+    browser: Browser, shop: Workshop
+) -> None:
+    told = matrix("PASS")
+    first = told["chains"][0]
+    told["chains"] = [
+        {**first, "lane": lane, "option": option, "max_px": px}
+        for lane, px in (("tflite:b", 0.26), ("onnx:a", 213.4))
+        for option in ("own", "scaleFit")
+    ]
+    browser.open(page(shop, told))
+    heads = "[...document.querySelectorAll('.grid tbody th')].map(c=>c.innerText)"
+    assert browser.eval(heads) == ["tflite:b", "own", "scaleFit", "onnx:a", "own", "scaleFit"]
+    cells = "[...document.querySelectorAll('.grid tbody td')].map(c=>c.innerText).filter(x=>x)"
+    assert browser.eval(cells) == ["0.3", "0.3", "213", "213"]
