@@ -35,8 +35,8 @@ def _gpu(ops: list[str]) -> list[str]:
     listed = ", ".join(f"{n}× {op}" if n > 1 else op for op, n in unknown.items())
     first = next(i for i, op in enumerate(ops) if op in unknown)
     behind = f"{first} of {len(ops)} operators are before the first of them"
-    what = "the baked NMS runs on the CPU" if unknown.keys() & set(NMS) else "they run on the CPU"
-    return [f"a GPU delegate has no {listed}: {what} ({behind})"]
+    what = ": the baked NMS runs" if unknown.keys() & set(NMS) else ", which the model runs"
+    return [f"a GPU delegate has no {listed}{what} on the CPU ({behind})"]
 
 
 def _detection(ops: list[str], channels: int | None, has_metadata: bool) -> list[str]:

@@ -138,7 +138,7 @@ def test_somebody_elses_detector(shared_data: Path) -> None:
 def test_operators_that_a_gpu_has() -> None:
     assert lints(["CONV_2D", "RESHAPE"], 3, False) == ()
     (one,) = lints(["CONV_2D", "TOPK_V2", "ADD", "ARG_MAX", "TOPK_V2"], 3, False)
-    expected = "a GPU delegate has no 2× TOPK_V2, ARG_MAX: they run on the CPU"
+    expected = "a GPU delegate has no 2× TOPK_V2, ARG_MAX, which the model runs on the CPU"
     assert one == f"{expected} (1 of 5 operators are before the first of them)"
 
 
