@@ -145,9 +145,9 @@ def show(report: Evaluation) -> None:
     if any(r.scores and r.scores.ap is not None for r in report.lanes):
         console.print(_by_size(report, first))
         console.print(_by_class(report, first))
-        rest = len(first.by_class) - _CLASSES
+        rest = sum(c.objects > 0 for c in first.by_class) - _CLASSES
         if rest > 0:
-            console.print(f"{rest} more classes: --json", style="dim")
+            console.print(f"{rest} more classes with objects: --json", style="dim")
     for text in _words(first):
         console.print(text)
     for engine, lanes in _engines(report).items():
@@ -180,7 +180,8 @@ def _head(report: Evaluation) -> str:
     ran = sum(r.inferred for r in report.lanes)
     kept = sum(r.kept for r in report.lanes)
     did = many(ran, "inference") + (f", {kept} kept from before" if kept else "")
-    classes = "1 class" if len(report.classes) == 1 else f"{len(report.classes)} classes"
+    n = len({c.name for r in report.lanes if r.scores for c in r.scores.by_class if c.objects})
+    classes = "1 class" if n == 1 else f"{n} classes"
     return (
         f"{report.bundle.name} on {report.data.path} ({report.data.format}): {report.pictures}{of} "
         f"pictures, {many(objects, 'object')} of {classes}. {did}."
@@ -226,11 +227,11 @@ def _by_size(report: Evaluation, first: Scores) -> Table:
 
 
 def _by_class(report: Evaluation, first: Scores) -> Table:
-    """Return a row a class: the first lane's figures, and which lane loses most against them."""
+    """Return a row a class with objects: the first lane's figures, and who loses most of them."""
     table = _table("class", ["objects", "mAP", "mAP@.5", "VOC07", "largest loss"])
     table.add_column("in", overflow="fold")
     ranked = sorted(range(len(first.by_class)), key=lambda k: -first.by_class[k].objects)
-    for k in ranked[:_CLASSES]:
+    for k in [k for k in ranked if first.by_class[k].objects][:_CLASSES]:
         c = first.by_class[k]
         losses = [
             (100 * (c.ap - mine), row.lane.name)
@@ -246,7 +247,7 @@ def _by_class(report: Evaluation, first: Scores) -> Table:
             _points(c.ap50),
             _points(c.voc07),
             _signed(worst[0] if worst else None),
-            worst[1] if worst and worst[0] > 0 else "",
+            worst[1] if worst and worst[0] >= 0.005 else "",
         )
     return table
 

@@ -1,4 +1,4 @@
-"""Every lane on every picture: what is kept is read, the rest is inferred, on both cores.
+"""Every lane on every picture: what is kept is read, the rest is inferred, on all cores.
 
 A worker takes a picture, reads it once, and takes it through the lanes that still need it; each
 lane runs one picture at a time, and workers start at different lanes. docs/evaluate.md has what
@@ -120,7 +120,7 @@ def collect(
             work.results[i] = result
 
     order = sorted(set().union(*(w.todo for w in works)))
-    _in_threads(one, order, threads or os.cpu_count() or 1, progress)
+    _in_threads(one, order, threads or _cores(), progress)
     return [_collected(w, len(keys), kept[w.lane.name]) for w in works]
 
 
@@ -187,6 +187,13 @@ def _decoded(
 def _turned(works: Sequence[_Work], by: int) -> list[_Work]:
     at = by % len(works)
     return [*works[at:], *works[:at]]
+
+
+def _cores() -> int:
+    """Return the cores that this process may use, which in a container are not all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _in_threads(
