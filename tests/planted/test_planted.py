@@ -14,9 +14,10 @@ from PIL import Image
 from mobilecat.validate.bisect import bisect
 from mobilecat.validate.bisect_plot import SIZE_WH, plot
 from tools.plant_faults.harmless import plan_harmless, try_harmless
+from tools.plant_faults.kept import Kept
 from tools.plant_faults.kinds import Fault
 from tools.plant_faults.layers import plan_layers, try_layer
-from tools.plant_faults.run import plan, try_fault
+from tools.plant_faults.run import Row, plan, try_fault
 from tools.plant_faults.workshop import RUNNER, Model, Mutant, make_models
 
 SAMPLE = (
@@ -84,3 +85,17 @@ def test_bisect_finds_nothing_in_a_true_bundle(
     assert all(np.isfinite(x.own) for x in found.layers)
     plot(found, tmp_path / "plot.png")
     assert Image.open(tmp_path / "plot.png").size == SIZE_WH
+
+
+def test_rows_survive_a_run_that_was_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "kept" / "m.jsonl"
+    row = Row("a fault", "m.tflite", "raw", "raw", "caught", "0.5 > 0.1, „quoted“", 1.25)
+    Kept(path, "code 1").add("fault a", row)
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"of": "fault b", "row": {"na')  # killed while it wrote
+    again = Kept(path, "code 1")
+    assert again.get("fault a") == row and again.get("fault b") is None
+    again.add("fault b", row)
+    assert Kept(path, "code 1").get("fault b") == row
+    assert Kept(path, "code 2").get("fault a") is None  # another code's rows prove nothing
+    assert Kept(path, "code 1").get("fault a") is None

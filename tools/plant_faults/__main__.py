@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -27,7 +26,6 @@ def main() -> int:
     if not (data / "models").is_dir():
         print("NOT_RUN: no test data (models and photos); set MOBILECAT_SHARED_DATA")
         return 1
-    began = time.perf_counter()
     asked = tuple(args.model or SOURCES)
     reasons = {name: missing(name) for name in asked}
     for name, reason in reasons.items():
@@ -35,9 +33,11 @@ def main() -> int:
             print(f"NOT_RUN: {name}: {reason}")
     names = tuple(name for name in asked if not reasons[name])
     with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
-        done = list(pool.map(partial(all_of, args.only or "", args.verbose, data), names))
-    rows, calm, named = ([r for part in done for r in part[kind]] for kind in KINDS)
-    seconds = time.perf_counter() - began
+        done = list(
+            pool.map(partial(all_of, args.only or "", args.verbose, data, args.keep), names)
+        )
+    rows, calm, named = ([r for part in done for r in part[k]] for k in range(len(KINDS)))
+    seconds = sum(r.seconds for r in (*rows, *calm, *named))
     print(summary(rows, calm, named, seconds))
     if not args.only and names == tuple(SOURCES):
         text = page(rows, calm, named, seconds)
@@ -50,6 +50,9 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", help="those with this in their name; writes no page")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep each row; what is there is not tried again"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes, one a model")
     parser.add_argument("--model", action="append", choices=list(SOURCES))
     parser.add_argument(

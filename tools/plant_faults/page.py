@@ -17,7 +17,7 @@ Models: YuNet (320×256; boxes and five landmarks), SSDLite MobileNetV2 (300×30
 encodings, a background class), YOLOX-nano (416×416; 80 classes), MTCNN's O-net (48×48; landmarks on
 a crop). The SSD is TensorFlow's graph, made ONNX once, so a whole run wants the extra `tensorflow`;
 without it the SSD is NOT_RUN, the exit code 3, and this page stays as it is. One model alone:
-`--model yunet`.
+`--model yunet`; `--keep DIR` lets a run that was cut off go on.
 
 The `.mlpackage` is float16 for YuNet and O-net, float32 for the SSD and YOLOX-nano; `.mlmodel` and
 `.tflite` are float32. bundle.json is the true one; its hashes are made again, except where the hash

@@ -23,6 +23,7 @@ class Row:
     found: str
     verdict: str
     detail: str
+    seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
