@@ -204,7 +204,7 @@ MUTANTS: list[Mutant] = [
         ("Cb and Cr swapped", "cb, cr = (v[..., 1]", "cr, cb = (v[..., 1]"),
         ("chroma centred on 127", "(v[..., 1] - 128) / chroma, (v", "(v[..., 1] - 127) / chroma, (v"),
         ("bytes are cut, not rounded", " + 0.5).astype(np.uint8)", ").astype(np.uint8)"),
-        ("overflow wraps", "np.minimum(np.maximum(values, 0.0), 255.0)", "np.maximum(values, 0.0)"),
+        ("overflow wraps", "np.clip(values, 0.0, 255.0)", "np.maximum(values, 0.0)"),
     ),
     *_in(
         "camera/buffer.py",
@@ -219,7 +219,7 @@ MUTANTS: list[Mutant] = [
     *_in(
         "camera/sample.py",
         ("pixel centres forgotten", "(i + 0.5) / steps) + self.offset", "i / steps) + self.offset"),
-        ("index for edge coordinate", "index = np.clip(at - 0.5, 0, last)", "index = np.clip(at, 0, last)"),
+        ("index for edge coordinate", "place = np.clip(at - 0.5, 0, last)", "place = np.clip(at, 0, last)"),
         ("padding shows the picture's edge", "seen = ((at >= self.low) & (at <= self.high)) / steps", "seen = ((at >= self.low) | True) / steps"),
         ("shrinking reads one sample", "if antialias else 1", "if False else 1"),
         ("padding is always black", "+ fill * (1 - seen)", ""),
