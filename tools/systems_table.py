@@ -11,6 +11,7 @@ between runs; `--check` writes nothing.
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,9 @@ from typing import Any
 import numpy as np
 
 from mobilecat.bundle import Bundle
+from mobilecat.cascade import CascadeBundle, open_any, picture_inputs
+from mobilecat.cascade.export import export_cascade
+from mobilecat.detections import Detections
 from mobilecat.errors import MobileCatError
 from mobilecat.export import export
 from mobilecat.geometry.resize import plan_resize
@@ -35,7 +39,7 @@ from mobilecat.validate.match import match
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from systems_list import PICTURES, SYSTEMS, System  # noqa: E402
+from systems_list import BOXES, CROP, PICTURES, SYSTEMS, System  # noqa: E402
 
 PAGE = HERE.parent / "docs" / "systems.md"
 BEGIN, END = "<!-- table: tools/systems_table.py -->", "<!-- end of the table -->"
@@ -119,9 +123,8 @@ def measure(system: System, data: Path, kept: Path, folder: Path) -> Row:
     """Import, export to every target, run, compare."""
     row = Row()
     row.cells.update(system=system.name, weights=system.weights)
-    if system.not_applicable:
-        row.cells.update((c, f"n/a: {system.not_applicable}") for c in COLUMNS[2:])
-        return row
+    if system.cascade:
+        return measure_cascade(system, data, folder, row)
     examples = HERE.parent / "examples"
     text, folder_of = system.toml(examples), examples / (system.example or "yunet")
     plain = spec_from_text(text + TARGETS[".onnx"], folder=folder_of)
@@ -154,6 +157,45 @@ def measure(system: System, data: Path, kept: Path, folder: Path) -> Row:
     return row
 
 
+def measure_cascade(system: System, data: Path, folder: Path, row: Row) -> Row:
+    """The same for a landmark model behind boxes in Vision's space, in pixels of the picture."""
+    demo = HERE.parent / "mobilecat" / "demo"
+    text = (demo / system.cascade).read_text("utf-8")
+    text = text[: text.index("[[targets.")].replace('source = "', f'source = "{demo}/')
+    ran, total = 0, Agreement()
+    for column, target in TARGETS.items():
+        home = folder / column.replace(" ", "")
+        home.mkdir(parents=True)
+        (home / "points.toml").write_text(text + target, encoding="utf-8")
+        chain = '[cascade]\nboxes = "vision"\nlandmarks = "points.toml"\n'
+        (home / "chain.toml").write_text(chain + CROP, encoding="utf-8")
+        try:
+            export_cascade(home / "chain.toml", home / "out")
+        except MobileCatError as e:
+            row.cells[column] = f"refused: {why(e)}"
+            continue
+        bundle = open_any(home / "out")
+        assert isinstance(bundle, CascadeBundle)
+        lanes = [lane for lane in lanes_of(bundle) if lane.runner != "coreml-native"]
+        source, ours = (open_lane(home / "out", bundle, lane) for lane in lanes)
+        found = Agreement()
+        for name, box in zip(PICTURES, BOXES, strict=True):
+            boxes = home / "boxes.json"
+            boxes.write_text(json.dumps([{"box_xywh": box, "score": 1}]), encoding="utf-8")
+            inputs, whole = picture_inputs(bundle, read_picture(data / name), boxes)
+            found.add(differ(*(decode_outputs(e.infer(inputs), whole) for e in (source, ours))))
+        row.cells[column] = found.words()
+        total.add(found)
+        ran += 1
+        shapes = ", ".join(
+            "×".join(map(str, s)) for s in bundle.landmark_model.source.shapes.values()
+        )
+        row.cells["import"] = f"{bundle.landmark_model.source.format} {shapes}"
+    row.cells["box"] = "n/a: given"
+    agreed(row, total, ran, len(PICTURES), "detections")
+    return row
+
+
 def run(
     folder: Path, bundle: Bundle, pictures: Sequence[Any], expected: Sequence[dict[str, Any]]
 ) -> Agreement:
@@ -175,7 +217,11 @@ def compare(spec: Spec, want: dict[str, Any], got: dict[str, Any]) -> Agreement:
         return Agreement(detections=1, tensors=off)
     assert spec.input is not None
     as_is = plan_resize(spec.input.size, spec.input.size, "stretch")
-    e, g = decode_outputs(want, as_is), decode_outputs(got, as_is)
+    return differ(decode_outputs(want, as_is), decode_outputs(got, as_is))
+
+
+def differ(e: Detections, g: Detections) -> Agreement:
+    """Compare what was expected with what was given, in pixels of their picture."""
     found = match(e, g, NEAR_PX)
     i, j = (np.array(x, int) for x in (zip(*found.pairs, strict=True) if found.pairs else ((), ())))
     result = Agreement(len(e), len(found.missing) + len(found.extra))
@@ -191,24 +237,28 @@ def compare(spec: Spec, want: dict[str, Any], got: dict[str, Any]) -> Agreement:
 def conclude(
     row: Row, spec: Spec, expected: Sequence[dict[str, Any]], total: Agreement, ran: int
 ) -> None:
-    """Fill the last columns. A system that found nothing has not been compared."""
+    """Fill the last columns."""
     raw = isinstance(spec.head, RawHead)
+    row.cells["box"] = "n/a: raw tensors" if raw else small(total.boxes_px)
+    agreed(row, total, ran, len(expected), "outputs" if raw else "detections")
+    if raw or spec.effective_nms:
+        return
+    key = "boxes" if total.landmarks_px is None else "landmarks"
+    moved = float(np.ptp([e[key].reshape(-1) for e in expected], axis=0).max())
+    row.cells["weights"] += f"; {key} move {moved:.0f} px between pictures"
+
+
+def agreed(row: Row, total: Agreement, ran: int, pictures: int, what: str) -> None:
+    """Say whether the runners agree. A system that found nothing has not been compared."""
     if not ran or not total.detections:
         row.cells["runners agree"] = "NO: nothing was found, so nothing was compared"
     elif total.unmatched:
         row.cells["runners agree"] = f"NO: {total.unmatched} detections without a partner"
     else:
-        n = total.detections // ran
-        what = f"{n} outputs" if raw else f"{n} detections"
-        row.cells["runners agree"] = f"{ran} artifacts, {len(expected)} pictures, {what}"
-    row.cells["box"] = "n/a: raw tensors" if raw else small(total.boxes_px)
+        each = total.detections // ran
+        row.cells["runners agree"] = f"{ran} artifacts, {pictures} pictures, {each} {what}"
     points = total.landmarks_px
     row.cells["landmark"] = "n/a: has none" if points is None else small(points)
-    if raw or spec.effective_nms:
-        return
-    key = "landmarks" if points is not None else "boxes"
-    moved = float(np.ptp([e[key].reshape(-1) for e in expected], axis=0).max())
-    row.cells["weights"] += f"; {key} move {moved:.0f} px between pictures"
 
 
 def table(rows: Sequence[str]) -> str:
