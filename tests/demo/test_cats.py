@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from mobilecat.cascade import CascadeBundle, open_any, picture_inputs
-from mobilecat.cascade.export import export_cascade
-from mobilecat.demo import CASCADE, FOLDER
+from mobilecat.demo import FOLDER
 from mobilecat.detections import Detections
 from mobilecat.picture import read_picture
 from mobilecat.runners import Lane, decode_outputs, open_lane
@@ -18,13 +17,6 @@ from mobilecat.validate import validate
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = FOLDER / "pictures"
-
-
-@pytest.fixture(scope="session")
-def cats(tmp_path_factory) -> Path:  # type: ignore[no-untyped-def]
-    folder = tmp_path_factory.mktemp("demo") / "cats"
-    export_cascade(CASCADE, folder)
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,7 @@ def detector(
 def landmarks(
     data: Data,
     out: Out,
-    steps: Steps = 1800,
+    steps: Steps = 4000,
     batch: Batch = 32,
     rate: Rate = 5e-4,
     scenes: Scenes = 500,
