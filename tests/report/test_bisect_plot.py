@@ -54,14 +54,14 @@ def test_what_is_beyond_the_scale_lies_on_its_edge(tmp_path: Path, error: float,
     assert near(picture, (LEFT + RIGHT) / 2, y, OVER if error else OWN)
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 379, 5000])
+@pytest.mark.parametrize("count", [0, 1, 2, 100, 379, 5000])
 def test_any_number_of_layers(tmp_path: Path, count: int) -> None:
     picture = drawn(found([1e-6] * count), tmp_path)
     dark = (abs(picture - [0x1D, 0x21, 0x26]).max(-1) <= 40)[400:500]  # the row of dots, at 1e-6
     columns = dark.any(0)
     assert columns[: LEFT - 4].sum() == 0 and columns[RIGHT + 4 :].sum() == 0
-    if count == 379:  # each dot stands alone: as many gaps as dots
-        assert (columns[1:] & ~columns[:-1]).sum() == 379
+    if count == 100:  # each dot stands alone: as many gaps as dots
+        assert (columns[1:] & ~columns[:-1]).sum() == 100
     assert bool(columns.any()) is (count > 0)
 
 
