@@ -142,7 +142,8 @@ def require_onnx_forms(proto: onnx.ModelProto, path: Path, loops: Sequence[str] 
     if found:
         more = len(found) - _SHOWN
         shown = found[:_SHOWN] + ([Problem(f"and {more} more")] if more > 0 else [])
-        raise ModelError(f"{path.name}: {len(found)} nodes cannot be compiled", shown)
+        count = f"{len(found)} node{'s' if len(found) > 1 else ''}"
+        raise ModelError(f"{path.name}: {count} cannot be compiled", shown)
 
 
 def _is_onnx(node: onnx.NodeProto) -> bool:
@@ -150,11 +151,10 @@ def _is_onnx(node: onnx.NodeProto) -> bool:
 
 
 def _loop(name: str) -> Problem:
-    return Problem(
-        "a loop: control flow that depends on data",
-        name,
-        "name outputs before it: import.outputs, as in docs/importing.md",
-    )
+    fix = "name outputs before it: import.outputs, as in docs/importing.md"
+    if name.startswith("Postprocessor/"):
+        fix = "leave [import] out: an SSD of the TF object detection API is cut before it"
+    return Problem("a loop: control flow that depends on data", name, fix)
 
 
 def _no_form(node: onnx.NodeProto) -> Problem:

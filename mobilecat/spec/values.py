@@ -257,7 +257,7 @@ class Spec(Value):
             if self.nms is not None:
                 problems.append("nms is set, but a raw head has no boxes to suppress")
             problems += [
-                f'contract "{c}" needs boxes; a raw head decodes none' for c in plain_boxes_only
+                f'contract "{c}" needs boxes, and a raw head decodes none' for c in plain_boxes_only
             ]
         elif self.input is None:
             problems.append(f"head {kind!r} works on pictures: input is missing")

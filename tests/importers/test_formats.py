@@ -331,6 +331,25 @@ def test_loops_and_foreign_ops_are_listed_together() -> None:
     assert "Svd 'svd': ONNX has no form" in text and "Wobble 'inner'" in text
 
 
+@pytest.mark.parametrize(
+    "name, fix",
+    [
+        ("map/while", "name outputs before it: import.outputs"),
+        ("Postprocessor/map/while", "leave [import] out"),
+        ("SecondStagePostprocessor/map/while", "name outputs before it: import.outputs"),
+    ],
+)
+def test_a_loop_of_the_detection_api_is_cut_off_by_leaving_the_choice_out(
+    name: str, fix: str
+) -> None:
+    proto = model([helper.make_node("Loop", ["x"], ["y"], "loop")])
+    with pytest.raises(ModelError) as caught:
+        require_onnx_forms(proto, Path("m.pb"), [name])
+    (problem,) = caught.value.problems
+    assert caught.value.summary == "m.pb: 1 node cannot be compiled"
+    assert problem.where == name and problem.fix.startswith(fix)
+
+
 def test_a_long_list_is_cut_with_its_count() -> None:
     nodes = [helper.make_node("Svd", ["x"], [f"y{i}"], f"n{i}") for i in range(25)]
     with pytest.raises(ModelError) as caught:

@@ -192,9 +192,16 @@ def test_a_truncated_graph(share: float, tmp_path: Path) -> None:
     assert "cut short" in text or "no node" in text
 
 
-def test_a_file_that_is_no_graph(tmp_path: Path) -> None:
-    (tmp_path / "m.pb").write_text("<html>404</html>")
-    assert "not a TensorFlow graph, or cut short (16 bytes)" in refusal(tmp_path / "m.pb")
+@pytest.mark.parametrize(
+    "text, what",
+    [
+        ("<html>404</html>", "a web page or other text"),
+        ("node { name: 'a' }", "not a TensorFlow graph, or cut short (18 bytes)"),
+    ],
+)
+def test_a_file_that_is_no_graph(text: str, what: str, tmp_path: Path) -> None:
+    (tmp_path / "m.pb").write_text(text)
+    assert what in refusal(tmp_path / "m.pb")
 
 
 def test_a_frozen_graph_has_no_signatures(tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def test_what_keras_3_cannot_load_tf_keras_does_and_says_so(tmp_path: Path) -> N
     network = open_network(path)
     assert len(network.notes) == 1
     assert network.notes[0].startswith("loaded by tf-keras, as Keras 3: ")
+    assert len(network.notes[0]) <= 125  # Keras's own words may hold a layer's whole configuration
     assert_import_computes_the_same(path, tmp_path)
 
 
@@ -290,6 +291,7 @@ def test_truncated_files(suffix: str, share: float, tmp_path: Path) -> None:
     path.write_bytes(data[: int(len(data) * share)])
     text = refusal(path)
     assert "damaged or cut short" in text or "can load it" in text
+    assert "BadZipFile" not in text
     assert str(path) in text
 
 

@@ -18,6 +18,7 @@ from mobilecat.importers.tf.reason import reason
 
 _NOT_OURS = "a Keras file has none to choose"
 _PLAIN_MODULES = ("keras", "tf_keras", "builtins")
+_NOTE = 100
 _MODELS = ("Model", "Functional", "Sequential")
 
 
@@ -126,13 +127,18 @@ def _load(path: Path, config: Any, say: Say) -> tuple[Any, Any, tuple[str, ...]]
         except Exception as e:
             reasons.append(f"{shown}: {reason(e)}")
             continue
-        return library, model, tuple(f"loaded by tf-keras, as {r}" for r in reasons)
+        return library, model, tuple(f"loaded by tf-keras, as {_short(r)}" for r in reasons)
     if foreign := _of_unknown_classes(config):
         raise _not_keras(path, foreign)
     raise ModelError(
         f"{path.name}: neither Keras 3 nor tf-keras can load it",
         [Problem(r, str(path)) for r in reasons],
     )
+
+
+def _short(text: str) -> str:
+    """What Keras says may hold a layer's whole configuration."""
+    return text if len(text) <= _NOTE else f"{text[: _NOTE - 1]}…"
 
 
 def _config(path: Path, format: str) -> Any:
@@ -183,7 +189,8 @@ def _refuse_code(config: Any, path: Path) -> None:
         if d["class_name"] == "Lambda"
     ]
     if found:
-        raise ModelError(f"{path.name}: {len(found)} layers cannot be read", found)
+        count = f"{len(found)} layer{'s' if len(found) > 1 else ''}"
+        raise ModelError(f"{path.name}: {count} cannot be read", found)
 
 
 def _of_other_modules(config: Any) -> list[dict[str, Any]]:
@@ -208,8 +215,9 @@ def _of_unknown_classes(config: Any) -> list[dict[str, Any]]:
 
 
 def _not_keras(path: Path, objects: list[dict[str, Any]]) -> ModelError:
+    count = f"{len(objects)} part{'s are' if len(objects) > 1 else ' is'}"
     return ModelError(
-        f"{path.name}: {len(objects)} parts are not Keras's own",
+        f"{path.name}: {count} not Keras's own",
         [
             Problem(
                 f"class {d['class_name']!r}, which only its authors' code can build",

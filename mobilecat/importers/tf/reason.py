@@ -8,7 +8,7 @@ _LENGTH = 300
 def reason(error: BaseException) -> str:
     """Return the first telling line of an error, without its graph dump or code locations."""
     lines = [line.strip() for line in str(error).splitlines()]
-    telling = [x for x in lines if x and not x.startswith(("Traceback", "File ", "at 0x"))]
+    telling = [x for x in lines if x and not x.startswith(("Traceback", 'File "', "at 0x"))]
     if not telling:
         return type(error).__name__
     text = telling[0]
