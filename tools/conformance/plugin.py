@@ -11,7 +11,6 @@ import contextlib
 import gc
 import importlib.util
 import json
-import logging
 import platform
 import random
 import sys
@@ -68,7 +67,6 @@ def pytest_load_initial_conftests() -> None:
         return "reference" if caller.startswith("coremltools.") else machine()
 
     platform.machine = pretended
-    logging.getLogger("coremltools").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
     if importlib.util.find_spec("torchvision") is None:
         # named at the head of the quantisation tests, used by few: those fail before they predict
