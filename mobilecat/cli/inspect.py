@@ -42,4 +42,4 @@ def _show(console: Console, found: Inspection) -> None:
 def _port(port: Port) -> str:
     shape = "×".join(map(str, port.shape)) if port.shape else ("scalar" if port.shape == () else "")
     detail = f"  ({port.detail})" if port.detail else ""
-    return f"{port.name}  {shape} {port.dtype}{detail}"
+    return f"{port.name}  {shape} {port.dtype}{detail}".rstrip()

@@ -18,12 +18,19 @@ _READERS = {
     ".tflite": "tflite_model",
     ".mlmodel": "coreml_model",
     ".mlpackage": "coreml_model",
+    ".keras": "tensorflow_model",
+    ".h5": "tensorflow_model",
+    ".hdf5": "tensorflow_model",
+    ".pb": "tensorflow_model",
 }
 
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output. shape: None where the file does not say; "?" for a dynamic side."""
+    """An input or output.
+
+    dtype: "" and shape: None where the file does not say; "?" is a dynamic side.
+    """
 
     name: str
     dtype: str
@@ -35,6 +42,7 @@ class Port:
 class Inspection:
     """What a file holds. bytes is its size on disk, parameters the number of weights.
 
+    ops, parameters: empty and 0 for what only TensorFlow reads.
     lints: facts that a user should know, a sentence each.
     """
 
@@ -62,9 +70,11 @@ def inspect_file(path: Path) -> Inspection:
         raise ArtifactError("There is no such file", [Problem("not found", str(path))])
     if path.is_file() and path.stat().st_size == 0:
         raise ArtifactError("The file is empty", [Problem("0 bytes", str(path))])
-    if path.is_dir() and path.suffix != ".mlpackage":
-        return _inspect_bundle(path)
     reader = _READERS.get(path.suffix.lower())
+    if path.is_dir() and path.suffix != ".mlpackage":
+        if not any((path / f"saved_model.{end}").is_file() for end in ("pb", "pbtxt")):
+            return _inspect_bundle(path)
+        reader = "tensorflow_model"
     if reader is None:
         raise ArtifactError(
             "Not a kind of file that can be inspected",
@@ -72,7 +82,7 @@ def inspect_file(path: Path) -> Inspection:
                 Problem(
                     f"{path.suffix or 'no suffix'}",
                     str(path),
-                    f"one of {', '.join(_READERS)}, or a bundle folder",
+                    f"one of {', '.join(_READERS)}, a SavedModel's or a bundle's folder",
                 )
             ],
         )
