@@ -5,10 +5,13 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint unit swift conformance mutants faults bench lock clean
+.PHONY: demo ios test lint unit swift conformance mutants faults bench lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
+
+ios: $(STAMP)  # the cat models into the app: ios_sample/README.md
+	@$(VENV)/bin/mobilecat export ios_sample/Cats/cats.toml -o build/ios --ios ios_sample/CatCam/Model
 
 test: lint unit swift
 

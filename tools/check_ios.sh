@@ -6,15 +6,20 @@ if ! command -v swiftc >/dev/null; then
   echo "ios check: NOT_RUN, no swiftc on this machine (https://swift.org/install)"
   exit 0
 fi
+find ios_sample -name '*.swift' -not -path '*/.build/*' -print0 | xargs -0 swiftc -frontend -parse
+echo "ios check: every Swift source parses"
+if [ "$(uname)" = Darwin ]; then
+  echo "ios check: NOT_RUN against stubs, a Mac has the real interfaces; build it: xcodebuild -project \
+ios_sample/CatCam.xcodeproj -scheme CatCam -destination generic/platform=iOS CODE_SIGNING_ALLOWED=NO"
+  exit 0
+fi
+
 kit=ios_sample/MobileCatKit
 build=$kit/.build/stubs-$(swiftc --version 2>&1 | cksum | cut -d' ' -f1)
 mkdir -p "$build"
-# Two runs at once share the folder: the second waits. (macOS has no flock; nor have we two runs.)
+# Two runs at once share the folder: the second waits.
 exec 9>"$build/lock"
-if command -v flock >/dev/null; then flock 9; fi
-
-find ios_sample -name '*.swift' -not -path '*/.build/*' -print0 | xargs -0 swiftc -frontend -parse
-echo "ios check: every Swift source parses"
+flock 9
 
 # Language mode 5 is what the project builds in.
 swift5() { swiftc -swift-version 5 -parse-as-library -I "$build" "$@"; }
@@ -43,8 +48,11 @@ if stale kit "$kit/Sources/MobileCatKit"; then
 fi
 echo "ios check: MobileCatKit type-checks with its bridges to Apple's frameworks"
 
-mapfile -t sources < <(find ios_sample/CatCam -name '*.swift' | sort)
+# The landmark model's contract would be a second ModelContract: the app does not compile it.
+mapfile -t sources < <(find ios_sample/CatCam -name '*.swift' -not -path '*/LandmarkModel/*' | sort)
 swift5 -typecheck -module-name CatCam "${sources[@]}"
+find ios_sample/CatCam/LandmarkModel -name '*.swift' -exec \
+  swiftc -swift-version 5 -parse-as-library -I "$build" -typecheck {} +
 echo "ios check: the app type-checks, ${#sources[@]} files"
 
 swiftc -swift-version 5 -typecheck -I "$build" "$kit/Sources/vision-golden/main.swift"

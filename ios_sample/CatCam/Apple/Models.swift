@@ -9,8 +9,7 @@ import Vision
 /// The folders' `Bundle`s go into the app as they are, and Core ML compiles on the phone what they
 /// hold: a new artifact needs no change of the project.
 enum Models {
-    /// The detector; with it a cascade's landmark model and crop rule, or, for a detector without
-    /// landmarks, whatever landmark model is there.
+    /// The detector; with it, where it came as a cascade, the landmark model and the crop rule.
     ///
     /// file: an artifact's name; nil takes ModelContract's first. Errors: MobileCatError, Core ML's.
     static func load(file: String? = nil) async throws -> FramePipeline<Picture> {
@@ -18,23 +17,18 @@ enum Models {
         let detector = try await model(
             in: folder, file: file ?? ModelContract.artifacts.first?.file,
             madeWith: ModelContract.bundleSHA256)
-        var pipeline = FramePipeline(detector: detector)
-        let second = Bundle.main.bundleURL.appendingPathComponent("LandmarkModel/Bundle")
-        if exists(folder, "cascade.json") {
-            let cascade = try CascadeContract(
-                json: Data(contentsOf: folder.appendingPathComponent("cascade.json")))
-            pipeline.landmarker = try await model(
-                in: second, file: nil, madeWith: cascade.landmarksSHA256)
-            pipeline.cropRule = cascade.cropRule
-            pipeline.landmarkLimit = min(cascade.maxCrops, pipeline.landmarkLimit)
-        } else if detector.bundle.landmarkNames.isEmpty, exists(second, "bundle.json") {
-            pipeline.landmarker = try await model(in: second, file: nil, madeWith: nil)
-        }
-        return pipeline
+        // Without cascade.json, what lies in LandmarkModel is of another detector.
+        guard exists(folder, "cascade.json") else { return FramePipeline(detector: detector) }
+        let cascade = try CascadeContract(
+            json: Data(contentsOf: folder.appendingPathComponent("cascade.json")))
+        let landmarker = try await model(
+            in: Bundle.main.bundleURL.appendingPathComponent("LandmarkModel/Bundle"), file: nil,
+            madeWith: cascade.landmarksSHA256)
+        return FramePipeline(cascade: cascade, detector: detector, landmarker: landmarker)
     }
 
     private static func model(
-        in folder: URL, file: String?, madeWith sha256: String?
+        in folder: URL, file: String?, madeWith sha256: String
     ) async throws -> RunnableModel<Picture> {
         guard exists(folder, "bundle.json") else { throw missing("bundle.json") }
         let data = try Data(contentsOf: folder.appendingPathComponent("bundle.json"))
@@ -42,7 +36,7 @@ enum Models {
         let name = file ?? bundle.artifacts.first { $0.kind == "coreml" }?.file
         guard let name, exists(folder, name) else { throw missing(name ?? "a Core ML artifact") }
         let found = SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
-        guard sha256 == nil || sha256 == found else { throw stale }
+        guard sha256 == found else { throw stale }
         let compiled = try await MLModel.compileModel(at: folder.appendingPathComponent(name))
         let model = try VNCoreMLModel(for: MLModel(contentsOf: compiled))
         return try RunnableModel(bundle: bundle, file: name, runner: VisionRunner(model: model))
@@ -58,7 +52,8 @@ enum Models {
             [
                 Problem(
                     "\(what) is not in the app's model folder",
-                    fix: "mobilecat export SPEC -o DIR --ios ios_sample/CatCam/Model")
+                    fix: "make ios; for a model of your own, mobilecat export SPEC -o DIR "
+                        + "--ios ios_sample/CatCam/Model")
             ])
     }
 

@@ -1,17 +1,17 @@
 // Made by `mobilecat export --ios` from bundle.json; export again instead of editing.
 import MobileCatKit
 
-/// What the artifacts of yunet take and give.
+/// What the artifacts of cat_faces take and give.
 enum ModelContract {
-    static let name = "yunet"
+    static let name = "cat_faces"
     /// Of the bundle.json that this was made from, and that lies beside the artifacts.
     static let bundleSHA256 =
-        "170e7ce7e677b5c64fd6274b28ada62664efe58bb1bf82ec8e7eb06cee69c551"
-    static let headKind = "yunet"
+        "d15340ceb655abe8c47f210eda4c261f9e431147708219d3286808f4509a7171"
+    static let headKind = "ssd"
 
     /// The model's input, in pixels.
-    static let inputWidth = 640
-    static let inputHeight = 640
+    static let inputWidth = 224
+    static let inputHeight = 224
     /// How its training fitted pictures into it.
     static let resize = ResizeMode.letterbox
     /// Grey level of the padding. Vision's own is none of this: documented as transparent.
@@ -20,22 +20,16 @@ enum ModelContract {
     static let cropAndScale: CropAndScale? = .scaleFit
 
     /// What is baked into the artifacts; nil where there is nothing to suppress.
-    static let scoreThreshold: Double? = 0.3
+    static let scoreThreshold: Double? = 0.4
     static let iouThreshold: Double? = 0.45
-    static let maxDetections: Int? = 100
+    static let maxDetections: Int? = 50
     static let perClass: Bool? = true
 
     static let labels: [String] = [
-        "face",
+        "cat face",
     ]
     /// In the network's order.
-    static let landmarkNames: [String] = [
-        "right_eye",
-        "left_eye",
-        "nose",
-        "right_mouth",
-        "left_mouth",
-    ]
+    static let landmarkNames: [String] = []
 
     struct Output {
         let name: String
@@ -48,17 +42,14 @@ enum ModelContract {
     /// The tensor contract, by the bundle's names.
     static let outputs: [Output] = [
         Output(
-            name: "boxes", shape: [1, 100, 4], dtype: "float32",
+            name: "boxes", shape: [1, 50, 4], dtype: "float32",
             meaning: "xyxy, pixels of the model input, origin top-left, pixel edges; rows ≥ count are zero"),
         Output(
-            name: "scores", shape: [1, 100], dtype: "float32",
+            name: "scores", shape: [1, 50], dtype: "float32",
             meaning: "best class score, falling; rows ≥ count are zero"),
         Output(
-            name: "class_ids", shape: [1, 100], dtype: "int32",
+            name: "class_ids", shape: [1, 50], dtype: "int32",
             meaning: "index into labels; rows ≥ count are zero"),
-        Output(
-            name: "landmarks", shape: [1, 100, 5, 2], dtype: "float32",
-            meaning: "x,y a point, pixels of the model input, origin top-left; rows ≥ count are zero"),
         Output(
             name: "count", shape: [1], dtype: "int32",
             meaning: "number of detections"),
@@ -79,24 +70,18 @@ enum ModelContract {
 
     static let artifacts: [Artifact] = [
         Artifact(
-            file: "yunet.mlpackage", contract: "tensor", precision: "float16",
-            boxFormat: .xyxy, unit: .pixels, origin: .topLeft,
+            file: "cat_faces.mlmodel", contract: "vision", precision: "float16",
+            boxFormat: .xywh, unit: .normalized, origin: .lowerLeft,
             outputs: [
-                "boxes": "boxes",
-                "scores": "scores",
-                "class_ids": "class_ids",
-                "landmarks": "landmarks",
-                "count": "count",
+                "confidence": "confidence",
+                "coordinates": "coordinates",
             ]),
         Artifact(
-            file: "yunet.mlmodel", contract: "tensor", precision: "float32",
-            boxFormat: .xyxy, unit: .pixels, origin: .topLeft,
+            file: "cat_faces.mlpackage", contract: "vision", precision: "float16",
+            boxFormat: .xywh, unit: .normalized, origin: .lowerLeft,
             outputs: [
-                "boxes": "boxes",
-                "scores": "scores",
-                "class_ids": "class_ids",
-                "landmarks": "landmarks",
-                "count": "count",
+                "confidence": "confidence",
+                "coordinates": "coordinates",
             ]),
     ]
 }

@@ -64,6 +64,16 @@ struct FramePipeline<Pixels> {
     }
 }
 
+extension FramePipeline {
+    /// A cascade, with the crop rule that its landmark model was trained with.
+    init(
+        cascade: CascadeContract, detector: RunnableModel<Pixels>, landmarker: RunnableModel<Pixels>
+    ) {
+        self.init(detector: detector, landmarker: landmarker, cropRule: cascade.cropRule)
+        landmarkLimit = min(cascade.maxCrops, landmarkLimit)
+    }
+}
+
 /// What one frame gave.
 struct FrameResult {
     let look: Look

@@ -1,0 +1,193 @@
+#if !os(iOS)
+import Foundation
+import MobileCatKit
+import XCTest
+
+@testable import CatCamPipeline
+
+/// tools/simulated_phone.py at the other end of a pipe: a camera that looks at drawn cats, and Vision
+/// with the cat models. One question at a time: a JSON line and its bytes, each way.
+final class SimulatedPhone: @unchecked Sendable {
+    struct Answer: Decodable {
+        struct Seen: Decodable {
+            let box_xywh: [Double]
+            let label: String
+            let score: Double
+        }
+        struct Numbers: Decodable {
+            let shape: [Int]
+            let values: [Double]
+        }
+        let bytes: Int
+        var scenes: [CatScene]?
+        var size_wh: [Int]?
+        var row_strides: [Int]?
+        var plane_bytes: [Int]?
+        var observations: [Seen]?
+        var tensors: [String: Numbers]?
+    }
+
+    let python: URL
+    /// The exported cascade.
+    let folder: URL
+    private let process = Process()
+    private let questions = Pipe()
+    private let answers = Pipe()
+    private var unread = Data()
+
+    /// Errors: XCTSkip where tools/swift_test.sh has not said where Python and the models are.
+    init() throws {
+        let environment = ProcessInfo.processInfo.environment
+        guard let python = environment["MOBILECAT_PYTHON"], let cats = environment["MOBILECAT_CATS"]
+        else { throw XCTSkip("NOT_RUN: it needs Python with mobilecat; run tools/swift_test.sh") }
+        self.python = URL(fileURLWithPath: python)
+        folder = URL(fileURLWithPath: cats)
+        let tool = URL(fileURLWithPath: #filePath).appendingPathComponent(
+            "../../../../../tools/simulated_phone.py"
+        ).standardized
+        process.executableURL = self.python
+        process.arguments = [tool.path, folder.path]
+        process.standardInput = questions
+        process.standardOutput = answers
+        // A phone that died is an error of the next question, not the end of all tests.
+        signal(SIGPIPE, SIG_IGN)
+        try process.run()
+    }
+
+    func hangUp() {
+        try? questions.fileHandleForWriting.close()
+        process.waitUntilExit()
+    }
+
+    func ask(_ question: [String: Any], _ data: Data = Data()) throws -> (Answer, Data) {
+        let asked = question.merging(["bytes": data.count]) { $1 }
+        let line = try JSONSerialization.data(withJSONObject: asked) + Data("\n".utf8)
+        try questions.fileHandleForWriting.write(contentsOf: line + data)
+        while !unread.contains(UInt8(ascii: "\n")) { try hear() }
+        let end = try XCTUnwrap(unread.firstIndex(of: UInt8(ascii: "\n")))
+        let answer = try JSONDecoder().decode(Answer.self, from: unread[..<end])
+        unread = Data(unread[(end + 1)...])
+        while unread.count < answer.bytes { try hear() }
+        let payload = Data(unread.prefix(answer.bytes))
+        unread = Data(unread.dropFirst(answer.bytes))
+        return (answer, payload)
+    }
+
+    private func hear() throws {
+        // read(upToCount:) waits for the whole count; this takes what has come.
+        let more = answers.fileHandleForReading.availableData
+        guard !more.isEmpty else {
+            throw MobileCatError(.outputs, "The simulated phone hung up", [])
+        }
+        unread += more
+    }
+
+    /// What a connection in this state, or a photo's file, holds of a drawn picture.
+    func frame(
+        of scene: CatScene, _ source: FrameOrigin, _ format: PixelFormat, time: Double = 0
+    ) throws -> CameraFrame<PixelBuffer> {
+        var question: [String: Any] = [
+            "do": "camera", "picture": scene.file, "format": format.rawValue,
+        ]
+        switch source {
+        case .photo(let orientation): question["exif"] = orientation.rawValue
+        case .camera(let state):
+            question["applied"] = state.appliedAngle
+            question["upright"] = state.uprightAngle
+            question["mirrored"] = state.mirrored
+        }
+        var (answer, data) = try ask(question)
+        let wh = try XCTUnwrap(answer.size_wh)
+        let planes = try XCTUnwrap(answer.plane_bytes).map { count in
+            defer { data = Data(data.dropFirst(count)) }
+            return [UInt8](data.prefix(count))
+        }
+        let layout = try PixelLayout(
+            format, width: wh[0], height: wh[1], rowStrides: try XCTUnwrap(answer.row_strides))
+        return CameraFrame(
+            pixels: try PixelBuffer(layout, planes: planes),
+            bufferWH: try SizeWH(Double(wh[0]), Double(wh[1])), source: source, time: time)
+    }
+
+    /// The cascade as the app puts it together, on one of the detector's files.
+    func cats(file: String) throws -> FramePipeline<PixelBuffer> {
+        func model(_ part: String, _ file: String?) throws -> RunnableModel<PixelBuffer> {
+            let bundle = try ModelBundle(json: read("\(part)/bundle.json"))
+            let name = try XCTUnwrap(file ?? bundle.artifacts.first { $0.kind == "coreml" }?.file)
+            return try RunnableModel(
+                bundle: bundle, file: name, runner: PipedVision(phone: self, file: name))
+        }
+        return FramePipeline(
+            cascade: try CascadeContract(json: read("bundle.json")),
+            detector: try model("detector", file), landmarker: try model("landmarks", nil))
+    }
+
+    private func read(_ name: String) throws -> Data {
+        try Data(contentsOf: folder.appendingPathComponent(name))
+    }
+
+    /// What `mobilecat diagnose --json` says of a capture, and its exit code.
+    func diagnose(_ capture: URL) throws -> (code: Int32, answer: Diagnosis) {
+        let diagnose = Process()
+        let said = Pipe()
+        diagnose.executableURL = python
+        diagnose.arguments = ["-m", "mobilecat", "diagnose", capture.path, "--json"]
+        diagnose.standardOutput = said
+        try diagnose.run()
+        let data = try said.fileHandleForReading.readToEnd() ?? Data()
+        diagnose.waitUntilExit()
+        return (
+            diagnose.terminationStatus, try JSONDecoder().decode(Diagnosis.self, from: data)
+        )
+    }
+}
+
+struct Diagnosis: Decodable {
+    struct First: Decodable { let ids: [String] }
+    let verdict: String
+    let sentence: String
+    let first: First?
+}
+
+/// A drawn picture and where its cats are: upright pixels, top-left.
+struct CatScene: Decodable {
+    struct Cat: Decodable {
+        let box_xyxy: [Double]
+        /// Left eye, right eye, mouth, left ear 1–3, right ear 1–3; left is the picture's.
+        let landmarks: [[Double]]
+    }
+    let file: String
+    let size_wh: [Double]
+    let cats: [Cat]
+}
+
+/// The simulated phone's Vision with one file of the cascade.
+struct PipedVision: ModelRunner {
+    let phone: SimulatedPhone
+    let file: String
+
+    func run(_ pixels: PixelBuffer, as sight: Sight) throws -> ModelOutput {
+        let (layout, region) = (pixels.layout, sight.region)
+        let (answer, _) = try phone.ask(
+            [
+                "do": "vision", "file": file, "format": layout.format.rawValue,
+                "size_wh": [layout.width, layout.height],
+                "row_strides": layout.planes.map(\.rowStride),
+                "orientation": sight.orientation.rawValue,
+                "region": [region.x, region.y, region.w, region.h],
+                "crop_and_scale": sight.cropAndScale.rawValue,
+            ], pixels.data)
+        if let tensors = answer.tensors {
+            return .tensors(
+                try tensors.mapValues { try Tensor(shape: $0.shape, values: $0.values) })
+        }
+        return .observations(
+            try XCTUnwrap(answer.observations).map { seen in
+                let b = seen.box_xywh
+                return Observation(
+                    box: BoxXYWH(b[0], b[1], b[2], b[3]), labels: [.init(seen.label, 1)],
+                    confidence: seen.score)
+            })
+    }
+}
+#endif

@@ -1,0 +1,81 @@
+"""The simulated phone's camera and Vision: what the app's session on Linux is measured with."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+import simulated_phone as phone
+
+ACROSS, DOWN = np.meshgrid(np.arange(20, 220, 20), np.arange(40, 160, 20))
+RAMP = np.stack([ACROSS, DOWN, np.full((6, 10), 90)], axis=-1).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("pixel_format", "strides"), [("32BGRA", [128]), ("420v", [128, 192])])
+def test_rows_are_padded_and_padding_is_not_read(pixel_format: str, strides: list[int]) -> None:
+    """A row of 10 pixels: 40 or 10 bytes, to the next multiple of 64, and 64 or 128 more."""
+    facts, data = phone.encode(Image.fromarray(RAMP), pixel_format)
+    assert facts["row_strides"] == strides
+    assert facts["plane_bytes"] == ([6 * 128] if len(strides) == 1 else [6 * 128, 3 * 192])
+    assert len(data) == sum(facts["plane_bytes"])
+    shown = np.asarray(phone.decode({**facts, "format": pixel_format}, data)).astype(int)
+    # 4:2:0 holds a ramp of 20 a pixel to within a step.
+    assert np.abs(shown - RAMP).max() <= (0 if pixel_format == "32BGRA" else 21)
+
+
+def test_what_is_stored_is_shown_upright() -> None:
+    """A mark near the upper left, on 3 rows of 5, worked out by hand from the EXIF table."""
+    world = np.zeros((3, 5, 3), np.uint8)
+    world[0, 1] = 255
+    picture = Image.fromarray(world)
+    places = {
+        1: (0, 1),
+        2: (0, 3),
+        3: (2, 3),
+        4: (2, 1),
+        5: (1, 0),
+        6: (3, 0),
+        7: (3, 2),
+        8: (1, 2),
+    }
+    for exif, (row, column) in places.items():
+        stored = phone.as_stored(picture, {"exif": exif})
+        assert np.argwhere(np.asarray(stored)[..., 0]).tolist() == [[row, column]], exif
+        assert phone.upright(stored, exif).tobytes() == picture.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("applied", "upright", "mirrored", "place"),
+    [
+        (0, 90, False, (3, 0)),  # the sensor's, to be turned 90 clockwise: as EXIF 6
+        (90, 90, False, (0, 1)),  # turned by the connection
+        (90, 90, True, (0, 3)),
+        (0, 270, True, (1, 0)),  # EXIF 8 is (1, 2), mirrored
+        (180, 0, False, (2, 3)),
+    ],
+)
+def test_what_a_connection_hands_over(
+    applied: int, upright: int, mirrored: bool, place: tuple[int, int]
+) -> None:
+    world = np.zeros((3, 5, 3), np.uint8)
+    world[0, 1] = 255
+    ask = {"applied": applied, "upright": upright, "mirrored": mirrored}
+    stored = np.asarray(phone.as_stored(Image.fromarray(world), ask))
+    assert np.argwhere(stored[..., 0]).tolist() == [list(place)]
+
+
+def test_scale_fit_keeps_the_aspect_in_the_middle() -> None:
+    """The right half of 40 × 20, 20 × 20, into 30 × 60: times 1.5, 15 rows of black above."""
+    world = np.zeros((20, 40, 3), np.uint8)
+    world[:, 20:] = 200
+    picture, placed = phone.fitted(Image.fromarray(world), (20, 0, 40, 20), (30, 60), "scaleFit")
+    assert placed == (0, 15, 1.5, 1.5)
+    columns = np.asarray(picture)[:, 15, 0]
+    assert columns.tolist() == [0] * 15 + [200] * 30 + [0] * 15
+    _, filled = phone.fitted(Image.fromarray(world), (20, 0, 40, 20), (30, 60), "scaleFill")
+    assert filled == (0, 0, 1.5, 3)
