@@ -8,6 +8,7 @@ goes on in a fresh graph. A model of fixed shapes is never asked, so it ends up 
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -103,6 +104,11 @@ class Val:
         if None in self._dims:
             self._graph.run(self)
         return tuple(int(d) for d in self._dims if d is not None)
+
+    @property
+    def is_small(self) -> bool:
+        """Say whether it is known to have few elements."""
+        return None not in self._dims and math.prod(d or 0 for d in self._dims) <= _SMALL
 
     def stored(self) -> Array:
         """Return the numbers in the type in which they are stored (a weight's float16, int8…)."""
@@ -243,17 +249,32 @@ class Graph:
             self.flush()
 
     def _run_fixed(self, wanted: Val) -> None:
-        need, keep = {wanted.name}, []
+        need, keep, initializers = {wanted.name}, [], {}
         for node in reversed(self._nodes):
-            if need.intersection(node.output):
-                keep.append(node)
-                need.update(n for n in node.input if n)
-        initializers = {n: a for n, a in self._initializers.items() if n in need}
-        work = Work(keep[::-1], initializers, {}, {wanted.name: self._types[wanted.name]})
-        (array,) = self._sessions.once(work, {})
+            if need.isdisjoint(node.output):
+                continue
+            keep.append(node)
+            need.difference_update(node.output)
+            for name in filter(None, node.input):
+                if name in self._initializers:
+                    initializers[name] = self._initializers[name]
+                else:
+                    need.add(name)
+            if not need:
+                break
+        # What the piece makes besides, like a loop's counter, becomes a constant as well, or each
+        # round would compute all the earlier ones again.
+        made = {n for node in keep for n in node.output}
+        live = [v for r in self._pending if (v := r()) is not None and not v.known]
+        self._pending = [weakref.ref(v) for v in live]
+        settled = [wanted, *(v for v in live if v is not wanted and v.name in made and v.is_small)]
+        work = Work(keep[::-1], initializers, {}, {v.name: self._types[v.name] for v in settled})
+        arrays = self._sessions.once(work, {})
         name = wanted.name
-        wanted.settle(array, const=True)
-        self._names[id(wanted)] = (name, wanted)  # it stays a node here: nothing is written twice
+        for v, array in zip(settled, arrays, strict=True):
+            v.settle(array, const=True)
+        if not wanted.is_small:
+            self._names[id(wanted)] = (name, wanted)  # it stays a node: nothing is written twice
 
     def count_round(self) -> None:
         """Count one round of a loop; UnsupportedOp where a damaged model would not end."""
