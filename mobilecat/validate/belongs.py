@@ -1,8 +1,10 @@
 """Where boxes belong, worked out apart from the simulated phone, and which can measure it.
 
-A box is steady where it stays when every pixel changes by one level of 255 at most. One that does
-not, such as a cat that a face detector takes for half a face, says nothing about a pixel's place:
-it must be found where it belongs, but its corners are not held to the limit.
+A box is steady where it stays when every pixel changes by one level of 255 at most, and where a fit
+whose size is not whole is rounded the other way: 93.33 rows are 93 to Pillow, 94 to others, and may
+be 93.33 to a phone. One that does not, such as a cat that a face detector takes for half a face,
+says nothing about a pixel's place: it must be found where it belongs, but its corners are not held
+to the limit.
 """
 
 from __future__ import annotations
@@ -156,30 +158,73 @@ def _golden(engine: Engine, picture: Picture) -> Belongs | str:
 
 
 def _through_vision(engine: Engine, picture: Picture, option: str) -> Belongs | str:
-    from PIL import Image
-
-    (w, h), (sw, sh) = picture.image.size, engine.spec.size
-    mode = option.removesuffix("Rotate90CCW")
-    image = picture.image.convert("RGB")
-    gx, gy = sw / w, sh / h
-    if mode == "scaleFill":
-        box, size, at = (0.0, 0.0, float(w), float(h)), (sw, sh), (0, 0)
-    elif mode == "scaleFit":
-        gx = gy = min(gx, gy)
-        size = (max(1, round(gx * w)), max(1, round(gy * h)))
-        at = (round((sw - size[0]) / 2), round((sh - size[1]) / 2))
-        box = (0.0, 0.0, float(w), float(h))
-    else:
-        gx = gy = max(gx, gy)
-        dx, dy = (w - sw / gx) / 2, (h - sh / gy) / 2
-        box, size, at = (dx, dy, w - dx, h - dy), (sw, sh), (0, 0)
-    canvas = Image.new("RGB", (sw, sh))
-    canvas.paste(image.resize(size, Image.Resampling.BILINEAR, box=box), at)
-    pixels = channels_of(np.asarray(canvas, dtype=np.uint8), engine.spec)
+    wh, model_wh = picture.image.size, engine.spec.size
+    first, *others = _fits(option.removesuffix("Rotate90CCW"), wh, model_wh)
+    pixels = first.model_input(picture.image, engine.spec)
     found, steady = engine.steady(pixels)
     if not len(found):
         return f"the network finds nothing through {option}, straight from the picture"
-    b = found.boxes_xyxy - np.array([*at, *at])
-    b = b * np.tile([(box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1]], 2)
-    b = b + np.tile([box[0], box[1]], 2)
-    return Belongs(Detections(b, found.scores, found.class_ids), steady)
+    for other in others:
+        again = engine.model_boxes(other.model_input(picture.image, engine.spec))
+        boxes = first.model_boxes(other.image_boxes(again.boxes_xyxy))
+        steady &= _moves(found, Detections(boxes, again.scores, again.class_ids)) <= STEADY_PX
+    return Belongs(
+        Detections(first.image_boxes(found.boxes_xyxy), found.scores, found.class_ids), steady
+    )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """The part `box` of the picture (pixels) drawn at `at` of the model input, `size` large."""
+
+    box: tuple[float, float, float, float]
+    size: tuple[int, int]
+    at: tuple[int, int] = (0, 0)
+
+    def model_input(self, image: Image, spec: ImageSpec) -> Pixels:
+        """Return pixels as Pillow resizes them, black around. Shapes: (H, W, C)."""
+        from PIL import Image
+
+        canvas = Image.new("RGB", spec.size)
+        small = image.convert("RGB").resize(self.size, Image.Resampling.BILINEAR, box=self.box)
+        canvas.paste(small, self.at)
+        return channels_of(np.asarray(canvas, dtype=np.uint8), spec)
+
+    def image_boxes(self, boxes: Floats) -> Floats:
+        """Model pixels → pixels of the picture. Shapes: (N, 4)."""
+        low, scale = self._map()
+        placed: Floats = (boxes - np.tile(self.at, 2)) * scale + low
+        return placed
+
+    def model_boxes(self, boxes: Floats) -> Floats:
+        """Pixels of the picture → model pixels. Shapes: (N, 4)."""
+        low, scale = self._map()
+        placed: Floats = (boxes - low) / scale + np.tile(self.at, 2)
+        return placed
+
+    def _map(self) -> tuple[Floats, Floats]:
+        x1, y1, x2, y2 = self.box
+        scale = np.array([(x2 - x1) / self.size[0], (y2 - y1) / self.size[1]])
+        return np.tile([x1, y1], 2), np.tile(scale, 2)
+
+
+def _fits(mode: str, wh: tuple[int, int], model_wh: tuple[int, int]) -> list[_Fit]:
+    """Return how an option fits a picture, and how if rounded the other way, where that differs."""
+    (w, h), (sw, sh) = wh, model_wh
+    gx, gy = sw / w, sh / h
+    if mode == "scaleFill":
+        return [_Fit((0.0, 0.0, w, h), (sw, sh))]
+    if mode == "centerCrop":
+        g = max(gx, gy)
+        dx, dy = (w - sw / g) / 2, (h - sh / g) / 2
+        return [_Fit((dx, dy, w - dx, h - dy), (sw, sh))]
+    g = min(gx, gy)
+    exact = np.array([g * w, g * h])
+    near = np.maximum(1, np.round(exact))
+    far = np.maximum(1, np.where(near > exact, np.floor(exact), np.ceil(exact)))
+    # A whole size that floating point misses by an ulp has no other way.
+    far = np.where(np.abs(near - exact) < 1e-6, near, far)
+    return [
+        _Fit((0.0, 0.0, w, h), (int(x), int(y)), (round((sw - x) / 2), round((sh - y) / 2)))
+        for x, y in dict.fromkeys([tuple(near), tuple(far)])
+    ]

@@ -14,6 +14,7 @@ from mobilecat.detections import Detections
 from mobilecat.picture import read_picture
 from mobilecat.runners import Lane, decode_outputs, open_lane
 from mobilecat.validate import validate
+from mobilecat.validate.coordinates import check_coordinates
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = FOLDER / "pictures"
@@ -85,6 +86,15 @@ def test_every_artifact_holds_its_goldens(cats: Path) -> None:
     report = validate(cats, ROOT / "golden", write_pending=False)
     assert report.held, [r.check for r in report.failed] + list(report.shortfalls)
     assert len(report.cases) == len(drawn_faces())
+
+
+def test_boxes_land_where_they_belong_through_every_phone(cats: Path) -> None:
+    """One picture is fitted to 93.33 rows, and a box near its edge moves with the rounding."""
+    report = check_coordinates(cats / "detector", ROOT / "golden", runner="tflite")
+    assert report.held, [r.detail for r in report.rows if r.verdict == "FAIL"]
+    assert {r.case for r in report.rows if r.verdict == "PASS"} == {
+        name.removesuffix(".png") for name, there in drawn_faces().items() if there
+    }
 
 
 def test_both_models_fit_in_ten_megabytes_and_have_cards() -> None:
