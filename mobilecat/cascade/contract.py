@@ -271,7 +271,9 @@ def _record(
         image="uint8",
         inputs={"image": "image"},
         outputs=names,
-        lints=tuple(f"{r.file}: {lint}" for r in records for lint in r.lints),
+        lints=tuple(
+            f"{r.file}: {lint}" if len(records) > 1 else lint for r in records for lint in r.lints
+        ),
     )
 
 
