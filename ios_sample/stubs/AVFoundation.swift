@@ -83,6 +83,8 @@ open class AVCaptureSession: NSObject {  // avfoundation/avcapturesession
     public func removeInput(_ input: AVCaptureInput) { fatalError() }  // avfoundation/avcapturesession/removeinput(_:)
     public func canAddOutput(_ output: AVCaptureOutput) -> Bool { fatalError() }  // avfoundation/avcapturesession/canaddoutput(_:)
     public func addOutput(_ output: AVCaptureOutput) { fatalError() }  // avfoundation/avcapturesession/addoutput(_:)
+    public var isRunning: Bool { fatalError() }  // avfoundation/avcapturesession/isrunning
+    public var synchronizationClock: CMClock? { fatalError() }  // avfoundation/avcapturesession/synchronizationclock
     public var isInterrupted: Bool { fatalError() }  // avfoundation/avcapturesession/isinterrupted
     public var isMultitaskingCameraAccessSupported: Bool { fatalError() }  // avfoundation/avcapturesession/ismultitaskingcameraaccesssupported
     public var isMultitaskingCameraAccessEnabled: Bool { get { fatalError() } set { fatalError() } }  // avfoundation/avcapturesession/ismultitaskingcameraaccessenabled

@@ -6,7 +6,10 @@
     public nonisolated override init() { fatalError() }  // uikit/uiresponder
 }
 
-@MainActor public final class UIApplication: UIResponder {}  // uikit/uiapplication
+@MainActor public final class UIApplication: UIResponder {  // uikit/uiapplication
+    public class var shared: UIApplication { fatalError() }  // uikit/uiapplication/shared
+    public var isIdleTimerDisabled: Bool { get { fatalError() } set { fatalError() } }  // uikit/uiapplication/isidletimerdisabled
+}
 
 @MainActor public protocol UIApplicationDelegate: NSObjectProtocol {  // uikit/uiapplicationdelegate
     func application(_ application: UIApplication, configurationForConnecting connectingSceneSession: UISceneSession, options: UIScene.ConnectionOptions) -> UISceneConfiguration  // uikit/uiapplicationdelegate/application(_:configurationforconnecting:options:)

@@ -13,9 +13,20 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
     private let setup = DispatchQueue(label: "catcam.session")
 
     private let lock = NSLock()
+    /// nil while nobody wants frames.
     private var deliver: (@Sendable (CameraFrame<Picture>) -> Void)?
     private var camera = CameraPosition.back
     private var uprightAngle = 90
+    private var running: NSKeyValueObservation?
+
+    override init() {
+        super.init()
+        // Media services that fail take the session down, and do not bring it back. An interruption
+        // does: the session runs again when it ends.
+        running = session.observe(\.isRunning, options: [.new]) { [weak self] session, _ in
+            if !session.isRunning { self?.startAgain() }
+        }
+    }
 
     /// Ask for permission where nobody was asked yet. Errors: MobileCatError that says what to do.
     static func requirePermission() async throws {
@@ -54,6 +65,14 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
         setup.async { self.session.stopRunning() }
     }
 
+    /// After a second, if frames are wanted still.
+    private func startAgain() {
+        setup.asyncAfter(deadline: .now() + 1) { [weak self] in
+            guard let self, locked({ self.deliver }) != nil else { return }
+            if !session.isRunning, !session.isInterrupted { session.startRunning() }
+        }
+    }
+
     func captureOutput(
         _ output: AVCaptureOutput, didOutput sampleBuffer: CMSampleBuffer,
         from connection: AVCaptureConnection
@@ -83,15 +102,11 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
         session.beginConfiguration()
         defer { session.commitConfiguration() }
         session.inputs.forEach(session.removeInput)
-        if session.canSetSessionPreset(.hd1280x720) { session.sessionPreset = .hd1280x720 }
-        // Split view on an iPad takes the camera away from an app that does not ask for this.
-        if session.isMultitaskingCameraAccessSupported {
-            session.isMultitaskingCameraAccessEnabled = true
-        }
         guard session.canAddInput(input) else {
             throw Self.unusable("the camera cannot be opened", "close other apps that use it")
         }
         session.addInput(input)
+        if session.canSetSessionPreset(.hd1280x720) { session.sessionPreset = .hd1280x720 }
         if !session.outputs.contains(output) {
             guard session.canAddOutput(output) else {
                 throw Self.unusable("frames cannot be read", "restart the device")
@@ -102,6 +117,10 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
                 kCVPixelBufferPixelFormatTypeKey as String: PixelFormat.yuv420v.coreVideoType as Any
             ]
             output.setSampleBufferDelegate(self, queue: frames)
+        }
+        // Split view on an iPad takes the camera away from an app that does not ask for this.
+        if session.isMultitaskingCameraAccessSupported {
+            session.isMultitaskingCameraAccessEnabled = true
         }
         if let connection = output.connection(with: .video), connection.isVideoMirroringSupported {
             connection.automaticallyAdjustsVideoMirroring = false
@@ -132,9 +151,13 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
     }
 }
 
-/// The clock that the camera stamps its frames with.
-struct HostClock: FrameClock {
-    func now() -> Double { CMClockGetTime(CMClockGetHostTimeClock()).seconds }
+/// The clock that a session's frames are stamped with; the host's until it has one.
+struct SessionClock: FrameClock {
+    let session: AVCaptureSession
+
+    func now() -> Double {
+        CMClockGetTime(session.synchronizationClock ?? CMClockGetHostTimeClock()).seconds
+    }
 }
 
 extension Heat {

@@ -55,7 +55,7 @@ final class CaptureRecorder<Pixels>: @unchecked Sendable {
         self.keep = keep
     }
 
-    /// Errors: MobileCatError of pixels that cannot be copied.
+    /// Errors: MobileCatError of pixels that cannot be copied; Foundation's.
     func take(_ evidence: Evidence<Pixels>) throws -> Recording {
         seen += 1
         let found = evidence.result.found
@@ -94,5 +94,6 @@ final class CaptureRecorder<Pixels>: @unchecked Sendable {
                 facts, request: look.request, detections: evidence.result.found.map(\.detection),
                 drawn: drawn, labels: evidence.bundle.labels))
         for (kind, data) in kept.files { files["\(name).\(kind)"] = data }
+        files["\(name).outputs.json"] = try RawOutputs(evidence.result).json()
     }
 }

@@ -25,7 +25,9 @@ struct FramePipeline<Pixels> {
             assumptions: assumptions)
         var crops: [Look] = []
         var found: [Found] = []
-        for (index, detection) in look.detections.enumerated() {
+        // Best first, whatever order Vision had.
+        let ranked = look.detections.sorted { $0.score > $1.score }
+        for (index, detection) in ranked.enumerated() {
             var landmarks = detection.landmarks
             var names = detector.bundle.landmarkNames
             if let landmarker, index < landmarkLimit,

@@ -50,12 +50,15 @@ struct RunnableModel<Pixels> {
         let sight = Sight(orientation: orientation, region: region, cropAndScale: fit)
         let output = try runner.run(frame.pixels, as: sight)
         let found = try bundle.detections(of: artifact, output: output, request: request)
-        return Look(sight: sight, request: request, output: output, detections: found)
+        return Look(
+            file: artifact.file, sight: sight, request: request, output: output, detections: found)
     }
 }
 
 /// One model's look at a frame, with all that is needed to explain it.
 struct Look {
+    /// The model's file.
+    let file: String
     let sight: Sight
     let request: FrameRequest
     let output: ModelOutput

@@ -32,9 +32,10 @@ struct Silliness: Hashable {
         let apart = (dx * dx + dy * dy).squareRoot()
         guard apart > 1 else { return nil }
         let along = PointXY(dx / apart, dy / apart)
-        // Of the line's two sides, up is the one where the nose (or the box's middle) is not.
+        // Of the line's two sides, up is the one where nose or mouth (or the box's middle) is not.
         let box = found.viewBox
-        let below = found["nose"] ?? PointXY((box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2)
+        let below =
+            found["nose"] ?? found["mouth"] ?? PointXY((box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2)
         let side = (below.y - a.y) * along.x - (below.x - a.x) * along.y
         let up = side > 0 ? PointXY(along.y, -along.x) : PointXY(-along.y, along.x)
         func at(_ p: PointXY, _ outward: Double, _ high: Double) -> PointXY {

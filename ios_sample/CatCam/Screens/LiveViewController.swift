@@ -34,7 +34,10 @@ final class LiveViewController: UIViewController {
             [weak self] session, _ in
             let taken = session.isInterrupted
             DispatchQueue.main.async { [weak self] in
-                self?.say(taken ? "Another app has the camera. It comes back by itself." : "")
+                self?.say(
+                    taken
+                        ? "Another app has the camera, or it cools down. It comes back by itself."
+                        : "")
             }
         }
         Task { await begin() }
@@ -42,11 +45,14 @@ final class LiveViewController: UIViewController {
 
     override func viewWillAppear(_ animated: Bool) {
         super.viewWillAppear(animated)
+        // Whoever watches a cat touches no screen.
+        UIApplication.shared.isIdleTimerDisabled = true
         live?.start()
     }
 
     override func viewDidDisappear(_ animated: Bool) {
         super.viewDidDisappear(animated)
+        UIApplication.shared.isIdleTimerDisabled = false
         live?.stop()
     }
 
@@ -71,13 +77,15 @@ final class LiveViewController: UIViewController {
     private func begin() async {
         do {
             try await CameraSource.requirePermission()
+            say("Preparing the models …")
             let pipeline = try await Models.load()
             let live = LiveSession(
-                source: source, pipeline: pipeline, clock: HostClock()
+                source: source, pipeline: pipeline, clock: SessionClock(session: source.session)
             ) { [weak self] event in
                 DispatchQueue.main.async { [weak self] in self?.show(event) }
             }
             self.live = live
+            say("")
             followHeat()
             turnTo(camera)
         } catch {
@@ -89,10 +97,14 @@ final class LiveViewController: UIViewController {
 
     private func turnTo(_ position: CameraPosition) {
         live?.stop()
+        overlay.found = []
         source.use(position) { [weak self] result in
             guard let self else { return }
             switch result {
-            case .failure(let error): say("\(error)")
+            case .failure(let error):
+                tell("No such camera", "\(error)")
+                // The one that worked so far goes on.
+                if angle != nil, view.window != nil { live?.start() }
             case .success(let device):
                 camera = position
                 angle = PreviewAngle(

@@ -11,6 +11,8 @@ final class StillViewController: UIViewController, PHPickerViewControllerDelegat
     private var pipeline: FramePipeline<Picture>?
     private var frame: CameraFrame<Picture>?
     private var evidence: Evidence<Picture>?
+    /// The view's size at the last look: layout that changes nothing must not run the models.
+    private var lookedAt = CGSize.zero
 
     override func viewDidLoad() {
         super.viewDidLoad()
@@ -34,7 +36,7 @@ final class StillViewController: UIViewController, PHPickerViewControllerDelegat
 
     override func viewDidLayoutSubviews() {
         super.viewDidLayoutSubviews()
-        look()
+        if imageView.bounds.size != lookedAt { look() }
     }
 
     func picker(_ picker: PHPickerViewController, didFinishPicking results: [PHPickerResult]) {
@@ -74,6 +76,8 @@ final class StillViewController: UIViewController, PHPickerViewControllerDelegat
             return
         }
         imageView.image = image
+        overlay.found = []
+        evidence = nil
         frame = CameraFrame(
             pixels: .photo(stored, file: data), bufferWH: wh, source: .photo(orientation), time: 0)
         look()
@@ -81,6 +85,7 @@ final class StillViewController: UIViewController, PHPickerViewControllerDelegat
 
     private func look() {
         guard let pipeline, let frame, let size = try? SizeWH(imageView.bounds.size) else { return }
+        lookedAt = imageView.bounds.size
         let shown = PictureView(size: size, mode: .scaleAspectFit)
         worker.async { [weak self] in
             let outcome = Result { try pipeline.process(frame, view: shown) }

@@ -83,7 +83,42 @@ final class CaptureTests: XCTestCase {
             try FileManager.default.contentsOfDirectory(atPath: folder.path), ["capture"])
     }
 
-    /// Files byte for byte, capture.json by value: two systems may print a double differently.
+    /// Vision's own answer beside what the app made of it.
+    func testRawOutputsAreVisionsOwn() throws {
+        let pipeline = FramePipeline(
+            detector: try model(.observations, w: 90, h: 130),
+            landmarker: try model(.tensors, w: 110, h: 80))
+        let view = PictureView(size: try SizeWH(390, 700), mode: .resizeAspectFill)
+        let result = try pipeline.process(SimulatedSessionTests.frame(back), view: view)
+        struct Read: Decodable {
+            struct Answer: Decodable {
+                struct Object: Decodable {
+                    let boxXywh: [Double]
+                    let labels: [String: Double]
+                }
+                struct Numbers: Decodable { let shape: [Int] }
+                let regionOfInterest: [Double]
+                let observations: [Object]?
+                let tensors: [String: Numbers]?
+            }
+            let detector: Answer
+            let crops: [Answer]
+        }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let read = try decoder.decode(Read.self, from: RawOutputs(result).json())
+        let seen = try XCTUnwrap(read.detector.observations)
+        XCTAssertEqual(seen.map(\.labels), [["face": 1]])
+        // The face is (10, 24) to (34, 62) of 60 × 100; Vision counts y from the lower edge.
+        for (got, wanted) in zip(seen[0].boxXywh, [10.0 / 60, 0.38, 24.0 / 60, 0.38]) {
+            XCTAssertEqual(got, wanted, accuracy: 0.02)
+        }
+        XCTAssertEqual(read.detector.regionOfInterest, [0, 0, 1, 1])
+        XCTAssertEqual(read.crops.map { $0.tensors?["landmarks"]?.shape }, [[1, 2, 2, 2]])
+        XCTAssertLessThan(read.crops[0].regionOfInterest[2], 1)
+    }
+
+    /// Files byte for byte, JSON by value: two systems may print a double differently.
     private func assertFixture(_ name: String, _ recorder: CaptureRecorder<PixelBuffer>) throws {
         let folder = Self.fixtures.appendingPathComponent(name)
         if ProcessInfo.processInfo.environment["MOBILECAT_WRITE_FIXTURES"] == "1" {
@@ -97,7 +132,13 @@ final class CaptureTests: XCTestCase {
         let there = try FileManager.default.contentsOfDirectory(atPath: folder.path)
         XCTAssertEqual(Set(there), Set(recorder.files.keys).union(["capture.json"]))
         for (file, data) in recorder.files {
-            XCTAssertEqual(try Data(contentsOf: folder.appendingPathComponent(file)), data, file)
+            let kept = try Data(contentsOf: folder.appendingPathComponent(file))
+            guard file.hasSuffix(".json") else {
+                XCTAssertEqual(kept, data, file)
+                continue
+            }
+            let values = try [kept, data].map { try JSONSerialization.jsonObject(with: $0) }
+            XCTAssertEqual(values[0] as? NSDictionary, values[1] as? NSDictionary, file)
         }
     }
 }

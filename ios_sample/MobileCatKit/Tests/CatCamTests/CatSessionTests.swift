@@ -82,7 +82,7 @@ final class CatSessionTests: XCTestCase {
         XCTAssertEqual(try pipeline.process(frame, view: view).found, [])
     }
 
-    /// Ears grow out of the cat's own, pompoms on top: nearer to the tip than the tip is to the eye.
+    /// Pompoms on the cats' own ears: nearer to a tip than the tip is to its eye.
     func testSomethingSillyIsOnTheEars() throws {
         let pipeline = try phone.cats(file: Self.detectors[0])
         for (scene, mirrored) in zip(withCats, [false, true, false]) {
@@ -178,7 +178,7 @@ final class CatSessionTests: XCTestCase {
             misses.append("\(result.found.count) found of \(scene.cats.count)")
         }
         for cat in scene.cats {
-            let corners = [cat.box_xyxy[..<2], cat.box_xyxy[2...]].map {
+            let corners = [cat.boxXyxy[..<2], cat.boxXyxy[2...]].map {
                 inView(Array($0), scene, view)
             }
             let box = BoxXYXY(
@@ -206,7 +206,7 @@ final class CatSessionTests: XCTestCase {
     private static func inView(
         _ point: [Double], _ scene: CatScene, _ view: PictureView
     ) -> PointXY {
-        let (vw, vh, w, h) = (view.size.w, view.size.h, scene.size_wh[0], scene.size_wh[1])
+        let (vw, vh, w, h) = (view.size.w, view.size.h, scene.sizeWh[0], scene.sizeWh[1])
         let s = view.mode == .scaleAspectFit ? min(vw / w, vh / h) : max(vw / w, vh / h)
         let x = (vw - s * w) / 2 + s * point[0]
         return PointXY(view.mirrored ? vw - x : x, (vh - s * h) / 2 + s * point[1])

@@ -127,7 +127,8 @@ final class LiveSessionTests: XCTestCase {
         let request = try FrameRequest(
             bufferWH: SizeWH(60, 100), modelWH: SizeWH(60, 100),
             view: PictureView(size: SizeWH(60, 100), mode: .resize))
-        let names = ["left_eye", "right_eye", "mouth"]
+        let names =
+            ["left_eye", "right_eye", "mouth"]
             + (1...3).map { "left_ear_\($0)" } + (1...3).map { "right_ear_\($0)" }
         let points = [
             PointXY(20, 50), PointXY(40, 50), PointXY(30, 60),

@@ -5,12 +5,12 @@ import XCTest
 
 @testable import CatCamPipeline
 
-/// tools/simulated_phone.py at the other end of a pipe: a camera that looks at drawn cats, and Vision
-/// with the cat models. One question at a time: a JSON line and its bytes, each way.
+/// tools/simulated_phone.py at the other end of a pipe: a camera that looks at drawn cats, and
+/// Vision with the cat models. One question at a time: a JSON line and its bytes, each way.
 final class SimulatedPhone: @unchecked Sendable {
     struct Answer: Decodable {
         struct Seen: Decodable {
-            let box_xywh: [Double]
+            let boxXywh: [Double]
             let label: String
             let score: Double
         }
@@ -20,9 +20,9 @@ final class SimulatedPhone: @unchecked Sendable {
         }
         let bytes: Int
         var scenes: [CatScene]?
-        var size_wh: [Int]?
-        var row_strides: [Int]?
-        var plane_bytes: [Int]?
+        var sizeWh: [Int]?
+        var rowStrides: [Int]?
+        var planeBytes: [Int]?
         var observations: [Seen]?
         var tensors: [String: Numbers]?
     }
@@ -65,7 +65,9 @@ final class SimulatedPhone: @unchecked Sendable {
         try questions.fileHandleForWriting.write(contentsOf: line + data)
         while !unread.contains(UInt8(ascii: "\n")) { try hear() }
         let end = try XCTUnwrap(unread.firstIndex(of: UInt8(ascii: "\n")))
-        let answer = try JSONDecoder().decode(Answer.self, from: unread[..<end])
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let answer = try decoder.decode(Answer.self, from: unread[..<end])
         unread = Data(unread[(end + 1)...])
         while unread.count < answer.bytes { try hear() }
         let payload = Data(unread.prefix(answer.bytes))
@@ -97,13 +99,13 @@ final class SimulatedPhone: @unchecked Sendable {
             question["mirrored"] = state.mirrored
         }
         var (answer, data) = try ask(question)
-        let wh = try XCTUnwrap(answer.size_wh)
-        let planes = try XCTUnwrap(answer.plane_bytes).map { count in
+        let wh = try XCTUnwrap(answer.sizeWh)
+        let planes = try XCTUnwrap(answer.planeBytes).map { count in
             defer { data = Data(data.dropFirst(count)) }
             return [UInt8](data.prefix(count))
         }
         let layout = try PixelLayout(
-            format, width: wh[0], height: wh[1], rowStrides: try XCTUnwrap(answer.row_strides))
+            format, width: wh[0], height: wh[1], rowStrides: try XCTUnwrap(answer.rowStrides))
         return CameraFrame(
             pixels: try PixelBuffer(layout, planes: planes),
             bufferWH: try SizeWH(Double(wh[0]), Double(wh[1])), source: source, time: time)
@@ -152,12 +154,12 @@ struct Diagnosis: Decodable {
 /// A drawn picture and where its cats are: upright pixels, top-left.
 struct CatScene: Decodable {
     struct Cat: Decodable {
-        let box_xyxy: [Double]
+        let boxXyxy: [Double]
         /// Left eye, right eye, mouth, left ear 1–3, right ear 1–3; left is the picture's.
         let landmarks: [[Double]]
     }
     let file: String
-    let size_wh: [Double]
+    let sizeWh: [Double]
     let cats: [Cat]
 }
 
@@ -183,7 +185,7 @@ struct PipedVision: ModelRunner {
         }
         return .observations(
             try XCTUnwrap(answer.observations).map { seen in
-                let b = seen.box_xywh
+                let b = seen.boxXywh
                 return Observation(
                     box: BoxXYWH(b[0], b[1], b[2], b[3]), labels: [.init(seen.label, 1)],
                     confidence: seen.score)

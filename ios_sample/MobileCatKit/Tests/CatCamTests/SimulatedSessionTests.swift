@@ -112,6 +112,33 @@ final class SimulatedSessionTests: XCTestCase {
         try assertOnFace(clipped, (300, 500), mirrored: false, "clipped crop")
     }
 
+    /// Landmarks are for the best boxes, and Vision promises no order.
+    func testTheBestBoxGetsTheLandmarks() throws {
+        struct Backwards: ModelRunner {
+            func run(_ pixels: PixelBuffer, as sight: Sight) throws -> ModelOutput {
+                .observations(
+                    [0.5, 0.9, 0.7].map { score in
+                        Observation(
+                            box: BoxXYWH(10.0 / 60, 0.38, 24.0 / 60, 0.38),
+                            labels: [.init("face", 1)], confidence: score)
+                    })
+            }
+        }
+        var pipeline = FramePipeline(
+            detector: try RunnableModel(
+                bundle: bundle(contract: "vision", w: 90, h: 130), file: "yunet.mlmodel",
+                runner: Backwards()),
+            landmarker: try model(.tensors, w: 110, h: 80))
+        pipeline.landmarkLimit = 1
+        let frame = CameraFrame(
+            pixels: try Encoded.buffer(World.rows, .bgra32), bufferWH: try SizeWH(60, 100),
+            source: .photo(.up), time: 0)
+        let view = PictureView(size: try SizeWH(300, 500), mode: .scaleAspectFit)
+        let found = try pipeline.process(frame, view: view).found
+        XCTAssertEqual(found.map(\.score), [0.9, 0.7, 0.5])
+        XCTAssertEqual(found.map(\.landmarks.count), [2, 0, 0])
+    }
+
     func testAWrongOrientationIsCaught() throws {
         var pipeline = FramePipeline(detector: try model(.tensors, w: 120, h: 90))
         let state = ConnectionState(
