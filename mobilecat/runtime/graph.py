@@ -269,7 +269,7 @@ class Graph:
         self._pending = [weakref.ref(v) for v in live]
         settled = [wanted, *(v for v in live if v is not wanted and v.name in made and v.is_small)]
         work = Work(keep[::-1], initializers, {}, {v.name: self._types[v.name] for v in settled})
-        arrays = self._sessions.once(work, {})
+        arrays = self._sessions.again(work) if self.rounds else self._sessions.once(work, {})
         name = wanted.name
         for v, array in zip(settled, arrays, strict=True):
             v.settle(array, const=True)

@@ -72,6 +72,10 @@ class Sessions:
         self._threads = threads
         self._cache: OrderedDict[bytes, Session] = OrderedDict()
 
+    def __len__(self) -> int:
+        """Return how many are remembered."""
+        return len(self._cache)
+
     def compile(self, work: Work) -> Session:
         """Return a session for `work` that the caller keeps."""
         return Session(work, self._threads)
@@ -79,6 +83,10 @@ class Sessions:
     def once(self, work: Work, feeds: Mapping[str, Array]) -> list[Array]:
         """Run `work` and forget it."""
         return Session(work, 1).run(feeds)
+
+    def again(self, work: Work) -> list[Array]:
+        """Run `work` of a loop's round: the same piece each time, but for names and numbers."""
+        return self.cached(*_renamed(work))
 
     def cached(self, work: Work, feeds: Mapping[str, Array]) -> list[Array]:
         """Run `work`, compiling it only where the same piece was not seen before."""
@@ -88,6 +96,31 @@ class Sessions:
         if len(self._cache) > _CACHED:
             self._cache.popitem(last=False)
         return session.run(feeds)
+
+
+def _renamed(work: Work) -> tuple[Work, dict[str, Array]]:
+    """Return `work` with names by order, and small constants as what it is fed."""
+    names: dict[str, str] = {"": ""}
+
+    def short(name: str) -> str:
+        return names.setdefault(name, f"n{len(names)}")
+
+    nodes = []
+    for old in work.nodes:
+        node = onnx.NodeProto()
+        node.CopyFrom(old)
+        node.name = ""
+        node.input[:] = map(short, old.input)
+        node.output[:] = map(short, old.output)
+        nodes.append(node)
+    small = {n: a for n, a in work.initializers.items() if a.nbytes < _EXTERNAL_BYTES}
+    constants = {names[n]: a for n, a in work.initializers.items() if n not in small}
+    feeds = {names[n]: a for n, a in small.items()}
+    types = {
+        names[n]: helper.make_tensor_type_proto(helper.np_dtype_to_tensor_dtype(a.dtype), a.shape)
+        for n, a in small.items()
+    }
+    return Work(nodes, constants, types, {names[n]: t for n, t in work.outputs.items()}), feeds
 
 
 def _digest(work: Work) -> bytes:
