@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,8 @@ from mobilecat.disk import size_of
 from mobilecat.errors import ArtifactError, Problem
 
 if TYPE_CHECKING:
-    from mobilecat.bundle import ArtifactRecord
+    from mobilecat.bundle import ArtifactRecord, TensorContract
+    from mobilecat.cascade.contract import CascadeBundle
 
 _READERS = {
     ".onnx": "onnx_model",
@@ -91,19 +93,17 @@ def inspect_file(path: Path) -> Inspection:
 
 
 def _inspect_bundle(folder: Path) -> Inspection:
-    from mobilecat.bundle import open_bundle
+    from mobilecat.cascade.contract import CascadeBundle, open_any
 
-    bundle = open_bundle(folder)
-
-    def ports(tensors: Any) -> tuple[Port, ...]:
-        return tuple(Port(t.name, t.dtype, t.shape, t.meaning) for t in tensors)
-
+    bundle = open_any(folder)
+    if isinstance(bundle, CascadeBundle):
+        return _inspect_cascade(folder, bundle)
     return Inspection(
         file=str(folder),
         format="bundle",
         bytes=size_of(folder),
-        inputs=ports(bundle.inputs),
-        outputs=ports(bundle.outputs),
+        inputs=_ports(bundle.inputs),
+        outputs=_ports(bundle.outputs),
         ops={},
         parameters=0,
         metadata={
@@ -114,6 +114,35 @@ def _inspect_bundle(folder: Path) -> Inspection:
         },
         parts=tuple(_inspect_artifact(folder, a) for a in bundle.artifacts),
     )
+
+
+def _inspect_cascade(folder: Path, bundle: CascadeBundle) -> Inspection:
+    chain, crop = bundle.chain, bundle.file.crop
+    boxes = (
+        f"boxes of {chain.detector.folder}/" if chain.detector else f"boxes given: {chain.boxes}"
+    )
+    rule = ", ".join(f"{k} {str(v).lower()}" for k, v in crop.model_dump(mode="json").items())
+    parts = [p.folder for p in (chain.detector, chain.landmarks) if p is not None]
+    return Inspection(
+        file=str(folder),
+        format="cascade",
+        bytes=size_of(folder),
+        inputs=(),
+        outputs=_ports(bundle.outputs),
+        ops={},
+        parameters=0,
+        metadata={
+            "name": bundle.name,
+            "chain": f"{boxes} → at most {chain.max_crops} crops → {chain.landmarks.folder}/",
+            "crop": rule,
+            **{k: v for k, v in bundle.versions.items() if k == "mobilecat"},
+        },
+        parts=tuple(_inspect_bundle(folder / part) for part in parts),
+    )
+
+
+def _ports(tensors: Iterable[TensorContract]) -> tuple[Port, ...]:
+    return tuple(Port(t.name, t.dtype, t.shape, t.meaning) for t in tensors)
 
 
 def _inspect_artifact(folder: Path, record: ArtifactRecord) -> Inspection:
