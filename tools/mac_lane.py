@@ -159,6 +159,18 @@ def runs_of(folder: Path, bundle: Bundle, cases: list[Case]) -> Iterator[dict[st
                     yield run
 
 
+def results_of(folder: Path, bundle: Bundle, cases: list[Case]) -> dict[str, Any]:
+    """Return the results file: mobilecat.validate.results_file describes every key."""
+    return {
+        "schema": 1,
+        "bundle": bundle.name,
+        "spec_sha256": bundle.spec_sha256,
+        "machine": f"{platform.machine()}, macOS {platform.mac_ver()[0]}",
+        "versions": {"coremltools": version("coremltools")},
+        "runs": list(runs_of(folder, bundle, cases)),
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bundle", type=Path)
@@ -171,14 +183,7 @@ def main() -> int:
     try:
         bundle = open_bundle(asked.bundle)
         cases, _ = read_cases(asked.golden, bundle)
-        results: dict[str, Any] = {
-            "schema": 1,
-            "bundle": bundle.name,
-            "spec_sha256": bundle.spec_sha256,
-            "machine": f"{platform.machine()}, macOS {platform.mac_ver()[0]}",
-            "versions": {"coremltools": version("coremltools")},
-            "runs": list(runs_of(asked.bundle, bundle, cases)),
-        }
+        results = results_of(asked.bundle, bundle, cases)
     except MobileCatError as e:
         print(e, file=sys.stderr)
         return 2

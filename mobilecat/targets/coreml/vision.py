@@ -29,6 +29,7 @@ from mobilecat.targets.coreml.write import (
     take_image,
 )
 
+_DETECTOR = "detector"
 _DOUBLE, _FLOAT32 = 65600, 65568  # FeatureTypes.proto, ArrayFeatureType.ArrayDataType
 _THRESHOLDS = {
     "iouThreshold": "Boxes that overlap a better one by more than this (IoU) are dropped",
@@ -88,7 +89,8 @@ def write_vision_pipeline(
     nms = _suppression(spec, thresholds, per_class, max_detections, labels)
     pipeline = _pipeline(spec, nms, SPEC_VERSIONS[deployment_target])
     describe(pipeline, metadata or {}, labels)
-    artifact_taps = found_taps(spec, program)
+    # A pipeline's inner values go by their stage.
+    artifact_taps = {t: f"{_DETECTOR}/{v}" for t, v in found_taps(spec, program).items()}
     save(pipeline, path, format)
     return CoreMLArtifact(
         path=path,
@@ -177,7 +179,7 @@ def _pipeline(detector: Any, nms: Any, version: int) -> Any:
     spec = Model_pb2.Model(specificationVersion=version)
     spec.pipeline.models.add().CopyFrom(detector)
     spec.pipeline.models.add().CopyFrom(nms)
-    spec.pipeline.names.extend(["detector", "suppression"])
+    spec.pipeline.names.extend([_DETECTOR, "suppression"])
     for feature in detector.description.input:
         spec.description.input.add().CopyFrom(feature)
     _add_thresholds(spec.description)
