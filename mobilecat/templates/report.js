@@ -10,6 +10,25 @@
     box.addEventListener("change", () => apply(box));
     apply(box); // a browser may keep what was chosen before a reload
   }
+  for (const box of all("input[data-tags]")) {
+    const tag = () => document.body.classList.toggle("untagged", !box.checked);
+    box.addEventListener("change", tag);
+    tag();
+  }
+
+  // A page from a file may not be let at the clipboard: then the text is chosen, to be copied.
+  for (const button of all("button[data-copy]")) {
+    const code = button.parentElement.querySelector("code");
+    button.addEventListener("click", async () => {
+      getSelection().selectAllChildren(code);
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+        button.textContent = "copied";
+      } catch {
+        button.textContent = "chosen";
+      }
+    });
+  }
 
   for (const stage of all(".case")) {
     const svg = stage.querySelector("svg");
@@ -22,7 +41,14 @@
       view = [Math.min(width - w, Math.max(0, x)), Math.min(height - h, Math.max(0, y)), w, h];
       svg.setAttribute("viewBox", view.map((v) => v.toFixed(2)).join(" "));
       svg.classList.toggle("near", w < width);
+      size();
     };
+    // Letters keep their size on the screen, however near the picture is.
+    const size = () => {
+      const r = svg.getBoundingClientRect();
+      if (r.width) svg.style.setProperty("--k", Math.max(view[2] / r.width, view[3] / r.height));
+    };
+    new ResizeObserver(size).observe(svg);
     const zoom = (by, cx = view[0] + view[2] / 2, cy = view[1] + view[3] / 2) => {
       const w = Math.min(width, Math.max(width / 40, view[2] / by));
       show(cx - ((cx - view[0]) * w) / view[2], cy - ((cy - view[1]) * w) / view[2], w);
@@ -49,24 +75,41 @@
       svg.focus({ preventScroll: true });
       svg.scrollIntoView({ block: "nearest" });
     });
+    const at = (x, y) => { // a place on the screen, in pixels of the picture
+      const r = svg.getBoundingClientRect();
+      const k = Math.max(view[2] / r.width, view[3] / r.height);
+      return [
+        view[0] + view[2] / 2 + (x - r.left - r.width / 2) * k,
+        view[1] + view[3] / 2 + (y - r.top - r.height / 2) * k, k,
+      ];
+    };
     svg.addEventListener("wheel", (e) => {
       if (!e.ctrlKey) return; // a page must scroll
       e.preventDefault();
-      const r = svg.getBoundingClientRect();
-      const at = [(e.clientX - r.left) / r.width, (e.clientY - r.top) / r.height];
-      zoom(e.deltaY < 0 ? 1.15 : 1 / 1.15, view[0] + at[0] * view[2], view[1] + at[1] * view[3]);
+      zoom(e.deltaY < 0 ? 1.15 : 1 / 1.15, ...at(e.clientX, e.clientY).slice(0, 2));
     }, { passive: false });
-    let from = null;
+    const fingers = new Map();
     svg.addEventListener("pointerdown", (e) => {
-      if (view[2] >= width) return;
-      from = [e.clientX, e.clientY, view[0], view[1]];
-      svg.setPointerCapture(e.pointerId);
+      fingers.set(e.pointerId, [e.clientX, e.clientY]);
+      if (view[2] < width) svg.setPointerCapture(e.pointerId);
     });
     svg.addEventListener("pointermove", (e) => {
-      if (!from) return;
-      const scale = view[2] / svg.getBoundingClientRect().width;
-      show(from[2] - (e.clientX - from[0]) * scale, from[3] - (e.clientY - from[1]) * scale, view[2]);
+      const before = fingers.get(e.pointerId);
+      if (!before) return;
+      const now = [e.clientX, e.clientY];
+      fingers.set(e.pointerId, now);
+      const other = [...fingers].find(([id]) => id !== e.pointerId)?.[1];
+      if (other) {
+        const apart = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]);
+        const [x, y] = at((now[0] + other[0]) / 2, (now[1] + other[1]) / 2);
+        if (apart(before) > 0) zoom(apart(now) / apart(before), x, y);
+      } else if (view[2] < width) {
+        const k = at(0, 0)[2];
+        show(view[0] - (now[0] - before[0]) * k, view[1] - (now[1] - before[1]) * k, view[2]);
+      }
     });
-    for (const kind of ["pointerup", "pointercancel"]) svg.addEventListener(kind, () => { from = null; });
+    for (const kind of ["pointerup", "pointercancel", "pointerleave"]) {
+      svg.addEventListener(kind, (e) => fingers.delete(e.pointerId));
+    }
   }
 })();

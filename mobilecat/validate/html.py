@@ -5,106 +5,90 @@ from __future__ import annotations
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-
-from mobilecat.errors import MobileCatError
-from mobilecat.graph import Array
-from mobilecat.runners import Lane
-from mobilecat.validate.compare import Check, Verdict, as_floats
-from mobilecat.validate.golden import Case, case_folders, read_case
-from mobilecat.validate.html_figure import (
-    GOLDEN,
-    Difference,
-    Figure,
-    Layer,
-    data_url,
-    differences_of,
-    layer_of,
-    marked,
-)
+from mobilecat.validate.compare import Check, Verdict
+from mobilecat.validate.html_cases import case_views, layer_names
+from mobilecat.validate.html_cells import COLUMNS, HINTS, Cell, cell_of, random_cell, short_names
 from mobilecat.validate.html_grid import ORIENTATIONS, grid_of
 from mobilecat.validate.html_page import render
-from mobilecat.validate.judge import detections_of
-from mobilecat.validate.observe import Inputs, Observed, gives_detections, load_inputs, watched
-from mobilecat.validate.report import LaneReport, Report
+from mobilecat.validate.observe import gives_detections, watched
+from mobilecat.validate.report import LaneReport, RandomRow, Report
 from mobilecat.validate.saved import Saved
+from mobilecat.validate.tolerances import Limits
 from mobilecat.validate.words import amount, failures, many, not_run
 
-PICTURES = 40
-"""So many pictures are drawn at most, those of failing cases first; some 6 MB."""
-
-# Columns of the table: title, and the stages that it sums up.
-COLUMNS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("runs", ("load", "run")),
-    ("contract", ("contract",)),
-    ("input", ("input",)),
-    ("raw outputs", ("raw",)),
-    ("candidates", ("candidates",)),
-    ("detections", ("detections",)),
-)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A lane's checks of one stage. text: how many, or how close to the limit the worst came."""
-
-    verdict: Verdict | None
-    text: str
-    title: str = ""
+TAGGED = 16
+"""Boxes have their label written on them where no picture has more of them."""
 
 
 @dataclass(frozen=True)
 class Row:
+    """why: it did not run, so that there is a reason in the place of cells."""
+
     lane: LaneReport
+    name: str
     verdict: Verdict
     first_fault: str | None
     cells: tuple[Cell, ...]
+    why: str
 
 
 @dataclass(frozen=True)
-class TensorRow:
-    """One watched tensor of a case: what the golden keeps of it, and a cell a lane."""
+class Cause:
+    """Where to look first on a lane that failed. worst: its largest failure of that stage."""
 
-    name: str
+    lane: str
     stage: str
-    shape: str
-    expected: str
+    hint: str
+    count: str
+    worst: str
+
+
+@dataclass(frozen=True)
+class RandomLine:
+    """One raw output on random inputs, a cell a lane."""
+
+    output: str
+    limits: str
     cells: tuple[Cell, ...]
 
-
-@dataclass(frozen=True)
-class CaseView:
-    """figure: None for tensors, or where there were too many pictures."""
-
-    name: str
-    verdict: Verdict
-    figure: Figure | None
-    why_no_figure: str
-    tensors: tuple[TensorRow, ...]
+    @property
+    def over(self) -> bool:
+        return any(c.verdict == "FAIL" for c in self.cells)
 
 
 def report_page(report: Report, saved: Saved, coordinates: Mapping[str, Any] | None = None) -> str:
     """Return the page. saved: what the lanes gave in this validation."""
-    cases = _cases(report, saved)
-    drawn = [c for c in cases if c.figure]
+    short = short_names([r.lane for r in report.lanes])
+    cases = case_views(report, saved, short)
+    drawn = [c.figure for c in cases if c.figure]
     grid = grid_of(coordinates) if coordinates else None
     misplaced = grid is not None and not grid.held
+    columns, rows = _table(report, short)
+    ran = [r for r in report.lanes if not r.unloaded]
     return render(
         "report.html.j2",
         report=report,
         bundle=report.bundle,
-        columns=[title for title, _ in COLUMNS] + (["random"] if report.random else []),
-        rows=[_row(report, r) for r in report.lanes],
+        columns=columns,
+        rows=rows,
+        causes=[c for r in report.lanes if (c := _cause(report, r)) is not None],
         failures=failures(report),
         not_run=not_run(report),
         golden_checks=[r.check for r in report.results if not r.lane],
         cases=cases,
-        lanes=[r.lane.name for r in report.lanes],
-        layers=_layer_names(drawn),
+        lanes=[short[r.lane.name] for r in ran],
+        short=short,
+        layers=layer_names(cases),
+        tags=bool(drawn) and max(len(x.boxes) for f in drawn for x in f.layers) <= TAGGED,
         sentence=_sentence(report, misplaced),
+        facts=_facts(report),
+        limits=_limits(report, short),
+        random_lanes=[short[r.lane.name] for r in ran if _random(report, r)],
+        random_lines=_random_lines(report),
         command=_command(report),
         grid=grid,
         held=report.held and not misplaced,
@@ -113,6 +97,7 @@ def report_page(report: Report, saved: Saved, coordinates: Mapping[str, Any] | N
             *((t, "input") for t in report.bundle.inputs),
             *((t, "output") for t in report.bundle.outputs),
         ],
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         platform=platform.platform(),
         python=platform.python_version(),
     )
@@ -133,9 +118,19 @@ def _sentence(report: Report, misplaced: bool) -> str:
     bad = len(report.failed) + sum(r.verdict == "FAIL" for r in report.random)
     if not bad:
         return "Nothing failed, but not everything that was asked for was compared."
-    first = [report.first_fault(r.lane) for r in report.lanes]
-    stages = ", ".join(dict.fromkeys(s for s in first if s))
-    return f"{many(bad, 'check')} failed" + (f"; look first at: {stages}." if stages else ".")
+    lanes = [r.lane.name for r in report.lanes if report.verdict(r.lane) == "FAIL"]
+    where = f" on {len(lanes)} of {many(len(report.lanes), 'lane')}" if lanes else ""
+    return f"{many(bad, 'check')} failed{where}."
+
+
+def _facts(report: Report) -> list[str]:
+    """Return how much was done, so that nobody takes what did not run for a pass."""
+    verdicts = [report.verdict(r.lane) for r in report.lanes]
+    checks = [r.check.verdict for r in report.results] + [r.verdict for r in report.random]
+    done = len(checks) - checks.count("NOT_RUN")
+    idle = verdicts.count("NOT_RUN")
+    lanes = f"{len(verdicts) - idle} of {many(len(verdicts), 'lane')} ran"
+    return [lanes, many(done, "check")]
 
 
 def _command(report: Report) -> str:
@@ -147,162 +142,91 @@ def _command(report: Report) -> str:
     return shlex.join(words)
 
 
-def _row(report: Report, lane: LaneReport) -> Row:
-    name = lane.lane.name
-    checks = report.of(name)
-    cells = [_cell([c for c in checks if c.stage in stages]) for _, stages in COLUMNS]
+def _table(report: Report, short: Mapping[str, str]) -> tuple[list[str], list[Row]]:
+    """Return titles and rows, without the stages that no lane has."""
+    cells = [_cells(report, r) for r in report.lanes]
+    titles = [title for title, _ in COLUMNS] + (["random"] if report.random else [])
+    used = [k for k in range(len(titles)) if any(row[k].verdict for row in cells)]
+    rows = []
+    for lane, found in zip(report.lanes, cells, strict=True):
+        verdict = report.verdict(lane.lane)
+        why = lane.unloaded if verdict == "NOT_RUN" else ""
+        fault = report.first_fault(lane.lane)
+        chosen = tuple(found[k] for k in used)
+        rows.append(Row(lane, short[lane.lane.name], verdict, fault, chosen, why))
+    return [titles[k] for k in used], rows
+
+
+def _cells(report: Report, lane: LaneReport) -> list[Cell]:
+    checks = report.of(lane.lane.name)
+    cells = [cell_of([c for c in checks if c.stage in stages]) for _, stages in COLUMNS]
     if lane.unloaded:
         cells[0] = Cell(report.verdict(lane.lane), "", lane.unloaded)
     elif cells[0].verdict is None and checks:
-        cells[0] = Cell("PASS", "yes")
+        cells[0] = Cell("PASS", "")
     if report.random:
-        cells.append(_random_cell(report, lane.lane))
-    return Row(lane, report.verdict(lane.lane), report.first_fault(lane.lane), tuple(cells))
+        cells.append(random_cell([r for r in report.random if r.lane == lane.lane]))
+    return cells
 
 
-def _cell(checks: Sequence[Check]) -> Cell:
-    ran = [c for c in checks if c.verdict != "NOT_RUN"]
-    bad = [c for c in ran if c.verdict == "FAIL"]
-    if bad:
-        return Cell("FAIL", f"{len(bad)} of {len(ran)}", "; ".join(c.detail for c in bad[:3]))
-    if ran:
-        return Cell("PASS", _closest(ran))
-    return Cell("NOT_RUN", "", checks[0].detail) if checks else Cell(None, "")
-
-
-def _closest(checks: Sequence[Check]) -> str:
-    used = [c.value / c.limit for c in checks if c.value is not None and c.limit]
-    return _percent(max(used)) if used else many(len(checks), "check")
-
-
-def _percent(part: float) -> str:
-    return f"{part:.0%} of limit" if part >= 0.01 or part == 0 else "<1% of limit"
-
-
-def _random_cell(report: Report, lane: Lane) -> Cell:
-    rows = [r for r in report.random if r.lane == lane]
-    ran = [r for r in rows if r.verdict != "NOT_RUN"]
-    bad = [r for r in ran if r.verdict == "FAIL"]
-    if bad:
-        return Cell("FAIL", f"{len(bad)} of {len(ran)}", bad[0].detail)
-    if ran:
-        used = [r.max_rel / r.limit for r in ran if r.max_rel is not None and r.limit]
-        return Cell("PASS", _percent(max(used)) if used else many(len(ran), "output"))
-    return Cell("NOT_RUN", "", rows[0].detail) if rows else Cell(None, "")
-
-
-def _cases(report: Report, saved: Saved) -> list[CaseView]:
-    """Return the cases, failing ones first."""
-    asked, bundle = report.asked, report.bundle
-    if asked.golden is None:
-        return []
-    order = sorted(report.cases, key=lambda n: _case_verdict(report, n) != "FAIL")
-    homes = {p.name: p for p in case_folders(asked.golden, bundle)}
-    views = []
-    for k, name in enumerate(order):
-        case, _ = read_case(homes[name], bundle)
-        if case is None:  # changed on disk since it was judged
-            continue
-        views.append(_case(report, saved, case, draw=k < PICTURES))
-    return views
-
-
-def _case_verdict(report: Report, name: str) -> Verdict:
-    verdicts = {r.check.verdict for r in report.results if r.case == name}
-    return "FAIL" if "FAIL" in verdicts else "PASS" if "PASS" in verdicts else "NOT_RUN"
-
-
-def _case(report: Report, saved: Saved, case: Case, draw: bool) -> CaseView:
-    bundle = report.bundle
-    verdict = _case_verdict(report, case.name)
-    try:
-        inputs = load_inputs(case.input, bundle, case.boxes)
-        given = {r.lane.name: saved.given(r.lane.name, inputs.tensors) for r in report.lanes}
-    except MobileCatError as e:
-        return CaseView(case.name, verdict, None, e.summary, ())
-    figure = _figure(report, case, inputs, given) if draw and inputs.picture is not None else None
-    why = "" if figure or draw else f"the page draws {PICTURES} pictures at most"
-    return CaseView(case.name, verdict, figure, why, _tensors(report, case, given))
-
-
-def _figure(
-    report: Report, case: Case, inputs: Inputs, given: Mapping[str, dict[str, Array] | None]
-) -> Figure | None:
-    bundle, spec = report.bundle, report.bundle.spec
-    if not gives_detections(bundle) or inputs.picture is None or inputs.plan is None:
+def _cause(report: Report, lane: LaneReport) -> Cause | None:
+    stage = report.first_fault(lane.lane)
+    if stage is None:
         return None
-    layers: list[Layer] = []
-    rows: list[Difference] = []
-    if (golden := case.approved.found) is not None:
-        layers.append(layer_of(0, GOLDEN, golden, case.approved.labels, case.approved.landmarks))
-    for number, r in enumerate((r for r in report.lanes if not r.unloaded), start=1):
-        tensors = given[r.lane.name]
-        if tensors is None:
-            continue
-        found = detections_of(Observed(r.lane, tensors, (), inputs.plan))
-        if isinstance(found, str):
-            continue
-        held_to = case.expected(r.lane.name).found
-        mine: list[Difference] = []
-        if held_to is not None:
-            to_model = inputs.plan.model_from_image
-            mine = differences_of(r.lane.name, held_to, found, r.limits, to_model, spec.labels)
-        layer = layer_of(number, r.lane.name, found, spec.labels, spec.landmarks)
-        layers.append(marked(layer, mine, slot=sum(x.number > 0 for x in layers)))
-        rows += mine
-    rows.sort(key=lambda d: not d.over)
-    picture = inputs.picture
-    return Figure(case.name, picture.size, data_url(picture), tuple(layers), tuple(rows))
-
-
-def _layer_names(cases: Sequence[CaseView]) -> list[tuple[int, str]]:
-    names = {x.number: x.name for c in cases if c.figure for x in c.figure.layers}
-    return sorted(names.items())
-
-
-def _tensors(
-    report: Report, case: Case, given: Mapping[str, dict[str, Array] | None]
-) -> tuple[TensorRow, ...]:
-    rows = []
-    for name, w in watched(report.bundle).items():
-        kept = case.approved.tensors.get(name)
-        expected = _range(kept.low, kept.high, kept.mean) if kept else "not in the golden"
-        shape = f"{'×'.join(map(str, w.contract.shape))} {w.contract.dtype}"
-        cells = tuple(
-            _tensor_cell(report, case.name, r, name, given[r.lane.name]) for r in report.lanes
-        )
-        rows.append(TensorRow(name, w.stage, shape, expected, cells))
-    return tuple(rows)
-
-
-def _tensor_cell(
-    report: Report, case: str, lane: LaneReport, name: str, given: dict[str, Array] | None
-) -> Cell:
-    checks = [c for c in report.of(lane.lane.name, case) if c.name == name]
-    checks = [c for c in checks if c.stage in ("raw", "candidates")]
+    checks = [c for c in report.of(lane.lane.name) if c.stage == stage]
+    bad = sorted((c for c in checks if c.verdict == "FAIL"), key=_excess, reverse=True)
+    hint = HINTS[stage]
+    if stage == "detections" and not watched(report.bundle):
+        hint = "its parts, validated alone: here the end result alone is compared"
+    if not bad:  # random inputs alone
+        rows = [r for r in report.random if r.lane == lane.lane and r.verdict != "NOT_RUN"]
+        wide = sorted((r for r in rows if r.verdict == "FAIL"), key=lambda r: -(r.max_rel or 0))
+        worst = f"{wide[0].output} on random inputs: {wide[0].detail}"
+        return Cause(lane.lane.name, stage, hint, f"{len(wide)} of {len(rows)}", worst)
+    case = next(r.case for r in report.results if r.check is bad[0])
+    off = f"{bad[0].value:.4g}, limit {bad[0].limit:g}. " if _measured(bad[0]) else ""
+    worst = f"{bad[0].name}{f' on {case}' if case else ''}: {off}{bad[0].detail}"
     ran = [c for c in checks if c.verdict != "NOT_RUN"]
-    if not ran:
-        return Cell("NOT_RUN" if checks or lane.unloaded else None, "", "")
-    bad = [c for c in ran if c.verdict == "FAIL"]
-    worst = max((c.max_abs for c in ran if c.max_abs is not None), default=None)
-    rel = max((c.max_rel for c in ran if c.max_rel is not None), default=None)
-    text = f"{amount(worst)} abs, {amount(rel)} rel"
-    return Cell("FAIL" if bad else "PASS", text, _spread((given or {}).get(name)))
+    return Cause(lane.lane.name, stage, hint, f"{len(bad)} of {len(ran)}", worst)
 
 
-def _spread(tensor: Array | None) -> str:
-    if tensor is None:
-        return ""
-    values = as_floats(tensor)
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return "no finite value"
-    text = _range(float(finite.min()), float(finite.max()), float(finite.mean()))
-    odd = values.size - finite.size
-    return f"{text}, {odd} NaN or inf" if odd else text
+def _measured(check: Check) -> bool:
+    return check.value is not None and bool(check.limit)
 
 
-def _range(low: float | None, high: float | None, mean: float | None) -> str:
-    if low is None or high is None or mean is None:
-        return "no finite value"
-    return f"{low:.4g} … {high:.4g}, mean {mean:.4g}"
+def _excess(check: Check) -> float:
+    if check.value is None or not check.limit or check.value != check.value:
+        return float("inf")
+    return check.value / check.limit
+
+
+def _limits(report: Report, short: Mapping[str, str]) -> list[tuple[Limits, list[str]]]:
+    """Return each set of limits once, with the lanes that are held to it."""
+    found: list[tuple[Limits, list[str]]] = []
+    for r in report.lanes:
+        same = next((names for limits, names in found if limits == r.limits), None)
+        if same is None:
+            found.append((r.limits, [short[r.lane.name]]))
+        else:
+            same.append(short[r.lane.name])
+    return found
+
+
+def _random(report: Report, lane: LaneReport) -> bool:
+    return any(r.lane == lane.lane and r.verdict != "NOT_RUN" for r in report.random)
+
+
+def _output_cell(rows: Sequence[RandomRow]) -> Cell:
+    cell = random_cell(rows)
+    return replace(cell, text=f"{amount(rows[0].max_rel)} rel") if cell.verdict == "FAIL" else cell
+
+
+def _random_lines(report: Report) -> list[RandomLine]:
+    lanes = [r.lane for r in report.lanes if not r.unloaded and _random(report, r)]
+    lines = []
+    for output in dict.fromkeys(r.output for r in report.random):
+        rows = [r for r in report.random if r.output == output and r.lane in lanes]
+        cells = tuple(_output_cell([r for r in rows if r.lane == lane]) for lane in lanes)
+        limits = " or ".join(dict.fromkeys(f"{r.limit:g}" for r in rows))
+        lines.append(RandomLine(output, limits, cells))
+    return lines

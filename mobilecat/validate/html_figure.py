@@ -26,16 +26,25 @@ COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2")
 
 @dataclass(frozen=True)
 class Box:
-    """Image pixels: left, top, width, height; points (x, y, name). index: of the detection.
+    """Image pixels: left, top, width, height; points (x, y, name). index: of the detection. tag:
+    what is written on it, without the class where there is but one.
 
-    over: it differs from the golden by more than a limit, so that it is drawn to be seen.
+    over, points_over: box or score, and landmarks, differ from the golden's by more than a limit,
+    so that they are drawn to be seen.
     """
 
     index: int
     xywh: tuple[float, float, float, float]
     text: str
+    tag: str
     points: tuple[tuple[float, float, str], ...]
     over: bool = False
+    points_over: bool = False
+
+    @property
+    def tag_xy(self) -> tuple[float, float]:
+        """Where its label is written: the box's top left corner, on the picture in any case."""
+        return max(self.xywh[0], 0.0), max(self.xywh[1], 0.0)
 
 
 @dataclass(frozen=True)
@@ -56,8 +65,9 @@ class Layer:
 class Difference:
     """One detection of the golden, or of a lane alone, and how far the lane's is from it.
 
-    moved, points: image pixels. off: of the score. over: whether a limit is exceeded. frame: where
-    to look, left, top, width, height. index: the lane's detection, None where it has none.
+    kind: pair, missing, extra. moved, points: image pixels. off: of the score. wrong: which of
+    `box`, `landmarks`, `score` is over its limit. frame: where to look, left, top, width, height.
+    golden, index: number of the golden's and of the lane's detection, None where there is none.
     """
 
     lane: str
@@ -66,9 +76,27 @@ class Difference:
     moved: float | None
     points: float | None
     off: float | None
-    over: bool
+    wrong: frozenset[str]
     frame: tuple[float, float, float, float]
+    golden: int | None
     index: int | None
+
+    @property
+    def over(self) -> bool:
+        return self.kind != "pair" or bool(self.wrong)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One detection, of the golden or beside it, and what each lane makes of it."""
+
+    what: str
+    frame: tuple[float, float, float, float]
+    cells: tuple[Difference | None, ...]
+
+    @property
+    def over(self) -> bool:
+        return any(d is not None and d.over for d in self.cells)
 
 
 @dataclass(frozen=True)
@@ -79,7 +107,12 @@ class Figure:
     size_wh: tuple[int, int]
     href: str
     layers: tuple[Layer, ...]
-    differences: tuple[Difference, ...]
+    rows: tuple[Detection, ...]
+
+    @property
+    def lanes(self) -> list[str]:
+        """The columns of `rows`."""
+        return [x.name for x in self.layers if x.number]
 
 
 def layer_of(
@@ -91,20 +124,43 @@ def layer_of(
         points = () if found.landmarks_xy is None else found.landmarks_xy[i]
         if not (np.isfinite(found.boxes_xyxy[i]).all() and np.isfinite(points).all()):
             continue
-        text = f"{label_of(int(found.class_ids[i]), labels)} {found.scores[i]:.3f}"
+        label, score = label_of(int(found.class_ids[i]), labels), found.scores[i]
+        tag = f"{score:.2f}" if len(labels) == 1 else f"{label} {score:.2f}"
         named = tuple(
             (_px(x), _px(y), names[k] if k < len(names) else str(k))
             for k, (x, y) in enumerate(points)
         )
-        boxes.append(Box(i, _frame(found, i), text, named))
+        boxes.append(Box(i, _frame(found, i), f"{label} {score:.3f}", tag, named))
     return Layer(number, name, tuple(boxes))
 
 
 def marked(layer: Layer, rows: Sequence[Difference], slot: int) -> Layer:
     """Return a lane's layer at its slot, with the boxes that are over a limit marked."""
-    over = {d.index for d in rows if d.over}
-    boxes = tuple(replace(b, over=b.index in over) for b in layer.boxes)
+    at = {d.index: d for d in rows}
+    boxes = tuple(_marked(b, at.get(b.index)) for b in layer.boxes)
     return replace(layer, boxes=boxes, slot=slot)
+
+
+def _marked(box: Box, row: Difference | None) -> Box:
+    if row is None:
+        return box
+    extra = row.kind == "extra"
+    boxed = extra or bool(row.wrong & {"box", "score"})
+    return replace(box, over=boxed, points_over=extra or "landmarks" in row.wrong)
+
+
+def rows_of(found: Sequence[Difference], lanes: Sequence[str]) -> tuple[Detection, ...]:
+    """Return a row a detection, those over a limit first."""
+    same: dict[tuple[object, ...], dict[str, Difference]] = {}
+    for d in found:
+        # A lane with a golden of its own has its own rows where that differs.
+        own = (d.lane, d.index) if d.golden is None else ()
+        same.setdefault((d.what, d.frame, d.golden, *own), {})[d.lane] = d
+    rows = []
+    for cells in same.values():
+        first = next(iter(cells.values()))
+        rows.append(Detection(first.what, first.frame, tuple(cells.get(n) for n in lanes)))
+    return tuple(sorted(rows, key=lambda r: not r.over))
 
 
 def label_of(class_id: int, labels: Sequence[str]) -> str:
@@ -147,14 +203,17 @@ def _pair(
 ) -> Difference:
     off = float(abs(golden.scores[i] - got.scores[j]))
     moved = float(corner_distances(golden.boxes_xyxy[i], got.boxes_xyxy[j]))
-    over = off > limits.scores
     e, g = model
-    over |= float(corner_distances(e.boxes_xyxy[i], g.boxes_xyxy[j])) > limits.boxes_px
     points = _points_moved(golden, got, i, j)
     in_model = _points_moved(e, g, i, j)
-    over |= in_model is not None and not in_model <= limits.landmarks_px
+    held = {
+        "box": float(corner_distances(e.boxes_xyxy[i], g.boxes_xyxy[j])) <= limits.boxes_px,
+        "landmarks": in_model is None or in_model <= limits.landmarks_px,
+        "score": off <= limits.scores,
+    }
+    wrong = frozenset(name for name, holds in held.items() if not holds)
     what = f"{label_of(int(golden.class_ids[i]), labels)} {golden.scores[i]:.3f}"
-    return Difference(lane, what, "pair", moved, points, off, over, _frame(golden, i), j)
+    return Difference(lane, what, "pair", moved, points, off, wrong, _frame(golden, i), i, j)
 
 
 def _points_moved(a: Detections, b: Detections, i: int, j: int) -> float | None:
@@ -166,8 +225,9 @@ def _points_moved(a: Detections, b: Detections, i: int, j: int) -> float | None:
 
 def _alone(lane: str, kind: str, found: Detections, i: int, labels: Sequence[str]) -> Difference:
     what = f"{label_of(int(found.class_ids[i]), labels)} {found.scores[i]:.3f}"
-    index = i if kind == "extra" else None
-    return Difference(lane, what, kind, None, None, None, True, _frame(found, i), index)
+    golden, index = (None, i) if kind == "extra" else (i, None)
+    none = frozenset[str]()
+    return Difference(lane, what, kind, None, None, None, none, _frame(found, i), golden, index)
 
 
 def _frame(found: Detections, i: int) -> tuple[float, float, float, float]:

@@ -30,13 +30,18 @@ class GridCell:
 
 @dataclass(frozen=True)
 class Grid:
-    """rows: (lane, option, a cell an orientation)."""
+    """rows: (lane, option, a cell an orientation). worst: the same over all lanes. limit: the
+    narrowest and the widest that a chain was held to, in pixels of the model input, as words.
+    """
 
     held: bool
+    full: bool
     model_runs: int
     chains: int
     shortfalls: tuple[str, ...]
     not_run: tuple[str, ...]
+    limit: str
+    worst: tuple[tuple[str, tuple[GridCell, ...]], ...]
     rows: tuple[tuple[str, str, tuple[GridCell, ...]], ...]
     failed: tuple[str, ...]
 
@@ -45,22 +50,30 @@ def grid_of(told: Mapping[str, Any]) -> Grid:
     """Return the grid of a coordinate report's JSON (docs/diagnose.md)."""
     chains: Sequence[Mapping[str, Any]] = told["chains"]
     places: dict[tuple[str, str], dict[int, list[Mapping[str, Any]]]] = {}
+    options: dict[str, dict[int, list[Mapping[str, Any]]]] = {}
     for c in chains:
+        orientation = int(c["orientation"])
         row = places.setdefault((str(c["lane"]), str(c["option"])), {})
-        row.setdefault(int(c["orientation"]), []).append(c)
-    rows = tuple(
-        (lane, option, tuple(_cell(found.get(o, [])) for o in range(1, 9)))
-        for (lane, option), found in places.items()
-    )
+        row.setdefault(orientation, []).append(c)
+        options.setdefault(str(c["option"]), {}).setdefault(orientation, []).append(c)
+    rows = tuple((lane, option, _cells(found)) for (lane, option), found in places.items())
+    limits = sorted({float(c["limit_px"]) for c in chains})
     return Grid(
         told["verdict"] == "HELD",
+        bool(told.get("full")),
         int(told["model_runs"]),
         len(chains),
         tuple(told["shortfalls"]),
         tuple(told["not_run"]),
+        " to ".join(f"{x:g}" for x in dict.fromkeys([*limits[:1], *limits[-1:]])),
+        tuple((option, _cells(found)) for option, found in options.items()),
         rows,
         tuple(_words(c) for c in chains if c["verdict"] == "FAIL"),
     )
+
+
+def _cells(found: Mapping[int, Sequence[Mapping[str, Any]]]) -> tuple[GridCell, ...]:
+    return tuple(_cell(found.get(o, [])) for o in range(1, 9))
 
 
 def _cell(chains: Sequence[Mapping[str, Any]]) -> GridCell:

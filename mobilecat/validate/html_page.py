@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import UTC, datetime
 from typing import Any
 
 from mobilecat.validate.html_figure import COLOURS
@@ -28,6 +29,7 @@ def render(template: str, **values: Any) -> str:
     )
     environment.filters["px"] = _px
     environment.filters["amount"] = amount
+    environment.filters["when"] = _when
     style, script = (_text(environment, f"report.{kind}") for kind in ("css", "js"))
     return environment.get_template(template).render(
         style=Markup(style),
@@ -45,3 +47,12 @@ def _text(environment: Any, name: str) -> str:
 
 def _px(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
+def _when(text: str) -> str:
+    """Return `2026-11-21 15:46 UTC` for an ISO 8601 time, anything else as it is."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if at.tzinfo else text

@@ -12,22 +12,41 @@ from mobilecat.errors import MobileCatError
 from mobilecat.picture import read_picture
 from mobilecat.runners import Lane, lanes_of
 from mobilecat.validate.approve import Pending, base_of
-from mobilecat.validate.golden import Expected, read_case_file, read_result
-from mobilecat.validate.html import PICTURES
-from mobilecat.validate.html_figure import Figure, data_url, differences_of, layer_of, marked
+from mobilecat.validate.compare import STAGES
+from mobilecat.validate.golden import Difference, Expected, read_case_file, read_result
+from mobilecat.validate.html import TAGGED
+from mobilecat.validate.html_cases import PICTURES
+from mobilecat.validate.html_cells import short_names
+from mobilecat.validate.html_figure import (
+    Figure,
+    data_url,
+    differences_of,
+    layer_of,
+    marked,
+    rows_of,
+)
 from mobilecat.validate.html_page import render
+from mobilecat.validate.result import differences
 from mobilecat.validate.review import lines_of
 from mobilecat.validate.tolerances import Limits, limits_of
+
+_STAGES: tuple[str, ...] = STAGES
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A pending result. replaces: what was approved before, None for a new case."""
+    """A pending result. lane: as short as it can be told. over: what is beyond a limit, the end
+    result first. replaces: what was approved before, None for a new case. variant: the command that
+    accepts it for its lane alone, "" where it has none.
+    """
 
     pending: Pending
-    lines: tuple[str, ...]
+    lane: str
+    headline: str
+    over: tuple[Difference, ...]
     figure: Figure | None
     accept: str
+    variant: str
     reject: str
     replaces: Expected | None
 
@@ -36,6 +55,7 @@ def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str
     """Return the page of pending results, in the order given."""
     bundle = open_any(folder)
     lanes = {lane.name: lane for lane in lanes_of(bundle)}
+    short = short_names(list(lanes.values()))
     waiting = []
     for k, p in enumerate(found):
         base = base_of(p.folder, p.lane)
@@ -44,14 +64,35 @@ def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str
         figure = _figure(p, old, limits_of(lane, bundle)) if k < PICTURES else None
         words = ["mobilecat", "golden", "review", str(folder), "--golden", str(golden_dir)]
         words += ["--lane", p.lane] if p.lane else []
-        accept, reject = (shlex.join([*words, f"--{x}", p.case]) for x in ("accept", "reject"))
-        waiting.append(Waiting(p, tuple(lines_of(p)), figure, accept, reject, old))
+        accept, reject = ([*words, f"--{x}", p.case] for x in ("accept", "reject"))
+        over = sorted(differences(p.checks), key=lambda d: -_STAGES.index(d.stage))
+        waiting.append(
+            Waiting(
+                p,
+                short.get(p.lane, p.lane) or "as recorded",
+                lines_of(p)[0] if not over else _headline(over[0]),
+                tuple(over),
+                figure,
+                shlex.join(accept),
+                shlex.join([*accept, "--variant"]) if p.lane else "",
+                shlex.join(reject),
+                old,
+            )
+        )
+    drawn = [w.figure for w in waiting if w.figure]
     return render(
         "report_review.html.j2",
         bundle=bundle,
         waiting=waiting,
-        layers=[(0, "approved"), (1, "pending")],
+        layers=[(0, "approved"), (1, "pending")] if drawn else [],
+        tags=bool(drawn) and max(len(x.boxes) for f in drawn for x in f.layers) <= TAGGED,
     )
+
+
+def _headline(d: Difference) -> str:
+    if d.value is None or not d.limit:
+        return f"{d.stage}: {d.detail.partition(';')[0] or d.name}"
+    return f"{d.stage}: {d.name} off by {d.value:.3g}, limit {d.limit:g}"
 
 
 def _figure(pending: Pending, old: Expected | None, limits: Limits) -> Figure | None:
@@ -71,4 +112,4 @@ def _figure(pending: Pending, old: Expected | None, limits: Limits) -> Figure | 
     layer = layer_of(1, "pending", new.found, new.labels, new.landmarks)
     layers.append(marked(layer, rows, slot=0))
     title = f"{pending.case} {pending.lane}".strip()
-    return Figure(title, picture.size, data_url(picture), tuple(layers), tuple(rows))
+    return Figure(title, picture.size, data_url(picture), tuple(layers), rows_of(rows, ["pending"]))

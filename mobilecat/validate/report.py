@@ -177,12 +177,17 @@ class Report:
         }
 
 
-def is_real_pass(check: Check, against: str | None = None) -> bool:
-    """Return whether a result was held to a golden or to the source, and passed."""
+def is_real(check: Check, against: str | None = None) -> bool:
+    """Return whether a result was held to a golden or to the source, and passed or failed."""
     if against is not None and check.against != against:
         return False
     compared = check.stage in ("raw", "candidates", "detections") and check.against != ""
-    return compared and check.verdict == "PASS"
+    return compared and check.verdict != "NOT_RUN"
+
+
+def is_real_pass(check: Check, against: str | None = None) -> bool:
+    """Return whether a result was held to a golden or to the source, and passed."""
+    return is_real(check, against) and check.verdict == "PASS"
 
 
 def _shortfalls(report: Report) -> list[str]:
@@ -198,10 +203,10 @@ def _shortfalls(report: Report) -> list[str]:
         reasons = "; ".join(f"{r.lane.name}: {r.unloaded}" for r in lanes if r.unloaded)
         because = f" ({reasons})" if reasons else ""
         checks = [c for r in lanes for c in report.of(r.lane.name)]
-        if asked.golden_asked and not any(is_real_pass(c, "golden") for c in checks):
+        if asked.golden_asked and not any(is_real(c, "golden") for c in checks):
             said.append(f"{name} was held to no golden{because}")
         mine = [row for row in report.random if row.lane in [r.lane for r in lanes]]
-        if asked.random and not any(row.verdict == "PASS" for row in mine):
+        if asked.random and all(row.verdict == "NOT_RUN" for row in mine):
             why = next((f": {row.detail}" for row in mine if row.detail), because)
             why = ": it is what the others are compared with" if name == "source" else why
             said.append(f"{name} was compared on no random input{why}")

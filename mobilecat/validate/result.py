@@ -65,9 +65,9 @@ def differences(checks: Sequence[Check]) -> tuple[Difference, ...]:
     """Return the checks that did not pass, largest excess over the limit first."""
 
     def excess(check: Check) -> float:
-        if check.value is None:
+        if check.value is None or not check.limit:  # a limit of 0: a count, or whole numbers
             return float("inf")
-        return check.value / check.limit if check.limit else float(check.value)
+        return check.value / check.limit
 
     bad = sorted((c for c in checks if c.verdict == "FAIL"), key=excess, reverse=True)
     return tuple(

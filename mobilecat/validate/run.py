@@ -40,6 +40,7 @@ from mobilecat.validate.report import Asked, LaneReport, RandomRow, Report, Resu
 from mobilecat.validate.result import expected_from
 from mobilecat.validate.static import check_nms
 from mobilecat.validate.tolerances import limits_of, require_known_tolerances
+from mobilecat.validate.words import many
 
 SOURCE = Lane("source")
 
@@ -154,7 +155,7 @@ def _labels(folder: Path, bundle: Bundle) -> list[Check]:
         return []
     have = tuple(path.read_text("utf-8").splitlines()) if path.is_file() else None
     if have == bundle.spec.labels:
-        return [Check("contract", LABELS, "PASS", detail=f"{len(have)} labels")]
+        return [Check("contract", LABELS, "PASS", detail=many(len(have), "label"))]
     what = "is missing" if have is None else f"differs from the labels in {folder / 'bundle.json'}"
     return [Check("contract", LABELS, "FAIL", detail=f"{path} {what}")]
 

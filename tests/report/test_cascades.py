@@ -115,7 +115,10 @@ def test_the_review_page_shows_a_cascade(work: Path, monkeypatch: pytest.MonkeyP
         for path in report.pending:
             path.unlink()
     assert [p.lane for p in found] == [LANE]
-    assert "landmarks: 2 (limit 0.5)" in page and f"--lane {LANE} --accept picture" in page
+    assert (
+        "detections: landmarks off by 2, limit 0.5" in page
+        and f"--lane {LANE} --accept picture" in page
+    )
     assert page.count("<svg") == 1 and "data:image/jpeg" in page
 
 

@@ -2,61 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from mobilecat.validate import validate
-from mobilecat.validate.html import report_page
-from mobilecat.validate.saved import recording
-from tests.report.browser import Browser, chromium
-from tests.validate.fake import LANE, SPEC, Workshop, moved, write_bundle
-
-EVIL = "</script><script>window.hurt=1</script><img src=x onerror='window.hurt=2'>\"'&"
-CHAIN = {
-    "lane": LANE, "case": "room", "orientation": 6, "option": "scaleFit", "gravity": "resize",
-    "format": "420v", "verdict": "FAIL", "max_px": 93.27, "limit_px": 2.5, "boxes": 3,
-    "detail": EVIL,
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    binary = chromium()
-    if binary is None:
-        pytest.skip("NOT_RUN: no chromium on this machine")
-    with Browser(binary, tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
-    monkeypatch.delenv("CI", raising=False)
-    return write_bundle(tmp_path).approved("room", "hall")
-
-
-def page(shop: Workshop, coordinates: dict[str, Any] | None = None, **options: Any) -> Path:
-    with recording(None, shop.open) as recorder:
-        report = validate(shop.bundle, shop.golden, opener=recorder, **options)
-        text = report_page(report, recorder.saved, coordinates)
-    path = shop.root / "report.html"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def matrix(verdict: str) -> dict[str, Any]:
-    return {
-        "verdict": "HELD" if verdict == "PASS" else "FELL_SHORT", "model_runs": 1,
-        "shortfalls": [], "not_run": [], "chains": [{**CHAIN, "verdict": verdict}],
-    }  # fmt: skip
+from tests.report.browser import Browser
+from tests.report.pages import EVIL, matrix, page
+from tests.validate.fake import LANE, SPEC, Workshop, moved
 
 
 def test_a_page_that_held(browser: Browser, shop: Workshop) -> None:
     browser.open(page(shop, random=1))
     text = browser.eval("document.body.innerText")
-    assert browser.eval("document.querySelector('.verdict').innerText").startswith("Held")
+    assert browser.eval("document.querySelector('.verdict').innerText").startswith("✓ Held")
     assert "on 2 golden pictures and on 1 random input" in text
     assert browser.eval("document.querySelectorAll('table.checks tbody tr').length") == 3
     assert "labels.txt" in text and "float32 sums in another order" in text
@@ -74,13 +30,17 @@ def test_a_page_that_held(browser: Browser, shop: Workshop) -> None:
 def test_a_page_that_fell_short_says_so_first(browser: Browser, shop: Workshop) -> None:
     shop.faults[LANE] = moved
     browser.open(page(shop))
-    assert browser.eval("document.querySelector('.verdict').innerText").startswith("Fell short")
+    assert browser.eval("document.querySelector('.verdict').innerText").startswith("✗ Fell short")
     assert "4.243, limit 0.5" in browser.eval("document.querySelector('.reasons').innerText")
     rows = browser.eval("[...document.querySelectorAll('table.checks tr')].map(r => r.innerText)")
     assert "first at detections" in next(r for r in rows if "fake.onnx" in r)
-    shown = "document.querySelector('details[open] table').innerText"
-    # 3 px of the model input in x and y are 4.5 of the picture each
-    assert "6.36" in browser.eval(shown) and "over a limit" in browser.eval(shown)
+    shown = "document.querySelector('table.found').innerText"
+    # 3 px of the model input in x and y are 4.5 of the picture each; the lane alone is wrong
+    assert browser.eval(shown).count("✗ 6.36") == 1
+    wrong = "[...document.querySelectorAll('table.found .FAIL')].map(c=>c.innerText)"
+    assert browser.eval(wrong) == ["✗ 6.36"] * 2  # one a picture: the landmarks and scores hold
+    first = browser.eval("document.querySelector('.reasons').innerText")
+    assert f"{LANE} fails first at detections (2 of 12 checks): look at NMS" in first
     solid = (
         "document.querySelectorAll('.layer[data-layer=\"2\"] rect.line:not([stroke-dasharray])')"
     )
@@ -93,7 +53,7 @@ def test_switches_and_zoom_by_mouse_and_keyboard(browser: Browser, shop: Worksho
     browser.open(page(shop))
 
     def shown(layer: int) -> int:
-        query = f"[...document.querySelectorAll('.layer[data-layer=\"{layer}\"]')]"
+        query = f"[...document.querySelectorAll('.layer:not(.tags)[data-layer=\"{layer}\"]')]"
         return int(browser.eval(f"{query}.filter(g=>getComputedStyle(g).display!='none').length"))
 
     assert [shown(k) for k in range(4)] == [2, 2, 2, 2]
@@ -143,7 +103,7 @@ def test_no_text_becomes_markup(browser: Browser, shop: Workshop) -> None:
 
 def test_even_unescaped_a_script_would_not_run(browser: Browser, shop: Workshop) -> None:
     path = page(shop)
-    path.write_text(path.read_text("utf-8").replace("<footer>", f"{EVIL}<footer>"), "utf-8")
+    path.write_text(path.read_text("utf-8").replace("</main>", f"{EVIL}</main>"), "utf-8")
     browser.open(path)
     assert browser.eval("window.hurt") is None
     assert browser.errors  # the policy of the page's head complains
@@ -155,9 +115,11 @@ def test_the_coordinate_grid_has_its_part_of_the_verdict(
 ) -> None:
     browser.open(page(shop, matrix(verdict)))
     said = browser.eval("document.querySelector('.verdict').innerText")
-    assert said.startswith("Held" if verdict == "PASS" else "Fell short")
-    cells = "[...document.querySelectorAll('table.grid tbody td')].map(c=>c.innerText)"
+    assert said.startswith("✓ Held" if verdict == "PASS" else "✗ Fell short")
+    cells = "[...document.querySelectorAll('table.worst tbody td')].map(c=>c.textContent)"
     assert browser.eval(cells) == [""] * 5 + ["93.3" if verdict == "PASS" else "✗ 93.3"] + [""] * 2
+    assert browser.eval(cells.replace("worst", "lanes")) == browser.eval(cells)
+    assert "Limit: 2.5 px" in browser.eval("document.body.innerText")
 
 
 def test_what_did_not_run_is_there_with_its_reason(browser: Browser, shop: Workshop) -> None:
@@ -182,7 +144,10 @@ def test_the_grid_names_each_lane_once_in_the_reports_order(
         for option in ("own", "scaleFit")
     ]
     browser.open(page(shop, told))
-    heads = "[...document.querySelectorAll('.grid tbody th')].map(c=>c.innerText)"
+    heads = "[...document.querySelectorAll('.lanes tbody th')].map(c=>c.firstChild.textContent)"
     assert browser.eval(heads) == ["tflite:b", "own", "scaleFit", "onnx:a", "own", "scaleFit"]
-    cells = "[...document.querySelectorAll('.grid tbody td')].map(c=>c.innerText).filter(x=>x)"
+    cells = "[...document.querySelectorAll('.lanes tbody td')].map(c=>c.textContent).filter(x=>x)"
     assert browser.eval(cells) == ["0.3", "0.3", "213", "213"]
+    # over all lanes, the worst a fit
+    assert browser.eval(heads.replace("lanes", "worst")) == ["own", "scaleFit"]
+    assert browser.eval(cells.replace("lanes", "worst")) == ["213", "213"]

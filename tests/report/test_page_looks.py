@@ -1,0 +1,213 @@
+"""What a person needs of the pages: nothing cut off, everything legible, all of it by keyboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mobilecat.validate import pendings
+from mobilecat.validate.html_review import review_page
+from tests.report.browser import Browser
+from tests.report.pages import matrix, page
+from tests.validate.fake import LANE, Workshop, check, moved
+
+OPEN = "document.querySelectorAll('details').forEach(d => d.open = true)"
+
+
+def review(shop: Workshop) -> Path:
+    """Two pending results of one lane."""
+    shop.faults[LANE] = moved
+    check(shop)
+    path = shop.root / "review.html"
+    found = pendings(shop.bundle, shop.golden)
+    path.write_text(review_page(shop.bundle, shop.golden, found), encoding="utf-8")
+    return path
+
+
+def report(shop: Workshop) -> Path:
+    """A report with a fault and every part that a report may have."""
+    shop.faults[LANE] = moved
+    shop.not_run["tflite:fake.tflite"] = "no such engine here " * 6
+    return page(shop, matrix("FAIL"), random=2)
+
+
+PAGES = {"report": report, "review": review}
+
+# Text whose contrast to the nearest painted ground is below 4.5 (3 where it is large):
+# https://www.w3.org/TR/WCAG22/#contrast-minimum
+FAINT = """
+(() => {
+  const rgb = (c) => c.match(/[\\d.]+/g).map(Number);
+  const light = (c) => {
+    const [r, g, b] = rgb(c).map((v) => v / 255)
+      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = getComputedStyle(e).backgroundColor;
+      if ((rgb(c)[3] ?? 1) > 0.99) return c;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const found = [];
+  for (const e of document.querySelectorAll("body *:not(script):not(svg *)")) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    if (!own || !e.checkVisibility()) continue;
+    const style = getComputedStyle(e);
+    const [a, b] = [light(style.color), light(ground(e))].sort((x, y) => y - x);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    if ((a + 0.05) / (b + 0.05) < (large ? 3 : 4.5)) found.push(e.textContent.trim().slice(0, 40));
+  }
+  return found;
+})()
+"""
+
+
+@pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_nothing_needs_sideways_scrolling(
+    browser: Browser,
+    shop: Workshop,
+    kind: str,
+    width: int,
+) -> None:
+    browser.open(PAGES[kind](shop), width, 844)
+    assert browser.eval("document.documentElement.scrollWidth") <= width
+    browser.eval(OPEN)
+    assert browser.eval("document.documentElement.scrollWidth") <= width
+    assert browser.errors == []
+
+
+@pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_all_text_is_legible(
+    browser: Browser,
+    shop: Workshop,
+    kind: str,
+    dark: bool,
+) -> None:
+    browser.open(PAGES[kind](shop), dark=dark)
+    browser.eval(OPEN)
+    assert browser.eval(FAINT) == []
+    browser.eval("document.querySelector('.verdict span').style.color = '#888'")
+    assert len(browser.eval(FAINT)) == 1  # the test can fail
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_the_keyboard_reaches_everything_in_the_order_of_reading(
+    browser: Browser,
+    shop: Workshop,
+    kind: str,
+) -> None:
+    browser.open(PAGES[kind](shop))
+    all_of_them = """[...document.querySelectorAll('a, button, summary, input, svg')]
+        .filter(e => e.checkVisibility() && e.tabIndex >= 0).length"""
+    at = "[...document.querySelectorAll('*')].indexOf(document.activeElement)"
+    places: list[int] = []
+    for _ in range(200):
+        browser.key("Tab")
+        place = int(browser.eval(at))
+        if place <= (places[-1] if places else 0):
+            break  # past the end: the browser's own controls, or round again
+        places.append(place)
+    assert browser.eval("document.querySelector('.skip').getBoundingClientRect().left") < 0
+    regions = int(browser.eval("document.querySelectorAll('details[open] .scroll').length"))
+    assert len(places) == int(browser.eval(all_of_them)) + regions > 20
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_every_control_has_a_name_and_every_link_a_place(
+    browser: Browser,
+    shop: Workshop,
+    kind: str,
+) -> None:
+    browser.open(PAGES[kind](shop))
+    nameless = """[...document.querySelectorAll('button, a, summary, svg, label, th[scope=col]')]
+        .filter(e => !(e.ariaLabel || e.textContent).trim()).map(e => e.outerHTML)"""
+    assert browser.eval(nameless) == []
+    lost = """[...document.querySelectorAll('a[href^="#"]')]
+        .filter(a => !document.querySelector(a.getAttribute('href'))).map(a => a.href)"""
+    assert browser.eval(lost) == []
+    ids = "[...document.querySelectorAll('[id]')].map(e => e.id)"
+    assert len(set(browser.eval(ids))) == len(browser.eval(ids))
+
+
+def test_what_did_not_run_is_told_beside_the_verdict(browser: Browser, shop: Workshop) -> None:
+    shop.not_run["tflite:fake.tflite"] = "no such engine here"
+    browser.open(page(shop))
+    facts = browser.eval("document.querySelector('.facts').innerText")
+    assert "2 of 3 lanes ran" in facts and "what did not run" in facts
+    rows = browser.eval("[...document.querySelectorAll('tr.idle')].map(r => r.innerText)")
+    assert len(rows) == 1 and "no such engine here" in rows[0]
+
+
+def test_scores_keep_their_size_and_can_be_put_away(browser: Browser, shop: Workshop) -> None:
+    browser.open(page(shop))
+    said = "[...document.querySelectorAll('.tags[data-layer=\"0\"] text')].map(t=>t.textContent)"
+    # two classes: the class is written, too; three detections on each of two pictures
+    assert browser.eval(said) == ["dog 0.90", "cat 0.80", "cat 0.50"] * 2
+    height = "document.querySelector('.tags text').getBoundingClientRect().height"
+    before = browser.eval(height)
+    assert 10 < before < 30
+    for _ in range(3):
+        browser.eval("document.querySelector('button[data-act=in]').click()")
+    assert browser.eval(height) == pytest.approx(before, rel=0.1)
+    browser.eval("document.querySelector('input[data-tags]').click()")
+    assert browser.eval("getComputedStyle(document.querySelector('.tags')).display") == "none"
+
+
+def drag(*moves: tuple[str, int, float, float]) -> str:
+    """Return a script of pointer events on the first picture, at shares of its size."""
+    lines = [
+        "{ const svg = document.querySelector('svg'), r = svg.getBoundingClientRect();",
+        "const at = (kind, id, x, y) => svg.dispatchEvent(new PointerEvent(kind, { bubbles: true,",
+        "pointerId: id, clientX: r.left + x * r.width, clientY: r.top + y * r.height }));",
+    ]
+    lines += [f"at('pointer{kind}', {i}, {x}, {y});" for kind, i, x, y in moves]
+    return "\n".join([*lines, "}"])
+
+
+def test_two_fingers_zoom_about_the_place_between_them(browser: Browser, shop: Workshop) -> None:
+    browser.open(page(shop), 390, 844)
+    browser.eval("SVGElement.prototype.setPointerCapture = () => {}")  # the fingers are not real
+    pinch = [("down", 1, 0.25, 0.5), ("down", 2, 0.5, 0.5), ("move", 2, 0.75, 0.5)]
+    browser.eval(drag(*pinch, ("up", 1, 0.25, 0.5), ("up", 2, 0.75, 0.5)))
+    view = "document.querySelector('svg').getAttribute('viewBox').split(' ').map(Number)"
+    x, y, width, height = browser.eval(view)
+    assert (width, height) == (48, 30)  # of 96×60: the fingers are twice as far apart
+    assert (x, y) == (24, 15)  # (0.25 + 0.75) / 2 of the width stays where it was
+    browser.eval(drag(("down", 1, 0.5, 0.5), ("move", 1, 0.25, 0.5), ("up", 1, 0.25, 0.5)))
+    assert browser.eval(view) == [36, 15, 48, 30]  # a quarter of what is seen
+    assert browser.errors == []
+
+
+def test_a_command_is_copied_whole(browser: Browser, shop: Workshop) -> None:
+    browser.open(review(shop))
+    browser.eval("navigator.clipboard.writeText = async (t) => { window.copied = t; }")
+    browser.eval("document.querySelector('.decide button').click()")
+    words = f"mobilecat golden review {shop.bundle} --golden {shop.golden} --lane {LANE}"
+    assert browser.eval("window.copied") == f"{words} --accept hall"
+    assert (
+        browser.eval("getSelection().toString().replace(/\\s+/g, ' ')") == f"{words} --accept hall"
+    )
+
+
+def test_the_review_page_lists_what_waits_the_largest_first(
+    browser: Browser,
+    shop: Workshop,
+) -> None:
+    browser.open(review(shop))
+    listed: Any = browser.eval("[...document.querySelectorAll('.toc li')].map(e => e.innerText)")
+    assert [x.split()[0] for x in listed] == ["hall", "room"]
+    assert "boxes off by 4.24, limit 0.5" in listed[0]
+    assert "✗ 6.36" in browser.eval("document.querySelector('#pending-1 .found').innerText")
+
+
+def test_names_are_short_where_that_tells_them_apart(browser: Browser, shop: Workshop) -> None:
+    browser.open(page(shop))
+    chips = "[...document.querySelectorAll('.bar label')].map(e => e.innerText)"
+    assert browser.eval(chips) == ["golden", "source", "onnx", "tflite", "scores"]
