@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper
 from PIL import Image
 
 from mobilecat.bundle import open_bundle
+from mobilecat.cascade import picture_inputs
+from mobilecat.errors import MobileCatError
 from mobilecat.export import export
 from mobilecat.graph import Array
 from mobilecat.runners import NotRun, lanes_of, open_lane
-from mobilecat.spec import spec_from_model_file
+from mobilecat.spec import load_spec, spec_from_model_file
+from mobilecat.validate import validate
 from tests.conftest import shared_data_path
 
 # input → (scale, bias) that turn picture bytes into what the network was trained on.
@@ -83,3 +88,43 @@ def test_every_artifact_gives_the_source_outputs(
                 compared += 1
     assert compared == 4 * 2 * len(bundle.outputs), "every artifact, both inputs, every output"
     assert model.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_picture_beside_another_input(tmp_path: Path) -> None:
+    """Written by the newest onnx, whose IR version onnxruntime may not know yet."""
+    mean = helper.make_node("ReduceMean", ["photo"], ["m"], axes=[2, 3], keepdims=0)
+    graph = helper.make_graph(
+        [mean, helper.make_node("Concat", ["m", "meta"], ["y"], axis=1)],
+        "g",
+        [
+            helper.make_tensor_value_info("photo", onnx.TensorProto.FLOAT, [1, 3, 4, 6]),
+            helper.make_tensor_value_info("meta", onnx.TensorProto.FLOAT, [1, 2]),
+        ],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 5])],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=onnx.IR_VERSION)
+    onnx.save(model, tmp_path / "two.onnx")
+    (tmp_path / "s.toml").write_text(
+        'name = "two"\nsource = "two.onnx"\n[input]\nsize = [6, 4]\nmean = 1\nstd = 2\n'
+        'resize = "stretch"\n[targets.onnx]\n[targets.tflite]\n[[targets.coreml]]\n'
+        'precision = "float32"\n[[targets.coreml]]\nformat = "mlmodel"\nprecision = "float32"\n'
+    )
+    export(load_spec(tmp_path / "s.toml"), tmp_path / "b", spec_folder=tmp_path)
+    bundle = open_bundle(tmp_path / "b")
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    pixels[:2], pixels[..., 2] = (31, 11, 0), 241  # means of the channels: 15.5, 5.5, 241
+    meta = np.array([[7.5, -2]], np.float32)
+    ran = 0
+    for lane in lanes_of(bundle):
+        if lane.runner == "coreml-native":
+            continue
+        got = open_lane(tmp_path / "b", bundle, lane).infer({"image": pixels, "meta": meta})
+        np.testing.assert_allclose(got["y"], [[7.25, 2.25, 120, 7.5, -2]], rtol=1e-5)
+        ran += 1
+    assert ran == 5
+    assert onnx.load(tmp_path / "b" / "two.onnx").ir_version <= 10
+    assert validate(tmp_path / "b", random=2).held
+    with pytest.raises(MobileCatError, match="more than a picture") as caught:
+        picture_inputs(bundle, Image.fromarray(pixels))
+    assert [p.what for p in caught.value.problems] == ["input 'meta' 1×2 is no picture"]

@@ -27,7 +27,8 @@ def picture_inputs(
 
     An ordinary bundle takes the fitted picture. A cascade takes all of it, as its results are in
     picture pixels already, and with it the boxes, where they come from elsewhere.
-    Errors: MobileCatError for boxes that are missing, not asked for, or unusable.
+    Errors: MobileCatError for boxes that are missing, not asked for, or unusable, and for a network
+    that has other inputs too.
     """
     space = bundle.chain.boxes if isinstance(bundle, CascadeBundle) else None
     if boxes is not None and space is None:
@@ -37,6 +38,7 @@ def picture_inputs(
         )
     if not isinstance(bundle, CascadeBundle):
         assert bundle.spec.input is not None
+        _require_a_picture_alone(bundle)
         pixels, plan = fit_picture(picture, bundle.spec.input)
         return {"image": pixels}, plan
     whole = plan_resize(picture.size, picture.size, "stretch")
@@ -49,3 +51,14 @@ def picture_inputs(
             [Problem(f'its spec says boxes = "{space}"', bundle.name, "give --boxes FILE.json")],
         )
     return {**tensors, **read_boxes(boxes, space, picture.size, bundle.labels).tensors()}, whole
+
+
+def _require_a_picture_alone(bundle: Bundle) -> None:
+    fix = "compare its tensors: mobilecat validate DIR --random 3"
+    others = [
+        Problem(f"input {i.name!r} {'×'.join(map(str, i.shape))} is no picture", bundle.name, fix)
+        for i in bundle.inputs
+        if i.name != "image"
+    ]
+    if others:
+        raise MobileCatError("This bundle takes more than a picture", others)

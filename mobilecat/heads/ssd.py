@@ -39,7 +39,8 @@ def settle(spec: SsdHead, network: Network) -> Head:
         fit.ask(
             "anchors",
             f"{source} makes {len(anchors)} anchors, output {boxes!r} has {n}",
-            'set head.anchors = "FILE.npy", or the generator\'s settings in [head.anchors]',
+            "give input.size the size that the network was made for, head.anchors a file, or "
+            "[head.anchors] the generator's settings",
         )
     fit.require()
     assert n is not None

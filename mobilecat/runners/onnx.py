@@ -21,19 +21,19 @@ class OnnxRunner:
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         record = self._record
-        feeds = {record.inputs[k]: as_artifact_input(v, record) for k, v in inputs.items()}
+        feeds = artifact_inputs(inputs, record)
         wanted = {tap: record.taps[tap] for tap in taps if tap in record.taps}
         found = self._model.run(feeds, list(wanted.values()))
         return {k: found[v] for k, v in {**record.outputs, **wanted}.items() if v in found}
 
 
-def as_artifact_input(value: Array, record: ArtifactRecord) -> Array:
-    """Return picture bytes [H,W,C] as the [1,H,W,C] tensor an artifact takes; others unchanged."""
-    if record.image == "uint8":
-        return value[None]
-    if record.image == "float32":
-        return value[None].astype("float32")
-    return value
+def artifact_inputs(inputs: Mapping[str, Array], record: ArtifactRecord) -> dict[str, Array]:
+    """Return the artifact's inputs by its own names: the picture's bytes [H,W,C] as the [1,H,W,C]
+    tensor that it takes, others unchanged."""
+    feeds = {record.inputs[k]: v for k, v in inputs.items()}
+    if record.image in ("uint8", "float32"):
+        feeds[record.inputs["image"]] = inputs["image"][None].astype(record.image)
+    return feeds
 
 
 def open_artifact(path: Path, record: ArtifactRecord) -> Runner:

@@ -9,12 +9,14 @@ import onnx
 
 from mobilecat.graph import Array
 
+_IR_VERSION = 10
+
 
 class OrtModel:
     """An ONNX model that can also return inner values; one session for each set of them."""
 
     def __init__(self, proto: onnx.ModelProto, threads: int | None = None) -> None:
-        self._proto = proto
+        self._proto = _of_known_version(proto)
         self._threads = threads
         self._own = tuple(v.name for v in proto.graph.output)
         self._sessions: dict[tuple[str, ...], Any] = {}
@@ -40,3 +42,14 @@ class OrtModel:
         if self._threads:
             options.intra_op_num_threads = self._threads
         return ort.InferenceSession(proto.SerializeToString(), options, ["CPUExecutionProvider"])
+
+
+def _of_known_version(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The newest onnx package writes an IR version into every file that onnxruntime does not know
+    yet. What came after 10 are element types."""
+    if proto.ir_version <= _IR_VERSION:
+        return proto
+    older = onnx.ModelProto()
+    older.CopyFrom(proto)
+    older.ir_version = _IR_VERSION
+    return older

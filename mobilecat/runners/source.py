@@ -65,7 +65,9 @@ class SourceRunner:
         image = self._bundle.spec.input
         if image is None:
             return self._model.run(inputs)
-        return self._model.run({self._picture_input(): self._tensor(inputs["image"], image)})
+        picture = {self._picture_input(): self._tensor(inputs["image"], image)}
+        others = {t.name: inputs[t.name] for t in self._bundle.inputs if t.name != "image"}
+        return self._model.run({**picture, **others})
 
     def _decoded(self, raw: Mapping[str, Array]) -> Candidates:
         spec = self._bundle.spec

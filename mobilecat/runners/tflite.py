@@ -13,7 +13,7 @@ from mobilecat.bundle import ArtifactRecord
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.graph import Array
 from mobilecat.runners.base import Runner
-from mobilecat.runners.onnx import as_artifact_input
+from mobilecat.runners.onnx import artifact_inputs
 
 
 class TfliteRunner:
@@ -28,7 +28,7 @@ class TfliteRunner:
         record = self._record
         engine = self._engine(bool(taps))
         runner = engine.get_signature_runner()
-        feeds = {record.inputs[k]: as_artifact_input(v, record) for k, v in inputs.items()}
+        feeds = artifact_inputs(inputs, record)
         found = runner(**feeds)
         results = {k: found[v] for k, v in record.outputs.items() if v in found}
         if taps:

@@ -58,8 +58,9 @@ class LoweringTable(Generic[F]):
             if (reason := self._reason(node)) is not None:
                 gaps.setdefault((op_of(node), reason), []).append(node.name or "")
         if gaps:
+            number = sum(map(len, gaps.values()))
             raise UnsupportedError(
-                f"{self.target} has no form for {sum(map(len, gaps.values()))} nodes",
+                f"{self.target} has no form for {number} node{'s' if number > 1 else ''}",
                 [
                     Problem(reason, f"{op} {', '.join(map(repr, names))}")
                     for (op, reason), names in gaps.items()

@@ -18,7 +18,7 @@ import onnx_ir as ir
 from mobilecat.bundle import ArtifactRecord
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.graph import Array
-from mobilecat.runners.onnx import as_artifact_input
+from mobilecat.runners.onnx import artifact_inputs
 
 _ORDER = re.compile(r"^(?P<name>.*):(?P<order>nhwc|\d+)$")
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_]")
@@ -123,7 +123,7 @@ def _run_onnx(path: Path, record: ArtifactRecord, tensors: Mapping[str, Array]) 
     from mobilecat.runners.ort import OrtModel
 
     proto = read_onnx(path)
-    feeds = {record.inputs[k]: as_artifact_input(v, record) for k, v in tensors.items()}
+    feeds = artifact_inputs(tensors, record)
     names = [o for n in proto.graph.node for o in n.output if o]
     found = OrtModel(proto).run(feeds, names)
     return {**feeds, **found}
@@ -146,7 +146,7 @@ def _run_tflite(
             experimental_op_resolver_type=plain,
         )
         engine.allocate_tensors()
-        feeds = {record.inputs[k]: as_artifact_input(v, record) for k, v in tensors.items()}
+        feeds = artifact_inputs(tensors, record)
         details = {d["name"]: d["index"] for d in engine.get_input_details()}
         runner = engine.get_signature_runner("serving_default")
         runner(**feeds)

@@ -27,8 +27,12 @@ def random_inputs(bundle: Bundle, seed: int, index: int) -> Inputs:
     if bundle.spec.input is not None:
         width, height = bundle.spec.input.size
         shape = (height, width, bundle.spec.input.channels)
-        return Inputs({"image": rng.integers(0, 256, shape, dtype=np.uint8)})
-    return Inputs({t.name: _tensor(rng, t.shape, np.dtype(t.dtype)) for t in bundle.inputs})
+        picture = {"image": rng.integers(0, 256, shape, dtype=np.uint8)}
+        others = [t for t in bundle.inputs if t.name != "image"]
+    else:
+        picture, others = {}, list(bundle.inputs)
+    tensors = {t.name: _tensor(rng, t.shape, np.dtype(t.dtype)) for t in others}
+    return Inputs({**picture, **tensors})
 
 
 def _tensor(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Array:

@@ -100,6 +100,18 @@ def test_both_formats_of_both_libraries(library: str, suffix: str, tmp_path: Pat
     assert shapes == [("kind", (1, 3)), ("box", (1, 4))]
 
 
+@pytest.mark.parametrize("library", ["keras", "tf_keras"])
+@pytest.mark.parametrize("suffix, wrong", [(".keras", ".h5"), (".h5", ".keras")])
+def test_a_file_under_the_other_formats_name(
+    library: str, suffix: str, wrong: str, tmp_path: Path
+) -> None:
+    from importlib import import_module
+
+    small(import_module(library)).save(tmp_path / f"m{suffix}")
+    path = (tmp_path / f"m{suffix}").rename(tmp_path / f"other{wrong}")
+    assert [list(open_network(path).inputs), path.suffix] == [["photo"], wrong]
+
+
 def test_what_keras_3_cannot_load_tf_keras_does_and_says_so(tmp_path: Path) -> None:
     import tf_keras
 

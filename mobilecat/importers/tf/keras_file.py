@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from mobilecat.errors import ModelError, Problem
@@ -18,6 +20,7 @@ from mobilecat.importers.tf.reason import reason
 
 _NOT_OURS = "a Keras file has none to choose"
 _PLAIN_MODULES = ("keras", "tf_keras", "builtins")
+_SUFFIXES = {"keras": (".keras",), "keras-hdf5": (".h5", ".hdf5")}
 _NOTE = 100
 _MODELS = ("Model", "Functional", "Sequential")
 
@@ -31,7 +34,7 @@ def open_keras(path: Path, format: str, options: ImportOptions, say: Say) -> Net
     _refuse_code(config, path)
     if foreign := _of_other_modules(config):
         raise _not_keras(path, foreign)
-    library, model, notes = _load(path, config, say)
+    library, model, notes = _load(path, format, config, say)
     if not getattr(model, "inputs", None):
         raise ModelError(
             f"{path.name}: the model's inputs are not known",
@@ -116,14 +119,15 @@ def _is_sequential(model: Any) -> bool:
     return type(model).__name__ == "Sequential"
 
 
-def _load(path: Path, config: Any, say: Say) -> tuple[Any, Any, tuple[str, ...]]:
+def _load(path: Path, format: str, config: Any, say: Say) -> tuple[Any, Any, tuple[str, ...]]:
     """Return Keras, or tf-keras, with the model that it loaded and a note where it was tf-keras."""
     reasons = []
     for shown, name in (("Keras 3", "keras"), ("tf-keras", "tf_keras")):
         say(f"loading with {shown}")
         library = import_module(name)
         try:
-            model = library.models.load_model(str(path), compile=False)
+            with _by_its_suffix(path, format) as named:
+                model = library.models.load_model(str(named), compile=False)
         except Exception as e:
             reasons.append(f"{shown}: {reason(e)}")
             continue
@@ -134,6 +138,19 @@ def _load(path: Path, config: Any, say: Say) -> tuple[Any, Any, tuple[str, ...]]
         f"{path.name}: neither Keras 3 nor tf-keras can load it",
         [Problem(r, str(path)) for r in reasons],
     )
+
+
+@contextmanager
+def _by_its_suffix(path: Path, format: str) -> Iterator[Path]:
+    """Yield the file under a name by which both libraries know its format, whatever its own is."""
+    suffixes = _SUFFIXES[format]
+    if path.suffix.lower() in suffixes:
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        named = Path(folder) / f"{path.stem}{suffixes[0]}"
+        named.symlink_to(path.resolve())
+        yield named
 
 
 def _short(text: str) -> str:
