@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 class Suite:
     """Tests in some folders or files of coremltools. `sample`: 1 test in so many.
 
+    without: names of files that are left to another suite.
     environment: switches that coremltools' tests read.
     """
 
@@ -40,11 +41,25 @@ class Suite:
     sample: int = 1
     backend: str = ""
     needs: str = ""
+    without: tuple[str, ...] = ()
     environment: tuple[str, ...] = ("INCLUDE_MIL_FP32_UNIT_TESTS",)
 
 
+RECURRENT = "test_recurrent.py"  # as many tests as half of the others have, and the slowest
+
 SUITES = (
-    Suite("MIL ops, ML Program", ("converters/mil/mil/ops/tests",), backend="mlprogram"),
+    Suite(
+        "MIL ops, ML Program",
+        ("converters/mil/mil/ops/tests",),
+        backend="mlprogram",
+        without=(RECURRENT,),
+    ),
+    Suite(
+        "MIL ops, ML Program, recurrent",
+        tuple(f"converters/mil/mil/ops/tests/{v}/{RECURRENT}" for v in ("iOS14", "iOS17", "iOS18")),
+        sample=10,
+        backend="mlprogram",
+    ),
     Suite("MIL ops, NeuralNetwork", ("converters/mil/mil/ops/tests",), backend="neuralnetwork"),
     Suite("neural_network", ("test/neural_network",)),
     Suite("pipeline", ("test/pipeline",)),
@@ -80,7 +95,8 @@ def coremltools_folder() -> Path:
 def chunks(suite: Suite) -> list[Path]:
     """Return the suite's test files: one process each."""
     given = [coremltools_folder() / f for f in suite.folders]
-    return sorted(p for f in given for p in ([f] if f.is_file() else f.rglob("test_*.py")))
+    files = (p for f in given for p in ([f] if f.is_file() else f.rglob("test_*.py")))
+    return sorted(p for p in files if p.name not in suite.without)
 
 
 def run_chunk(
