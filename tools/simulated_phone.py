@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -129,36 +130,66 @@ class Vision:
                     for name in record.outputs.values()
                 }
             }
-        left, top, gx, gy = placed
         seen = []
         for scores, (cx, cy, bw, bh) in zip(found["confidence"], found["coordinates"], strict=True):
-            x1 = (cx - bw / 2) * image.size[0] - left
-            y2 = (cy + bh / 2) * image.size[1] - top
-            wide, high = bw * image.size[0] / gx, bh * image.size[1] / gy
-            box = [(region[0] + x1 / gx) / w, 1 - (region[1] + y2 / gy) / h, wide / w, high / h]
+            half_w, half_h = bw / 2, bh / 2
+            corners = [
+                placed.undone(sx * image.size[0], sy * image.size[1])
+                for sx, sy in ((cx - half_w, cy - half_h), (cx + half_w, cy + half_h))
+            ]
+            (x1, x2), (y1, y2) = (sorted(v) for v in zip(*corners, strict=True))
+            # In the region's own unit square, or in the whole picture's: nobody has measured it.
+            whole = ask["observations"] == "whole"
+            (ox, oy), (ow, oh) = (region[:2], (w, h)) if whole else ((0, 0), placed.region_wh)
             best = int(np.argmax(scores))
             seen.append(
                 {
-                    "box_xywh": box,
+                    "box_xywh": [
+                        (x1 + ox) / ow, 1 - (y2 + oy) / oh, (x2 - x1) / ow, (y2 - y1) / oh,
+                    ],
                     "label": self._bundle.spec.labels[best],
                     "score": float(scores[best]),
                 }
-            )
+            )  # fmt: skip
         return {"observations": seen}
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a region lies in a model's input: its corner, its scale, and whether it was turned."""
+
+    left: float
+    top: float
+    gx: float
+    gy: float
+    region_wh: tuple[float, float]
+    turned: bool = False
+
+    def undone(self, x: float, y: float) -> tuple[float, float]:
+        """Return a point of the input in pixels of the region, from its top left."""
+        across, down = (x - self.left) / self.gx, (y - self.top) / self.gy
+        # A quarter counter-clockwise: the right edge came to lie on top.
+        return (self.region_wh[0] - down, across) if self.turned else (across, down)
 
 
 def fitted(
     picture: Image.Image, region: tuple[float, float, float, float], size: tuple[int, int], how: str
-) -> tuple[Image.Image, tuple[float, float, float, float]]:
-    """Return a model's input, and where the region lies in it: left, top, scale of x and of y."""
+) -> tuple[Image.Image, Placed]:
+    """Return a model's input, and where the region lies in it."""
+    wh = (region[2] - region[0], region[3] - region[1])
+    turned = how.endswith("Rotate90CCW")
+    if turned:
+        x1, _, x2, _ = region
+        picture = picture.transpose(Image.Transpose.ROTATE_90)
+        region = (region[1], picture.height - x2, region[3], picture.height - x1)
     rw, rh = region[2] - region[0], region[3] - region[1]
     g = min(size[0] / rw, size[1] / rh)
-    inner = size if how == "scaleFill" else (round(g * rw), round(g * rh))
-    assert how in ("scaleFill", "scaleFit"), how
+    assert how.startswith(("scaleFill", "scaleFit")), how
+    inner = size if how.startswith("scaleFill") else (round(g * rw), round(g * rh))
     left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
     black = Image.new("RGB", size)
     black.paste(picture.resize(inner, Image.Resampling.BILINEAR, box=region), (left, top))
-    return black, (left, top, inner[0] / rw, inner[1] / rh)
+    return black, Placed(left, top, inner[0] / rw, inner[1] / rh, wh, turned)
 
 
 def scenes() -> list[dict[str, Any]]:

@@ -197,12 +197,21 @@ public final class UIImage: NSObject {  // uikit/uiimage
     public var rightBarButtonItems: [UIBarButtonItem]? { get { fatalError() } set { fatalError() } }  // uikit/uinavigationitem/rightbarbuttonitems
 }
 
-@MainActor public final class UIAction: NSObject {  // uikit/uiaction
-    public init(title: String = "", image: UIImage? = nil, handler: @escaping (UIAction) -> Void) { fatalError() }  // uikit/uiaction/init(title:subtitle:image:identifier:discoverabilitytitle:attributes:state:handler:)
+@MainActor open class UIMenuElement: NSObject {  // uikit/uimenuelement
+    public enum State: Int { case off, on, mixed }  // uikit/uimenuelement/state
+}
+
+@MainActor public final class UIMenu: UIMenuElement {  // uikit/uimenu
+    public init(title: String = "", children: [UIMenuElement] = []) { fatalError() }  // uikit/uimenu/init(title:subtitle:image:identifier:options:preferredelementsize:children:)
+}
+
+@MainActor public final class UIAction: UIMenuElement {  // uikit/uiaction
+    public init(title: String = "", image: UIImage? = nil, state: UIMenuElement.State = .off, handler: @escaping (UIAction) -> Void) { fatalError() }  // uikit/uiaction/init(title:subtitle:image:identifier:discoverabilitytitle:attributes:state:handler:)
 }
 
 @MainActor public final class UIBarButtonItem: NSObject {  // uikit/uibarbuttonitem
     public init(title: String? = nil, image: UIImage? = nil, primaryAction: UIAction? = nil) { fatalError() }  // uikit/uibarbuttonitem/init(title:image:primaryaction:menu:)
+    public var menu: UIMenu? { get { fatalError() } set { fatalError() } }  // uikit/uibarbuttonitem/menu
 }
 
 @MainActor public final class UIAlertController: UIViewController {  // uikit/uialertcontroller

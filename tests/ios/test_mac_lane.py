@@ -50,7 +50,7 @@ def results(detector: Path) -> dict[str, Any]:
     def vision(path: Path, inputs: Inputs, units: str) -> Any:
         picture = Image.fromarray(np.asarray(inputs.tensors["image"]))
         ask = {"orientation": 1, "region": [0, 0, 1, 1], "crop_and_scale": "scaleFill"}
-        return phone.look(picture, {**ask, "file": path.name})
+        return phone.look(picture, {**ask, "observations": "whole", "file": path.name})
 
     with pytest.MonkeyPatch.context() as patch, coremltools_predict():
         patch.setattr(mac_lane, "vision", vision)

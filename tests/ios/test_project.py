@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mobilecat.geometry.assumptions import UNMEASURED
+
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "ios_sample"
 sys.path.insert(0, str(ROOT / "tools"))
@@ -113,6 +115,19 @@ def test_a_new_source_file_makes_the_project_stale(tmp_path: Path) -> None:
     (tmp_path / "CatCam/Screens/Two.swift").write_text("")
     after = make_xcodeproj.pbxproj(make_xcodeproj.app_files(tmp_path / "CatCam"))
     assert "Two.swift" in after and "Two.swift" not in before
+
+
+def test_the_readme_lists_all_that_is_to_be_measured() -> None:
+    """Every field that nobody has measured, and every trial that the debug menu offers."""
+    listed = (SAMPLE / "README.md").read_text("utf-8").split("## To be measured on a device")[1]
+    assert [u.field for u in UNMEASURED if f"- [ ] `{u.field}`" not in listed] == []
+    trials = (SAMPLE / "CatCam/Pipeline/Trial.swift").read_text("utf-8")
+    titles = re.findall(r'case \.(\w+): "([^"]+)"', trials)
+    assert len(titles) == 7
+    words = {"rotatedFit": "Rotate90CCW", "rotatedFill": "Rotate90CCW"}
+    words |= {"turned": "Pixels turned", "mirrored": "Pixels turned"}
+    named = [words.get(case, title) for case, title in titles if case != "none"]
+    assert [n for n in named if n not in listed] == []
 
 
 def test_every_stub_has_its_documentation() -> None:

@@ -74,8 +74,22 @@ def test_scale_fit_keeps_the_aspect_in_the_middle() -> None:
     world = np.zeros((20, 40, 3), np.uint8)
     world[:, 20:] = 200
     picture, placed = phone.fitted(Image.fromarray(world), (20, 0, 40, 20), (30, 60), "scaleFit")
-    assert placed == (0, 15, 1.5, 1.5)
+    assert placed == phone.Placed(0, 15, 1.5, 1.5, (20, 20))
     columns = np.asarray(picture)[:, 15, 0]
     assert columns.tolist() == [0] * 15 + [200] * 30 + [0] * 15
     _, filled = phone.fitted(Image.fromarray(world), (20, 0, 40, 20), (30, 60), "scaleFill")
-    assert filled == (0, 0, 1.5, 3)
+    assert filled == phone.Placed(0, 0, 1.5, 3, (20, 20))
+
+
+def test_a_quarter_turn_is_undone() -> None:
+    """A mark 8 from the left and 2 from the top of the right half of 40 × 20.
+
+    Counter-clockwise the right edge comes to lie on top: 12 down and 2 across of 20 × 20.
+    """
+    world = np.zeros((20, 40, 3), np.uint8)
+    world[2, 28] = 255
+    picture, placed = phone.fitted(
+        Image.fromarray(world), (20, 0, 40, 20), (20, 20), "scaleFitRotate90CCW"
+    )
+    assert np.argwhere(np.asarray(picture)[..., 0]).tolist() == [[11, 2]]
+    assert placed.undone(2.5, 11.5) == (8.5, 2.5)

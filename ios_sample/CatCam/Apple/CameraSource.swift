@@ -2,7 +2,8 @@ import AVFoundation
 import Foundation
 import MobileCatKit
 
-/// The camera. Nothing is turned or mirrored here: each frame says what its connection did.
+/// The camera. Unless a trial asks for it nothing is turned or mirrored here: each frame says what
+/// its connection did.
 final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleBufferDelegate {
     let session = AVCaptureSession()
 
@@ -17,6 +18,7 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
     private var deliver: (@Sendable (CameraFrame<Picture>) -> Void)?
     private var camera = CameraPosition.back
     private var uprightAngle = 90
+    private var wanted = (clockwise: 0, mirrored: false)
     private var running: NSKeyValueObservation?
 
     override init() {
@@ -54,6 +56,14 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
 
     /// Clockwise degrees from the sensor to what the preview shows, from now on.
     func follow(uprightAngle: Int) { locked { self.uprightAngle = uprightAngle } }
+
+    /// What the connection is to do to the pixels, as far as it can; each frame says what it did.
+    func connection(clockwise: Int, mirrored: Bool) {
+        setup.async {
+            self.locked { self.wanted = (clockwise, mirrored) }
+            self.connect()
+        }
+    }
 
     func start(_ deliver: @escaping @Sendable (CameraFrame<Picture>) -> Void) {
         locked { self.deliver = deliver }
@@ -122,12 +132,19 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
         if session.isMultitaskingCameraAccessSupported {
             session.isMultitaskingCameraAccessEnabled = true
         }
-        if let connection = output.connection(with: .video), connection.isVideoMirroringSupported {
-            connection.automaticallyAdjustsVideoMirroring = false
-            connection.isVideoMirrored = false
-        }
         locked { camera = position }
+        connect()
         return device
+    }
+
+    private func connect() {
+        guard let connection = output.connection(with: .video) else { return }
+        let (camera, wanted) = locked { (self.camera, self.wanted) }
+        connection.show(wanted.clockwise, camera)
+        if connection.isVideoMirroringSupported {
+            connection.automaticallyAdjustsVideoMirroring = false
+            connection.isVideoMirrored = wanted.mirrored
+        }
     }
 
     private static var refused: MobileCatError {

@@ -6,6 +6,7 @@ struct Evidence<Pixels> {
     let frame: CameraFrame<Pixels>
     let result: FrameResult
     let bundle: ModelBundle
+    var trial = Trial.none
 }
 
 enum Recording { case wanting, done }
@@ -92,7 +93,7 @@ final class CaptureRecorder<Pixels>: @unchecked Sendable {
         frames.append(
             try CapturedFrame(
                 facts, request: look.request, detections: evidence.result.found.map(\.detection),
-                drawn: drawn, labels: evidence.bundle.labels))
+                drawn: drawn, labels: evidence.bundle.labels, onTrial: evidence.trial != .none))
         for (kind, data) in kept.files { files["\(name).\(kind)"] = data }
         files["\(name).outputs.json"] = try RawOutputs(evidence.result).json()
     }

@@ -14,6 +14,7 @@ struct FramePipeline<Pixels> {
     var assumptions = Assumptions.unmeasured
     /// At most so many boxes get landmarks, best first: each costs one more model run.
     var landmarkLimit = 3
+    var trial = Trial.none
     /// Replaced only by the tests, to plant what an app gets wrong most often.
     var orientationOf: (FrameOrigin) throws -> Orientation = { try $0.orientation() }
 
@@ -21,7 +22,7 @@ struct FramePipeline<Pixels> {
     func process(_ frame: CameraFrame<Pixels>, view: PictureView) throws -> FrameResult {
         let orientation = try orientationOf(frame.source)
         let look = try detector.look(
-            at: frame, orientation: orientation, region: .full, view: view,
+            at: frame, orientation: orientation, region: trial.region, fit: trial.fit, view: view,
             assumptions: assumptions)
         var crops: [Look] = []
         var found: [Found] = []

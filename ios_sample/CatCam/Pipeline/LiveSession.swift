@@ -58,7 +58,9 @@ final class LiveSession<Pixels> {
         }
         do {
             let result = try pipeline.process(frame, view: view)
-            let evidence = Evidence(frame: frame, result: result, bundle: pipeline.detector.bundle)
+            let evidence = Evidence(
+                frame: frame, result: result, bundle: pipeline.detector.bundle,
+                trial: pipeline.trial)
             if locked({ recorder })?(evidence) == .done { locked { recorder = nil } }
             deliver(.result(result))
         } catch {

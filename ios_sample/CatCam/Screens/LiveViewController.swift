@@ -10,6 +10,8 @@ final class LiveViewController: UIViewController {
     private let message = MessageLabel()
     private var camera = CameraPosition.back
     private var live: LiveSession<Picture>?
+    private var pipeline: FramePipeline<Picture>?
+    private var trial = Trial.none
     private var angle: PreviewAngle?
     private var heatObserver: (any NSObjectProtocol)?
     private var interruption: NSKeyValueObservation?
@@ -23,8 +25,9 @@ final class LiveViewController: UIViewController {
         preview.previewLayer.session = source.session
         navigationItem.rightBarButtonItems = [
             button("arrow.triangle.2.circlepath.camera") { $0.turnAround() },
-            button("ladybug") { $0.takeCapture() },
+            debug,
         ]
+        debug.menu = trials()
         heatObserver = NotificationCenter.default.addObserver(
             forName: ProcessInfo.thermalStateDidChangeNotification, object: nil, queue: .main
         ) { [weak self] _ in
@@ -65,6 +68,28 @@ final class LiveViewController: UIViewController {
         followView()
     }
 
+    /// A tap takes a capture; a long press chooses what it is to try.
+    private lazy var debug = button("ladybug") { $0.takeCapture() }
+
+    private func trials() -> UIMenu {
+        UIMenu(
+            title: "Try, then take a capture",
+            children: Trial.allCases.map { one in
+                UIAction(title: one.title, state: one == trial ? .on : .off) { [weak self] _ in
+                    self?.attempt(one)
+                }
+            })
+    }
+
+    private func attempt(_ trial: Trial) {
+        self.trial = trial
+        debug.menu = trials()
+        source.connection(
+            clockwise: trial.connection.clockwise, mirrored: trial.connection.mirrored)
+        pipeline?.trial = trial
+        if let pipeline { live?.replace(pipeline) }
+    }
+
     private func button(
         _ symbol: String, _ act: @escaping (LiveViewController) -> Void
     ) -> UIBarButtonItem {
@@ -78,7 +103,9 @@ final class LiveViewController: UIViewController {
         do {
             try await CameraSource.requirePermission()
             say("Preparing the models …")
-            let pipeline = try await Models.load()
+            var pipeline = try await Models.load()
+            pipeline.trial = trial
+            self.pipeline = pipeline
             let live = LiveSession(
                 source: source, pipeline: pipeline, clock: SessionClock(session: source.session)
             ) { [weak self] event in

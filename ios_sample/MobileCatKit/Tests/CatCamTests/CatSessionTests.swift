@@ -137,24 +137,75 @@ final class CatSessionTests: XCTestCase {
         }
     }
 
-    private func diagnosis(of planted: Orientation) throws -> (code: Int32, answer: Diagnosis) {
+    /// What the README's list promises of the debug menu: the same capture from two phones, one of
+    /// which gives boxes as assumed, and the model run again on the kept frames says which it is.
+    func testATrialTellsWhatAPhoneDoes() throws {
+        let phones: [(Trial, observations: String, verdict: String, ids: [String])] = [
+            (.region, "region", "nothing wrong", []),
+            (.region, "whole", "named", ["13"]),
+            (.mirrored, "region", "nothing wrong", []),
+        ]
+        for (trial, observations, verdict, ids) in phones {
+            phone.observations = observations
+            let (_, answer) = try diagnosis(of: .right, trial: trial)
+            XCTAssertEqual(answer.verdict, verdict, "\(trial): \(answer.sentence)")
+            XCTAssertEqual(answer.first?.ids ?? [], ids, "\(trial): \(answer.sentence)")
+        }
+    }
+
+    /// What the README has one look for: with the table as it is, the box is on the cat. The cat lies
+    /// on its right side, so that the quarter counter-clockwise shows it to the model upright.
+    func testAQuarterTurnOfVisionsIsUndone() throws {
         var pipeline = try phone.cats(file: Self.detectors[0])
-        pipeline.orientationOf = { _ in planted }
+        let scene = withCats[0]
+        let (w, h) = (scene.sizeWh[0], scene.sizeWh[1])
+        let (view, frame) = (
+            try Self.view(true, mirrored: false), try phone.frame(of: scene, .photo(.up), .bgra32)
+        )
+        pipeline.orientationOf = { _ in .right }
+        let lying = CatScene(
+            file: scene.file, sizeWh: [h, w],
+            cats: scene.cats.map { cat in
+                let b = cat.boxXyxy
+                return CatScene.Cat(
+                    boxXyxy: [h - b[3], b[0], h - b[1], b[2]],
+                    landmarks: cat.landmarks.map { [h - $0[1], $0[0]] })
+            })
+        pipeline.trial = .rotatedFit
+        let truth = Self.box(of: lying.cats[0], lying, view)
+        let overlaps = try pipeline.process(frame, view: view).found.map {
+            Self.overlap($0.viewBox, truth)
+        }
+        XCTAssertGreaterThan(overlaps.max() ?? 0, 0.75)
+    }
+
+    private func diagnosis(
+        of planted: Orientation, trial: Trial = .none
+    ) throws -> (code: Int32, answer: Diagnosis) {
+        var pipeline = try phone.cats(file: Self.detectors[0])
+        if planted != .right { pipeline.orientationOf = { _ in planted } }
+        pipeline.trial = trial
+        let state = ConnectionState(
+            camera: .back, appliedAngle: trial.connection.clockwise,
+            mirrored: trial.connection.mirrored, uprightAngle: 90)
         let view = try Self.view(true, mirrored: false)
         let recorder = CaptureRecorder<PixelBuffer>(contentScale: 3) { KeptPixels($0) }
         recorder.patience = 12
         for i in 0..<12 {
             let frame = try phone.frame(
-                of: withCats[i % withCats.count], .camera(Self.upright), .yuv420v, time: Double(i))
+                of: trial == .none ? withCats[i % withCats.count] : withCats[0],
+                .camera(state), .yuv420v, time: Double(i))
             let result = try pipeline.process(frame, view: view)
-            let evidence = Evidence(frame: frame, result: result, bundle: pipeline.detector.bundle)
+            let evidence = Evidence(
+                frame: frame, result: result, bundle: pipeline.detector.bundle, trial: trial)
             if try recorder.take(evidence) == .done { break }
         }
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "catcam-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         try recorder.write(app: "CatCam", deviceModel: "simulated phone", to: folder)
-        return try phone.diagnose(folder.appendingPathComponent("capture.json"))
+        return try phone.diagnose(
+            folder.appendingPathComponent("capture.json"), again: trial != .none)
     }
 
     // MARK: where a correct app draws, worked out by hand
@@ -178,12 +229,7 @@ final class CatSessionTests: XCTestCase {
             misses.append("\(result.found.count) found of \(scene.cats.count)")
         }
         for cat in scene.cats {
-            let corners = [cat.boxXyxy[..<2], cat.boxXyxy[2...]].map {
-                inView(Array($0), scene, view)
-            }
-            let box = BoxXYXY(
-                min(corners[0].x, corners[1].x), corners[0].y,
-                max(corners[0].x, corners[1].x), corners[1].y)
+            let box = box(of: cat, scene, view)
             let overlaps = result.found.map { overlap($0.viewBox, box) }
             guard let best = overlaps.max(), best > 0.75, let at = overlaps.firstIndex(of: best)
             else {
@@ -210,6 +256,14 @@ final class CatSessionTests: XCTestCase {
         let s = view.mode == .scaleAspectFit ? min(vw / w, vh / h) : max(vw / w, vh / h)
         let x = (vw - s * w) / 2 + s * point[0]
         return PointXY(view.mirrored ? vw - x : x, (vh - s * h) / 2 + s * point[1])
+    }
+
+    private static func box(
+        of cat: CatScene.Cat, _ scene: CatScene, _ view: PictureView
+    ) -> BoxXYXY {
+        let a = inView(Array(cat.boxXyxy[..<2]), scene, view)
+        let b = inView(Array(cat.boxXyxy[2...]), scene, view)
+        return BoxXYXY(min(a.x, b.x), a.y, max(a.x, b.x), b.y)
     }
 
     private static func overlap(_ a: BoxXYXY, _ b: BoxXYXY) -> Double {

@@ -27,6 +27,8 @@ final class SimulatedPhone: @unchecked Sendable {
         var tensors: [String: Numbers]?
     }
 
+    /// What an observation's box is relative to: "region", or "whole", the whole picture.
+    var observations = "region"
     let python: URL
     /// The exported cascade.
     let folder: URL
@@ -129,11 +131,16 @@ final class SimulatedPhone: @unchecked Sendable {
     }
 
     /// What `mobilecat diagnose --json` says of a capture, and its exit code.
-    func diagnose(_ capture: URL) throws -> (code: Int32, answer: Diagnosis) {
+    ///
+    /// again: the detector is run on the kept frames.
+    func diagnose(_ capture: URL, again: Bool) throws -> (code: Int32, answer: Diagnosis) {
         let diagnose = Process()
         let said = Pipe()
         diagnose.executableURL = python
         diagnose.arguments = ["-m", "mobilecat", "diagnose", capture.path, "--json"]
+        if again {
+            diagnose.arguments? += ["--bundle", folder.appendingPathComponent("detector").path]
+        }
         diagnose.standardOutput = said
         try diagnose.run()
         let data = try said.fileHandleForReading.readToEnd() ?? Data()
@@ -178,6 +185,7 @@ struct PipedVision: ModelRunner {
                 "orientation": sight.orientation.rawValue,
                 "region": [region.x, region.y, region.w, region.h],
                 "crop_and_scale": sight.cropAndScale.rawValue,
+                "observations": phone.observations,
             ], pixels.data)
         if let tensors = answer.tensors {
             return .tensors(

@@ -47,14 +47,14 @@ public struct CapturedFrame: Hashable, Sendable, Codable {
     /// The file with the frame's picture, as stored, beside capture.json.
     public let image: String?
     public let time: Double
-    /// What the model found, in pixels of its input.
-    public let outputs: [CapturedBox]
+    /// What the model found, in pixels of its input; nil where the app's own maps are in question.
+    public let outputs: [CapturedBox]?
     /// What was drawn, in view points.
     public let drawn: [CapturedBox]
     /// The model's boxes on the frame as stored: this depends on what Vision was told, not on what
-    /// would have been right.
-    public let `true`: [CapturedBox]
-    public let trueIn: String
+    /// would have been right. nil as `outputs`.
+    public let `true`: [CapturedBox]?
+    public let trueIn: String?
 
     enum CodingKeys: String, CodingKey {
         case orientation, upright, camera, mirrored, view, image, time, outputs, drawn, `true`

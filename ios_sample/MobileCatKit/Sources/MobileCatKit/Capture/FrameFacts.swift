@@ -40,12 +40,13 @@ public struct FrameFacts: Hashable, Sendable {
 
 extension CapturedFrame {
     /// detections: in upright image pixels, as the request's map gives them. drawn: the same
-    /// objects in the same order, in view points.
+    /// objects in the same order, in view points. onTrial: the maps of this request are what the
+    /// capture is to judge, so what they made of the model's outputs is left out.
     ///
     /// Errors: `.geometry` for fractional pixels, and a request without a view.
     public init(
         _ facts: FrameFacts, request: FrameRequest, detections: [Detection], drawn: [Detection],
-        labels: [String]
+        labels: [String], onTrial: Bool = false
     ) throws {
         guard let view = request.view else {
             throw MobileCatError(
@@ -77,9 +78,9 @@ extension CapturedFrame {
         self.view = CapturedView(view, scale: facts.contentScale)
         image = facts.image
         time = facts.time
-        outputs = boxes(detections, request.modelFromImage)
+        outputs = onTrial ? nil : boxes(detections, request.modelFromImage)
         self.drawn = boxes(drawn, .identity)
-        `true` = boxes(detections, frameFromImage)
-        trueIn = "frame"
+        `true` = onTrial ? nil : boxes(detections, frameFromImage)
+        trueIn = onTrial ? nil : "frame"
     }
 }
