@@ -13,11 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mobilecat.errors import MobileCatError, Problem
+
 _MARK = ".mobilecat-tmp-"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` so that a kill at any moment leaves the old file or the new one."""
+def write_text(path: Path, text: str, *, approves: bool = False) -> None:
+    """Write `text` to `path` so that a kill at any moment leaves the old file or the new one.
+
+    approves: `path` is an approved golden, and this is its approval. Else: `refuse_golden`.
+    """
+    if not approves:
+        refuse_golden(path)
     temporary = path.with_name(f".{path.name}{_MARK}{os.getpid()}")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as f:
@@ -27,6 +34,14 @@ def write_text(path: Path, text: str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def refuse_golden(path: Path) -> None:
+    """Raise MobileCatError where `path` is an approved golden: no report or plot is put on one."""
+    golden = path.name.startswith("approved") and path.suffix == ".json"
+    if golden and (path.parent / "case.json").exists():
+        problem = Problem("is an approved golden, which `approve` alone writes", str(path))
+        raise MobileCatError("This file is not written", [problem])
 
 
 @contextmanager
@@ -49,6 +64,17 @@ def new_folder(path: Path) -> Iterator[Path]:
             fresh.rename(path)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder so that a kill at any moment leaves it whole, or not there.
+
+    What a kill leaves has a hidden name, which the next `new_folder` at this place removes.
+    """
+    path = path.absolute()
+    aside = path.parent / f".{path.name}{_MARK}{os.getpid()}"
+    path.rename(aside)
+    shutil.rmtree(aside)
 
 
 def _remove_left_overs(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mobilecat.disk import refuse_golden
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.evaluate.report import Evaluation
 
@@ -48,6 +49,7 @@ def plot(report: Evaluation, path: Path) -> None:
         assert scores is not None and scores.ap50 is not None
         text = f"{row.lane.name}    mAP@.5 {100 * scores.ap50:.2f}"
         pen.text((LEFT + 56, y), text, fill="black", anchor="lm")
+    refuse_golden(path)
     image.save(path, "PNG")
 
 

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mobilecat.disk import refuse_golden
 from mobilecat.tune.measure import Row
 from mobilecat.tune.run import Tuned
 
@@ -48,6 +49,7 @@ def draw(found: Tuned, path: Path) -> None:
         title += f": best by {found.objective.name} at score {s.score_threshold:g}, "
         title += f"IoU {s.iou_threshold:g}"
     pen.text((LEFT, 10), title, fill="black")
+    refuse_golden(path)
     image.save(path, "PNG")
 
 

@@ -341,7 +341,8 @@ def _approve(
         difference=differences(pending.checks),
     )
     update = {"approved": approval, "against": None, "differs": ()}
-    write_text(target, pending.found.model_copy(update=update).sealed().to_json())
+    text = pending.found.model_copy(update=update).sealed().to_json()
+    write_text(target, text, approves=True)
     # Killed here, the pending file stays behind, stale: `approve` refuses it, `review` says so.
     path.unlink(missing_ok=True)
     path.with_suffix(".png").unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mobilecat.disk import refuse_golden
 from mobilecat.validate.bisect import Bisection, Layer
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def plot(found: Bisection, path: Path) -> None:
         _dot(pen, (_x(i, count), _y(layer.own)), 5 if over else radius, OVER if over else OWN)
     if found.first is not None:
         _point_out(pen, fonts[14], found.first, found.layers.index(found.first), count)
+    refuse_golden(path)
     image.resize(SIZE_WH, Image.Resampling.LANCZOS).save(path, "PNG")
 
 

@@ -14,9 +14,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from mobilecat.disk import write_text
 from mobilecat.errors import MobileCatError
 from mobilecat.validate import approve, record, validate
+from mobilecat.validate.bisect import Bisection
+from mobilecat.validate.bisect_plot import plot
 from mobilecat.validate.golden import read_result
+from mobilecat.validate.html import report_page
+from mobilecat.validate.junit import to_junit
+from mobilecat.validate.saved import open_saved, recording
 from tests.validate.fake import (
     LANE,
     Workshop,
@@ -146,12 +152,85 @@ COMMANDS: dict[str, Callable[[Workshop], object]] = {
     ),
     "record a new case": lambda s: record(s.bundle, s.golden, s.picture("attic", 7), opener=s.open),
     "list": lambda s: cli("list", s.bundle, "--golden", s.golden),
-    "review": lambda s: (
-        s.faults.update({LANE: moved}),
-        check(s),
-        cli("review", s.bundle, "--golden", s.golden),
+    "review": lambda s: reviewed(s),
+    "review as a page": lambda s: reviewed(s, "--html", s.root / "page.html"),
+    "review that rejects": lambda s: reviewed(s, "--reject", "room"),
+    "review that accepts what is not there": lambda s: reviewed(s, "--accept", "attic"),
+    "a report in every form": lambda s: every_form(s),
+    "results that were saved": lambda s: saved_and_judged_again(s),
+    "a test suite": lambda s: mobilecat_in_pytest(s),
+    "a report written over it": lambda s: over_it(s),
+    "a plot written over it": lambda s: plotted_over_it(s),
+    "results saved over it": lambda s: with_refusal(
+        lambda: recording_into(s, home(s)), "not saved over"
     ),
 }
+
+
+def reviewed(shop: Workshop, *more: object) -> None:
+    shop.faults.update({LANE: moved})
+    check(shop)
+    cli("review", shop.bundle, "--golden", shop.golden, *more)
+
+
+def every_form(shop: Workshop) -> None:
+    shop.faults.update({LANE: moved})
+    with recording(None, shop.open) as recorder:
+        report = validate(shop.bundle, shop.golden, opener=recorder)
+        write_text(shop.root / "page.html", report_page(report, recorder.saved))
+    write_text(shop.root / "report.xml", to_junit(report, None))
+    write_text(shop.root / "report.json", json.dumps(report.to_json()))
+
+
+def recording_into(shop: Workshop, folder: Path) -> None:
+    with recording(folder, shop.open) as recorder:
+        validate(shop.bundle, shop.golden, opener=recorder)
+
+
+def saved_and_judged_again(shop: Workshop) -> None:
+    shop.faults.update({LANE: moved})
+    recording_into(shop, shop.root / "saved")
+    assert not validate(shop.bundle, shop.golden, opener=open_saved(shop.root / "saved")).held
+
+
+def mobilecat_in_pytest(shop: Workshop) -> None:
+    words = [
+        "--mobilecat",
+        shop.bundle,
+        "--mobilecat-golden",
+        shop.golden,
+        "-p",
+        "no:cacheprovider",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *words],
+        cwd=shop.root, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout  # no engine opens the small bundle's files
+
+
+def with_refusal(act: Callable[[], object], said: str) -> None:
+    with pytest.raises(MobileCatError) as refused:
+        act()
+    assert said in str(refused.value), refused.value
+
+
+def over_it(shop: Workshop) -> None:
+    """`--json`, `--html` and `--junit` all write by this."""
+    with_refusal(lambda: write_text(home(shop) / "approved.json", "{}"), "approved golden")
+    variant = home(shop) / "approved-onnx@fake.onnx.json"
+    with_refusal(lambda: write_text(variant, "{}"), "approved golden")
+    words = ["validate", shop.bundle, "--golden", shop.golden, "--no-write", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mobilecat", *words, home(shop) / "approved.json"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 2 and "is an approved golden" in done.stderr, done.stderr
+
+
+def plotted_over_it(shop: Workshop) -> None:
+    empty = Bisection(LANE, "room.png", 1e-4, (), ())
+    with_refusal(lambda: plot(empty, home(shop) / "approved.json"), "approved golden")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
