@@ -129,9 +129,10 @@ final class LiveViewController: UIViewController {
             guard let self else { return }
             switch result {
             case .failure(let error):
-                tell("No such camera", "\(error)")
+                guard angle != nil else { return say("\(error)") }
                 // The one that worked so far goes on.
-                if angle != nil, view.window != nil { live?.start() }
+                tell("The other camera cannot be used", "\(error)")
+                if view.window != nil { live?.start() }
             case .success(let device):
                 camera = position
                 angle = PreviewAngle(
