@@ -50,13 +50,18 @@ class TensorRow:
 
 @dataclass(frozen=True)
 class CaseView:
-    """figure: None for tensors, or where there were too many pictures."""
+    """figure: None for tensors, or where there were too many pictures.
+
+    failed: what neither the figure's rows nor the tensors show: a broken contract, a lane whose
+    result is not here to be drawn.
+    """
 
     name: str
     verdict: Verdict
     figure: Figure | None
     why_no_figure: str
     tensors: tuple[TensorRow, ...]
+    failed: tuple[str, ...]
 
 
 def case_views(report: Report, saved: Saved, short: Mapping[str, str]) -> list[CaseView]:
@@ -89,11 +94,26 @@ def _view(
         inputs = load_inputs(case.input, bundle, case.boxes)
         given = {r.lane.name: saved.given(r.lane.name, inputs.tensors) for r in report.lanes}
     except MobileCatError as e:
-        return CaseView(case.name, verdict, None, e.summary, ())
+        return CaseView(case.name, verdict, None, e.summary, (), _failed(report, case.name, [], []))
     drawn = draw and inputs.picture is not None
     figure = _figure(report, case, inputs, given, short) if drawn else None
     why = "" if figure or draw else f"the page draws {PICTURES} pictures at most"
-    return CaseView(case.name, verdict, figure, why, _tensors(report, case, given))
+    ran = [r.lane.name for r in report.lanes if not r.unloaded and given[r.lane.name] is not None]
+    drawn_lanes = [n for n in ran if figure is not None and short[n] in figure.lanes]
+    tensors = _tensors(report, case, given)
+    failed = _failed(report, case.name, drawn_lanes, ran if tensors else [])
+    return CaseView(case.name, verdict, figure, why, tensors, failed)
+
+
+def _failed(
+    report: Report, case: str, drawn: Sequence[str], in_the_table: Sequence[str]
+) -> tuple[str, ...]:
+    shown = {"detections": drawn, "raw": in_the_table, "candidates": in_the_table}
+    return tuple(
+        f"{r.lane}: {r.check.stage} {r.check.name}: {r.check.detail}"
+        for r in report.failed
+        if r.case == case and r.lane not in shown.get(r.check.stage, ())
+    )
 
 
 def _figure(

@@ -12,6 +12,7 @@ from mobilecat.picture import read_picture
 from mobilecat.validate.approve import Pending, base_of
 from mobilecat.validate.golden import Expected, may_write, read_case_file, read_result
 from mobilecat.validate.result import differences
+from mobilecat.validate.words import many
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,8 +22,8 @@ def lines_of(pending: Pending) -> list[str]:
     """Return the differences as sentences, largest first; what is new where nothing is approved."""
     if not pending.checks:
         found = pending.found.found
-        count = "" if found is None else f"{len(found)} detections, "
-        return [f"new: {count}{len(pending.found.tensors)} tensors"]
+        count = "" if found is None else f"{many(len(found), 'detection')}, "
+        return [f"new: {count}{many(len(pending.found.tensors), 'tensor')}"]
     lines = [
         f"{d.stage} {d.name}: {_amount(d.value, d.limit)}{d.detail}"
         for d in differences(pending.checks)

@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 
-from mobilecat.validate import pendings
+from mobilecat.validate import pendings, validate
+from mobilecat.validate.html import report_page
 from mobilecat.validate.html_review import review_page
+from mobilecat.validate.results_file import fold
+from mobilecat.validate.saved import recording
 from tests.report.browser import Browser
 from tests.report.pages import matrix, page
-from tests.validate.fake import LANE, Workshop, check, moved
+from tests.report.test_mac_results import MODEL, honest, move, written
+from tests.validate.fake import LANE, Workshop, check, moved, write_bundle
+from tests.validate.test_faults import edit, put
 
 OPEN = "document.querySelectorAll('details').forEach(d => d.open = true)"
 
@@ -211,3 +216,29 @@ def test_names_are_short_where_that_tells_them_apart(browser: Browser, shop: Wor
     browser.open(page(shop))
     chips = "[...document.querySelectorAll('.bar label')].map(e => e.innerText)"
     assert browser.eval(chips) == ["golden", "source", "onnx", "tflite", "scores"]
+
+
+def test_a_failing_case_says_what_no_table_of_it_shows(browser: Browser, shop: Workshop) -> None:
+    shop.faults[LANE] = edit("boxes", put((0, 3), [1, 1, 5, 5]))  # a row of padding
+    browser.open(page(shop))
+    said = browser.eval("[...document.querySelectorAll('.case .reasons li')].map(e => e.innerText)")
+    assert len(said) == 2 and all(f"{LANE}: contract padding: " in x for x in said)
+    shop.faults[LANE] = moved  # in the table already
+    browser.open(page(shop))
+    assert browser.eval("document.querySelectorAll('.case .reasons li').length") == 0
+
+
+def test_a_lane_without_a_picture_is_not_passed_over(browser: Browser, tmp_path: Path) -> None:
+    """Results of a Mac's file have no tensors here: what is wrong with them is said in words."""
+    shop = write_bundle(tmp_path, kinds=("coreml", "mlmodel")).approved("hall", "room")
+    data = honest(shop)
+    move(data)
+    with recording(None, shop.open) as recorder:
+        found = validate(shop.bundle, shop.golden, opener=recorder)
+        text = report_page(fold(found, [written(shop, data)]), recorder.saved)
+    path = shop.root / "mac.html"
+    path.write_text(text, encoding="utf-8")
+    browser.open(path)
+    case = browser.eval("document.querySelector('.case[aria-label=hall]').innerText")
+    assert f"coreml-native/vision@all:{MODEL}: detections boxes" in case
+    assert "3 detections, within the limits on the 3 lanes drawn" in case
