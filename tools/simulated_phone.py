@@ -87,9 +87,17 @@ def as_stored(picture: Image.Image, ask: Mapping[str, Any]) -> Image.Image:
             stored = picture if way is None else picture.transpose(way)
             if upright(stored, ask["exif"]).tobytes() == picture.tobytes():
                 return stored
-    degrees = (ask["applied"] - ask["upright"]) % 360
-    turned = picture.transpose(CLOCKWISE[degrees]) if degrees else picture
-    return ImageOps.mirror(turned) if ask["mirrored"] else turned
+    sensor = turned(picture, -ask["upright"])
+    if not ask["mirrored"]:
+        return turned(sensor, ask["applied"])
+    if ask["mirrors_first"]:  # before the connection's own turn, or after it: nobody measured it
+        return turned(ImageOps.mirror(sensor), ask["applied"])
+    return ImageOps.mirror(turned(sensor, ask["applied"]))
+
+
+def turned(picture: Image.Image, clockwise: int) -> Image.Image:
+    degrees = clockwise % 360
+    return picture.transpose(CLOCKWISE[degrees]) if degrees else picture
 
 
 def upright(stored: Image.Image, exif: int) -> Image.Image:

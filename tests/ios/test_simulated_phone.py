@@ -50,21 +50,23 @@ def test_what_is_stored_is_shown_upright() -> None:
 
 
 @pytest.mark.parametrize(
-    ("applied", "upright", "mirrored", "place"),
+    ("applied", "upright", "mirrored", "mirrors_first", "place"),
     [
-        (0, 90, False, (3, 0)),  # the sensor's, to be turned 90 clockwise: as EXIF 6
-        (90, 90, False, (0, 1)),  # turned by the connection
-        (90, 90, True, (0, 3)),
-        (0, 270, True, (1, 0)),  # EXIF 8 is (1, 2), mirrored
-        (180, 0, False, (2, 3)),
+        (0, 90, False, False, (3, 0)),  # the sensor's, to be turned 90 clockwise: as EXIF 6
+        (90, 90, False, False, (0, 1)),  # turned by the connection
+        (90, 90, True, False, (0, 3)),
+        (90, 90, True, True, (2, 1)),  # the sensor's (3, 0) of 5 × 3, mirrored (3, 2), turned
+        (0, 270, True, False, (1, 0)),  # EXIF 8 is (1, 2), mirrored
+        (180, 0, False, False, (2, 3)),
     ],
 )
 def test_what_a_connection_hands_over(
-    applied: int, upright: int, mirrored: bool, place: tuple[int, int]
+    applied: int, upright: int, mirrored: bool, mirrors_first: bool, place: tuple[int, int]
 ) -> None:
     world = np.zeros((3, 5, 3), np.uint8)
     world[0, 1] = 255
     ask = {"applied": applied, "upright": upright, "mirrored": mirrored}
+    ask |= {"mirrors_first": mirrors_first}
     stored = np.asarray(phone.as_stored(Image.fromarray(world), ask))
     assert np.argwhere(stored[..., 0]).tolist() == [list(place)]
 

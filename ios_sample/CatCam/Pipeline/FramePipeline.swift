@@ -23,7 +23,7 @@ struct FramePipeline<Pixels> {
         let orientation = try orientationOf(frame.source)
         let look = try detector.look(
             at: frame, orientation: orientation, region: trial.region, fit: trial.fit, view: view,
-            assumptions: assumptions)
+            assumptions: trial.assumptions(assumptions))
         var crops: [Look] = []
         var found: [Found] = []
         // Best first, whatever order Vision had.

@@ -5,12 +5,13 @@ import MobileCatKit
 /// A capture of a trial leaves out what the app believes of its boxes, since that is the question:
 /// `mobilecat diagnose CAPTURE --bundle DIR` runs the model on the kept frames instead.
 enum Trial: String, CaseIterable, Sendable {
-    case none, asTrained, region, rotatedFit, rotatedFill, turned, mirrored
+    case none, asTrained, topLeft, region, rotatedFit, rotatedFill, turned, mirrored
 
     var title: String {
         switch self {
         case .none: "No trial"
         case .asTrained: "The fit as trained"
+        case .topLeft: "The fit, taken to be top left"
         case .region: "A region of interest"
         case .rotatedFit: "scaleFitRotate90CCW"
         case .rotatedFill: "scaleFillRotate90CCW"
@@ -32,6 +33,14 @@ enum Trial: String, CaseIterable, Sendable {
         case .rotatedFill: .scaleFillRotate90CCW
         default: nil
         }
+    }
+
+    func assumptions(_ own: Assumptions) -> Assumptions {
+        guard self == .topLeft else { return own }
+        return Assumptions(
+            scaleFitPlacement: .topLeft,
+            observationsRelativeToRegion: own.observationsRelativeToRegion,
+            androidFullRange: own.androidFullRange)
     }
 
     /// What the data output's connection is asked to do to the pixels.

@@ -29,6 +29,8 @@ final class SimulatedPhone: @unchecked Sendable {
 
     /// What an observation's box is relative to: "region", or "whole", the whole picture.
     var observations = "region"
+    /// Whether a connection that turns and mirrors begins with mirroring.
+    var mirrorsFirst = false
     let python: URL
     /// The exported cascade.
     let folder: URL
@@ -99,6 +101,7 @@ final class SimulatedPhone: @unchecked Sendable {
             question["applied"] = state.appliedAngle
             question["upright"] = state.uprightAngle
             question["mirrored"] = state.mirrored
+            question["mirrors_first"] = mirrorsFirst
         }
         var (answer, data) = try ask(question)
         let wh = try XCTUnwrap(answer.sizeWh)
