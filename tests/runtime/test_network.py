@@ -134,3 +134,40 @@ def test_a_blob_that_nothing_makes(tmp_path: Path) -> None:
     layer(spec.neuralNetwork, "add", ["x", "ghost"], ["y"])
     with pytest.raises(ArtifactError, match="ghost"):
         runtime.load(save(spec, tmp_path / "m.mlmodel")).predict({"x": np.float32([1, 1])})
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_transposed_convolution_with_same_padding(dims: int, tmp_path: Path) -> None:
+    """It gives size · stride: rows past a kernel that is shorter than the stride hold the bias.
+
+    Expected is the gradient of a forward convolution with SAME padding, summed up by hand.
+    """
+    sizes, kernel, strides = (2, 3, 4)[-dims:], (1, 4, 2)[-dims:], (1, 2, 3)[-dims:]
+    wanted = tuple(n * s for n, s in zip(sizes, strides, strict=True))
+    x, weight, bias = numbers(2, *sizes, seed=1), numbers(2, 3, *kernel, seed=2), numbers(3, seed=3)
+    spec = network({"x": (1, 2, *sizes)}, {"y": (1, 3, *wanted)})
+    conv = layer(spec.neuralNetwork, "convolution3d" if dims == 3 else "convolution", ["x"], ["y"])
+    conv.isDeconvolution, conv.hasBias, conv.nGroups, conv.outputChannels = True, True, 1, 3
+    if dims == 3:
+        conv.inputChannels, conv.paddingType = 2, 2
+        conv.kernelDepth, conv.kernelHeight, conv.kernelWidth = kernel
+        conv.strideDepth, conv.strideHeight, conv.strideWidth = strides
+        conv.dilationDepth = conv.dilationHeight = conv.dilationWidth = 1
+    else:
+        conv.kernelChannels = 2
+        conv.kernelSize.extend(kernel)
+        conv.stride.extend(strides)
+        conv.same.SetInParent()
+    conv.weights.floatValue.extend(weight.ravel())
+    conv.bias.floatValue.extend(bias)
+    expected = np.tile(bias[(..., *[None] * dims)], (1, *wanted)).astype(np.float64)
+    before = [
+        max((n - 1) * s + k - n * s, 0) // 2 for n, k, s in zip(sizes, kernel, strides, strict=True)
+    ]
+    for at in np.ndindex(*sizes):
+        for tap in np.ndindex(*kernel):
+            to = [a * s + t - b for a, s, t, b in zip(at, strides, tap, before, strict=True)]
+            if all(0 <= v < w for v, w in zip(to, wanted, strict=True)):
+                expected[(slice(None), *to)] += weight[(..., *tap)].T @ x[(..., *at)]
+    found = runtime.load(save(spec, tmp_path / "m.mlmodel")).predict({"x": x[None]})
+    np.testing.assert_allclose(found["y"][0], expected, rtol=1e-5, atol=1e-5)

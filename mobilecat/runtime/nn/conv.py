@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -91,34 +92,74 @@ def _deconvolution(
     groups: int,
 ) -> Val:
     p = layer.p
-    sizes = x.shape[2:]
+    same = p.WhichOneof("ConvolutionPaddingType") == "same"
+    declared = None if same else border(layer, p.valid.paddingAmounts)
+    out = pair_of(layer, p.outputShape) if p.outputShape else None
+    lower = same and p.same.asymmetryMode == 1
+    crops = _crops(x.shape[2:], kernel, strides, dilations, declared, out, lower=lower)
+    return _transposed(layer, x, weight, bias, crops, groups, strides, dilations)
+
+
+def _crops(
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    declared: Pads | None,
+    out: Sequence[int] | None,
+    *,
+    lower: bool,
+) -> Pads:
+    """Return what a transposed convolution's whole result loses (before, after); below 0: gains.
+
+    declared: None for `same`, which leaves size · stride. out: the output shape, where given; what
+    is lost before stays.
+    """
     full = [
         (n - 1) * s + (k - 1) * d + 1
         for n, s, k, d in zip(sizes, strides, kernel, dilations, strict=True)
     ]
-    if p.WhichOneof("ConvolutionPaddingType") == "same":
-        wanted = [n * s for n, s in zip(sizes, strides, strict=True)]
-        crops = []
-        for f, w in zip(full, wanted, strict=True):
-            small = (f - w) // 2
-            large = f - w - small
-            crops.append((large, small) if p.same.asymmetryMode == 1 else (small, large))
+    crops = []
+    if declared is None:
+        for f, n, s in zip(full, sizes, strides, strict=True):
+            small = max(f - n * s, 0) // 2
+            large = f - n * s - small  # below 0 where the kernel is shorter than the stride
+            crops.append((large, small) if lower and large > 0 else (small, large))
     else:
-        crops = border(layer, p.valid.paddingAmounts)
-    if p.outputShape:
-        out = pair_of(layer, p.outputShape)
+        crops = declared
+    if out is not None:
         crops = [(b, f - b - o) for (b, _), f, o in zip(crops, full, out, strict=True)]
+    return crops
+
+
+def _transposed(
+    layer: Layer,
+    x: Val,
+    weight: Val,
+    bias: Val | None,
+    crops: Pads,
+    groups: int,
+    strides: list[int],
+    dilations: list[int],
+) -> Val:
+    lost, gained = ([(max(sign * b, 0), max(sign * e, 0)) for b, e in crops] for sign in (1, -1))
+    grows = any(map(any, gained))
     y = layer.g(
         "ConvTranspose",
         x,
         weight,
-        bias,
+        None if grows else bias,
         group=groups,
         strides=strides,
         dilations=dilations,
-        pads=onnx_pads([(max(b, 0), max(e, 0)) for b, e in crops]),
+        pads=onnx_pads(lost),
     )
-    return pad_spatial(layer.g, y, [(max(-b, 0), max(-e, 0)) for b, e in crops], 0.0)
+    if not grows:
+        return y
+    y = pad_spatial(layer.g, y, gained, 0.0)
+    if bias is None:
+        return y
+    return layer.g("Add", y, layer.g("Reshape", bias, np.array([-1, *[1] * len(crops)])))
 
 
 @nn_layer("convolution3d")
@@ -129,28 +170,28 @@ def onnx_from_convolution3d(layer: Layer) -> Val:
     strides = [max(int(v), 1) for v in (p.strideDepth, p.strideHeight, p.strideWidth)]
     dilations = [max(int(v), 1) for v in (p.dilationDepth, p.dilationHeight, p.dilationWidth)]
     groups, out, channels = max(int(p.nGroups), 1), int(p.outputChannels), int(p.inputChannels)
-    pads = _pads3d(layer, x, kernel, strides, dilations)
+    declared = _declared3d(p)
     bias = layer.g.const(layer.weight(p.bias, [out])) if p.hasBias else None
-    common: dict[str, Any] = {"group": groups, "strides": strides, "dilations": dilations}
-    if not p.isDeconvolution:
-        weight = layer.weight(p.weights, [out, channels // groups, *kernel])
-        y = layer.g("Conv", x, weight, bias, pads=onnx_pads(pads), **common)
-    else:
+    if p.isDeconvolution:
         weight = layer.weight(p.weights, [channels, out // groups, *kernel])
-        y = layer.g("ConvTranspose", x, weight, bias, pads=onnx_pads(pads), **common)
-        if p.outputShape and list(y.shape[2:]) != list(p.outputShape):
-            y = layer.g(
-                "Slice", y, np.zeros(3, np.int64), np.array(p.outputShape), np.array([2, 3, 4])
-            )
+        shape = list(p.outputShape) or None
+        if shape is not None and len(shape) != 3:
+            raise layer.broken(f"{shape} where depth, height and width belong")
+        crops = _crops(x.shape[2:], kernel, strides, dilations, declared, shape, lower=False)
+        y = _transposed(layer, x, layer.g.const(weight), bias, crops, groups, strides, dilations)
+        return layer.restore(y, lead)
+    if declared is None:
+        declared = same_pads(x.shape[2:], kernel, strides, dilations, lower=False)
+    weight = layer.weight(p.weights, [out, channels // groups, *kernel])
+    common: dict[str, Any] = {"group": groups, "strides": strides, "dilations": dilations}
+    y = layer.g("Conv", x, weight, bias, pads=onnx_pads(declared), **common)
     return layer.restore(y, lead)
 
 
-def _pads3d(
-    layer: Layer, x: Val, kernel: list[int], strides: list[int], dilations: list[int]
-) -> Pads:
-    p = layer.p
+def _declared3d(p: Any) -> Pads | None:
+    """Return (before, after) for depth, height and width; None for `same`."""
     if p.paddingType == 2:
-        return same_pads(x.shape[2:], kernel, strides, dilations, lower=False)
+        return None
     if p.paddingType == 1:
         return [(0, 0)] * 3
     return [
@@ -212,7 +253,9 @@ def onnx_from_pooling3d(layer: Layer) -> Val:
     x, lead = layer.picture(layer.x, 5)
     kernel = [int(p.kernelDepth), int(p.kernelHeight), int(p.kernelWidth)]
     strides = [max(int(v), 1) for v in (p.strideDepth, p.strideHeight, p.strideWidth)]
-    pads = _pads3d(layer, x, kernel, strides, [1, 1, 1])
+    pads = _declared3d(p)
+    if pads is None:
+        pads = same_pads(x.shape[2:], kernel, strides, [1, 1, 1], lower=False)
     y = pooled(layer, x, p.type, kernel, strides, pads, pads, bool(p.countExcludePadding))
     return layer.restore(y, lead)
 
