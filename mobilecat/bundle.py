@@ -129,6 +129,12 @@ def open_bundle(folder: Path, verify: bool = True) -> Bundle:
             Problem(f"{'.'.join(map(str, x['loc']))}: {x['msg']}", str(path))
             for x in e.errors(include_url=False)
         ]
+        version = data.get("schema_version") if isinstance(data, dict) else None
+        if isinstance(version, int) and version != SCHEMA:
+            what = f"schema_version is {version}, this mobilecat reads {SCHEMA}"
+            fix = "export it again, or use the mobilecat that made it"
+            problems = [Problem(what, str(path), fix)]
+            raise ArtifactError("This bundle is of another version", problems) from e
         raise ArtifactError(
             "bundle.json does not hold what this version writes; export it again", problems
         ) from e

@@ -36,6 +36,13 @@ class MobileCatError(Exception):
         return "\n".join([self.summary, *(f"  {p}" for p in self.problems)])
 
 
+def reason(e: OSError | UnicodeDecodeError) -> str:
+    """Return why a text file cannot be read, without the number and the path that Python adds."""
+    if isinstance(e, UnicodeDecodeError):
+        return "not a text file"
+    return "not found" if isinstance(e, FileNotFoundError) else e.strerror or str(e)
+
+
 class SpecError(MobileCatError):
     """`mobilecat.toml` does not say something that can be compiled."""
 

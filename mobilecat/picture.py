@@ -21,7 +21,7 @@ Pixels = npt.NDArray[np.uint8]
 
 def read_picture(path: Path) -> Image:
     """Return the picture at `path` as RGB, turned upright as its EXIF says; ImageError if none."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
     try:
         with warnings.catch_warnings():
@@ -29,19 +29,26 @@ def read_picture(path: Path) -> Image:
             with Image.open(path) as opened:
                 upright = ImageOps.exif_transpose(opened)
                 return upright.convert("RGB")
-    except FileNotFoundError as e:
-        raise ImageError("There is no such picture", [Problem("not found", str(path))]) from e
-    except UnidentifiedImageError as e:
-        raise ImageError(
-            "This is not a picture",
-            [
-                Problem(
-                    "no image format known here", str(path), "give a PNG, JPEG, WebP or BMP file"
-                )
-            ],
-        ) from e
     except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as e:
-        raise ImageError("The picture cannot be read", [Problem(str(e), str(path))]) from e
+        raise unreadable(path, e) from e
+
+
+def unreadable(path: Path, e: Exception) -> ImageError:
+    """Return what a user is told where Pillow failed with `e` on `path`."""
+    from PIL import UnidentifiedImageError
+
+    where = str(path)
+    if isinstance(e, FileNotFoundError):
+        return ImageError("There is no such picture", [Problem("not found", where)])
+    if isinstance(e, IsADirectoryError):
+        fix = "name one picture in it"
+        return ImageError("This is not a picture", [Problem("a folder", where, fix)])
+    if isinstance(e, UnidentifiedImageError):
+        fix = "give a PNG, JPEG, WebP or BMP file"
+        problem = Problem("no image format known here", where, fix)
+        return ImageError("This is not a picture", [problem])
+    fix = "copy or export it again" if "truncated" in str(e) else ""
+    return ImageError("The picture cannot be read", [Problem(str(e), where, fix)])
 
 
 def fit_picture(picture: Image, spec: ImageSpec) -> tuple[Pixels, ResizePlan]:

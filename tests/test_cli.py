@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -161,3 +163,122 @@ def test_inspect_speaks_of_a_bundle(work: Path) -> None:
         "count",
     ]
     assert found["parts"][0]["ops"]["Conv"] == 12
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("boxes.xyz", [".xyz is no picture's", "boxes.png"]),
+        ("boxes", ["no suffix is no picture's"]),
+        ("", ["is a folder", "name a file in it"]),
+        ("no/such/boxes.png", ["there is no folder", "mkdir -p"]),
+        ("picture.png/boxes.png", ["is a file, not a folder"]),
+        ("pipe", ["is no plain file"]),
+    ],
+)
+def test_a_drawing_that_cannot_be_written(
+    work: Path, tmp_path: Path, out: str, words: list[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "picture.png").write_bytes(b"mine")
+    done = mobilecat(
+        "run", work / "bundle", "--image", work / "picture.png", "--draw", tmp_path / out
+    )
+    refused(done, "--draw", *words)
+    assert done.stdout == "", "nothing ran before"
+    assert (tmp_path / "picture.png").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [
+        (["validate", "--random", "1"], ["--json", "--html", "--junit"]),
+        (["evaluate", "--data", "."], ["--json", "--plot"]),
+        (["tune", "--data", "."], ["--json", "--plot"]),
+        (["bisect", "--runner", "onnx", "--image", "picture.png"], ["--plot"]),
+        (["golden", "review", "--golden", "."], ["--html"]),
+    ],
+)
+def test_reports_that_cannot_be_written_are_named_at_once(
+    work: Path, tmp_path: Path, verb: list[str], options: list[str]
+) -> None:
+    target = tmp_path / "absent" / "report"
+    asked = [part for option in options for part in (option, str(target))]
+    refused(mobilecat(*verb, work / "bundle", *asked), *(f"{o}: {target}" for o in options))
+    assert not target.parent.exists()
+
+
+def test_export_takes_a_folder_with_a_spec(work: Path, tmp_path: Path) -> None:
+    done = mobilecat("export", work, "-o", tmp_path / "bundle")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "bundle" / "bundle.json").is_file()
+    refused(mobilecat("export", work / "bundle", "-o", tmp_path / "again"), "This is a bundle")
+    refused(mobilecat("export", tmp_path, "-o", tmp_path / "again"), "without saved_model.pb")
+    assert not (tmp_path / "again").exists()
+
+
+def test_a_bundle_of_another_version(work: Path, tmp_path: Path) -> None:
+    shutil.copytree(work / "bundle", tmp_path / "old")
+    contract = json.loads((tmp_path / "old" / "bundle.json").read_text())
+    text = json.dumps(contract | {"schema_version": 7})
+    (tmp_path / "old" / "bundle.json").write_text(text)
+    done = mobilecat("run", tmp_path / "old", "--image", work / "picture.png")
+    refused(done, "of another version", "schema_version is 7, this mobilecat reads 1")
+
+
+@pytest.mark.parametrize("verb", [["list"], ["review"], ["approve", "--all"]])
+def test_a_golden_folder_that_is_none(work: Path, verb: list[str]) -> None:
+    for golden, word in (("absent", "not found"), ("picture.png", "a file, not a folder")):
+        done = mobilecat("golden", *verb, work / "bundle", "--golden", work / golden)
+        refused(done, "no such golden folder", word)
+
+
+def test_a_golden_is_not_recorded_into_a_file(work: Path) -> None:
+    picture = work / "picture.png"
+    done = mobilecat("golden", "record", work / "bundle", "--golden", picture, "--image", picture)
+    refused(done, "a file, not a folder")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("absent.png", None, ["not found"]),
+        (".", None, ["a folder"]),
+        ("cut.png", "half", ["copy or export it again"]),
+        ("text.png", b"cat", ["no image format known here"]),
+    ],
+)
+def test_both_readers_of_pictures_say_what_is_wrong(
+    work: Path, tmp_path: Path, name: str, data: bytes | str | None, words: list[str]
+) -> None:
+    whole = (work / "picture.png").read_bytes()
+    if data is not None:
+        (tmp_path / name).write_bytes(data if isinstance(data, bytes) else whole[: len(whole) // 2])
+    for verb in (["run", work / "bundle"], ["diagnose", "--bundle", work / "bundle"]):
+        refused(mobilecat(*verb, "--image", tmp_path / name), *words)
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04" + bytes(50), b"\x93NUMPY\x01", "npy"])
+def test_tensors_that_are_none(work: Path, tmp_path: Path, data: bytes | str) -> None:
+    raw, file = tmp_path / "raw", tmp_path / "inputs.npz"
+    assert mobilecat("export", work / "tiny.onnx", "-o", raw).returncode == 0
+    if isinstance(data, bytes):
+        file.write_bytes(data)
+    else:
+        with file.open("wb") as f:
+            np.save(f, np.zeros((3, 5)))
+    done = mobilecat("golden", "record", raw, "--golden", tmp_path / "golden", "--image", file)
+    refused(done, "not an .npz of tensors")
+
+
+def test_a_capture_says_its_facts_itself(tmp_path: Path) -> None:
+    box = {"box_xyxy": [1, 2, 30, 50], "score": 0.9}
+    frame = {"size_wh": [90, 120], "model_wh": [96, 64], "drawn_in": "image"}
+    frame |= {"drawn": [box], "true": [box]}
+    (tmp_path / "capture.json").write_text(json.dumps({"schema": 1, "frames": [frame]}))
+    done = mobilecat("diagnose", tmp_path / "capture.json", "--in", "view", "--frame", "3x5")
+    refused(done, "--in: a capture says this itself", "--frame: a capture says this itself")
+    assert mobilecat("diagnose", tmp_path / "capture.json", "--noise", "2").returncode == 0
+    refused(mobilecat("diagnose", tmp_path / "absent.json"), "absent.json: not found")
+    (tmp_path / "picture.json").write_bytes(b"\xff\xd8\xff")
+    refused(mobilecat("diagnose", tmp_path / "picture.json"), "not a text file")

@@ -43,9 +43,11 @@ def bisect(
 
     Exit code 0: no layer does. 1: one does. 2: unusable input.
     """
+    from mobilecat.cli.outputs import require_outputs
     from mobilecat.cli.progress import progress_line
     from mobilecat.validate.bisect import bisect as run
 
+    require_outputs({"--plot": plot})
     with progress_line() as progress:
         found = run(
             bundle,

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from mobilecat.diagnose.rerun import Rerun
     from mobilecat.diagnose.scenes import Setting
 
-_FACTS = "Facts (instead of a capture)"
+_BESIDE_A_CAPTURE = {
+    *("capture", "true", "observed", "image", "bundle"),
+    *("noise", "runner", "source", "draw", "json_"),
+}
 
 
 def diagnose(
+    ctx: typer.Context,
     capture: Annotated[
         Path | None, typer.Argument(metavar="[CAPTURE]", help="A capture.json that an app wrote.")
     ] = None,
@@ -34,7 +38,8 @@ def diagnose(
     space: Annotated[
         str,
         typer.Option(
-            "--in", help="What observed boxes count in: image, view, vision, normalized, frame."
+            "--in",
+            help="What observed boxes count in: image, view, vision, normalized, frame, model.",
         ),
     ] = "image",
     image: Annotated[
@@ -100,8 +105,10 @@ def diagnose(
 
     Exit code 0: nothing wrong found. 1: a bug named, or unexplained. 2: unusable input.
     """
+    from mobilecat.cli.outputs import require_outputs
     from mobilecat.cli.progress import progress_line
 
+    require_outputs({"--draw": draw}, "--draw")
     facts: dict[str, Any] = {
         "orientation": orientation,
         "upright": upright,
@@ -120,6 +127,8 @@ def diagnose(
             "mirrored": mirrored,
             "scale": scale,
         }
+    if capture is not None:
+        _require_no_facts(ctx)
     given = _capture(capture, true, observed, image, bundle, facts)
     with progress_line() as progress:
         result, setting = _found(given, capture, image, bundle, runner, source, progress)
@@ -135,6 +144,22 @@ def diagnose(
         result is not None and result.wrong
     )
     sys.exit(1 if wrong else 0)
+
+
+def _require_no_facts(ctx: typer.Context) -> None:
+    """Raise MobileCatError where options say what the capture says itself."""
+    from mobilecat.errors import MobileCatError, Problem
+
+    given = [
+        p.opts[0]
+        for p in ctx.command.params
+        if p.name is not None and p.name not in _BESIDE_A_CAPTURE
+        if getattr(ctx.get_parameter_source(p.name), "name", "") == "COMMANDLINE"
+    ]
+    if given:
+        fix = "leave it out, or change the capture"
+        problems = [Problem("a capture says this itself", option, fix) for option in given]
+        raise MobileCatError("These options do not go together", problems)
 
 
 def _two(text: str | None, option: str) -> list[float] | None:
@@ -225,7 +250,7 @@ def _capture(
 
 def _detections(path: Path) -> tuple[list[dict[str, Any]], list[int] | None]:
     """Return the boxes of a detection JSON: a list, or what `mobilecat run --json` prints."""
-    from mobilecat.errors import MobileCatError, Problem
+    from mobilecat.errors import MobileCatError, Problem, reason
 
     hint = "a list of {box_xyxy, score, class_id}, or what `mobilecat run --json` prints"
     try:
@@ -235,7 +260,8 @@ def _detections(path: Path) -> tuple[list[dict[str, Any]], list[int] | None]:
         rows = next(r["detections"] for r in told["results"] if "detections" in r)
         return list(rows), list(told["image"]["size_wh"])
     except OSError as e:
-        raise MobileCatError("The detections cannot be read", [Problem(str(e), str(path))]) from e
+        problem = Problem(reason(e), str(path))
+        raise MobileCatError("The detections cannot be read", [problem]) from e
     except (ValueError, KeyError, TypeError, StopIteration) as e:
         raise MobileCatError(
             "These are not detections", [Problem(f"{type(e).__name__}: {e}", str(path), hint)]

@@ -86,10 +86,12 @@ def evaluate(
     Exit code 0: done. 1: an artifact loses more than --max-drop, or that could not be found out.
     2: unusable input.
     """
+    from mobilecat.cli.outputs import require_outputs
     from mobilecat.cli.progress import progress_line
     from mobilecat.disk import write_text
     from mobilecat.evaluate import evaluate as run
 
+    require_outputs({"--json": json_, "--plot": plot})
     with progress_line() as progress:
         report = run(
             bundle,

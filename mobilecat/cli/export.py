@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from mobilecat.bundle import Bundle
+from mobilecat.bundle import FILE, Bundle
 from mobilecat.cascade import CascadeBundle, is_cascade
 from mobilecat.cli.progress import progress_line
 from mobilecat.errors import Problem, SpecError
@@ -29,6 +29,7 @@ def run_export(
     ios: Path | None,
     as_json: bool,
 ) -> None:
+    spec_path = _of_folder(spec_path)
     if is_cascade(spec_path):
         _export_cascade(spec_path, out, source, shapes, ios, as_json)
         return
@@ -41,6 +42,15 @@ def run_export(
         return
     _show(done)
     _show_app(app)
+
+
+def _of_folder(path: Path) -> Path:
+    """Return the spec in a folder that has one, as a folder of examples/ has; else `path`."""
+    if (path / FILE).is_file():
+        what = Problem("was exported already", str(path), "name its spec: mobilecat.toml")
+        raise SpecError("This is a bundle", [what])
+    spec = path / "mobilecat.toml"
+    return spec if spec.is_file() and not (path / "saved_model.pb").is_file() else path
 
 
 def _export_cascade(

@@ -140,9 +140,11 @@ def review(
 
     Asks only in a terminal. The picture beside a pending file has approved, pending, difference.
     """
+    from mobilecat.cli.outputs import require_outputs
     from mobilecat.cli.review import decide, show, walk, write_page
     from mobilecat.validate import pendings
 
+    require_outputs({"--html": html})
     console = _console()
     found = [p for p in pendings(bundle, golden) if lane in (None, p.lane)]
     if accept or reject:

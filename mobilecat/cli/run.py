@@ -12,6 +12,7 @@ from rich.console import Console
 
 from mobilecat.bundle import Bundle
 from mobilecat.cascade import open_any, picture_inputs
+from mobilecat.cli.outputs import require_outputs
 from mobilecat.cli.progress import progress_line
 from mobilecat.detections import Detections
 from mobilecat.disk import sha256_of
@@ -35,6 +36,7 @@ def run_picture(
     source: Path | None,
     boxes: Path | None = None,
 ) -> None:
+    require_outputs({"--draw": draw}, "--draw")
     bundle = open_any(folder)
     if bundle.spec.input is None:
         raise MobileCatError(

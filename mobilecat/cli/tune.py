@@ -80,6 +80,7 @@ def tune(
     The model runs once a picture. Exit code 0: there is a best row. 1: no row meets the objective.
     2: unusable input.
     """
+    from mobilecat.cli.outputs import require_outputs
     from mobilecat.cli.progress import progress_line
     from mobilecat.disk import write_text
     from mobilecat.tune.grid import grid_of
@@ -88,6 +89,7 @@ def tune(
     from mobilecat.tune.run import tune as run
     from mobilecat.tune.spec_file import require_writable, write_setting
 
+    require_outputs({"--json": json_, "--plot": plot})
     grid, goal = grid_of(score, iou, max_detections), objective_of(objective)
     named = _pairs(class_map or [])
     if write is not None:

@@ -102,6 +102,7 @@ def validate(
 
     Exit code 0: held. 1: fell short, or something asked for did not run. 2: unusable input.
     """
+    from mobilecat.cli.outputs import require_outputs
     from mobilecat.cli.progress import progress_line
     from mobilecat.disk import write_text
     from mobilecat.errors import MobileCatError, Problem
@@ -110,6 +111,7 @@ def validate(
     from mobilecat.validate import validate as run
     from mobilecat.validate.saved import open_saved, recording
 
+    require_outputs({"--json": json_, "--html": html, "--junit": junit})
     kept, files = _results(from_ or [])
     if save is not None and kept is not None:
         twice = Problem("--save with --from", fix="they are saved already: copy the folder")

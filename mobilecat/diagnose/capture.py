@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from mobilecat.camera.layout import PixelFormat
 from mobilecat.camera.request import AppResize
 from mobilecat.diagnose.facts import Facts
-from mobilecat.errors import MobileCatError, Problem
+from mobilecat.errors import MobileCatError, Problem, reason
 from mobilecat.geometry.affine import Size
 from mobilecat.geometry.orientation import Camera, Device, Orientation, orientation_for_buffer
 from mobilecat.geometry.resize import RESIZE_MODES, ResizeMode
@@ -197,7 +197,7 @@ def read_capture(path: Path) -> Capture:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as e:
-        raise MobileCatError("The capture cannot be read", [Problem(str(e), str(path))]) from e
+        raise MobileCatError("The capture cannot be read", [Problem(reason(e), str(path))]) from e
     return parse_capture(text, str(path))
 
 

@@ -19,12 +19,13 @@ from mobilecat.camera.request import AppResize, SimulatedRequest
 from mobilecat.detections import Detections
 from mobilecat.diagnose.catalogue import BY_ID
 from mobilecat.diagnose.facts import Facts
-from mobilecat.errors import ImageError, MobileCatError, Problem
+from mobilecat.errors import MobileCatError, Problem
 from mobilecat.geometry.affine import Size
 from mobilecat.geometry.boxes import iou
 from mobilecat.geometry.orientation import Orientation
 from mobilecat.geometry.resize import plan_resize
 from mobilecat.geometry.vision import CropAndScale
+from mobilecat.picture import unreadable
 from mobilecat.runners import NotRun, Runner, decode_outputs, lanes_of, open_lane
 from mobilecat.spec import ImageSpec, RawHead
 
@@ -119,7 +120,7 @@ def read_stored(path: Path) -> Pixels:
         with Image.open(path) as opened:
             return np.asarray(opened.convert("RGB"), dtype=np.uint8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
-        raise ImageError("The picture cannot be read", [Problem(str(e), str(path))]) from e
+        raise unreadable(path, e) from e
 
 
 def fit_of(spec: ImageSpec) -> AppResize:

@@ -41,7 +41,8 @@ def format_of(path: Path) -> str:
     if path.is_dir():
         if any((path / f"saved_model.{end}").is_file() for end in ("pb", "pbtxt")):
             return "saved-model"
-        raise _unreadable(path, "a folder without saved_model.pb", "name a SavedModel or a file")
+        fix = "name a SavedModel, a file, or a folder with a mobilecat.toml"
+        raise _unreadable(path, "a folder without saved_model.pb", fix)
     if path.name == "saved_model.pb":
         raise _unreadable(path, "one file of a SavedModel", f"name its folder: {path.parent}")
     format = _BY_SUFFIX.get(suffix, "onnx")

@@ -37,6 +37,7 @@ from mobilecat.validate.golden import (
     read_case,
     read_case_file,
     read_result,
+    require_golden_folder,
     result_path,
 )
 from mobilecat.validate.judge import judge_expected
@@ -104,6 +105,8 @@ def record(
     """
     _require_writable()
     bundle = open_any(folder)
+    if golden_dir.exists():
+        require_golden_folder(golden_dir)
     name = case or _case_name(inputs)
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name) is None:
         raise MobileCatError(
@@ -208,6 +211,7 @@ def _says_the_same(old: Expected, new: Expected) -> bool:
 def list_cases(folder: Path, golden_dir: Path) -> list[CaseState]:
     """Return every case of the bundle with its state: approved, pending, both, or broken."""
     bundle = open_any(folder)
+    require_golden_folder(golden_dir)
     states = []
     for home in case_folders(golden_dir, bundle):
         case, problems = read_case(home, bundle)
@@ -224,6 +228,7 @@ def list_cases(folder: Path, golden_dir: Path) -> list[CaseState]:
 def pendings(folder: Path, golden_dir: Path) -> list[Pending]:
     """Return every pending result of the bundle, largest difference first, new cases last."""
     bundle = open_any(folder)
+    require_golden_folder(golden_dir)
     found = [
         _pending(bundle, home, path)
         for home in case_folders(golden_dir, bundle)
@@ -275,6 +280,7 @@ def approve(
     """
     _require_writable()
     bundle = open_any(folder)
+    require_golden_folder(golden_dir)
     homes = {p.name: p for p in case_folders(golden_dir, bundle)}
     if every:
         cases = [n for n, p in homes.items() if _chosen(p, lane).is_file()]

@@ -221,6 +221,14 @@ def case_folders(root: Path, bundle: Bundle) -> list[Path]:
     return sorted(p for p in home.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
+def require_golden_folder(root: Path) -> None:
+    """Raise MobileCatError where `root` is no folder, as a mistyped name is not."""
+    if not root.is_dir():
+        what = "a file, not a folder" if root.exists() else "not found"
+        fix = "record a case: mobilecat golden record"
+        raise MobileCatError("There is no such golden folder", [Problem(what, str(root), fix)])
+
+
 def read_cases(
     root: Path, bundle: Bundle, only: Collection[str] | None = None
 ) -> tuple[list[Case], list[Check]]:
@@ -228,11 +236,7 @@ def read_cases(
 
     only: names; the rest is not read, and a name that has no case fails.
     """
-    if not root.is_dir():
-        raise MobileCatError(
-            "There is no such golden folder",
-            [Problem("not a folder", str(root), "record a case: mobilecat golden record")],
-        )
+    require_golden_folder(root)
     checks: list[Check] = []
     cases: list[Case] = []
     home = root / bundle.name

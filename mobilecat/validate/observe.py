@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -106,10 +107,11 @@ def load_inputs(path: Path, bundle: Bundle, boxes: Path | None = None) -> Inputs
     try:
         with np.load(path, allow_pickle=False) as stored:
             tensors = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, AttributeError) as e:
+    except (OSError, ValueError, AttributeError, TypeError, EOFError, BadZipFile) as e:
+        what = "not found" if isinstance(e, FileNotFoundError) else "not an .npz of tensors"
         raise ArtifactError(
             "The inputs cannot be read",
-            [Problem(f"not an .npz of tensors: {e}", str(path), "this bundle takes no pictures")],
+            [Problem(what, str(path), "this bundle takes no pictures")],
         ) from e
     problems = [
         Problem(f"input {t.name!r} is {_words(tensors.get(t.name))}, expected {_contract(t)}")

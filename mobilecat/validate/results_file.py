@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mobilecat.bundle import Bundle
 from mobilecat.cascade import CascadeBundle
 from mobilecat.detections import Detections
-from mobilecat.errors import ArtifactError, MobileCatError, Problem
+from mobilecat.errors import ArtifactError, MobileCatError, Problem, reason
 from mobilecat.runners import Lane
 from mobilecat.validate.compare import Check
 from mobilecat.validate.golden import Case, read_cases
@@ -95,7 +95,7 @@ def read_results(path: Path, bundle: Bundle) -> ResultsFile:
     try:
         found = ResultsFile.model_validate_json(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as e:
-        raise ArtifactError("The results cannot be read", [Problem(str(e), str(path))]) from e
+        raise ArtifactError("The results cannot be read", [Problem(reason(e), str(path))]) from e
     except ValidationError as e:
         problems = [
             Problem(f"{'.'.join(map(str, x['loc']))}: {x['msg']}", str(path))

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mobilecat.bundle import Bundle
 from mobilecat.disk import new_folder, sha256_of
-from mobilecat.errors import ArtifactError, MobileCatError, Problem
+from mobilecat.errors import ArtifactError, MobileCatError, Problem, reason
 from mobilecat.graph import Array
 from mobilecat.runners import Lane, NotRun, Runner, open_lane
 from mobilecat.validate.golden import lane_file
@@ -282,7 +282,9 @@ def open_saved(folder: Path) -> Saved:
         return Saved(folder, ResultsFile.model_validate_json(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError) as e:
         fix = "save some: mobilecat validate … --save DIR"
-        raise ArtifactError("There are no saved results", [Problem(str(e), str(path), fix)]) from e
+        raise ArtifactError(
+            "There are no saved results", [Problem(reason(e), str(path), fix)]
+        ) from e
     except ValidationError as e:
         first = e.errors(include_url=False)[0]
         what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mobilecat.errors import MobileCatError, Problem
+from mobilecat.errors import MobileCatError, Problem, reason
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -222,7 +222,7 @@ def read_json(path: Path) -> dict[str, Any]:
         where = f"{path}:{e.lineno}:{e.colno}"
         raise refused(path, [Problem(f"not JSON: {e.msg}", where)]) from e
     except (OSError, UnicodeDecodeError) as e:
-        raise refused(path, [Problem(str(e), str(path))]) from e
+        raise refused(path, [Problem(reason(e), str(path))]) from e
     if not isinstance(data, dict):
         raise refused(path, [Problem("is JSON, but no object {…}", str(path))])
     return data
@@ -233,7 +233,7 @@ def read_lines(path: Path) -> list[str]:
     try:
         return path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as e:
-        raise refused(path, [Problem(str(e), str(path))]) from e
+        raise refused(path, [Problem(reason(e), str(path))]) from e
 
 
 def numbers(value: object, count: int) -> list[float] | None:
