@@ -11,13 +11,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 
 from mobilecat.bundle import open_bundle
+from mobilecat.cli.outputs import require_outputs
 from mobilecat.disk import write_text
+from mobilecat.errors import MobileCatError
 from mobilecat.evaluate.datasets.base import PICTURES
 from mobilecat.picture import read_picture
-from mobilecat.runners import Lane, detect, open_lane
+from mobilecat.runners import Lane, NotRun, detect, open_lane
 
 
 def label_with(folder: Path, pictures: list[Path], out: Path, score: float) -> int:
@@ -51,9 +54,15 @@ def main() -> None:
     parser.add_argument("pictures", type=Path, nargs="+")
     parser.add_argument("--score", type=float, default=0.5, help="lowest score that is a label")
     given = parser.parse_args()
+    if absent := [str(p) for p in given.pictures if not p.exists()]:
+        sys.exit(f"label_with: not found: {', '.join(absent)}")
     found = [q for p in given.pictures for q in (sorted(p.iterdir()) if p.is_dir() else [p])]
     pictures = [p.resolve() for p in found if p.suffix.lower() in PICTURES]
-    boxes = label_with(given.bundle, pictures, given.out.resolve(), given.score)
+    try:
+        require_outputs({"out": given.out})
+        boxes = label_with(given.bundle, pictures, given.out.resolve(), given.score)
+    except (MobileCatError, NotRun) as e:
+        sys.exit(f"label_with: {e}")
     print(f"wrote {given.out}: {len(pictures)} pictures, {boxes} boxes")
 
 

@@ -18,7 +18,7 @@ from mobilecat.spec.heads import HEAD_KINDS, HEADS, RawHead
 from mobilecat.spec.lines import KeyPath, key_lines, line_of
 from mobilecat.spec.values import CoreMLTarget, OnnxTarget, Spec, Targets, TfliteTarget
 
-_LISTS_OR_TABLES = ("coreml", "tflite", "onnx")
+_LISTS_OR_TABLES = tuple(Targets.model_fields)
 
 
 def load_spec(path: Path) -> Spec:
