@@ -15,7 +15,8 @@ from pathlib import Path
 
 from mobilecat.errors import MobileCatError, Problem
 
-_MARK = ".mobilecat-tmp-"
+MARK = ".mobilecat-tmp-"
+"""In the name of what is not whole yet."""
 
 
 def write_text(path: Path, text: str, *, approves: bool = False) -> None:
@@ -25,7 +26,7 @@ def write_text(path: Path, text: str, *, approves: bool = False) -> None:
     """
     if not approves:
         refuse_golden(path)
-    temporary = path.with_name(f".{path.name}{_MARK}{os.getpid()}")
+    temporary = path.with_name(f".{path.name}{MARK}{os.getpid()}")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as f:
             f.write(text)
@@ -54,7 +55,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_left_overs(path)
-    fresh = path.parent / f".{path.name}{_MARK}{os.getpid()}"
+    fresh = path.parent / f".{path.name}{MARK}{os.getpid()}"
     fresh.mkdir()
     try:
         yield fresh
@@ -72,13 +73,13 @@ def remove_folder(path: Path) -> None:
     What a kill leaves has a hidden name, which the next `new_folder` at this place removes.
     """
     path = path.absolute()
-    aside = path.parent / f".{path.name}{_MARK}{os.getpid()}"
+    aside = path.parent / f".{path.name}{MARK}{os.getpid()}"
     path.rename(aside)
     shutil.rmtree(aside)
 
 
 def _remove_left_overs(path: Path) -> None:
-    for old in path.parent.glob(f".{path.name}{_MARK}*"):
+    for old in path.parent.glob(f".{path.name}{MARK}*"):
         pid = old.name.rpartition("-")[2]
         if pid.isdigit() and not _alive(int(pid)):
             shutil.rmtree(old, ignore_errors=True)

@@ -27,10 +27,21 @@ def read_picture(path: Path) -> Image:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as opened:
+                require_8_bits(opened, path)
                 upright = ImageOps.exif_transpose(opened)
                 return upright.convert("RGB")
     except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as e:
         raise unreadable(path, e) from e
+
+
+def require_8_bits(opened: Image, path: Path) -> None:
+    """Raise ImageError for values beyond 8 bits: Pillow would cut them off at 255, to white."""
+    if opened.mode.startswith(("I", "F")):
+        what, fix = (
+            f"holds values beyond 8 bits (Pillow's mode {opened.mode})",
+            "save it with 8 bits",
+        )
+        raise ImageError("The picture cannot be read", [Problem(what, str(path), fix)])
 
 
 def unreadable(path: Path, e: Exception) -> ImageError:

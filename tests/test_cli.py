@@ -246,13 +246,16 @@ def test_a_golden_is_not_recorded_into_a_file(work: Path) -> None:
         (".", None, ["a folder"]),
         ("cut.png", "half", ["copy or export it again"]),
         ("text.png", b"cat", ["no image format known here"]),
+        ("deep.png", "16 bits", ["beyond 8 bits", "save it with 8 bits"]),
     ],
 )
 def test_both_readers_of_pictures_say_what_is_wrong(
     work: Path, tmp_path: Path, name: str, data: bytes | str | None, words: list[str]
 ) -> None:
     whole = (work / "picture.png").read_bytes()
-    if data is not None:
+    if data == "16 bits":
+        Image.fromarray(np.full((3, 5), 40000, np.uint16)).save(tmp_path / name)
+    elif data is not None:
         (tmp_path / name).write_bytes(data if isinstance(data, bytes) else whole[: len(whole) // 2])
     for verb in (["run", work / "bundle"], ["diagnose", "--bundle", work / "bundle"]):
         refused(mobilecat(*verb, "--image", tmp_path / name), *words)
@@ -282,3 +285,11 @@ def test_a_capture_says_its_facts_itself(tmp_path: Path) -> None:
     refused(mobilecat("diagnose", tmp_path / "absent.json"), "absent.json: not found")
     (tmp_path / "picture.json").write_bytes(b"\xff\xd8\xff")
     refused(mobilecat("diagnose", tmp_path / "picture.json"), "not a text file")
+
+
+def test_a_place_that_cannot_be_written_is_told_by_its_own_name(work: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    options = ["--random", "1", "--save", tmp_path / "file" / "saved"]
+    done = mobilecat("validate", work / "bundle", *options)
+    refused(done, str(tmp_path / "file"))
+    assert "mobilecat-tmp" not in done.stderr

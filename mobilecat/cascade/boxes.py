@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mobilecat.cascade.spec import Space
-from mobilecat.errors import MobileCatError, Problem
+from mobilecat.errors import MobileCatError, Problem, reason
 from mobilecat.geometry.vision import image_from_vision
 from mobilecat.graph import Array
 
@@ -49,9 +49,9 @@ def read_boxes(
     """Read the boxes of one picture; MobileCatError listing every entry that is none."""
     try:
         data = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise _unusable(path, [Problem("not found", str(path))]) from None
-    except (OSError, ValueError) as e:
+    except (OSError, UnicodeDecodeError) as e:
+        raise _unusable(path, [Problem(reason(e), str(path))]) from e
+    except ValueError as e:
         raise _unusable(path, [Problem(f"not JSON: {e}", str(path))]) from e
     rows = data.get("boxes") if isinstance(data, dict) else data
     if not isinstance(rows, list):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from mobilecat.cli.evaluate import evaluate
 from mobilecat.cli.golden import golden_app
 from mobilecat.cli.tune import tune
 from mobilecat.cli.validate import validate
+from mobilecat.disk import MARK
 from mobilecat.errors import MobileCatError
 
 app = typer.Typer(
@@ -127,6 +129,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as e:
-        place = f"{e.filename}: " if e.filename else ""
+        # A file is written beside its place first: the user is told the place.
+        name = re.sub(rf"\.([^/\\]+){re.escape(MARK)}\d+", r"\1", str(e.filename or ""))
+        place = f"{name}: " if name else ""
         print(f"mobilecat: {place}{e.strerror or e}", file=sys.stderr)
         sys.exit(2)

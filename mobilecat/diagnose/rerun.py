@@ -25,7 +25,7 @@ from mobilecat.geometry.boxes import iou
 from mobilecat.geometry.orientation import Orientation
 from mobilecat.geometry.resize import plan_resize
 from mobilecat.geometry.vision import CropAndScale
-from mobilecat.picture import unreadable
+from mobilecat.picture import require_8_bits, unreadable
 from mobilecat.runners import NotRun, Runner, decode_outputs, lanes_of, open_lane
 from mobilecat.spec import ImageSpec, RawHead
 
@@ -118,6 +118,7 @@ def read_stored(path: Path) -> Pixels:
 
     try:
         with Image.open(path) as opened:
+            require_8_bits(opened, path)
             return np.asarray(opened.convert("RGB"), dtype=np.uint8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
         raise unreadable(path, e) from e
