@@ -293,3 +293,17 @@ def test_a_place_that_cannot_be_written_is_told_by_its_own_name(work: Path, tmp_
     done = mobilecat("validate", work / "bundle", *options)
     refused(done, str(tmp_path / "file"))
     assert "mobilecat-tmp" not in done.stderr
+
+
+def test_an_artifact_without_a_name_is_not_every_artifact(work: Path) -> None:
+    done = mobilecat("validate", work / "bundle", "--random", "1", "--artifact", "")
+    refused(done, "No such artifact", "the bundle has no ''")
+
+
+@pytest.mark.parametrize("kept", [12, 400])
+def test_a_tflite_file_cut_short(tmp_path: Path, kept: int) -> None:
+    whole = (3_000).to_bytes(4, "little") + b"TFL3" + bytes(2_992)
+    (tmp_path / "cut.tflite").write_bytes(whole[:kept])
+    done = mobilecat("inspect", tmp_path / "cut.tflite")
+    refused(done, f"cut short ({kept} bytes)", "copy or export the file again")
+    assert "unpack" not in done.stderr

@@ -59,9 +59,9 @@ def read_tflite(data: bytes, where: str) -> Any:
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
         assert model.subgraphs and all(g.tensors is not None for g in model.subgraphs)
     except (struct.error, AssertionError, IndexError, ValueError, TypeError) as e:
-        raise ArtifactError(
-            "The TFLite model is damaged", [Problem(str(e) or "cut short", where)]
-        ) from e
+        what = f"no whole flatbuffer, or cut short ({len(data):,} bytes)"
+        fix = "copy or export the file again"
+        raise ArtifactError("The TFLite model is damaged", [Problem(what, where, fix)]) from e
     return model
 
 

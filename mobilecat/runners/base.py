@@ -66,7 +66,7 @@ def lanes_of(bundle: Bundle, runner: str | None = None, artifact: str | None = N
         raise MobileCatError(
             "No such runner", [Problem(f"{runner!r}", fix=f"one of {', '.join(RUNNERS)}")]
         )
-    chosen = [bundle.artifact(artifact)] if artifact else list(bundle.artifacts)
+    chosen = list(bundle.artifacts) if artifact is None else [bundle.artifact(artifact)]
     lanes = [Lane("source")] if artifact is None else []
     lanes += [Lane(r, a) for a in chosen for r, kind in _KINDS.items() if a.kind == kind]
     lanes = [lane for lane in lanes if runner in (None, lane.runner)]
