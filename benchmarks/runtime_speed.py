@@ -50,8 +50,6 @@ NETWORKS = (
     Network("YOLOv3-tiny", "yolov3_tiny.onnx"),
     Network("EfficientNetV2B0", keras="EfficientNetV2B0"),
     Network("ResNet50", keras="ResNet50"),
-    Network("YOLOX-nano", "yolox_nano.onnx"),
-    Network("YOLOv5n", "yolov5n.onnx"),
 )
 Format = Literal["mlpackage", "mlmodel"]
 Precision = Literal["float32", "float16"]

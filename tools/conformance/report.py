@@ -13,6 +13,7 @@ NOT_VISION = ("recurrent", "random", "states", "control_flow.py::TestList")
 COLUMNS = ("passed", "mismatched", "refused", "error")
 
 # mismatches that stay, by the start of the test's id, and whose fault it is
+CODES = {2: "needs a module that is not installed", 124: "stopped: it did not end in its time"}
 EXPLAINED = json.loads((Path(__file__).parent / "explained.json").read_text())
 
 
@@ -89,7 +90,7 @@ def _suite(data: Mapping[str, Any]) -> list[str]:
         lines.append(f"| {file} | " + " | ".join(str(row[c]) for c in COLUMNS) + " |")
     lines.append("")
     for file, code in data["crashed"].items():
-        missing = "needs a module that is not installed" if code == 2 else f"exit code {code}"
+        missing = CODES.get(code, f"exit code {code}")
         lines.append(f"- NOT_RUN in part: {file} ({missing})")
     return [*lines, *_failures(counted), ""]
 
