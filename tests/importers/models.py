@@ -56,3 +56,15 @@ def conv(opset: int = 18) -> onnx.ModelProto:
 def save(proto: onnx.ModelProto, path: Path) -> Path:
     path.write_bytes(proto.SerializeToString())
     return path
+
+
+def external(path: Path, **entries: str) -> Path:
+    """Write the conv model with its weights elsewhere: 128 bytes, where `entries` say."""
+    proto = conv()
+    tensor = proto.graph.initializer[0]
+    (path.parent / "w.bin").write_bytes(tensor.raw_data)
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in {"location": "w.bin", "offset": "0", "length": "128", **entries}.items():
+        tensor.external_data.add(key=key, value=value)
+    return save(proto, path)
