@@ -24,6 +24,11 @@ Array = npt.NDArray[Any]
 T = TypeVar("T")
 
 MIN_OPSET = 18
+IR_VERSIONS = (8, 10)
+"""From the first with model-local functions, opset 18's, to the newest that engines of two years
+ago read. Later ones add element types that no target has, and packages write them unasked.
+https://github.com/onnx/onnx/blob/main/docs/Versioning.md
+"""
 MOBILECAT_DOMAIN = "mobilecat"
 
 

@@ -6,16 +6,11 @@ import onnx_ir as ir
 import onnx_ir.passes.common as common
 
 from mobilecat.errors import ModelError, Problem
-from mobilecat.graph import producer_of
+from mobilecat.graph import IR_VERSIONS, producer_of
 from mobilecat.passes.fold import fold_constants, fold_shapes
 from mobilecat.passes.simplify import drop_no_ops, inline_constant_ifs
 
 _MAX_ROUNDS = 16
-_IR_VERSIONS = (8, 10)
-"""From the first with model-local functions, opset 18's, to the newest that engines of two years
-ago read. Later ones add element types that no target has, and packages write them unasked.
-https://github.com/onnx/onnx/blob/main/docs/Versioning.md
-"""
 
 
 def freeze(model: ir.Model, source: str = "") -> ir.Model:
@@ -40,7 +35,7 @@ def freeze(model: ir.Model, source: str = "") -> ir.Model:
         if not any(changed):
             break
     model.graph.sort()
-    model.ir_version = min(max(model.ir_version, _IR_VERSIONS[0]), _IR_VERSIONS[1])
+    model.ir_version = min(max(model.ir_version, IR_VERSIONS[0]), IR_VERSIONS[1])
     unused = common.RemoveUnusedFunctionsPass()  # type: ignore[no-untyped-call]
     model = unused(model).model
     _require_static(model, source)

@@ -7,9 +7,7 @@ from typing import Any
 
 import onnx
 
-from mobilecat.graph import Array
-
-_IR_VERSION = 10
+from mobilecat.graph import IR_VERSIONS, Array
 
 
 class OrtModel:
@@ -47,9 +45,9 @@ class OrtModel:
 def _of_known_version(proto: onnx.ModelProto) -> onnx.ModelProto:
     """The newest onnx package writes an IR version into every file that onnxruntime does not know
     yet. What came after 10 are element types."""
-    if proto.ir_version <= _IR_VERSION:
+    if proto.ir_version <= IR_VERSIONS[1]:
         return proto
     older = onnx.ModelProto()
     older.CopyFrom(proto)
-    older.ir_version = _IR_VERSION
+    older.ir_version = IR_VERSIONS[1]
     return older

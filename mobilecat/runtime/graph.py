@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,10 @@ from onnx import TensorProto, checker, defs, helper, shape_inference
 
 from mobilecat.errors import MobileCatError
 from mobilecat.runtime.errors import malformed, refused
-from mobilecat.runtime.session import Sessions, Work
+from mobilecat.runtime.session import IR_VERSION, OPSET, Sessions, Work
 from mobilecat.runtime.values import check_size
 
 Array = npt.NDArray[Any]
-OPSET = 21
-IR_VERSION = 10
 FLOAT = int(TensorProto.FLOAT)
 FLOAT16 = int(TensorProto.FLOAT16)
 INT32 = int(TensorProto.INT32)
@@ -249,32 +247,39 @@ class Graph:
             self.flush()
 
     def _run_fixed(self, wanted: Val) -> None:
-        need, keep, initializers = {wanted.name}, [], {}
-        for node in reversed(self._nodes):
-            if need.isdisjoint(node.output):
-                continue
-            keep.append(node)
-            need.difference_update(node.output)
-            for name in filter(None, node.input):
-                if name in self._initializers:
-                    initializers[name] = self._initializers[name]
-                else:
-                    need.add(name)
-            if not need:
-                break
+        nodes, taken = self._behind([wanted.name])
+        initializers = {n: self._initializers[n] for n in taken}
         # What the piece makes besides, like a loop's counter, becomes a constant as well, or each
         # round would compute all the earlier ones again.
-        made = {n for node in keep for n in node.output}
+        made = {n for node in nodes for n in node.output}
         live = [v for r in self._pending if (v := r()) is not None and not v.known]
         self._pending = [weakref.ref(v) for v in live]
         settled = [wanted, *(v for v in live if v is not wanted and v.name in made and v.is_small)]
-        work = Work(keep[::-1], initializers, {}, {v.name: self._types[v.name] for v in settled})
+        work = Work(nodes, initializers, {}, {v.name: self._types[v.name] for v in settled})
         arrays = self._sessions.again(work) if self.rounds else self._sessions.once(work, {})
         name = wanted.name
         for v, array in zip(settled, arrays, strict=True):
             v.settle(array, const=True)
         if not wanted.is_small:
             self._names[id(wanted)] = (name, wanted)  # it stays a node: nothing is written twice
+
+    def _behind(self, wanted: Iterable[str]) -> tuple[list[onnx.NodeProto], dict[str, None]]:
+        """Return the nodes that `wanted` needs, in order, and the leaves that they take."""
+        need, nodes = set(wanted), []
+        taken: dict[str, None] = {}  # constants and inputs, in a settled order: a digest has it
+        for node in reversed(self._nodes):
+            if not need:
+                break
+            if need.isdisjoint(node.output):
+                continue
+            nodes.append(node)
+            need.difference_update(node.output)
+            for name in filter(None, node.input):
+                if name in self._initializers or name in self._inputs:
+                    taken[name] = None
+                else:
+                    need.add(name)
+        return nodes[::-1], taken
 
     def count_round(self) -> None:
         """Count one round of a loop; UnsupportedOp where a damaged model would not end."""
@@ -299,16 +304,11 @@ class Graph:
     def finish(self, results: Sequence[Val]) -> tuple[Work, dict[str, Val]]:
         """Return the work that gives the pending ones among `results`, and what it is fed."""
         pending = {v.name: self._types[v.name] for v in results if not v.known}
-        need = set(pending)
-        nodes = []
-        for node in reversed(self._nodes):
-            if need.intersection(node.output):
-                nodes.append(node)
-                need.update(n for n in node.input if n)
-        fed = {n: v for n, v in self._inputs.items() if n in need}
-        initializers = {n: a for n, a in self._initializers.items() if n in need}
+        nodes, taken = self._behind(pending)
+        fed = {n: v for n, v in self._inputs.items() if n in taken}
+        initializers = {n: a for n, a in self._initializers.items() if n in taken}
         inputs = {n: self._types[n] for n in fed}
-        return Work(nodes[::-1], initializers, inputs, pending), fed
+        return Work(nodes, initializers, inputs, pending), fed
 
 
 def _computed_dtype(stored: np.dtype[Any]) -> np.dtype[Any]:

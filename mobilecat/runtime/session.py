@@ -19,8 +19,8 @@ Array = npt.NDArray[Any]
 
 _EXTERNAL_BYTES = 1024  # larger constants are handed over beside the graph, not copied into it
 _CACHED = 256
-_OPSET = 21
-_IR_VERSION = 10
+OPSET = 21
+IR_VERSION = 10
 
 
 @dataclass(frozen=True)
@@ -170,8 +170,8 @@ def _model(work: Work) -> tuple[onnx.ModelProto, dict[str, Array]]:
         [onnx.ValueInfoProto(name=n, type=t) for n, t in work.outputs.items()],
         tensors,
     )
-    opsets = [helper.make_opsetid("", _OPSET)]
-    return helper.make_model(graph, ir_version=_IR_VERSION, opset_imports=opsets), external
+    opsets = [helper.make_opsetid("", OPSET)]
+    return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets), external
 
 
 def _failed(verb: str, error: Exception) -> ArtifactError:
