@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +12,7 @@ from mobilecat.disk import size_of
 from mobilecat.errors import ArtifactError, Problem
 
 if TYPE_CHECKING:
-    from mobilecat.bundle import ArtifactRecord, TensorContract
+    from mobilecat.bundle import ArtifactRecord, Bundle, TensorContract
     from mobilecat.cascade.contract import CascadeBundle
 
 _READERS = {
@@ -98,22 +98,12 @@ def _inspect_bundle(folder: Path) -> Inspection:
     bundle = open_any(folder)
     if isinstance(bundle, CascadeBundle):
         return _inspect_cascade(folder, bundle)
-    return Inspection(
-        file=str(folder),
-        format="bundle",
-        bytes=size_of(folder),
-        inputs=_ports(bundle.inputs),
-        outputs=_ports(bundle.outputs),
-        ops={},
-        parameters=0,
-        metadata={
-            "name": bundle.name,
-            "source": f"{bundle.source.path} (sha256 {bundle.source.sha256[:12]}…)",
-            "head": bundle.spec.head.kind,
-            **{k: v for k, v in bundle.versions.items() if k == "mobilecat"},
-        },
-        parts=tuple(_inspect_artifact(folder, a) for a in bundle.artifacts),
-    )
+    facts = {
+        "source": f"{bundle.source.path} (sha256 {bundle.source.sha256[:12]}…)",
+        "head": bundle.spec.head.kind,
+    }
+    parts = [_inspect_artifact(folder, a) for a in bundle.artifacts]
+    return _exported("bundle", folder, bundle, bundle.inputs, facts, parts)
 
 
 def _inspect_cascade(folder: Path, bundle: CascadeBundle) -> Inspection:
@@ -121,23 +111,37 @@ def _inspect_cascade(folder: Path, bundle: CascadeBundle) -> Inspection:
     boxes = (
         f"boxes of {chain.detector.folder}/" if chain.detector else f"boxes given: {chain.boxes}"
     )
-    rule = ", ".join(f"{k} {str(v).lower()}" for k, v in crop.model_dump(mode="json").items())
-    parts = [p.folder for p in (chain.detector, chain.landmarks) if p is not None]
+    facts = {
+        "chain": f"{boxes} → at most {chain.max_crops} crops → {chain.landmarks.folder}/",
+        "crop": ", ".join(f"{k} {str(v).lower()}" for k, v in crop.model_dump(mode="json").items()),
+    }
+    models = [p for p in (chain.detector, chain.landmarks) if p is not None]
+    parts = [_inspect_bundle(folder / p.folder) for p in models]
+    return _exported("cascade", folder, bundle, (), facts, parts)
+
+
+def _exported(
+    format: str,
+    folder: Path,
+    bundle: Bundle,
+    inputs: Iterable[TensorContract],
+    facts: Mapping[str, str],
+    parts: Iterable[Inspection],
+) -> Inspection:
     return Inspection(
         file=str(folder),
-        format="cascade",
+        format=format,
         bytes=size_of(folder),
-        inputs=(),
+        inputs=_ports(inputs),
         outputs=_ports(bundle.outputs),
         ops={},
         parameters=0,
         metadata={
             "name": bundle.name,
-            "chain": f"{boxes} → at most {chain.max_crops} crops → {chain.landmarks.folder}/",
-            "crop": rule,
+            **facts,
             **{k: v for k, v in bundle.versions.items() if k == "mobilecat"},
         },
-        parts=tuple(_inspect_bundle(folder / part) for part in parts),
+        parts=tuple(parts),
     )
 
 
