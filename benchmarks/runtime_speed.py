@@ -108,18 +108,20 @@ def source_of(network: Network, models: Path, cache: Path) -> Path:
     if network.file and not file.is_file():
         raise NotRun(f"there is no {file.name}")
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
         if network.keras:
             from benchmarks.keras_tflite import network as keras_network
 
             file = Path(folder) / "net.keras"
             keras_network(network.keras).save(file)
-        freeze(file, frozen)
+        raw, whole = Path(folder) / "raw.onnx", Path(folder) / frozen.name
+        freeze(file, raw, whole)
+        whole.replace(frozen)
     return frozen
 
 
-def freeze(file: Path, target: Path) -> None:
-    """Write what TensorFlow and tf2onnx make of `file`, before any pass of ours."""
+def freeze(file: Path, raw: Path, target: Path) -> None:
+    """Write what TensorFlow and tf2onnx make of `file`, before our passes; `raw` is scratch."""
     import onnx
 
     from mobilecat.importers import ImportOptions, dims_of, format_of
@@ -131,8 +133,8 @@ def freeze(file: Path, target: Path) -> None:
         sides = [300 if d is None else d for d in dims[1:3]]
         shapes[name] = (1, *sides, *(d or 3 for d in dims[3:]))
     proto = frozen_onnx(Source(file, format_of(file), ImportOptions()), shapes)
-    onnx.save(proto, target)
-    onnx.save(onnx_with_shapes(target, shapes), target)
+    onnx.save(proto, raw)
+    onnx.save(onnx_with_shapes(raw, shapes), target)
 
 
 def compare(name: str, source: Path, folder: Path, args: argparse.Namespace) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 NOT_VISION = ("recurrent", "random", "states", "control_flow.py::TestList")
 COLUMNS = ("passed", "mismatched", "refused", "error")
 
-# mismatches that stay, by the start of the test's id, and whose fault it is
+# why a file of tests has no records, by the exit code of its process
 CODES = {2: "needs a module that is not installed", 124: "stopped: it did not end in its time"}
+# mismatches that stay, by the start of the test's id, and whose fault it is
 EXPLAINED = json.loads((Path(__file__).parent / "explained.json").read_text())
 
 
