@@ -70,26 +70,26 @@ def _kind(lane: Lane) -> str:
 
 def cell_of(checks: Sequence[Check]) -> Cell:
     """Return a stage's checks as a cell: how many failed, or how close the worst came."""
-    ran = [c for c in checks if c.verdict != "NOT_RUN"]
-    bad = [c for c in ran if c.verdict == "FAIL"]
-    if bad:
-        return Cell("FAIL", f"{len(bad)} of {len(ran)}", "; ".join(c.detail for c in bad[:3]))
-    if ran:
-        used = [c.value / c.limit for c in ran if c.value is not None and c.limit]
-        return _used(max(used)) if used else Cell("PASS", many(len(ran), "check"))
-    return Cell("NOT_RUN", "not run", checks[0].detail) if checks else Cell(None, "")
+    return _cell([(c.verdict, c.value, c.limit, c.detail) for c in checks], "check", told=3)
 
 
 def random_cell(rows: Sequence[RandomRow]) -> Cell:
     """Return a lane's rows of random inputs as a cell."""
-    ran = [r for r in rows if r.verdict != "NOT_RUN"]
-    bad = [r for r in ran if r.verdict == "FAIL"]
+    return _cell([(r.verdict, r.max_rel, r.limit, r.detail) for r in rows], "output", told=1)
+
+
+def _cell(
+    rows: Sequence[tuple[Verdict, float | None, float | None, str]], noun: str, told: int
+) -> Cell:
+    """Sum up (verdict, value, limit, detail). told: so many failures' details are in the title."""
+    ran = [row for row in rows if row[0] != "NOT_RUN"]
+    bad = [detail for verdict, _, _, detail in ran if verdict == "FAIL"]
     if bad:
-        return Cell("FAIL", f"{len(bad)} of {len(ran)}", bad[0].detail)
+        return Cell("FAIL", f"{len(bad)} of {len(ran)}", "; ".join(bad[:told]))
     if ran:
-        used = [r.max_rel / r.limit for r in ran if r.max_rel is not None and r.limit]
-        return _used(max(used)) if used else Cell("PASS", many(len(ran), "output"))
-    return Cell("NOT_RUN", "not run", rows[0].detail) if rows else Cell(None, "")
+        used = [value / limit for _, value, limit, _ in ran if value is not None and limit]
+        return _used(max(used)) if used else Cell("PASS", many(len(ran), noun))
+    return Cell("NOT_RUN", "not run", rows[0][3]) if rows else Cell(None, "")
 
 
 def _used(share: float) -> Cell:
