@@ -62,7 +62,7 @@ def demo(console: Console) -> int:
     begun = perf_counter()
     folder = OUT / "cats"
     with console.status("compiling") as status:
-        step = _told(status.update)
+        step = status.update
         export_cascade(CASCADE, folder, progress=step)
         compiled = perf_counter() - begun
         bundle = open_any(folder)
@@ -237,10 +237,6 @@ def _strip(tiles: Sequence[Image], width: int, gap: int) -> Image:
         strip.paste(tile.resize((wide, height)), (left, 0))
         left += wide + gap
     return strip
-
-
-def _told(update: Callable[[str], None]) -> Callable[[str], None]:
-    return lambda what: update(what)
 
 
 if __name__ == "__main__":
