@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from mobilecat.export import export
-from mobilecat.importers.worker import missing_extra
-from mobilecat.inspection import inspect_file
+from mobilecat.compile import export
+from mobilecat.formats.inspection import inspect_file
+from mobilecat.formats.tensorflow.worker import missing_extra
 from mobilecat.spec import spec_from_text
 
 SIDE = 224

@@ -101,7 +101,7 @@ def source_of(network: Network, models: Path, cache: Path) -> Path:
     frozen = cache / f"{network.keras or file.stem}.onnx"
     if frozen.is_file():
         return frozen
-    from mobilecat.importers.worker import missing_extra
+    from mobilecat.formats.tensorflow.worker import missing_extra
 
     if missing := missing_extra():
         raise NotRun(f"not installed: {missing}; and there is no {frozen.name} in {cache.name}/")
@@ -124,9 +124,9 @@ def freeze(file: Path, raw: Path, target: Path) -> None:
     """Write what TensorFlow and tf2onnx make of `file`, before our passes; `raw` is scratch."""
     import onnx
 
-    from mobilecat.importers import ImportOptions, dims_of, format_of
-    from mobilecat.importers.onnx_file import onnx_with_shapes
-    from mobilecat.importers.tf_file import Source, frozen_onnx
+    from mobilecat.formats.importing import ImportOptions, dims_of, format_of
+    from mobilecat.formats.onnx.read import onnx_with_shapes
+    from mobilecat.formats.tensorflow.read import Source, frozen_onnx
 
     shapes = {}
     for name, dims in dims_of(file).items():
@@ -141,9 +141,8 @@ def compare(name: str, source: Path, folder: Path, args: argparse.Namespace) -> 
     """Print one line for each artifact and number of threads of one network."""
     import onnxruntime as ort
 
-    from mobilecat import runtime
-    from mobilecat.importers import import_model
-    from mobilecat.targets.coreml import write_coreml
+    from mobilecat.formats.coreml import runtime, write_coreml
+    from mobilecat.formats.importing import import_model
 
     artifacts = {}
     for suffix, precision, modes in ARTIFACTS:

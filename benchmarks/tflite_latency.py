@@ -22,11 +22,11 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from mobilecat.formats.onnx.read import import_onnx
+from mobilecat.formats.tflite.flatbuffer import bytes_from_program
+from mobilecat.formats.tflite.write import program_from_graph
 from mobilecat.graph import shape_of
-from mobilecat.importers.onnx_file import import_onnx
-from mobilecat.passes import freeze
-from mobilecat.targets.tflite.emit import program_from_graph
-from mobilecat.targets.tflite.flatbuffer import bytes_from_program
+from mobilecat.graph.passes import freeze
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPES = {"yunet_n_dynamic": {"input": (1, 3, 640, 640)}}

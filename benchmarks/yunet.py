@@ -62,8 +62,8 @@ def latencies(folder: Path, model: Path) -> dict[str, float]:
     from ai_edge_litert.interpreter import Interpreter
     from PIL import Image
 
-    from mobilecat import runtime
-    from mobilecat.export import export
+    from mobilecat.compile import export
+    from mobilecat.formats.coreml import runtime
     from mobilecat.spec import spec_from_model_file
 
     export(spec_from_model_file(model), folder / "raw")

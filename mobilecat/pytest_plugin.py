@@ -18,8 +18,8 @@ import pytest
 
 if TYPE_CHECKING:
     from mobilecat.bundle import Bundle
-    from mobilecat.runners import Lane, Runner
-    from mobilecat.validate import Report
+    from mobilecat.judge.report import Report
+    from mobilecat.lanes import Lane, Runner
 
 STASH = pytest.StashKey["Shared"]()
 
@@ -43,7 +43,7 @@ class Shared:
         self._runners: dict[tuple[Path, str, Path | None], Runner] = {}
 
     def open(self, folder: Path, bundle: Bundle, lane: Lane, source: Path | None) -> Runner:
-        from mobilecat.runners import open_lane
+        from mobilecat.lanes import open_lane
 
         key = (folder, lane.name, source)
         if key not in self._runners:
@@ -61,7 +61,7 @@ class _Once:
         self._results: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
 
     def infer(self, inputs: Any, taps: Any = ()) -> dict[str, Any]:
-        from mobilecat.validate.saved import inputs_digest
+        from mobilecat.judge.saved import inputs_digest
 
         key = (inputs_digest(inputs), tuple(taps))
         if key not in self._results:
@@ -92,9 +92,9 @@ def pytest_collection_modifyitems(
 def _items(
     session: pytest.Session, folder: Path, golden: Path, runner: str | None
 ) -> Iterator[pytest.Item]:
-    from mobilecat.cascade import open_any
-    from mobilecat.runners import lanes_of
-    from mobilecat.validate.golden import case_folders
+    from mobilecat.bundle.cascade import open_any
+    from mobilecat.golden.store import case_folders
+    from mobilecat.lanes import lanes_of
 
     bundle = open_any(folder)
     lanes = lanes_of(bundle, runner)
@@ -133,7 +133,7 @@ class LaneItem(_Item):
         self.case, self.lane = case, lane
 
     def runtest(self) -> None:
-        from mobilecat.validate import validate
+        from mobilecat.judge.run import validate
 
         stash = self.session.stash
         report = validate(
@@ -159,9 +159,9 @@ class GoldensItem(_Item):
     """What belongs to no lane: stray files, no case at all, labels.txt."""
 
     def runtest(self) -> None:
-        from mobilecat.cascade import open_any
-        from mobilecat.validate.golden import read_cases
-        from mobilecat.validate.tolerances import require_known_tolerances
+        from mobilecat.bundle.cascade import open_any
+        from mobilecat.compare.tolerances import require_known_tolerances
+        from mobilecat.golden.store import read_cases
 
         bundle = open_any(self.folder)
         require_known_tolerances(bundle)
@@ -179,7 +179,7 @@ class FellShort(Exception):
 
 
 def _words(report: Report) -> str:
-    from mobilecat.validate.words import failures, not_run, verdict_sentence
+    from mobilecat.judge.words import failures, not_run, verdict_sentence
 
     lines = [verdict_sentence(report), *report.shortfalls]
     lines += [f"FAIL  {line}" for line in failures(report)]
@@ -193,11 +193,11 @@ def _words(report: Report) -> str:
 
 @pytest.fixture(scope="session")
 def mobilecat_validate(request: pytest.FixtureRequest) -> Callable[..., Report]:
-    """Give `mobilecat.validate.validate`, which fails the test where the bundle fell short."""
+    """Give `mobilecat.judge.validate`, which fails the test where the bundle fell short."""
     stash = request.session.stash
 
     def run(folder: Path | str, golden: Path | str | None = None, **options: Any) -> Report:
-        from mobilecat.validate import validate
+        from mobilecat.judge.run import validate
 
         opener = stash.setdefault(STASH, Shared()).open
         goldens = None if golden is None else Path(golden)

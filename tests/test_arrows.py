@@ -1,10 +1,11 @@
-"""The direction of the imports, as the architecture draws it; and what start-up may load."""
+"""The direction of the imports, room by room, in one table; and what start-up may load."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,68 +13,136 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mobilecat"
 
-LEAVES = {"errors", "geometry", "__init__"}
+_VALUES = {"errors", "geometry", "graph", "disk", "spec", "bundle", "pictures"}
+_READ = {"formats", "formats.base", "lanes", "compare", "golden"}
+_FORMATS = {"formats.coreml", "formats.coreml.runtime", "formats.onnx", "formats.tflite"}
+
 MAY_IMPORT: dict[str, set[str]] = {
+    # Leaves: values and pure functions.
+    "errors": set(),
     "geometry": {"errors"},
     "camera": {"errors", "geometry"},
-    "spec": {"errors"},
     "disk": {"errors"},
     "graph": {"errors"},
-    "anchors": {"errors", "graph"},
+    "spec": {"errors", "geometry"},
+    "pictures": {"errors", "geometry", "spec"},
     "bundle": {"errors", "disk", "spec"},
-    "detections": {"errors"},
-    "picture": {"errors", "geometry", "spec"},
-    "draw": {"errors", "detections"},
-    "passes": {"errors", "graph"},
-    "importers": {"errors", "graph", "anchors", "passes", "disk", "bundle"},
-    "heads": {"errors", "graph", "anchors", "spec", "bake"},
-    "bake": {"errors", "graph", "anchors", "spec", "heads"},
-    # TFLite's detection contract ends the graph anew, in bake's terms; bake knows no target.
-    "targets": {"errors", "graph", "spec", "bake", "heads"},
-    "runtime": {"errors"},
-}
+    "demo": set(),
+    # What a network means.
+    "heads": {"errors", "graph", "spec"},
+    "bake": {"errors", "graph", "spec", "heads"},
+    # Formats, one room each. Who reads shipped bytes knows no lowering.
+    "formats.base": {"errors", "graph", "bundle"},
+    "formats.coreml.runtime": {"errors"},
+    "formats.onnx": {"errors", "graph", "bundle", "formats.base"},
+    "formats.tensorflow": {"errors", "graph", "disk", "formats.base", "formats.onnx"},
+    "formats.coreml": {*_VALUES, "formats.base", "formats.coreml.runtime"} - {"pictures"},
+    # TFLite's detection contract ends the graph anew, in bake's terms; bake knows no format.
+    "formats.tflite": {*_VALUES, "formats.base", "bake", "heads"} - {"pictures"},
+    "formats": {"errors", "disk", "bundle", "formats.base", "formats.onnx", "formats.tensorflow"},
+    "runtime": {"formats.coreml.runtime"},
+    # What is done with them.
+    "compile": {*_VALUES, *_FORMATS, "bake", "formats", "formats.base"},
+    "lanes": {*_VALUES, *_FORMATS, "heads", "formats", "formats.base", "formats.tensorflow"},
+    "compare": {*_VALUES, "formats.base", "lanes"},
+    "golden": {*_VALUES, "lanes", "compare"},
+    "judge": {*_VALUES, *_READ, *_FORMATS},
+    "coordinates": {*_VALUES, "camera", "lanes", "compare", "golden", "judge"},
+    "review": {*_VALUES, *_READ, "judge"},
+    "bisection": {*_VALUES, *_READ, *_FORMATS, "judge", "bake", "compile"},
+    "report": {*_VALUES, *_READ, "judge", "review"},
+    "measure": {*_VALUES, "heads", "lanes", "__init__"},
+    "diagnosis": {*_VALUES, "camera", "lanes"},
+    # Faces.
+    "pytest_plugin": {"errors", "bundle", "lanes", "compare", "golden", "judge"},
+    "cli": {
+        *_VALUES, *_READ, "judge", "review", "compile", "coordinates", "bisection", "report",
+        "measure", "diagnosis",
+    },
+    "__main__": {"cli"},
+    "__init__": set(),
+}  # fmt: skip
 
 
 def _modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def _imported(path: Path) -> set[str]:
-    """Return the parts of mobilecat that `path` imports anywhere, functions included."""
-    parts = set()
+def _imported(path: Path) -> Iterator[str]:
+    """Yield every module of mobilecat that `path` imports anywhere, functions included."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            names = [a.name for a in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (a.name for a in node.names if a.name.startswith("mobilecat"))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mobilecat"):
             assert node.level == 0, f"{path}: relative import"
-            names = [node.module]
-            if node.module == "mobilecat":
-                names = [f"mobilecat.{a.name}" for a in node.names]
-        else:
-            continue
-        parts |= {n.split(".")[1] for n in names if n.startswith("mobilecat.")}
-    return parts
+            yield from (f"{node.module}.{a.name}" for a in node.names)
 
 
-def _part(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def _room(module: str) -> str:
+    """Return the longest name of the table that `module` lies in; its first part where none is."""
+    parts = module.split(".")[1:] or ["__init__"]
+    names = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+    return next((n for n in names if n in MAY_IMPORT), names[-1])
+
+
+def _module(path: Path) -> str:
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+def _wrong(path: Path) -> set[str]:
+    room = _room(_module(path))
+    assert room in MAY_IMPORT, f"{path} is in no room of the table"
+    return {f"{room} → {_room(m)}" for m in _imported(path)} - {
+        f"{room} → {other}" for other in MAY_IMPORT[room] | {room}
+    }
 
 
 @pytest.mark.parametrize("path", _modules(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_point_one_way(path: Path) -> None:
-    part = _part(path)
-    if part in MAY_IMPORT:
-        assert _imported(path) <= MAY_IMPORT[part] | {part}
+    assert not _wrong(path)
+
+
+def test_there_is_no_circle() -> None:
+    left = {room: set(others) for room, others in MAY_IMPORT.items()}
+    while ready := [room for room, others in left.items() if not others & set(left)]:
+        for room in ready:
+            del left[room]
+    assert not left, f"in a circle, or behind one: {sorted(left)}"
+
+
+def test_every_room_of_the_table_exists_and_every_arrow_is_used() -> None:
+    rooms = {_room(_module(p)) for p in _modules()}
+    assert rooms == set(MAY_IMPORT)
+
+
+def test_a_planted_import_is_noticed(tmp_path: Path) -> None:
+    for room, line in {
+        "lanes": "from mobilecat.cli import main",
+        "formats/coreml/runtime": "from mobilecat.formats.coreml.lower import conv",
+        "a_new_room": "import mobilecat.errors",
+    }.items():
+        assert (PACKAGE / room).is_dir() or room == "a_new_room"
+        assert _planted(PACKAGE / room / "planted.py", line), line
+
+
+def _planted(path: Path, line: str) -> bool:
+    """Whether `line` in a file at `path`, which is never written, would be noticed."""
+    imported = ast.parse(line).body[0]
+    assert isinstance(imported, ast.Import | ast.ImportFrom)
+    module = imported.module if isinstance(imported, ast.ImportFrom) else imported.names[0].name
+    room = _room(_module(path))
+    return room not in MAY_IMPORT or _room(str(module)) not in MAY_IMPORT[room] | {room}
 
 
 def test_the_runtime_never_imports_a_lowering() -> None:
-    for path in (PACKAGE / "runtime").rglob("*.py"):
-        assert not _imported(path) & {"targets", "bake", "heads", "importers", "passes"}, path
-
-
-def test_every_listed_part_exists() -> None:
-    found = {_part(p) for p in _modules()}
-    assert set(MAY_IMPORT) <= found
+    """Nor does importing it load one: the front doors on the way to it are empty-handed."""
+    code = (
+        "import sys, mobilecat.runtime\n"
+        "print([m for m in sys.modules if m.startswith('mobilecat') and 'lower' in m])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mobilecat import disk
+from mobilecat.disk import files as disk
 
 
 def test_new_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:

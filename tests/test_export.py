@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from mobilecat.bundle import open_bundle
+from mobilecat.compile import export
 from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError, MobileCatError, UnsupportedError
-from mobilecat.export import export
-from mobilecat.picture import fit_picture
-from mobilecat.runners import NotRun, decode_outputs, lanes_of, open_lane
+from mobilecat.lanes import NotRun, decode_outputs, lanes_of, open_lane
+from mobilecat.pictures.reading import fit_picture
 from mobilecat.spec import spec_from_model_file, spec_from_text
 from tests.tiny import save_yunet_like, yunet_like_spec
 
@@ -192,7 +192,7 @@ def test_a_killed_export_keeps_the_old_bundle(tiny: Path, tmp_path: Path) -> Non
     spec.write_text(yunet_like_spec(tiny, EVERY_TARGET))
     code = (
         "import os, signal, sys\n"
-        "import mobilecat.export as e\n"
+        "import mobilecat.compile as e\n"
         "from mobilecat.spec import load_spec\n"
         "from pathlib import Path\n"
         "steps = []\n"

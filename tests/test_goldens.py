@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mobilecat.compile import export
 from mobilecat.disk import sha256_of
-from mobilecat.export import export
+from mobilecat.judge.run import validate
 from mobilecat.spec import load_spec
-from mobilecat.validate import validate
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "golden"

@@ -11,13 +11,13 @@ from onnx import helper
 from PIL import Image
 
 from mobilecat.bundle import open_bundle
-from mobilecat.cascade import picture_inputs
+from mobilecat.compile import export
 from mobilecat.errors import MobileCatError
-from mobilecat.export import export
 from mobilecat.graph import Array
-from mobilecat.runners import NotRun, lanes_of, open_lane
+from mobilecat.judge.run import validate
+from mobilecat.lanes import NotRun, lanes_of, open_lane
+from mobilecat.lanes.inputs import picture_inputs
 from mobilecat.spec import load_spec, spec_from_model_file
-from mobilecat.validate import validate
 from tests.conftest import shared_data_path
 
 # input → (scale, bias) that turn picture bytes into what the network was trained on.

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageOps
 
 from mobilecat.bundle import Bundle, open_bundle
-from mobilecat.detections import Detections
-from mobilecat.export import export
-from mobilecat.runners import NotRun, Runner, detect, lanes_of, open_lane
+from mobilecat.compile import export
+from mobilecat.lanes import NotRun, Runner, detect, lanes_of, open_lane
+from mobilecat.pictures.detections import Detections
 from mobilecat.spec import load_spec
 
 SPEC = Path(__file__).resolve().parents[1] / "examples" / "yunet" / "mobilecat.toml"

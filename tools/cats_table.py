@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mobilecat.export import export
-from mobilecat.picture import fit_picture, read_picture
-from mobilecat.runners import lanes_of, open_lane
+from mobilecat.compile import export
+from mobilecat.lanes import lanes_of, open_lane
+from mobilecat.pictures.reading import fit_picture, read_picture
 from mobilecat.spec import Spec, spec_from_text
 
 HERE = Path(__file__).resolve().parent

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from rich.table import Table
 
-    from mobilecat.cascade import CascadeBundle
-    from mobilecat.detections import Detections
-    from mobilecat.runners import Lane, Runner
-    from mobilecat.validate.report import Report
+    from mobilecat.bundle.cascade import CascadeBundle
+    from mobilecat.judge.report import Report
+    from mobilecat.lanes import Lane, Runner
+    from mobilecat.pictures.detections import Detections
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "build" / "demo"
@@ -55,8 +55,8 @@ def main() -> int:
 
 def demo(console: Console) -> int:
     """Compile, run, hold to goldens and coordinates, draw; 0 where everything held."""
-    from mobilecat.cascade import CascadeBundle, open_any
-    from mobilecat.cascade.export import export_cascade
+    from mobilecat.bundle.cascade import CascadeBundle, open_any
+    from mobilecat.compile.cascade import export_cascade
     from mobilecat.demo import CASCADE
 
     begun = perf_counter()
@@ -96,7 +96,7 @@ def _pictures() -> dict[str, Image]:
     """The real photo, and the drawn pictures that are the goldens."""
     import skimage
 
-    from mobilecat.picture import read_picture
+    from mobilecat.pictures.reading import read_picture
 
     photo = Path(skimage.__file__).parent / "data" / "chelsea.png"
     return {p.stem: read_picture(p) for p in [photo, *sorted(DRAWN.glob("*.png"))]}
@@ -106,7 +106,7 @@ def _run(
     folder: Path, bundle: CascadeBundle, pictures: Sequence[Image], step: Callable[[str], None]
 ) -> tuple[list[Row], list[str]]:
     """Run every lane on every picture; the source comes first, the others are held to it."""
-    from mobilecat.runners import NotRun, lanes_of, open_lane
+    from mobilecat.lanes import NotRun, lanes_of, open_lane
 
     rows: list[Row] = []
     not_run = []
@@ -129,8 +129,8 @@ def _found(
     runner: Runner, bundle: CascadeBundle, pictures: Sequence[Image]
 ) -> tuple[list[Detections], list[float]]:
     """Return what a lane finds on each picture, and the seconds of runs on the first."""
-    from mobilecat.cascade import picture_inputs
-    from mobilecat.runners import decode_outputs
+    from mobilecat.lanes import decode_outputs
+    from mobilecat.lanes.inputs import picture_inputs
 
     found, times = [], []
     for picture in pictures:
@@ -158,11 +158,11 @@ def _apart(found: Sequence[Detections], expected: Sequence[Detections]) -> tuple
 
 def _validated(folder: Path, step: Callable[[str], None]) -> tuple[Report, Any]:
     """Hold the cascade to its goldens, its detector to the coordinates; write the page."""
+    from mobilecat.coordinates.chains import check_coordinates
     from mobilecat.disk import write_text
-    from mobilecat.validate import validate
-    from mobilecat.validate.coordinates import check_coordinates
-    from mobilecat.validate.html import report_page
-    from mobilecat.validate.saved import recording
+    from mobilecat.judge.run import validate
+    from mobilecat.judge.saved import recording
+    from mobilecat.report.html import report_page
 
     with recording(None) as recorder:
         report = validate(folder, GOLDEN, progress=step, opener=recorder, write_pending=False)
@@ -208,7 +208,7 @@ def _draw(pictures: Sequence[Image], found: Sequence[Detections], bundle: Cascad
     """Return the pictures side by side, in rows of equal height, with what was found."""
     from PIL import Image
 
-    from mobilecat.draw import draw_detections
+    from mobilecat.pictures.drawing import draw_detections
 
     width, gap = 1200, 8
     tiles = [

@@ -19,8 +19,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 from simulated_bugs import ALL_BUGS, Scene, possible_pair, random_boxes, simulate  # noqa: E402
 
-from mobilecat.diagnose import BUGS, Answer, Evidence, diagnose  # noqa: E402
-from mobilecat.diagnose.catalogue import NEEDS  # noqa: E402
+from mobilecat.diagnosis import BUGS, Answer, Evidence, diagnose  # noqa: E402
+from mobilecat.diagnosis.catalogue import NEEDS  # noqa: E402
 from mobilecat.geometry.orientation import Orientation  # noqa: E402
 
 PAGE = ROOT / "docs" / "diagnose.md"

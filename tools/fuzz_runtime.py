@@ -105,7 +105,7 @@ def make_seeds(folder: Path) -> list[Path]:
 
 def _pipeline(folder: Path) -> Path:
     """Write two stages by hand: an activation, then the NonMaximumSuppression model."""
-    from mobilecat.runtime.proto import model_pb2
+    from mobilecat.formats.coreml.runtime.proto import model_pb2
 
     spec = model_pb2().Model()
     spec.specificationVersion = 4
@@ -196,7 +196,7 @@ def damage_bytes(data: bytes, r: random.Random) -> bytes:
 
 def damage_message(data: bytes, r: random.Random) -> bytes:
     """Change a few fields of the parsed specification."""
-    from mobilecat.runtime.proto import model_pb2
+    from mobilecat.formats.coreml.runtime.proto import model_pb2
 
     spec = model_pb2().Model()
     spec.ParseFromString(data)

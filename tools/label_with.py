@@ -18,9 +18,9 @@ from mobilecat.bundle import open_bundle
 from mobilecat.cli.outputs import require_outputs
 from mobilecat.disk import write_text
 from mobilecat.errors import MobileCatError
-from mobilecat.evaluate.datasets.base import PICTURES
-from mobilecat.picture import read_picture
-from mobilecat.runners import Lane, NotRun, detect, open_lane
+from mobilecat.lanes import Lane, NotRun, detect, open_lane
+from mobilecat.measure.datasets.base import PICTURES
+from mobilecat.pictures.reading import read_picture
 
 
 def label_with(folder: Path, pictures: list[Path], out: Path, score: float) -> int:

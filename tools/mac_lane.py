@@ -25,12 +25,12 @@ import numpy as np
 
 from mobilecat.bundle import ArtifactRecord, Bundle, open_bundle
 from mobilecat.errors import MobileCatError
+from mobilecat.formats.coreml.run import coreml_inputs
+from mobilecat.formats.coreml.vision_tensors import VisionAsTensors
 from mobilecat.geometry.vision import image_from_vision
-from mobilecat.runners import decode_outputs
-from mobilecat.runners.coreml import coreml_inputs
-from mobilecat.runners.vision import VisionAsTensors
-from mobilecat.validate.golden import Case, read_cases
-from mobilecat.validate.observe import Inputs, load_inputs
+from mobilecat.golden.store import Case, read_cases
+from mobilecat.judge.observe import Inputs, load_inputs
+from mobilecat.lanes import decode_outputs
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "ios_sample" / "MobileCatKit"
@@ -160,7 +160,7 @@ def runs_of(folder: Path, bundle: Bundle, cases: list[Case]) -> Iterator[dict[st
 
 
 def results_of(folder: Path, bundle: Bundle, cases: list[Case]) -> dict[str, Any]:
-    """Return the results file: mobilecat.validate.results_file describes every key."""
+    """Return the results file: mobilecat.report.results_file describes every key."""
     return {
         "schema": 1,
         "bundle": bundle.name,

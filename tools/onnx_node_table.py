@@ -18,15 +18,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.onnx_node.cases import NodeRow  # noqa: E402
-from tests.onnx_node.counts import COUNTS  # noqa: E402
+from tests.formats.onnx_node.cases import NodeRow  # noqa: E402
+from tests.formats.onnx_node.counts import COUNTS  # noqa: E402
 
 PAGE = COUNTS.with_suffix(".md")
 # Target → module, function, and arguments of what gives its rows.
 TARGETS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    "TFLite": ("tests.onnx_node.tflite_cases", "tflite_rows", ()),
-    "Core ML mlpackage": ("tests.onnx_node.coreml_cases", "coreml_rows", ("mlpackage",)),
-    "Core ML mlmodel": ("tests.onnx_node.coreml_cases", "coreml_rows", ("mlmodel",)),
+    "TFLite": ("tests.formats.onnx_node.tflite_cases", "tflite_rows", ()),
+    "Core ML mlpackage": ("tests.formats.onnx_node.coreml_cases", "coreml_rows", ("mlpackage",)),
+    "Core ML mlmodel": ("tests.formats.onnx_node.coreml_cases", "coreml_rows", ("mlmodel",)),
 }
 Rows = Mapping[str, NodeRow]
 

@@ -1,6 +1,6 @@
 """Buggy apps, in plain arithmetic: what tools/diagnose_figures.py and the tests diagnose.
 
-Nothing here uses `mobilecat.diagnose.maps`, nor the maps of `mobilecat.geometry`: each bug is the
+Nothing here uses `mobilecat.diagnosis.maps`, nor the maps of `mobilecat.geometry`: each bug is the
 closed form of the catalogue, written down a second time, so that a wrong formula shows.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mobilecat.diagnose.facts import Evidence, Facts, Scene
+from mobilecat.diagnosis.facts import Evidence, Facts, Scene
 from mobilecat.geometry.affine import Size
 from mobilecat.geometry.orientation import Orientation
 from mobilecat.geometry.spaces import Extent

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from mobilecat import runtime
 from mobilecat.bundle import Bundle, open_bundle
 from mobilecat.demo import FOLDER
+from mobilecat.formats.coreml import runtime
 
 Pixels = NDArray[np.uint8]
 Answer = tuple[dict[str, Any], bytes]

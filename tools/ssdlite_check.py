@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from mobilecat.detections import Detections
-from mobilecat.export import export
-from mobilecat.importers.worker import missing_extra
-from mobilecat.picture import fit_picture, read_picture
-from mobilecat.runners import lanes_of, open_lane
+from mobilecat.compare.match import match
+from mobilecat.compile import export
+from mobilecat.formats.tensorflow.worker import missing_extra
+from mobilecat.lanes import lanes_of, open_lane
+from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.reading import fit_picture, read_picture
 from mobilecat.spec import Spec, spec_from_text
-from mobilecat.validate.match import match
 
 FILE = "ssdlite_mobilenet_v2_person_frozen_inference_graph.pb"
 SIDE = 300

@@ -19,7 +19,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from mobilecat.picture import fit_picture, read_picture
+from mobilecat.pictures.reading import fit_picture, read_picture
 from mobilecat.spec import ImageSpec
 
 Array = np.ndarray[Any, Any]

@@ -24,17 +24,18 @@ from typing import Any
 import numpy as np
 
 from mobilecat.bundle import Bundle
-from mobilecat.cascade import CascadeBundle, open_any, picture_inputs
-from mobilecat.cascade.export import export_cascade
-from mobilecat.detections import Detections
+from mobilecat.bundle.cascade import CascadeBundle, open_any
+from mobilecat.compare.match import match
+from mobilecat.compile import export
+from mobilecat.compile.cascade import export_cascade
 from mobilecat.errors import MobileCatError
-from mobilecat.export import export
+from mobilecat.formats.tensorflow.worker import missing_extra
 from mobilecat.geometry.resize import plan_resize
-from mobilecat.importers.worker import missing_extra
-from mobilecat.picture import fit_picture, read_picture
-from mobilecat.runners import NotRun, Runner, decode_outputs, lanes_of, open_lane
+from mobilecat.lanes import NotRun, Runner, decode_outputs, lanes_of, open_lane
+from mobilecat.lanes.inputs import picture_inputs
+from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.reading import fit_picture, read_picture
 from mobilecat.spec import RawHead, Spec, spec_from_text
-from mobilecat.validate.match import match
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))

@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.bake.builder import Builder, rename
 from mobilecat.bake.nms import bake_nms, gather_rows
 from mobilecat.graph import shape_of
+from mobilecat.graph.builder import Builder, rename
 from mobilecat.heads import Candidates, EncodedAnchors, Head, ops
 from mobilecat.spec import NmsSpec
 

@@ -21,8 +21,8 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.bake.builder import Builder, typed
 from mobilecat.graph import MOBILECAT_DOMAIN, Array, shape_of
+from mobilecat.graph.builder import Builder, typed
 from mobilecat.spec import NmsSpec
 
 OP = "NMS"

@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.bake.builder import typed
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import Array, const_of, shape_of
+from mobilecat.graph.builder import typed
 from mobilecat.spec import ImageSpec
 
 IMAGE = "image"

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from mobilecat.anchors import anchors_from_metadata
-from mobilecat.bake.builder import Builder, infer_shapes
 from mobilecat.bake.endings import (
     CONFIDENCE,
     COORDINATES,
@@ -23,6 +21,8 @@ from mobilecat.bake.endings import (
 from mobilecat.bake.preprocessing import IMAGE, Form, bake_preprocessing
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import Array, shape_of
+from mobilecat.graph.anchors import anchors_from_metadata
+from mobilecat.graph.builder import Builder, infer_shapes
 from mobilecat.heads import NETWORKS_OWN, Candidates, EncodedAnchors, Head, graph_head
 from mobilecat.spec import RawHead, Spec
 

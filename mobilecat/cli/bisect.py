@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from mobilecat.validate.bisect import Bisection, Layer
+    from mobilecat.bisection.walk import Bisection, Layer
 
 _BEFORE, _AFTER = 2, 12
 
@@ -43,9 +43,9 @@ def bisect(
 
     Exit code 0: no layer does. 1: one does. 2: unusable input.
     """
+    from mobilecat.bisection.walk import bisect as run
     from mobilecat.cli.outputs import require_outputs
     from mobilecat.cli.progress import progress_line
-    from mobilecat.validate.bisect import bisect as run
 
     require_outputs({"--plot": plot})
     with progress_line() as progress:
@@ -59,7 +59,7 @@ def bisect(
             progress=progress,
         )
     if plot is not None:
-        from mobilecat.validate.bisect_plot import plot as draw
+        from mobilecat.bisection.plot import plot as draw
 
         draw(found, plot)
     if json_:

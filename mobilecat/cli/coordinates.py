@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mobilecat.validate.coordinates_report import CoordinateReport
+    from mobilecat.coordinates.report import CoordinateReport
 
 
 def show_coordinates(report: CoordinateReport) -> None:

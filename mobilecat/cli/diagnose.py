@@ -12,10 +12,10 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mobilecat.diagnose import Answer
-    from mobilecat.diagnose.capture import Capture, CapturedBox
-    from mobilecat.diagnose.rerun import Rerun
-    from mobilecat.diagnose.scenes import Setting
+    from mobilecat.diagnosis import Answer
+    from mobilecat.diagnosis.capture import Capture, CapturedBox
+    from mobilecat.diagnosis.rerun import Rerun
+    from mobilecat.diagnosis.scenes import Setting
 
 _BESIDE_A_CAPTURE = {
     *("capture", "true", "observed", "image", "bundle"),
@@ -134,7 +134,7 @@ def diagnose(
         result, setting = _found(given, capture, image, bundle, runner, source, progress)
     answer = None
     if setting is not None:
-        from mobilecat.diagnose import diagnose as named
+        from mobilecat.diagnosis import diagnose as named
 
         answer = named(setting.scenes, noise)
     if draw is not None:
@@ -201,7 +201,7 @@ def _capture(
     facts: dict[str, Any],
 ) -> Capture:
     """Return the capture, read or made of the options."""
-    from mobilecat.diagnose.capture import parse_capture, read_capture
+    from mobilecat.diagnosis.capture import parse_capture, read_capture
     from mobilecat.errors import MobileCatError, Problem
 
     problems = []
@@ -228,7 +228,7 @@ def _capture(
             sizes += [size] if size else []
     if image is not None and bundle is not None:
         from mobilecat.bundle import open_bundle
-        from mobilecat.diagnose.rerun import read_stored
+        from mobilecat.diagnosis.rerun import read_stored
 
         pixels = read_stored(image)
         frame.setdefault("size_wh", [pixels.shape[1], pixels.shape[0]])
@@ -280,9 +280,9 @@ def _found(
     """Return the re-run of the first frame with a picture, and the boxes to compare, if any."""
     from dataclasses import replace
 
-    from mobilecat.diagnose.capture import CapturedBox
-    from mobilecat.diagnose.rerun import read_stored, rerun
-    from mobilecat.diagnose.scenes import norm_from, setting_of
+    from mobilecat.diagnosis.capture import CapturedBox
+    from mobilecat.diagnosis.rerun import read_stored, rerun
+    from mobilecat.diagnosis.scenes import norm_from, setting_of
 
     first: Rerun | None = None
     frames = list(given.frames)
@@ -330,8 +330,8 @@ def _draw(
 ) -> None:
     from PIL import Image
 
-    from mobilecat.diagnose.drawing import draw_scene
-    from mobilecat.diagnose.rerun import read_stored
+    from mobilecat.diagnosis.drawing import draw_scene
+    from mobilecat.diagnosis.rerun import read_stored
     from mobilecat.geometry.orientation import apply_orientation
 
     picture = None
@@ -342,7 +342,7 @@ def _draw(
         scene = max(setting.scenes, key=lambda s: len(s.evidence))
         draw_scene(scene, picture).save(target)
     elif result is not None and picture is not None:
-        from mobilecat.draw import draw_detections
+        from mobilecat.pictures.drawing import draw_detections
 
         draw_detections(picture, result.restored.found).save(target)
 
@@ -356,11 +356,11 @@ def _print(
 ) -> None:
     from rich.console import Console
 
-    from mobilecat.diagnose.words import headline, lines, to_json
+    from mobilecat.diagnosis.words import headline, lines, to_json
 
     facts = setting.scenes[0].facts if setting and setting.scenes else None
     if as_json:
-        from mobilecat.diagnose.rerun import rerun_json
+        from mobilecat.diagnosis.rerun import rerun_json
 
         out: dict[str, Any] = {"schema": 1}
         if answer is not None and facts is not None and setting is not None:

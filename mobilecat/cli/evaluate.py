@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from mobilecat.evaluate.report import Evaluation
-    from mobilecat.evaluate.scores import Scores
+    from mobilecat.measure.evaluate.report import Evaluation
+    from mobilecat.measure.evaluate.scores import Scores
 
 _CLASSES = 12
 
@@ -89,7 +89,7 @@ def evaluate(
     from mobilecat.cli.outputs import require_outputs
     from mobilecat.cli.progress import progress_line
     from mobilecat.disk import write_text
-    from mobilecat.evaluate import evaluate as run
+    from mobilecat.measure.evaluate import evaluate as run
 
     require_outputs({"--json": json_, "--plot": plot})
     with progress_line() as progress:
@@ -116,7 +116,7 @@ def evaluate(
     if json_ != "-":
         show(report)
     if plot is not None:
-        from mobilecat.evaluate.plot import plot as draw
+        from mobilecat.measure.evaluate.plot import plot as draw
 
         draw(report, plot)
         if json_ != "-":
@@ -175,7 +175,7 @@ def _line(console: Console, word: str, style: str, text: str) -> None:
 
 
 def _head(report: Evaluation) -> str:
-    from mobilecat.validate.words import many
+    from mobilecat.judge.words import many
 
     of = f" of {len(report.data)}" if report.pictures < len(report.data) else ""
     objects = next(r.scores.objects for r in report.lanes if r.scores is not None)

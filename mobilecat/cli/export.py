@@ -10,15 +10,16 @@ from rich.console import Console
 from rich.table import Table
 
 from mobilecat.bundle import FILE, Bundle
-from mobilecat.cascade import CascadeBundle, is_cascade
+from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.cli.progress import progress_line
+from mobilecat.compile import Exported, export
+from mobilecat.compile.ios import IosFolder, write_ios
 from mobilecat.errors import Problem, SpecError
-from mobilecat.export import Exported, export
-from mobilecat.ios import IosFolder, write_ios
 from mobilecat.spec import Spec, load_spec, spec_from_model_file
+from mobilecat.spec.cascade import is_cascade
 
 if TYPE_CHECKING:
-    from mobilecat.cascade.export import CascadeExported
+    from mobilecat.compile.cascade import CascadeExported
 
 
 def run_export(
@@ -61,7 +62,7 @@ def _export_cascade(
     ios: Path | None,
     as_json: bool,
 ) -> None:
-    from mobilecat.cascade.export import export_cascade
+    from mobilecat.compile.cascade import export_cascade
 
     if source is not None or shapes:
         option = "--source" if source is not None else "--shape"

@@ -63,7 +63,7 @@ def record(
     """Run the source model on pictures and write what it finds as pending cases."""
     from mobilecat.cli.progress import progress_line
     from mobilecat.errors import MobileCatError, Problem
-    from mobilecat.validate import record as run
+    from mobilecat.review.approve import record as run
 
     if boxes is not None and len(image) > 1:
         fix = "record them one by one"
@@ -97,7 +97,7 @@ def list_(bundle: BundleDir, golden: GoldenDir) -> None:
     """Show the bundle's cases and their state: approved, pending, broken."""
     from rich.table import Table
 
-    from mobilecat.validate import list_cases
+    from mobilecat.review.approve import list_cases
 
     console = _console()
     states = list_cases(bundle, golden)
@@ -142,7 +142,7 @@ def review(
     """
     from mobilecat.cli.outputs import require_outputs
     from mobilecat.cli.review import decide, show, walk, write_page
-    from mobilecat.validate import pendings
+    from mobilecat.review.approve import pendings
 
     require_outputs({"--html": html})
     console = _console()
@@ -187,7 +187,7 @@ def approve(
 ) -> None:
     """Make pending results the expected ones. Nothing else ever writes an approved file."""
     from mobilecat.errors import MobileCatError, Problem
-    from mobilecat.validate import approve as run
+    from mobilecat.review.approve import approve as run
 
     if not cases and not every:
         raise MobileCatError("Which case?", [Problem("none is named", fix="name cases, or --all")])

@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from mobilecat.cli.export import human_size
-from mobilecat.inspection import Inspection, Port, inspect_file
+from mobilecat.formats.base.inspection import Inspection, Port
+from mobilecat.formats.inspection import inspect_file
 
 
 def run_inspect(path: Path, as_json: bool) -> None:

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from mobilecat.disk import sha256_of, write_text
 from mobilecat.errors import MobileCatError, Problem
-from mobilecat.validate.approve import Pending, approve
-from mobilecat.validate.reject import reject
-from mobilecat.validate.review import draw_review, lines_of
+from mobilecat.review.approve import Pending, approve
+from mobilecat.review.reject import reject
+from mobilecat.review.review import draw_review, lines_of
 
 KEYS = "[a]ccept  [v]ariant of this lane  [r]eject  [s]kip  [q]uit"
 
@@ -146,6 +146,6 @@ def _unclear(name: str, found: Sequence[Pending]) -> Problem | None:
 
 def write_page(bundle: Path, golden: Path, found: Sequence[Pending], target: Path) -> None:
     """Write the page of `--html`."""
-    from mobilecat.validate.html_review import review_page
+    from mobilecat.report.html_review import review_page
 
     write_text(target, review_page(bundle, golden, found))

@@ -11,16 +11,17 @@ from typing import Any
 from rich.console import Console
 
 from mobilecat.bundle import Bundle
-from mobilecat.cascade import open_any, picture_inputs
+from mobilecat.bundle.cascade import open_any
 from mobilecat.cli.outputs import require_outputs
 from mobilecat.cli.progress import progress_line
-from mobilecat.detections import Detections
 from mobilecat.disk import sha256_of
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.geometry.resize import ResizePlan
 from mobilecat.graph import Array
-from mobilecat.picture import read_picture
-from mobilecat.runners import Lane, NotRun, decode_outputs, lanes_of, open_lane
+from mobilecat.lanes import Lane, NotRun, decode_outputs, lanes_of, open_lane
+from mobilecat.lanes.inputs import picture_inputs
+from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.reading import read_picture
 from mobilecat.spec import RawHead
 
 PictureInputs = tuple[Mapping[str, Array], ResizePlan]
@@ -61,7 +62,7 @@ def run_picture(
             results.append(row)
             drawn = drawn or found
     if draw is not None and drawn is not None:
-        from mobilecat.draw import draw_detections
+        from mobilecat.pictures.drawing import draw_detections
 
         draw_detections(picture, drawn, bundle.spec.labels, bundle.spec.landmarks).save(draw)
     if as_json:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from mobilecat.measure.tune.grid import Setting
+    from mobilecat.measure.tune.measure import Row
+    from mobilecat.measure.tune.run import Tuned
     from mobilecat.spec import NmsSpec
-    from mobilecat.tune.grid import Setting
-    from mobilecat.tune.measure import Row
-    from mobilecat.tune.run import Tuned
 
 
 def tune(
@@ -83,11 +83,11 @@ def tune(
     from mobilecat.cli.outputs import require_outputs
     from mobilecat.cli.progress import progress_line
     from mobilecat.disk import write_text
-    from mobilecat.tune.grid import grid_of
-    from mobilecat.tune.objective import objective_of
-    from mobilecat.tune.run import open_detector
-    from mobilecat.tune.run import tune as run
-    from mobilecat.tune.spec_file import require_writable, write_setting
+    from mobilecat.measure.tune.grid import grid_of
+    from mobilecat.measure.tune.objective import objective_of
+    from mobilecat.measure.tune.run import open_detector
+    from mobilecat.measure.tune.run import tune as run
+    from mobilecat.measure.tune.spec_file import require_writable, write_setting
 
     require_outputs({"--json": json_, "--plot": plot})
     grid, goal = grid_of(score, iou, max_detections), objective_of(objective)
@@ -117,7 +117,7 @@ def tune(
         else:
             write_text(Path(json_), text)
     if plot is not None:
-        from mobilecat.tune.plot import draw
+        from mobilecat.measure.tune.plot import draw
 
         draw(found, plot)
     if json_ != "-":

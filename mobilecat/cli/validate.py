@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from mobilecat.validate.compare import Check
-    from mobilecat.validate.coordinates import CoordinateReport
-    from mobilecat.validate.report import LaneReport, Report
-    from mobilecat.validate.saved import Saved
+    from mobilecat.compare.compare import Check
+    from mobilecat.coordinates.chains import CoordinateReport
+    from mobilecat.judge.report import LaneReport, Report
+    from mobilecat.judge.saved import Saved
 
 
 def validate(
@@ -106,10 +106,10 @@ def validate(
     from mobilecat.cli.progress import progress_line
     from mobilecat.disk import write_text
     from mobilecat.errors import MobileCatError, Problem
-    from mobilecat.runners import open_lane
+    from mobilecat.judge.run import validate as run
+    from mobilecat.judge.saved import open_saved, recording
+    from mobilecat.lanes import open_lane
     from mobilecat.spec import load_spec
-    from mobilecat.validate import validate as run
-    from mobilecat.validate.saved import open_saved, recording
 
     require_outputs({"--json": json_, "--html": html, "--junit": junit})
     kept, files = _results(from_ or [])
@@ -138,12 +138,12 @@ def validate(
                 tolerances=given,
             )
         if files:
-            from mobilecat.validate.results_file import fold
+            from mobilecat.report.results_file import fold
 
             report = fold(report, files)
         placed = None
         if coordinates and golden is not None:
-            from mobilecat.validate.coordinates import check_coordinates
+            from mobilecat.coordinates.chains import check_coordinates
 
             with progress_line() as progress:
                 placed = check_coordinates(
@@ -161,7 +161,7 @@ def validate(
     if json_ is not None:
         _write_json(report, placed, json_)
     if junit is not None:
-        from mobilecat.validate.junit import to_junit
+        from mobilecat.report.junit import to_junit
 
         write_text(junit, to_junit(report, told))
     if json_ != "-":
@@ -189,7 +189,7 @@ def _write_html(
     report: Report, saved: Saved, coordinates: dict[str, Any] | None, target: Path
 ) -> None:
     from mobilecat.disk import write_text
-    from mobilecat.validate.html import report_page
+    from mobilecat.report.html import report_page
 
     write_text(target, report_page(report, saved, coordinates))
 
@@ -213,7 +213,7 @@ def show(report: Report) -> None:
     """Print the report: verdict, table, failures, what did not run, files written."""
     from rich.console import Console
 
-    from mobilecat.validate.words import failures, not_run, verdict_sentence
+    from mobilecat.judge.words import failures, not_run, verdict_sentence
 
     width = None if sys.stdout.isatty() else 120
     console = Console(highlight=False, markup=False, soft_wrap=True, width=width)
@@ -274,7 +274,7 @@ def _worst(checks: list[Check], stage: str, name: str) -> str:
 
 
 def _largest(values: list[float | None]) -> str:
-    from mobilecat.validate.words import amount
+    from mobilecat.judge.words import amount
 
     return amount(max((v for v in values if v is not None), default=None))
 

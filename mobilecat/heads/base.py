@@ -12,11 +12,11 @@ from mobilecat.graph import Array
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from mobilecat.bake.builder import Builder
+    from mobilecat.graph.builder import Builder
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-ANCHORS = "mobilecat.anchors"
+ANCHORS = "mobilecat.graph.anchors"
 """Anchors that come with a network: base64 of little-endian float32 under this key of the frozen
 graph's metadata, and an output of this name among the reference's. Rows [N,4]: centre y, centre x,
 height, width in 0..1 of the input."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.bake.builder import Builder
 from mobilecat.graph import Array
+from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.bake.builder import Builder
 from mobilecat.graph import Array
+from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, EncodedAnchors, Head, Native, Network
 from mobilecat.heads.fit import Fit, classes_of, rows_of

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from mobilecat.bake.builder import Builder
+from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Head, Network
 from mobilecat.heads.maps import Placed, settle_maps

@@ -12,9 +12,9 @@ from itertools import product
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.bake.builder import Builder
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import Array
+from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.spec import YunetHead

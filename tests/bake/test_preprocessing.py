@@ -12,11 +12,11 @@ from PIL import Image
 
 from mobilecat.bake import bake
 from mobilecat.bake.preprocessing import Form
+from mobilecat.compile import export
 from mobilecat.errors import ModelError
-from mobilecat.export import export
-from mobilecat.importers.onnx_file import import_onnx
-from mobilecat.picture import fit_picture
-from mobilecat.runners import NotRun, lanes_of, open_lane
+from mobilecat.formats.onnx.read import import_onnx
+from mobilecat.lanes import NotRun, lanes_of, open_lane
+from mobilecat.pictures.reading import fit_picture
 from mobilecat.spec import ImageSpec, spec_from_text
 from tests.heads.networks import run_graph
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mobilecat.cascade.export import export_cascade
+from mobilecat.compile.cascade import export_cascade
 from mobilecat.demo import CASCADE
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mobilecat.evaluate import Evaluation, evaluate
+from mobilecat.measure.evaluate import Evaluation, evaluate
 from tools.train_demo.pictures import HELD_BACK_COUNT, is_held_back
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobilecat.cascade import CascadeBundle, open_any, picture_inputs
+from mobilecat.bundle.cascade import CascadeBundle, open_any
+from mobilecat.coordinates.chains import check_coordinates
 from mobilecat.demo import FOLDER
-from mobilecat.detections import Detections
-from mobilecat.picture import read_picture
-from mobilecat.runners import Lane, decode_outputs, open_lane
-from mobilecat.validate import validate
-from mobilecat.validate.coordinates import check_coordinates
+from mobilecat.judge.run import validate
+from mobilecat.lanes import Lane, decode_outputs, open_lane
+from mobilecat.lanes.inputs import picture_inputs
+from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.reading import read_picture
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = FOLDER / "pictures"

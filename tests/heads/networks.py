@@ -12,8 +12,8 @@ import onnx
 import onnx_ir as ir
 from onnx import TensorProto, helper, numpy_helper
 
-from mobilecat.importers.onnx_file import import_onnx
-from mobilecat.runners.ort import OrtModel
+from mobilecat.formats.onnx.ort import OrtModel
+from mobilecat.formats.onnx.read import import_onnx
 
 Array = npt.NDArray[Any]
 Range = tuple[tuple[int, ...], Any, Any]

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobilecat.export import export
-from mobilecat.runners import NotRun, lanes_of, open_lane
+from mobilecat.compile import export
+from mobilecat.lanes import NotRun, lanes_of, open_lane
 from mobilecat.spec import spec_from_text
 from tests.heads.cases import SINGLE, SUPPRESSED, Case, toml
 from tests.heads.networks import save_network

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mobilecat.export import export
+from mobilecat.compile import export
 from mobilecat.graph import Array
-from mobilecat.runners import NotRun, lanes_of, open_lane
+from mobilecat.lanes import NotRun, lanes_of, open_lane
 from mobilecat.spec import spec_from_text
 from tests.heads.cases import Case, toml
 from tests.heads.networks import save_constant_network, save_network

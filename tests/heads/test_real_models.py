@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from mobilecat.bundle import Bundle, open_bundle
-from mobilecat.detections import Detections
-from mobilecat.export import export
-from mobilecat.picture import fit_picture, read_picture
-from mobilecat.runners import Runner, decode_outputs, detect, lanes_of, open_lane
+from mobilecat.compile import export
+from mobilecat.lanes import Runner, decode_outputs, detect, lanes_of, open_lane
+from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.reading import fit_picture, read_picture
 from mobilecat.spec import OnnxTarget, Spec, load_spec
 from mobilecat.spec.values import Targets
 from tests.conftest import ROOT

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from mobilecat.bundle import Bundle, open_bundle
-from mobilecat.cascade import load_cascade
+from mobilecat.compile.ios import contract_swift
 from mobilecat.demo import FOLDER
 from mobilecat.disk import sha256_of
-from mobilecat.ios import contract_swift
 from mobilecat.spec import load_spec
+from mobilecat.spec.cascade import load_cascade
 
 SAMPLE = Path(__file__).resolve().parents[2] / "ios_sample"
 PLACES = {"cat_faces": SAMPLE / "CatCam/Model", "cat_landmarks": SAMPLE / "CatCam/LandmarkModel"}

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from mobilecat.camera.buffer import buffer_from_bytes, rgb_from_buffer
 from mobilecat.cli.main import app
-from mobilecat.diagnose import diagnose
-from mobilecat.diagnose.capture import Capture, read_capture
-from mobilecat.diagnose.scenes import setting_of
+from mobilecat.diagnosis import diagnose
+from mobilecat.diagnosis.capture import Capture, read_capture
+from mobilecat.diagnosis.scenes import setting_of
 
 FIXTURES = Path(__file__).resolve().parents[2] / "ios_sample/MobileCatKit/Tests/Fixtures/captures"
 ALL = ("front", "orientation_ignored", "right", "upside_down")

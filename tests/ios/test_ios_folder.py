@@ -12,12 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from mobilecat.bundle import Bundle, open_bundle
-from mobilecat.cascade.export import export_cascade
 from mobilecat.cli.main import app
+from mobilecat.compile.cascade import export_cascade
+from mobilecat.compile.ios import contract_swift, write_ios
 from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError
-from mobilecat.ios import contract_swift, write_ios
-from tests.cascade.tiny_landmarks import TARGETS, landmark_spec
+from tests.lanes.cascade.tiny_landmarks import TARGETS, landmark_spec
 from tests.tiny import save_yunet_like, yunet_like_spec
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,11 +18,11 @@ from typer.testing import CliRunner
 
 from mobilecat.bundle import open_bundle
 from mobilecat.cli.main import app
-from mobilecat.export import export
+from mobilecat.compile import export
+from mobilecat.golden.store import read_cases
+from mobilecat.judge.observe import Inputs
 from mobilecat.runtime import coremltools_predict
 from mobilecat.spec import load_spec
-from mobilecat.validate.golden import read_cases
-from mobilecat.validate.observe import Inputs
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))

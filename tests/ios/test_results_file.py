@@ -13,8 +13,8 @@ import pytest
 
 from mobilecat.bundle import Bundle, open_bundle
 from mobilecat.errors import ArtifactError
-from mobilecat.validate.golden import Case, Expected, read_result
-from mobilecat.validate.results_file import judge_results, read_results
+from mobilecat.golden.store import Case, Expected, read_result
+from mobilecat.report.results_file import judge_results, read_results
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))

@@ -6,10 +6,10 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from mobilecat.bake.builder import infer_shapes
+from mobilecat.bisection.values import Given, from_coreml, from_tflite, legal
+from mobilecat.bisection.walk import _error, compare_layers
 from mobilecat.errors import MobileCatError
-from mobilecat.validate.bisect import _error, compare_layers
-from mobilecat.validate.bisect_values import Given, from_coreml, from_tflite, legal
+from mobilecat.graph.builder import infer_shapes
 
 INF = float("inf")
 
@@ -82,7 +82,7 @@ def test_a_layer_spans_what_the_artifact_does_not_show() -> None:
 
 
 def test_a_runner_without_inner_values_is_refused(tmp_path: object) -> None:
-    from mobilecat.validate.bisect import _lane
+    from mobilecat.bisection.walk import _lane
 
     with pytest.raises(MobileCatError, match="no inner values"):
         _lane(None, "source", None)  # type: ignore[arg-type]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mobilecat.validate.bisect import bisect
-from mobilecat.validate.bisect_plot import SIZE_WH, plot
+from mobilecat.bisection.plot import SIZE_WH, plot
+from mobilecat.bisection.walk import bisect
 from tools.plant_faults.harmless import plan_harmless, try_harmless
 from tools.plant_faults.kept import Kept
 from tools.plant_faults.kinds import Fault

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.judge.fake import Workshop, write_bundle
 from tests.report.browser import Browser, chromium
-from tests.validate.fake import Workshop, write_bundle
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mobilecat.validate import validate
-from mobilecat.validate.html import report_page
-from mobilecat.validate.saved import recording
-from tests.validate.fake import LANE, Workshop
+from mobilecat.judge.run import validate
+from mobilecat.judge.saved import recording
+from mobilecat.report.html import report_page
+from tests.judge.fake import LANE, Workshop
 
 EVIL = "</script><script>window.hurt=1</script><img src=x onerror='window.hurt=2'>\"'&"
 CHAIN = {

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from mobilecat.validate.bisect import Bisection, Layer
-from mobilecat.validate.bisect_plot import OVER, OWN, SIZE_WH, plot
+from mobilecat.bisection.plot import OVER, OWN, SIZE_WH, plot
+from mobilecat.bisection.walk import Bisection, Layer
 
 INF, NAN = float("inf"), float("nan")
 LEFT, RIGHT, BOTTOM = 80, 1172, 562  # of the plotted field; its top, 92, is 1e1, its foot 1e-8

@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobilecat.cascade import open_any
-from mobilecat.runners import Lane, Runner, open_lane
-from mobilecat.validate import Report, approve, pendings, record, validate
-from mobilecat.validate.html_review import review_page
-from mobilecat.validate.saved import open_saved, recording
-from tests.cascade.test_cascade import BOX_VISION, boxes_file, exported, picture_of
+from mobilecat.bundle.cascade import open_any
+from mobilecat.judge.report import Report
+from mobilecat.judge.run import validate
+from mobilecat.judge.saved import open_saved, recording
+from mobilecat.lanes import Lane, Runner, open_lane
+from mobilecat.report.html_review import review_page
+from mobilecat.review import approve
+from mobilecat.review.approve import pendings, record
+from tests.judge.fake import Fault, Tensors
+from tests.judge.test_faults import add, cut_to, edit, put, renamed, rows, without
+from tests.lanes.cascade.test_cascade import BOX_VISION, boxes_file, exported, picture_of
 from tests.report.test_plugin import run
-from tests.validate.fake import Fault, Tensors
-from tests.validate.test_faults import add, cut_to, edit, put, renamed, rows, without
 
 LANE = "onnx:points.onnx"
 OTHER_BOX = [0.1, 0.1, 0.2, 0.4]

@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from mobilecat.validate.junit import to_junit
-from tests.validate.fake import LANE, Workshop, check, moved, write_bundle
+from mobilecat.report.junit import to_junit
+from tests.judge.fake import LANE, Workshop, check, moved, write_bundle
 
 
 @pytest.fixture

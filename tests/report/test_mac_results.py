@@ -12,11 +12,12 @@ import pytest
 
 from mobilecat.bundle import open_bundle
 from mobilecat.errors import MobileCatError
-from mobilecat.validate import Report, validate
-from mobilecat.validate.results_file import fold
-from mobilecat.validate.saved import recording
+from mobilecat.judge.report import Report
+from mobilecat.judge.run import validate
+from mobilecat.judge.saved import recording
+from mobilecat.report.results_file import fold
+from tests.judge.fake import Workshop, write_bundle
 from tests.test_cli import mobilecat
-from tests.validate.fake import Workshop, write_bundle
 
 PACKAGE, MODEL = "fake.mlpackage", "fake.mlmodel"
 WAYS = ("predict", "vision")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.judge.fake import LANE, SPEC, Workshop, moved
 from tests.report.browser import Browser
 from tests.report.pages import EVIL, matrix, page
-from tests.validate.fake import LANE, SPEC, Workshop, moved
 
 
 def test_a_page_that_held(browser: Browser, shop: Workshop) -> None:

@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from mobilecat.validate import pendings, validate
-from mobilecat.validate.html import report_page
-from mobilecat.validate.html_review import review_page
-from mobilecat.validate.results_file import fold
-from mobilecat.validate.saved import recording
+from mobilecat.judge.run import validate
+from mobilecat.judge.saved import recording
+from mobilecat.report.html import report_page
+from mobilecat.report.html_review import review_page
+from mobilecat.report.results_file import fold
+from mobilecat.review.approve import pendings
+from tests.judge.fake import LANE, Workshop, check, moved, write_bundle
+from tests.judge.test_faults import edit, put
 from tests.report.browser import Browser
 from tests.report.pages import matrix, page
 from tests.report.test_mac_results import MODEL, honest, move, written
-from tests.validate.fake import LANE, Workshop, check, moved, write_bundle
-from tests.validate.test_faults import edit, put
 
 OPEN = "document.querySelectorAll('details').forEach(d => d.open = true)"
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from mobilecat.export import export
+from mobilecat.compile import export
+from mobilecat.review import approve
+from mobilecat.review.approve import record
 from mobilecat.spec import spec_from_text
-from mobilecat.validate import approve, record
 from tests.conftest import ROOT
-from tests.validate.test_yunet import SPEC
+from tests.judge.test_yunet import SPEC
 
 
 @pytest.fixture(scope="module")

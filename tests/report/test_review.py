@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from mobilecat.cli.main import app
 from mobilecat.cli.review import walk
 from mobilecat.errors import MobileCatError
-from mobilecat.validate import pendings, record
-from mobilecat.validate.golden import read_result
-from tests.validate.fake import (
+from mobilecat.golden.store import read_result
+from mobilecat.review.approve import pendings, record
+from tests.judge.fake import (
     LANE,
     Workshop,
     approved_hashes,

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from mobilecat.errors import MobileCatError
+from mobilecat.judge.report import Report
+from mobilecat.judge.run import validate
+from mobilecat.judge.saved import Saved, inputs_digest, open_saved, recording
 from mobilecat.spec import Tolerance
-from mobilecat.validate import Report, validate
-from mobilecat.validate.saved import Saved, inputs_digest, open_saved, recording
-from tests.validate.fake import LANE, Workshop, hashes, moved, write_bundle
-from tests.validate.test_faults import FAULTS
+from tests.judge.fake import LANE, Workshop, hashes, moved, write_bundle
+from tests.judge.test_faults import FAULTS
 
 
 @pytest.fixture

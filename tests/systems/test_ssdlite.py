@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.importers.tensorflow import needs_tensorflow
+from tests.formats.importing.tensorflow import needs_tensorflow
 
 sys.path.insert(0, str(ROOT / "tools"))
 

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from mobilecat.evaluate.datasets.crawford import read_labels
+from mobilecat.measure.datasets.crawford import read_labels
 from tools.render_cats import render_scene
 from tools.render_cats.face import Placed, head_map, sample_face
 from tools.render_cats.files import GOLDEN, LANDMARK_ORDER

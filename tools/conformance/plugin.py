@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mobilecat.runtime import UnsupportedOp, stand_in
+from mobilecat.formats.coreml.runtime import stand_in
+from mobilecat.runtime import UnsupportedOp
 
 FP16_ATOL = FP16_RTOL = 2e-3  # coremltools allows 0.5 and 0.05: all zeros pass one test in six
 _records: dict[str, dict[str, Any]] = {}

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.bake.builder import infer_shapes
 from mobilecat.graph import Array, const_of
+from mobilecat.graph.builder import infer_shapes
 
 Operand = ir.Value | Array
 

@@ -79,7 +79,7 @@ def zeroed_blob(m: Mutant) -> None:
 
 
 def _blob(m: Mutant) -> str:
-    from mobilecat.runtime.package import read_package
+    from mobilecat.formats.coreml.runtime.package import read_package
 
     names = blob_weights(read_package(m.path).spec)
     return names[len(names) // 2]

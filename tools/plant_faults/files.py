@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from mobilecat.formats.coreml.runtime.package import read_package
+from mobilecat.formats.tflite.inspect import read_tflite
 from mobilecat.graph import Array
-from mobilecat.inspection.tflite_model import read_tflite
-from mobilecat.runtime.package import read_package
 
 
 def coreml_file(path: Path) -> Path:

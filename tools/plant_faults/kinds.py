@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mobilecat.validate.compare import Stage
+from mobilecat.compare.compare import Stage
 from tools.plant_faults.changes import Plant
 from tools.plant_faults.workshop import FORMATS
 

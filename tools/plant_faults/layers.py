@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mobilecat.validate.bisect import bisect
+from mobilecat.bisection.walk import bisect
 from tools.plant_faults.changes import LAYERS
 from tools.plant_faults.faults import weight_faults
 from tools.plant_faults.kinds import Fault

@@ -46,7 +46,7 @@ def missing(name: str) -> str:
     """Return why this model cannot be made here, or ""."""
     if name != SSD:
         return ""
-    from mobilecat.importers.worker import INSTALL, missing_extra
+    from mobilecat.formats.tensorflow.worker import INSTALL, missing_extra
 
     packages = missing_extra()
     return f"its TensorFlow graph needs {packages}: {INSTALL}" if packages else ""
@@ -74,8 +74,8 @@ def source_of(name: str, data: Path, root: Path) -> Path:
         return path
     import onnx
 
-    from mobilecat.importers import ImportOptions, dims_of
-    from mobilecat.importers.tf_file import Source, frozen_onnx
+    from mobilecat.formats.importing import ImportOptions, dims_of
+    from mobilecat.formats.tensorflow.read import Source, frozen_onnx
 
     (picture,) = dims_of(path)
     frozen = root / f"{name}-source.onnx"

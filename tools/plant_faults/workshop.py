@@ -19,12 +19,14 @@ import onnx_ir as ir
 from mobilecat.bake import bake
 from mobilecat.bake.whole import Baked
 from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle
+from mobilecat.compile import CONTRACT, emit, export, variant_of
 from mobilecat.disk import sha256_of, size_of
 from mobilecat.errors import MobileCatError, Problem
-from mobilecat.export import CONTRACT, emit, export, variant_of
-from mobilecat.importers import import_model
+from mobilecat.formats.importing import import_model
+from mobilecat.judge.run import validate
+from mobilecat.review import approve
+from mobilecat.review.approve import record
 from mobilecat.spec import Spec, TargetSpec
-from mobilecat.validate import approve, record, validate
 from tools.plant_faults.edit import Editor
 from tools.plant_faults.models import SOURCES, pictures_of, source_of, spec_of
 

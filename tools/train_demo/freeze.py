@@ -15,9 +15,9 @@ import onnx
 import typer
 from onnx import helper, numpy_helper
 
-from mobilecat.anchors import ANCHORS_KEY, text_from_anchors
-from mobilecat.importers import dims_of, import_model
-from mobilecat.targets.onnx_file import onnx_from_graph
+from mobilecat.formats.importing import dims_of, import_model
+from mobilecat.formats.onnx.write import onnx_from_graph
+from mobilecat.graph.anchors import ANCHORS_KEY, text_from_anchors
 
 SMALL = 1024
 """Tensors of fewer elements stay in float32: biases and constants, which weigh nothing."""

@@ -1,0 +1,287 @@
+"""What a cascade's export leaves on disk: two ordinary bundles, and bundle.json, their contract.
+
+    DIR/bundle.json   which models, the crop between them, what comes out
+    DIR/detector/     a bundle; not there where boxes come from elsewhere
+    DIR/landmarks/    a bundle
+    DIR/labels.txt
+
+In memory it is a `Bundle` whose artifacts are pairs, so that whatever runs, records and judges a
+bundle's lanes does it for a cascade's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError, model_validator
+
+from mobilecat.bundle import (
+    FILE,
+    SCHEMA,
+    ArtifactRecord,
+    Bundle,
+    SourceRecord,
+    TensorContract,
+    open_bundle,
+    short_lists,
+)
+from mobilecat.disk import sha256_of
+from mobilecat.errors import ArtifactError, Problem
+from mobilecat.spec import NmsSpec, Spec, Tolerance
+from mobilecat.spec.cascade import CropContract, Space, Value
+
+DETECTOR, LANDMARKS = "detector", "landmarks"
+
+
+class Part(Value):
+    """One of the two bundles. sha256: of its bundle.json, which has the artifacts' hashes."""
+
+    folder: str
+    sha256: str
+
+
+class ChainRecord(Value):
+    """What is chained; see `mobilecat.spec.cascade.Chain`."""
+
+    detector: Part | None
+    boxes: Space | None
+    landmarks: Part
+    max_crops: int
+
+
+class Pair(Value):
+    """What runs together in one lane: artifact files of the two bundles."""
+
+    name: str
+    kind: Literal["coreml", "tflite", "onnx"]
+    precision: str
+    detector: str | None
+    landmarks: str
+
+
+class CascadeFile(Value):
+    """bundle.json of a cascade."""
+
+    schema_version: Literal[1] = SCHEMA
+    name: str
+    versions: dict[str, str]
+    spec_sha256: str
+    cascade: ChainRecord
+    crop: CropContract
+    labels: tuple[str, ...]
+    landmarks: tuple[str, ...]
+    tolerances: dict[str, Tolerance]
+    outputs: tuple[TensorContract, ...]
+    pairs: tuple[Pair, ...]
+
+    def to_json(self) -> str:
+        """Return the file's text."""
+        text = json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        return short_lists(text) + "\n"
+
+
+class CascadeView(Spec):
+    """A cascade as a bundle's spec: the detector's boxes and NMS, the landmark model's points."""
+
+    @property
+    def effective_nms(self) -> NmsSpec | None:
+        return self.nms
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CascadeView:  # the parts' own specs have been held to that
+        return self
+
+
+class CascadeBundle(Bundle):
+    """A cascade as a bundle: each artifact is a pair, each result in pixels of the picture."""
+
+    spec: CascadeView
+    file: CascadeFile
+    detector: Bundle | None
+    landmark_model: Bundle
+
+    @property
+    def chain(self) -> ChainRecord:
+        return self.file.cascade
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.file.labels
+
+    def pair(self, name: str) -> Pair:
+        """Return the pair that the artifact called `name` stands for."""
+        return next(p for p in self.file.pairs if p.name == name)
+
+    def detector_file(self, folder: Path, name: str) -> tuple[Path, ArtifactRecord] | None:
+        """Return where the detector of the pair `name` lies, and its record; None without one."""
+        file = self.pair(name).detector
+        if self.detector is None or file is None:
+            return None
+        return folder / DETECTOR / file, self.detector.artifact(file)
+
+    def to_json(self) -> str:
+        return self.file.to_json()
+
+
+def outputs_of(max_crops: int, points: int) -> tuple[TensorContract, ...]:
+    """Return the outputs of a cascade: the tensor contract, in pixels of the upright picture."""
+    frame = "pixels of the upright picture, origin top-left, pixel edges; rows ≥ count are zero"
+    rows: tuple[tuple[str, tuple[int, ...], str, str], ...] = (
+        ("boxes", (1, max_crops, 4), "float32", f"xyxy, {frame}"),
+        ("scores", (1, max_crops), "float32", "the box's score, falling; rows ≥ count are zero"),
+        ("class_ids", (1, max_crops), "int32", "index into labels; rows ≥ count are zero"),
+        ("landmarks", (1, max_crops, points, 2), "float32", f"x,y a point, {frame}"),
+        ("count", (1,), "int32", "number of boxes with landmarks"),
+    )
+    return tuple(TensorContract(name=n, shape=s, dtype=d, meaning=m) for n, s, d, m in rows)
+
+
+def pairs_of(detector: Bundle | None, landmarks: Bundle) -> tuple[Pair, ...]:
+    """Return what runs together: every artifact of either bundle with its best match in the other.
+
+    Best: of the same kind, then format, then precision. Both have the same kinds (see export).
+    """
+    if detector is None:
+        return tuple(
+            Pair(name=a.file, kind=a.kind, precision=a.precision, detector=None, landmarks=a.file)
+            for a in landmarks.artifacts
+        )
+    pairs = [(a, _match(a, landmarks.artifacts)) for a in detector.artifacts]
+    used = {b.file for _, b in pairs}
+    pairs += [(_match(b, detector.artifacts), b) for b in landmarks.artifacts if b.file not in used]
+    return tuple(
+        Pair(
+            name=f"{a.file}+{b.file}",
+            kind=a.kind,
+            precision=next((x.precision for x in (a, b) if x.precision != "float32"), "float32"),
+            detector=a.file,
+            landmarks=b.file,
+        )
+        for a, b in pairs
+    )
+
+
+def _match(a: ArtifactRecord, others: Sequence[ArtifactRecord]) -> ArtifactRecord:
+    same = [b for b in others if b.kind == a.kind]
+    return max(same, key=lambda b: (b.format == a.format, b.precision == a.precision))
+
+
+def open_any(folder: Path, verify: bool = True) -> Bundle:
+    """Read the bundle or cascade in `folder`, and hold every file to its hash.
+
+    Errors: ArtifactError listing every missing, damaged or contradictory file.
+    """
+    try:
+        data = json.loads((folder / FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return open_bundle(folder, verify)  # it says what is wrong
+    if not isinstance(data, dict) or "cascade" not in data:
+        return open_bundle(folder, verify)
+    return _open_cascade(folder, data, verify)
+
+
+def _open_cascade(folder: Path, data: dict[str, Any], verify: bool) -> CascadeBundle:
+    path = folder / FILE
+    try:
+        file = CascadeFile.model_validate(_tuples(data))
+    except ValidationError as e:
+        raise ArtifactError(
+            "bundle.json does not hold what this version writes; export it again",
+            [
+                Problem(f"{'.'.join(map(str, x['loc']))}: {x['msg']}", str(path))
+                for x in e.errors(include_url=False)
+            ],
+        ) from e
+    problems: list[Problem] = []
+    bundles = {}
+    for part in (file.cascade.detector, file.cascade.landmarks):
+        if part is None:
+            continue
+        home = folder / part.folder
+        try:
+            bundles[part.folder] = open_bundle(home, verify)
+        except ArtifactError as e:
+            problems += e.problems
+            continue
+        if verify and sha256_of(home / FILE) != part.sha256:
+            what = "is not the file that was exported: its SHA-256 differs"
+            problems.append(Problem(what, str(home / FILE), "export the cascade again"))
+    if problems:
+        raise ArtifactError(f"{file.name}: the cascade cannot be trusted", problems)
+    detector = bundles.get(file.cascade.detector.folder) if file.cascade.detector else None
+    return cascade_bundle(file, detector, bundles[file.cascade.landmarks.folder])
+
+
+def cascade_bundle(file: CascadeFile, detector: Bundle | None, landmarks: Bundle) -> CascadeBundle:
+    """Return the cascade as a bundle."""
+    parts = [b for b in (detector, landmarks) if b is not None]
+    first = parts[0]
+    spec = CascadeView(
+        name=file.name,
+        source=" → ".join(b.spec.source for b in parts),
+        input=first.spec.input,
+        head=landmarks.spec.head,
+        nms=detector.spec.effective_nms if detector else None,
+        labels=file.labels,
+        landmarks=file.landmarks,
+        tolerances=file.tolerances,
+    )
+    return CascadeBundle(
+        name=file.name,
+        versions=file.versions,
+        source=SourceRecord(
+            path=spec.source,
+            sha256=_digest(b.source.sha256 for b in parts),
+            format="cascade",
+            shapes={},
+        ),
+        spec_sha256=file.spec_sha256,
+        spec=spec,
+        nms=spec.nms,
+        inputs=(),
+        outputs=file.outputs,
+        raw_outputs=(),
+        candidates=(),
+        artifacts=tuple(_record(p, detector, landmarks, file) for p in file.pairs),
+        file=file,
+        detector=detector,
+        landmark_model=landmarks,
+    )
+
+
+def _record(
+    pair: Pair, detector: Bundle | None, landmarks: Bundle, file: CascadeFile
+) -> ArtifactRecord:
+    records = [landmarks.artifact(pair.landmarks)]
+    if detector is not None and pair.detector is not None:
+        records.insert(0, detector.artifact(pair.detector))
+    names = {t.name: t.name for t in file.outputs}
+    return ArtifactRecord(
+        file=pair.name,
+        kind=pair.kind,
+        format=records[-1].format,
+        contract="tensor",
+        precision=pair.precision,
+        bytes=sum(r.bytes for r in records),
+        sha256=_digest(r.sha256 for r in records),
+        image="uint8",
+        inputs={"image": "image"},
+        outputs=names,
+        lints=tuple(
+            f"{r.file}: {lint}" if len(records) > 1 else lint for r in records for lint in r.lints
+        ),
+    )
+
+
+def _digest(hashes: Any) -> str:
+    return hashlib.sha256(" ".join(hashes).encode()).hexdigest()
+
+
+def _tuples(value: object) -> object:
+    if isinstance(value, dict):
+        return {k: _tuples(v) for k, v in value.items()}
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value

@@ -1,0 +1,218 @@
+"""Detections against detections: matched by class and IoU, then boxes, scores, landmarks.
+
+Matching is greedy: of all pairs of one class that touch, the one with the highest IoU first (then
+the nearest corners, then the nearest score). After NMS boxes of a class overlap little, so this is
+the optimal assignment wherever the two results are close at all; where they are not, both fail.
+
+Borderline: a detection whose score lies within the score tolerance of the threshold may be on one
+side only, because rounding alone decides there. It is never dropped in silence: each is a check of
+its own, named `borderline`, with its distance to the threshold as the value.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mobilecat.compare.compare import Check, passed
+from mobilecat.compare.tolerances import Limits
+from mobilecat.geometry.affine import Affine
+from mobilecat.pictures.detections import Detections
+
+Floats = npt.NDArray[np.float64]
+
+MIN_IOU = 0.1
+"""Pairs that overlap less are two objects. Low on purpose: a displaced box then reads as moved by
+so many pixels, not as one missing and one extra."""
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Pairs (expected row, got row), and the rows that found none."""
+
+    pairs: tuple[tuple[int, int], ...]
+    missing: tuple[int, ...]
+    extra: tuple[int, ...]
+
+
+def iou_matrix(a_xyxy: Floats, b_xyxy: Floats) -> Floats:
+    """Return IoU [len(a), len(b)]; 0 where both boxes are empty."""
+    a, b = a_xyxy[:, None, :], b_xyxy[None, :, :]
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    inter = np.prod(np.clip(sides, 0, None), axis=-1)
+    areas = [np.prod(np.clip(x[..., 2:] - x[..., :2], 0, None), axis=-1) for x in (a, b)]
+    union = areas[0] + areas[1] - inter
+    out: Floats = np.divide(inter, union, out=np.zeros_like(union), where=union > 0)
+    return out
+
+
+def corner_distances(a_xyxy: Floats, b_xyxy: Floats) -> Floats:
+    """Return the distance of the corner that moved most. Shapes: (…, 4), (…, 4) → (…)."""
+    d = np.abs(a_xyxy - b_xyxy)
+    dx, dy = np.maximum(d[..., 0], d[..., 2]), np.maximum(d[..., 1], d[..., 3])
+    out: Floats = np.hypot(dx, dy)
+    return out
+
+
+def match(expected: Detections, got: Detections, near: float) -> Matches:
+    """Pair rows of one class that overlap, or whose corners all lie within `near`."""
+    iou = iou_matrix(expected.boxes_xyxy, got.boxes_xyxy)
+    far = corner_distances(expected.boxes_xyxy[:, None], got.boxes_xyxy[None])
+    off = np.abs(expected.scores[:, None] - got.scores[None])
+    same = expected.class_ids[:, None] == got.class_ids[None]
+    options = np.argwhere(same & ((iou >= MIN_IOU) | (far <= near)))
+    ranked = sorted((-iou[i, j], far[i, j], off[i, j], int(i), int(j)) for i, j in options)
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    for *_, i, j in ranked:
+        if i not in pairs and j not in taken:
+            pairs[i] = j
+            taken.add(j)
+    return Matches(
+        tuple(sorted(pairs.items())),
+        tuple(i for i in range(len(expected)) if i not in pairs),
+        tuple(j for j in range(len(got)) if j not in taken),
+    )
+
+
+def compare_detections(
+    expected: Detections,
+    got: Detections,
+    limits: Limits,
+    model_from_image: Affine,
+    score_threshold: float | None,
+    against: str = "golden",
+) -> list[Check]:
+    """Return checks `count`, `boxes`, `scores`, `landmarks`, and `borderline` where there are such.
+
+    Frame: both in image pixels; distances are measured in pixels of the model input, so that a
+    large photo is not judged harder than a small one. The detail gives image pixels too.
+    score_threshold: None for a head without NMS, where nothing can be borderline.
+    """
+    if not _finite(got):
+        return [Check("detections", "finite", "FAIL", detail="NaN or inf", against=against)]
+    e, g = _in_model(expected, model_from_image), _in_model(got, model_from_image)
+    found = match(e, g, limits.boxes_px)
+    checks = _count(expected, got, found, limits, score_threshold, against)
+    if not found.pairs:
+        return checks
+    i, j = (list(x) for x in zip(*found.pairs, strict=True))
+    moved = corner_distances(e.boxes_xyxy[i], g.boxes_xyxy[j])
+    moved_image = corner_distances(expected.boxes_xyxy[i], got.boxes_xyxy[j])
+    off = np.abs(expected.scores[i] - got.scores[j])
+    rows = [("boxes", moved, limits.boxes_px, moved_image)]
+    rows.append(("scores", off, limits.scores, off))
+    checks += [_values(n, v, lim, im, expected, i, against) for n, v, lim, im in rows]
+    checks += _landmarks(expected, got, e, g, (i, j), limits, against)
+    return checks
+
+
+def _count(
+    expected: Detections,
+    got: Detections,
+    found: Matches,
+    limits: Limits,
+    threshold: float | None,
+    against: str,
+) -> list[Check]:
+    checks, unexplained = [], []
+    sides = (("missing", found.missing, expected), ("extra", found.extra, got))
+    for word, rows, side in sides:
+        for k in rows:
+            margin = math.inf if threshold is None else abs(float(side.scores[k]) - threshold)
+            text = f"{word}: {_words(side, k)}"
+            if margin <= limits.scores:
+                detail = f"{text}; its score is {margin:.2g} from the threshold {threshold:g}"
+                checks.append(
+                    Check(
+                        "detections", "borderline", "PASS", margin, limits.scores, detail, against
+                    )
+                )
+            else:
+                unexplained.append(text + _other_class(word, side, k, expected, got, found))
+    numbers = f"{len(got)} found, {len(expected)} expected"
+    value = float(len(unexplained))
+    detail = "; ".join([numbers, *unexplained])
+    return [
+        Check("detections", "count", passed(not unexplained), value, 0.0, detail, against),
+        *checks,
+    ]
+
+
+def _other_class(
+    word: str, side: Detections, k: int, expected: Detections, got: Detections, found: Matches
+) -> str:
+    other, rows = (got, found.extra) if word == "missing" else (expected, found.missing)
+    for r in rows:
+        iou = iou_matrix(side.boxes_xyxy[k : k + 1], other.boxes_xyxy[r : r + 1])[0, 0]
+        if iou >= 0.5 and other.class_ids[r] != side.class_ids[k]:
+            return f" (a box of class {other.class_ids[r]} is there, IoU {iou:.2f})"
+    return ""
+
+
+def _values(
+    name: str,
+    values: Floats,
+    limit: float,
+    in_image: Floats,
+    expected: Detections,
+    rows: list[int],
+    against: str,
+) -> Check:
+    worst = int(values.argmax())
+    value = float(values[worst])
+    detail = _words(expected, rows[worst])
+    if name != "scores":
+        detail += f" moved by {value:.3g} px of the model input, {in_image[worst]:.3g} of the image"
+    else:
+        detail += f" is off by {value:.3g}"
+    return Check("detections", name, passed(value <= limit), value, limit, detail, against, value)
+
+
+def _landmarks(
+    expected: Detections,
+    got: Detections,
+    e: Detections,
+    g: Detections,
+    pairs: tuple[list[int], list[int]],
+    limits: Limits,
+    against: str,
+) -> list[Check]:
+    i, j = pairs
+    if e.landmarks_xy is None and g.landmarks_xy is None:
+        return []
+    counts = [0 if d.landmarks_xy is None else d.landmarks_xy.shape[1] for d in (e, g)]
+    if e.landmarks_xy is None or g.landmarks_xy is None or counts[0] != counts[1]:
+        detail = f"{counts[1]} points a box, expected {counts[0]}"
+        return [
+            Check("detections", "landmarks", "FAIL", None, limits.landmarks_px, detail, against)
+        ]
+    assert expected.landmarks_xy is not None and got.landmarks_xy is not None
+    moved = np.linalg.norm(e.landmarks_xy[i] - g.landmarks_xy[j], axis=-1).max(axis=1, initial=0)
+    image = np.linalg.norm(expected.landmarks_xy[i] - got.landmarks_xy[j], axis=-1)
+    image = image.max(axis=1, initial=0)
+    return [_values("landmarks", moved, limits.landmarks_px, image, expected, i, against)]
+
+
+def _in_model(found: Detections, model_from_image: Affine) -> Detections:
+    points = found.landmarks_xy
+    return Detections(
+        model_from_image.boxes_xyxy(found.boxes_xyxy),
+        found.scores,
+        found.class_ids,
+        None if points is None else model_from_image.points(points),
+    )
+
+
+def _finite(found: Detections) -> bool:
+    parts = [found.boxes_xyxy, found.scores]
+    parts += [] if found.landmarks_xy is None else [found.landmarks_xy]
+    return all(bool(np.isfinite(p).all()) for p in parts)
+
+
+def _words(found: Detections, k: int) -> str:
+    box = " ".join(f"{v:.1f}" for v in found.boxes_xyxy[k])
+    return f"class {found.class_ids[k]} at {box}, score {found.scores[k]:.3f}"

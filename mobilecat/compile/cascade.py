@@ -1,0 +1,172 @@
+"""`[cascade]` spec → two bundles and the contract between them, written in one step."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mobilecat.bundle import FILE, LABELS, Bundle
+from mobilecat.bundle.cascade import (
+    DETECTOR,
+    LANDMARKS,
+    CascadeBundle,
+    CascadeFile,
+    ChainRecord,
+    Part,
+    cascade_bundle,
+    outputs_of,
+    pairs_of,
+)
+from mobilecat.compile import export, require_replaceable
+from mobilecat.disk import new_folder, sha256_of
+from mobilecat.errors import ArtifactError, MobileCatError, Problem, SpecError
+from mobilecat.spec import LandmarksHead, RawHead, Spec, load_spec
+from mobilecat.spec.cascade import CascadeSpec, load_cascade
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class CascadeExported:
+    """What an export made, and what it settled on the way."""
+
+    folder: Path
+    bundle: CascadeBundle
+    notes: tuple[str, ...]
+
+
+def export_cascade(
+    path: Path, out: Path, *, progress: Progress = lambda _: None
+) -> CascadeExported:
+    """Compile the cascade spec at `path` into the folder `out`, replacing one that is there.
+
+    Errors: MobileCatError with the problems of both models; `out` then is as it was.
+    """
+    spec = load_cascade(path)
+    parts = _parts(spec, path)
+    require_replaceable(out)
+    made: dict[str, Bundle] = {}
+    notes: list[str] = []
+    failed: list[MobileCatError] = []
+    try:
+        with new_folder(out) as folder:
+            for home, (part, where) in parts.items():
+                try:
+                    done = export(
+                        part,
+                        folder / home,
+                        spec_folder=where,
+                        progress=lambda said, home=home: progress(f"{home}: {said}"),  # type: ignore[misc]
+                    )
+                except MobileCatError as e:
+                    failed.append(e)
+                    continue
+                made[home] = done.bundle
+                notes += [f"{home}: {n}" for n in done.notes]
+            if failed:
+                summary = "; ".join(e.summary for e in failed)
+                raise type(failed[0])(summary, [p for e in failed for p in e.problems])
+            bundle = _bundle(spec, folder, made)
+            if bundle.labels:
+                (folder / LABELS).write_text("\n".join(bundle.labels) + "\n", encoding="utf-8")
+            (folder / FILE).write_text(bundle.to_json(), encoding="utf-8")
+    except OSError as e:
+        raise ArtifactError(
+            "The cascade cannot be written", [Problem(e.strerror or str(e), str(out))]
+        ) from e
+    return CascadeExported(out, bundle, tuple(notes))
+
+
+def _parts(spec: CascadeSpec, path: Path) -> dict[str, tuple[Spec, Path]]:
+    """Read both models' specs, and hold them to what a cascade needs: all problems at once."""
+    problems: list[Problem] = []
+    named = {DETECTOR: spec.cascade.detector, LANDMARKS: spec.cascade.landmarks}
+    found: dict[str, tuple[Spec, Path]] = {}
+    for key, name in named.items():
+        if name is None:
+            continue
+        file = path.parent / name
+        try:
+            found[key] = (load_spec(file), file.parent)
+        except SpecError as e:
+            problems += [p if p.where else Problem(p.what, str(file), p.fix) for p in e.problems]
+    if DETECTOR in found and isinstance(found[DETECTOR][0].head, RawHead):
+        where = f"{path}: cascade.detector"
+        problems.append(Problem("its head is raw: it decodes no boxes", where, "name a head there"))
+    if LANDMARKS in found:
+        problems += _landmark_problems(spec, found[LANDMARKS][0], path)
+    if len(found) == 2:
+        problems += _kind_problems(found[DETECTOR][0], found[LANDMARKS][0], path)
+    if problems:
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise SpecError(f"{path}: {count}", problems)
+    return found
+
+
+def _landmark_problems(spec: CascadeSpec, model: Spec, path: Path) -> list[Problem]:
+    problems = []
+    if not isinstance(model.head, LandmarksHead):
+        problems.append(
+            Problem(
+                f"its head is {model.head.kind!r}, which gives no set of points a crop",
+                f"{path}: cascade.landmarks",
+                'the landmark model needs head.kind = "landmarks"',
+            )
+        )
+    image = model.input
+    if image is not None and image.resize != "stretch" and spec.crop.rounding == "none":
+        problems.append(
+            Problem(
+                f'rounding = "none" cuts fractions of pixels, which resize = "{image.resize}" of '
+                "the landmark model cannot fit",
+                f"{path}: crop.rounding",
+                'set "truncate" or "outward"',
+            )
+        )
+    return problems
+
+
+def _kind_problems(detector: Spec, landmarks: Spec, path: Path) -> list[Problem]:
+    kinds = {t.kind for t in detector.targets.all}, {t.kind for t in landmarks.targets.all}
+    return [
+        Problem(
+            f"the {has} has [targets.{kind}], the {lacks} has not: nothing could run both",
+            str(path),
+            f"add [targets.{kind}] to the {lacks}'s spec, or take it out of the other",
+        )
+        for mine, others, has, lacks in (
+            (*kinds, "detector", "landmark model"),
+            (*kinds[::-1], "landmark model", "detector"),
+        )
+        for kind in sorted(mine - others)
+    ]
+
+
+def _bundle(spec: CascadeSpec, folder: Path, made: dict[str, Bundle]) -> CascadeBundle:
+    detector, landmarks = made.get(DETECTOR), made[LANDMARKS]
+
+    def part(home: str) -> Part:
+        return Part(folder=home, sha256=sha256_of(folder / home / FILE))
+
+    points = next(t for t in landmarks.outputs if t.name == "landmarks").shape[2]
+    said = "".join([spec.model_dump_json(), *(b.spec_sha256 for b in made.values())])
+    file = CascadeFile(
+        name=spec.name,
+        versions=landmarks.versions,
+        spec_sha256=hashlib.sha256(said.encode()).hexdigest(),
+        cascade=ChainRecord(
+            detector=part(DETECTOR) if detector else None,
+            boxes=spec.cascade.boxes,
+            landmarks=part(LANDMARKS),
+            max_crops=spec.cascade.max_crops,
+        ),
+        crop=spec.crop,
+        labels=detector.spec.labels if detector else spec.labels,
+        landmarks=landmarks.spec.landmarks,
+        tolerances=spec.tolerances,
+        outputs=outputs_of(spec.cascade.max_crops, points),
+        pairs=pairs_of(detector, landmarks),
+    )
+    return cascade_bundle(file, detector, landmarks)

@@ -1,0 +1,235 @@
+"""A bundle's Core ML part as a folder of an Xcode project, ModelContract.swift included.
+
+A cascade is two such folders side by side, and cascade.json between them: the crop rule.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+
+from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle
+from mobilecat.bundle.cascade import CascadeBundle, open_any
+from mobilecat.disk import new_folder, sha256_of
+from mobilecat.errors import ArtifactError, Problem
+
+CONTRACT = "ModelContract.swift"
+RESOURCES = "Bundle"
+"""The folder that goes into the app as it is: what Xcode calls a folder reference."""
+SECOND = "LandmarkModel"
+"""Where a cascade's landmark model goes, beside the detector's folder."""
+CASCADE = "cascade.json"
+
+_RESIZE = {"letterbox-topleft": "letterboxTopLeft", "fit-pad": "fitPad"}
+_CROP = {"stretch": ".scaleFill", "letterbox": ".scaleFit", "fit-pad": ".scaleFit"}
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+@dataclass(frozen=True)
+class IosFolder:
+    """What was written, relative to `folder`, and what a developer should know about it.
+
+    second: the same of a cascade's landmark model.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+    second: IosFolder | None = None
+
+
+def write_ios(bundle_folder: Path, ios_folder: Path) -> IosFolder:
+    """Make `ios_folder` the bundle's place in an app, replacing an earlier one in one step.
+
+    It gets ModelContract.swift, a source file, and Bundle/, a resource: every Core ML artifact,
+    bundle.json and labels.txt. The same bundle gives the same bytes. A cascade's landmark model
+    goes into LandmarkModel beside it, and the crop rule into Bundle/cascade.json.
+    Errors: ArtifactError for a damaged bundle, one without Core ML or without picture input, a
+    cascade without a detector, and a folder that holds anything else.
+    """
+    bundle = open_any(bundle_folder)
+    if not isinstance(bundle, CascadeBundle):
+        _require_all(((bundle, bundle_folder, ios_folder),))
+        return _write(bundle, bundle_folder, ios_folder)
+    chain = bundle.chain
+    if bundle.detector is None or chain.detector is None:
+        said = Problem("its boxes come from elsewhere", str(bundle_folder), "name a detector")
+        raise ArtifactError("The app needs a detector", [said])
+    second = ios_folder.parent / SECOND
+    if second == ios_folder:
+        said = Problem("is the landmark model's place", str(ios_folder), "name Model beside it")
+        raise ArtifactError("The detector needs a folder of its own", [said])
+    first_from = bundle_folder / chain.detector.folder
+    second_from = bundle_folder / chain.landmarks.folder
+    parts = (
+        (bundle.detector, first_from, ios_folder),
+        (bundle.landmark_model, second_from, second),
+    )
+    _require_all(parts)
+    # The app holds the second to the hash in cascade.json: the detector's folder comes last.
+    landmarks = _write(bundle.landmark_model, second_from, second)
+    done = _write(bundle.detector, first_from, ios_folder, {CASCADE: bundle_folder / FILE})
+    return replace(done, notes=(*done.notes, *_crop_notes(bundle)), second=landmarks)
+
+
+def _require_all(parts: Iterable[tuple[Bundle, Path, Path]]) -> None:
+    """Refuse before anything is written: what no app can use, and folders of other things."""
+    for bundle, bundle_folder, ios_folder in parts:
+        _require_usable(bundle, _core_ml(bundle), bundle_folder)
+        _require_ours(ios_folder)
+
+
+def _core_ml(bundle: Bundle) -> list[ArtifactRecord]:
+    return [a for a in bundle.artifacts if a.kind == "coreml"]
+
+
+def _write(
+    bundle: Bundle, bundle_folder: Path, ios_folder: Path, more: Mapping[str, Path] | None = None
+) -> IosFolder:
+    try:
+        with new_folder(ios_folder) as fresh:
+            resources = fresh / RESOURCES
+            resources.mkdir()
+            for record in _core_ml(bundle):
+                _copy(bundle_folder / record.file, resources / record.file)
+            for name in (FILE, LABELS):
+                if (bundle_folder / name).is_file():
+                    _copy(bundle_folder / name, resources / name)
+            for name, source in (more or {}).items():
+                _copy(source, resources / name)
+            text = contract_swift(bundle, sha256_of(bundle_folder / FILE))
+            (fresh / CONTRACT).write_text(text, encoding="utf-8", newline="\n")
+            written = sorted(p.relative_to(fresh).as_posix() for p in fresh.rglob("*.*"))
+    except OSError as e:
+        raise ArtifactError(
+            "The app's model folder cannot be written",
+            [Problem(e.strerror or str(e), str(ios_folder))],
+        ) from e
+    return IosFolder(ios_folder, tuple(written), _notes(bundle))
+
+
+def contract_swift(bundle: Bundle, bundle_sha256: str) -> str:
+    """Return ModelContract.swift of a bundle with picture input."""
+    from jinja2 import Environment, StrictUndefined
+
+    image = bundle.spec.input
+    assert image is not None
+    # Nothing is escaped but by the filters: this is Swift, no HTML.
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
+    environment.filters.update(swift=_string, swift_list=_list, swift_dict=_dict)
+    template = files("mobilecat").joinpath("templates", f"{CONTRACT}.j2").read_text("utf-8")
+    return environment.from_string(template).render(
+        name=bundle.name,
+        bundle_sha256=bundle_sha256,
+        head=bundle.spec.head.kind,
+        width=image.size[0],
+        height=image.size[1],
+        resize=_RESIZE.get(image.resize, image.resize),
+        pad=image.pad,
+        crop=_CROP.get(image.resize, "nil"),
+        nms=bundle.spec.effective_nms,
+        labels=bundle.spec.labels,
+        landmarks=bundle.spec.landmarks,
+        outputs=bundle.outputs,
+        artifacts=_core_ml(bundle),
+    )
+
+
+def _require_usable(
+    bundle: Bundle, artifacts: Iterable[ArtifactRecord], bundle_folder: Path
+) -> None:
+    problems = []
+    if bundle.spec.input is None:
+        problems.append(
+            Problem(
+                "takes the network's own tensors, no picture",
+                str(bundle_folder / FILE),
+                "give the spec an [input] section",
+            )
+        )
+    if not any(artifacts):
+        problems.append(
+            Problem(
+                "has no Core ML artifact",
+                str(bundle_folder / FILE),
+                "add [targets.coreml] to the spec and export again",
+            )
+        )
+    if problems:
+        raise ArtifactError("An app cannot use this bundle", problems)
+
+
+def _require_ours(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ArtifactError(
+            "The app's model folder is a file", [Problem("not a folder", str(folder))]
+        )
+    foreign = sorted(
+        p.name
+        for p in (folder.iterdir() if folder.is_dir() else ())
+        if p.name not in (CONTRACT, RESOURCES, ".DS_Store")
+    )
+    if foreign:
+        raise ArtifactError(
+            "The app's model folder is in use",
+            [
+                Problem(
+                    f"holds {', '.join(foreign)}, which would be lost",
+                    str(folder),
+                    "name a folder of its own, such as ios_sample/CatCam/Model",
+                )
+            ],
+        )
+
+
+def _notes(bundle: Bundle) -> tuple[str, ...]:
+    image = bundle.spec.input
+    assert image is not None
+    notes = []
+    if image.resize == "letterbox-topleft":
+        notes.append("Vision has no letterbox-topleft: the app must draw the input itself")
+    elif image.resize != "stretch" and image.pad:
+        notes.append(
+            f"trained with padding {image.pad}; Vision's scaleFit pads with something else "
+            "(documented as transparent)"
+        )
+    return tuple(notes)
+
+
+def _crop_notes(bundle: CascadeBundle) -> tuple[str, ...]:
+    if bundle.file.crop.edge != "pad":
+        return ()
+    return (
+        'crop.edge = "pad": Vision looks at nothing outside the picture, so the app cuts such a '
+        "crop at the picture's edge and has Vision pad it; its landmarks are a little off there",
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    # Contents only: times and modes of the bundle are nothing to an app's repository.
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=shutil.copyfile)
+    else:
+        shutil.copyfile(source, target)
+
+
+def _string(text: str) -> str:
+    """Return a Swift string literal. Source: docs.swift.org, Lexical Structure, String Literals."""
+    escaped = (_ESCAPES.get(c, c if c.isprintable() else f"\\u{{{ord(c):x}}}") for c in text)
+    return f'"{"".join(escaped)}"'
+
+
+def _list(texts: Iterable[str]) -> str:
+    """Return an array literal, one element a line where there are any."""
+    lines = [f"        {_string(t)},\n" for t in texts]
+    return f"[\n{''.join(lines)}    ]" if lines else "[]"
+
+
+def _dict(texts: Mapping[str, str]) -> str:
+    if not texts:
+        return "[:]"
+    lines = [f"                {_string(k)}: {_string(v)},\n" for k, v in texts.items()]
+    return f"[\n{''.join(lines)}            ]"

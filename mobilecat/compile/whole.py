@@ -1,0 +1,197 @@
+"""One command's work: spec → bundle. Import, bake, lower to every target, write in one step."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mobilecat.bundle import (
+    FILE,
+    LABELS,
+    ArtifactRecord,
+    Bundle,
+    SourceRecord,
+    TensorContract,
+)
+from mobilecat.compile.artifact import CONTRACT, emit, file_names, require_lowerings, variant_of
+from mobilecat.compile.shapes import settled_shapes
+from mobilecat.disk import new_folder, sha256_of
+from mobilecat.errors import ArtifactError, Problem, SpecError
+from mobilecat.formats.base.notes import notes_from_metadata
+from mobilecat.formats.importing import ImportOptions, dims_of, format_of, import_model
+from mobilecat.spec import Spec
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from mobilecat.bake import Baked
+
+Progress = Callable[[str], None]
+
+MEANINGS = {
+    "image": "the picture: rows, columns, channels; values 0–255",
+    "boxes": "xyxy, pixels of the model input, origin top-left, pixel edges; rows ≥ count are zero",
+    "scores": "best class score, falling; rows ≥ count are zero",
+    "class_ids": "index into labels; rows ≥ count are zero",
+    "landmarks": "x,y a point, pixels of the model input, origin top-left; rows ≥ count are zero",
+    "count": "number of detections",
+}
+_VERSIONED = ("coremltools", "onnx", "onnx-ir", "onnxruntime", "ai-edge-litert", "numpy")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export made, and what it settled on the way."""
+
+    folder: Path
+    bundle: Bundle
+    notes: tuple[str, ...]
+
+
+def export(
+    spec: Spec,
+    out: Path,
+    *,
+    spec_folder: Path = Path(),
+    source: Path | None = None,
+    progress: Progress = lambda _: None,
+) -> Exported:
+    """Compile `spec` into the bundle folder `out`, replacing a bundle that is there in one step.
+
+    `source` overrides the spec's model file. Every target's gaps are found before anything is
+    written. Errors: MobileCatError; `out` then is as it was.
+    """
+    from mobilecat.bake import bake
+
+    path = source or spec_folder / spec.source
+    _require_targets(spec)
+    require_replaceable(out)
+    progress(f"reading {path.name}")
+    options = import_options(spec)
+    dims = dims_of(path, options, progress)
+    shapes, notes = settled_shapes(spec, dims, path)
+    network = import_model(path, shapes, options, progress)
+    progress("baking preprocessing, head and NMS" if spec.input else "freezing")
+    plain = bake(network, spec, *CONTRACT)
+    variants = {t: variant_of(t, plain, spec) for t in spec.targets.all}
+    baked = {CONTRACT: plain}
+    for variant in variants.values():
+        if variant not in baked:
+            baked[variant] = bake(network, spec, *variant)
+    graphs = {target: baked[variant] for target, variant in variants.items()}
+    require_lowerings(graphs)
+    names = file_names(spec)
+    try:
+        with new_folder(out) as folder:
+            records = []
+            for target in spec.targets.all:
+                progress(f"writing {names[target]}")
+                records.append(emit(target, graphs[target], spec, folder / names[target]))
+            bundle = _bundle(spec, path, out, network, plain, records)
+            if spec.labels:
+                (folder / LABELS).write_text("\n".join(spec.labels) + "\n", encoding="utf-8")
+            (folder / FILE).write_text(bundle.to_json(), encoding="utf-8")
+    except OSError as e:
+        raise ArtifactError(
+            "The bundle cannot be written", [Problem(e.strerror or str(e), str(out))]
+        ) from e
+    imported = notes_from_metadata(network.metadata_props)
+    return Exported(out, bundle, (*imported, *notes, *plain.settled))
+
+
+def import_options(spec: Spec) -> ImportOptions:
+    """Return what the spec says about a TensorFlow or Keras file."""
+    said = spec.import_
+    return ImportOptions(signature=said.signature, inputs=said.inputs, outputs=said.outputs)
+
+
+def _require_targets(spec: Spec) -> None:
+    if not spec.targets.all:
+        raise SpecError(
+            "The spec names no target",
+            [
+                Problem(
+                    "nothing to compile to",
+                    "targets",
+                    "add [targets.coreml], [targets.tflite] or [targets.onnx]",
+                )
+            ],
+        )
+
+
+def require_replaceable(out: Path) -> None:
+    """Raise ArtifactError where `out` holds anything but a bundle."""
+    if out.is_dir() and any(out.iterdir()) and not (out / FILE).is_file():
+        raise ArtifactError(
+            "The output folder is in use",
+            [
+                Problem(
+                    "holds files that are not a bundle; they would be lost",
+                    str(out),
+                    "name a new folder, or an old bundle",
+                )
+            ],
+        )
+    if out.exists() and not out.is_dir():
+        raise ArtifactError("The output is a file", [Problem("not a folder", str(out))])
+
+
+def _bundle(
+    spec: Spec,
+    path: Path,
+    out: Path,
+    network: ir.Model,
+    baked: Baked,
+    records: list[ArtifactRecord],
+) -> Bundle:
+    spec_json = spec.model_dump_json().encode()
+    inner = {v.name: v for node in baked.model.graph for v in node.outputs}
+    return Bundle(
+        name=spec.name,
+        versions={name: _version(name) for name in ("mobilecat", *_VERSIONED)},
+        source=SourceRecord(
+            path=_relative(path, out),
+            sha256=sha256_of(path),
+            format=format_of(path),
+            shapes={v.name or "": _tensor(v).shape for v in network.graph.inputs},
+        ),
+        spec_sha256=hashlib.sha256(spec_json).hexdigest(),
+        spec=spec,
+        nms=spec.effective_nms,
+        inputs=tuple(_tensor(v) for v in baked.model.graph.inputs),
+        outputs=tuple(_tensor(v) for v in baked.model.graph.outputs),
+        raw_outputs=tuple(_tensor(inner[n]) for n in baked.raw if n in inner),
+        candidates=tuple(_tensor(inner[n]) for n in baked.candidates),
+        artifacts=tuple(records),
+    )
+
+
+def _tensor(value: ir.Value) -> TensorContract:
+    from mobilecat.graph import dtype_of, shape_of
+
+    name = value.name or ""
+    return TensorContract(
+        name=name,
+        shape=shape_of(value),
+        dtype=dtype_of(value).name,
+        meaning=MEANINGS.get(name, ""),
+    )
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return str(path.resolve())
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,150 @@
+"""The ways through a simulated phone, and what came of them: values for terminal, page and JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mobilecat.camera.layout import PixelFormat
+from mobilecat.compare.compare import Verdict
+from mobilecat.geometry.orientation import Orientation
+from mobilecat.geometry.vision import CropAndScale
+
+OWN = "own"
+OPTIONS: tuple[str, ...] = (OWN, *CropAndScale)
+GRAVITIES = ("resizeAspectFill", "resizeAspect", "resize")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One way through a phone. option: `own` (the spec's resize) or Vision's crop-and-scale."""
+
+    orientation: Orientation
+    option: str
+    gravity: str
+    format: PixelFormat
+
+    @property
+    def words(self) -> str:
+        place = f"EXIF {int(self.orientation)}, {self.option}"
+        return f"{place}, {self.gravity}, {self.format}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One chain on one lane and picture.
+
+    max_px: the corner that moved most, in model pixels, of boxes steady enough to measure by.
+    """
+
+    lane: str
+    case: str
+    chain: Chain
+    verdict: Verdict
+    max_px: float | None
+    limit_px: float
+    boxes: int
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class CoordinateReport:
+    """held: no chain failed, and on each lane every chain passed on some picture."""
+
+    rows: tuple[Row, ...]
+    not_run: tuple[str, ...]
+    model_runs: int
+    full: bool
+
+    @property
+    def failed(self) -> list[Row]:
+        return [r for r in self.rows if r.verdict == "FAIL"]
+
+    @property
+    def shortfalls(self) -> list[str]:
+        """What was asked for and no picture vouches for: chains without a box to measure by."""
+        if not self.rows:
+            return ["no chain was compared", *self.not_run]
+        done = {(r.lane, r.chain) for r in self.rows if r.verdict != "NOT_RUN"}
+        missed: dict[str, dict[Chain, str]] = {}
+        for r in self.rows:
+            if (r.lane, r.chain) not in done:
+                missed.setdefault(r.lane, {})[r.chain] = r.detail
+        many = {lane: len({r.chain for r in self.rows if r.lane == lane}) for lane in missed}
+        return [
+            f"{lane}: {len(found)} of {many[lane]} chains were compared on no picture; "
+            f"{next(iter(found)).words}: {next(iter(found.values()))}"
+            for lane, found in missed.items()
+        ]
+
+    @property
+    def held(self) -> bool:
+        return not self.failed and not self.shortfalls
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON values; docs/diagnose.md describes every key."""
+        return {
+            "schema": 1,
+            "verdict": "HELD" if self.held else "FELL_SHORT",
+            "full": self.full,
+            "model_runs": self.model_runs,
+            "shortfalls": self.shortfalls,
+            "not_run": list(self.not_run),
+            "chains": [
+                {
+                    "lane": r.lane,
+                    "case": r.case,
+                    "orientation": int(r.chain.orientation),
+                    "option": r.chain.option,
+                    "gravity": r.chain.gravity,
+                    "format": r.chain.format,
+                    "verdict": r.verdict,
+                    "max_px": None if r.max_px is None else round(r.max_px, 3),
+                    "limit_px": r.limit_px,
+                    "boxes": r.boxes,
+                    "detail": r.detail,
+                }
+                for r in self.rows
+            ],
+        }
+
+    def grid(self) -> list[list[str]]:
+        """Return a table: a row a lane and option, a column an orientation, the worst px inside."""
+        head = ["lane", "option", *(f"EXIF {int(o)}" for o in Orientation)]
+        body = []
+        for lane in dict.fromkeys(r.lane for r in self.rows):
+            for option in dict.fromkeys(r.chain.option for r in self.rows):
+                cells = [self._cell(lane, option, o) for o in Orientation]
+                body.append([lane, option, *cells])
+        return [head, *body]
+
+    def _cell(self, lane: str, option: str, o: Orientation) -> str:
+        found = [
+            r
+            for r in self.rows
+            if (r.lane, r.chain.option, r.chain.orientation) == (lane, option, o)
+        ]
+        if any(r.verdict == "FAIL" for r in found):
+            worst = [r.max_px for r in found if r.verdict == "FAIL" and r.max_px is not None]
+            return f"FAIL {max(worst):.1f}" if worst else "FAIL"
+        known = [r.max_px for r in found if r.max_px is not None]
+        return f"{max(known):.1f}" if known else ("–" if not found else "NOT_RUN")
+
+
+def chains(full: bool, formats: tuple[PixelFormat, ...]) -> list[Chain]:
+    """Return every chain, or a set in which each value of each axis occurs.
+
+    The small one: the own fit in all orientations, formats and gravities taking turns; the others
+    in every other orientation, from 32BGRA.
+    """
+    found = []
+    for i, o in enumerate(Orientation):
+        for j, option in enumerate(OPTIONS):
+            if full:
+                found += [Chain(o, option, g, f) for g in GRAVITIES for f in formats]
+            elif option == OWN:
+                turn = formats[(i + i // 4) % len(formats)]
+                found.append(Chain(o, option, GRAVITIES[i % 3], turn))
+            elif (i + j) % 2:
+                found.append(Chain(o, option, GRAVITIES[(i + j) % 3], formats[0]))
+    return found

@@ -1,0 +1,156 @@
+"""The Core ML lowering table, and what a lowering sees of its node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import onnx_ir as ir
+
+from mobilecat.formats.base.lowering import LoweringTable
+from mobilecat.formats.coreml.lower.mil import NUMPY_OF_MIL, Var, cast, mb
+from mobilecat.graph import Array, attr, const_of, dtype_of, opt_input, shape_of
+
+T = TypeVar("T")
+Format = Literal["mlpackage", "mlmodel"]
+Lower = Callable[["Node"], "Var | Sequence[Var]"]
+
+LOWERINGS: LoweringTable[Lower] = LoweringTable("Core ML")
+
+MAX_RANK = (
+    5  # https://apple.github.io/coremltools/docs-guides/source/model-intermediate-language.html
+)
+_FP16_MAX = 65504.0
+
+
+class NeedsFloat32(Exception):
+    """A constant of the node does not fit float16; the driver lowers the node again in float32."""
+
+
+def kind_of(value: ir.Value) -> str:
+    """Return `float`, `int` or `bool`: what is left of ONNX's element types in Core ML."""
+    return kind_of_dtype(dtype_of(value))
+
+
+def kind_of_dtype(dtype: np.dtype[Any]) -> str:
+    if dtype == np.bool_:
+        return "bool"
+    return "int" if np.issubdtype(dtype, np.integer) else "float"
+
+
+@dataclass
+class Build:
+    """One MIL program in the making: the variable behind each graph value, and the lints so far."""
+
+    format: Format
+    ios: int
+    values: dict[ir.Value, Var] = field(default_factory=dict)
+    constants: dict[tuple[ir.Value, str], Var] = field(default_factory=dict)
+    casts: dict[tuple[int, str], Var] = field(default_factory=dict)
+    lints: dict[str, None] = field(default_factory=dict)  # a set that keeps its order
+
+    @property
+    def is_nn(self) -> bool:
+        return self.format == "mlmodel"
+
+    def lint(self, text: str) -> None:
+        self.lints[text] = None
+
+    def cast(self, var: Var, dtype: str) -> Var:
+        key = (id(var), dtype)
+        if key not in self.casts:
+            self.casts[key] = cast(var, dtype)
+        return self.casts[key]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node to lower: its inputs as MIL variables or constants, typed for its precision.
+
+    float_type: `fp32` or `fp16`, the type in which this node computes.
+    """
+
+    node: ir.Node
+    build: Build
+    float_type: str
+
+    def mil_type(self, kind: str) -> str:
+        return {"float": self.float_type, "int": "int32", "bool": "bool"}[kind]
+
+    def value(self, i: int) -> ir.Value:
+        found = opt_input(self.node, i)
+        assert found is not None, f"{self.node.op_type} lacks input {i}"
+        return found
+
+    def has(self, i: int) -> bool:
+        return opt_input(self.node, i) is not None
+
+    def x(self, i: int = 0, dtype: str | None = None) -> Var:
+        """Return input `i` as a variable; a constant becomes one here, once per type."""
+        value = self.value(i)
+        dtype = dtype or self.mil_type(kind_of(value))
+        constant = const_of(value)
+        if constant is None:
+            return self.build.cast(self.build.values[value], dtype)
+        key = (value, dtype)
+        if key not in self.build.constants:
+            self.build.constants[key] = mb.const(val=self.typed(constant, dtype))
+        return self.build.constants[key]
+
+    def xs(self) -> list[Var]:
+        return [self.x(i) for i, v in enumerate(self.node.inputs) if v is not None]
+
+    def const(self, i: int) -> Array | None:
+        """Return input `i` as a numpy array where it is a constant, else None."""
+        return const_of(opt_input(self.node, i))
+
+    def ints(self, i: int) -> tuple[int, ...]:
+        """Return the constant integer input `i`, flat; only after a check that it is constant."""
+        found = self.const(i)
+        assert found is not None
+        return tuple(int(v) for v in found.reshape(-1))
+
+    def attr(self, name: str, default: T) -> T:
+        return attr(self.node, name, default)
+
+    def shape(self, i: int = 0) -> tuple[int, ...]:
+        return shape_of(self.value(i))
+
+    def out_shape(self, k: int = 0) -> tuple[int, ...]:
+        return shape_of(self.node.outputs[k])
+
+    def kind(self, i: int = 0) -> str:
+        return kind_of(self.value(i))
+
+    def out_kind(self, k: int = 0) -> str:
+        return kind_of(self.node.outputs[k])
+
+    def axis(self, default: int = 0, name: str = "axis") -> int:
+        """Return attribute `axis`, counted from the front of input 0."""
+        return self.attr(name, default) % max(len(self.shape(0)), 1)
+
+    def typed(self, array: Any, dtype: str) -> Array:
+        array = np.asarray(array)
+        if dtype == "fp16" and array.size:
+            wide = array[np.isfinite(array)] if array.dtype.kind == "f" else array
+            if wide.size and np.abs(wide.astype(np.float64)).max() > _FP16_MAX:
+                raise NeedsFloat32
+        typed: Array = array.astype(NUMPY_OF_MIL[dtype])[()]
+        return typed
+
+    def num(self, value: Any, kind: str = "float") -> Array:
+        """Return a literal as numpy, in the type in which this node computes `kind`."""
+        return self.typed(value, self.mil_type(kind))
+
+    def as_kind(self, x: Var, kind: str) -> Var:
+        return cast(x, self.mil_type(kind))
+
+
+def used(node: ir.Node, k: int) -> bool:
+    """Return whether anything reads output `k` of `node`."""
+    if k >= len(node.outputs) or not node.outputs[k].name:
+        return False
+    out = node.outputs[k]
+    return bool(out.uses()) or out.is_graph_output()

@@ -1,0 +1,124 @@
+"""What any model file or bundle holds: the choice of who reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from mobilecat.disk import size_of
+from mobilecat.errors import ArtifactError, Problem
+from mobilecat.formats.base.inspection import Inspection, Port
+
+if TYPE_CHECKING:
+    from mobilecat.bundle import ArtifactRecord, Bundle, TensorContract
+    from mobilecat.bundle.cascade import CascadeBundle
+
+_READERS = {
+    ".onnx": "onnx",
+    ".tflite": "tflite",
+    ".mlmodel": "coreml",
+    ".mlpackage": "coreml",
+    ".keras": "tensorflow",
+    ".h5": "tensorflow",
+    ".hdf5": "tensorflow",
+    ".pb": "tensorflow",
+}
+
+
+def inspect_file(path: Path) -> Inspection:
+    """Read the model file or bundle at `path`; nothing is run.
+
+    Errors: ArtifactError or ModelError where it is missing, damaged or of no known kind.
+    """
+    if not path.exists():
+        raise ArtifactError("There is no such file", [Problem("not found", str(path))])
+    if path.is_file() and path.stat().st_size == 0:
+        raise ArtifactError("The file is empty", [Problem("0 bytes", str(path))])
+    reader = _READERS.get(path.suffix.lower())
+    if path.is_dir() and path.suffix != ".mlpackage":
+        if not any((path / f"saved_model.{end}").is_file() for end in ("pb", "pbtxt")):
+            return _inspect_bundle(path)
+        reader = "tensorflow"
+    if reader is None:
+        raise ArtifactError(
+            "Not a kind of file that can be inspected",
+            [
+                Problem(
+                    f"{path.suffix or 'no suffix'}",
+                    str(path),
+                    f"one of {', '.join(_READERS)}, a SavedModel's or a bundle's folder",
+                )
+            ],
+        )
+    module = import_module(f"mobilecat.formats.{reader}.inspect")
+    if reader == "tensorflow":
+        from mobilecat.formats.importing import format_of
+
+        return cast(Inspection, module.inspect_model(path, format_of(path)))
+    return cast(Inspection, module.inspect_model(path))
+
+
+def _inspect_bundle(folder: Path) -> Inspection:
+    from mobilecat.bundle.cascade import CascadeBundle, open_any
+
+    bundle = open_any(folder)
+    if isinstance(bundle, CascadeBundle):
+        return _inspect_cascade(folder, bundle)
+    facts = {
+        "source": f"{bundle.source.path} (sha256 {bundle.source.sha256[:12]}…)",
+        "head": bundle.spec.head.kind,
+    }
+    parts = [_inspect_artifact(folder, a) for a in bundle.artifacts]
+    return _exported("bundle", folder, bundle, bundle.inputs, facts, parts)
+
+
+def _inspect_cascade(folder: Path, bundle: CascadeBundle) -> Inspection:
+    chain, crop = bundle.chain, bundle.file.crop
+    boxes = (
+        f"boxes of {chain.detector.folder}/" if chain.detector else f"boxes given: {chain.boxes}"
+    )
+    facts = {
+        "chain": f"{boxes} → at most {chain.max_crops} crops → {chain.landmarks.folder}/",
+        "crop": ", ".join(f"{k} {str(v).lower()}" for k, v in crop.model_dump(mode="json").items()),
+    }
+    models = [p for p in (chain.detector, chain.landmarks) if p is not None]
+    parts = [_inspect_bundle(folder / p.folder) for p in models]
+    return _exported("cascade", folder, bundle, (), facts, parts)
+
+
+def _exported(
+    format: str,
+    folder: Path,
+    bundle: Bundle,
+    inputs: Iterable[TensorContract],
+    facts: Mapping[str, str],
+    parts: Iterable[Inspection],
+) -> Inspection:
+    return Inspection(
+        file=str(folder),
+        format=format,
+        bytes=size_of(folder),
+        inputs=_ports(inputs),
+        outputs=_ports(bundle.outputs),
+        ops={},
+        parameters=0,
+        metadata={
+            "name": bundle.name,
+            **facts,
+            **{k: v for k, v in bundle.versions.items() if k == "mobilecat"},
+        },
+        parts=tuple(parts),
+    )
+
+
+def _ports(tensors: Iterable[TensorContract]) -> tuple[Port, ...]:
+    return tuple(Port(t.name, t.dtype, t.shape, t.meaning) for t in tensors)
+
+
+def _inspect_artifact(folder: Path, record: ArtifactRecord) -> Inspection:
+    """Return what the file says; the export has lints of its own, which no file can."""
+    found = inspect_file(folder / record.file)
+    return replace(found, lints=tuple(dict.fromkeys((*record.lints, *found.lints))))

@@ -1,0 +1,79 @@
+"""Execute the original TensorFlow or Keras file, not frozen: the reference for its import."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from mobilecat.errors import ModelError, Problem
+from mobilecat.formats.base.options import ImportOptions
+from mobilecat.formats.tensorflow.worker import Progress, Worker
+from mobilecat.graph import Array
+
+
+class TensorFlowModel:
+    """A source model open in TensorFlow, in a child process that lives until `close`.
+
+    inputs, outputs: names and dims (None for a dynamic one), the names those of the import.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        format: str,
+        options: ImportOptions | None = None,
+        progress: Progress = lambda _: None,
+    ) -> None:
+        options = options or ImportOptions()
+        self._path = path
+        self._worker = Worker(path, progress)
+        try:
+            answer = self._worker.ask(
+                "open", path=str(path), format=format, options=options.given()
+            )
+        except BaseException:
+            self._worker.close()
+            raise
+        self.inputs = {k: _dims(v) for k, v in answer["inputs"].items()}
+        self.outputs = {k: _dims(v) for k, v in answer["outputs"].items()}
+        self.notes = tuple(answer["notes"])
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs by name. Errors: ModelError where names or shapes do not fit."""
+        if set(feeds) != set(self.inputs):
+            raise ModelError(
+                f"{self._path.name}: these are not the model's inputs",
+                [Problem(f"given {', '.join(feeds)}; it has {', '.join(self.inputs)}")],
+            )
+        names = list(feeds)  # a tensor's name may hold what a file's cannot
+        with tempfile.TemporaryDirectory(prefix="mobilecat-") as folder:
+            given, made = Path(folder) / "in.npz", Path(folder) / "out.npz"
+            np.savez(given, **{f"x{i}": feeds[n] for i, n in enumerate(names)})  # type: ignore[arg-type]
+            answer = self._worker.ask("run", inputs=names, given=str(given), made=str(made))
+            with np.load(made, allow_pickle=False) as arrays:
+                return {n: arrays[f"y{i}"] for i, n in enumerate(answer["outputs"])}
+
+    def close(self) -> None:
+        """End the child process."""
+        self._worker.close()
+
+    def __enter__(self) -> TensorFlowModel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        worker = getattr(self, "_worker", None)
+        if worker is not None:
+            worker.close()
+
+
+def _dims(dims: list[int | None] | None) -> tuple[int | None, ...] | None:
+    return None if dims is None else tuple(dims)

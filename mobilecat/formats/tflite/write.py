@@ -1,0 +1,105 @@
+"""Frozen graph → .tflite bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx_ir as ir
+
+from mobilecat.formats.tflite.aliasing import protect_aliases
+from mobilecat.formats.tflite.flatbuffer import bytes_from_program
+from mobilecat.formats.tflite.lower.fuse import fuse
+from mobilecat.formats.tflite.lower.layout import channels_last, identity, same_bytes
+from mobilecat.formats.tflite.lower.lowering import LOWERINGS, Build, Held, Node
+from mobilecat.formats.tflite.program import Program, Tensor
+from mobilecat.graph import dtype_of, op_of, shape_of
+
+__all__ = ["LOWERINGS", "program_from_graph", "tflite_from_graph"]
+
+
+def tflite_from_graph(
+    model: ir.Model, *, description: str = "", metadata: Mapping[str, bytes] | None = None
+) -> bytes:
+    """Return the .tflite file of a frozen graph: its inputs and outputs, by name, shape and type.
+
+    Deterministic. The signature `serving_default` carries the graph's input and output names.
+    Errors: UnsupportedError that lists every node with no form in TFLite.
+    """
+    return bytes_from_program(program_from_graph(model), description, metadata)
+
+
+def program_from_graph(model: ir.Model) -> Program:
+    """Return the program before it is packed, for those who want to look at its operators."""
+    LOWERINGS.require(model)
+    build = Build()
+    for value in model.graph.inputs:
+        tensor = Tensor(value.name or "", shape_of(value), dtype_of(value))
+        build.program.inputs.append(tensor)
+        build.held[value] = Held(tensor, identity(tensor.rank))
+    for node in model.graph:
+        made = len(build.program.ops)
+        LOWERINGS[op_of(node)].lower(Node(node, build))
+        _name_ops(build.program, made, node)
+    outputs = [_output(build, value) for value in model.graph.outputs]
+    _name_values(build)
+    for tensor, value in zip(outputs, model.graph.outputs, strict=True):
+        tensor.name = value.name or ""
+    build.program.outputs = outputs
+    fuse(build.program)
+    protect_aliases(build.program)
+    _make_names_unique(build.program)
+    return build.program
+
+
+def _output(build: Build, value: ir.Value) -> Tensor:
+    """Return a tensor of its own for a graph output, in logical order."""
+    held = build.value(value)
+    tensor = build.laid_out(held, identity(len(held.perm)))
+    taken = {*build.program.inputs, *build.program.outputs}
+    if tensor.data is not None or tensor in taken:
+        shape = np.array(tensor.shape, np.int32)
+        tensor = build.op("RESHAPE", [tensor, shape], tensor.shape, newShape=list(tensor.shape))
+    build.program.outputs.append(tensor)
+    return tensor
+
+
+def _name_ops(program: Program, first: int, node: ir.Node) -> None:
+    """Name what a lowering left unnamed after its node."""
+    for op in program.ops[first:]:
+        for t in op.outputs:
+            t.name = f"{node.name}/{op.code.lower()}"
+        for c in op.inputs:
+            if c is not None and c.data is not None and c.name == "const":
+                c.name = f"{node.name}/const"
+
+
+def _name_values(build: Build) -> None:
+    """Name tensors after the graph values that they hold; a suffix tells another layout."""
+    inputs = set(build.program.inputs)
+    for value, held in build.held.items():
+        if held.tensor in inputs or held.tensor.data is not None:
+            continue
+        rank = len(held.perm)
+        straight = same_bytes(held.shape, held.perm, identity(rank))
+        suffix = ""
+        if not straight or held.tensor.shape != held.shape:
+            order = "".join(map(str, held.perm))
+            suffix = ":nhwc" if rank == 4 and held.perm == channels_last(4) else f":{order}"
+        held.tensor.name = f"{value.name}{suffix}"
+
+
+def _make_names_unique(program: Program) -> None:
+    fixed = [*program.inputs, *program.outputs]
+    taken = {t.name for t in fixed}
+    done = set(fixed)
+    for op in program.ops:
+        for t in (*op.inputs, *op.outputs):
+            if t is None or t in done:
+                continue
+            done.add(t)
+            base, count = t.name, 1
+            while t.name in taken:
+                t.name = f"{base}_{count}"
+                count += 1
+            taken.add(t.name)

@@ -1,1 +1,0 @@
-"""The child process: the only place that imports TensorFlow. See `mobilecat.importers.worker`."""

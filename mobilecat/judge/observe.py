@@ -1,0 +1,193 @@
+"""Run a lane on a case's input. What comes out is a value; judging it is another step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+from zipfile import BadZipFile
+
+import numpy as np
+
+from mobilecat.bundle import Bundle, TensorContract
+from mobilecat.compare.compare import Check, Stage
+from mobilecat.compare.tolerances import Kind
+from mobilecat.errors import ArtifactError, MobileCatError, Problem
+from mobilecat.geometry.resize import ResizePlan
+from mobilecat.graph import Array
+from mobilecat.lanes import Lane, NotRun, Runner
+from mobilecat.lanes.inputs import picture_inputs
+from mobilecat.pictures.reading import read_picture
+from mobilecat.spec import RawHead
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+T = TypeVar("T")
+Opener = Callable[[Path, Bundle, Lane, Path | None], Runner]
+
+# Core ML's own runtime returns a model's outputs and nothing else.
+_WITHOUT_TAPS = ("coreml-native",)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a runner takes. plan, picture: for a picture bundle."""
+
+    tensors: Mapping[str, Array]
+    plan: ResizePlan | None = None
+    picture: Image | None = None
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a lane gave. asked: the inner values it was asked for beside its outputs."""
+
+    lane: Lane
+    tensors: Mapping[str, Array]
+    asked: tuple[str, ...]
+    plan: ResizePlan | None
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A tensor to compare before NMS (or, for a raw head, an output)."""
+
+    contract: TensorContract
+    stage: Literal["raw", "candidates"]
+    kind: Kind
+
+
+def gives_detections(bundle: Bundle) -> bool:
+    """Return whether the bundle decodes detections."""
+    return bundle.spec.input is not None and not isinstance(bundle.spec.head, RawHead)
+
+
+def watched(bundle: Bundle) -> dict[str, Watched]:
+    """Return the tensors to compare, by name: raw outputs and candidates, or a raw head's outputs.
+
+    Candidates come in the order boxes, scores, landmarks.
+    """
+    if not gives_detections(bundle):
+        return {t.name: Watched(t, "raw", "tensor") for t in bundle.outputs}
+    kinds: tuple[Kind, ...] = ("boxes", "scores", "landmarks")
+    hidden = shadowed(bundle)
+    own = {t.name: Watched(t, "raw", "tensor") for t in bundle.raw_outputs if t.name not in hidden}
+    decoded = zip(bundle.candidates, kinds, strict=False)
+    return own | {t.name: Watched(t, "candidates", kind) for t, kind in decoded}
+
+
+def shadowed(bundle: Bundle) -> tuple[str, ...]:
+    """Return the raw outputs that bear a decoded output's name, so that no name asks for them."""
+    if not gives_detections(bundle):
+        return ()
+    decoded = {t.name for t in bundle.outputs}
+    return tuple(t.name for t in bundle.raw_outputs if t.name in decoded)
+
+
+def offered(lane: Lane, bundle: Bundle) -> tuple[str, ...]:
+    """Return which of the watched tensors this lane can return."""
+    outputs = {t.name for t in bundle.outputs}
+    taps = set(lane.artifact.taps) if lane.artifact else set(watched(bundle))
+    if lane.runner in _WITHOUT_TAPS:
+        taps = set()
+    return tuple(n for n in watched(bundle) if n in outputs or n in taps)
+
+
+def load_inputs(path: Path, bundle: Bundle, boxes: Path | None = None) -> Inputs:
+    """Read a picture, or an .npz with the bundle's inputs; MobileCatError where they do not fit.
+
+    boxes: of a cascade whose boxes come from elsewhere.
+    """
+    if bundle.spec.input is not None:
+        picture = read_picture(path)
+        taken, plan = picture_inputs(bundle, picture, boxes)
+        return Inputs(taken, plan, picture)
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            tensors = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, AttributeError, TypeError, EOFError, BadZipFile) as e:
+        what = "not found" if isinstance(e, FileNotFoundError) else "not an .npz of tensors"
+        raise ArtifactError(
+            "The inputs cannot be read",
+            [Problem(what, str(path), "this bundle takes no pictures")],
+        ) from e
+    problems = [
+        Problem(f"input {t.name!r} is {_words(tensors.get(t.name))}, expected {_contract(t)}")
+        for t in bundle.inputs
+        if t.name not in tensors
+        or tensors[t.name].shape != t.shape
+        or tensors[t.name].dtype != np.dtype(t.dtype)
+    ]
+    names = [t.name for t in bundle.inputs]
+    problems += [
+        Problem(f"{n!r} is no input", fix=f"inputs: {', '.join(names)}")
+        for n in tensors
+        if n not in names
+    ]
+    if problems:
+        raise ArtifactError(f"{path} does not fit the bundle's inputs", problems)
+    return Inputs(tensors)
+
+
+def _words(tensor: Array | None) -> str:
+    return "missing" if tensor is None else f"{list(tensor.shape)} {tensor.dtype}"
+
+
+def _contract(tensor: TensorContract) -> str:
+    return f"{list(tensor.shape)} {tensor.dtype}"
+
+
+def open_engine(
+    opener: Opener, folder: Path, bundle: Bundle, lane: Lane, source: Path | None
+) -> Runner | Check:
+    """Return the lane's runner, or a NOT_RUN or FAIL check that says why there is none."""
+    return _guarded("load", lane, lambda: opener(folder, bundle, lane, source))
+
+
+def observe(engine: Runner, bundle: Bundle, lane: Lane, inputs: Inputs) -> Observed | Check:
+    """Return what the lane gives for `inputs`, or a check that says why it gave nothing."""
+    outputs = [t.name for t in bundle.outputs]
+    asked = tuple(n for n in offered(lane, bundle) if n not in outputs)
+
+    def run() -> Observed:
+        found = {k: np.asarray(v) for k, v in engine.infer(inputs.tensors, asked).items()}
+        return Observed(lane, _whole_numbers(found, bundle, lane), asked, inputs.plan)
+
+    return _guarded("run", lane, run)
+
+
+def _whole_numbers(found: dict[str, Array], bundle: Bundle, lane: Lane) -> dict[str, Array]:
+    """Give whole numbers their type back where the artifact's record says that it has none.
+
+    A NeuralNetwork computes in float only. A value that is not whole stays float, and fails as the
+    wrong type; so does a float that the record does not announce.
+    """
+    said = lane.artifact.output_dtypes if lane.artifact else {}
+    contracts = {t.name: np.dtype(t.dtype) for t in bundle.outputs}
+    typed = dict(found)
+    for name, value in found.items():
+        wanted = contracts.get(name)
+        announced = value.dtype.kind == "f" and said.get(name) == value.dtype.name
+        if wanted is not None and wanted.kind in "iub" and announced:
+            typed[name] = value.astype(wanted) if (np.rint(value) == value).all() else value
+    return typed
+
+
+def _guarded(stage: Stage, lane: Lane, work: Callable[[], T]) -> T | Check:
+    try:
+        return work()
+    except NotRun as reason:
+        return Check(stage, lane.name, "NOT_RUN", detail=str(reason))
+    except MobileCatError as e:
+        detail = "; ".join([e.summary, *(p.what for p in e.problems)])
+        return Check(stage, lane.name, "FAIL", detail=detail)
+    except ImportError as e:
+        return Check(stage, lane.name, "NOT_RUN", detail=f"a package is missing: {e}")
+    except Exception as e:  # engines share no error class; one lane's crash must not end the rest
+        return Check(stage, lane.name, "FAIL", detail=f"{type(e).__name__}: {_one_line(e)}")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,273 @@
+"""What a validation found, as values; its verdict; its JSON form."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mobilecat.bundle import Bundle
+from mobilecat.compare.compare import STAGES, Check, Stage, Verdict
+from mobilecat.compare.tolerances import Limits
+from mobilecat.lanes import Lane
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """A check with its place. lane "": of the goldens themselves. case "": of the lane itself."""
+
+    lane: str
+    case: str
+    check: Check
+
+
+@dataclass(frozen=True)
+class RandomRow:
+    """One raw output of one lane against the source's, the worst of all random inputs."""
+
+    lane: Lane
+    output: str
+    verdict: Verdict
+    max_abs: float | None
+    max_rel: float | None
+    limit: float
+    detail: str
+
+
+@dataclass(frozen=True)
+class LaneReport:
+    """A lane that was asked for. unloaded: why it could not be loaded, or ""."""
+
+    lane: Lane
+    engine: str
+    limits: Limits
+    unloaded: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for: it decides what must have run."""
+
+    folder: Path
+    golden: Path | None
+    runner: str | None
+    random: int
+    seed: int
+
+    @property
+    def golden_asked(self) -> bool:
+        return self.golden is not None
+
+
+@dataclass(frozen=True)
+class Report:
+    """held: nothing failed, and of everything asked for at least one real check passed.
+
+    A check is real where it held a result to a golden or to the source; what only reads a contract,
+    and what did NOT_RUN, vouches for nothing.
+    """
+
+    bundle: Bundle
+    asked: Asked
+    cases: tuple[str, ...]
+    lanes: tuple[LaneReport, ...]
+    results: tuple[Result, ...]
+    random: tuple[RandomRow, ...]
+    random_inputs: str
+    pending: tuple[Path, ...]
+    notes: tuple[str, ...]
+    shortfalls: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shortfalls", tuple(_shortfalls(self)))
+
+    @property
+    def failed(self) -> list[Result]:
+        """Failing checks, in the order of the stages."""
+        bad = [r for r in self.results if r.check.verdict == "FAIL"]
+        return sorted(bad, key=lambda r: STAGES.index(r.check.stage))
+
+    @property
+    def not_run(self) -> list[Result]:
+        return [r for r in self.results if r.check.verdict == "NOT_RUN"]
+
+    @property
+    def held(self) -> bool:
+        bad_random = any(r.verdict == "FAIL" for r in self.random)
+        return not self.failed and not bad_random and not self.shortfalls
+
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.held else 1
+
+    def of(self, lane: str, case: str | None = None) -> list[Check]:
+        """Return the checks of a lane, of all cases or one."""
+        return [
+            r.check for r in self.results if r.lane == lane and (case is None or r.case == case)
+        ]
+
+    def verdict(self, lane: Lane) -> Verdict:
+        """Return FAIL where anything failed, PASS where something real passed, else NOT_RUN."""
+        checks = self.of(lane.name)
+        rows = [r.verdict for r in self.random if r.lane == lane]
+        if any(c.verdict == "FAIL" for c in checks) or "FAIL" in rows:
+            return "FAIL"
+        return "PASS" if any(map(is_real_pass, checks)) or "PASS" in rows else "NOT_RUN"
+
+    def first_fault(self, lane: Lane) -> Stage | None:
+        """Return the earliest stage that failed: where to look first."""
+        bad = {c.stage for c in self.of(lane.name) if c.verdict == "FAIL"}
+        bad |= (
+            {"raw"} if any(r.lane == lane and r.verdict == "FAIL" for r in self.random) else set()
+        )
+        return next((s for s in STAGES if s in bad), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON values; docs/validate.md describes every key."""
+        return {
+            "schema": SCHEMA,
+            "verdict": "HELD" if self.held else "FELL_SHORT",
+            "exit_code": self.exit_code,
+            "shortfalls": list(self.shortfalls),
+            "bundle": {
+                "name": self.bundle.name,
+                "folder": str(self.asked.folder),
+                "spec_sha256": self.bundle.spec_sha256,
+                "source_sha256": self.bundle.source.sha256,
+                "versions": self.bundle.versions,
+            },
+            "golden": str(self.asked.golden) if self.asked.golden else None,
+            "cases": list(self.cases),
+            "lanes": [self._lane(r) for r in self.lanes],
+            "checks": [_result(r) for r in self.results],
+            "random": [_row(r) for r in self.random],
+            "random_inputs": {
+                "count": self.asked.random,
+                "seed": self.asked.seed,
+                "kind": self.random_inputs,
+            },
+            "pending": [str(p) for p in self.pending],
+            "notes": list(self.notes),
+            "platform": platform.platform(),
+        }
+
+    def _lane(self, report: LaneReport) -> dict[str, Any]:
+        lane, limits = report.lane, report.limits
+        return {
+            "lane": lane.name,
+            **_place(lane),
+            "precision": lane.artifact.precision if lane.artifact else "float32",
+            "engine": report.engine,
+            "verdict": self.verdict(lane),
+            "first_fault": self.first_fault(lane),
+            "unloaded": report.unloaded,
+            "limits": {
+                "boxes_px": limits.boxes_px,
+                "landmarks_px": limits.landmarks_px,
+                "scores": limits.scores,
+                "tensors": limits.tensors,
+                "outputs": dict(limits.outputs),
+                "reason": limits.reason,
+            },
+        }
+
+
+def is_real(check: Check, against: str | None = None) -> bool:
+    """Return whether a result was held to a golden or to the source, and passed or failed."""
+    if against is not None and check.against != against:
+        return False
+    compared = check.stage in ("raw", "candidates", "detections") and check.against != ""
+    return compared and check.verdict != "NOT_RUN"
+
+
+def is_real_pass(check: Check, against: str | None = None) -> bool:
+    """Return whether a result was held to a golden or to the source, and passed."""
+    return is_real(check, against) and check.verdict == "PASS"
+
+
+def _shortfalls(report: Report) -> list[str]:
+    """Return a sentence for everything that was asked for and that nothing vouches for."""
+    asked = report.asked
+    said = []
+    if not asked.golden_asked and not asked.random:
+        said.append("nothing was compared: neither goldens nor random inputs were asked for")
+    groups = _groups(report)
+    if not groups:
+        said.append("nothing was compared: there is no lane")
+    for name, lanes in groups.items():
+        reasons = "; ".join(f"{r.lane.name}: {r.unloaded}" for r in lanes if r.unloaded)
+        because = f" ({reasons})" if reasons else ""
+        checks = [c for r in lanes for c in report.of(r.lane.name)]
+        if asked.golden_asked and not any(is_real(c, "golden") for c in checks):
+            said.append(f"{name} was held to no golden{because}")
+        mine = [row for row in report.random if row.lane in [r.lane for r in lanes]]
+        if asked.random and all(row.verdict == "NOT_RUN" for row in mine):
+            why = next((f": {row.detail}" for row in mine if row.detail), because)
+            why = ": it is what the others are compared with" if name == "source" else why
+            said.append(f"{name} was compared on no random input{why}")
+    return said
+
+
+def _groups(report: Report) -> dict[str, Sequence[LaneReport]]:
+    """Return which lanes can vouch for what was asked: one lane an entry where the runner was
+    named; else one artifact an entry, that any of its lanes can vouch for (Apple's own runtime is
+    on macOS only; NOT_RUN there is printed, and does not fail an artifact that ran elsewhere).
+    """
+    lanes = report.lanes
+    if report.asked.runner is not None:
+        return {r.lane.name: [r] for r in lanes}
+    groups: dict[str, list[LaneReport]] = {}
+    for r in lanes:
+        if r.lane.artifact is not None:
+            groups.setdefault(r.lane.artifact.file, []).append(r)
+    return dict(groups)
+
+
+def _place(lane: Lane | None) -> dict[str, Any]:
+    return {
+        "runner": lane.runner if lane else None,
+        "artifact": lane.artifact.file if lane and lane.artifact else None,
+    }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    runner, _, artifact = result.lane.partition(":")
+    c = result.check
+    return {
+        "lane": result.lane or None,
+        "runner": runner or None,
+        "artifact": artifact or None,
+        "case": result.case or None,
+        "stage": c.stage,
+        "name": c.name,
+        "against": c.against or None,
+        "verdict": c.verdict,
+        "value": number(c.value),
+        "limit": number(c.limit),
+        "max_abs": number(c.max_abs),
+        "max_rel": number(c.max_rel),
+        "detail": c.detail,
+    }
+
+
+def _row(row: RandomRow) -> dict[str, Any]:
+    return {
+        "lane": row.lane.name,
+        **_place(row.lane),
+        "output": row.output,
+        "max_abs": number(row.max_abs),
+        "max_rel": number(row.max_rel),
+        "limit": number(row.limit),
+        "verdict": row.verdict,
+        "detail": row.detail,
+    }
+
+
+def number(value: float | None) -> float | None:
+    """Return a value that JSON can say: NaN and inf become null, their detail says so."""
+    return float(value) if value is not None and math.isfinite(value) else None

@@ -1,0 +1,323 @@
+"""Every lane of a bundle, on every golden case and on random inputs: one report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mobilecat.bundle import LABELS, Bundle
+from mobilecat.bundle.cascade import CascadeBundle, open_any
+from mobilecat.compare.compare import Check
+from mobilecat.compare.tolerances import limits_of, require_known_tolerances
+from mobilecat.disk import sha256_of
+from mobilecat.errors import ArtifactError, MobileCatError, Problem
+from mobilecat.golden.store import (
+    APPROVED,
+    Case,
+    Expected,
+    lane_file,
+    may_write,
+    read_cases,
+    result_path,
+    write_pending,
+)
+from mobilecat.judge.contract import check_contract
+from mobilecat.judge.judge import judge_golden, judge_source
+from mobilecat.judge.observe import (
+    Inputs,
+    Observed,
+    Opener,
+    gives_detections,
+    load_inputs,
+    observe,
+    open_engine,
+    shadowed,
+)
+from mobilecat.judge.random import describe, random_inputs, raw_checks, rows_of
+from mobilecat.judge.report import Asked, LaneReport, RandomRow, Report, Result
+from mobilecat.judge.result import expected_from
+from mobilecat.judge.static import check_nms
+from mobilecat.judge.words import many
+from mobilecat.lanes import Lane, Runner, lanes_of, open_lane
+from mobilecat.spec import Tolerance
+
+SOURCE = Lane("source")
+
+
+@dataclass(frozen=True)
+class _Engines:
+    """What is loaded. reference: the source, or why it cannot run here."""
+
+    bundle: Bundle
+    reports: tuple[LaneReport, ...]
+    runners: dict[str, Runner | Check]
+    reference: Runner | Check
+
+
+def validate(
+    folder: Path,
+    golden_dir: Path | None = None,
+    *,
+    runner: str | None = None,
+    artifact: str | None = None,
+    random: int = 0,
+    seed: int = 0,
+    source: Path | None = None,
+    write_pending: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
+    opener: Opener = open_lane,
+    cases: Sequence[str] | None = None,
+    tolerances: Mapping[str, Tolerance] | None = None,
+) -> Report:
+    """Hold a bundle's artifacts to goldens, and to the source on `random` seeded inputs.
+
+    write_pending: write what a lane gave instead as `pending-<lane>.json` (never where CI is set).
+    opener: what loads a lane; saved results are one. cases: only these. tolerances: in place of the
+    bundle's own [tolerances].
+    Errors: MobileCatError for a damaged bundle, an unknown lane, or nothing to compare with.
+    """
+    if golden_dir is None and random < 1:
+        raise MobileCatError(
+            "There is nothing to compare with",
+            [Problem("no goldens and no random inputs", fix="give --golden GDIR or --random 3")],
+        )
+    bundle = open_any(folder)
+    if random and isinstance(bundle, CascadeBundle):
+        fix = f"hold each model: mobilecat validate {folder}/landmarks --random {random}"
+        said = Problem("a cascade finds nothing in noise", "--random", fix)
+        raise MobileCatError("Random inputs are for one model", [said])
+    if tolerances is not None:
+        spec = bundle.spec.model_copy(update={"tolerances": dict(tolerances)})
+        bundle = bundle.model_copy(update={"spec": spec})
+    require_known_tolerances(bundle)
+    lanes = lanes_of(bundle, runner, artifact)
+    if golden_dir is None and runner is None:
+        lanes = [lane for lane in lanes if lane != SOURCE]  # it is what the others are held to
+    golden = read_cases(golden_dir, bundle, cases) if golden_dir is not None else ([], [])
+    chosen, file_checks = golden
+    results = [Result("", c.name, c) for c in [*file_checks, *_labels(folder, bundle)]]
+    engines = _load(opener, folder, bundle, lanes, source, progress)
+    results += [Result("", n, _shadowed(n)) for n in shadowed(bundle)]
+    results += [Result(n, "", c) for n, c in engines.runners.items() if isinstance(c, Check)]
+    if opener is open_lane:  # else it was not these files that ran
+        results += _as_written(folder, engines)
+    pending: list[Path] = []
+    for case in chosen:
+        found, written = _run_case(engines, case, write_pending and may_write(), progress)
+        results += found
+        pending += written
+    results += _complete(engines, chosen, results)
+    rows: list[RandomRow] = []
+    if random:
+        more, rows = _run_random(engines, random, seed, progress)
+        results += more
+    return Report(
+        bundle=bundle,
+        asked=Asked(folder, golden_dir, runner, random, seed),
+        cases=tuple(c.name for c in chosen),
+        lanes=engines.reports,
+        results=tuple(results),
+        random=tuple(rows),
+        random_inputs=describe(bundle) if random else "",
+        pending=tuple(pending),
+        notes=_notes(engines, write_pending, tolerances is not None),
+    )
+
+
+def _load(
+    opener: Opener,
+    folder: Path,
+    bundle: Bundle,
+    lanes: Sequence[Lane],
+    source: Path | None,
+    progress: Callable[[str], None],
+) -> _Engines:
+    runners: dict[str, Runner | Check] = {}
+    reports = []
+    for lane in lanes if SOURCE in lanes else [*lanes, SOURCE]:
+        progress(f"loading {lane.name}")
+        runners[lane.name] = open_engine(opener, folder, bundle, lane, source)
+    for lane in lanes:
+        engine = runners[lane.name]
+        note, reason = ("", engine.detail) if isinstance(engine, Check) else (engine.note, "")
+        reports.append(LaneReport(lane, note, limits_of(lane, bundle), reason))
+    reference = runners[SOURCE.name]
+    if SOURCE not in lanes:
+        del runners[SOURCE.name]
+    return _Engines(bundle, tuple(reports), runners, reference)
+
+
+def _labels(folder: Path, bundle: Bundle) -> list[Check]:
+    """Hold labels.txt, which apps read, to the labels of the contract."""
+    path = folder / LABELS
+    if not bundle.spec.labels and not path.exists():
+        return []
+    have = tuple(path.read_text("utf-8").splitlines()) if path.is_file() else None
+    if have == bundle.spec.labels:
+        return [Check("contract", LABELS, "PASS", detail=many(len(have), "label"))]
+    what = "is missing" if have is None else f"differs from the labels in {folder / 'bundle.json'}"
+    return [Check("contract", LABELS, "FAIL", detail=f"{path} {what}")]
+
+
+def _as_written(folder: Path, engines: _Engines) -> list[Result]:
+    bundle = engines.bundle
+    found = []
+    for r in engines.reports:
+        if r.lane.artifact is None or r.unloaded:
+            continue
+        file, record = folder / r.lane.artifact.file, r.lane.artifact
+        if isinstance(bundle, CascadeBundle):
+            if (detector := bundle.detector_file(folder, record.file)) is None:
+                continue
+            file, record = detector
+        checks = check_nms(file, record, bundle.spec.effective_nms, len(bundle.spec.labels))
+        found += [Result(r.lane.name, "", check) for check in checks]
+    return found
+
+
+def _shadowed(name: str) -> Check:
+    detail = "the network's own output has the name of a decoded one, so it cannot be asked for"
+    return Check("raw", name, "NOT_RUN", detail=detail)
+
+
+def _run_case(
+    engines: _Engines, case: Case, may_write: bool, progress: Callable[[str], None]
+) -> tuple[list[Result], list[Path]]:
+    bundle = engines.bundle
+    try:
+        inputs = load_inputs(case.input, bundle, case.boxes)
+    except MobileCatError as e:
+        detail = "; ".join([e.summary, *map(str, e.problems)])
+        return [Result("", case.name, Check("golden", case.name, "FAIL", detail=detail))], []
+    progress(f"{case.name}: source")
+    reference = _observed(engines.reference, bundle, SOURCE, inputs)
+    results: list[Result] = []
+    written: list[Path] = []
+    for report in engines.reports:
+        engine = engines.runners[report.lane.name]
+        if isinstance(engine, Check):
+            continue
+        progress(f"{case.name}: {report.lane.name}")
+        again = report.lane == SOURCE
+        got = reference if again else _observed(engine, bundle, report.lane, inputs)
+        if isinstance(got, Check):
+            results.append(Result(report.lane.name, case.name, got))
+            continue
+        expected = case.expected(report.lane.name)
+        contract = check_contract(bundle, got, report.limits)
+        judged = judge_golden(bundle, got, expected, report.limits)
+        if isinstance(reference, Observed) and not again:
+            judged += judge_source(bundle, got, reference, report.limits)
+        results += [Result(report.lane.name, case.name, c) for c in [*contract, *judged]]
+        if may_write:
+            try:
+                written += _pending(bundle, case, got, expected, report, contract, judged)
+            except OSError as e:
+                detail = f"the pending file cannot be written: {e.strerror}: {e.filename}"
+                check = Check("golden", case.name, "NOT_RUN", detail=detail)
+                results.append(Result(report.lane.name, case.name, check))
+    return results, written
+
+
+def _observed(
+    engine: Runner | Check, bundle: Bundle, lane: Lane, inputs: Inputs
+) -> Observed | Check:
+    return engine if isinstance(engine, Check) else observe(engine, bundle, lane, inputs)
+
+
+def _pending(
+    bundle: Bundle,
+    case: Case,
+    got: Observed,
+    expected: Expected,
+    report: LaneReport,
+    contract: Sequence[Check],
+    judged: Sequence[Check],
+) -> list[Path]:
+    """Write what differs from the golden for review; take an old one back where it agrees now.
+
+    A result that breaks its contract is a fault, never a candidate for approval: none is written.
+    """
+    lane = report.lane.name
+    differs = [c for c in judged if c.verdict == "FAIL" and c.against == "golden"]
+    path = result_path(case.folder, "pending", lane)
+    if not differs:
+        path.unlink(missing_ok=True)
+        return []
+    if any(c.verdict == "FAIL" for c in contract if c.against == ""):
+        return []
+    own = lane if lane_file(lane) in case.variants else None
+    against = sha256_of(result_path(case.folder, APPROVED, own))
+    try:
+        record = expected_from(bundle, got, report.engine, case.input_sha256, against, differs)
+    except ArtifactError:
+        return []
+    done = write_pending(case.folder, lane, record)
+    return [done] if done else []
+
+
+def _complete(engines: _Engines, cases: Sequence[Case], results: Sequence[Result]) -> list[Result]:
+    """Fail a lane that ran, but was not compared on every case: fewer pictures never pass."""
+    decisive = "detections" if gives_detections(engines.bundle) else "raw"
+    short = []
+    for report in engines.reports:
+        name = report.lane.name
+        if isinstance(engines.runners[name], Check):
+            continue
+        done = [r for r in results if r.lane == name and r.check.against == "golden"]
+        done = [r for r in done if r.check.stage == decisive and r.check.verdict != "NOT_RUN"]
+        compared = {r.case for r in done}
+        missed = [c.name for c in cases if c.name not in compared]
+        if missed:
+            detail = f"compared on {len(cases) - len(missed)} of {len(cases)} cases; not on "
+            short.append(
+                Result(name, "", Check("run", "cases", "FAIL", detail=detail + ", ".join(missed)))
+            )
+    return short
+
+
+def _run_random(
+    engines: _Engines, count: int, seed: int, progress: Callable[[str], None]
+) -> tuple[list[Result], list[RandomRow]]:
+    bundle = engines.bundle
+    lanes = [r for r in engines.reports if r.lane != SOURCE]
+    rounds: dict[str, list[list[Check]]] = {r.lane.name: [] for r in lanes}
+    reasons: dict[str, str] = {r.lane.name: r.unloaded for r in lanes}
+    results: list[Result] = []
+    for index in range(count):
+        inputs = random_inputs(bundle, seed, index)
+        progress(f"random input {index + 1} of {count}: source")
+        reference = _observed(engines.reference, bundle, SOURCE, inputs)
+        for report in lanes:
+            name = report.lane.name
+            engine = engines.runners[name]
+            if isinstance(engine, Check) or isinstance(reference, Check):
+                why = engine if isinstance(engine, Check) else reference
+                assert isinstance(why, Check)
+                reasons[name] = reasons[name] or f"{why.name}: {why.detail}"
+                continue
+            progress(f"random input {index + 1} of {count}: {name}")
+            got = observe(engine, bundle, report.lane, inputs)
+            case = f"random {index}"
+            if isinstance(got, Check):
+                results.append(Result(name, case, got))
+                reasons[name] = reasons[name] or got.detail
+                continue
+            broken = [c for c in check_contract(bundle, got, report.limits) if c.verdict == "FAIL"]
+            results += [Result(name, case, c) for c in broken]
+            rounds[name].append(raw_checks(bundle, got, reference, report))
+    rows: list[RandomRow] = []
+    for report in lanes:
+        name = report.lane.name
+        rows += rows_of(bundle, report, rounds[name], count, reasons[name])
+    return results, rows
+
+
+def _notes(engines: _Engines, write_pending: bool, judged_anew: bool) -> tuple[str, ...]:
+    notes = ["judged under other tolerances than the bundle's own"] if judged_anew else []
+    if isinstance(engines.reference, Check):
+        notes.append(f"not compared with the live source: {engines.reference.detail}")
+    if write_pending and not may_write():
+        notes.append("CI is set: no pending file was written")
+    return tuple(notes)

@@ -1,0 +1,131 @@
+"""Boxes from elsewhere: a JSON file in Vision's space or in pixels → boxes in picture pixels.
+
+A list, or {"boxes": list}. An entry is four numbers, or an object: `box_xywh` (Vision) or
+`box_xyxy` (pixels), `score` (1 where left out), `class_id` (0 where left out).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mobilecat.errors import MobileCatError, Problem, reason
+from mobilecat.geometry.vision import image_from_vision
+from mobilecat.graph import Array
+from mobilecat.spec.cascade import Space
+
+KEYS = {"vision": "box_xywh", "image": "box_xyxy"}
+_ORDERS = {
+    "vision": "x, y, width, height in 0..1, y of the lower edge from below",
+    "image": "x1, y1, x2, y2 in pixels, from the top left",
+}
+
+
+@dataclass(frozen=True)
+class Given:
+    """Boxes best first, in pixels of the upright picture.
+
+    Shapes: (n,4) float64, (n,) float64, (n,) int64.
+    """
+
+    boxes_xyxy: Array
+    scores: Array
+    class_ids: Array
+
+    def tensors(self) -> dict[str, Array]:
+        """Return them as a cascade runner takes them beside `image`."""
+        return {"boxes": self.boxes_xyxy, "scores": self.scores, "class_ids": self.class_ids}
+
+
+def read_boxes(
+    path: Path, space: Space, image_wh: tuple[int, int], labels: Sequence[str] = ()
+) -> Given:
+    """Read the boxes of one picture; MobileCatError listing every entry that is none."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as e:
+        raise _unusable(path, [Problem(reason(e), str(path))]) from e
+    except ValueError as e:
+        raise _unusable(path, [Problem(f"not JSON: {e}", str(path))]) from e
+    rows = data.get("boxes") if isinstance(data, dict) else data
+    if not isinstance(rows, list):
+        fix = f'[{{"{KEYS[space]}": [{_ORDERS[space]}], "score": 0.9}}, …]'
+        raise _unusable(path, [Problem("holds no list of boxes", str(path), fix)])
+    problems: list[Problem] = []
+    found: list[tuple[list[float], float, int]] = []
+    for i, row in enumerate(rows):
+        parsed = _row(row, space, image_wh, len(labels))
+        if isinstance(parsed, str):
+            problems.append(Problem(parsed, f"{path}: box {i}"))
+        else:
+            found.append(parsed)
+    if problems:
+        raise _unusable(path, problems)
+    found.sort(key=lambda r: -r[1])  # stable: ties keep the file's order
+    return Given(
+        np.array([r[0] for r in found], np.float64).reshape(-1, 4),
+        np.array([r[1] for r in found], np.float64),
+        np.array([r[2] for r in found], np.int64),
+    )
+
+
+def _unusable(path: Path, problems: list[Problem]) -> MobileCatError:
+    return MobileCatError(f"{path.name}: the boxes cannot be used", problems)
+
+
+def _row(
+    row: Any, space: Space, image_wh: tuple[int, int], labels: int
+) -> tuple[list[float], float, int] | str:
+    """Return (xyxy in picture pixels, score, class id), or why there is none."""
+    entry = row if isinstance(row, dict) else {KEYS[space]: row}
+    known = (KEYS[space], "score", "class_id", "label", "landmarks")
+    if unknown := [k for k in entry if k not in known]:
+        other = [k for k in unknown if k in KEYS.values()]
+        hint = f'; the cascade says boxes = "{space}"' if other else ""
+        return f"unknown key {unknown[0]!r}, expected {', '.join(known[:3])}{hint}"
+    numbers: Any = entry.get(KEYS[space])
+    if not _are_numbers(numbers, 4):
+        return f"{KEYS[space]} is {numbers!r:.60}, expected {_ORDERS[space]}"
+    score, class_id = entry.get("score", 1.0), entry.get("class_id", 0)
+    if not _are_numbers([score], 1) or not 0 <= score <= 1:
+        return f"score is {score!r:.60}, expected 0 to 1"
+    if type(class_id) is not int or class_id < 0 or (labels and class_id >= labels):
+        most = f" to {labels - 1}" if labels else ""
+        return f"class_id is {class_id!r:.60}, expected a whole number from 0{most}"
+    return _in_pixels(numbers, float(score), class_id, space, image_wh)
+
+
+def _in_pixels(
+    numbers: list[float], score: float, class_id: int, space: Space, image_wh: tuple[int, int]
+) -> tuple[list[float], float, int] | str:
+    a, b, c, d = (float(v) for v in numbers)
+    if space == "vision":
+        if max(abs(v) for v in (a, b, c, d)) > 8:
+            return f"{[a, b, c, d]} are pixels, Vision's boxes lie in 0..1"
+        if min(c, d) <= 0:
+            return f"has no area: width {c:g}, height {d:g}"
+        low, high = image_from_vision(image_wh).points(np.array([[a, b + d], [a + c, b]]))
+        box = [float(v) for v in (*low, *high)]
+    else:
+        if not (a < c and b < d):
+            return f"({a:g}, {b:g}, {c:g}, {d:g}) has no area: expected {_ORDERS[space]}"
+        box = [a, b, c, d]
+    w, h = image_wh
+    if box[0] >= w or box[1] >= h or box[2] <= 0 or box[3] <= 0:
+        at = ", ".join(f"{v:.1f}" for v in box)
+        return f"lies outside of the picture: ({at}) in {w}×{h}"
+    return box, score, class_id
+
+
+def _are_numbers(values: Any, count: int) -> bool:
+    return (
+        isinstance(values, list)
+        and len(values) == count
+        and all(type(v) in (int, float) and math.isfinite(v) for v in values)
+    )

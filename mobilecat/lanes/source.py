@@ -1,0 +1,168 @@
+"""The original model in onnxruntime or TensorFlow, all around it in numpy. The reference.
+
+It shares nothing with the compiled path but the file: no opset conversion, no folding, no baked op.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from mobilecat.bundle import Bundle
+from mobilecat.disk import sha256_of
+from mobilecat.formats.base.runner import NotRun, Runner
+from mobilecat.formats.importing import TENSORFLOW_FORMATS, ImportOptions, import_model
+from mobilecat.formats.onnx.ort import OrtModel
+from mobilecat.formats.onnx.read import onnx_with_shapes
+from mobilecat.graph import Array
+from mobilecat.graph.anchors import anchors_from_metadata
+from mobilecat.heads import ANCHORS, NETWORKS_OWN, Candidates, reference_decode
+from mobilecat.heads.reference.nms import suppress
+from mobilecat.spec import ImageSpec, NmsSpec, RawHead
+
+CANDIDATES = ("boxes", "scores", "landmarks")
+
+
+class Network(Protocol):
+    """A source model that runs: outputs by name."""
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]: ...
+
+
+class SourceRunner:
+    def __init__(
+        self, network: Network, engine: str, anchors: Array | None, bundle: Bundle
+    ) -> None:
+        self.note = f"the original model in {engine}, float32; decode and NMS in numpy"
+        self._bundle = bundle
+        self._anchors = {} if anchors is None else {ANCHORS: anchors}
+        self._model = network
+
+    def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
+        bundle = self._bundle
+        spec = bundle.spec
+        raw = self._raw(inputs)
+        if isinstance(spec.head, RawHead) or spec.input is None:
+            return raw
+        decoded = self._decoded(raw)
+        nms = spec.effective_nms
+        results = _padded(decoded, nms) if nms else _one_result(decoded)
+        values = {**raw, **{f"{name}{NETWORKS_OWN}": value for name, value in raw.items()}}
+        there = [value for value in decoded if value is not None]
+        for contract, value in zip(bundle.candidates, there, strict=True):
+            values[contract.name] = np.asarray(value, dtype=contract.dtype)
+        results.update((tap, values[tap]) for tap in taps if tap in values and tap not in results)
+        return results
+
+    def candidates(self, image: Array) -> Candidates:
+        """Return what the head decodes of `image`, uint8 [H,W,C], before suppression: float64."""
+        return self._decoded(self._raw({"image": image}))
+
+    def _raw(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        image = self._bundle.spec.input
+        if image is None:
+            return self._model.run(inputs)
+        picture = {self._picture_input(): self._tensor(inputs["image"], image)}
+        others = {t.name: inputs[t.name] for t in self._bundle.inputs if t.name != "image"}
+        return self._model.run({**picture, **others})
+
+    def _decoded(self, raw: Mapping[str, Array]) -> Candidates:
+        spec = self._bundle.spec
+        assert spec.input is not None
+        return reference_decode(spec.head, {**self._anchors, **raw}, spec.input.size)
+
+    def _picture_input(self) -> str:
+        spec = self._bundle.spec.input
+        assert spec is not None
+        fitting = (spec.shape("NCHW"), spec.shape("NHWC"))
+        shapes = self._bundle.source.shapes
+        return spec.tensor or next(n for n, s in shapes.items() if s in fitting)
+
+    def _tensor(self, pixels: Array, spec: ImageSpec) -> Array:
+        x = pixels.astype(np.float64)
+        if spec.color == "BGR":
+            x = x[..., ::-1]
+        low, high = spec.range
+        x = low + x / 255.0 * (high - low)
+        x = (x - np.array(spec.per_channel(spec.mean))) / np.array(spec.per_channel(spec.std))
+        if spec.transposed:
+            x = x.transpose(1, 0, 2)
+        if self._bundle.source.shapes[self._picture_input()] == spec.shape("NCHW"):
+            x = x.transpose(2, 0, 1)
+        return np.ascontiguousarray(x[None], dtype=np.float32)
+
+
+def _one_result(decoded: Sequence[Array | None]) -> dict[str, Array]:
+    """Return the tensor contract of a head that gives one result a picture."""
+    boxes, scores, landmarks = decoded
+    assert boxes is not None and scores is not None
+    out = {
+        "boxes": boxes.astype(np.float32),
+        "scores": scores.max(axis=2).astype(np.float32),
+        "class_ids": scores.argmax(axis=2).astype(np.int32),
+        "count": np.array([1], np.int32),
+    }
+    if landmarks is not None:
+        out["landmarks"] = landmarks.reshape(1, 1, -1, 2).astype(np.float32)
+    return out
+
+
+def _padded(decoded: Sequence[Array | None], nms: NmsSpec) -> dict[str, Array]:
+    """Return the tensor contract: K rows, zero from `count` on."""
+    boxes, scores, landmarks = decoded
+    assert boxes is not None and scores is not None
+    kept = suppress(
+        boxes[0],
+        scores[0],
+        nms.score_threshold,
+        nms.iou_threshold,
+        nms.max_detections,
+        nms.per_class,
+    )
+    n, k = len(kept), nms.max_detections
+    out = {
+        "boxes": np.zeros((1, k, 4), np.float32),
+        "scores": np.zeros((1, k), np.float32),
+        "class_ids": np.zeros((1, k), np.int32),
+        "count": np.array([n], np.int32),
+    }
+    out["boxes"][0, :n] = boxes[0][kept]
+    out["scores"][0, :n] = scores[0][kept].max(axis=1, initial=0)
+    out["class_ids"][0, :n] = scores[0][kept].argmax(axis=1)
+    if landmarks is not None:
+        points = landmarks.shape[2] // 2
+        out["landmarks"] = np.zeros((1, k, points, 2), np.float32)
+        out["landmarks"][0, :n] = landmarks[0][kept].reshape(n, points, 2)
+    return out
+
+
+def open_source(folder: Path, bundle: Bundle, override: Path | None = None) -> Runner:
+    """Load the source model; NotRun where it is not there, or not the one that was compiled."""
+    path = override or folder / bundle.source.path
+    if not path.exists():
+        raise NotRun(f"the source model is not at {path} (give it with --source FILE)")
+    if sha256_of(path) != bundle.source.sha256:
+        raise NotRun(f"{path} is not the model that was compiled: its SHA-256 differs")
+    if bundle.source.format in TENSORFLOW_FORMATS:
+        return _open_tensorflow(path, bundle)
+    proto = onnx_with_shapes(path, bundle.source.shapes)
+    anchors = anchors_from_metadata({p.key: p.value for p in proto.metadata_props})
+    return SourceRunner(OrtModel(proto), "onnxruntime", anchors, bundle)
+
+
+def _open_tensorflow(path: Path, bundle: Bundle) -> Runner:
+    """Run the file in TensorFlow itself; only anchors come from its import."""
+    from mobilecat.formats.tensorflow.run import TensorFlowModel
+    from mobilecat.formats.tensorflow.worker import missing_extra
+
+    if missing := missing_extra():
+        raise NotRun(f"{path.name} needs TensorFlow: {missing}")
+    said = bundle.spec.import_
+    options = ImportOptions(signature=said.signature, inputs=said.inputs, outputs=said.outputs)
+    frozen = import_model(path, bundle.source.shapes, options)
+    network = TensorFlowModel(path, bundle.source.format, options)
+    anchors = anchors_from_metadata(frozen.metadata_props)
+    return SourceRunner(network, "TensorFlow", anchors, bundle)

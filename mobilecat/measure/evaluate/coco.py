@@ -1,0 +1,143 @@
+"""COCO's average precision, from pycocotools, the reference implementation."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mobilecat.errors import MobileCatError, Problem
+from mobilecat.measure.evaluate.metrics import Truth
+from mobilecat.pictures.detections import Detections
+
+Floats = npt.NDArray[np.float64]
+
+SIZES = ("small", "medium", "large")
+"""Areas below 32² px², below 96², and above: COCO's."""
+MOST = 100
+"""Detections a picture and class that count: COCO's."""
+INSTALL = 'pip install "pycocotools>=2.0.10" (or mobilecat with its extra: "mobilecat[evaluate]")'
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Precision at recall 0, 0.01, … 1 at IoU 0.5, the mean over classes."""
+
+    precision: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class CocoScores:
+    """Average precision in 0..1; None where there is no object.
+
+    ap: mean over IoU .5, .55, … .95. ap50: at IoU .5. by_class: (ap, ap50) of each class. by_size:
+    ap of small, medium and large objects. objects_by_size: how many there are.
+    """
+
+    ap: float | None
+    ap50: float | None
+    by_class: tuple[tuple[float | None, float | None], ...]
+    by_size: tuple[float | None, ...]
+    curve: Curve | None
+
+
+def require_library() -> None:
+    """Raise MobileCatError, with the command to type, where pycocotools is not installed."""
+    if find_spec("pycocotools") is None:
+        problem = Problem("not installed: pycocotools", fix=INSTALL)
+        raise MobileCatError("Average precision needs the extra `evaluate`", [problem])
+
+
+def coco_scores(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -> CocoScores:
+    """Return COCO's scores over all pictures. class_ids of both: 0 … classes − 1."""
+    none = CocoScores(None, None, ((None, None),) * classes, (None,) * len(SIZES), None)
+    if not any(t.wanted for t in truths):
+        return none
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints its timings
+        evaluation = _evaluation(truths, found, classes)
+        evaluation.evaluate()
+        evaluation.accumulate()
+    precision: Floats = evaluation.eval["precision"]  # [IoU, recall, class, size, most]; −1: none
+    every = precision[..., 0, 0]
+    at50 = every[0]
+    known = [k for k in range(classes) if at50[0, k] > -1]
+    return CocoScores(
+        ap=_mean(every),
+        ap50=_mean(at50),
+        by_class=tuple((_mean(every[..., k]), _mean(at50[..., k])) for k in range(classes)),
+        by_size=tuple(_mean(precision[..., 1 + i, 0]) for i in range(len(SIZES))),
+        curve=Curve(tuple(float(v) for v in at50[:, known].mean(axis=1))),
+    )
+
+
+def _mean(values: Floats) -> float | None:
+    there = values[values > -1]
+    return float(there.mean()) if there.size else None
+
+
+def _evaluation(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -> Any:
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    images = [{"id": k} for k in range(len(truths))]
+    categories = [{"id": c} for c in range(classes)]
+
+    def tables(rows: list[dict[str, Any]]) -> Any:
+        made = COCO()
+        for number, row in enumerate(rows, start=1):  # 0 would mean: not matched
+            row["id"] = number
+        made.dataset = {"images": images, "categories": categories, "annotations": rows}
+        made.createIndex()
+        return made
+
+    evaluation = COCOeval(
+        tables([r for k, t in enumerate(truths) for r in _truth_rows(k, t)]),
+        tables([r for k, d in enumerate(found) for r in _found_rows(k, d)]),
+        "bbox",
+    )
+    evaluation.params.maxDets = [MOST]
+    return evaluation
+
+
+_BEYOND = 1e11
+"""An area beyond all of COCO's ranges: it ignores such objects, and matches them as boxes. Its own
+flag for that is overwritten with `iscrowd`, whose overlap is another."""
+
+
+def _truth_rows(picture: int, truth: Truth) -> list[dict[str, Any]]:
+    boxes = _xywh(truth.boxes_xyxy)
+    return [
+        {
+            "image_id": picture,
+            "category_id": int(truth.class_ids[i]),
+            "bbox": boxes[i],
+            "area": _BEYOND if truth.ignore[i] and not truth.crowd[i] else float(truth.areas[i]),
+            "iscrowd": int(truth.crowd[i]),
+        }
+        for i in range(len(truth))
+    ]
+
+
+def _found_rows(picture: int, found: Detections) -> list[dict[str, Any]]:
+    boxes = _xywh(found.boxes_xyxy)
+    return [
+        {
+            "image_id": picture,
+            "category_id": int(found.class_ids[i]),
+            "bbox": boxes[i],
+            "area": boxes[i][2] * boxes[i][3],
+            "score": float(found.scores[i]),
+            "iscrowd": 0,
+        }
+        for i in range(len(found))
+    ]
+
+
+def _xywh(boxes_xyxy: Floats) -> list[list[float]]:
+    return [[x1, y1, x2 - x1, y2 - y1] for x1, y1, x2, y2 in boxes_xyxy.tolist()]

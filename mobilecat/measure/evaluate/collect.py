@@ -1,0 +1,230 @@
+"""Every lane on every picture: what is kept is read, the rest is inferred, on all cores.
+
+A worker takes a picture, reads it once, and takes it through the lanes that still need it; each
+lane runs one picture at a time, and workers start at different lanes. docs/evaluate.md has what
+that was measured against.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mobilecat.bundle import Bundle
+from mobilecat.bundle.cascade import CascadeBundle
+from mobilecat.disk import sha256_of
+from mobilecat.errors import MobileCatError, Problem
+from mobilecat.geometry.resize import ResizePlan, plan_resize
+from mobilecat.graph import Array
+from mobilecat.lanes import Lane, NotRun, Runner, decode_outputs, open_lane
+from mobilecat.lanes.inputs import picture_inputs
+from mobilecat.measure.datasets import Labelled
+from mobilecat.measure.evaluate.kept import Result, Store
+from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.reading import read_picture
+
+Opener = Callable[[Path, Bundle, Lane, Path | None], Runner]
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What one lane gave. found: one a picture, in order; () with `not_run`, the reason.
+
+    inferred, kept: how many pictures ran now, and how many had been kept.
+    """
+
+    lane: Lane
+    found: tuple[Detections, ...]
+    engine: str = ""
+    not_run: str = ""
+    inferred: int = 0
+    kept: int = 0
+
+
+@dataclass
+class _Work:
+    """A lane under way. todo: the pictures, by place, that it still has to run."""
+
+    lane: Lane
+    store: Store
+    results: dict[int, Result]
+    todo: set[int]
+    runner: Runner | None = None
+    not_run: str = ""
+    busy: threading.Lock = field(default_factory=threading.Lock)
+
+
+def gives_boxes_away(bundle: Bundle) -> bool:
+    """Return whether boxes come from elsewhere; here, then, from the labels."""
+    return isinstance(bundle, CascadeBundle) and bundle.detector is None
+
+
+def collect(
+    folder: Path,
+    bundle: Bundle,
+    lanes: Sequence[Lane],
+    pictures: Sequence[Labelled],
+    stores: Mapping[str, Store],
+    *,
+    class_ids: Mapping[int, int],
+    source: Path | None = None,
+    fresh: bool = False,
+    threads: int | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+    opener: Opener = open_lane,
+) -> list[Collected]:
+    """Return what each lane finds in each picture.
+
+    class_ids: the labels' → the model's, for a cascade that is given boxes. fresh: believe nothing
+    that is kept. Errors: MobileCatError where a lane breaks its contract on a picture.
+    """
+    given = gives_boxes_away(bundle)
+    keys = _keys(pictures, given, class_ids, progress)
+    works = []
+    for lane in lanes:
+        store = stores[lane.name]
+        found = {} if fresh else {i: r for i, key in enumerate(keys) if (r := store.get(key))}
+        works.append(_Work(lane, store, found, set(range(len(keys))) - found.keys()))
+    kept = {w.lane.name: len(w.results) for w in works}
+    for work in works:
+        if work.todo or not keys:
+            progress(f"loading {work.lane.name}")
+            try:
+                work.runner = opener(folder, bundle, work.lane, source)
+            except NotRun as reason:
+                work.not_run = str(reason)
+                work.todo.clear()
+
+    def one(i: int) -> None:
+        tensors, plan = _inputs(bundle, pictures[i], class_ids if given else None)
+        for work in _turned(works, i):
+            if i not in work.todo or work.runner is None:
+                continue
+            with work.busy:
+                if work.not_run:
+                    continue
+                try:
+                    outputs = work.runner.infer(tensors)
+                except NotRun as reason:  # of this lane, at this picture; the others go on
+                    work.not_run = f"{pictures[i].path.name}: {reason}"
+                    continue
+            result = Result(_decoded(outputs, plan, work.lane, pictures[i]), work.runner.note)
+            work.store.put(keys[i], result)
+            work.results[i] = result
+
+    order = sorted(set().union(*(w.todo for w in works)))
+    _in_threads(one, order, threads or _cores(), progress)
+    return [_collected(w, len(keys), kept[w.lane.name]) for w in works]
+
+
+def _collected(work: _Work, pictures: int, kept: int) -> Collected:
+    if work.not_run:
+        return Collected(work.lane, (), not_run=work.not_run)
+    results = [work.results[i] for i in range(pictures)]
+    engine = work.runner.note if work.runner else results[0].engine
+    found = tuple(r.found for r in results)
+    return Collected(work.lane, found, engine, inferred=pictures - kept, kept=kept)
+
+
+def _keys(
+    pictures: Sequence[Labelled],
+    given: bool,
+    class_ids: Mapping[int, int],
+    progress: Callable[[str], None],
+) -> list[str]:
+    progress(f"hashing {len(pictures)} pictures")
+    keys = [sha256_of(p.path) for p in pictures]
+    if not given:
+        return keys
+    return [
+        hashlib.sha256(key.encode() + _bytes(_boxes(picture, class_ids))).hexdigest()
+        for key, picture in zip(keys, pictures, strict=True)
+    ]
+
+
+def _bytes(tensors: Mapping[str, Array]) -> bytes:
+    return b"".join(value.tobytes() for value in tensors.values())
+
+
+def _boxes(picture: Labelled, class_ids: Mapping[int, int]) -> dict[str, Array]:
+    """Return the labelled boxes of known classes as a cascade takes boxes, each of score 1."""
+    known = [i for i, c in enumerate(picture.class_ids)
+             if int(c) in class_ids and not picture.ignore[i]]  # fmt: skip
+    return {
+        "boxes": picture.boxes_xyxy[known],
+        "scores": np.ones(len(known)),
+        "class_ids": np.array([class_ids[int(picture.class_ids[i])] for i in known], np.int64),
+    }
+
+
+def _inputs(
+    bundle: Bundle, picture: Labelled, class_ids: Mapping[int, int] | None
+) -> tuple[Mapping[str, Array], ResizePlan]:
+    image = read_picture(picture.path)
+    if class_ids is None:
+        return picture_inputs(bundle, image)
+    tensors = {"image": np.asarray(image, dtype=np.uint8), **_boxes(picture, class_ids)}
+    return tensors, plan_resize(image.size, image.size, "stretch")
+
+
+def _decoded(
+    outputs: Mapping[str, Array], plan: ResizePlan, lane: Lane, picture: Labelled
+) -> Detections:
+    try:
+        return decode_outputs(outputs, plan)
+    except MobileCatError as e:
+        problems = [Problem(p.what, f"{lane.name}, {picture.path}", p.fix) for p in e.problems]
+        raise type(e)(e.summary, problems) from e
+
+
+def _turned(works: Sequence[_Work], by: int) -> list[_Work]:
+    at = by % len(works)
+    return [*works[at:], *works[:at]]
+
+
+def _cores() -> int:
+    """Return the cores that this process may use, which in a container are not all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _in_threads(
+    one: Callable[[int], None],
+    order: Sequence[int],
+    threads: int,
+    progress: Callable[[str], None],
+) -> None:
+    """Call `one` for each, `threads` at a time; the first error stops the rest."""
+    start = time.monotonic()
+    done = 0
+    counted = threading.Lock()
+
+    def told(i: int) -> None:
+        nonlocal done
+        one(i)
+        with counted:
+            done += 1
+            left = (time.monotonic() - start) / done * (len(order) - done)
+            progress(f"{done} of {len(order)} pictures, about {left:.0f} s left")
+
+    if threads == 1:
+        for i in order:
+            told(i)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(told, i) for i in order]
+        try:
+            finished, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        for future in finished:
+            future.result()

@@ -1,0 +1,179 @@
+"""Detections on disk: one file a picture, in a folder for each lane and way of reading pictures.
+
+A file is whole or not there, so a run that was killed goes on where it was. The folder may be
+deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import mobilecat
+from mobilecat.bundle import Bundle
+from mobilecat.bundle.cascade import CascadeBundle
+from mobilecat.disk import write_text
+from mobilecat.disk.cache import cache_folder
+from mobilecat.lanes import Lane
+from mobilecat.pictures.detections import Detections
+
+_ENGINES = ("mobilecat", "numpy", "pillow", "onnxruntime", "ai-edge-litert", "coremltools",
+            "tensorflow")  # fmt: skip
+_LANES = 64
+"""Folders kept; beyond that, those used longest ago go."""
+_OURS = ("evaluate", "cli", "validate", "tune", "diagnose", "templates")
+"""Parts of the package that no detection passes through."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a lane found in one picture. engine: the runner's note."""
+
+    found: Detections
+    engine: str
+
+
+class Store:
+    """The results of one lane, by the SHA-256 of the picture (and of the boxes it was given)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.problem = ""
+        """Why nothing could be written, in words; the run goes on without."""
+
+    def get(self, picture: str) -> Result | None:
+        """Return what is kept; None where nothing is, or it is damaged."""
+        try:
+            data = json.loads(self._file(picture).read_text("utf-8"))
+            return _result(data)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def put(self, picture: str, result: Result) -> None:
+        """Keep `result`, exactly; a folder that cannot be written is no error."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_text(self._file(picture), json.dumps(_json(result)) + "\n")
+        except OSError as e:
+            self.problem = f"{self.folder} cannot be written: {e.strerror}"
+
+    def _file(self, picture: str) -> Path:
+        return self.folder / f"{picture}.json"
+
+
+def open_stores(
+    bundle: Bundle, lanes: Iterable[Lane], folder: Path | None = None
+) -> dict[str, Store]:
+    """Return a store a lane below `folder`, by default in the user's cache folder."""
+    root = folder or cache_folder() / "evaluate"
+    stores = {lane.name: Store(root / f"{bundle.name}-{_key(bundle, lane)[:20]}") for lane in lanes}
+    if folder is None:
+        _drop_the_oldest(root, {s.folder for s in stores.values()})
+    return stores
+
+
+def _drop_the_oldest(root: Path, used: set[Path]) -> None:
+    try:
+        for home in used:
+            if home.is_dir():
+                home.touch()
+        homes = [p for p in root.iterdir() if p.is_dir() and p not in used]
+        homes.sort(key=lambda p: p.stat().st_mtime, reverse=True)
+        for old in homes[max(0, _LANES - len(used)) :]:
+            shutil.rmtree(old, ignore_errors=True)
+    except OSError:
+        pass  # nothing kept so far
+
+
+def _key(bundle: Bundle, lane: Lane) -> str:
+    """Hash what detections follow from: artifact, reading, decoding, NMS, the code and engines."""
+    said: dict[str, Any] = {
+        "code": code_sha256(),
+        "engines": {name: _version(name) for name in _ENGINES},
+        "machine": platform.machine() if lane.runner != "coreml-native" else platform.platform(),
+        "runner": lane.runner,
+        "artifact": _without_place(lane),
+        "source": bundle.source.model_dump(mode="json", exclude={"path"}),
+        "spec": _spec(bundle),
+    }
+    if isinstance(bundle, CascadeBundle):
+        said["cascade"] = bundle.file.model_dump(mode="json", include={"cascade", "crop"})
+        parts = [p for p in (bundle.detector, bundle.landmark_model) if p is not None]
+        said["parts"] = [
+            [_spec(p), p.source.model_dump(mode="json", exclude={"path"})] for p in parts
+        ]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _spec(bundle: Bundle) -> dict[str, Any]:
+    spec = bundle.spec
+    nms = spec.effective_nms
+    return {
+        "input": spec.input.model_dump(mode="json") if spec.input else None,
+        "head": spec.head.model_dump(mode="json"),
+        "nms": nms.model_dump(mode="json") if nms else None,
+        "import": spec.import_.model_dump(mode="json"),
+    }
+
+
+def _without_place(lane: Lane) -> dict[str, Any] | None:
+    return (
+        lane.artifact.model_dump(mode="json", exclude={"file", "lints"}) if lane.artifact else None
+    )
+
+
+@cache
+def code_sha256() -> str:
+    """Hash the code that detections pass through: after a change, nothing old is believed."""
+    home = Path(mobilecat.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(home.rglob("*.py")):
+        place = file.relative_to(home)
+        if place.parts[0] not in _OURS:
+            digest.update(f"{place.as_posix()}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _json(result: Result) -> dict[str, Any]:
+    found = result.found
+    points = found.landmarks_xy
+    return {
+        "engine": result.engine,
+        "boxes_xyxy": found.boxes_xyxy.tolist(),
+        "scores": found.scores.tolist(),
+        "class_ids": found.class_ids.tolist(),
+        "landmarks_xy": None if points is None else points.tolist(),
+        "landmarks": None if points is None else points.shape[1],
+    }
+
+
+def _result(data: dict[str, Any]) -> Result:
+    n = len(data["scores"])
+    points = None
+    if data["landmarks_xy"] is not None:
+        shape = (n, data["landmarks"], 2)
+        points = np.array(data["landmarks_xy"], dtype=np.float64).reshape(shape)
+    found = Detections(
+        np.array(data["boxes_xyxy"], dtype=np.float64).reshape(n, 4),
+        np.array(data["scores"], dtype=np.float64),
+        np.array(data["class_ids"], dtype=np.int64),
+        points,
+    )
+    return Result(found, data["engine"])

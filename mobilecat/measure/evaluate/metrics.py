@@ -1,0 +1,173 @@
+"""Detections against labelled boxes: matches, VOC's 11-point AP, landmark error. Pure functions.
+
+COCO's AP is the COCO library's own (`mobilecat.measure.evaluate.coco`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mobilecat.geometry.boxes import area_xyxy, iou
+from mobilecat.pictures.detections import Detections
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+IOU = 0.5
+"""From which overlap on a detection has found an object."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The objects of one picture, of the evaluated classes; see `Labelled`. points: None, or NaN
+    where a point is not labelled, in the order in which both have landmarks."""
+
+    boxes_xyxy: Floats
+    class_ids: Ints
+    areas: Floats
+    ignore: Flags
+    crowd: Flags
+    points: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.class_ids)
+
+    @property
+    def wanted(self) -> int:
+        """How many objects are to be found."""
+        return int(np.count_nonzero(~self.ignore))
+
+
+@dataclass(frozen=True)
+class Matched:
+    """pairs: (object, detection, their IoU). extra: detections that are wrong. missed: objects."""
+
+    pairs: tuple[tuple[int, int, float], ...]
+    extra: tuple[int, ...]
+    missed: tuple[int, ...]
+
+
+def overlaps(truth: Truth, boxes_xyxy: Floats) -> Floats:
+    """Return [detections, objects]: IoU; for a crowd, the share of the detection inside it.
+
+    Source: COCO's evaluation, https://cocodataset.org/#detection-eval (crowds).
+    """
+    found = iou(boxes_xyxy, truth.boxes_xyxy)
+    for j in np.flatnonzero(truth.crowd):
+        a, b = boxes_xyxy, truth.boxes_xyxy[j]
+        sides = np.minimum(a[:, 2:], b[2:]) - np.maximum(a[:, :2], b[:2])
+        inside = np.prod(np.clip(sides, 0, None), axis=1)
+        own = area_xyxy(boxes_xyxy)
+        found[:, j] = np.divide(inside, own, out=np.zeros_like(inside), where=own > 0)
+    return found
+
+
+def match(truth: Truth, found: Detections, at: float = IOU) -> Matched:
+    """Match as COCO does: by falling score, each to the free object of its class it overlaps most.
+
+    A detection that reaches no free object but one to be ignored is neither right nor wrong; a
+    second one of the same object is wrong.
+    """
+    values = overlaps(truth, found.boxes_xyxy)
+    same = found.class_ids[:, None] == truth.class_ids[None, :]
+    reach = np.where(same & (values >= at), values, -1.0)
+    free = ~truth.ignore
+    ignored = truth.ignore.copy()
+    pairs, extra = [], []
+    for i in np.argsort(-found.scores, kind="stable"):
+        j = _best(reach[i], free)
+        if j is not None:
+            free[j] = False
+            pairs.append((j, int(i), float(values[i, j])))
+            continue
+        j = _best(reach[i], ignored)
+        if j is None:
+            extra.append(int(i))
+        elif not truth.crowd[j]:  # a crowd stands for many
+            ignored[j] = False
+    return Matched(tuple(pairs), tuple(extra), tuple(int(j) for j in np.flatnonzero(free)))
+
+
+def _best(reach: Floats, allowed: Flags) -> int | None:
+    """Return the allowed object that is reached best, or None."""
+    open_to = np.where(allowed, reach, -1.0)
+    j = int(open_to.argmax()) if open_to.size else -1
+    return j if j >= 0 and open_to[j] >= 0 else None
+
+
+def voc_flags(
+    pictures: Iterable[tuple[Truth, Detections]], class_id: int, at: float = IOU
+) -> tuple[Floats, Flags, int]:
+    """Return (scores, which are right, objects to find) of one class, by falling score.
+
+    As the VOC 2007 development kit does: each detection belongs to the object of its picture that
+    it overlaps most, taken or not; the second of an object is wrong; those of a difficult one do
+    not count.
+    """
+    rows: list[tuple[float, int, int]] = []  # score, picture, object: −1 none, −2 not counted
+    wanted = 0
+    for k, (truth, found) in enumerate(pictures):
+        objects = np.flatnonzero(truth.class_ids == class_id)
+        wanted += int(np.count_nonzero(~truth.ignore[objects]))
+        mine = np.flatnonzero(found.class_ids == class_id)
+        values = iou(found.boxes_xyxy[mine], truth.boxes_xyxy[objects])
+        for i, row in zip(mine, values, strict=True):
+            best = int(row.argmax()) if row.size else -1
+            hit = best >= 0 and row[best] >= at
+            j = int(objects[best]) if hit else -1
+            rows.append((float(found.scores[i]), k, -2 if hit and truth.ignore[j] else j))
+    rows.sort(key=lambda r: -r[0])
+    taken: set[tuple[int, int]] = set()
+    scores, right = [], []
+    for score, k, j in rows:
+        if j == -2:
+            continue
+        scores.append(score)
+        right.append(j >= 0 and (k, j) not in taken)
+        taken.add((k, j))
+    return np.array(scores, np.float64), np.array(right, np.bool_), wanted
+
+
+def interpolated_ap(right: Flags, wanted: int, points: int = 11) -> float | None:
+    """Return the mean, over recall 0, 1/(points−1), … 1, of the best precision from there on.
+
+    right: by falling score. None where nothing was to be found. 11 points: VOC 2007 (Everingham et
+    al., IJCV 2010, §4.2); 101: COCO.
+    """
+    if wanted == 0:
+        return None
+    hits = np.cumsum(right)
+    precision = hits / np.arange(1, len(right) + 1)
+    best = np.maximum.accumulate(precision[::-1])[::-1]
+    # The first detection whose recall hits/wanted ≥ k/(points−1), in whole numbers.
+    at = np.searchsorted(hits * (points - 1), np.arange(points) * wanted, side="left")
+    return float(np.append(best, 0.0)[at].sum() / points)
+
+
+def landmark_error(
+    truth: Floats, found: Floats, eyes: tuple[int, int] | None, box_xyxy: Floats
+) -> float | None:
+    """Return the mean distance of landmarks over the distance of the true eyes (without eyes: over
+    √ of the box's area). None where no point, or not both eyes, are labelled.
+
+    Shapes: (L,2), (L,2), …, (4,). NaN in `truth`: not labelled.
+    """
+    there = ~np.isnan(truth).any(axis=1)
+    if eyes is None:
+        unit = float(np.sqrt(area_xyxy(box_xyxy)))
+    else:
+        unit = float(np.hypot(*(truth[eyes[0]] - truth[eyes[1]])))
+    if not there.any() or not unit > 0:
+        return None
+    apart = np.hypot(*(truth[there] - found[there]).T)
+    return float(apart.mean() / unit)
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """Return the mean, None of nothing."""
+    return float(np.mean(values)) if values else None

@@ -1,0 +1,222 @@
+"""What an evaluation found, as values; whether it held; its JSON form."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mobilecat.bundle import Bundle
+from mobilecat.lanes import Lane
+from mobilecat.measure.datasets import Dataset
+from mobilecat.measure.evaluate.coco import MOST
+from mobilecat.measure.evaluate.metrics import IOU
+from mobilecat.measure.evaluate.scores import LandmarkScore, Scores
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class LaneScores:
+    """A lane that was asked for. scores: None with `not_run`, the reason."""
+
+    lane: Lane
+    engine: str
+    scores: Scores | None
+    not_run: str = ""
+    inferred: int = 0
+    kept: int = 0
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a lane loses against the source, in points of mAP (100 = all); below 0: it gains."""
+
+    ap: float
+    ap50: float
+
+    @property
+    def worst(self) -> float:
+        return max(self.ap, self.ap50)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """pictures: how many were evaluated, of the data set's. max_drop: points, None: not held to.
+
+    shortfalls: a sentence for everything that keeps it from being held.
+    """
+
+    bundle: Bundle
+    folder: Path
+    data: Dataset
+    pictures: int
+    classes: tuple[str, ...]
+    lanes: tuple[LaneScores, ...]
+    max_drop: float | None
+    runner: str | None
+    notes: tuple[str, ...]
+    shortfalls: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shortfalls", tuple(_shortfalls(self)))
+
+    @property
+    def source(self) -> LaneScores | None:
+        """The source's lane, where it ran."""
+        return next((r for r in self.lanes if r.lane.artifact is None and r.scores), None)
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.shortfalls else 0
+
+    def loss(self, lane: LaneScores) -> Loss | None:
+        """Return what `lane` loses against the source; None where either has no AP."""
+        there = self.source.scores if self.source else None
+        mine = lane.scores
+        if mine is None or there is None or lane.lane.artifact is None:
+            return None
+        if mine.ap is None or there.ap is None or mine.ap50 is None or there.ap50 is None:
+            return None
+        return Loss(100 * (there.ap - mine.ap), 100 * (there.ap50 - mine.ap50))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON values; docs/evaluate.md describes every key."""
+        nms = self.bundle.spec.effective_nms
+        return {
+            "schema": SCHEMA,
+            "exit_code": self.exit_code,
+            "shortfalls": list(self.shortfalls),
+            "max_drop_points": self.max_drop,
+            "bundle": {
+                "name": self.bundle.name,
+                "folder": str(self.folder),
+                "spec_sha256": self.bundle.spec_sha256,
+                "source_sha256": self.bundle.source.sha256,
+                "nms": nms.model_dump(mode="json") if nms else None,
+            },
+            "data": {
+                "path": str(self.data.path),
+                "format": self.data.format,
+                "pictures": self.pictures,
+                "of_pictures": len(self.data),
+                "classes": list(self.classes),
+            },
+            "protocol": {
+                "iou": IOU,
+                "coco_max_detections": MOST,
+                "sizes_px2": {"small": [0, 1024], "medium": [1024, 9216], "large": [9216, None]},
+            },
+            "lanes": [self._lane(r) for r in self.lanes],
+            "notes": list(self.notes),
+            "platform": platform.platform(),
+        }
+
+    def _lane(self, row: LaneScores) -> dict[str, Any]:
+        lane, loss = row.lane, self.loss(row)
+        told: dict[str, Any] = {
+            "lane": lane.name,
+            "runner": lane.runner,
+            "artifact": lane.artifact.file if lane.artifact else None,
+            "precision": lane.artifact.precision if lane.artifact else "float32",
+            "engine": row.engine,
+            "not_run": row.not_run,
+            "inferred": row.inferred,
+            "kept": row.kept,
+        }
+        if row.scores is not None:
+            told |= _scores(row.scores)
+        told["loss_points"] = None if loss is None else {"map": loss.ap, "map50": loss.ap50}
+        return told
+
+
+def _scores(s: Scores) -> dict[str, Any]:
+    return {
+        "map": s.ap,
+        "map50": s.ap50,
+        "voc07": s.voc07,
+        "objects": s.objects,
+        "found": s.found,
+        "recall": s.recall,
+        "precision": s.precision,
+        "false_positives": s.wrong,
+        "false_positives_a_picture": s.wrong_a_picture,
+        "empty_pictures": {"pictures": s.empty_pictures, "false_positives": s.wrong_in_empty},
+        "mean_iou_of_found": s.mean_iou,
+        "single_box": None
+        if s.single_iou is None
+        else {"mean_iou": s.single_iou, "pictures": s.single_pictures},
+        "landmarks": _landmarks(s.landmarks),
+        "by_class": [
+            {
+                "class": c.name,
+                "objects": c.objects,
+                "map": c.ap,
+                "map50": c.ap50,
+                "voc07": c.voc07,
+                "found": c.found,
+                "false_positives": c.wrong,
+            }
+            for c in s.by_class
+        ],
+        "by_size": [
+            {"size": z.name, "objects": z.objects, "map": z.ap, "found": z.found} for z in s.by_size
+        ],
+        "precision_at_recall": None if s.curve is None else list(s.curve.precision),
+        "not_finite": s.not_finite,
+    }
+
+
+def _landmarks(marks: LandmarkScore | None) -> dict[str, Any] | None:
+    if marks is None:
+        return None
+    return {
+        "nme": marks.nme,
+        "median": marks.median,
+        "measured": marks.measured,
+        "objects": marks.objects,
+        "points": marks.points,
+        "divided_by": marks.unit,
+    }
+
+
+def _shortfalls(report: Evaluation) -> list[str]:
+    """Return why the artifacts are not held to `max_drop`; nothing where it was not asked for.
+
+    An artifact that one of its lanes ran is vouched for, unless the runner was named.
+    """
+    limit = report.max_drop
+    if limit is None:
+        return []
+    if report.source is None:
+        reason = next((r.not_run for r in report.lanes if r.lane.artifact is None), "")
+        return [f"the source did not run, so no loss is known: {reason}"]
+    said = []
+    for rows in _by_artifact(report.lanes, report.runner):
+        ran = [r for r in rows if r.scores is not None]
+        name = rows[0].lane.name if rows[0].lane.artifact else "source"
+        if not ran:
+            said.append(f"{name} did not run: {rows[0].not_run}")
+        for row in ran:
+            loss = report.loss(row)
+            if loss is None:
+                said.append(f"{row.lane.name}: no loss is known, as there is no AP")
+            elif loss.worst > limit:
+                said.append(
+                    f"{row.lane.name} loses {loss.ap:.2f} points of mAP@[.5:.95] and "
+                    f"{loss.ap50:.2f} of mAP@.5; at most {limit:g} were allowed"
+                )
+    if not any(r.lane.artifact for r in report.lanes):
+        said.append("no artifact was compared")
+    return said
+
+
+def _by_artifact(lanes: Sequence[LaneScores], runner: str | None) -> list[list[LaneScores]]:
+    groups: dict[str, list[LaneScores]] = {}
+    for row in lanes:
+        if row.lane.artifact is not None:
+            key = row.lane.name if runner is not None else row.lane.artifact.file
+            groups.setdefault(key, []).append(row)
+    return list(groups.values())

@@ -1,0 +1,162 @@
+"""A bundle's lanes on a labelled set: one evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mobilecat.bundle import Bundle
+from mobilecat.bundle.cascade import CascadeBundle, open_any
+from mobilecat.errors import MobileCatError, Problem
+from mobilecat.lanes import Lane, lanes_of, open_lane
+from mobilecat.measure.datasets import Dataset, Labelled, load_dataset
+from mobilecat.measure.evaluate.coco import require_library
+from mobilecat.measure.evaluate.collect import Collected, Opener, collect, gives_boxes_away
+from mobilecat.measure.evaluate.kept import open_stores
+from mobilecat.measure.evaluate.metrics import Truth
+from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, match_landmarks
+from mobilecat.measure.evaluate.report import Evaluation, LaneScores
+from mobilecat.measure.evaluate.scores import score, truth_of
+from mobilecat.spec import RawHead
+
+SOURCE = Lane("source")
+
+
+def evaluate(
+    folder: Path,
+    data: Path,
+    *,
+    runner: str | None = None,
+    artifact: str | None = None,
+    source: Path | None = None,
+    limit: int | None = None,
+    class_map: Mapping[str, str] | None = None,
+    max_drop: float | None = None,
+    cache: Path | None = None,
+    fresh: bool = False,
+    threads: int | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+    opener: Opener = open_lane,
+) -> Evaluation:
+    """Return the accuracy of a bundle's or cascade's lanes on the labelled pictures of `data`.
+
+    The source is always among them, as the others' losses are against it. limit: pictures, spread
+    evenly. class_map: a class of the labels → the model's name. max_drop: points of mAP that an
+    artifact may lose. cache: where results are kept, by default the user's cache folder. fresh:
+    believe nothing that is kept. threads: by default one a core.
+    Errors: MobileCatError for a damaged bundle, unusable labels, or where nothing ran.
+    """
+    require_library()
+    bundle = open_any(folder)
+    _require_detections(folder, bundle)
+    lanes = lanes_of(bundle, runner, artifact)
+    if SOURCE not in lanes:
+        lanes.insert(0, SOURCE)
+    progress("reading the labels")
+    labelled = load_dataset(data)
+    classes = match_classes(labelled, bundle.spec.labels, class_map)
+    points = match_landmarks(labelled.landmarks, bundle.spec.landmarks, _landmark_count(bundle))
+    chosen = _spread(labelled.pictures, limit)
+    if max_drop is not None and gives_boxes_away(bundle):
+        what = "this cascade is given its boxes, the labels' own: it has no AP that could drop"
+        raise MobileCatError("--max-drop has nothing to hold", [Problem(what, bundle.name)])
+    stores = open_stores(bundle, lanes, cache)
+    theirs = {k: i for i, k in classes.model.items()}
+    collected = collect(
+        folder,
+        bundle,
+        lanes,
+        chosen,
+        stores,
+        class_ids={i: theirs[k] for i, k in classes.data.items()},
+        source=source,
+        fresh=fresh,
+        threads=threads,
+        progress=progress,
+        opener=opener,
+    )
+    if all(c.not_run for c in collected):
+        raise MobileCatError("Nothing ran", [Problem(c.not_run, c.lane.name) for c in collected])
+    marks = points if isinstance(points, PointMap) else None
+    truths = [truth_of(p, classes, marks) for p in chosen]
+    rows = []
+    for found in collected:
+        progress(f"scoring {found.lane.name}")
+        rows.append(_row(found, bundle, truths, classes, marks))
+    notes = _notes(bundle, labelled, classes, points)
+    notes += list(dict.fromkeys(s.problem for s in stores.values() if s.problem))
+    return Evaluation(
+        bundle,
+        folder,
+        labelled,
+        len(chosen),
+        classes.names,
+        tuple(rows),
+        max_drop,
+        runner,
+        tuple(notes),
+    )
+
+
+def _require_detections(folder: Path, bundle: Bundle) -> None:
+    if bundle.spec.input is None or isinstance(bundle.spec.head, RawHead):
+        what = "its head is raw: it gives tensors, not detections"
+        fix = "name a head in the spec and export again"
+        raise MobileCatError("This bundle cannot be evaluated", [Problem(what, str(folder), fix)])
+
+
+def _row(
+    found: Collected,
+    bundle: Bundle,
+    truths: list[Truth],
+    classes: ClassMap,
+    points: PointMap | None,
+) -> LaneScores:
+    if found.not_run:
+        return LaneScores(found.lane, "", None, found.not_run)
+    scores = score(
+        truths,
+        found.found,
+        classes,
+        points,
+        single=is_single(bundle),
+        own_boxes=gives_boxes_away(bundle),
+    )
+    return LaneScores(found.lane, found.engine, scores, "", found.inferred, found.kept)
+
+
+def is_single(bundle: Bundle) -> bool:
+    """Return whether the head gives one result a picture, whatever is in it."""
+    return not bundle.spec.head.suppressed and not isinstance(bundle, CascadeBundle)
+
+
+def _landmark_count(bundle: Bundle) -> int | None:
+    return next((t.shape[-2] for t in bundle.outputs if t.name == "landmarks"), None)
+
+
+def _spread(pictures: tuple[Labelled, ...], limit: int | None) -> tuple[Labelled, ...]:
+    if limit is None or limit >= len(pictures):
+        return pictures
+    return tuple(pictures[i * len(pictures) // limit] for i in range(limit))
+
+
+def _notes(bundle: Bundle, data: Dataset, classes: ClassMap, points: PointMap | str) -> list[str]:
+    notes = [*data.notes, *classes.notes]
+    if isinstance(points, PointMap):
+        notes += [points.note] if points.note else []
+    elif data.landmarks or _landmark_count(bundle) is not None:
+        notes.append(f"no landmark error: {points}")
+    nms = bundle.spec.effective_nms
+    if gives_boxes_away(bundle):
+        notes.append("the boxes are the labels' own: only the landmarks say something")
+    elif nms is not None and nms.score_threshold > LOW:
+        notes.append(
+            f"AP is of what the artifacts let through: score_threshold {nms.score_threshold:g} is "
+            "baked in, and lower scores are not there; mobilecat tune, or an export with "
+            f"score_threshold = {LOW:g}, shows the whole curve"
+        )
+    return notes
+
+
+LOW = 0.01
+"""A score threshold from which on down AP hardly changes."""

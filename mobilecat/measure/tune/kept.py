@@ -1,0 +1,117 @@
+"""Candidates on disk: one file a picture, in a folder for each model and way of fitting pictures.
+
+A file is whole or not there, so a sweep that was stopped goes on where it was. The folder may be
+deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from mobilecat.bundle import Bundle
+from mobilecat.disk.cache import cache_folder
+from mobilecat.lanes import Lane
+from mobilecat.measure.evaluate.kept import code_sha256
+from mobilecat.measure.tune.ranked import Ranked
+
+_FORM = 1
+_MODELS = 16
+"""Folders kept; beyond that, those used longest ago go."""
+
+
+class Store:
+    """The candidates of one lane of one bundle, by the SHA-256 of the picture's file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.problem = ""
+        """Why nothing could be written, in words; the sweep goes on without."""
+
+    def get(self, picture: str, floor: float) -> Ranked | None:
+        """Return what is above `floor`; None where it is not kept, not so far down, or damaged."""
+        try:
+            with np.load(self.folder / f"{picture}.npz", allow_pickle=False) as found:
+                ranked = _read(found)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+        return None if ranked.floor > floor else ranked.above(floor)
+
+    def put(self, picture: str, ranked: Ranked) -> None:
+        """Keep `ranked`; a folder that cannot be written is no error."""
+        temporary = self.folder / f".{picture}.{os.getpid()}.tmp"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(_bytes(ranked))
+            temporary.replace(self.folder / f"{picture}.npz")
+        except OSError as e:
+            self.problem = f"{self.folder} cannot be written: {e.strerror}"
+        finally:
+            if temporary.is_file():
+                temporary.unlink(missing_ok=True)
+
+
+def open_store(bundle: Bundle, lane: Lane, folder: Path | None = None) -> Store:
+    """Return the store of `lane` below `folder`, by default below the user's cache folder."""
+    root = folder or cache_folder() / "tune"
+    home = root / f"{bundle.name}-{_key(bundle, lane)[:20]}"
+    try:
+        if home.is_dir():
+            home.touch()
+        homes = [p for p in root.iterdir() if p.is_dir() and p != home]
+        homes.sort(key=lambda p: p.stat().st_mtime, reverse=True)
+        for old in homes[_MODELS - 1 :] if folder is None else ():
+            shutil.rmtree(old, ignore_errors=True)
+    except OSError:
+        pass  # nothing kept so far
+    return Store(home)
+
+
+def _key(bundle: Bundle, lane: Lane) -> str:
+    """Hash what candidates follow from: the model's bytes, its reading and decoding; no NMS."""
+    spec = bundle.spec
+    assert spec.input is not None
+    said = {
+        "form": _FORM,
+        "code": code_sha256(),
+        "runner": lane.runner,
+        "model": lane.artifact.sha256 if lane.artifact else bundle.source.sha256,
+        "shapes": {k: list(v) for k, v in sorted(bundle.source.shapes.items())},
+        "import": spec.import_.model_dump(mode="json"),
+        "input": spec.input.model_dump(mode="json"),
+        "head": spec.head.model_dump(mode="json"),
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _bytes(ranked: Ranked) -> bytes:
+    arrays = {
+        "floor": np.array(ranked.floor),
+        "decoded": np.array(ranked.decoded, np.int64),
+        "boxes": ranked.boxes_xyxy,
+        "scores": ranked.scores,
+        "class_ids": ranked.class_ids,
+    }
+    if ranked.landmarks_xy is not None:
+        arrays["landmarks"] = ranked.landmarks_xy
+    out = io.BytesIO()
+    np.savez(out, allow_pickle=False, **arrays)
+    return out.getvalue()
+
+
+def _read(found: np.lib.npyio.NpzFile) -> Ranked:
+    return Ranked(
+        float(found["floor"]),
+        int(found["decoded"]),
+        found["boxes"],
+        found["scores"],
+        found["class_ids"],
+        found["landmarks"] if "landmarks" in found.files else None,
+    )

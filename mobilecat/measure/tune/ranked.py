@@ -1,0 +1,118 @@
+"""One picture's candidates before suppression, ranked; and suppression for many settings at once.
+
+The rules are `mobilecat.bake.nms`'s. Suppression is greedy by falling score, so what a higher score
+threshold or a smaller max_detections keeps is the head of what the lowest and the largest keep: one
+pass over the candidates settles every combination of an IoU threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mobilecat.geometry.affine import Affine
+from mobilecat.heads import Candidates
+from mobilecat.pictures.detections import Detections
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Candidates above `floor`, best first, ties in the head's order.
+
+    boxes_xyxy: [n,4], pixels of the model input. scores, class_ids: [n], the best class of each.
+    landmarks_xy: [n,L,2] in the same pixels, or None. decoded: how many the head gave in all.
+    """
+
+    floor: float
+    decoded: int
+    boxes_xyxy: Floats
+    scores: Floats
+    class_ids: Ints
+    landmarks_xy: Floats | None
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def above(self, floor: float) -> Ranked:
+        """Return those whose score is above `floor`, which is not below this one's."""
+        n = int(np.count_nonzero(self.scores > floor))
+        points = None if self.landmarks_xy is None else self.landmarks_xy[:n]
+        return Ranked(
+            floor, self.decoded, self.boxes_xyxy[:n], self.scores[:n], self.class_ids[:n], points
+        )
+
+    def detections(self, rows: Ints, image_from_model: Affine) -> Detections:
+        """Return `rows` in picture pixels, of the precision that the tensor contract has."""
+        points = None
+        if self.landmarks_xy is not None:
+            points = image_from_model.points(_single(self.landmarks_xy[rows]))
+        return Detections(
+            image_from_model.boxes_xyxy(_single(self.boxes_xyxy[rows])),
+            _single(self.scores[rows]),
+            self.class_ids[rows],
+            points,
+        )
+
+
+def _single(values: Floats) -> Floats:
+    return values.astype(np.float32).astype(np.float64)
+
+
+def rank(found: Candidates, floor: float) -> Ranked:
+    """Return one picture's candidates whose best class scores above `floor`."""
+    scores = np.asarray(found.scores[0], np.float64)
+    best = scores.max(axis=1, initial=-np.inf)
+    order = np.argsort(-best, kind="stable")
+    order = order[best[order] > floor]
+    points = None
+    if found.landmarks is not None:
+        flat = np.asarray(found.landmarks[0], np.float64)[order]
+        points = flat.reshape(len(order), flat.shape[1] // 2, 2)
+    return Ranked(
+        floor,
+        len(scores),
+        np.asarray(found.boxes[0], np.float64)[order],
+        best[order],
+        scores[order].argmax(axis=1).astype(np.int64),
+        points,
+    )
+
+
+def suppress_at(
+    ranked: Ranked, iou_thresholds: Sequence[float], most: int, per_class: bool
+) -> list[Ints]:
+    """Return, for each IoU threshold, the rows kept, best first, at most `most`."""
+    boxes, classes, n = ranked.boxes_xyxy, ranked.class_ids, len(ranked)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    areas = sides[:, 0] * sides[:, 1]
+    limits = np.array(iou_thresholds, dtype=np.float64)[:, None]
+    alive = np.ones((len(limits), n), dtype=bool)
+    kept: list[list[int]] = [[] for _ in iou_thresholds]
+    for i in range(n):
+        open_ = [t for t in np.flatnonzero(alive[:, i]) if len(kept[t]) < most]
+        if not open_:
+            continue
+        for t in open_:
+            kept[t].append(i)
+        later = slice(i + 1, n)
+        iou = _iou(boxes[i], boxes[later], areas[i], areas[later])
+        held = iou <= limits[open_]
+        if per_class:
+            held |= classes[later] != classes[i]
+        alive[open_, later] &= held
+    return [np.array(rows, dtype=np.int64) for rows in kept]
+
+
+def _iou(box: Floats, others: Floats, area: float, areas: Floats) -> Floats:
+    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
+    overlap = np.clip(high - low, 0, None)
+    inter = overlap[:, 0] * overlap[:, 1]
+    union = area + areas - inter
+    out: Floats = np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
+    return out

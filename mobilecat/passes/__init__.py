@@ -1,5 +1,0 @@
-"""Graph passes: each takes an `onnx_ir.Model`, changes it in place and says whether it did."""
-
-from mobilecat.passes.freeze import freeze
-
-__all__ = ["freeze"]

@@ -1,0 +1,47 @@
+"""Detections on pictures, for people to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mobilecat.pictures.detections import Detections
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# Okabe and Ito's palette, told apart by colour-blind readers: https://jfly.uni-koeln.de/color/
+COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+
+
+def draw_detections(
+    picture: Image, found: Detections, labels: Sequence[str] = (), names: Sequence[str] = ()
+) -> Image:
+    """Return a copy of `picture` with boxes, scores and numbered landmarks on it."""
+    from PIL import ImageDraw, ImageFont
+
+    copy = picture.convert("RGB")
+    pen = ImageDraw.Draw(copy)
+    unit = max(1, round(max(picture.size) / 400))
+    font = ImageFont.load_default(size=max(11, 9 * unit))
+    for i in range(len(found)):
+        class_id = int(found.class_ids[i])
+        colour = COLOURS[class_id % len(COLOURS)]
+        x1, y1, x2, y2 = (float(v) for v in found.boxes_xyxy[i])
+        pen.rectangle((x1, y1, x2, y2), outline=colour, width=2 * unit)
+        label = labels[class_id] if class_id < len(labels) else str(class_id)
+        text = f"{label} {found.scores[i]:.2f}"
+        left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+        width, height = right - left + 4 * unit, bottom - top + 4 * unit
+        # A box may begin outside the picture; its label stays readable.
+        x = min(max(x1, 0), copy.width - width)
+        y = min(max(y1 - height if y1 >= height else y1, 0), copy.height - height)
+        pen.rectangle((x, y, x + width, y + height), fill=colour)
+        pen.text((x + 2 * unit - left, y + 2 * unit - top), text, fill="black", font=font)
+        if found.landmarks_xy is None:
+            continue
+        for k, (px, py) in enumerate(found.landmarks_xy[i]):
+            r = 2.5 * unit
+            spot = COLOURS[(k + 1) % len(COLOURS)]
+            pen.ellipse((px - r, py - r, px + r, py + r), fill=spot, outline="black")
+    return copy

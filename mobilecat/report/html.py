@@ -1,0 +1,232 @@
+"""A report as one page that needs no network: verdict, table, pictures, numbers, contract."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from mobilecat.compare.compare import Check, Verdict
+from mobilecat.compare.tolerances import Limits
+from mobilecat.judge.observe import gives_detections, watched
+from mobilecat.judge.report import LaneReport, RandomRow, Report
+from mobilecat.judge.saved import Saved
+from mobilecat.judge.words import amount, failures, many, not_run
+from mobilecat.report.html_cases import case_views, layer_names
+from mobilecat.report.html_cells import COLUMNS, HINTS, Cell, cell_of, random_cell, short_names
+from mobilecat.report.html_grid import ORIENTATIONS, grid_of
+from mobilecat.report.html_page import render
+
+TAGGED = 16
+"""Boxes have their label written on them where no picture has more of them."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """why: it did not run, so that there is a reason in the place of cells."""
+
+    lane: LaneReport
+    name: str
+    verdict: Verdict
+    first_fault: str | None
+    cells: tuple[Cell, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Where to look first on a lane that failed. worst: its largest failure of that stage."""
+
+    lane: str
+    stage: str
+    hint: str
+    count: str
+    worst: str
+
+
+@dataclass(frozen=True)
+class RandomLine:
+    """One raw output on random inputs, a cell a lane."""
+
+    output: str
+    limits: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def over(self) -> bool:
+        return any(c.verdict == "FAIL" for c in self.cells)
+
+
+def report_page(report: Report, saved: Saved, coordinates: Mapping[str, Any] | None = None) -> str:
+    """Return the page. saved: what the lanes gave in this validation."""
+    short = short_names([r.lane for r in report.lanes])
+    cases = case_views(report, saved, short)
+    drawn = [c.figure for c in cases if c.figure]
+    grid = grid_of(coordinates) if coordinates else None
+    misplaced = grid is not None and not grid.held
+    columns, rows = _table(report, short)
+    ran = [r for r in report.lanes if not r.unloaded]
+    return render(
+        "report.html.j2",
+        report=report,
+        bundle=report.bundle,
+        columns=columns,
+        rows=rows,
+        causes=[c for r in report.lanes if (c := _cause(report, r)) is not None],
+        failures=failures(report),
+        not_run=not_run(report),
+        golden_checks=[r.check for r in report.results if not r.lane],
+        cases=cases,
+        lanes=[short[r.lane.name] for r in ran],
+        short=short,
+        layers=layer_names(cases),
+        tags=bool(drawn) and max(len(x.boxes) for f in drawn for x in f.layers) <= TAGGED,
+        sentence=_sentence(report, misplaced),
+        facts=_facts(report),
+        limits=_limits(report, short),
+        random_lanes=[short[r.lane.name] for r in ran if _random(report, r)],
+        random_lines=_random_lines(report),
+        command=_command(report),
+        grid=grid,
+        held=report.held and not misplaced,
+        orientations=ORIENTATIONS,
+        inputs_outputs=[
+            *((t, "input") for t in report.bundle.inputs),
+            *((t, "output") for t in report.bundle.outputs),
+        ],
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        platform=platform.platform(),
+        python=platform.python_version(),
+    )
+
+
+def _sentence(report: Report, misplaced: bool) -> str:
+    if report.held and misplaced:
+        return "Every artifact gives what it should, but boxes land in the wrong place on a phone."
+    if report.held:
+        did = []
+        if report.cases:
+            did.append(f"on {many(len(report.cases), 'golden picture')}")
+        if report.asked.random:
+            did.append(f"on {many(report.asked.random, 'random input')}")
+        if not gives_detections(report.bundle):
+            did = [d.replace("picture", "case") for d in did]
+        return f"Every artifact gives what it should, {' and '.join(did)}."
+    bad = len(report.failed) + sum(r.verdict == "FAIL" for r in report.random)
+    if not bad:
+        return "Nothing failed, but not everything that was asked for was compared."
+    lanes = [r.lane.name for r in report.lanes if report.verdict(r.lane) == "FAIL"]
+    where = f" on {len(lanes)} of {many(len(report.lanes), 'lane')}" if lanes else ""
+    return f"{many(bad, 'check')} failed{where}."
+
+
+def _facts(report: Report) -> list[str]:
+    """Return how much was done, so that nobody takes what did not run for a pass."""
+    verdicts = [report.verdict(r.lane) for r in report.lanes]
+    checks = [r.check.verdict for r in report.results] + [r.verdict for r in report.random]
+    done = len(checks) - checks.count("NOT_RUN")
+    idle = verdicts.count("NOT_RUN")
+    lanes = f"{len(verdicts) - idle} of {many(len(verdicts), 'lane')} ran"
+    return [lanes, many(done, "check")]
+
+
+def _command(report: Report) -> str:
+    asked = report.asked
+    words = ["mobilecat", "validate", str(asked.folder)]
+    words += ["--golden", str(asked.golden)] if asked.golden else []
+    words += ["--runner", asked.runner] if asked.runner else []
+    words += ["--random", str(asked.random), "--seed", str(asked.seed)] if asked.random else []
+    return shlex.join(words)
+
+
+def _table(report: Report, short: Mapping[str, str]) -> tuple[list[str], list[Row]]:
+    """Return titles and rows, without the stages that no lane has."""
+    cells = [_cells(report, r) for r in report.lanes]
+    titles = [title for title, _ in COLUMNS] + (["random"] if report.random else [])
+    used = [k for k in range(len(titles)) if any(row[k].verdict for row in cells)]
+    rows = []
+    for lane, found in zip(report.lanes, cells, strict=True):
+        verdict = report.verdict(lane.lane)
+        why = lane.unloaded if verdict == "NOT_RUN" else ""
+        fault = report.first_fault(lane.lane)
+        chosen = tuple(found[k] for k in used)
+        rows.append(Row(lane, short[lane.lane.name], verdict, fault, chosen, why))
+    return [titles[k] for k in used], rows
+
+
+def _cells(report: Report, lane: LaneReport) -> list[Cell]:
+    checks = report.of(lane.lane.name)
+    cells = [cell_of([c for c in checks if c.stage in stages]) for _, stages in COLUMNS]
+    if lane.unloaded:
+        cells[0] = Cell(report.verdict(lane.lane), "", lane.unloaded)
+    elif cells[0].verdict is None and checks:
+        cells[0] = Cell("PASS", "")
+    if report.random:
+        cells.append(random_cell([r for r in report.random if r.lane == lane.lane]))
+    return cells
+
+
+def _cause(report: Report, lane: LaneReport) -> Cause | None:
+    stage = report.first_fault(lane.lane)
+    if stage is None:
+        return None
+    checks = [c for c in report.of(lane.lane.name) if c.stage == stage]
+    bad = sorted((c for c in checks if c.verdict == "FAIL"), key=_excess, reverse=True)
+    hint = HINTS[stage]
+    if stage == "detections" and not watched(report.bundle):
+        hint = "its parts, validated alone: here the end result alone is compared"
+    if not bad:  # random inputs alone
+        rows = [r for r in report.random if r.lane == lane.lane and r.verdict != "NOT_RUN"]
+        wide = sorted((r for r in rows if r.verdict == "FAIL"), key=lambda r: -(r.max_rel or 0))
+        worst = f"{wide[0].output} on random inputs: {wide[0].detail}"
+        return Cause(lane.lane.name, stage, hint, f"{len(wide)} of {len(rows)}", worst)
+    case = next(r.case for r in report.results if r.check is bad[0])
+    off = f"{bad[0].value:.4g}, limit {bad[0].limit:g}. " if _measured(bad[0]) else ""
+    worst = f"{bad[0].name}{f' on {case}' if case else ''}: {off}{bad[0].detail}"
+    ran = [c for c in checks if c.verdict != "NOT_RUN"]
+    return Cause(lane.lane.name, stage, hint, f"{len(bad)} of {len(ran)}", worst)
+
+
+def _measured(check: Check) -> bool:
+    return check.value is not None and bool(check.limit)
+
+
+def _excess(check: Check) -> float:
+    if check.value is None or not check.limit or check.value != check.value:
+        return float("inf")
+    return check.value / check.limit
+
+
+def _limits(report: Report, short: Mapping[str, str]) -> list[tuple[Limits, list[str]]]:
+    """Return each set of limits once, with the lanes that are held to it."""
+    found: list[tuple[Limits, list[str]]] = []
+    for r in report.lanes:
+        same = next((names for limits, names in found if limits == r.limits), None)
+        if same is None:
+            found.append((r.limits, [short[r.lane.name]]))
+        else:
+            same.append(short[r.lane.name])
+    return found
+
+
+def _random(report: Report, lane: LaneReport) -> bool:
+    return any(r.lane == lane.lane and r.verdict != "NOT_RUN" for r in report.random)
+
+
+def _output_cell(rows: Sequence[RandomRow]) -> Cell:
+    cell = random_cell(rows)
+    return replace(cell, text=f"{amount(rows[0].max_rel)} rel") if cell.verdict == "FAIL" else cell
+
+
+def _random_lines(report: Report) -> list[RandomLine]:
+    lanes = [r.lane for r in report.lanes if not r.unloaded and _random(report, r)]
+    lines = []
+    for output in dict.fromkeys(r.output for r in report.random):
+        rows = [r for r in report.random if r.output == output and r.lane in lanes]
+        cells = tuple(_output_cell([r for r in rows if r.lane == lane]) for lane in lanes)
+        limits = " or ".join(dict.fromkeys(f"{r.limit:g}" for r in rows))
+        lines.append(RandomLine(output, limits, cells))
+    return lines

@@ -1,0 +1,108 @@
+"""Pending goldens as one page: approved and pending on the picture, the numbers, the commands."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mobilecat.bundle.cascade import open_any
+from mobilecat.compare.compare import STAGES
+from mobilecat.compare.tolerances import Limits, limits_of
+from mobilecat.errors import MobileCatError
+from mobilecat.golden.store import Difference, Expected, read_case_file, read_result
+from mobilecat.judge.result import differences
+from mobilecat.lanes import Lane, lanes_of
+from mobilecat.pictures.reading import read_picture
+from mobilecat.report.html import TAGGED
+from mobilecat.report.html_cases import PICTURES
+from mobilecat.report.html_cells import short_names
+from mobilecat.report.html_figure import Figure, data_url, differences_of, layer_of, marked, rows_of
+from mobilecat.report.html_page import render
+from mobilecat.review.approve import Pending, base_of
+from mobilecat.review.review import lines_of
+
+_STAGES: tuple[str, ...] = STAGES
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A pending result. lane: as short as it can be told. over: what is beyond a limit, the end
+    result first. replaces: what was approved before, None for a new case. variant: the command that
+    accepts it for its lane alone, "" where it has none.
+    """
+
+    pending: Pending
+    lane: str
+    headline: str
+    over: tuple[Difference, ...]
+    figure: Figure | None
+    accept: str
+    variant: str
+    reject: str
+    replaces: Expected | None
+
+
+def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str:
+    """Return the page of pending results, in the order given."""
+    bundle = open_any(folder)
+    lanes = {lane.name: lane for lane in lanes_of(bundle)}
+    short = short_names(list(lanes.values()))
+    waiting = []
+    for k, p in enumerate(found):
+        base = base_of(p.folder, p.lane)
+        old = read_result(base) if base is not None else None
+        lane = lanes.get(p.found.made.lane, Lane("source"))
+        figure = _figure(p, old, limits_of(lane, bundle)) if k < PICTURES else None
+        words = ["mobilecat", "golden", "review", str(folder), "--golden", str(golden_dir)]
+        words += ["--lane", p.lane] if p.lane else []
+        accept, reject = ([*words, f"--{x}", p.case] for x in ("accept", "reject"))
+        over = sorted(differences(p.checks), key=lambda d: -_STAGES.index(d.stage))
+        waiting.append(
+            Waiting(
+                p,
+                short.get(p.lane, p.lane) or "as recorded",
+                lines_of(p)[0] if not over else _headline(over[0]),
+                tuple(over),
+                figure,
+                shlex.join(accept),
+                shlex.join([*accept, "--variant"]) if p.lane else "",
+                shlex.join(reject),
+                old,
+            )
+        )
+    drawn = [w.figure for w in waiting if w.figure]
+    return render(
+        "report_review.html.j2",
+        bundle=bundle,
+        waiting=waiting,
+        layers=[(0, "approved"), (1, "pending")] if drawn else [],
+        tags=bool(drawn) and max(len(x.boxes) for f in drawn for x in f.layers) <= TAGGED,
+    )
+
+
+def _headline(d: Difference) -> str:
+    if d.value is None or not d.limit:
+        return f"{d.stage}: {d.detail.partition(';')[0] or d.name}"
+    return f"{d.stage}: {d.name} off by {d.value:.3g}, limit {d.limit:g}"
+
+
+def _figure(pending: Pending, old: Expected | None, limits: Limits) -> Figure | None:
+    new = pending.found
+    if new.found is None or new.plan is None:
+        return None
+    try:
+        picture = read_picture(pending.folder / read_case_file(pending.folder).input.file)
+    except MobileCatError:
+        return None
+    layers = []
+    rows = []
+    if old is not None and old.found is not None:
+        to_model = new.plan.plan.model_from_image
+        layers.append(layer_of(0, "approved", old.found, old.labels, old.landmarks))
+        rows = differences_of("pending", old.found, new.found, limits, to_model, new.labels)
+    layer = layer_of(1, "pending", new.found, new.labels, new.landmarks)
+    layers.append(marked(layer, rows, slot=0))
+    title = f"{pending.case} {pending.lane}".strip()
+    return Figure(title, picture.size, data_url(picture), tuple(layers), rows_of(rows, ["pending"]))

@@ -1,0 +1,101 @@
+"""What a pending result looks like beside the approved one: numbers in words, and a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mobilecat.errors import MobileCatError
+from mobilecat.golden.store import Expected, may_write, read_case_file, read_result
+from mobilecat.judge.result import differences
+from mobilecat.judge.words import many
+from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.drawing import COLOURS, draw_detections
+from mobilecat.pictures.reading import read_picture
+from mobilecat.review.approve import Pending, base_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def lines_of(pending: Pending) -> list[str]:
+    """Return the differences as sentences, largest first; what is new where nothing is approved."""
+    if not pending.checks:
+        found = pending.found.found
+        count = "" if found is None else f"{many(len(found), 'detection')}, "
+        return [f"new: {count}{many(len(pending.found.tensors), 'tensor')}"]
+    lines = [
+        f"{d.stage} {d.name}: {_amount(d.value, d.limit)}{d.detail}"
+        for d in differences(pending.checks)
+    ]
+    return lines or ["the same within the tolerances"]
+
+
+def _amount(value: float | None, limit: float | None) -> str:
+    return "" if value is None or limit is None else f"{value:.4g} (limit {limit:g}): "
+
+
+def draw_review(pending: Pending) -> Path | None:
+    """Draw approved, pending and their difference beside the pending file; return the path.
+
+    The difference: approved in blue and pending in orange on a faint picture, pending on top.
+
+    None for tensors, a missing picture, or where CI is set.
+    """
+    found = pending.found.found
+    if found is None or not may_write():
+        return None
+    try:
+        record = read_case_file(pending.folder)
+        picture = read_picture(pending.folder / record.input.file)
+        old = _approved(pending)
+    except MobileCatError:
+        return None
+    sides = [s for s in (old, pending.found) if s is not None and s.found is not None]
+    drawn = [_draw(picture, side) for side in sides]
+    if old is not None and old.found is not None:
+        drawn.append(_difference(picture, old.found, found))
+    path = pending.path.with_suffix(".png")
+    _beside(drawn).save(path)
+    return path
+
+
+def _approved(pending: Pending) -> Expected | None:
+    path = base_of(pending.folder, pending.lane)
+    return read_result(path) if path is not None else None
+
+
+def _draw(picture: Image, side: Expected) -> Image:
+    found = side.found
+    assert found is not None
+    return draw_detections(picture, found, side.labels, side.landmarks)
+
+
+def _difference(picture: Image, old: Detections, new: Detections) -> Image:
+    from PIL import Image as Images
+    from PIL import ImageDraw
+
+    faint = Images.blend(picture.convert("L").convert("RGB"), Images.new("RGB", picture.size), 0.6)
+    pen = ImageDraw.Draw(faint)
+    unit = max(1, round(max(picture.size) / 400))
+    for found, colour, width in ((old, COLOURS[1], 4 * unit), (new, COLOURS[0], 2 * unit)):
+        for i in range(len(found)):
+            x1, y1, x2, y2 = (float(v) for v in found.boxes_xyxy[i])
+            if x1 <= x2 and y1 <= y2:
+                pen.rectangle((x1, y1, x2, y2), outline=colour, width=width)
+            for x, y in () if found.landmarks_xy is None else found.landmarks_xy[i]:
+                pen.ellipse((x - width, y - width, x + width, y + width), fill=colour)
+    return faint
+
+
+def _beside(pictures: list[Image]) -> Image:
+    from PIL import Image
+
+    gap = 8
+    width = sum(p.width for p in pictures) + gap * (len(pictures) - 1)
+    canvas = Image.new("RGB", (width, pictures[0].height), "white")
+    left = 0
+    for p in pictures:
+        canvas.paste(p, (left, 0))
+        left += p.width + gap
+    return canvas

@@ -1,0 +1,188 @@
+"""Captures and detection files: what is read, what is refused, and the command's exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from mobilecat.cli.diagnose import diagnose as command
+from mobilecat.diagnosis import diagnose
+from mobilecat.diagnosis.capture import CapturedBox, json_schema, parse_capture
+from mobilecat.diagnosis.scenes import norm_from, pair_boxes, setting_of
+from mobilecat.errors import MobileCatError
+
+ROOT = Path(__file__).resolve().parents[2]
+# A back camera held upright: the buffer lies on its side, the app said .up. Upright 720×1280.
+TRUE = [[72, 256, 216, 768], [360, 128, 648, 384], [108, 896, 180, 1152]]
+
+
+def frame(**changes: Any) -> dict[str, Any]:
+    """Boxes are drawn in a 360×640 view that shows the 720×1280 picture at half its size."""
+    lying = [[b[1] / 1280, 1 - b[2] / 720, b[3] / 1280, 1 - b[0] / 720] for b in TRUE]
+    drawn = [[b[0] * 360, b[1] * 640, b[2] * 360, b[3] * 640] for b in lying]
+    told = {
+        "size_wh": [1280, 720],
+        "pixel_format": "32BGRA",
+        "bytes_per_row": [5120],
+        "orientation": 1,
+        "device": "portrait",
+        "camera": "back",
+        "crop_and_scale": "scaleFill",
+        "model_wh": [416, 320],
+        "view": {"size_wh": [360, 640], "mode": "resizeAspectFill", "scale": 3},
+        "drawn": [{"box_xyxy": b} for b in drawn],
+        "true": [{"box_xyxy": b} for b in TRUE],
+    }
+    return told | changes
+
+
+def capture(*frames: dict[str, Any]) -> str:
+    return json.dumps({"schema": 1, "frames": list(frames)})
+
+
+def run(*args: object) -> Any:
+    app = typer.Typer()
+    app.command()(command)
+    return CliRunner().invoke(app, [str(a) for a in args])
+
+
+def test_a_capture_names_the_frame_that_lies_on_its_side() -> None:
+    setting = setting_of(parse_capture(capture(frame()), "here"))
+    answer = diagnose(setting.scenes)
+    assert answer.first is not None and answer.first.ids == {"4"}
+    assert any(".right (EXIF 6)" in note for note in setting.notes)
+
+
+def test_model_outputs_stand_in_for_true_boxes() -> None:
+    """scaleFill of 720×1280 into 416×320: x·416/720, y·320/1280."""
+    outputs = [{"box_xyxy": [b[0] * 416 / 720, b[1] / 4, b[2] * 416 / 720, b[3] / 4]} for b in TRUE]
+    told = frame(outputs=outputs)
+    del told["true"]
+    answer = diagnose(setting_of(parse_capture(capture(told), "here")).scenes)
+    assert answer.first is not None and answer.first.ids == {"4"} and answer.first.rms_px < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("space", "box"),
+    [
+        ("image", [72, 256, 216, 768]),
+        ("normalized", [0.1, 0.2, 0.3, 0.6]),
+        ("vision", [0.1, 0.4, 0.3, 0.8]),
+        ("view", [36, 128, 108, 384]),
+        ("model", [41.6, 64, 124.8, 192]),
+        ("frame", [256, 504, 768, 648]),
+    ],
+)
+def test_every_space_leads_to_the_same_normalised_box(space: Any, box: list[float]) -> None:
+    facts = parse_capture(capture(frame()), "here").frames[0].facts
+    got = norm_from(space, facts).boxes_xyxy(np.array([box]))
+    np.testing.assert_allclose(got, [[0.1, 0.2, 0.3, 0.6]], atol=1e-9)
+
+
+def test_all_problems_of_a_capture_are_told_at_once() -> None:
+    bad = frame(
+        orientation=9, crop_and_scale="cover", region_of_interest=[0.5, 0, 0.7, 1], colour=1
+    )
+    worse = frame(view=None, bytes_per_row=[100], extent=[0, 0, 0, 5])
+    with pytest.raises(MobileCatError) as refused:
+        parse_capture(capture(bad, worse), "capture.json")
+    text = str(refused.value)
+    for part in ("frames.0.orientation", "frames.0.colour", "there is no view", "100", "extent"):
+        assert part in text
+    with pytest.raises(MobileCatError, match="not a capture"):
+        parse_capture("{", "capture.json")
+    with pytest.raises(MobileCatError):
+        parse_capture('{"schema": 2, "frames": []}', "capture.json")
+
+
+def test_a_frame_without_true_boxes_says_what_to_write() -> None:
+    told = frame()
+    del told["true"]
+    with pytest.raises(MobileCatError, match="outputs"):
+        setting_of(parse_capture(capture(told), "here"))
+
+
+def test_boxes_are_paired_by_id_then_by_class_and_score() -> None:
+    def box(x: float, **more: Any) -> CapturedBox:
+        return CapturedBox(box_xyxy=(x, 0, x + 1, 2), **more)
+
+    by_id = pair_boxes([box(1, id="a"), box(2, id="b")], [box(9, id="b")])
+    assert [(t.box_xyxy[0], o.box_xyxy[0]) for t, o in by_id[0]] == [(2, 9)]
+    true = [box(1, score=0.9), box(2, score=0.6), box(3, score=0.6, class_id=1)]
+    seen = [box(7, score=0.58, class_id=1), box(8, score=0.62), box(9, score=0.88)]
+    pairs, how = pair_boxes(true, seen)
+    assert how == "score"
+    assert [(t.box_xyxy[0], o.box_xyxy[0]) for t, o in pairs] == [(1, 9), (2, 8), (3, 7)]
+    with pytest.raises(MobileCatError, match="cannot be paired"):
+        pair_boxes([box(1)], [box(1), box(2)])
+
+
+def test_frames_in_motion_give_a_history() -> None:
+    def at(t: int, drawn_from: int) -> dict[str, Any]:
+        def box(k: int) -> list[float]:
+            return [50 + 40 * k, 100 + 11 * k * k, 200 + 40 * k, 330 + 11 * k * k]
+
+        late = [v / 2 for v in box(drawn_from)]
+        return frame(true=[{"box_xyxy": box(t)}], drawn=[{"box_xyxy": late}], orientation=6)
+
+    frames = [at(t, max(0, t - 2)) for t in range(8)]
+    setting = setting_of(parse_capture(capture(*frames), "here"))
+    answer = diagnose(setting.scenes)
+    assert answer.first is not None and answer.first.name == "stale frame (2 frames)"
+
+
+def test_the_schema_in_the_docs_is_the_code_s() -> None:
+    stored = json.loads((ROOT / "docs" / "capture.schema.json").read_text("utf-8"))
+    assert stored == json_schema()
+
+
+def test_the_example_in_the_docs_is_read_and_named() -> None:
+    page = (ROOT / "docs" / "capture.md").read_text("utf-8")
+    example = page.split("```json")[1].split("```")[0]
+    answer = diagnose(setting_of(parse_capture(example, "docs/capture.md")).scenes)
+    assert answer.verdict == "named"
+
+
+def test_the_command_on_a_capture(tmp_path: Path) -> None:
+    path = tmp_path / "capture.json"
+    path.write_text(capture(frame()))
+    told = run(path, "--draw", tmp_path / "d.png")
+    assert told.exit_code == 1, told.output
+    assert "tell Vision the orientation is .right (EXIF 6)." in told.output.splitlines()[0]
+    assert (tmp_path / "d.png").stat().st_size > 1000
+    fine = frame(drawn=[{"box_xyxy": [v / 2 for v in b]} for b in TRUE], orientation=6)
+    path.write_text(capture(fine))
+    told = run(path, "--json")
+    assert told.exit_code == 0 and json.loads(told.output)["verdict"] == "nothing wrong"
+
+
+def test_the_command_on_two_detection_files(tmp_path: Path) -> None:
+    """Upside down in Vision's space: what is drawn as counted from the top."""
+    rows = [
+        {"box_xyxy": b, "score": s, "class_id": 0}
+        for b, s in zip(TRUE, (0.9, 0.8, 0.7), strict=True)
+    ]
+    whole = {"schema": 1, "image": {"size_wh": [720, 1280]}, "results": [{"detections": rows}]}
+    (tmp_path / "true.json").write_text(json.dumps(whole))
+    seen = [
+        r | {"box_xyxy": [b[0], 1280 - b[3], b[2], 1280 - b[1]]}
+        for r, b in zip(rows, TRUE, strict=True)
+    ]
+    (tmp_path / "seen.json").write_text(json.dumps(seen[::-1]))
+    args = ("--true", tmp_path / "true.json", "--observed", tmp_path / "seen.json")
+    told = run(*args, "--json")
+    assert told.exit_code == 1 and json.loads(told.output)["first"]["ids"] == ["1"]
+
+
+@pytest.mark.parametrize(
+    "args", [(), ("--image", "x.png"), ("--true", "t.json"), ("--frame", "wide")]
+)
+def test_options_that_do_not_go_together_are_refused(args: tuple[str, ...]) -> None:
+    told = run(*args)
+    assert isinstance(told.exception, MobileCatError)
