@@ -13,7 +13,7 @@ import numpy as np
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import Array
 
-ANCHORS_KEY = "mobilecat.graph.anchors"
+ANCHORS_KEY = "mobilecat.anchors"
 
 
 def text_from_anchors(anchors: Array) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-ANCHORS = "mobilecat.graph.anchors"
+ANCHORS = "mobilecat.anchors"
 """Anchors that come with a network: base64 of little-endian float32 under this key of the frozen
 graph's metadata, and an output of this name among the reference's. Rows [N,4]: centre y, centre x,
 height, width in 0..1 of the input."""

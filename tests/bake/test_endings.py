@@ -104,7 +104,7 @@ def test_anchors_in_the_graphs_metadata(tmp_path: Path, picture: np.ndarray) -> 
     arrays = {"enc": np.zeros((1, 2, 4)), "cls": np.zeros((1, 2, 3))}
     path = save_constant_network(tmp_path / "net.onnx", (50, 30), arrays)
     network = frozen(path)
-    network.metadata_props["mobilecat.graph.anchors"] = base64.b64encode(rows.tobytes()).decode()
+    network.metadata_props["mobilecat.anchors"] = base64.b64encode(rows.tobytes()).decode()
     spec = spec_from_text(toml(Case("", 'kind = "ssd"', (50, 30), {}, 2, 2), path))
     baked = bake(network, spec, "uint8")
     assert "2 anchors from the graph" in baked.settled[0]
@@ -117,7 +117,7 @@ def test_damaged_anchors_are_said(tmp_path: Path) -> None:
     arrays = {"enc": np.zeros((1, 2, 4)), "cls": np.zeros((1, 2, 3))}
     path = save_constant_network(tmp_path / "net.onnx", (50, 30), arrays)
     network = frozen(path)
-    network.metadata_props["mobilecat.graph.anchors"] = base64.b64encode(b"12345").decode()
+    network.metadata_props["mobilecat.anchors"] = base64.b64encode(b"12345").decode()
     spec = spec_from_text(toml(Case("", 'kind = "ssd"', (50, 30), {}, 2, 2), path))
     with pytest.raises(ModelError, match="anchors cannot be read"):
         bake(network, spec, "uint8")

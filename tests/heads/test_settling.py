@@ -284,6 +284,6 @@ def test_anchors_that_came_with_the_graph() -> None:
     head = graph_head(spec, shapes, (100, 50), anchors)
     assert "2 anchors from the graph" in head.settled
     outputs = {k: np.zeros(v, np.float32) for k, v in shapes.items()}
-    found = reference_decode(spec, {**outputs, "mobilecat.graph.anchors": anchors}, (100, 50))
+    found = reference_decode(spec, {**outputs, "mobilecat.anchors": anchors}, (100, 50))
     # zero encodings are the anchors themselves
     np.testing.assert_allclose(found.boxes[0], [[15, 15, 35, 35], [0, 0, 100, 50]], atol=1e-5)

@@ -21,13 +21,12 @@ from mobilecat.formats.coreml.convert import (
     write_mlmodel,
     write_mlpackage,
 )
-from mobilecat.formats.coreml.lower import gaps, registry
+from mobilecat.formats.coreml.lower import LOWERINGS, gaps
 from mobilecat.formats.coreml.lower.lowering import Format
 from mobilecat.formats.coreml.lower.mil import Var, load_coremltools, no_gc, quiet
 from mobilecat.formats.coreml.program import Precision, Program, build_program
 from mobilecat.graph import dtype_of, shape_of
 
-LOWERINGS = registry.LOWERINGS
 _TARGETS = {
     "mlpackage": ("iOS15", "iOS16", "iOS17", "iOS18"),
     "mlmodel": ("iOS13", "iOS14"),

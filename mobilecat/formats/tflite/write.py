@@ -7,11 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 import onnx_ir as ir
 
+from mobilecat.formats.tflite import detection  # noqa: F401  (fills the table)
 from mobilecat.formats.tflite.aliasing import protect_aliases
 from mobilecat.formats.tflite.flatbuffer import bytes_from_program
+from mobilecat.formats.tflite.lower import LOWERINGS
 from mobilecat.formats.tflite.lower.fuse import fuse
 from mobilecat.formats.tflite.lower.layout import channels_last, identity, same_bytes
-from mobilecat.formats.tflite.lower.lowering import LOWERINGS, Build, Held, Node
+from mobilecat.formats.tflite.lower.lowering import Build, Held, Node
 from mobilecat.formats.tflite.program import Program, Tensor
 from mobilecat.graph import dtype_of, op_of, shape_of
 

@@ -8,8 +8,8 @@ import numpy as np
 import onnx_ir as ir
 
 from mobilecat.errors import Problem, UnsupportedError
+from mobilecat.formats.coreml.lower import LOWERINGS
 from mobilecat.formats.coreml.lower.lowering import MAX_RANK, Format
-from mobilecat.formats.coreml.lower.registry import LOWERINGS
 from mobilecat.graph import dtype_of, op_of, shape_of, where
 
 _INPUT_DTYPES = frozenset(
