@@ -124,9 +124,10 @@ def freeze(file: Path, raw: Path, target: Path) -> None:
     """Write what TensorFlow and tf2onnx make of `file`, before our passes; `raw` is scratch."""
     import onnx
 
+    from mobilecat.formats.base.source import Source
     from mobilecat.formats.importing import ImportOptions, dims_of, format_of
     from mobilecat.formats.onnx.read import onnx_with_shapes
-    from mobilecat.formats.tensorflow.read import Source, frozen_onnx
+    from mobilecat.formats.tensorflow.read import frozen_onnx
 
     shapes = {}
     for name, dims in dims_of(file).items():

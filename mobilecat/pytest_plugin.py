@@ -148,7 +148,7 @@ class LaneItem(_Item):
         if report.held:
             return
         named = self.config.getoption("--mobilecat-runner") is not None
-        optional = self.lane.artifact is None or self.lane.runner == "coreml-native"
+        optional = self.lane.artifact is None or self.lane.apples
         unloaded = next((r.unloaded for r in report.lanes if r.unloaded), "")
         if unloaded and not report.failed and optional and not named:
             pytest.skip(f"NOT_RUN: {unloaded}")

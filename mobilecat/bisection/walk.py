@@ -20,14 +20,16 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.bisection.values import Given, inner_values
 from mobilecat.bundle import ArtifactRecord, Bundle, open_bundle
 from mobilecat.errors import ArtifactError, MobileCatError, ModelError, Problem
+from mobilecat.formats.base.inner import Given
+from mobilecat.formats.table import FORMATS
 from mobilecat.graph import Array, op_of
 from mobilecat.lanes import Lane, lanes_of
-from mobilecat.spec import CoreMLTarget, OnnxTarget, Spec, TargetSpec, TfliteTarget
+from mobilecat.spec import Spec, TargetSpec
 
-RUNNERS = ("coreml", "tflite", "onnx")
+RUNNERS = {e.runner: f for f in FORMATS.values() for e in f.engines[:1]}
+"""Whose inner values can be read, by the runner that shows them."""
 OWN_LIMITS: Mapping[str, float] = {"float32": 1e-4, "float16": 2e-3}
 """Of max |difference| / max |expected|, a layer on the artifact's own inputs. Measured on YuNet,
 YOLOX-nano and MTCNN's O-net: docs/bisect.md."""
@@ -118,7 +120,8 @@ def bisect(
     progress(f"baking {path.name} again")
     model = frozen_graph(path, bundle.spec, bundle.source.shapes, _target(bundle.spec, record))
     progress(f"running {lane.name}")
-    given = inner_values(runner, folder / record.file, record, inputs.tensors, model)
+    inner = RUNNERS[runner].inner
+    given = inner(folder / record.file, record, inputs.tensors, _shapes(model))
     progress("running the graph")
     feeds = graph_feeds(inputs.tensors, bundle.spec, record)
     layers, unmatched = compare_layers(model, feeds, given)
@@ -195,6 +198,15 @@ def compare_layers(
             )
         )
     return tuple(layers), tuple(n for n in known if n not in given)
+
+
+def _shapes(model: ir.Model) -> dict[str, tuple[int, ...]]:
+    values = [*model.graph.inputs, *(v for n in model.graph for v in n.outputs)]
+    return {
+        v.name: tuple(int(d) for d in v.shape)  # type: ignore[arg-type]
+        for v in values
+        if v.name and v.shape is not None and v.shape.is_static()
+    }
 
 
 def _values(model: ir.Model) -> dict[str, ir.Value]:
@@ -310,15 +322,7 @@ def _source(folder: Path, bundle: Bundle, override: Path | None) -> Path:
 def _target(spec: Spec, record: ArtifactRecord) -> TargetSpec:
     """Return the target of the spec that an artifact was made for: only its form matters here."""
     for target in spec.targets.all:
-        same = target.kind == record.kind and target.suffix == f".{record.format}"
-        if isinstance(target, CoreMLTarget):
-            same = same and target.contract == record.contract
-        elif isinstance(target, TfliteTarget):
-            same = same and record.image in (None, target.input)
-            same = same and record.contract == target.contract
-        if same:
+        if target.kind == record.kind and target.makes(record):
             return target
-    if record.kind == "onnx":
-        return OnnxTarget()
     problem = Problem("no target of the spec makes it", record.file, "export the bundle again")
     raise ArtifactError("The bundle contradicts itself", [problem])

@@ -24,6 +24,7 @@ from mobilecat.bundle import (
     SCHEMA,
     ArtifactRecord,
     Bundle,
+    Kind,
     SourceRecord,
     TensorContract,
     open_bundle,
@@ -57,7 +58,7 @@ class Pair(Value):
     """What runs together in one lane: artifact files of the two bundles."""
 
     name: str
-    kind: Literal["coreml", "tflite", "onnx"]
+    kind: Kind
     precision: str
     detector: str | None
     landmarks: str

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError, Problem
+from mobilecat.formats.table import FORMATS
 from mobilecat.spec import NmsSpec, Spec
 
 SCHEMA: Literal[1] = 1
@@ -21,6 +22,16 @@ _SHORT_LIST = re.compile(r"\[[^\[\]{}]{0,160}\]")
 
 class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _known(kind: str) -> str:
+    if kind not in FORMATS:
+        raise ValueError(f"there is no format {kind!r}; it is one of {', '.join(FORMATS)}")
+    return kind
+
+
+Kind = Annotated[str, AfterValidator(_known)]
+"""A format of `formats.table`, by name."""
 
 
 class TensorContract(Value):
@@ -51,7 +62,7 @@ class ArtifactRecord(Value):
     """
 
     file: str
-    kind: Literal["coreml", "tflite", "onnx"]
+    kind: Kind
     format: str
     contract: str
     precision: str

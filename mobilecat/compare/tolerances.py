@@ -21,6 +21,7 @@ import numpy as np
 
 from mobilecat.bundle import Bundle
 from mobilecat.errors import Problem, SpecError
+from mobilecat.formats.table import FORMATS
 from mobilecat.lanes import RUNNERS, Lane
 
 Kind = Literal["tensor", "boxes", "scores", "landmarks"]
@@ -91,12 +92,8 @@ DEFAULTS: Mapping[tuple[str, str], Limits] = {
         tensors=1e-5,
         reason="the same engine on the same file: only another processor's rounding",
     ),
-    ("onnx", "float32"): _FLOAT32,
-    ("tflite", "float32"): _FLOAT32,
-    ("coreml", "float32"): _FLOAT32,
-    ("coreml", "float16"): _FLOAT16,
-    ("coreml-native", "float32"): _FLOAT32,
-    ("coreml-native", "float16"): _FLOAT16,
+    **{(e.runner, "float32"): _FLOAT32 for f in FORMATS.values() for e in f.engines},
+    **{(e.runner, "float16"): _FLOAT16 for f in FORMATS.values() for e in f.engines},
 }
 
 

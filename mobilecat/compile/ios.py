@@ -15,6 +15,7 @@ from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle
 from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.disk import new_folder, sha256_of
 from mobilecat.errors import ArtifactError, Problem
+from mobilecat.formats.table import FORMATS
 
 CONTRACT = "ModelContract.swift"
 RESOURCES = "Bundle"
@@ -83,7 +84,7 @@ def _require_all(parts: Iterable[tuple[Bundle, Path, Path]]) -> None:
 
 
 def _core_ml(bundle: Bundle) -> list[ArtifactRecord]:
-    return [a for a in bundle.artifacts if a.kind == "coreml"]
+    return [a for a in bundle.artifacts if FORMATS[a.kind].app]
 
 
 def _write(

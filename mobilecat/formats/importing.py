@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mobilecat.errors import ModelError, Problem
+from mobilecat.formats.base.format import Format
 from mobilecat.formats.base.options import ImportOptions
+from mobilecat.formats.base.source import Reference, Source
 from mobilecat.formats.first_bytes import what_it_is
+from mobilecat.formats.table import FORMATS
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-__all__ = ["TENSORFLOW_FORMATS", "ImportOptions", "dims_of", "format_of", "import_model"]
-
-TENSORFLOW_FORMATS = ("keras", "keras-hdf5", "saved-model", "tf-graph")
-"""What TensorFlow reads for us, in a process of its own; the rest is "onnx"."""
+__all__ = ["ImportOptions", "Source", "dims_of", "format_of", "import_model", "open_reference"]
 
 _BY_SUFFIX = {".keras": "keras", ".h5": "keras-hdf5", ".hdf5": "keras-hdf5", ".pb": "tf-graph"}
 _BY_FIRST_BYTES = {b"\x89HDF\r\n\x1a\n": "keras-hdf5", b"PK\x03\x04": "keras"}
@@ -30,7 +30,7 @@ _UNREADABLE = {
 
 
 def format_of(path: Path) -> str:
-    """Return `onnx` or one of TENSORFLOW_FORMATS; ModelError for what cannot be read."""
+    """Return which kind of source a file is (`Format.sources`); ModelError where none."""
     if not path.exists():
         fix = "a spec's source is relative to its folder; or name the file: --source FILE"
         raise ModelError("There is no such model", [Problem("not found", str(path), fix)])
@@ -59,15 +59,9 @@ def dims_of(
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, tuple[int | None, ...]]:
     """Return the model's inputs by name, None for a dynamic dimension."""
-    options = options or ImportOptions()
-    if (format := format_of(path)) in TENSORFLOW_FORMATS:
-        from mobilecat.formats.tensorflow.read import Source, tensorflow_dims
-
-        return tensorflow_dims(Source(path, format, options), progress)
-    from mobilecat.formats.onnx.read import input_dims
-
-    _require_no_options(path, options)
-    return input_dims(path)
+    source = Source(path, format_of(path), options or ImportOptions())
+    dims: dict[str, tuple[int | None, ...]] = _reader(source).dims(source, progress)
+    return dims
 
 
 def import_model(
@@ -80,15 +74,19 @@ def import_model(
 
     `progress` is told the steps of work that takes seconds.
     """
-    options = options or ImportOptions()
-    if (format := format_of(path)) in TENSORFLOW_FORMATS:
-        from mobilecat.formats.tensorflow.read import Source, import_tensorflow
+    source = Source(path, format_of(path), options or ImportOptions())
+    model: ir.Model = _reader(source).read(source, shapes, progress)
+    return model
 
-        return import_tensorflow(Source(path, format, options), shapes, progress)
-    from mobilecat.formats.onnx.read import import_onnx
 
-    _require_no_options(path, options)
-    return import_onnx(path, shapes)
+def open_reference(source: Source, shapes: Mapping[str, Sequence[int]]) -> Reference:
+    """Open the original file in its own engine. Errors: NotRun where that is not here."""
+    reference: Reference = _reader(source).reference(source, shapes)
+    return reference
+
+
+def _reader(source: Source) -> Format:
+    return next(f for f in FORMATS.values() if source.format in f.sources)
 
 
 def _keras_by_first_bytes(path: Path) -> str:
@@ -100,12 +98,6 @@ def _keras_by_first_bytes(path: Path) -> str:
             return format
     again = "neither a Keras archive (zip) nor HDF5", "save it again: model.save('model.keras')"
     raise _unreadable(path, *(what_it_is(path) or again))
-
-
-def _require_no_options(path: Path, options: ImportOptions) -> None:
-    problems = options.unusable(options.given(), "only TensorFlow and Keras files take this")
-    if problems:
-        raise ModelError(f"{path.name}: an ONNX file is imported whole", problems)
 
 
 def _unreadable(path: Path, what: str, fix: str) -> ModelError:

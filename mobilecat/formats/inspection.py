@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from mobilecat.disk import size_of
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.base.inspection import Inspection, Port
+from mobilecat.formats.importing import format_of
+from mobilecat.formats.table import FORMATS
 
 if TYPE_CHECKING:
     from mobilecat.bundle import ArtifactRecord, Bundle, TensorContract
     from mobilecat.bundle.cascade import CascadeBundle
 
-_READERS = {
-    ".onnx": "onnx",
-    ".tflite": "tflite",
-    ".mlmodel": "coreml",
-    ".mlpackage": "coreml",
-    ".keras": "tensorflow",
-    ".h5": "tensorflow",
-    ".hdf5": "tensorflow",
-    ".pb": "tensorflow",
-}
+_BY_SUFFIX = {suffix: f for f in FORMATS.values() for suffix in f.suffixes}
+_FOLDERS = [suffix for f in FORMATS.values() for suffix in f.is_folder]
 
 
 def inspect_file(path: Path) -> Inspection:
@@ -37,28 +30,24 @@ def inspect_file(path: Path) -> Inspection:
         raise ArtifactError("There is no such file", [Problem("not found", str(path))])
     if path.is_file() and path.stat().st_size == 0:
         raise ArtifactError("The file is empty", [Problem("0 bytes", str(path))])
-    reader = _READERS.get(path.suffix.lower())
-    if path.is_dir() and path.suffix != ".mlpackage":
+    format = _BY_SUFFIX.get(path.suffix.lower())
+    if path.is_dir() and path.suffix not in _FOLDERS:
         if not any((path / f"saved_model.{end}").is_file() for end in ("pb", "pbtxt")):
             return _inspect_bundle(path)
-        reader = "tensorflow"
-    if reader is None:
+        format = _BY_SUFFIX[".pb"]
+    if format is None:
         raise ArtifactError(
             "Not a kind of file that can be inspected",
             [
                 Problem(
                     f"{path.suffix or 'no suffix'}",
                     str(path),
-                    f"one of {', '.join(_READERS)}, a SavedModel's or a bundle's folder",
+                    f"one of {', '.join(_BY_SUFFIX)}, a SavedModel's or a bundle's folder",
                 )
             ],
         )
-    module = import_module(f"mobilecat.formats.{reader}.inspect")
-    if reader == "tensorflow":
-        from mobilecat.formats.importing import format_of
-
-        return cast(Inspection, module.inspect_model(path, format_of(path)))
-    return cast(Inspection, module.inspect_model(path))
+    kind = format_of(path) if format.target is None else format.name
+    return cast(Inspection, format.inspect(path, kind))
 
 
 def _inspect_bundle(folder: Path) -> Inspection:

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Opener = Callable[[Path, Bundle, Lane, Path | None], Runner]
 
-# Core ML's own runtime returns a model's outputs and nothing else.
-_WITHOUT_TAPS = ("coreml-native",)
-
 
 @dataclass(frozen=True)
 class Inputs:
@@ -90,7 +87,7 @@ def offered(lane: Lane, bundle: Bundle) -> tuple[str, ...]:
     """Return which of the watched tensors this lane can return."""
     outputs = {t.name for t in bundle.outputs}
     taps = set(lane.artifact.taps) if lane.artifact else set(watched(bundle))
-    if lane.runner in _WITHOUT_TAPS:
+    if not lane.taps:
         taps = set()
     return tuple(n for n in watched(bundle) if n in outputs or n in taps)
 

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import cast
 
 from mobilecat.bundle import ArtifactRecord, Bundle
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.formats.base.runner import Runner
+from mobilecat.formats.table import FORMATS
 
+_ENGINES = {e.runner: (e, f) for f in FORMATS.values() for e in f.engines}
 RUNNERS = {
     "source": "the original model in onnxruntime, pre- and post-processing in numpy",
-    "onnx": "the .onnx artifact in onnxruntime",
-    "tflite": "the .tflite artifact in LiteRT",
-    "coreml": "the Core ML artifacts in mobilecat.runtime, on any machine",
-    "coreml-native": "the Core ML artifacts in Apple's own runtime, on macOS",
+    **{runner: engine.says for runner, (engine, _) in _ENGINES.items()},
 }
-_MODULES = {
-    "source": "mobilecat.lanes.source",
-    "onnx": "mobilecat.formats.onnx.run",
-    "tflite": "mobilecat.formats.tflite.run",
-    "coreml": "mobilecat.formats.coreml.run",
-    "coreml-native": "mobilecat.formats.coreml.native",
-}
-_KINDS = {"onnx": "onnx", "tflite": "tflite", "coreml": "coreml", "coreml-native": "coreml"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +23,16 @@ class Lane:
 
     runner: str
     artifact: ArtifactRecord | None = None
+
+    @property
+    def taps(self) -> bool:
+        """Whether the engine gives inner values."""
+        return self.artifact is None or _ENGINES[self.runner][0].taps
+
+    @property
+    def apples(self) -> bool:
+        """Whether the engine is Apple's own, which only a Mac has."""
+        return self.artifact is not None and _ENGINES[self.runner][0].apples
 
     @property
     def name(self) -> str:
@@ -52,7 +51,7 @@ def lanes_of(bundle: Bundle, runner: str | None = None, artifact: str | None = N
         )
     chosen = list(bundle.artifacts) if artifact is None else [bundle.artifact(artifact)]
     lanes = [Lane("source")] if artifact is None else []
-    lanes += [Lane(r, a) for a in chosen for r, kind in _KINDS.items() if a.kind == kind]
+    lanes += [Lane(r, a) for a in chosen for r, (_, f) in _ENGINES.items() if a.kind == f.name]
     lanes = [lane for lane in lanes if runner in (None, lane.runner)]
     if not lanes:
         raise MobileCatError(
@@ -78,16 +77,13 @@ def open_lane(folder: Path, bundle: Bundle, lane: Lane, source: Path | None = No
         from mobilecat.lanes.cascade import open_cascade
 
         return open_cascade(folder, bundle, lane, source)
-    module = import_module(_MODULES[lane.runner])
     if lane.artifact is None:
-        return cast(Runner, module.open_source(folder, bundle, source))
-    runner = cast(Runner, module.open_artifact(folder / lane.artifact.file, lane.artifact))
-    if lane.artifact.contract == "vision":
-        from mobilecat.formats.coreml.vision_tensors import VisionAsTensors
+        from mobilecat.lanes.source import open_source
 
-        return VisionAsTensors(runner, bundle)
-    if lane.artifact.contract == "detection":
-        from mobilecat.formats.tflite.detection_tensors import DetectionAsTensors
-
-        return DetectionAsTensors(runner, bundle)
+        return open_source(folder, bundle, source)
+    engine, format = _ENGINES[lane.runner]
+    runner: Runner = engine.open(folder / lane.artifact.file, lane.artifact)
+    for contract in format.contracts:
+        if lane.artifact.contract == contract.name:
+            runner = contract.as_tensors(runner, bundle)
     return runner

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from mobilecat.bundle import Bundle
 from mobilecat.disk import sha256_of
 from mobilecat.formats.base.runner import NotRun, Runner
-from mobilecat.formats.importing import TENSORFLOW_FORMATS, ImportOptions, import_model
-from mobilecat.formats.onnx.ort import OrtModel
-from mobilecat.formats.onnx.read import onnx_with_shapes
+from mobilecat.formats.base.source import Network
+from mobilecat.formats.importing import ImportOptions, Source, open_reference
 from mobilecat.graph import Array
 from mobilecat.graph.anchors import anchors_from_metadata
 from mobilecat.heads import ANCHORS, NETWORKS_OWN, Candidates, reference_decode
@@ -24,12 +22,6 @@ from mobilecat.heads.reference.nms import suppress
 from mobilecat.spec import ImageSpec, NmsSpec, RawHead
 
 CANDIDATES = ("boxes", "scores", "landmarks")
-
-
-class Network(Protocol):
-    """A source model that runs: outputs by name."""
-
-    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]: ...
 
 
 class SourceRunner:
@@ -146,23 +138,8 @@ def open_source(folder: Path, bundle: Bundle, override: Path | None = None) -> R
         raise NotRun(f"the source model is not at {path} (give it with --source FILE)")
     if sha256_of(path) != bundle.source.sha256:
         raise NotRun(f"{path} is not the model that was compiled: its SHA-256 differs")
-    if bundle.source.format in TENSORFLOW_FORMATS:
-        return _open_tensorflow(path, bundle)
-    proto = onnx_with_shapes(path, bundle.source.shapes)
-    anchors = anchors_from_metadata({p.key: p.value for p in proto.metadata_props})
-    return SourceRunner(OrtModel(proto), "onnxruntime", anchors, bundle)
-
-
-def _open_tensorflow(path: Path, bundle: Bundle) -> Runner:
-    """Run the file in TensorFlow itself; only anchors come from its import."""
-    from mobilecat.formats.tensorflow.run import TensorFlowModel
-    from mobilecat.formats.tensorflow.worker import missing_extra
-
-    if missing := missing_extra():
-        raise NotRun(f"{path.name} needs TensorFlow: {missing}")
     said = bundle.spec.import_
     options = ImportOptions(signature=said.signature, inputs=said.inputs, outputs=said.outputs)
-    frozen = import_model(path, bundle.source.shapes, options)
-    network = TensorFlowModel(path, bundle.source.format, options)
-    anchors = anchors_from_metadata(frozen.metadata_props)
-    return SourceRunner(network, "TensorFlow", anchors, bundle)
+    opened = open_reference(Source(path, bundle.source.format, options), bundle.source.shapes)
+    anchors = anchors_from_metadata(opened.metadata)
+    return SourceRunner(opened.network, opened.engine, anchors, bundle)

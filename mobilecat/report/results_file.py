@@ -22,6 +22,7 @@ from mobilecat.compare.compare import Check
 from mobilecat.compare.match import compare_detections
 from mobilecat.compare.tolerances import limits_of
 from mobilecat.errors import ArtifactError, MobileCatError, Problem, reason
+from mobilecat.formats.coreml.format import COREML
 from mobilecat.golden.store import Case, read_cases
 from mobilecat.judge.report import LaneReport, Report, Result, is_real_pass
 from mobilecat.lanes import Lane
@@ -30,7 +31,8 @@ from mobilecat.pictures.detections import Detections
 Number = Annotated[float, Field(allow_inf_nan=False)]
 How = Literal["predict", "stages", "vision"]
 Units = Literal["all", "cpuOnly", "cpuAndGPU", "cpuAndNeuralEngine"]
-RUNNER = "coreml-native"
+FORMAT = COREML
+RUNNER = next(e.runner for e in COREML.engines if e.apples)
 """Whose limits and golden variants hold, and which runner the lanes stand for."""
 
 
@@ -112,7 +114,7 @@ def _wrong(found: ResultsFile, bundle: Bundle) -> list[str]:
     if (found.bundle, found.spec_sha256) != (bundle.name, bundle.spec_sha256):
         return [f"made with {found.bundle!r} of another export; run tools/mac_lane.py again"]
     texts = []
-    records = {a.file: a for a in bundle.artifacts if a.kind == "coreml"}
+    records = {a.file: a for a in bundle.artifacts if a.kind == FORMAT.name}
     for run in found.runs:
         place = f"{run.lane}, {run.case}"
         record = records.get(run.artifact)
@@ -200,7 +202,7 @@ def _unvouched(
     bad = []
     for record in bundle.artifacts:
         mine = [r for r in lanes if r.lane.artifact == record]
-        if record.kind != "coreml" or record.file not in wanted:
+        if record.kind != FORMAT.name or record.file not in wanted:
             continue
         if not any(r.lane.name in good for r in mine):
             why = "; ".join(dict.fromkeys(r.unloaded for r in mine if r.unloaded))

@@ -20,14 +20,11 @@ from mobilecat.spec.heads import (
 )
 from mobilecat.spec.load import load_spec, spec_from_model_file, spec_from_text
 from mobilecat.spec.values import (
-    CoreMLTarget,
     ImageSpec,
     ImportSpec,
     NmsSpec,
-    OnnxTarget,
     Spec,
     TargetSpec,
-    TfliteTarget,
     Tolerance,
 )
 
@@ -37,18 +34,15 @@ __all__ = [
     "BoxClassHead",
     "BoxHead",
     "CenternetHead",
-    "CoreMLTarget",
     "HeadSpec",
     "ImageSpec",
     "ImportSpec",
     "LandmarksHead",
     "NmsSpec",
-    "OnnxTarget",
     "RawHead",
     "Spec",
     "SsdHead",
     "TargetSpec",
-    "TfliteTarget",
     "Tolerance",
     "UltrafaceHead",
     "YoloV1Head",

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from mobilecat.spec.base import Value
+from mobilecat.value import Value
 
 Units = Literal["pixels", "normalised"]
 BoxFormat = Literal["xyxy", "xywh", "cxcywh"]

@@ -13,10 +13,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mobilecat.errors import Problem, SpecError
+from mobilecat.formats.table import FORMATS
 from mobilecat.spec.files import anchors_from_file, labels_from_file
 from mobilecat.spec.heads import HEAD_KINDS, HEADS, RawHead
 from mobilecat.spec.lines import KeyPath, key_lines, line_of
-from mobilecat.spec.values import CoreMLTarget, OnnxTarget, Spec, Targets, TfliteTarget
+from mobilecat.spec.values import Spec, Targets
 
 _LISTS_OR_TABLES = tuple(Targets.model_fields)
 
@@ -135,14 +136,7 @@ def spec_from_model_file(path: Path, shapes: Mapping[str, Sequence[int]] | None 
         name=name,
         source=str(path),
         shapes={k: tuple(v) for k, v in (shapes or {}).items()},
-        targets=Targets(
-            coreml=(
-                CoreMLTarget(format="mlpackage", precision="float32"),
-                CoreMLTarget(format="mlmodel", precision="float32"),
-            ),
-            tflite=(TfliteTarget(input="float32"),),
-            onnx=(OnnxTarget(),),
-        ),
+        targets=Targets(**{f.name: f.bare for f in FORMATS.values() if f.bare}),
     )
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, create_model, model_validator
 
-from mobilecat.spec.base import Probability, Side, Value
+from mobilecat.formats.base.target import TargetSpec as TargetSpec
+from mobilecat.formats.table import FORMATS
 from mobilecat.spec.heads import HEADS, HeadSpec, HeadValue, RawHead
+from mobilecat.value import Probability, Side, Value
 
 PerChannel = float | Annotated[tuple[float, ...], Field(min_length=1, max_length=3)]
 Color = Literal["RGB", "BGR", "GRAY"]
 ResizeMode = Literal["stretch", "letterbox", "letterbox-topleft", "fit-pad"]
 Rounding = Literal["half-even", "half-away", "truncate"]
 Resample = Literal["bilinear", "lanczos", "nearest"]
-Precision = Literal["float16", "float32"]
 
 
 class ImageSpec(Value):
@@ -91,94 +92,20 @@ class NmsSpec(Value):
     """Whether boxes of different classes leave each other alone."""
 
 
-class CoreMLTarget(Value):
-    """One Core ML file."""
-
-    format: Literal["mlpackage", "mlmodel"] = "mlpackage"
-    contract: Literal["tensor", "vision"] = "tensor"
-    """tensor: boxes, scores, class_ids, landmarks, count. vision: VNRecognizedObjectObservation."""
-    precision: Precision = "float16"
-    deployment_target: Literal["iOS13", "iOS14", "iOS15", "iOS16", "iOS17", "iOS18"] | None = None
-    """Oldest system that must load it; by default iOS15 for mlpackage and iOS13 for mlmodel."""
-    name: str | None = None
-
-    @property
-    def kind(self) -> str:
-        return "coreml"
-
-    @property
-    def suffix(self) -> str:
-        return f".{self.format}"
-
-    @property
-    def deployment(self) -> str:
-        return self.deployment_target or ("iOS15" if self.format == "mlpackage" else "iOS13")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> CoreMLTarget:
-        old = self.deployment in ("iOS13", "iOS14")
-        if self.format == "mlpackage" and old:
-            raise ValueError(
-                f"an mlpackage (ML Program) needs iOS15 or newer, not {self.deployment}"
-            )
-        if self.format == "mlmodel" and not old:
-            raise ValueError(
-                f"an mlmodel (NeuralNetwork) is written for iOS13 or iOS14, not {self.deployment} "
-                "(newer systems load those too)"
-            )
-        return self
-
-
-class TfliteTarget(Value):
-    """One TFLite file."""
-
-    precision: Literal["float32"] = "float32"
-    input: Literal["uint8", "float32"] = "uint8"
-    """Type of the image input: bytes as a camera gives them, or the same values 0–255 as floats."""
-    contract: Literal["tensor", "detection"] = "tensor"
-    """tensor: boxes, scores, class_ids, landmarks, count. detection: the four outputs of
-    TFLite_Detection_PostProcess with metadata, as MediaPipe Tasks and TF's SSD samples read."""
-    name: str | None = None
-
-    @property
-    def kind(self) -> str:
-        return "tflite"
-
-    @property
-    def suffix(self) -> str:
-        return ".tflite"
-
-
-class OnnxTarget(Value):
-    """One ONNX file: the frozen graph itself."""
-
-    precision: Literal["float32"] = "float32"
-    opset: Annotated[int, Field(ge=9)] | None = None
-    """Default: the frozen graph's own (18, or the source's where that is newer)."""
-    name: str | None = None
-
-    @property
-    def kind(self) -> str:
-        return "onnx"
-
-    @property
-    def suffix(self) -> str:
-        return ".onnx"
-
-
-TargetSpec = CoreMLTarget | TfliteTarget | OnnxTarget
-
-
-class Targets(Value):
-    """`[targets.coreml]`, `[targets.tflite]`, `[targets.onnx]`: a table, or `[[…]]` for several."""
-
-    coreml: tuple[CoreMLTarget, ...] = ()
-    tflite: tuple[TfliteTarget, ...] = ()
-    onnx: tuple[OnnxTarget, ...] = ()
+class _Targets(Value):
+    """`[targets.<format>]`: a table, or `[[…]]` for several; a key for each format of the table."""
 
     @property
     def all(self) -> tuple[TargetSpec, ...]:
-        return (*self.coreml, *self.tflite, *self.onnx)
+        """Every target, in the order of the table of formats."""
+        return tuple(target for name in type(self).model_fields for target in getattr(self, name))
+
+
+if TYPE_CHECKING:
+    Targets = _Targets
+else:
+    _KEYS = {f.name: (tuple[f.target, ...], ()) for f in FORMATS.values() if f.target is not None}
+    Targets = create_model("Targets", __base__=_Targets, **_KEYS)
 
 
 class Tolerance(Value):
@@ -249,9 +176,9 @@ class Spec(Value):
     @model_validator(mode="after")
     def _consistent(self) -> Spec:
         head, kind = self.head, self.head.kind
-        contracts: list[str] = [t.contract for t in self.targets.coreml]
-        contracts += [t.contract for t in self.targets.tflite]
-        plain_boxes_only = [c for c in ("vision", "detection") if c in contracts]
+        used = [t.contract for t in self.targets.all]
+        own = [c for f in FORMATS.values() for c in f.contracts if c.name in used]
+        plain_boxes_only = [c.name for c in own if not c.landmarks]
         problems = []
         if isinstance(head, RawHead):
             if self.nms is not None:

@@ -21,8 +21,7 @@ from mobilecat.diagnosis.rerun import rerun
 from mobilecat.geometry.affine import Affine
 from mobilecat.geometry.orientation import Orientation, apply_orientation, inverse_orientation
 from mobilecat.lanes import Lane
-from mobilecat.review import approve
-from mobilecat.review.approve import record
+from mobilecat.review.approve import approve, record
 from mobilecat.spec import ImageSpec, spec_from_text
 
 SPEC = """

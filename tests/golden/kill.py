@@ -26,8 +26,7 @@ from mobilecat.bundle import open_bundle
 from mobilecat.cli.review import decide
 from mobilecat.errors import MobileCatError
 from mobilecat.golden.store import case_folders, read_case, read_result
-from mobilecat.review import approve
-from mobilecat.review.approve import pendings, record
+from mobilecat.review.approve import approve, pendings, record
 from mobilecat.review.reject import reject
 from tests.judge.fake import LANE, Workshop, hashes, moved_everywhere
 

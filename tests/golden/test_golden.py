@@ -12,8 +12,7 @@ import pytest
 from mobilecat.errors import MobileCatError
 from mobilecat.golden.store import read_result
 from mobilecat.judge.run import validate
-from mobilecat.review import approve
-from mobilecat.review.approve import list_cases, pendings, record
+from mobilecat.review.approve import approve, list_cases, pendings, record
 from mobilecat.review.review import draw_review, lines_of
 from tests.judge.fake import (
     LANE,

@@ -23,8 +23,7 @@ from mobilecat.judge.run import validate
 from mobilecat.judge.saved import open_saved, recording
 from mobilecat.report.html import report_page
 from mobilecat.report.junit import to_junit
-from mobilecat.review import approve
-from mobilecat.review.approve import record
+from mobilecat.review.approve import approve, record
 from tests.judge.fake import (
     LANE,
     Workshop,

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from mobilecat.golden.store import read_result
-from mobilecat.review import approve
-from mobilecat.review.approve import record
+from mobilecat.review.approve import approve, record
 from tests.judge.fake import LANE, Workshop, check, home, moved, moved_everywhere, write_bundle
 
 ROOT = Path(__file__).parents[2]

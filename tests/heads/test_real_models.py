@@ -14,10 +14,11 @@ import pytest
 
 from mobilecat.bundle import Bundle, open_bundle
 from mobilecat.compile import export
+from mobilecat.formats.onnx.target import OnnxTarget
 from mobilecat.lanes import Runner, decode_outputs, detect, lanes_of, open_lane
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.reading import fit_picture, read_picture
-from mobilecat.spec import OnnxTarget, Spec, load_spec
+from mobilecat.spec import Spec, load_spec
 from mobilecat.spec.values import Targets
 from tests.conftest import ROOT
 

@@ -18,8 +18,7 @@ from mobilecat.disk import sha256_of
 from mobilecat.judge.report import Report
 from mobilecat.judge.run import validate
 from mobilecat.lanes import Lane, NotRun
-from mobilecat.review import approve
-from mobilecat.review.approve import record
+from mobilecat.review.approve import approve, record
 from mobilecat.spec import spec_from_text
 
 LANE = "onnx:fake.onnx"

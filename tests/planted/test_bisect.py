@@ -6,9 +6,11 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from mobilecat.bisection.values import Given, from_coreml, from_tflite, legal
 from mobilecat.bisection.walk import _error, compare_layers
 from mobilecat.errors import MobileCatError
+from mobilecat.formats.base.inner import Given
+from mobilecat.formats.coreml.inner import from_coreml, legal
+from mobilecat.formats.tflite.inner import from_tflite
 from mobilecat.graph.builder import infer_shapes
 
 INF = float("inf")

@@ -14,8 +14,7 @@ from mobilecat.judge.run import validate
 from mobilecat.judge.saved import open_saved, recording
 from mobilecat.lanes import Lane, Runner, open_lane
 from mobilecat.report.html_review import review_page
-from mobilecat.review import approve
-from mobilecat.review.approve import pendings, record
+from mobilecat.review.approve import approve, pendings, record
 from tests.judge.fake import Fault, Tensors
 from tests.judge.test_faults import add, cut_to, edit, put, renamed, rows, without
 from tests.lanes.cascade.test_cascade import BOX_VISION, boxes_file, exported, picture_of

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from mobilecat.compile import export
-from mobilecat.review import approve
-from mobilecat.review.approve import record
+from mobilecat.review.approve import approve, record
 from mobilecat.spec import spec_from_text
 from tests.conftest import ROOT
 from tests.judge.test_yunet import SPEC

@@ -74,8 +74,9 @@ def source_of(name: str, data: Path, root: Path) -> Path:
         return path
     import onnx
 
+    from mobilecat.formats.base.source import Source
     from mobilecat.formats.importing import ImportOptions, dims_of
-    from mobilecat.formats.tensorflow.read import Source, frozen_onnx
+    from mobilecat.formats.tensorflow.read import frozen_onnx
 
     (picture,) = dims_of(path)
     frozen = root / f"{name}-source.onnx"

@@ -24,8 +24,7 @@ from mobilecat.disk import sha256_of, size_of
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.formats.importing import import_model
 from mobilecat.judge.run import validate
-from mobilecat.review import approve
-from mobilecat.review.approve import record
+from mobilecat.review.approve import approve, record
 from mobilecat.spec import Spec, TargetSpec
 from tools.plant_faults.edit import Editor
 from tools.plant_faults.models import SOURCES, pictures_of, source_of, spec_of

@@ -23,7 +23,7 @@ _KINDS = {
 }
 
 
-def inspect_model(path: Path) -> Inspection:
+def inspect_model(path: Path, kind: str = "") -> Inspection:
     package = read_package(path)
     found = lints(package.spec, package.model_dir)
     return _inspect(package.spec, str(path), size_of(path), found)

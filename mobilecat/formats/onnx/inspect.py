@@ -12,7 +12,7 @@ from mobilecat.formats.base.inspection import Inspection, Port
 from mobilecat.formats.onnx.read import read_onnx
 
 
-def inspect_model(path: Path) -> Inspection:
+def inspect_model(path: Path, kind: str = "") -> Inspection:
     proto = read_onnx(path)
     graph = proto.graph
     constants = {i.name for i in graph.initializer}

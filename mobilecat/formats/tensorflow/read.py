@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import onnx_ir as ir
 
 from mobilecat.disk import cache, sha256_of
 from mobilecat.errors import ModelError, Problem
-from mobilecat.formats.base.options import ImportOptions
+from mobilecat.formats.base.source import Source
 from mobilecat.formats.onnx.input_shapes import Dims, Shapes, settle
 from mobilecat.formats.onnx.read import all_nodes, import_proto, read_onnx
 from mobilecat.formats.tensorflow.worker import Progress, Worker, require_extra
@@ -29,27 +28,6 @@ _VERSIONED = ("tensorflow", "keras", "tf-keras", "tf2onnx", "onnx")
 _SHOWN = 20
 _LOOPS = ("Loop", "Scan")
 _GRAPH, _DIMS = ".onnx", ".json"
-
-
-@dataclass(frozen=True)
-class Source:
-    """A TensorFlow or Keras file, with what was chosen in it."""
-
-    path: Path
-    format: str
-    options: ImportOptions
-
-    def key(self, shapes: Shapes) -> str:
-        """Return the hash of all that its frozen graph is made from."""
-        made_from: Mapping[str, object] = {
-            "source": sha256_of(self.path),
-            "format": self.format,
-            "options": self.options.given(),
-            "shapes": {k: list(v) for k, v in shapes.items()},
-            "versions": {name: _version(name) for name in _VERSIONED},
-            "freezer": FREEZER,
-        }
-        return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
 def import_tensorflow(
@@ -78,7 +56,7 @@ def frozen_onnx(
     dims = _dims(source, progress)
     settled = settle(dims, shapes, source.path)
     needed = {name: settled[name] for name, d in dims.items() if _is_dynamic(d)}
-    key = source.key(needed)
+    key = _key(source, needed)
     kept = cache.cached(key, _GRAPH)
     if kept is not None:
         return read_onnx(kept)
@@ -89,7 +67,7 @@ def frozen_onnx(
 def _dims(source: Source, progress: Progress) -> dict[str, Dims]:
     """Return the inputs as the file has them; a file without dynamic sides is frozen on the way."""
     require_extra(source.path)
-    key = source.key({})
+    key = _key(source, {})
     kept = cache.cached(key, _DIMS)
     if kept is not None:
         text = kept.read_text("utf-8")
@@ -169,3 +147,16 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "none"
+
+
+def _key(source: Source, shapes: Shapes) -> str:
+    """Return the hash of all that the source's frozen graph is made from."""
+    made_from: Mapping[str, object] = {
+        "source": sha256_of(source.path),
+        "format": source.format,
+        "options": source.options.given(),
+        "shapes": {k: list(v) for k, v in shapes.items()},
+        "versions": {name: _version(name) for name in _VERSIONED},
+        "freezer": FREEZER,
+    }
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()

@@ -11,7 +11,10 @@ import numpy as np
 
 from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.base.options import ImportOptions
-from mobilecat.formats.tensorflow.worker import Progress, Worker
+from mobilecat.formats.base.runner import NotRun
+from mobilecat.formats.base.source import Reference, Source
+from mobilecat.formats.tensorflow.read import import_tensorflow
+from mobilecat.formats.tensorflow.worker import Progress, Worker, missing_extra
 from mobilecat.graph import Array
 
 
@@ -77,3 +80,12 @@ class TensorFlowModel:
 
 def _dims(dims: list[int | None] | None) -> tuple[int | None, ...] | None:
     return None if dims is None else tuple(dims)
+
+
+def reference(source: Source, shapes: Mapping[str, tuple[int, ...]]) -> Reference:
+    """Open the file in TensorFlow itself; only anchors come from its import. NotRun without it."""
+    if missing := missing_extra():
+        raise NotRun(f"{source.path.name} needs TensorFlow: {missing}")
+    frozen = import_tensorflow(source, shapes)
+    network = TensorFlowModel(source.path, source.format, source.options)
+    return Reference(network, "TensorFlow", frozen.metadata_props)

@@ -17,7 +17,7 @@ from mobilecat.formats.tflite.lints import DETECTION as _DETECTION
 from mobilecat.formats.tflite.lints import lints
 
 
-def inspect_model(path: Path) -> Inspection:
+def inspect_model(path: Path, kind: str = "") -> Inspection:
     data = path.read_bytes()
     model = read_tflite(data, str(path))
     graph = model.subgraphs[0]

@@ -100,7 +100,7 @@ def _key(bundle: Bundle, lane: Lane) -> str:
     said: dict[str, Any] = {
         "code": code_sha256(),
         "engines": {name: _version(name) for name in _ENGINES},
-        "machine": platform.machine() if lane.runner != "coreml-native" else platform.platform(),
+        "machine": platform.platform() if lane.apples else platform.machine(),
         "runner": lane.runner,
         "artifact": _without_place(lane),
         "source": bundle.source.model_dump(mode="json", exclude={"path"}),

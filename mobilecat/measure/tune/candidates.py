@@ -22,8 +22,6 @@ from mobilecat.measure.tune.kept import Store
 from mobilecat.measure.tune.ranked import Ranked, rank
 from mobilecat.pictures.reading import fit_picture, read_picture
 
-_WITHOUT_TAPS = ("coreml-native",)
-
 
 def lane_to_tune(bundle: Bundle, runner: str | None, artifact: str | None) -> Lane:
     """Return the lane asked for, else `source`; ArtifactError where it shows no candidates."""
@@ -44,7 +42,7 @@ def _shows(lane: Lane, bundle: Bundle) -> bool:
     if lane.artifact is None:
         return True
     names = [t.name for t in bundle.candidates]
-    return lane.runner not in _WITHOUT_TAPS and set(names) <= set(lane.artifact.taps)
+    return lane.taps and set(names) <= set(lane.artifact.taps)
 
 
 class Engine:

@@ -17,8 +17,7 @@ from mobilecat.judge.run import validate
 from mobilecat.lanes import NotRun, decode_outputs, detect, lanes_of, open_lane
 from mobilecat.lanes.inputs import picture_inputs
 from mobilecat.pictures.detections import Detections
-from mobilecat.review import approve
-from mobilecat.review.approve import record
+from mobilecat.review.approve import approve, record
 from tests.lanes.cascade.tiny_landmarks import TARGETS, landmark_spec
 from tests.tiny import save_yunet_like, yunet_like_spec
 

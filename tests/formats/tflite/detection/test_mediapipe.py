@@ -13,9 +13,10 @@ import pytest
 
 from mobilecat.bundle import Bundle
 from mobilecat.compile import export
+from mobilecat.formats.tflite.target import TfliteTarget
 from mobilecat.lanes import lanes_of, open_lane
 from mobilecat.pictures.reading import fit_picture, read_picture
-from mobilecat.spec import Spec, TfliteTarget, load_spec, spec_from_text
+from mobilecat.spec import Spec, load_spec, spec_from_text
 from mobilecat.spec.values import Targets
 from tests.conftest import ROOT
 from tests.formats.tflite.detection.networks import SSD_SIZE, Array, save_ssd, ssd_spec

@@ -1,0 +1,22 @@
+"""What a format's `emit` tells of the file that it wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """inputs, outputs, taps: the graph's names → the file's.
+
+    image: what the picture input takes, None without one (`ArtifactRecord.image`).
+    dtypes: outputs of another element type than the contract's; None: read them from the file.
+    """
+
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    taps: Mapping[str, str]
+    image: str | None
+    dtypes: Mapping[str, str] | None = None
+    lints: tuple[str, ...] = ()

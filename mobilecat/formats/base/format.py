@@ -1,0 +1,111 @@
+"""One value a format: what it is called, and its verbs. All of them: `mobilecat.formats.table`.
+
+A verb is a function in a module of the format's own room, imported when it is first called: the
+table costs nothing, and who runs an artifact never loads what writes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from pydantic import BaseModel
+
+Verb = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class _Late:
+    module: str
+    function: str
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        return _found(self.module, self.function)(*args, **named)
+
+
+@cache
+def _found(module: str, function: str) -> Verb:
+    found: Verb = getattr(import_module(module), function)
+    return found
+
+
+def _absent(*_: Any, **__: Any) -> Any:
+    raise NotImplementedError("the format has no such verb: the table says which it has")
+
+
+def late(room: str, place: str) -> Verb:
+    """Return the function `place`, as `write:emit`, of a room such as `mobilecat.formats.onnx`."""
+    module, _, function = place.partition(":")
+    return _Late(f"{room}.{module}", function)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What runs a format's artifacts: a lane's runner.
+
+    says: one line for a user. open: (path, ArtifactRecord) → Runner; NotRun where it cannot here.
+    taps: whether it gives inner values. apples: Apple's own, which only a Mac has.
+    """
+
+    runner: str
+    says: str
+    open: Verb
+    taps: bool = True
+    apples: bool = False
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Outputs of another form than the `tensor` contract's, and who reads them as such.
+
+    as_tensors: (Runner, Bundle) → Runner. landmarks: whether it can carry them. Each ends in NMS.
+    """
+
+    name: str
+    as_tensors: Verb
+    landmarks: bool = False
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format. What it does not do is left out: TensorFlow's are only read.
+
+    name: `[targets.<name>]`, and an artifact's `kind` in bundle.json.
+    suffixes: of its files; is_folder: which of them are folders.
+
+    Written: target, the model of `[targets.<name>]`; bare, what a bare model file is compiled to.
+        variant: (target, plain, spec) → (Form, Ending), the graph that is lowered.
+        require: (target, baked); UnsupportedError with every gap.
+        emit: (target, baked, spec, path, taps) → Emitted.
+    Run: engines, the runner of the first is the format's; contracts.
+    Inspected: inspect: (path, kind) → Inspection, where kind is what `recognised` as a source.
+        nms: path → what the file says of its NMS (`base.nms`).
+        inner: (path, record, tensors, shapes) → values under the graph's names (`base.inner`).
+    Source: sources, the kinds of file it reads, as bundle.json says them.
+        dims: (Source, progress) → inputs. read: (Source, shapes, progress) → frozen graph.
+        reference: (Source, shapes) → Reference, the file in its own engine.
+    app: whether `--ios` puts it into an app.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    is_folder: tuple[str, ...] = ()
+    target: type[BaseModel] | None = None
+    bare: tuple[BaseModel, ...] = ()
+    variant: Verb = _absent
+    require: Verb = _absent
+    emit: Verb = _absent
+    engines: tuple[Engine, ...] = ()
+    contracts: tuple[Contract, ...] = ()
+    inspect: Verb = _absent
+    nms: Verb = _absent
+    inner: Verb = _absent
+    sources: tuple[str, ...] = ()
+    dims: Verb = _absent
+    read: Verb = _absent
+    reference: Verb = _absent
+    app: bool = False

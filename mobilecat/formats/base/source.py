@@ -1,0 +1,35 @@
+"""A model file to compile, and what a reader of its format must give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from mobilecat.formats.base.options import ImportOptions
+from mobilecat.graph import Array
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model file. format: which kind, as `importing.format_of` says; options: chosen in it."""
+
+    path: Path
+    format: str
+    options: ImportOptions = field(default=ImportOptions())
+
+
+class Network(Protocol):
+    """A source model that runs: outputs by name."""
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]: ...
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The original file in its own engine. metadata: of the file, or of its import."""
+
+    network: Network
+    engine: str
+    metadata: Mapping[str, str]

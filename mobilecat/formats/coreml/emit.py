@@ -1,0 +1,66 @@
+"""The frozen graph as a Core ML artifact: a program, a NeuralNetwork, or a Vision pipeline."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mobilecat.bake import Baked
+from mobilecat.bake.endings import CONFIDENCE, COORDINATES, Ending
+from mobilecat.bake.preprocessing import Form
+from mobilecat.formats.base.emitted import Emitted
+from mobilecat.formats.coreml.lower import gaps
+from mobilecat.formats.coreml.target import CoreMLTarget
+from mobilecat.formats.coreml.vision import write_vision_pipeline
+from mobilecat.formats.coreml.write import CoreMLArtifact, ImageInput, write_coreml
+from mobilecat.spec import Spec
+
+
+def variant(target: CoreMLTarget, plain: Baked, spec: Spec) -> tuple[Form, Ending]:
+    return "planar", target.contract
+
+
+def require(target: CoreMLTarget, baked: Baked) -> None:
+    gaps.require(baked.model, target.format, baked.image)
+
+
+def emit(
+    target: CoreMLTarget, baked: Baked, spec: Spec, path: Path, taps: tuple[str, ...]
+) -> Emitted:
+    made = _written(target, baked, spec, path, taps)
+    image = "pixels" if baked.image else None
+    return Emitted(made.inputs, made.outputs, made.taps, image, lints=made.lints)
+
+
+def _written(
+    target: CoreMLTarget, baked: Baked, spec: Spec, path: Path, taps: tuple[str, ...]
+) -> CoreMLArtifact:
+    image = None
+    if baked.image and spec.input:
+        image = ImageInput(baked.image, spec.input.color)
+    common: dict[str, Any] = {
+        "format": target.format,
+        "precision": target.precision,
+        "deployment_target": target.deployment,
+        "image": image,
+        "taps": taps,
+        "labels": spec.labels,
+        "metadata": {"mobilecat": version("mobilecat"), "name": spec.name},
+        "float32_names": baked.exact_nodes,
+    }
+    if target.contract == "tensor":
+        return write_coreml(baked.model, path, **common)
+    nms = spec.effective_nms
+    assert nms is not None
+    return write_vision_pipeline(
+        baked.model,
+        path,
+        confidence=CONFIDENCE,
+        coordinates=COORDINATES,
+        iou_threshold=nms.iou_threshold,
+        score_threshold=nms.score_threshold,
+        per_class=nms.per_class,
+        max_detections=nms.max_detections,
+        **common,
+    )

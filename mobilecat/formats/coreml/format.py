@@ -1,0 +1,40 @@
+"""Core ML as a value."""
+
+from mobilecat.formats.base.format import Contract, Engine, Format, late
+from mobilecat.formats.coreml.target import CoreMLTarget
+
+_ROOM = "mobilecat.formats.coreml"
+
+COREML = Format(
+    name="coreml",
+    title="Core ML",
+    suffixes=(".mlmodel", ".mlpackage"),
+    is_folder=(".mlpackage",),
+    target=CoreMLTarget,
+    bare=(
+        CoreMLTarget(format="mlpackage", precision="float32"),
+        CoreMLTarget(format="mlmodel", precision="float32"),
+    ),
+    variant=late(_ROOM, "emit:variant"),
+    require=late(_ROOM, "emit:require"),
+    emit=late(_ROOM, "emit:emit"),
+    engines=(
+        Engine(
+            "coreml",
+            "the Core ML artifacts in mobilecat.runtime, on any machine",
+            late(_ROOM, "run:open_artifact"),
+        ),
+        Engine(
+            "coreml-native",
+            "the Core ML artifacts in Apple's own runtime, on macOS",
+            late(_ROOM, "native:open_artifact"),
+            taps=False,  # it returns a model's outputs and nothing else
+            apples=True,
+        ),
+    ),
+    contracts=(Contract("vision", late(_ROOM, "vision_tensors:VisionAsTensors")),),
+    inspect=late(_ROOM, "inspect:inspect_model"),
+    nms=late(_ROOM, "nms:written"),
+    inner=late(_ROOM, "inner:inner_values"),
+    app=True,
+)

@@ -1,0 +1,50 @@
+"""`[targets.coreml]` of a spec."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import model_validator
+
+from mobilecat.formats.base.target import Written
+from mobilecat.value import Precision, Value
+
+
+class CoreMLTarget(Value):
+    """One Core ML file."""
+
+    format: Literal["mlpackage", "mlmodel"] = "mlpackage"
+    contract: Literal["tensor", "vision"] = "tensor"
+    """tensor: boxes, scores, class_ids, landmarks, count. vision: VNRecognizedObjectObservation."""
+    precision: Precision = "float16"
+    deployment_target: Literal["iOS13", "iOS14", "iOS15", "iOS16", "iOS17", "iOS18"] | None = None
+    """Oldest system that must load it; by default iOS15 for mlpackage and iOS13 for mlmodel."""
+    name: str | None = None
+
+    kind: ClassVar[str] = "coreml"
+
+    @property
+    def suffix(self) -> str:
+        return f".{self.format}"
+
+    @property
+    def deployment(self) -> str:
+        return self.deployment_target or ("iOS15" if self.format == "mlpackage" else "iOS13")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CoreMLTarget:
+        old = self.deployment in ("iOS13", "iOS14")
+        if self.format == "mlpackage" and old:
+            raise ValueError(
+                f"an mlpackage (ML Program) needs iOS15 or newer, not {self.deployment}"
+            )
+        if self.format == "mlmodel" and not old:
+            raise ValueError(
+                f"an mlmodel (NeuralNetwork) is written for iOS13 or iOS14, not {self.deployment} "
+                "(newer systems load those too)"
+            )
+        return self
+
+    def makes(self, record: Written) -> bool:
+        """Whether an artifact was made for a target of this form."""
+        return record.format == self.format and record.contract == self.contract

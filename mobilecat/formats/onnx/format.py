@@ -1,0 +1,27 @@
+"""ONNX as a value."""
+
+from mobilecat.formats.base.format import Engine, Format, late
+from mobilecat.formats.onnx.target import OnnxTarget
+
+_ROOM = "mobilecat.formats.onnx"
+
+ONNX = Format(
+    name="onnx",
+    title="ONNX",
+    suffixes=(".onnx",),
+    target=OnnxTarget,
+    bare=(OnnxTarget(),),
+    variant=late(_ROOM, "emit:variant"),
+    require=late(_ROOM, "emit:require"),
+    emit=late(_ROOM, "emit:emit"),
+    engines=(
+        Engine("onnx", "the .onnx artifact in onnxruntime", late(_ROOM, "run:open_artifact")),
+    ),
+    inspect=late(_ROOM, "inspect:inspect_model"),
+    nms=late(_ROOM, "nms:written"),
+    inner=late(_ROOM, "inner:inner_values"),
+    sources=("onnx",),
+    dims=late(_ROOM, "source:dims"),
+    read=late(_ROOM, "source:read"),
+    reference=late(_ROOM, "source:reference"),
+)

@@ -1,0 +1,30 @@
+"""`[targets.onnx]` of a spec."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from mobilecat.formats.base.target import Written
+from mobilecat.value import Value
+
+
+class OnnxTarget(Value):
+    """One ONNX file: the frozen graph itself."""
+
+    precision: Literal["float32"] = "float32"
+    opset: Annotated[int, Field(ge=9)] | None = None
+    """Default: the frozen graph's own (18, or the source's where that is newer)."""
+    name: str | None = None
+
+    kind: ClassVar[str] = "onnx"
+    contract: ClassVar[str] = "tensor"
+
+    @property
+    def suffix(self) -> str:
+        return ".onnx"
+
+    def makes(self, record: Written) -> bool:
+        """Whether an artifact was made for a target of this form."""
+        return True

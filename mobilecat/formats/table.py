@@ -1,0 +1,11 @@
+"""Every format, one line each. To add one: its folder, and its line here."""
+
+from __future__ import annotations
+
+from mobilecat.formats.base.format import Format
+from mobilecat.formats.coreml.format import COREML
+from mobilecat.formats.onnx.format import ONNX
+from mobilecat.formats.tensorflow.format import TENSORFLOW
+from mobilecat.formats.tflite.format import TFLITE
+
+FORMATS: dict[str, Format] = {f.name: f for f in (COREML, TFLITE, ONNX, TENSORFLOW)}

@@ -1,0 +1,22 @@
+"""TFLite as a value."""
+
+from mobilecat.formats.base.format import Contract, Engine, Format, late
+from mobilecat.formats.tflite.target import TfliteTarget
+
+_ROOM = "mobilecat.formats.tflite"
+
+TFLITE = Format(
+    name="tflite",
+    title="TFLite",
+    suffixes=(".tflite",),
+    target=TfliteTarget,
+    bare=(TfliteTarget(input="float32"),),
+    variant=late(_ROOM, "emit:variant"),
+    require=late(_ROOM, "emit:require"),
+    emit=late(_ROOM, "emit:emit"),
+    engines=(Engine("tflite", "the .tflite artifact in LiteRT", late(_ROOM, "run:open_artifact")),),
+    contracts=(Contract("detection", late(_ROOM, "detection_tensors:DetectionAsTensors")),),
+    inspect=late(_ROOM, "inspect:inspect_model"),
+    nms=late(_ROOM, "nms:written"),
+    inner=late(_ROOM, "inner:inner_values"),
+)

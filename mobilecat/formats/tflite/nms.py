@@ -1,0 +1,84 @@
+"""What a .tflite file says of its NMS; read from the file alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mobilecat.formats.base.nms import Found, nothing
+
+_POSTPROCESS = b"TFLite_Detection_PostProcess"
+
+
+def written(path: Path) -> Found:
+    from ai_edge_litert.schema_py_generated import BuiltinOperator
+
+    from mobilecat.formats.tflite.inspect import read_tflite
+
+    model = read_tflite(path.read_bytes(), str(path))
+    graph, found = model.subgraphs[0], nothing()
+
+    def code(op: Any) -> int:
+        c = model.operatorCodes[op.opcodeIndex]
+        return int(max(c.builtinCode, c.deprecatedBuiltinCode))
+
+    def scalar(tensor: int, dtype: str) -> float | None:
+        data = model.buffers[graph.tensors[tensor].buffer].data
+        if data is None or len(data) != 4:
+            return None
+        return float(np.frombuffer(bytes(bytearray(data)), dtype)[0])
+
+    suppressions = [
+        op for op in graph.operators if code(op) == BuiltinOperator.NON_MAX_SUPPRESSION_V4
+    ]
+    if suppressions:
+        found["per_class"].add(float(len(suppressions) > 1))  # the kernel knows no classes
+    makers = {int(t): op for op in graph.operators for t in op.outputs}
+    for op in graph.operators:
+        if model.operatorCodes[op.opcodeIndex].customCode == _POSTPROCESS:
+            _postprocess(op, found)
+        if code(op) != BuiltinOperator.NON_MAX_SUPPRESSION_V4:
+            continue
+        for place, dtype, name in ((3, "<f4", "iou_threshold"), (2, "<i4", "max_detections")):
+            value = scalar(int(op.inputs[place]), dtype)
+            if value is not None:
+                found[name].add(value)
+        for above in _upstream(int(op.inputs[1]), makers):
+            if code(above) == BuiltinOperator.GREATER:
+                value = scalar(int(above.inputs[1]), "<f4")
+                if value is not None:
+                    found["score_threshold"].add(value)
+            if code(above) == BuiltinOperator.TOPK_V2:
+                break
+    return found
+
+
+def _postprocess(op: Any, found: Found) -> None:
+    """Read the operator's options; with an IoU of 1 it only passes on what was suppressed before.
+
+    Its score test is ≥: the next float above the threshold is written.
+    """
+    from mobilecat.formats.tflite.flexbuffer import unpacked
+
+    options = unpacked(bytes(bytearray(op.customOptions)))
+    if float(options["nms_iou_threshold"]) >= 1:
+        return
+    found["iou_threshold"].add(float(options["nms_iou_threshold"]))
+    found["score_threshold"].add(float(options["nms_score_threshold"]))
+    found["max_detections"].add(float(options["max_detections"]))
+
+
+def _upstream(tensor: int, makers: dict[int, Any]) -> Iterator[Any]:
+    """Yield the ops behind a tensor, nearest first, and none twice."""
+    todo, seen = [tensor], set()
+    while todo:
+        at = todo.pop(0)
+        op = makers.get(at)
+        if op is None or id(op) in seen:
+            continue
+        seen.add(id(op))
+        yield op
+        todo += [int(i) for i in op.inputs if i >= 0]

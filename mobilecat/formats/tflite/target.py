@@ -1,0 +1,30 @@
+"""`[targets.tflite]` of a spec."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from mobilecat.formats.base.target import Written
+from mobilecat.value import Value
+
+
+class TfliteTarget(Value):
+    """One TFLite file."""
+
+    precision: Literal["float32"] = "float32"
+    input: Literal["uint8", "float32"] = "uint8"
+    """Type of the image input: bytes as a camera gives them, or the same values 0–255 as floats."""
+    contract: Literal["tensor", "detection"] = "tensor"
+    """tensor: boxes, scores, class_ids, landmarks, count. detection: the four outputs of
+    TFLite_Detection_PostProcess with metadata, as MediaPipe Tasks and TF's SSD samples read."""
+    name: str | None = None
+
+    kind: ClassVar[str] = "tflite"
+
+    @property
+    def suffix(self) -> str:
+        return ".tflite"
+
+    def makes(self, record: Written) -> bool:
+        """Whether an artifact was made for a target of this form."""
+        return record.image in (None, self.input) and record.contract == self.contract
