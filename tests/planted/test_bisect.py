@@ -9,7 +9,8 @@ import pytest
 from mobilecat.bisection.walk import _error, compare_layers
 from mobilecat.errors import MobileCatError
 from mobilecat.formats.base.inner import Given
-from mobilecat.formats.coreml.inner import from_coreml, legal
+from mobilecat.formats.coreml.inner import from_coreml
+from mobilecat.formats.coreml.names import legal
 from mobilecat.formats.tflite.inner import from_tflite
 from mobilecat.graph.builder import infer_shapes
 
@@ -33,7 +34,8 @@ def test_error(got: list[float], expected: list[float], error: float) -> None:
 
 
 def test_core_ml_names() -> None:
-    assert [legal(n) for n in ("a/b:0", "300", "x")] == ["a_b_0", "_300", "x"]
+    names = ("a/b:0", "300", "x", "state", "list")  # the last two are MIL's own words
+    assert [legal(n) for n in names] == ["a_b_0", "_300", "x", "state_", "list_"]
     value = np.arange(15.0).reshape(3, 5)
     shapes = {"a/b": (1, 3, 5), "c.d": (3, 5), "c_d": (3, 5), "e": (5, 3)}
     found = from_coreml({"net/a_b": value, "c_d": value, "e": value}, shapes)

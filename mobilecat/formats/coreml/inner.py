@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ import numpy as np
 
 from mobilecat.bundle import ArtifactRecord
 from mobilecat.formats.base.inner import Given, Shapes, fitted
+from mobilecat.formats.coreml.names import legal
 from mobilecat.graph import Array
-
-_ILLEGAL = re.compile(r"[^A-Za-z0-9_]")
 
 
 def inner_values(
@@ -34,12 +32,6 @@ def from_coreml(found: Mapping[str, Array], shapes: Shapes) -> dict[str, Given]:
         if len(values) == 1 and (straight := fitted(array, shapes[values[0]])) is not None:
             matched[values[0]] = Given(name, straight)
     return matched
-
-
-def legal(name: str) -> str:
-    """Return a graph name as Core ML takes it (its reserved words are not names of values)."""
-    fixed = _ILLEGAL.sub("_", name)
-    return f"_{fixed}" if not fixed or fixed[0].isdigit() else fixed
 
 
 def _run(path: Path, record: ArtifactRecord, tensors: Mapping[str, Array]) -> dict[str, Array]:

@@ -6,33 +6,24 @@ deleted at any time.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import platform
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import mobilecat
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.disk import write_text
 from mobilecat.disk.cache import cache_folder
 from mobilecat.lanes import Lane
+from mobilecat.measure.kept import drop_the_oldest, key_of
 from mobilecat.pictures.detections import Detections
 
-_ENGINES = ("mobilecat", "numpy", "pillow", "onnxruntime", "ai-edge-litert", "coremltools",
-            "tensorflow")  # fmt: skip
 _LANES = 64
 """Folders kept; beyond that, those used longest ago go."""
-_OURS = ("evaluate", "cli", "validate", "tune", "diagnose", "templates")
-"""Parts of the package that no detection passes through."""
 
 
 @dataclass(frozen=True)
@@ -78,30 +69,13 @@ def open_stores(
     root = folder or cache_folder() / "evaluate"
     stores = {lane.name: Store(root / f"{bundle.name}-{_key(bundle, lane)[:20]}") for lane in lanes}
     if folder is None:
-        _drop_the_oldest(root, {s.folder for s in stores.values()})
+        drop_the_oldest(root, {s.folder for s in stores.values()}, _LANES)
     return stores
-
-
-def _drop_the_oldest(root: Path, used: set[Path]) -> None:
-    try:
-        for home in used:
-            if home.is_dir():
-                home.touch()
-        homes = [p for p in root.iterdir() if p.is_dir() and p not in used]
-        homes.sort(key=lambda p: p.stat().st_mtime, reverse=True)
-        for old in homes[max(0, _LANES - len(used)) :]:
-            shutil.rmtree(old, ignore_errors=True)
-    except OSError:
-        pass  # nothing kept so far
 
 
 def _key(bundle: Bundle, lane: Lane) -> str:
     """Hash what detections follow from: artifact, reading, decoding, NMS, the code and engines."""
     said: dict[str, Any] = {
-        "code": code_sha256(),
-        "engines": {name: _version(name) for name in _ENGINES},
-        "machine": platform.platform() if lane.apples else platform.machine(),
-        "runner": lane.runner,
         "artifact": _without_place(lane),
         "source": bundle.source.model_dump(mode="json", exclude={"path"}),
         "spec": _spec(bundle),
@@ -112,7 +86,7 @@ def _key(bundle: Bundle, lane: Lane) -> str:
         said["parts"] = [
             [_spec(p), p.source.model_dump(mode="json", exclude={"path"})] for p in parts
         ]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return key_of(lane, said)
 
 
 def _spec(bundle: Bundle) -> dict[str, Any]:
@@ -130,25 +104,6 @@ def _without_place(lane: Lane) -> dict[str, Any] | None:
     return (
         lane.artifact.model_dump(mode="json", exclude={"file", "lints"}) if lane.artifact else None
     )
-
-
-@cache
-def code_sha256() -> str:
-    """Hash the code that detections pass through: after a change, nothing old is believed."""
-    home = Path(mobilecat.__file__).parent
-    digest = hashlib.sha256()
-    for file in sorted(home.rglob("*.py")):
-        place = file.relative_to(home)
-        if place.parts[0] not in _OURS:
-            digest.update(f"{place.as_posix()}\0".encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
 
 
 def _json(result: Result) -> dict[str, Any]:

@@ -6,11 +6,8 @@ deleted at any time.
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import os
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -19,7 +16,7 @@ import numpy as np
 from mobilecat.bundle import Bundle
 from mobilecat.disk.cache import cache_folder
 from mobilecat.lanes import Lane
-from mobilecat.measure.evaluate.kept import code_sha256
+from mobilecat.measure.kept import drop_the_oldest, key_of
 from mobilecat.measure.tune.ranked import Ranked
 
 _FORM = 1
@@ -62,15 +59,8 @@ def open_store(bundle: Bundle, lane: Lane, folder: Path | None = None) -> Store:
     """Return the store of `lane` below `folder`, by default below the user's cache folder."""
     root = folder or cache_folder() / "tune"
     home = root / f"{bundle.name}-{_key(bundle, lane)[:20]}"
-    try:
-        if home.is_dir():
-            home.touch()
-        homes = [p for p in root.iterdir() if p.is_dir() and p != home]
-        homes.sort(key=lambda p: p.stat().st_mtime, reverse=True)
-        for old in homes[_MODELS - 1 :] if folder is None else ():
-            shutil.rmtree(old, ignore_errors=True)
-    except OSError:
-        pass  # nothing kept so far
+    if folder is None:
+        drop_the_oldest(root, {home}, _MODELS)
     return Store(home)
 
 
@@ -80,15 +70,13 @@ def _key(bundle: Bundle, lane: Lane) -> str:
     assert spec.input is not None
     said = {
         "form": _FORM,
-        "code": code_sha256(),
-        "runner": lane.runner,
         "model": lane.artifact.sha256 if lane.artifact else bundle.source.sha256,
         "shapes": {k: list(v) for k, v in sorted(bundle.source.shapes.items())},
         "import": spec.import_.model_dump(mode="json"),
         "input": spec.input.model_dump(mode="json"),
         "head": spec.head.model_dump(mode="json"),
     }
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return key_of(lane, said)
 
 
 def _bytes(ranked: Ranked) -> bytes:

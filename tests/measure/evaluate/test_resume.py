@@ -15,7 +15,8 @@ import pytest
 
 from mobilecat.bundle import open_bundle
 from mobilecat.lanes import lanes_of
-from mobilecat.measure.evaluate import Evaluation, evaluate, kept
+from mobilecat.measure import kept
+from mobilecat.measure.evaluate import Evaluation, evaluate
 from mobilecat.measure.evaluate.kept import Result, Store, open_stores
 from mobilecat.pictures.detections import Detections
 from tests.measure.evaluate import fake
@@ -113,7 +114,10 @@ def test_what_detections_follow_from_is_in_the_key(place: Path, what: str) -> No
 def test_runners_and_code_are_in_the_key(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = key(place)
     assert key(place, "source") != before == key(place)
-    monkeypatch.setattr(kept, "code_sha256", lambda: "another")
+    with monkeypatch.context() as m:
+        m.setattr(kept, "code_sha256", lambda: "another")
+        assert key(place) != before
+    monkeypatch.setattr(kept, "_version", lambda package: "another")
     assert key(place) != before
 
 

@@ -17,6 +17,7 @@ from mobilecat.errors import ArtifactError, MobileCatError
 from mobilecat.formats.onnx.ort import OrtModel
 from mobilecat.geometry.resize import plan_resize
 from mobilecat.lanes import Lane, detect, open_lane
+from mobilecat.measure import kept
 from mobilecat.measure.datasets import load_dataset
 from mobilecat.measure.evaluate.names import match_classes
 from mobilecat.measure.evaluate.scores import detections_of, truth_of
@@ -285,6 +286,16 @@ def test_what_candidates_follow_from_is_in_the_key(tmp_path: Path, counted: list
     assert _two(export_detector(tmp_path)[0], "0.2", cache, data).inferences == 0  # known bytes
     Image.new("RGB", (40, 24), (1, 2, 3)).save(data / "half.png")
     assert _two(export_detector(tmp_path)[0], "0.2", cache, data).inferences == 1
+
+
+def test_after_an_engine_changed_nothing_old_is_believed(
+    tmp_path: Path, counted: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, cache = save_pictures(tmp_path / "data"), tmp_path / "cache"
+    folder, _ = export_detector(tmp_path)
+    _two(folder, "0.2", cache, data)
+    monkeypatch.setattr(kept, "_version", lambda package: "another")
+    assert _two(folder, "0.2", cache, data).inferences == 2
 
 
 def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:

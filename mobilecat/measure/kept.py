@@ -1,0 +1,72 @@
+"""Results kept between runs: what they follow from, as one hash, and which folders stay.
+
+A store's folder may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Collection, Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import mobilecat
+from mobilecat.lanes import Lane
+
+_ENGINES = ("mobilecat", "numpy", "pillow", "onnxruntime", "ai-edge-litert", "coremltools",
+            "tensorflow")  # fmt: skip
+_NOT_PASSED = (
+    "bisection", "cli", "compare", "compile", "coordinates", "diagnosis", "golden", "judge",
+    "measure", "report", "review", "templates",
+)  # fmt: skip
+"""Rooms of the package that no detection passes through."""
+
+
+def key_of(lane: Lane, said: Mapping[str, Any]) -> str:
+    """Hash what a lane's results follow from: `said`, our code, the engines and the machine."""
+    whole = {
+        "code": code_sha256(),
+        "engines": {name: _version(name) for name in _ENGINES},
+        "machine": platform.platform() if lane.apples else platform.machine(),
+        "runner": lane.runner,
+        **said,
+    }
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+def drop_the_oldest(root: Path, used: Collection[Path], most: int) -> None:
+    """Keep `most` folders in `root`, those of `used` among them; the longest unused go."""
+    try:
+        for home in used:
+            if home.is_dir():
+                home.touch()
+        homes = [p for p in root.iterdir() if p.is_dir() and p not in used]
+        homes.sort(key=lambda p: p.stat().st_mtime, reverse=True)
+        for old in homes[max(0, most - len(used)) :]:
+            shutil.rmtree(old, ignore_errors=True)
+    except OSError:
+        pass  # nothing kept so far
+
+
+@cache
+def code_sha256() -> str:
+    """Hash the code that detections pass through: after a change, nothing old is believed."""
+    home = Path(mobilecat.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(home.rglob("*.py")):
+        place = file.relative_to(home)
+        if place.parts[0] not in _NOT_PASSED:
+            digest.update(f"{place.as_posix()}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
