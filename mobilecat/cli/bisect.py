@@ -34,7 +34,7 @@ def bisect(
         typer.Option("--limit", min=0, help="Of a layer's own error, relative to its values."),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="PNG", help="Draw error over layers.")
+        Path | None, typer.Option("--plot", metavar="SVG", help="Draw error over layers, as SVG.")
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="List every layer.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
@@ -46,8 +46,10 @@ def bisect(
     from mobilecat.bisection.walk import bisect as run
     from mobilecat.cli.outputs import require_outputs
     from mobilecat.cli.progress import progress_line
+    from mobilecat.pictures.chart import require_svg
 
     require_outputs({"--plot": plot})
+    require_svg(plot)
     with progress_line() as progress:
         found = run(
             bundle,

@@ -68,7 +68,7 @@ def evaluate(
         typer.Option("--json", metavar="F", help="Write the report as JSON; - for stdout."),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="PNG", help="Draw precision over recall.")
+        Path | None, typer.Option("--plot", metavar="SVG", help="Draw precision over recall.")
     ] = None,
     cache: Annotated[
         Path | None,
@@ -90,8 +90,10 @@ def evaluate(
     from mobilecat.cli.progress import progress_line
     from mobilecat.disk import write_text
     from mobilecat.measure.evaluate import evaluate as run
+    from mobilecat.pictures.chart import require_svg
 
     require_outputs({"--json": json_, "--plot": plot})
+    require_svg(plot)
     with progress_line() as progress:
         report = run(
             bundle,

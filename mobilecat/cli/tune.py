@@ -72,7 +72,7 @@ def tune(
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", metavar="PNG", help="Draw recall over false positives."),
+        typer.Option("--plot", metavar="SVG", help="Draw recall over false positives, as SVG."),
     ] = None,
 ) -> None:
     """Sweep score threshold, IoU threshold and max detections on labelled pictures.
@@ -88,8 +88,10 @@ def tune(
     from mobilecat.measure.tune.run import open_detector
     from mobilecat.measure.tune.run import tune as run
     from mobilecat.measure.tune.spec_file import require_writable, write_setting
+    from mobilecat.pictures.chart import require_svg
 
     require_outputs({"--json": json_, "--plot": plot})
+    require_svg(plot)
     grid, goal = grid_of(score, iou, max_detections), objective_of(objective)
     named = _pairs(class_map or [])
     if write is not None:

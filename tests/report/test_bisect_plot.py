@@ -1,19 +1,21 @@
-"""The picture of a bisection: where its marks lie, and that every letter on it can be read."""
+"""The chart of a bisection: where its marks lie, and that nothing leaves the picture."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
-import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFont
 
-from mobilecat.bisection.plot import OVER, OWN, SIZE_WH, plot
+from mobilecat.bisection.plot import OVER, OWN, chart_of, plot
 from mobilecat.bisection.walk import Bisection, Layer
+from mobilecat.errors import MobileCatError
+from mobilecat.pictures.chart import SIZE_WH, require_svg
 
 INF, NAN = float("inf"), float("nan")
-LEFT, RIGHT, BOTTOM = 80, 1172, 562  # of the plotted field; its top, 92, is 1e1, its foot 1e-8
+LEFT, RIGHT, TOP, BOTTOM = 84, 1172, 72, 576  # of the plotted field: 1e1 at its top, 1e-8 below
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def found(errors: Sequence[float], name: str = "conv", lane: str = "tflite:a.tflite") -> Bisection:
@@ -24,67 +26,68 @@ def found(errors: Sequence[float], name: str = "conv", lane: str = "tflite:a.tfl
     return Bisection(lane, "cat.png", 1e-4, layers, ())
 
 
-def drawn(told: Bisection, folder: Path) -> np.ndarray:
-    plot(told, folder / "plot.png")
-    with Image.open(folder / "plot.png") as image:
-        assert image.size == SIZE_WH and image.format == "PNG"
-        return np.asarray(image.convert("RGB"), dtype=int)
+def drawn(told: Bisection, folder: Path) -> ElementTree.Element:
+    plot(told, folder / "plot.svg")
+    return ElementTree.parse(folder / "plot.svg").getroot()
 
 
-def near(picture: np.ndarray, x: float, y: float, colour: str, within: int = 2) -> bool:
-    """Return whether there is a pixel of the colour about a place."""
-    wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-    x0, y0 = round(x) - within, round(y) - within
-    part = picture[y0 : y0 + 2 * within + 1, x0 : x0 + 2 * within + 1]
-    return bool((abs(part - wanted).max(-1) <= 12).any())
+def dots(picture: ElementTree.Element, colour: str) -> list[tuple[float, float]]:
+    return [
+        (float(c.get("cx", "nan")), float(c.get("cy", "nan")))
+        for g in picture.iter(f"{SVG}g")
+        if g.get("fill") == colour
+        for c in g
+    ]
 
 
 def test_a_dot_lies_at_its_layer_and_its_error(tmp_path: Path) -> None:
     picture = drawn(found([1e-7, 1e-2, 1e-7]), tmp_path)
-    width = RIGHT - LEFT
-    # nine decades over 470 px; 1e-7 is one above the foot, 1e-2 six
-    assert near(picture, LEFT + width / 6, BOTTOM - 470 / 9, OWN)
-    assert near(picture, LEFT + width / 2, BOTTOM - 6 * 470 / 9, OVER)
-    assert not near(picture, LEFT + width / 2, BOTTOM - 470 / 9, OWN)
+    width, decade = RIGHT - LEFT, (BOTTOM - TOP) / 9
+    # nine decades from foot to top; 1e-7 is one above the foot, 1e-2 six
+    (first, last), (over,) = dots(picture, OWN), dots(picture, OVER)
+    assert first == pytest.approx((LEFT + width / 6, BOTTOM - decade), abs=0.1)
+    assert last == pytest.approx((LEFT + 5 * width / 6, BOTTOM - decade), abs=0.1)
+    assert over == pytest.approx((LEFT + width / 2, BOTTOM - 6 * decade), abs=0.1)
 
 
-@pytest.mark.parametrize("error,y", [(0.0, BOTTOM), (1e9, 92), (INF, 92), (NAN, 92)])
+@pytest.mark.parametrize("error,y", [(0.0, BOTTOM), (1e9, TOP), (INF, TOP), (NAN, TOP)])
 def test_what_is_beyond_the_scale_lies_on_its_edge(tmp_path: Path, error: float, y: int) -> None:
     picture = drawn(found([error]), tmp_path)
-    assert near(picture, (LEFT + RIGHT) / 2, y, OVER if error else OWN)
+    (at,) = dots(picture, OVER if error else OWN)
+    assert at == pytest.approx(((LEFT + RIGHT) / 2, y), abs=0.1)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 100, 379, 5000])
 def test_any_number_of_layers(tmp_path: Path, count: int) -> None:
-    picture = drawn(found([1e-6] * count), tmp_path)
-    dark = (abs(picture - [0x1D, 0x21, 0x26]).max(-1) <= 40)[400:500]  # the row of dots, at 1e-6
-    columns = dark.any(0)
-    assert columns[: LEFT - 4].sum() == 0 and columns[RIGHT + 4 :].sum() == 0
-    if count == 100:  # each dot stands alone: as many gaps as dots
-        assert (columns[1:] & ~columns[:-1]).sum() == 100
-    assert bool(columns.any()) is (count > 0)
+    at = dots(drawn(found([1e-6] * count), tmp_path), OWN)
+    assert len(at) == count
+    assert all(LEFT <= x <= RIGHT and TOP <= y <= BOTTOM for x, y in at)
+    if count == 100:  # each dot stands alone
+        assert len(set(at)) == count
 
 
-def test_every_letter_is_in_the_font(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A letter that Pillow's font lacks is an empty box: what it draws for U+FFFF."""
-    written: list[str] = []
-    write = ImageDraw.ImageDraw.text
-
-    def seen(pen: ImageDraw.ImageDraw, at: object, text: str, *a: object, **k: object) -> None:
-        written.append(text)
-        write(pen, at, text, *a, **k)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(ImageDraw.ImageDraw, "text", seen)
-    drawn(found([1e-7, 0.5], name="слой→", lane="coreml:猫.mlpackage"), tmp_path)
-    drawn(found([1e-7]), tmp_path)
-    font = ImageFont.load_default(size=20)
-    lacking = bytes(font.getmask("\uffff"))
-    letters = set("".join(written)) - {" "}
-    assert len(letters) > 20
-    assert [c for c in letters if bytes(font.getmask(c)) == lacking] == []
-    assert bytes(font.getmask("→")) == lacking  # the test can fail
+def test_names_are_text_and_never_markup(tmp_path: Path) -> None:
+    picture = drawn(found([1e-7, 0.5], name="<script>слой→", lane="coreml:猫&co"), tmp_path)
+    title = picture.findtext(f"{SVG}title")
+    assert title == "First apart: '<script>слой→1' (Conv); coreml:猫&co, cat.png"
+    assert not list(picture.iter(f"{SVG}script"))
 
 
-def test_a_long_name_stays_on_the_picture(tmp_path: Path) -> None:
-    picture = drawn(found([1.0], name="block/" * 60), tmp_path)
-    assert (picture[:, -20:] == 255).all()
+def test_a_long_title_is_made_narrow_and_a_short_one_is_not(tmp_path: Path) -> None:
+    for name, narrow in (("block/" * 60, str(RIGHT - LEFT)), ("conv", None)):
+        picture = drawn(found([1.0], name=name), tmp_path)
+        (title,) = [t for t in picture.iter(f"{SVG}text") if t.get("class") == "title"]
+        assert title.get("textLength") == narrow
+
+
+def test_the_first_layer_apart_is_named(tmp_path: Path) -> None:
+    chart = chart_of(found([1e-7, 0.5, 1e-7, 0.25]))
+    assert [m.note for m in chart.marks if getattr(m, "note", "")] == ["layer 2: own 0.5"]
+    picture = drawn(found([1e-7, 0.5]), tmp_path)
+    assert (picture.get("width"), picture.get("height")) == (str(SIZE_WH[0]), str(640 + 4 * 26))
+
+
+def test_another_suffix_is_refused() -> None:
+    with pytest.raises(MobileCatError, match="SVG") as e:
+        require_svg(Path("plot.png"))
+    assert "plot.svg" in str(e.value)

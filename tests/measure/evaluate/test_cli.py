@@ -79,7 +79,7 @@ def on(work: Path) -> tuple[object, ...]:
 def test_prints_a_table_and_writes_json_and_plot(
     mobilecat: Cli, work: Path, tmp_path: Path
 ) -> None:
-    done = mobilecat(*on(work), "--json", tmp_path / "r.json", "--plot", tmp_path / "pr.png")
+    done = mobilecat(*on(work), "--json", tmp_path / "r.json", "--plot", tmp_path / "pr.svg")
     assert done.code == 0, done.err
     for words in (
         "tiny on",
@@ -88,14 +88,14 @@ def test_prints_a_table_and_writes_json_and_plot(
         "loss",
         "1 classes that the model does not know, 1 objects, are left out: hat 1",
         "score_threshold 0.5 is baked in",
-        f"wrote {tmp_path / 'pr.png'}",
+        f"wrote {tmp_path / 'pr.svg'}",
     ):
         assert words in done.out, done.out
     rows = {r["lane"]: r for r in json.loads((tmp_path / "r.json").read_text())["lanes"]}
     # The labels are the source's own boxes, exactly: nothing but 1 is right.
     assert rows["source"]["map"] == pytest.approx(1)
     assert rows["onnx:tiny.onnx"]["map"] == pytest.approx(1)
-    assert Image.open(tmp_path / "pr.png").size[0] == 1000
+    assert (tmp_path / "pr.svg").read_text().count("<polyline") == len(rows)
 
 
 def test_json_on_stdout_is_nothing_but_json(mobilecat: Cli, work: Path) -> None:

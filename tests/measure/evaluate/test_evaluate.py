@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -213,10 +214,13 @@ def test_notes_say_what_ap_is_of(place: Path, tmp_path: Path) -> None:
 
 
 def test_plot_has_a_line_for_each_lane(place: Path, tmp_path: Path) -> None:
-    plot(run(place, fake.lanes(), tmp_path), tmp_path / "pr.png")
-    with Image.open(tmp_path / "pr.png") as image:
-        colours = {c for _, c in image.convert("RGB").getcolors(1 << 20) or []}
-    assert {(0, 0, 0), (0xE6, 0x9F, 0), (0x56, 0xB4, 0xE9)} <= colours
+    report = run(place, fake.lanes(), tmp_path)
+    plot(report, tmp_path / "pr.svg")
+    svg = "{http://www.w3.org/2000/svg}"
+    lines = list(ElementTree.parse(tmp_path / "pr.svg").iter(f"{svg}polyline"))
+    assert [x.get("stroke") for x in lines] == ["#1D2126", "#E69F00", "#56B4E9"]
+    names = [(x.findtext(f"{svg}title") or "").partition(": mAP")[0] for x in lines]
+    assert names == [r.lane.name for r in report.lanes]
 
 
 def test_no_curve_to_draw(place: Path, tmp_path: Path) -> None:
@@ -225,7 +229,7 @@ def test_no_curve_to_draw(place: Path, tmp_path: Path) -> None:
         report.bundle, report.folder, report.data, 3, report.classes, (), None, None, ()
     )
     with pytest.raises(MobileCatError, match="no curve"):
-        plot(empty, tmp_path / "pr.png")
+        plot(empty, tmp_path / "pr.svg")
 
 
 def test_a_raw_head_is_refused(tmp_path: Path) -> None:

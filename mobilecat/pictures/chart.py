@@ -1,0 +1,118 @@
+"""A chart as a value, and as an SVG that any browser shows: lines, dots, a legend, two axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from mobilecat.disk import write_text
+from mobilecat.errors import MobileCatError, Problem
+
+# Okabe and Ito's colours, told apart by everybody (https://jfly.uni-koeln.de/color).
+BLACK, ORANGE, SKY, GREEN, VERMILION, PINK, BLUE, YELLOW = (
+    "#1D2126", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2", "#F0E442",
+)  # fmt: skip
+COLOURS = (BLACK, ORANGE, SKY, GREEN, VERMILION, PINK, BLUE, YELLOW)
+SIZE_WH = (1200, 640)
+_LEFT, _RIGHT, _TOP, _BOTTOM, _ROW = 84, 28, 72, 64, 26
+Point = tuple[float, float]
+"""Shares of the field, 0..1, from its lower left corner."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """ticks: (share of the axis, what is written there)."""
+
+    label: str
+    ticks: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """name: in the legend; "" leaves it out."""
+
+    points: tuple[Point, ...]
+    colour: str
+    name: str = ""
+    width: float = 3
+
+
+@dataclass(frozen=True)
+class Dots:
+    """ring: drawn as a circle around each place. note: what is written beside the first."""
+
+    points: tuple[Point, ...]
+    colour: str
+    name: str = ""
+    radius: float = 4
+    ring: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    title: str
+    x: Axis
+    y: Axis
+    marks: tuple[Line | Dots, ...]
+
+    def svg(self) -> str:
+        """Return the picture as text: one file, without script or anything from elsewhere."""
+        from jinja2 import Environment, StrictUndefined
+
+        environment = Environment(
+            autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        environment.filters["px"] = lambda v: f"{v:.1f}".removesuffix(".0")
+        source = files("mobilecat").joinpath("templates", "chart.svg.j2").read_text("utf-8")
+        named = [m for m in self.marks if m.name]
+        width, height = SIZE_WH
+        return environment.from_string(source).render(
+            chart=self,
+            named=named,
+            width=width,
+            height=height + _ROW * len(named),
+            left=_LEFT,
+            right=width - _RIGHT,
+            top=_TOP,
+            bottom=height - _BOTTOM,
+            legend=height,
+            row=_ROW,
+            ink=BLACK,
+            at=_at,
+            is_line=lambda mark: isinstance(mark, Line),
+        )
+
+
+def _at(point: Point) -> Point:
+    width, height = SIZE_WH
+    return (
+        _LEFT + point[0] * (width - _LEFT - _RIGHT),
+        height - _BOTTOM - point[1] * (height - _TOP - _BOTTOM),
+    )
+
+
+def round_numbers(count: int) -> Sequence[int]:
+    """Return the first and some ten round numbers of 1..count, for an axis of things in order."""
+    step = next(s * 10**k for k in range(9) for s in (1, 2, 5) if s * 10**k * 12 >= count)
+    return [1, *(n for n in range(step, count + 1, step) if n > max(1, step / 2))] if count else []
+
+
+def require_svg(path: Path | None) -> None:
+    """Raise MobileCatError where a chart could not be written under this name."""
+    if path is not None and path.suffix.lower() != ".svg":
+        raise MobileCatError(
+            "A plot is written as SVG",
+            [
+                Problem(
+                    f"{path}: {path.suffix or 'no suffix'}", "--plot", f"{path.with_suffix('.svg')}"
+                )
+            ],
+        )
+
+
+def write_chart(chart: Chart, path: Path) -> None:
+    """Write the chart's SVG, whole or not at all; never over an approved golden."""
+    write_text(path, chart.svg())
