@@ -269,7 +269,7 @@ def test_ci_writes_nothing(shop: Workshop, value: str, monkeypatch: pytest.Monke
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from mobilecat.judge import approve
+from mobilecat.review.approve import approve
 
 def die(*_): os.kill(os.getpid(), signal.SIGKILL)
 

@@ -102,7 +102,7 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from mobilecat.errors import MobileCatError
-from mobilecat.judge import approve
+from mobilecat.review.approve import approve
 
 size, dies = int(sys.argv[1]), sys.argv[2] == "dies"
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL if dies else signal.SIG_IGN)

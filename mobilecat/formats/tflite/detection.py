@@ -12,7 +12,7 @@ the answer here:
 * it keeps score ≥ threshold → the next float above the threshold;
 * it refuses an IoU threshold of 0 → the smallest normal float;
 * fast NMS compares each box's best class only and knows no classes: what per_class = 0 means. It
-  leaves the rows from the number of detections on as they were → a lint (mobilecat.inspection);
+  leaves the rows from the number of detections on as they were → a lint (formats.tflite.lints);
 * regular NMS, class by class, is never asked for. With T > 1 threads it skips class T (`next_col`
   starts at T and is incremented before its first use), lets one box be found as two things, and
   orders equal scores by class. Several classes with per_class = 1 go through our own NMS instead;

@@ -92,7 +92,7 @@ final class BundleTests: XCTestCase {
         assertRefused(.bundle, "damaged") { try ModelBundle(json: Data()) }
     }
 
-    /// As mobilecat.cascade writes it; keys that an app does not need are left out here.
+    /// As an export writes a cascade; keys that an app does not need are left out here.
     func testACascadesCropRule() throws {
         let text = """
             {"name": "cats", "schema_version": 1, "labels": ["cat face"],
