@@ -32,7 +32,7 @@ from tests.judge.fake import LANE, Workshop, hashes, moved_everywhere
 
 # What writes; the rest only reads.
 TRACED = {
-    "disk.py": {"write_text", "new_folder", "remove_folder", "_exchange"},
+    "files.py": {"write_text", "new_folder", "remove_folder", "_exchange"},
     "approve.py": {"_approve", "_new_case"},
     "reject.py": {"reject"},
 }
