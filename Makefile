@@ -5,7 +5,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: demo ios test lint unit swift conformance mutants faults bench lock clean
+BASE ?= main
+
+.PHONY: demo ios test check lint unit swift conformance mutants faults bench lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -14,6 +16,9 @@ ios: $(STAMP)  # the cat models into the app: ios_sample/README.md
 	@$(VENV)/bin/mobilecat export ios_sample/Cats/cats.toml -o build/ios --ios ios_sample/CatCam/Model
 
 test: lint unit swift
+
+check: $(STAMP)  # lint, types, and only the tests that a change touches
+	@$(PY) tools/check.py --base $(BASE)
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .

@@ -10,7 +10,8 @@ from mobilecat.errors import MobileCatError, Problem
 from mobilecat.formats.base.runner import Runner
 from mobilecat.formats.table import FORMATS
 
-_ENGINES = {e.runner: (e, f) for f in FORMATS.values() for e in f.engines}
+# The plainest first, as a user is told them.
+_ENGINES = {e.runner: (e, f) for f in reversed(FORMATS.values()) for e in f.engines}
 RUNNERS = {
     "source": "the original model in onnxruntime, pre- and post-processing in numpy",
     **{runner: engine.says for runner, (engine, _) in _ENGINES.items()},
