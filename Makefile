@@ -35,8 +35,9 @@ swift:
 conformance: $(STAMP)  # coremltools' own tests against our Core ML runtime
 	$(PY) -m tools.conformance.run
 
-mutants: $(STAMP)  # faults planted in the geometry
+mutants: $(STAMP)  # faults planted in the geometry, and in what judges, keeps and reads
 	$(PY) tools/mutate_geometry.py
+	$(PY) tools/mutate_logic.py
 
 faults: $(STAMP)  # faults planted in bundles
 	$(PY) -m tools.plant_faults

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mobilecat.disk import files as disk
+from mobilecat.errors import MobileCatError
 
 
 def test_new_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
@@ -101,3 +102,44 @@ def test_hash_of_a_folder_sees_names_and_contents(tmp_path: Path) -> None:
     (b / "sub" / "x").rename(b / "sub" / "y")
     assert disk.sha256_of(a) != disk.sha256_of(b)
     assert disk.size_of(a) == 1
+
+
+HALFWAY = """
+import sys
+from pathlib import Path
+from mobilecat.disk import files as disk
+with disk.new_folder(Path(sys.argv[1])) as fresh:
+    (fresh / "half").write_text("x")
+    print("here", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_live_processs_half_written_folder_stays(tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    other = subprocess.Popen(
+        [sys.executable, "-c", HALFWAY, str(out)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert other.stdout is not None and other.stdin is not None
+    assert other.stdout.readline() == "here\n"
+    with disk.new_folder(out) as fresh:
+        (fresh / "new").write_text("new")
+        assert (tmp_path / f".bundle{disk.MARK}{other.pid}" / "half").exists()
+    other.stdin.write("on\n")
+    other.stdin.close()
+    assert other.wait(timeout=60) == 0
+    assert [p.name for p in out.iterdir()] == ["half"]  # the last one to finish
+    assert [p.name for p in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_only_an_approval_writes_an_approved_golden(tmp_path: Path) -> None:
+    (tmp_path / "case.json").write_text("{}")
+    golden = tmp_path / "approved-tflite.json"
+    golden.write_text("looked at")
+    with pytest.raises(MobileCatError, match="not written"):
+        disk.write_text(golden, "a report")
+    assert golden.read_text() == "looked at"
+    disk.write_text(golden, "approved anew", approves=True)
+    assert golden.read_text() == "approved anew"
+    disk.write_text(tmp_path / "report.json", "a report")

@@ -15,6 +15,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,26 +86,38 @@ def copy_tree(folder: Path) -> None:
         raise SystemExit(f"the tests would import {found.strip()}, not the copy in {folder}")
 
 
-def plant(folder: Path, mutant: Mutant) -> Verdict:
-    """Plant one fault, run the tests until one fails, and take the fault out again."""
+@contextmanager
+def planted(folder: Path, mutant: Mutant) -> Iterator[str]:
+    """Plant one fault in the copy for a while; give why it cannot be, or ""."""
     path = folder / "mobilecat" / mutant.file
     text = path.read_text("utf-8")
     if text.count(mutant.old) != 1:
-        return Verdict(mutant, "", f"its text occurs {text.count(mutant.old)} times")
+        yield f"its text occurs {text.count(mutant.old)} times"
+        return
     path.write_text(text.replace(mutant.old, mutant.new), "utf-8")
     try:
-        done = _run(folder, *PYTEST, *TESTS)
+        yield ""
     finally:
         path.write_text(text, "utf-8")
+
+
+def killer_of(done: subprocess.CompletedProcess[str]) -> tuple[str, str]:
+    """Return the test that noticed a fault, or "" and why nothing did."""
     if done.returncode == 0:
-        return Verdict(mutant, "", "survived")
+        return "", "survived"
     # An ERROR is no kill: a fault that only breaks an import proves nothing about the tests.
     failed = re.search(r"^FAILED tests/(.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
     if done.returncode != 1 or failed is None:
-        return Verdict(
-            mutant, "", f"the tests did not run: {done.stdout[-300:]}{done.stderr[-300:]}"
-        )
-    return Verdict(mutant, failed[1])
+        return "", f"the tests did not run: {done.stdout[-300:]}{done.stderr[-300:]}"
+    return failed[1], ""
+
+
+def plant(folder: Path, mutant: Mutant) -> Verdict:
+    """Plant one fault, run the tests until one fails, and take the fault out again."""
+    with planted(folder, mutant) as problem:
+        if problem:
+            return Verdict(mutant, "", problem)
+        return Verdict(mutant, *killer_of(_run(folder, *PYTEST, *TESTS)))
 
 
 def table(verdicts: list[Verdict]) -> str:

@@ -159,3 +159,29 @@ def test_two_records_compare_where_both_have_a_place() -> None:
     assert old.positions != new.positions
     assert compare_probes("t", old, old, TIGHT).verdict == "PASS"
     assert compare_probes("t", old, new, TIGHT).verdict == "FAIL"
+
+
+def test_a_nan_of_the_golden_is_kept_and_asked_for_where_it_was() -> None:
+    x = np.array([[1, 2, np.nan, 4, np.inf, -np.inf]], np.float32)
+    p = probe("raw", "t", x)
+    assert p.values == (1.0, 2.0, "nan", 4.0, "inf", "-inf") and p.nonfinite == 3
+    assert compare_probe("t", p, x, TIGHT).verdict == "PASS"
+    for there in (
+        [1, 2, 3, 4, np.inf, -np.inf],  # lost
+        [1, np.nan, 2, 4, np.inf, -np.inf],  # as many, elsewhere
+        [1, 2, np.nan, 4, -np.inf, np.inf],  # the signs
+        [1, 2, np.inf, 4, np.nan, -np.inf],  # NaN for inf
+    ):
+        got = np.array([there], np.float32)
+        assert compare_probe("t", p, got, TIGHT).verdict == "FAIL", there
+
+
+def test_a_value_that_is_not_kept_shows_in_the_mean() -> None:
+    x = tensor()
+    p = probe("raw", "t", x)
+    middle = np.argsort(x.reshape(-1))[x.size // 4 : x.size // 2]  # it may rise and stay inside
+    at = next(i for i in middle if i not in p.positions)
+    moved = x.reshape(-1).copy()
+    moved[at] = np.median(x)
+    check = compare_probe("t", p, moved.reshape(x.shape), TIGHT)
+    assert check.verdict == "FAIL" and "at mean" in check.detail

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from mobilecat.report.junit import to_junit
+from mobilecat.report.junit import _case, _suite, to_junit
 from tests.judge.fake import LANE, Workshop, check, moved, write_bundle
 
 
@@ -56,3 +56,12 @@ def test_texts_that_xml_cannot_hold(shop: Workshop) -> None:
     shop.faults[LANE] = crash
     root = ET.fromstring(to_junit(check(shop)).encode("utf-8"))
     assert '<&">' in next(f for f in root.iter("failure")).get("message", "")
+
+
+def test_what_did_not_run_is_skipped_with_its_reason() -> None:
+    suite = _suite(ET.Element("testsuites"), "a lane")
+    for verdict in ("PASS", "NOT_RUN", "FAIL"):
+        _case(suite, verdict, verdict, "why")
+    assert [[e.tag for e in case] for case in suite] == [[], ["skipped"], ["failure"]]
+    skipped = suite.find(".//skipped")
+    assert skipped is not None and skipped.get("message") == "NOT_RUN: why"

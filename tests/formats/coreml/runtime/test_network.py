@@ -171,3 +171,32 @@ def test_a_transposed_convolution_with_same_padding(dims: int, tmp_path: Path) -
                 expected[(slice(None), *to)] += weight[(..., *tap)].T @ x[(..., *at)]
     found = runtime.load(save(spec, tmp_path / "m.mlmodel")).predict({"x": x[None]})
     np.testing.assert_allclose(found["y"][0], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("axis", "over"),
+    [(0, (0, 1, 2)), (1, (1, 2)), (2, (0,)), (3, (1,)), (4, (2,))],
+    ids=["CHW", "HW", "C", "H", "W"],
+)
+def test_reduce_works_along_the_axis_it_names(
+    axis: int, over: tuple[int, ...], tmp_path: Path
+) -> None:
+    """3×5 pictures tell rows from columns. NeuralNetwork.proto, ReduceLayerParams.ReduceAxis."""
+    x = numbers(2, 3, 5)
+    shape = tuple(1 if i in over else d for i, d in enumerate(x.shape))
+    spec = network({"x": x.shape}, {"y": shape})
+    reduce = layer(spec.neuralNetwork, "reduce", ["x"], ["y"])
+    reduce.mode, reduce.axis = 0, axis  # 0: sum
+    found = runtime.load(save(spec, tmp_path / "m.mlmodel")).predict({"x": x})
+    np.testing.assert_allclose(found["y"], x.sum(axis=over, keepdims=True), rtol=1e-5)
+
+
+@pytest.mark.parametrize("across", [True, False])
+def test_mvn_normalises_the_planes_it_names(across: bool, tmp_path: Path) -> None:
+    x = numbers(2, 3, 5)
+    spec = network({"x": x.shape}, {"y": x.shape})
+    mvn = layer(spec.neuralNetwork, "mvn", ["x"], ["y"])
+    mvn.acrossChannels, mvn.normalizeVariance, mvn.epsilon = across, False, 1e-5
+    axes = (0, 1, 2) if across else (1, 2)
+    found = runtime.load(save(spec, tmp_path / "m.mlmodel")).predict({"x": x})
+    np.testing.assert_allclose(found["y"], x - x.mean(axis=axes, keepdims=True), atol=1e-6)

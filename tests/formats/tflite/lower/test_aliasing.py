@@ -45,6 +45,17 @@ def test_values_survive(name: str) -> None:
     assert_lowers(_model(name), name)
 
 
+@pytest.mark.parametrize("name", [n for n in CASES if "output" in n])
+def test_a_graph_output_is_made_last_under_its_own_name(name: str) -> None:
+    """It has to outlive whatever shares its memory: a copy, after all readers of the group."""
+    program = emit.program_from_graph(_model(name))
+    (a,) = [t for t in program.outputs if t.name == "a"]
+    (maker,) = [i for i, op in enumerate(program.ops) if a in op.outputs]
+    readers = [i for i, op in enumerate(program.ops) if a in op.inputs]
+    assert program.ops[maker].code == "RESHAPE" and not readers
+    assert maker == len(program.ops) - 1
+
+
 def test_litert_still_needs_this(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails on the day that LiteRT counts the readers of shared memory itself."""
     monkeypatch.setattr(emit, "protect_aliases", lambda program: None)
