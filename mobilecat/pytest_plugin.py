@@ -37,10 +37,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 class Shared:
-    """The lanes of one session, each loaded once, and the source's results, each run once."""
+    """What one session opens and loads, once each: bundles, lanes, and their last results."""
 
     def __init__(self) -> None:
         self._runners: dict[tuple[Path, str, Path | None], Runner] = {}
+        self._bundles: dict[Path, Bundle] = {}
+
+    def bundle(self, folder: Path) -> Bundle:
+        """Return what `folder` holds; its files are hashed once a session."""
+        from mobilecat.bundle.cascade import open_any
+
+        if folder not in self._bundles:
+            self._bundles[folder] = open_any(folder)
+        return self._bundles[folder]
 
     def open(self, folder: Path, bundle: Bundle, lane: Lane, source: Path | None) -> Runner:
         from mobilecat.lanes import open_lane
@@ -92,11 +101,10 @@ def pytest_collection_modifyitems(
 def _items(
     session: pytest.Session, folder: Path, golden: Path, runner: str | None
 ) -> Iterator[pytest.Item]:
-    from mobilecat.bundle.cascade import open_any
     from mobilecat.golden.store import case_folders
     from mobilecat.lanes import lanes_of
 
-    bundle = open_any(folder)
+    bundle = session.stash.setdefault(STASH, Shared()).bundle(folder)
     lanes = lanes_of(bundle, runner)
     names = [p.name for p in case_folders(golden, bundle)]
     for case in names:
@@ -135,14 +143,15 @@ class LaneItem(_Item):
     def runtest(self) -> None:
         from mobilecat.judge.run import validate
 
-        stash = self.session.stash
+        shared = self.session.stash.setdefault(STASH, Shared())
         report = validate(
             self.folder,
             self.golden,
             runner=self.lane.runner,
             artifact=self.lane.artifact.file if self.lane.artifact else None,
             source=self.config.getoption("--mobilecat-source"),
-            opener=stash.setdefault(STASH, Shared()).open,
+            opener=shared.open,
+            bundle=shared.bundle(self.folder),
             cases=[self.case],
         )
         if report.held:
@@ -159,11 +168,10 @@ class GoldensItem(_Item):
     """What belongs to no lane: stray files, no case at all, labels.txt."""
 
     def runtest(self) -> None:
-        from mobilecat.bundle.cascade import open_any
         from mobilecat.compare.tolerances import require_known_tolerances
         from mobilecat.golden.store import read_cases
 
-        bundle = open_any(self.folder)
+        bundle = self.session.stash.setdefault(STASH, Shared()).bundle(self.folder)
         require_known_tolerances(bundle)
         _, checks = read_cases(self.golden, bundle)
         bad = [c.detail for c in checks if c.verdict == "FAIL"]

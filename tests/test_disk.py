@@ -143,3 +143,20 @@ def test_only_an_approval_writes_an_approved_golden(tmp_path: Path) -> None:
     disk.write_text(golden, "approved anew", approves=True)
     assert golden.read_text() == "approved anew"
     disk.write_text(tmp_path / "report.json", "a report")
+
+
+def test_where_the_swap_fails_the_old_folder_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "bundle"
+    out.mkdir()
+    (out / "old").write_text("old")
+
+    def full(a: Path, b: Path) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(disk, "_exchange", full)
+    with pytest.raises(OSError, match="no space"), disk.new_folder(out) as fresh:
+        (fresh / "new").write_text("new")
+    assert [p.name for p in out.iterdir()] == ["old"]
+    assert [p.name for p in tmp_path.iterdir()] == ["bundle"]

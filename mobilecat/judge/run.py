@@ -69,12 +69,14 @@ def validate(
     opener: Opener = open_lane,
     cases: Sequence[str] | None = None,
     tolerances: Mapping[str, Tolerance] | None = None,
+    bundle: Bundle | None = None,
 ) -> Report:
     """Hold a bundle's artifacts to goldens, and to the source on `random` seeded inputs.
 
     write_pending: write what a lane gave instead as `pending-<lane>.json` (never where CI is set).
     opener: what loads a lane; saved results are one. cases: only these. tolerances: in place of the
-    bundle's own [tolerances].
+    bundle's own [tolerances]. bundle: what `folder` holds, where it was opened, and held to its
+    hashes, before.
     Errors: MobileCatError for a damaged bundle, an unknown lane, or nothing to compare with.
     """
     if golden_dir is None and random < 1:
@@ -82,7 +84,7 @@ def validate(
             "There is nothing to compare with",
             [Problem("no goldens and no random inputs", fix="give --golden GDIR or --random 3")],
         )
-    bundle = open_any(folder)
+    bundle = bundle or open_any(folder)
     if random and isinstance(bundle, CascadeBundle):
         fix = f"hold each model: mobilecat validate {folder}/landmarks --random {random}"
         said = Problem("a cascade finds nothing in noise", "--random", fix)
