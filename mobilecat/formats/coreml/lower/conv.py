@@ -269,6 +269,18 @@ def lower_global_average_pool(n: Node) -> Var:
     return mb.reduce_mean(x=n.x(), axes=list(range(2, len(n.shape()))), keep_dims=True)
 
 
+@LOWERINGS.op("GlobalLpPool")
+def lower_global_lp_pool(n: Node) -> Var:
+    """(Σ |x|^p)^(1/p), p whole and 2 by default; the sum over rows and columns, not their mean."""
+    x, p, axes = n.x(), int(n.attr("p", 2)), list(range(2, len(n.shape())))
+    if p in (1, 2):
+        norm = mb.reduce_l1_norm if p == 1 else mb.reduce_l2_norm
+        return norm(x=x, axes=axes, keep_dims=True)
+    powers = mb.pow(x=mb.abs(x=x), y=n.num(float(p)))
+    total = mb.reduce_sum(x=powers, axes=axes, keep_dims=True)
+    return mb.pow(x=total, y=n.num(1.0 / p))
+
+
 @LOWERINGS.op("GlobalMaxPool")
 def lower_global_max_pool(n: Node) -> Var:
     return mb.reduce_max(x=n.x(), axes=list(range(2, len(n.shape()))), keep_dims=True)

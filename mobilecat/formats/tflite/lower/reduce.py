@@ -113,10 +113,29 @@ def lower_global_max_pool(n: Node) -> None:
     _global(n, "REDUCE_MAX")
 
 
-def _global(n: Node, code: str) -> None:
+@lowers("GlobalLpPool")
+def lower_global_lp_pool(n: Node) -> None:
+    """(Σ |x|^p)^(1/p), p whole and 2 by default; the sum over rows and columns, not their mean."""
+    p, ew = int(n.attr("p", 2)), n.build.ew
+    if p == 1:
+        _global(n, "SUM", before=_abs)
+    elif p == 2:
+        _global(n, "SUM", before=_square, after=lambda b, x: b.ew("SQRT", x))
+    else:
+        _global(
+            n,
+            "SUM",
+            before=lambda b, x: ew("POW", _abs(b, x), np.float32(p)),
+            after=lambda b, x: ew("POW", x, np.float32(1 / p)),
+        )
+
+
+def _global(n: Node, code: str, before: Step | None = None, after: Step | None = None) -> None:
     held = n.held()
     axes = [i for i, a in enumerate(held.perm) if a >= 2]
-    n.put(reduce_over(n.build, code, held.tensor, axes), held.perm)
+    x = before(n.build, held.tensor) if before else held.tensor
+    x = reduce_over(n.build, code, x, axes)
+    n.put(after(n.build, x) if after else x, held.perm)
 
 
 def with_last(n: Node, axis: int) -> Held:

@@ -82,6 +82,8 @@ def _pools() -> list[OpCase]:
         case("GlobalAveragePool", X),
         case("GlobalMaxPool", X),
         case("GlobalAveragePool", SIGNAL),
+        *(case("GlobalLpPool", X, p=p) for p in (1, 2, 3)),
+        case("GlobalLpPool", SIGNAL),
     ]
 
 

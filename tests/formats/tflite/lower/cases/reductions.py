@@ -71,6 +71,10 @@ REDUCTIONS = [
     ),
     mixed("GlobalAveragePool", "y = GlobalAveragePool(c)", "float[1,4,1,1]"),
     mixed("GlobalMaxPool", "y = GlobalMaxPool(c)", "float[1,4,1,1]"),
+    *(
+        mixed(f"GlobalLpPool {p}", f"y = GlobalLpPool<p={p}>(c)", "float[1,4,1,1]")
+        for p in (1, 2, 3)
+    ),
     mixed(
         "InstanceNormalization",
         "y = InstanceNormalization(c, s, b)",
