@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # What a user says, and what an export leaves.
     "spec": {"errors", "value", "geometry", "formats.base.target", "formats.table"},
-    "pictures": {"errors", "geometry", "spec"},
+    "pictures": {"errors", "disk", "geometry", "spec"},
     "bundle": {"errors", "disk", "spec", "formats.table"},
     # What a network means.
     "heads": {"errors", "graph", "spec"},

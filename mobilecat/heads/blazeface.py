@@ -16,7 +16,7 @@ from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.heads.fit import Fit, rows_of
-from mobilecat.spec import BlazefaceHead
+from mobilecat.spec.heads import BlazefaceHead
 
 Layers = tuple[tuple[int, int], ...]
 KNOWN: tuple[Layers, ...] = (((8, 2), (16, 6)), ((16, 2), (32, 6)), ((4, 1),))

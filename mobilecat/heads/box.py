@@ -10,7 +10,7 @@ from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops, single
 from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.heads.fit import Fit, flat
-from mobilecat.spec import BoxHead
+from mobilecat.spec.heads import BoxHead
 
 
 def settle(spec: BoxHead, network: Network) -> Head:

@@ -10,7 +10,7 @@ from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops, single
 from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.heads.fit import Fit, classes_of, flat
-from mobilecat.spec import BoxClassHead
+from mobilecat.spec.heads import BoxClassHead
 
 
 def settle(spec: BoxClassHead, network: Network) -> Head:

@@ -15,7 +15,7 @@ from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.heads.fit import Fit, Shape, classes_of
-from mobilecat.spec import CenternetHead
+from mobilecat.spec.heads import CenternetHead
 
 
 def settle(spec: CenternetHead, network: Network) -> Head:

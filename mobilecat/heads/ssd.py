@@ -18,7 +18,7 @@ from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, EncodedAnchors, Head, Native, Network
 from mobilecat.heads.fit import Fit, classes_of, rows_of
 from mobilecat.heads.priors import from_priors
-from mobilecat.spec import AnchorGenerator, SsdHead
+from mobilecat.spec.heads import AnchorGenerator, SsdHead
 
 
 def settle(spec: SsdHead, network: Network) -> Head:

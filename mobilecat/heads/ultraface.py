@@ -18,7 +18,7 @@ from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.heads.fit import Fit, rows_of
 from mobilecat.heads.priors import from_priors
-from mobilecat.spec import UltrafaceHead
+from mobilecat.spec.heads import UltrafaceHead
 
 SIDES = {
     8: (10.0, 16.0, 24.0),

@@ -15,7 +15,7 @@ from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.heads.fit import Fit, classes_of
-from mobilecat.spec import YoloV1Head
+from mobilecat.spec.heads import YoloV1Head
 
 
 def settle(spec: YoloV1Head, network: Network) -> Head:

@@ -11,7 +11,7 @@ from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Head, Network
 from mobilecat.heads.maps import Placed, settle_maps
-from mobilecat.spec import YoloV3Head
+from mobilecat.spec.heads import YoloV3Head
 
 ANCHORS = (
     ((10.0, 13.0), (16.0, 30.0), (33.0, 23.0)),

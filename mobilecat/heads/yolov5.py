@@ -16,7 +16,7 @@ from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.heads.fit import Fit, Shape, classes_of
 from mobilecat.heads.maps import Placed, settle_maps
 from mobilecat.heads.yolov3 import ANCHORS
-from mobilecat.spec import YoloV5Head
+from mobilecat.spec.heads import YoloV5Head
 
 
 def settle(spec: YoloV5Head, network: Network) -> Head:

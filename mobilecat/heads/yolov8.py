@@ -10,7 +10,7 @@ from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.heads.fit import Fit, classes_of
-from mobilecat.spec import YoloV8Head
+from mobilecat.spec.heads import YoloV8Head
 
 
 def settle(spec: YoloV8Head, network: Network) -> Head:

@@ -14,7 +14,7 @@ from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.heads.fit import Fit, classes_of
-from mobilecat.spec import YoloXHead
+from mobilecat.spec.heads import YoloXHead
 
 
 def settle(spec: YoloXHead, network: Network) -> Head:

@@ -17,7 +17,7 @@ from mobilecat.graph import Array
 from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.spec import YunetHead
+from mobilecat.spec.heads import YunetHead
 
 STRIDES = (8, 16, 32)
 POINTS = 5

@@ -1,23 +1,6 @@
 """`mobilecat.toml`, one model a file → frozen, validated values."""
 
-from mobilecat.spec.heads import (
-    AnchorGenerator,
-    BlazefaceHead,
-    BoxClassHead,
-    BoxHead,
-    CenternetHead,
-    HeadSpec,
-    LandmarksHead,
-    RawHead,
-    SsdHead,
-    UltrafaceHead,
-    YoloV1Head,
-    YoloV3Head,
-    YoloV5Head,
-    YoloV8Head,
-    YoloXHead,
-    YunetHead,
-)
+from mobilecat.spec.heads import HeadSpec, LandmarksHead, RawHead
 from mobilecat.spec.load import load_spec, spec_from_model_file, spec_from_text
 from mobilecat.spec.values import (
     ImageSpec,
@@ -29,11 +12,6 @@ from mobilecat.spec.values import (
 )
 
 __all__ = [
-    "AnchorGenerator",
-    "BlazefaceHead",
-    "BoxClassHead",
-    "BoxHead",
-    "CenternetHead",
     "HeadSpec",
     "ImageSpec",
     "ImportSpec",
@@ -41,16 +19,8 @@ __all__ = [
     "NmsSpec",
     "RawHead",
     "Spec",
-    "SsdHead",
     "TargetSpec",
     "Tolerance",
-    "UltrafaceHead",
-    "YoloV1Head",
-    "YoloV3Head",
-    "YoloV5Head",
-    "YoloV8Head",
-    "YoloXHead",
-    "YunetHead",
     "load_spec",
     "spec_from_model_file",
     "spec_from_text",

@@ -327,7 +327,7 @@ def test_anchors_of_the_tf_api() -> None:
     """Scales .2, .35, .5, .65, .8, .95, then 1; the first layer has three."""
     from mobilecat.heads.reference.ssd import _tf_anchors
     from mobilecat.heads.ssd import generated
-    from mobilecat.spec import AnchorGenerator
+    from mobilecat.spec.heads import AnchorGenerator
 
     for make in (generated, _tf_anchors):
         rows = make(AnchorGenerator(), (300, 300))

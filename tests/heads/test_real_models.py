@@ -126,7 +126,7 @@ def test_generated_anchors_are_those_of_a_published_ssd(shared_data: Path) -> No
     from ai_edge_litert.interpreter import Interpreter
 
     from mobilecat.heads.ssd import generated
-    from mobilecat.spec import AnchorGenerator
+    from mobilecat.spec.heads import AnchorGenerator
 
     path = shared_data / "models" / "coco_ssd_mobilenet_v1_quant.tflite"
     model = Interpreter(str(path))

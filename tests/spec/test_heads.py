@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mobilecat.errors import SpecError
-from mobilecat.spec import Spec, SsdHead, spec_from_text
-from mobilecat.spec.heads import HEAD_KINDS, HEADS
+from mobilecat.spec import Spec, spec_from_text
+from mobilecat.spec.heads import HEAD_KINDS, HEADS, SsdHead
 
 TOP = 'source = "a.onnx"\n[input]\nsize = [50, 30]\n'
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from mobilecat.heads.base import Candidates
 from mobilecat.heads.reference.arrays import Arrays, from_centres, pick, sigmoid, table
-from mobilecat.spec import BlazefaceHead
+from mobilecat.spec.heads import BlazefaceHead
 
 
 def decode(spec: BlazefaceHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candidates:

@@ -7,7 +7,7 @@ import numpy as np
 from mobilecat.graph import Array
 from mobilecat.heads.base import ANCHORS, Candidates
 from mobilecat.heads.reference.arrays import Arrays, pick
-from mobilecat.spec import BoxHead
+from mobilecat.spec.heads import BoxHead
 
 
 def decode(spec: BoxHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candidates:

@@ -7,7 +7,7 @@ import numpy as np
 from mobilecat.heads.base import Candidates
 from mobilecat.heads.reference.arrays import Arrays, activate, pick
 from mobilecat.heads.reference.box import xyxy
-from mobilecat.spec import BoxClassHead
+from mobilecat.spec.heads import BoxClassHead
 
 
 def decode(spec: BoxClassHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candidates:

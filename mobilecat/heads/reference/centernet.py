@@ -8,7 +8,7 @@ import numpy as np
 
 from mobilecat.heads.base import Candidates
 from mobilecat.heads.reference.arrays import Arrays
-from mobilecat.spec import CenternetHead
+from mobilecat.spec.heads import CenternetHead
 
 
 def decode(spec: CenternetHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candidates:

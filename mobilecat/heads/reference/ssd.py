@@ -7,7 +7,7 @@ import numpy as np
 from mobilecat.graph import Array
 from mobilecat.heads.base import ANCHORS, Candidates
 from mobilecat.heads.reference.arrays import Arrays, activate, from_centres, pick, table
-from mobilecat.spec import AnchorGenerator, SsdHead
+from mobilecat.spec.heads import AnchorGenerator, SsdHead
 
 
 def decode(spec: SsdHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candidates:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mobilecat.heads.base import Candidates
 from mobilecat.heads.reference.arrays import Arrays, from_centres, pick, table
-from mobilecat.spec import UltrafaceHead
+from mobilecat.spec.heads import UltrafaceHead
 
 MIN_BOXES = [[10, 16, 24], [32, 48], [64, 96], [128, 192, 256]]
 

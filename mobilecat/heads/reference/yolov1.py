@@ -6,7 +6,7 @@ import numpy as np
 
 from mobilecat.heads.base import Candidates
 from mobilecat.heads.reference.arrays import Arrays, pick
-from mobilecat.spec import YoloV1Head
+from mobilecat.spec.heads import YoloV1Head
 
 
 def decode(spec: YoloV1Head, outputs: Arrays, size_wh: tuple[int, int]) -> Candidates:

@@ -8,7 +8,7 @@ from mobilecat.graph import Array
 from mobilecat.heads.base import Candidates
 from mobilecat.heads.reference.arrays import Arrays, sigmoid
 from mobilecat.heads.reference.yolo_maps import decode_maps
-from mobilecat.spec import YoloV3Head
+from mobilecat.spec.heads import YoloV3Head
 
 
 def decode(spec: YoloV3Head, outputs: Arrays, size_wh: tuple[int, int]) -> Candidates:

@@ -8,7 +8,7 @@ from mobilecat.graph import Array
 from mobilecat.heads.base import Candidates
 from mobilecat.heads.reference.arrays import Arrays, from_centres, pick, sigmoid, table
 from mobilecat.heads.reference.yolo_maps import decode_maps
-from mobilecat.spec import YoloV5Head
+from mobilecat.spec.heads import YoloV5Head
 
 
 def decode(spec: YoloV5Head, outputs: Arrays, size_wh: tuple[int, int]) -> Candidates:

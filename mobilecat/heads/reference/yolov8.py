@@ -6,7 +6,7 @@ import numpy as np
 
 from mobilecat.heads.base import Candidates
 from mobilecat.heads.reference.arrays import Arrays, from_centres, pick, table
-from mobilecat.spec import YoloV8Head
+from mobilecat.spec.heads import YoloV8Head
 
 
 def decode(spec: YoloV8Head, outputs: Arrays, size_wh: tuple[int, int]) -> Candidates:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mobilecat.graph import Array
 from mobilecat.heads.base import Candidates
-from mobilecat.spec import YunetHead
+from mobilecat.spec.heads import YunetHead
 
 
 def decode(spec: YunetHead, outputs: Mapping[str, Array], size_wh: tuple[int, int]) -> Candidates:
