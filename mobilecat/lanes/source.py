@@ -18,8 +18,8 @@ from mobilecat.formats.importing import ImportOptions, Source, open_reference
 from mobilecat.graph import Array
 from mobilecat.graph.anchors import anchors_from_metadata
 from mobilecat.heads import ANCHORS, NETWORKS_OWN, Candidates, reference_decode
-from mobilecat.heads.reference.nms import suppress
-from mobilecat.spec import ImageSpec, NmsSpec, RawHead
+from mobilecat.heads.reference.tensors import tensors_from_candidates
+from mobilecat.spec import ImageSpec, RawHead
 
 CANDIDATES = ("boxes", "scores", "landmarks")
 
@@ -41,7 +41,10 @@ class SourceRunner:
             return raw
         decoded = self._decoded(raw)
         nms = spec.effective_nms
-        results = _padded(decoded, nms) if nms else _one_result(decoded)
+        boxes, scores, landmarks = decoded
+        results = (
+            tensors_from_candidates(boxes, scores, landmarks, nms) if nms else _one_result(decoded)
+        )
         values = {**raw, **{f"{name}{NETWORKS_OWN}": value for name, value in raw.items()}}
         there = [value for value in decoded if value is not None]
         for contract, value in zip(bundle.candidates, there, strict=True):
@@ -99,35 +102,6 @@ def _one_result(decoded: Sequence[Array | None]) -> dict[str, Array]:
     }
     if landmarks is not None:
         out["landmarks"] = landmarks.reshape(1, 1, -1, 2).astype(np.float32)
-    return out
-
-
-def _padded(decoded: Sequence[Array | None], nms: NmsSpec) -> dict[str, Array]:
-    """Return the tensor contract: K rows, zero from `count` on."""
-    boxes, scores, landmarks = decoded
-    assert boxes is not None and scores is not None
-    kept = suppress(
-        boxes[0],
-        scores[0],
-        nms.score_threshold,
-        nms.iou_threshold,
-        nms.max_detections,
-        nms.per_class,
-    )
-    n, k = len(kept), nms.max_detections
-    out = {
-        "boxes": np.zeros((1, k, 4), np.float32),
-        "scores": np.zeros((1, k), np.float32),
-        "class_ids": np.zeros((1, k), np.int32),
-        "count": np.array([n], np.int32),
-    }
-    out["boxes"][0, :n] = boxes[0][kept]
-    out["scores"][0, :n] = scores[0][kept].max(axis=1, initial=0)
-    out["class_ids"][0, :n] = scores[0][kept].argmax(axis=1)
-    if landmarks is not None:
-        points = landmarks.shape[2] // 2
-        out["landmarks"] = np.zeros((1, k, points, 2), np.float32)
-        out["landmarks"][0, :n] = landmarks[0][kept].reshape(n, points, 2)
     return out
 
 

@@ -12,6 +12,7 @@ from mobilecat.geometry import (
     boxes,
     crops,
     detections,
+    drawing,
     frames,
     orientation,
     resize,
@@ -22,6 +23,9 @@ from mobilecat.geometry import (
 )
 from mobilecat.geometry.affine import Affine, Size
 from mobilecat.geometry.assumptions import Assumptions
+from mobilecat.heads.reference.nms import suppress
+from mobilecat.heads.reference.tensors import tensors_from_candidates
+from mobilecat.spec import NmsSpec
 
 Args = dict[str, Any]
 FNS: dict[str, Callable[[Args], Any]] = {}
@@ -287,6 +291,68 @@ def _detections_from_tensors(a: Args) -> Any:
             a["score_threshold"],
         )
     )
+
+
+def _with_nan(values: Any) -> Any:
+    """Return an array of float32, as artifacts give them; null stands for NaN."""
+    return np.array(values, dtype=np.float32)
+
+
+def _nms(a: Args) -> NmsSpec:
+    names = ("score_threshold", "iou_threshold", "max_detections", "per_class")
+    return NmsSpec(**{n: a[n] for n in names})
+
+
+@fn("suppress_candidates")
+def _suppress_candidates(a: Args) -> Any:
+    boxes_xyxy, scores = _with_nan(a["boxes"]), _with_nan(a["scores"])
+    nms = _nms(a)
+    return suppress(
+        boxes_xyxy.reshape(-1, 4),
+        scores if scores.size else scores.reshape(0, 1),
+        nms.score_threshold,
+        nms.iou_threshold,
+        nms.max_detections,
+        nms.per_class,
+    )
+
+
+@fn("detections_from_candidates")
+def _detections_from_candidates(a: Args) -> Any:
+    def batched(name: str, empty: tuple[int, ...]) -> Any:
+        array = _with_nan(a[name])
+        array = array.reshape(empty) if array.size == 0 else array
+        return array[None] if array.ndim == 2 and np.ndim(a["boxes"]) == 2 else array
+
+    tensors = tensors_from_candidates(
+        batched("boxes", (1, 0, 4)),
+        batched("scores", (1, 0, 1)),
+        None if a["landmarks"] is None else batched("landmarks", (1, 0, 0)),
+        _nms(a),
+    )
+    return _detections(
+        detections.detections_from_tensors(
+            *(tensors[n] for n in ("boxes", "scores", "class_ids", "count")),
+            tensors.get("landmarks"),
+            Affine(*a["image_from_model"]),
+        )
+    )
+
+
+@fn("drawing")
+def _drawing(a: Args) -> Any:
+    made = request.SimulatedRequest(
+        size(a["buffer_wh"]),
+        size(a["model_wh"]),
+        orientation.orientation(a["orientation"]),
+        request.AppResize(**a["fit"]),
+    )
+    drawn = drawing.Drawing(made.buffer_wh, made.model_wh, made.model_from_frame)
+    return {
+        "model_points_ci": drawn.core_image_from_frame.points(a["frame_points_ci"]),
+        "picture_xyxy": drawn.picture_xyxy,
+        "picture_ci_xywh": drawn.core_image_picture_xywh,
+    }
 
 
 @fn("detections_from_tflite")

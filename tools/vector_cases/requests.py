@@ -44,6 +44,33 @@ def request_cases() -> Cases:
     return out
 
 
+def drawing_cases() -> Cases:
+    """Every orientation × the app's own resizes, in Core Image's spaces: from solved corners."""
+    rng = random.Random(27)
+    out: Cases = {"drawing": []}
+    (w, h), (sw, sh) = (640, 480), (320, 200)
+    fits = [("letterbox", "half-even"), ("letterbox-topleft", "truncate"), ("stretch", "half-even")]
+    for orientation, (mode, rounding) in itertools.product(range(1, 9), fits):
+        image = (w, h) if orientation < 5 else (h, w)
+        plan = _plan(image, (sw, sh), mode, rounding)
+        (rw, rh), left, top = plan["resized_wh"], plan["left"], plan["top"]
+        # The upright picture's three corners: where they lie in the buffer, where they are drawn.
+        stored = [(x * w, h - y * h) for x, y in STORED_CORNERS[orientation]]
+        drawn = [(left, sh - top), (left + rw, sh - top), (left, sh - top - rh)]
+        args = {
+            "buffer_wh": (w, h), "model_wh": (sw, sh), "orientation": orientation,
+            "fit": {"mode": mode, "rounding": rounding},
+            "frame_points_ci": off_centre_points(w, h, rng),
+        }  # fmt: skip
+        expect = {
+            "model_points_ci": through(from_corners(stored, drawn), args["frame_points_ci"]),
+            "picture_xyxy": [left, top, left + rw, top + rh],
+            "picture_ci_xywh": [left, sh - top - rh, rw, rh],
+        }
+        out["drawing"].append(case(f"exif {orientation} {mode}", args, expect, 1e-6))
+    return out
+
+
 def _stages(args: dict[str, Any]) -> dict[str, Any]:
     w, h = args["buffer_wh"]
     image = (w, h) if args["orientation"] < 5 else (h, w)
@@ -139,4 +166,4 @@ def decode_cases() -> Cases:
 
 def all_cases() -> Cases:
     """Return every case of this file, by function."""
-    return {**request_cases(), **decode_cases()}
+    return {**request_cases(), **drawing_cases(), **decode_cases()}

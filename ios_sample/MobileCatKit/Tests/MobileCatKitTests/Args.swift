@@ -107,6 +107,8 @@ struct Args {
 
 private func flattened(_ json: JSONValue, _ key: String) throws -> ([Int], [Double]) {
     if let number = json.number { return ([], [number]) }
+    // Within a tensor, JSON's only way to write a NaN.
+    if json == .null { return ([], [.nan]) }
     guard let items = json.array else { throw VectorError("\(key) holds \(json.noun)") }
     let parts = try items.map { try flattened($0, key) }
     guard let inner = parts.first?.0 else { return ([0], []) }

@@ -197,6 +197,20 @@ private let visionFunctions: [String: VectorFunction] = [
         try VN.imagePoint(
             faceLandmark: $0.point("landmark"), face: $0.xywh("face"), imageWH: $0.size("image_wh"))
     },
+    "drawing": { a in
+        let fit = try a.args("fit")
+        let request = try FrameRequest(
+            bufferWH: a.size("buffer_wh"), modelWH: a.size("model_wh"),
+            orientation: a.orientation(),
+            fit: .app(fit.named("mode"), fit.optional("rounding", fit.named)))
+        let drawing = request.drawing(pad: 114)
+        return try JSONValue.object([
+            "model_points_ci": a.points("frame_points_ci").map(drawing.coreImageFromFrame.point)
+                .json,
+            "picture_xyxy": drawing.pictureBox.json,
+            "picture_ci_xywh": drawing.coreImagePictureRect.json,
+        ])
+    },
     "simulated_request": { a in
         let request = try frameRequest(a)
         let model = try a.points("frame_points_xy").map(request.modelFromFrame.point)
@@ -272,7 +286,35 @@ private func layout(_ a: Args) throws -> PixelLayout {
         pixelStrides: a.optional("pixel_strides", a.wholes))
 }
 
+private func nms(_ a: Args) throws -> ModelBundle.NMS {
+    ModelBundle.NMS(
+        scoreThreshold: try a.number("score_threshold"),
+        iouThreshold: try a.number("iou_threshold"),
+        maxDetections: try a.whole("max_detections"), perClass: try a.bool("per_class"))
+}
+
+extension Tensor {
+    fileprivate func rows(of width: Int) -> [[Double]] {
+        stride(from: 0, to: values.count, by: max(width, 1)).map {
+            Array(values[$0..<min($0 + width, values.count)])
+        }
+    }
+}
+
 private let outputFunctions: [String: VectorFunction] = [
+    "suppress_candidates": { a in
+        let boxes = try a.tensor("boxes").rows(of: 4).map { BoxXYXY($0[0], $0[1], $0[2], $0[3]) }
+        let scores = try a.tensor("scores")
+        return try nms(a).kept(
+            boxes: boxes, scores: scores.rows(of: scores.shape.last ?? 1).map { $0[...] }
+        ).map(\.row)
+    },
+    "detections_from_candidates": { a in
+        try CandidateTensors(
+            boxes: a.tensor("boxes"), scores: a.tensor("scores"),
+            landmarks: a.optional("landmarks", a.tensor)
+        ).detections(nms: nms(a), imageFromModel: a.map("image_from_model"))
+    },
     "detections_from_tensors": { a in
         try DetectionTensors(
             boxes: a.tensor("boxes"), scores: a.tensor("scores"), classIDs: a.tensor("class_ids"),

@@ -11,8 +11,21 @@ public struct FrameRequest: Hashable, Sendable {
         case vision(CropAndScale)
         /// The app; `rounding` nil takes the mode's own.
         case app(ResizeMode, Rounding?)
+        /// The app, of a part of the upright image: a second model's crop, which may reach outside.
+        case crop(CropPlan)
+
+        /// As a capture names it: `crop_and_scale`.
+        public var name: String {
+            switch self {
+            case .vision(let option): option.rawValue
+            case .app(let mode, _): mode.rawValue
+            case .crop: "crop"
+            }
+        }
     }
 
+    /// The frame as stored, before it is turned, in pixels.
+    public let bufferWH: SizeWH
     /// The upright image's size in pixels.
     public let imageWH: SizeWH
     public let modelWH: SizeWH
@@ -48,24 +61,31 @@ public struct FrameRequest: Hashable, Sendable {
             modelFromImage = option.modelFromImage(
                 imageWH: imageWH, modelWH: modelWH, region: region, assumptions: assumptions)
         case .app(let mode, let rounding):
-            guard region == .full else {
-                throw MobileCatError(
-                    .geometry, "A region of interest belongs to Vision",
-                    [
-                        Problem(
-                            "fit is the app's own resize",
-                            fix: "crop the frame before the request")
-                    ])
-            }
+            try Self.requireWhole(region)
             modelFromImage = try ResizePlan(
                 src: imageWH, dst: modelWH, mode: mode, rounding: rounding
             ).modelFromImage
+        case .crop(let plan):
+            try Self.requireWhole(region)
+            modelFromImage = plan.modelFromImage
         }
         imageFromModel = try modelFromImage.inverse()
+        self.bufferWH = bufferWH
         self.modelWH = modelWH
         self.region = region
         self.view = view
         self.assumptions = assumptions
+    }
+
+    private static func requireWhole(_ region: VisionRegion) throws {
+        guard region == .full else {
+            throw MobileCatError(
+                .geometry, "A region of interest belongs to Vision",
+                [
+                    Problem(
+                        "fit is the app's own resize", fix: "crop the frame before the request")
+                ])
+        }
     }
 
     /// Buffer pixels → model input pixels.

@@ -36,6 +36,19 @@ struct Rows {
         values = fits ? tensor.values : []
     }
 
+    /// (k, C) from [1, k, C] or [k, C], whatever C is.
+    init(scores tensor: Tensor, rows k: Int, problems: inout [Problem]) {
+        var shape = tensor.shape
+        if shape.count == 3, shape[0] == 1 { shape.removeFirst() }
+        let fits = shape.count == 2 && shape[0] == k && shape[1] > 0
+        if !fits && !(k == 0 && tensor.values.isEmpty) {
+            problems.append(
+                Problem(
+                    "candidate_scores have shape \(tensor.shape)", fix: "[1, \(k), classes]"))
+        }
+        (count, width, values) = fits ? (k, shape[1], tensor.values) : (0, 1, [])
+    }
+
     /// (k, 2·L) from [1, k, 2·L], [1, k, L, 2], or either without the 1.
     init(landmarks tensor: Tensor?, rows k: Int, problems: inout [Problem]) {
         guard let tensor, k > 0 else {

@@ -1,18 +1,32 @@
 extension ModelBundle {
-    /// What an artifact found, whichever of the two contracts it keeps.
+    /// What an artifact found, whichever contract it keeps.
     ///
     /// `outputs` has the artifact's own names. A Vision pipeline's are needed only where it is run
     /// without Vision: from VNRecognizedObjectObservations use `FrameRequest`.
     /// Units: image pixels, top-left.
-    /// Errors: `.outputs` naming every output that is not there, or what contradicts the contract.
+    /// Errors: `.outputs` naming every output that is not there, or what contradicts the contract;
+    /// `.bundle` where it does not say what the contract needs.
     public func detections(
         of artifact: Artifact, outputs: [String: Tensor], imageFromModel: Affine,
         scoreThreshold: Double = 0
     ) throws -> [Detection] {
-        guard artifact.contract == "vision" else {
-            return try tensors(of: artifact, outputs: outputs)
+        switch artifact.contract {
+        case "vision":
+            try visionDetections(artifact, outputs, imageFromModel, scoreThreshold)
+        case "candidates":
+            try candidates(of: artifact, outputs: outputs)
+                .detections(nms: suppression(of: artifact), imageFromModel: imageFromModel)
+                .filter { $0.score > scoreThreshold }
+        default:
+            try tensors(of: artifact, outputs: outputs)
                 .detections(imageFromModel: imageFromModel, scoreThreshold: scoreThreshold)
         }
+    }
+
+    private func visionDetections(
+        _ artifact: Artifact, _ outputs: [String: Tensor], _ imageFromModel: Affine,
+        _ scoreThreshold: Double
+    ) throws -> [Detection] {
         guard let input else {
             throw MobileCatError(
                 .bundle, "This model takes no picture",
@@ -24,6 +38,33 @@ extension ModelBundle {
         return try Detection.fromCoreMLNMS(
             confidence: confidence, coordinates: coordinates, modelWH: input.size,
             imageFromModel: imageFromModel, scoreThreshold: scoreThreshold)
+    }
+
+    /// The candidates contract's outputs, found in `outputs` as the bundle maps the artifact's names.
+    ///
+    /// Errors: `.outputs` naming every output that is not there.
+    public func candidates(
+        of artifact: Artifact, outputs: [String: Tensor]
+    ) throws -> CandidateTensors {
+        var found = NamedOutputs(artifact, outputs)
+        let (boxes, scores) = (found["candidate_boxes"], found["candidate_scores"])
+        let name = "candidate_landmarks"
+        let landmarks = artifact.outputs[name] == nil ? nil : found[name]
+        guard let boxes, let scores, found.problems.isEmpty else { throw found.refusal }
+        return CandidateTensors(boxes: boxes, scores: scores, landmarks: landmarks)
+    }
+
+    private func suppression(of artifact: Artifact) throws -> NMS {
+        guard let nms else {
+            throw MobileCatError(
+                .bundle, "Nothing says how to suppress this model's candidates",
+                [
+                    Problem(
+                        "contract \"candidates\", and no nms", at: artifact.file,
+                        fix: "export the bundle again")
+                ])
+        }
+        return nms
     }
 
     /// The tensor contract's outputs, found in `outputs` as the bundle maps the artifact's names.

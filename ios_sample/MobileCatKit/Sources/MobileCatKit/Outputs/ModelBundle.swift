@@ -22,26 +22,37 @@ public struct ModelBundle: Hashable, Sendable {
         public let pad: Int
     }
 
-    /// The NMS that is baked in.
+    /// The NMS that is baked in; where the contract is `candidates`, what the app is to do instead.
     public struct NMS: Hashable, Sendable {
         public let scoreThreshold: Double
         public let iouThreshold: Double
         public let maxDetections: Int
         public let perClass: Bool
+
+        public init(
+            scoreThreshold: Double, iouThreshold: Double, maxDetections: Int, perClass: Bool
+        ) {
+            self.scoreThreshold = scoreThreshold
+            self.iouThreshold = iouThreshold
+            self.maxDetections = maxDetections
+            self.perClass = perClass
+        }
     }
 
     /// One compiled file.
     public struct Artifact: Hashable, Sendable {
         public let file: String
-        /// `coreml`, `tflite` or `onnx`.
+        /// `coreml`, `coreai`, `tflite` or `onnx`.
         public let kind: String
-        /// `mlpackage`, `mlmodel`, `tflite` or `onnx`.
+        /// `mlpackage`, `mlmodel`, `aimodel`, `tflite` or `onnx`.
         public let format: String
-        /// `tensor`: `DetectionTensors`. `vision`: VNRecognizedObjectObservation.
+        /// `tensor`: `DetectionTensors`. `candidates`: `CandidateTensors`, to be suppressed by the
+        /// app. `vision`: VNRecognizedObjectObservation.
         public let contract: String
         public let precision: String
         public let sha256: String
-        /// What its picture input takes: `uint8` or `float32` [1,H,W,C] in RGB order, or `pixels`.
+        /// What its picture input takes: `uint8` or `float32` [1,H,W,C] in RGB order, `pixels`, a
+        /// Core ML image, or `bgra`, a 32BGRA buffer of the model's size.
         public let image: String?
         /// The bundle's names → the artifact's.
         public let inputs: [String: String]

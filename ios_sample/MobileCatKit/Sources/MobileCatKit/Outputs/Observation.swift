@@ -23,7 +23,7 @@ public struct Observation: Hashable, Sendable {
     }
 }
 
-/// What a model gave, through Vision: objects from a `vision` artifact, tensors from a `tensor` one.
+/// What a model gave: objects from a `vision` artifact, tensors from any other.
 public enum ModelOutput: Hashable, Sendable {
     case observations([Observation])
     /// By the artifact's own names.
@@ -31,7 +31,7 @@ public enum ModelOutput: Hashable, Sendable {
 }
 
 extension ModelBundle {
-    /// What Vision found, in upright image pixels, whichever of the two contracts the artifact keeps.
+    /// What Vision found, in upright image pixels, whichever contract the artifact keeps.
     ///
     /// Errors: `.outputs` for a label that the bundle does not know, or as `detections(of:outputs:…)`.
     public func detections(
