@@ -34,9 +34,11 @@ if stale stubs ios_sample/stubs tools/check_ios.sh; then
   touch "$build/now"
   # In the order of their imports.
   for name in CoreGraphics ImageIO QuartzCore CoreVideo CoreMedia CoreML CryptoKit Vision \
-    AVFoundation UIKit PhotosUI; do
+    AVFoundation UIKit PhotosUI CoreImage; do
     module "$name" "ios_sample/stubs/$name.swift"
   done
+  # Core AI lends memory: values that may not outlive what they look at.
+  module CoreAI ios_sample/stubs/CoreAI.swift -enable-experimental-feature Lifetimes
   mv "$build/now" "$build/stubs"
   rm -f "$build/kit"
 fi

@@ -3,6 +3,8 @@
 @_exported import Foundation
 
 public typealias CFString = String  // corefoundation/cfstring
+public typealias CFDictionary = NSDictionary  // corefoundation/cfdictionary
+public typealias CFAllocator = AnyObject  // corefoundation/cfallocator
 public typealias CFTypeRef = AnyObject  // corefoundation/cftyperef
 
 public struct CGAffineTransform {  // corefoundation/cgaffinetransform
@@ -12,4 +14,9 @@ public struct CGAffineTransform {  // corefoundation/cgaffinetransform
 public final class CGImage {  // coregraphics/cgimage
     public var width: Int { fatalError() }  // coregraphics/cgimage/width
     public var height: Int { fatalError() }  // coregraphics/cgimage/height
+}
+
+public final class CGColorSpace {  // coregraphics/cgcolorspace
+    public init?(name: CFString) { fatalError() }  // coregraphics/cgcolorspace/init(name:)
+    public static let sRGB: CFString = ""  // coregraphics/cgcolorspace/srgb
 }

@@ -5,6 +5,15 @@ public final class CVBuffer {}  // corevideo/cvbuffer
 public typealias CVPixelBuffer = CVBuffer  // corevideo/cvpixelbuffer
 public typealias CVImageBuffer = CVBuffer  // corevideo/cvimagebuffer
 public typealias CVReturn = Int32  // corevideo/cvreturn
+public typealias OSType = UInt32  // kernel/ostype
+
+public final class CVReadOnlyPixelBuffer: @unchecked Sendable {  // corevideo/cvreadonlypixelbuffer
+    public init(unsafeBuffer: sending CVPixelBuffer) { fatalError() }  // corevideo/cvreadonlypixelbuffer/init(unsafebuffer:)
+}
+
+public final class CVPixelBufferPool {}  // corevideo/cvpixelbufferpool
+public func CVPixelBufferPoolCreate(_ allocator: CFAllocator?, _ poolAttributes: CFDictionary?, _ pixelBufferAttributes: CFDictionary?, _ poolOut: UnsafeMutablePointer<CVPixelBufferPool?>) -> CVReturn { fatalError() }  // corevideo/cvpixelbufferpoolcreate(_:_:_:_:)
+public func CVPixelBufferPoolCreatePixelBuffer(_ allocator: CFAllocator?, _ pixelBufferPool: CVPixelBufferPool, _ pixelBufferOut: UnsafeMutablePointer<CVPixelBuffer?>) -> CVReturn { fatalError() }  // corevideo/cvpixelbufferpoolcreatepixelbuffer(_:_:_:)
 
 public struct CVPixelBufferLockFlags: OptionSet {  // corevideo/cvpixelbufferlockflags
     public let rawValue: UInt64  // corevideo/cvpixelbufferlockflags/rawvalue
@@ -32,3 +41,7 @@ public func CVBufferCopyAttachment(_ buffer: CVBuffer, _ key: CFString, _ attach
 public let kCVImageBufferYCbCrMatrixKey: CFString = ""  // corevideo/kcvimagebufferycbcrmatrixkey
 public let kCVImageBufferYCbCrMatrix_ITU_R_709_2: CFString = ""  // corevideo/kcvimagebufferycbcrmatrix_itu_r_709_2
 public let kCVPixelBufferPixelFormatTypeKey: CFString = ""  // corevideo/kcvpixelbufferpixelformattypekey
+public let kCVPixelBufferWidthKey: CFString = ""  // corevideo/kcvpixelbufferwidthkey
+public let kCVPixelBufferHeightKey: CFString = ""  // corevideo/kcvpixelbufferheightkey
+public let kCVPixelBufferIOSurfacePropertiesKey: CFString = ""  // corevideo/kcvpixelbufferiosurfacepropertieskey
+public let kCVPixelFormatType_32BGRA: OSType = 0  // corevideo/kcvpixelformattype_32bgra

@@ -7,8 +7,13 @@ struct VisionRunner: ModelRunner {
     let model: VNCoreMLModel
 
     func run(_ pixels: Picture, as sight: Sight) throws -> ModelOutput {
+        guard let option = sight.cropAndScale else {
+            throw MobileCatError(
+                .geometry, "Vision fits pictures by its own options",
+                [Problem("\(sight.fit.name) is none", fix: "RunnableModel asks for Vision's")])
+        }
         let request = VNCoreMLRequest(model: model)
-        request.imageCropAndScaleOption = sight.cropAndScale.vnOption
+        request.imageCropAndScaleOption = option.vnOption
         request.regionOfInterest = sight.region.cgRect
         try handler(pixels, sight.orientation).perform([request])
         return try ModelOutput(request.results ?? [])

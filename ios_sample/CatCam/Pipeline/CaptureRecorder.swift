@@ -83,7 +83,7 @@ final class CaptureRecorder<Pixels>: @unchecked Sendable {
         let facts = FrameFacts(
             bufferWH: frame.bufferWH, layout: kept.layout, handed: look.sight.orientation,
             upright: try frame.source.orientation(), camera: camera, mirrored: mirrored,
-            turned: turned, cropAndScale: look.sight.cropAndScale, contentScale: contentScale,
+            turned: turned, engine: look.engine, fit: look.sight.fit, contentScale: contentScale,
             image: "\(name).\(kept.picture)", time: frame.time)
         let drawn = evidence.result.found.map { one in
             Detection(

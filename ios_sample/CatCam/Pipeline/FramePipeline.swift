@@ -15,6 +15,8 @@ struct FramePipeline<Pixels> {
     /// At most so many boxes get landmarks, best first: each costs one more model run.
     var landmarkLimit = 3
     var trial = Trial.none
+    /// What became of artifacts that did not load, for whoever wonders which engine runs.
+    var notes: [String] = []
     /// Replaced only by the tests, to plant what an app gets wrong most often.
     var orientationOf: (FrameOrigin) throws -> Orientation = { try $0.orientation() }
 
@@ -22,8 +24,7 @@ struct FramePipeline<Pixels> {
     func process(_ frame: CameraFrame<Pixels>, view: PictureView) throws -> FrameResult {
         let orientation = try orientationOf(frame.source)
         let look = try detector.look(
-            at: frame, orientation: orientation, region: trial.region, fit: trial.fit, view: view,
-            assumptions: trial.assumptions(assumptions))
+            at: frame, orientation: orientation, trial: trial, view: view, assumptions: assumptions)
         var crops: [Look] = []
         var found: [Found] = []
         // Best first, whatever order Vision had.
@@ -32,7 +33,9 @@ struct FramePipeline<Pixels> {
             var landmarks = detection.landmarks
             var names = detector.bundle.landmarkNames
             if let landmarker, index < landmarkLimit,
-                let second = try crop(landmarker, to: detection, of: frame, first: look)
+                let second = try landmarker.look(
+                    at: frame, orientation: orientation, box: detection.box, rule: cropRule,
+                    assumptions: assumptions)
             {
                 crops.append(second)
                 landmarks = second.detections.first?.landmarks ?? []
@@ -44,26 +47,6 @@ struct FramePipeline<Pixels> {
                     landmarks: landmarks, names: names, request: look.request))
         }
         return FrameResult(look: look, crops: crops, found: found)
-    }
-
-    /// The second model's look at a box; nil where the box has nothing of the picture.
-    private func crop(
-        _ model: RunnableModel<Pixels>, to detection: Detection, of frame: CameraFrame<Pixels>,
-        first: Look
-    ) throws -> Look? {
-        let imageWH = first.request.imageWH
-        // Vision's region cannot reach outside. Where training padded what lies there, the crop is
-        // cut at the picture's edge and Vision pads it instead: nothing is stretched.
-        let padded = cropRule.edge == .pad
-        let rule = CropRule(
-            grow: cropRule.grow, growBy: cropRule.growBy, square: cropRule.square,
-            rounding: cropRule.rounding, edge: padded ? .clip : cropRule.edge)
-        guard let rect = try? rule.rect(of: detection.box, imageWH: imageWH) else { return nil }
-        return try model.look(
-            at: frame, orientation: first.sight.orientation,
-            region: VisionRegion(imageBox: rect, imageWH: imageWH),
-            fit: padded && model.cropAndScale == .scaleFill ? .scaleFit : nil, view: nil,
-            assumptions: assumptions)
     }
 }
 
@@ -83,6 +66,13 @@ struct FrameResult {
     /// The landmark model's looks, in the order of the detections that it was asked about.
     let crops: [Look]
     let found: [Found]
+
+    /// Every model's, each once.
+    var warnings: [String] {
+        ([look] + crops).flatMap(\.warnings).reduce(into: []) { all, one in
+            if !all.contains(one) { all.append(one) }
+        }
+    }
 }
 
 /// One detection as it is drawn: view points, top-left.

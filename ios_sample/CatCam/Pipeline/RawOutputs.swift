@@ -1,9 +1,9 @@
 import Foundation
 import MobileCatKit
 
-/// What the models gave for a frame, as Vision handed it over: nothing turned back, nothing dropped.
+/// What the models gave for a frame, as it was handed over: nothing turned back, nothing dropped.
 struct RawOutputs: Encodable {
-    /// One model's answer, and what Vision was told.
+    /// One model's answer, and what its engine was told.
     struct Answer: Encodable {
         struct Object: Encodable {
             /// Vision's own: normalised, origin lower left.
@@ -16,12 +16,28 @@ struct RawOutputs: Encodable {
             let values: [Double]
         }
         let file: String
+        let engine: String
         let orientation: Int
         let regionOfInterest: [Double]
         let cropAndScale: String
+        /// Where the app drew the input itself: how.
+        let drawing: Drawn?
         let observations: [Object]?
         /// By the file's own names.
         let tensors: [String: Numbers]?
+    }
+    /// Buffer pixels → model pixels, top-left, and which of the model's the picture covers.
+    struct Drawn: Encodable {
+        let modelFromFrame: [Double]
+        let pictureXyxy: [Double]
+        let pad: Int
+
+        init(_ drawing: Drawing) {
+            let map = drawing.modelFromFrame
+            modelFromFrame = [map.a, map.b, map.tx, map.c, map.d, map.ty]
+            pictureXyxy = drawing.pictureBox.values
+            pad = drawing.pad
+        }
     }
     let detector: Answer
     /// The landmark model's, a box each.
@@ -46,10 +62,12 @@ struct RawOutputs: Encodable {
 extension RawOutputs.Answer {
     init(_ look: Look) {
         let (sight, region) = (look.sight, look.sight.region)
-        file = look.file
+        file = look.artifact.file
+        engine = look.engine.rawValue
         orientation = sight.orientation.rawValue
         regionOfInterest = [region.x, region.y, region.w, region.h]
-        cropAndScale = sight.cropAndScale.rawValue
+        cropAndScale = sight.fit.name
+        drawing = sight.drawing.map(RawOutputs.Drawn.init)
         switch look.output {
         case .tensors(let all):
             observations = nil

@@ -20,6 +20,14 @@ enum Trial: String, CaseIterable, Sendable {
         }
     }
 
+    /// Whether there is anything to try with an engine: regions and options are Vision's.
+    func concerns(_ engine: Engine) -> Bool {
+        switch self {
+        case .none, .turned, .mirrored: true
+        case .asTrained, .topLeft, .region, .rotatedFit, .rotatedFill: engine == .coreML
+        }
+    }
+
     /// Vision's region of interest: the lower left three quarters, which nothing else resembles.
     var region: VisionRegion {
         guard self == .region, let some = try? VisionRegion(0, 0, 0.75, 0.75) else { return .full }

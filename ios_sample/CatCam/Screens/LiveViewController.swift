@@ -74,7 +74,9 @@ final class LiveViewController: UIViewController {
     private func trials() -> UIMenu {
         UIMenu(
             title: "Try, then take a capture",
-            children: Trial.allCases.map { one in
+            children: Trial.allCases.filter { one in
+                pipeline.map { one.concerns($0.detector.engine) } ?? true
+            }.map { one in
                 UIAction(title: one.title, state: one == trial ? .on : .off) { [weak self] _ in
                     self?.attempt(one)
                 }
@@ -106,6 +108,10 @@ final class LiveViewController: UIViewController {
             var pipeline = try await Models.load()
             pipeline.trial = trial
             self.pipeline = pipeline
+            debug.menu = trials()
+            if !pipeline.notes.isEmpty {
+                tell("Another file runs", pipeline.notes.joined(separator: "\n"))
+            }
             let live = LiveSession(
                 source: source, pipeline: pipeline, clock: SessionClock(session: source.session)
             ) { [weak self] event in
@@ -155,7 +161,7 @@ final class LiveViewController: UIViewController {
     private func show(_ event: LiveSession<Picture>.Event) {
         switch event {
         case .result(let result):
-            say("")
+            message.text = result.warnings.joined(separator: "\n")
             overlay.found = result.found
         case .skipped: break
         case .failed(let error): say("\(error)")

@@ -95,7 +95,8 @@ final class StillViewController: UIViewController, PHPickerViewControllerDelegat
                     self?.evidence = Evidence(
                         frame: frame, result: result, bundle: pipeline.detector.bundle)
                     self?.overlay.found = result.found
-                    self?.message.text = result.found.isEmpty ? "Nothing found" : ""
+                    let lines = result.warnings + (result.found.isEmpty ? ["Nothing found"] : [])
+                    self?.message.text = lines.joined(separator: "\n")
                 case .failure(let error): self?.say("\(error)")
                 }
             }

@@ -187,7 +187,7 @@ struct PipedVision: ModelRunner {
                 "row_strides": layout.planes.map(\.rowStride),
                 "orientation": sight.orientation.rawValue,
                 "region": [region.x, region.y, region.w, region.h],
-                "crop_and_scale": sight.cropAndScale.rawValue,
+                "crop_and_scale": sight.fit.name,
                 "observations": phone.observations,
             ], pixels.data)
         if let tensors = answer.tensors {

@@ -166,24 +166,4 @@ final class SimulatedSessionTests: XCTestCase {
             XCTAssertEqual(result.found, [])
         }
     }
-
-    /// Boxes within 1.5 pixels of the world, landmarks within 1.5: a pixel of the model input each.
-    private func assertOnFace(
-        _ result: FrameResult, _ view: (w: Double, h: Double), mirrored: Bool, _ what: String
-    ) throws {
-        let within = 1.5 * World.viewScale(view.w, view.h)
-        XCTAssertEqual(result.found.map(\.label), ["face"], what)
-        let found = try XCTUnwrap(result.found.first, what)
-        let face = World.inView(World.face, view.w, view.h, mirrored: mirrored)
-        for (got, wanted) in zip(found.viewBox.values, face.values) {
-            XCTAssertEqual(got, wanted, accuracy: within, what)
-        }
-        guard !found.landmarks.isEmpty else { return }
-        for (name, eye) in zip(World.eyeNames, [World.leftEye, World.rightEye]) {
-            let wanted = World.inView(eye, view.w, view.h, mirrored: mirrored).middle
-            let got = try XCTUnwrap(found[name], what)
-            XCTAssertEqual(got.x, wanted.x, accuracy: within, "\(what) \(name)")
-            XCTAssertEqual(got.y, wanted.y, accuracy: within, "\(what) \(name)")
-        }
-    }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import MobileCatKit
+import XCTest
 
 @testable import CatCamPipeline
 
@@ -34,12 +35,10 @@ struct PixelVision: ModelRunner {
                     min(Int(x0 + x), upright[0].count - 1)]
             }
         }
-        let face = Self.extent(input) { $0.r > 150 && $0.g < 90 && $0.b < 90 }
-        let left = Self.extent(input) { $0.b > 150 && $0.r < 90 && $0.g < 90 }
-        let right = Self.extent(input) { $0.g > 150 && $0.r < 90 && $0.b < 90 }
+        let (face, left, right) = Self.found(in: input)
         switch gives {
         case .tensors:
-            return .tensors(try Self.tensors(face, left?.middle, right?.middle))
+            return .tensors(try Self.tensors(face, left, right))
         case .observations:
             guard let face else { return .observations([]) }
             // Undone by hand: out of the padding, onto the region, into (0–1, lower-left).
@@ -72,6 +71,14 @@ struct PixelVision: ModelRunner {
         }
     }
 
+    /// The face, the middle of its left eye and of its right, in pixels of a model's input.
+    static func found(in input: [[RGB]]) -> (face: BoxXYXY?, left: PointXY?, right: PointXY?) {
+        let face = extent(input) { $0.r > 150 && $0.g < 90 && $0.b < 90 }
+        let left = extent(input) { $0.b > 150 && $0.r < 90 && $0.g < 90 }
+        let right = extent(input) { $0.g > 150 && $0.r < 90 && $0.b < 90 }
+        return (face, left?.middle, right?.middle)
+    }
+
     private static func extent(_ rows: [[RGB]], _ isIt: (RGB) -> Bool) -> BoxXYXY? {
         var xs: [Int] = []
         var ys: [Int] = []
@@ -87,7 +94,7 @@ struct PixelVision: ModelRunner {
         return BoxXYXY(Double(x1), Double(y1), Double(x2 + 1), Double(y2 + 1))
     }
 
-    private static func tensors(
+    static func tensors(
         _ face: BoxXYXY?, _ left: PointXY?, _ right: PointXY?
     ) throws -> [String: Tensor] {
         let here = face != nil && left != nil && right != nil
@@ -106,8 +113,11 @@ struct PixelVision: ModelRunner {
 }
 
 /// A bundle as the exporter writes it, for a detector of the world's face.
+///
+/// edit: changes its first artifact.
 func bundle(
-    contract: String, w: Int, h: Int, resize: String = "letterbox"
+    contract: String, w: Int, h: Int, resize: String = "letterbox",
+    edit: (inout [String: Any]) -> Void = { _ in }
 ) throws -> ModelBundle {
     let fixture = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent()
@@ -126,6 +136,7 @@ func bundle(
     if contract == "vision" {
         artifacts[0]["outputs"] = ["confidence": "confidence", "coordinates": "coordinates"]
     }
+    edit(&artifacts[0])
     root["spec"] = spec
     root["artifacts"] = artifacts
     return try ModelBundle(json: JSONSerialization.data(withJSONObject: root))
@@ -153,4 +164,26 @@ final class PushedFrames: FrameSource {
 final class SetClock: FrameClock {
     var time = 0.0
     func now() -> Double { time }
+}
+
+extension XCTestCase {
+    /// Boxes within 1.5 pixels of the world, landmarks within 1.5: a pixel of the model input each.
+    func assertOnFace(
+        _ result: FrameResult, _ view: (w: Double, h: Double), mirrored: Bool, _ what: String
+    ) throws {
+        let within = 1.5 * World.viewScale(view.w, view.h)
+        XCTAssertEqual(result.found.map(\.label), ["face"], what)
+        let found = try XCTUnwrap(result.found.first, what)
+        let face = World.inView(World.face, view.w, view.h, mirrored: mirrored)
+        for (got, wanted) in zip(found.viewBox.values, face.values) {
+            XCTAssertEqual(got, wanted, accuracy: within, what)
+        }
+        guard !found.landmarks.isEmpty else { return }
+        for (name, eye) in zip(World.eyeNames, [World.leftEye, World.rightEye]) {
+            let wanted = World.inView(eye, view.w, view.h, mirrored: mirrored).middle
+            let got = try XCTUnwrap(found[name], what)
+            XCTAssertEqual(got.x, wanted.x, accuracy: within, "\(what) \(name)")
+            XCTAssertEqual(got.y, wanted.y, accuracy: within, "\(what) \(name)")
+        }
+    }
 }

@@ -30,7 +30,7 @@ public struct CapturedFrame: Hashable, Sendable, Codable {
     public let pixelFormat: String?
     /// One a plane; empty for a photo.
     public let bytesPerRow: [Int]
-    /// EXIF value handed to Vision.
+    /// EXIF value handed to Vision, or by which the app turned the frame itself.
     public let orientation: Int
     /// EXIF value that turns the frame upright, by the state of the camera's connection.
     public let upright: Int
@@ -39,7 +39,12 @@ public struct CapturedFrame: Hashable, Sendable, Codable {
     public let mirrored: Bool
     /// Whether the connection turned the pixels.
     public let bufferTurned: Bool
+    /// `coreml`, through Vision; `coreai`, whose input the app draws.
+    public let engine: String
+    /// Vision's option, or the app's own resize.
     public let cropAndScale: String
+    /// Of the app's own resize; nil where it is the mode's.
+    public let rounding: String?
     /// x, y, w, h, normalised, lower-left.
     public let regionOfInterest: [Double]
     public let modelWH: [Int]
@@ -57,7 +62,8 @@ public struct CapturedFrame: Hashable, Sendable, Codable {
     public let trueIn: String?
 
     enum CodingKeys: String, CodingKey {
-        case orientation, upright, camera, mirrored, view, image, time, outputs, drawn, `true`
+        case orientation, upright, camera, mirrored, engine, rounding, view, image, time, outputs,
+            drawn, `true`
         case sizeWH = "size_wh"
         case pixelFormat = "pixel_format"
         case bytesPerRow = "bytes_per_row"

@@ -3,7 +3,7 @@ public struct FrameFacts: Hashable, Sendable {
     public let bufferWH: SizeWH
     /// nil for a photo.
     public let layout: PixelLayout?
-    /// As handed to Vision.
+    /// As handed to Vision, or as the app turned the frame itself.
     public let handed: Orientation
     /// What turns the frame upright.
     public let upright: Orientation
@@ -11,7 +11,8 @@ public struct FrameFacts: Hashable, Sendable {
     /// Whether the connection mirrored, and whether it turned, the pixels.
     public let mirrored: Bool
     public let turned: Bool
-    public let cropAndScale: CropAndScale
+    public let engine: Engine
+    public let fit: FrameRequest.Fit
     /// Pixels in a point.
     public let contentScale: Double?
     /// The picture's file beside capture.json.
@@ -21,7 +22,7 @@ public struct FrameFacts: Hashable, Sendable {
 
     public init(
         bufferWH: SizeWH, layout: PixelLayout?, handed: Orientation, upright: Orientation,
-        camera: CameraPosition, mirrored: Bool, turned: Bool, cropAndScale: CropAndScale,
+        camera: CameraPosition, mirrored: Bool, turned: Bool, engine: Engine, fit: FrameRequest.Fit,
         contentScale: Double?, image: String?, time: Double
     ) {
         self.bufferWH = bufferWH
@@ -31,7 +32,8 @@ public struct FrameFacts: Hashable, Sendable {
         self.camera = camera
         self.mirrored = mirrored
         self.turned = turned
-        self.cropAndScale = cropAndScale
+        self.engine = engine
+        self.fit = fit
         self.contentScale = contentScale
         self.image = image
         self.time = time
@@ -71,7 +73,9 @@ extension CapturedFrame {
         camera = facts.camera.rawValue
         mirrored = facts.mirrored
         bufferTurned = facts.turned
-        cropAndScale = facts.cropAndScale.rawValue
+        engine = facts.engine.rawValue
+        cropAndScale = facts.fit.name
+        if case .app(_, let own) = facts.fit { rounding = own?.rawValue } else { rounding = nil }
         let region = request.region
         regionOfInterest = [region.x, region.y, region.w, region.h]
         modelWH = [model.w, model.h]

@@ -22,7 +22,8 @@ public struct CandidateTensors: Hashable, Sendable {
         let scoreRows = Rows(scores: scores, rows: boxRows.count, problems: &problems)
         let marks = Rows(landmarks: landmarks, rows: boxRows.count, problems: &problems)
         guard problems.isEmpty else {
-            throw MobileCatError(.outputs, "These outputs are not the candidates contract", problems)
+            throw MobileCatError(
+                .outputs, "These outputs are not the candidates contract", problems)
         }
         let rows = 0..<boxRows.count
         let kept = nms.kept(boxes: rows.map(boxRows.box), scores: rows.map { scoreRows[$0] })
