@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mobilecat.camera.layout import PixelFormat
 from mobilecat.camera.request import AppResize
-from mobilecat.diagnosis.facts import Facts
+from mobilecat.diagnosis.facts import Engine, Facts
 from mobilecat.errors import MobileCatError, Problem, reason
 from mobilecat.geometry.affine import Size
 from mobilecat.geometry.orientation import Camera, Device, Orientation, orientation_for_buffer
-from mobilecat.geometry.resize import RESIZE_MODES, ResizeMode
+from mobilecat.geometry.resize import RESIZE_MODES, ResizeMode, Rounding
 from mobilecat.geometry.spaces import Extent
 from mobilecat.geometry.views import VIEW_MODES, View
 from mobilecat.geometry.vision import FULL_REGION, CropAndScale, Region, crop_and_scale
@@ -70,7 +70,8 @@ class CapturedView(Value):
 class CapturedFrame(Value):
     """One frame: how it came, what was asked of the model, what was drawn.
 
-    size_wh: the buffer as stored. orientation: EXIF value that the app handed over.
+    size_wh: the buffer as stored. orientation: EXIF value that the app handed over, or by which it
+    turned the frame itself. engine: coreml, through Vision, or coreai, whose input the app draws.
     upright: EXIF value that turns the frame upright, where it is known; else `device` and `camera`
     say it, for a buffer that no connection turned (`buffer_turned` false).
     true: what should be there; without it, `outputs` through a correct chain.
@@ -85,7 +86,9 @@ class CapturedFrame(Value):
     camera: Camera = "back"
     mirrored: bool = False
     buffer_turned: bool = False
+    engine: Engine | None = None
     crop_and_scale: str = "scaleFill"
+    rounding: Rounding | None = None
     region_of_interest: Four = (0.0, 0.0, 1.0, 1.0)
     model_wh: tuple[Side, Side]
     view: CapturedView | None = None
@@ -112,6 +115,13 @@ class CapturedFrame(Value):
             problems.append(f"region_of_interest {[x, y, w, h]} is not inside [0, 0, 1, 1]")
         elif self.crop_and_scale in RESIZE_MODES and (x, y, w, h) != (0, 0, 1, 1):
             problems.append("region_of_interest belongs to Vision; crop_and_scale is the app's own")
+        if self.engine == "coreai" and self.crop_and_scale not in RESIZE_MODES:
+            problems.append(
+                f"crop_and_scale {self.crop_and_scale!r} is Vision's, and no Vision request takes "
+                f'an .aimodel: with engine "coreai" it is one of {", ".join(RESIZE_MODES)}'
+            )
+        if self.rounding is not None and self.crop_and_scale not in RESIZE_MODES:
+            problems.append("rounding belongs to the app's own resize")
         if self.extent and min(self.extent[2:]) <= 0:
             problems.append(f"extent {list(self.extent)} has no width or height above zero")
         if self.camera == "back" and self.mirrored and self.device:
@@ -155,12 +165,13 @@ class CapturedFrame(Value):
             Size(*self.model_wh),
             self.needed or handed,
             handed=handed,
-            fit=fit_named(self.crop_and_scale),
+            fit=fit_named(self.crop_and_scale, self.rounding),
             region=FULL_REGION if self.region_of_interest == (0, 0, 1, 1) else roi,
             view=View(Size(*view.size_wh), view.mode, view.mirrored, view.rtl) if view else None,
             content_scale=view.scale if view else None,
             extent=Extent(*self.extent) if self.extent else None,
             row_pixels=row,
+            engine=self.engine,
         )
 
     @property
@@ -169,8 +180,9 @@ class CapturedFrame(Value):
         needed, handed = self.needed, Orientation(self.orientation)
         if needed is None or needed == handed:
             return []
+        did = "turned it by" if self.engine == "coreai" else "handed over"
         return [
-            f"the app handed over .{handed.cg_name} (EXIF {int(handed)}); this frame needs "
+            f"the app {did} .{handed.cg_name} (EXIF {int(handed)}); this frame needs "
             f".{needed.cg_name} (EXIF {int(needed)})"
         ]
 
@@ -184,11 +196,11 @@ class Capture(Value):
     frames: Annotated[tuple[CapturedFrame, ...], Field(min_length=1, max_length=10_000)]
 
 
-def fit_named(name: str) -> CropAndScale | AppResize:
+def fit_named(name: str, rounding: Rounding | None = None) -> CropAndScale | AppResize:
     """Return Vision's option or the app's own resize by name; GeometryError for neither."""
     if name in RESIZE_MODES:
         mode: ResizeMode = next(m for m in RESIZE_MODES if m == name)
-        return AppResize(mode)
+        return AppResize(mode, rounding)
     return crop_and_scale(name)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mobilecat.diagnosis import maps
+from mobilecat.diagnosis.drawn import WORDS
 from mobilecat.diagnosis.facts import Facts
 from mobilecat.diagnosis.maps import Ways
 from mobilecat.geometry.orientation import Orientation
@@ -34,7 +35,15 @@ class Bug:
         needed = facts.orientation
         if self.turns and needed == Orientation.UP:
             needed = NEEDS[self.id] if facts.handed in (None, Orientation.UP) else needed
-        return self.happened.format(needed=needed.cg_name, exif=int(needed))
+        happened = WORDS[self.id][0] if self._drawn(facts) else self.happened
+        return happened.format(needed=needed.cg_name, exif=int(needed))
+
+    def in_swift(self, facts: Facts) -> str:
+        """Return the fix in Swift for these facts."""
+        return WORDS[self.id][1] if self._drawn(facts) else self.swift
+
+    def _drawn(self, facts: Facts) -> bool:
+        return facts.engine == "coreai" and self.id in WORDS
 
     @property
     def turns(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from mobilecat.geometry.spaces import Extent
 from mobilecat.geometry.views import View
 from mobilecat.geometry.vision import FULL_REGION, CropAndScale, Region
 
+Engine = Literal["coreml", "coreai"]
 REFERENCE_PX = 640.0
 """Residuals and noise are in pixels of a picture whose longer side is this."""
 
@@ -31,6 +33,7 @@ class Facts:
     content_scale: pixels in a point, 2 or 3; None where unknown: both are tried.
     extent:        the CIImage's extent, where one is used.
     row_pixels:    bytesPerRow / bytes in a pixel of the first plane; None where unknown.
+    engine:        coreml, through Vision, or coreai, whose input the app draws; None where unknown.
     """
 
     frame_wh: Size
@@ -44,6 +47,7 @@ class Facts:
     extent: Extent | None = None
     row_pixels: float | None = None
     assumptions: Assumptions = DEFAULT_ASSUMPTIONS
+    engine: Engine | None = None
 
     @property
     def request(self) -> SimulatedRequest:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mobilecat.bundle import Bundle, open_bundle
 from mobilecat.camera.request import AppResize, SimulatedRequest
 from mobilecat.diagnosis.catalogue import BY_ID
-from mobilecat.diagnosis.facts import Facts
+from mobilecat.diagnosis.facts import Engine, Facts
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.geometry.affine import Size
 from mobilecat.geometry.boxes import iou
@@ -234,7 +234,8 @@ def rerun(
     own = fit_of(machine.spec)
     fit = facts.fit if facts else own
     if isinstance(fit, AppResize) and fit.mode == own.mode:
-        fit = own  # with the spec's rounding and padding
+        # With the spec's padding, and its rounding where none was captured.
+        fit = replace(own, rounding=fit.rounding or own.rounding)
     handed = (facts.handed or Orientation.UP) if facts else Orientation.UP
     start = Chain(handed, fit)
     trials: list[Trial] = []
@@ -257,7 +258,7 @@ def rerun(
         if better.strength > best.strength + MARGIN:
             best = better
             changes.append(field)
-    ids, sentence = _verdict(trials[0], best, changes)
+    ids, sentence = _verdict(trials[0], best, changes, facts.engine if facts else None)
     notes = ["values that are no bytes were rounded to bytes"] if machine.lane != "source" else []
     if "orientation" in changes:
         other = _mirror_of(best, trials)
@@ -308,7 +309,9 @@ def _mirror_of(best: Trial, trials: Sequence[Trial]) -> Trial | None:
     return max(rest, key=lambda t: t.strength, default=None)
 
 
-def _verdict(handed: Trial, best: Trial, changes: Sequence[str]) -> tuple[tuple[str, ...], str]:
+def _verdict(
+    handed: Trial, best: Trial, changes: Sequence[str], engine: Engine | None
+) -> tuple[tuple[str, ...], str]:
     if not changes:
         if not len(best.found):
             return (), "The model finds nothing in this frame, whichever way it is handed over."
@@ -319,13 +322,13 @@ def _verdict(handed: Trial, best: Trial, changes: Sequence[str]) -> tuple[tuple[
         )
     ids, said = [], []
     for field in changes:
-        bug, sentence = _sentence(field, best.chain, handed.chain)
+        bug, sentence = _sentence(field, best.chain, handed.chain, engine)
         ids.append(bug)
         said.append(sentence)
     return tuple(ids), " ".join(said)
 
 
-def _sentence(field: str, chain: Chain, handed: Chain) -> tuple[str, str]:
+def _sentence(field: str, chain: Chain, handed: Chain, engine: Engine | None) -> tuple[str, str]:
     o = chain.orientation
     if field == "orientation":
         lies = {
@@ -339,6 +342,11 @@ def _sentence(field: str, chain: Chain, handed: Chain) -> tuple[str, str]:
             Orientation.UP: ("5", "as if it were turned, but it is upright"),
         }
         bug, how = lies[o]
+        if engine == "coreai":
+            return bug, (
+                f"The frame was drawn into the model's input {how}: turn it by .{o.cg_name} "
+                f"(EXIF {int(o)})."
+            )
         return bug, (
             f"The frame was handed over {how}: tell Vision the orientation is "
             f".{o.cg_name} (EXIF {int(o)})."

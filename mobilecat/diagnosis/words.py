@@ -135,7 +135,7 @@ def suspect_json(s: Suspect, facts: Facts) -> dict[str, Any]:
         "ids": [b.id for b in s.bugs],
         "name": s.name,
         "happened": [b.sentence(facts) for b in s.bugs],
-        "fix": {"swift": [b.swift for b in s.bugs], "kotlin": [b.kotlin for b in s.bugs]},
+        "fix": {"swift": [b.in_swift(facts) for b in s.bugs], "kotlin": [b.kotlin for b in s.bugs]},
         "rms_px": round(s.rms_px, 3),
         "worst_px": round(s.worst_px, 3),
     }
@@ -149,7 +149,7 @@ def lines(answer: Answer, facts: Facts, most: int = 6) -> list[str]:
         for bug in first.bugs:
             out += [
                 f"bug {bug.id}: {bug.name}",
-                f"  Swift   {bug.swift}",
+                f"  Swift   {bug.in_swift(facts)}",
                 f"  Kotlin  {bug.kotlin}",
             ]
         out.append(
