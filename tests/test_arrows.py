@@ -57,6 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *_VALUES, *_TARGET, "formats.base", "formats.coreml.target", "formats.coreml.runtime",
         "bake",
     },
+    "formats.coreai": {*_VALUES, "formats.base", "heads"},
     # TFLite's detection contract ends the graph anew, in bake's terms; bake knows no format.
     "formats.tflite": {
         *_VALUES, *_TARGET, "formats.base", "formats.tflite.target", "bake", "heads",
