@@ -56,7 +56,7 @@ class ArtifactRecord(Value):
     """One compiled file.
 
     image: what its picture input takes: `uint8` or `float32` tensors [1,H,W,C] in RGB order, or
-        `pixels`, a Core ML image.
+        `pixels`, a Core ML image, or `bgra`, a 32BGRA pixel buffer for Core AI.
     inputs, outputs, taps: the bundle's names → the artifact's. Taps are inner values that a
         validation run can read: raw head outputs, candidates before NMS.
     """
@@ -68,7 +68,7 @@ class ArtifactRecord(Value):
     precision: str
     bytes: int
     sha256: str
-    image: Literal["uint8", "float32", "pixels"] | None
+    image: Literal["uint8", "float32", "pixels", "bgra"] | None
     inputs: dict[str, str]
     outputs: dict[str, str]
     output_dtypes: dict[str, str] = {}

@@ -52,7 +52,7 @@ def export(
     ] = None,
     ios: Annotated[
         Path | None,
-        typer.Option("--ios", metavar="DIR", help="Also write the Core ML part into an app."),
+        typer.Option("--ios", metavar="DIR", help="Also write what an iOS app takes into DIR."),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the contract as JSON.")] = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""A bundle's Core ML part as a folder of an Xcode project, ModelContract.swift included.
+"""A bundle's Core ML and Core AI part as a folder of an Xcode project, ModelContract.swift included.
 
 A cascade is two such folders side by side, and cascade.json between them: the crop rule.
 """
@@ -45,10 +45,10 @@ class IosFolder:
 def write_ios(bundle_folder: Path, ios_folder: Path) -> IosFolder:
     """Make `ios_folder` the bundle's place in an app, replacing an earlier one in one step.
 
-    It gets ModelContract.swift, a source file, and Bundle/, a resource: every Core ML artifact,
-    bundle.json and labels.txt. The same bundle gives the same bytes. A cascade's landmark model
+    It gets ModelContract.swift, a source file, and Bundle/, a resource: every artifact for
+    Apple's engines, bundle.json and labels.txt. The same bundle gives the same bytes. A cascade's landmark model
     goes into LandmarkModel beside it, and the crop rule into Bundle/cascade.json.
-    Errors: ArtifactError for a damaged bundle, one without Core ML or without picture input, a
+    Errors: ArtifactError for a damaged bundle, one with nothing for an app or without picture input, a
     cascade without a detector, and a folder that holds anything else.
     """
     bundle = open_any(bundle_folder)
@@ -79,11 +79,11 @@ def write_ios(bundle_folder: Path, ios_folder: Path) -> IosFolder:
 def _require_all(parts: Iterable[tuple[Bundle, Path, Path]]) -> None:
     """Refuse before anything is written: what no app can use, and folders of other things."""
     for bundle, bundle_folder, ios_folder in parts:
-        _require_usable(bundle, _core_ml(bundle), bundle_folder)
+        _require_usable(bundle, _for_apps(bundle), bundle_folder)
         _require_ours(ios_folder)
 
 
-def _core_ml(bundle: Bundle) -> list[ArtifactRecord]:
+def _for_apps(bundle: Bundle) -> list[ArtifactRecord]:
     return [a for a in bundle.artifacts if FORMATS[a.kind].app]
 
 
@@ -94,7 +94,7 @@ def _write(
         with new_folder(ios_folder) as fresh:
             resources = fresh / RESOURCES
             resources.mkdir()
-            for record in _core_ml(bundle):
+            for record in _for_apps(bundle):
                 _copy(bundle_folder / record.file, resources / record.file)
             for name in (FILE, LABELS):
                 if (bundle_folder / name).is_file():
@@ -135,7 +135,7 @@ def contract_swift(bundle: Bundle, bundle_sha256: str) -> str:
         labels=bundle.spec.labels,
         landmarks=bundle.spec.landmarks,
         outputs=bundle.outputs,
-        artifacts=_core_ml(bundle),
+        artifacts=_for_apps(bundle),
     )
 
 
@@ -154,13 +154,17 @@ def _require_usable(
     if not any(artifacts):
         problems.append(
             Problem(
-                "has no Core ML artifact",
+                "has no artifact for an app",
                 str(bundle_folder / FILE),
-                "add [targets.coreml] to the spec and export again",
+                f"add {_targets()} to the spec and export again",
             )
         )
     if problems:
         raise ArtifactError("An app cannot use this bundle", problems)
+
+
+def _targets() -> str:
+    return " or ".join(f"[targets.{f.name}]" for f in FORMATS.values() if f.app)
 
 
 def _require_ours(folder: Path) -> None:
@@ -189,6 +193,8 @@ def _require_ours(folder: Path) -> None:
 def _notes(bundle: Bundle) -> tuple[str, ...]:
     image = bundle.spec.input
     assert image is not None
+    if not any(_through_vision(a) for a in _for_apps(bundle)):
+        return ()
     notes = []
     if image.resize == "letterbox-topleft":
         notes.append("Vision has no letterbox-topleft: the app must draw the input itself")
@@ -200,8 +206,14 @@ def _notes(bundle: Bundle) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _through_vision(record: ArtifactRecord) -> bool:
+    """Whether Vision fits pictures for it; others take a buffer that the app has drawn."""
+    return record.image == "pixels"
+
+
 def _crop_notes(bundle: CascadeBundle) -> tuple[str, ...]:
-    if bundle.file.crop.edge != "pad":
+    landmarks = _for_apps(bundle.landmark_model)
+    if bundle.file.crop.edge != "pad" or not any(_through_vision(a) for a in landmarks):
         return ()
     return (
         'crop.edge = "pad": Vision looks at nothing outside the picture, so the app cuts such a '

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mobilecat.compile.cascade import export_cascade
 from mobilecat.compile.ios import contract_swift, write_ios
 from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError
+from mobilecat.formats.table import FORMATS
 from tests.lanes.cascade.tiny_landmarks import TARGETS, landmark_spec
 from tests.tiny import save_yunet_like, yunet_like_spec
 
@@ -41,6 +43,9 @@ def written_bundle(folder: Path, **changes: Any) -> Path:
         if record["format"] == "mlpackage":
             (path / "Data").mkdir(parents=True)
             (path / "Data/weight.bin").write_bytes(b"weights")
+        elif record["format"] == "aimodel":
+            path.mkdir()
+            (path / "main.mlirb").write_bytes(b"mlir")
         else:
             path.write_bytes(record["file"].encode())
         record["sha256"] = sha256_of(path)
@@ -106,7 +111,55 @@ def test_a_bundle_without_core_ml_is_refused(tmp_path: Path) -> None:
     bundle = written_bundle(tmp_path / "b", artifacts=others)
     with pytest.raises(ArtifactError) as e:
         write_ios(bundle, tmp_path / "Model")
-    assert "no Core ML artifact" in str(e.value) and not (tmp_path / "Model").exists()
+    assert "no artifact for an app" in str(e.value) and not (tmp_path / "Model").exists()
+    assert "[targets.coreml]" in str(e.value)
+
+
+@pytest.fixture
+def coreai(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The bundle's artifacts, an .aimodel before them."""
+    if "coreai" not in FORMATS:  # the format's own room may be absent; its place in an app is not
+        stand_in = replace(FORMATS["coreml"], name="coreai")
+        monkeypatch.setitem(FORMATS, "coreai", stand_in)
+    names = ("candidate_boxes", "candidate_scores", "candidate_landmarks")
+    first = {
+        "file": "yunet.aimodel",
+        "kind": "coreai",
+        "format": "aimodel",
+        "contract": "candidates",
+        "precision": "float32",
+        "bytes": 3,
+        "sha256": "",
+        "image": "bgra",
+        "inputs": {"image": "image"},
+        "outputs": {n: n for n in names},
+    }
+    return [first, *json.loads(YUNET.read_text("utf-8"))["artifacts"]]
+
+
+def test_an_aimodel_goes_into_the_app_beside_core_ml(
+    tmp_path: Path, coreai: list[dict[str, Any]]
+) -> None:
+    write_ios(written_bundle(tmp_path / "b", artifacts=coreai), tmp_path / "Model")
+    files = files_of(tmp_path / "Model")
+    assert "Bundle/yunet.aimodel/main.mlirb" in files and "Bundle/yunet.mlmodel" in files
+    swift = files["ModelContract.swift"].decode()
+    record = swift[swift.index('file: "yunet.aimodel"') :].split("outputs:")[0]
+    assert 'kind: "coreai", contract: "candidates"' in record
+    # Plain pixels of the model's input: no Vision flips them.
+    assert "boxFormat: .xyxy, unit: .pixels, origin: .topLeft" in record
+
+
+def test_what_vision_does_otherwise_is_nothing_to_core_ai(
+    tmp_path: Path, coreai: list[dict[str, Any]]
+) -> None:
+    """The app draws the padding as trained, top left or centred."""
+    for name, changes in (("grey", {"pad": 114}), ("corner", {"resize": "letterbox-topleft"})):
+        keys = {f"spec__input__{k}": v for k, v in changes.items()}
+        both = written_bundle(tmp_path / name, artifacts=coreai, **keys)
+        alone = written_bundle(tmp_path / f"{name} alone", artifacts=coreai[:1], **keys)
+        assert len(write_ios(both, tmp_path / f"{name} 1").notes) == 1
+        assert write_ios(alone, tmp_path / f"{name} 2").notes == ()
 
 
 def changed(**changes: Any) -> Bundle:

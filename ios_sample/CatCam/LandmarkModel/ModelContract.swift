@@ -14,12 +14,14 @@ enum ModelContract {
     static let inputHeight = 128
     /// How its training fitted pictures into it.
     static let resize = ResizeMode.stretch
-    /// Grey level of the padding. Vision's own is none of this: documented as transparent.
+    /// Grey level of the padding, where the app draws the input itself. Vision's own is none of
+    /// this: documented as transparent.
     static let padding: UInt8 = 0
     /// Vision's option for that; nil where Vision has none, and the app must draw the input itself.
     static let cropAndScale: CropAndScale? = .scaleFill
 
-    /// What is baked into the artifacts; nil where there is nothing to suppress.
+    /// What is baked into the artifacts, or the app's to do where the contract is `candidates`; nil
+    /// where there is nothing to suppress.
     static let scoreThreshold: Double? = nil
     static let iouThreshold: Double? = nil
     static let maxDetections: Int? = nil
@@ -68,7 +70,10 @@ enum ModelContract {
 
     struct Artifact {
         let file: String
-        /// `tensor`: the outputs above. `vision`: VNRecognizedObjectObservation.
+        /// `coreml`, through Vision; `coreai`, iOS 27, whose input the app draws.
+        let kind: String
+        /// `tensor`: the outputs above. `candidates`: boxes before suppression, which is the app's.
+        /// `vision`: VNRecognizedObjectObservation.
         let contract: String
         let precision: String
         /// What its boxes are, as the model (tensor) or Vision (vision) gives them.
@@ -81,7 +86,8 @@ enum ModelContract {
 
     static let artifacts: [Artifact] = [
         Artifact(
-            file: "cat_landmarks.mlpackage", contract: "tensor", precision: "float16",
+            file: "cat_landmarks.mlpackage", kind: "coreml", contract: "tensor",
+            precision: "float16",
             boxFormat: .xyxy, unit: .pixels, origin: .topLeft,
             outputs: [
                 "boxes": "boxes",

@@ -14,12 +14,14 @@ enum ModelContract {
     static let inputHeight = 224
     /// How its training fitted pictures into it.
     static let resize = ResizeMode.letterbox
-    /// Grey level of the padding. Vision's own is none of this: documented as transparent.
+    /// Grey level of the padding, where the app draws the input itself. Vision's own is none of
+    /// this: documented as transparent.
     static let padding: UInt8 = 0
     /// Vision's option for that; nil where Vision has none, and the app must draw the input itself.
     static let cropAndScale: CropAndScale? = .scaleFit
 
-    /// What is baked into the artifacts; nil where there is nothing to suppress.
+    /// What is baked into the artifacts, or the app's to do where the contract is `candidates`; nil
+    /// where there is nothing to suppress.
     static let scoreThreshold: Double? = 0.4
     static let iouThreshold: Double? = 0.45
     static let maxDetections: Int? = 50
@@ -57,7 +59,10 @@ enum ModelContract {
 
     struct Artifact {
         let file: String
-        /// `tensor`: the outputs above. `vision`: VNRecognizedObjectObservation.
+        /// `coreml`, through Vision; `coreai`, iOS 27, whose input the app draws.
+        let kind: String
+        /// `tensor`: the outputs above. `candidates`: boxes before suppression, which is the app's.
+        /// `vision`: VNRecognizedObjectObservation.
         let contract: String
         let precision: String
         /// What its boxes are, as the model (tensor) or Vision (vision) gives them.
@@ -70,14 +75,16 @@ enum ModelContract {
 
     static let artifacts: [Artifact] = [
         Artifact(
-            file: "cat_faces.mlmodel", contract: "vision", precision: "float16",
+            file: "cat_faces.mlmodel", kind: "coreml", contract: "vision",
+            precision: "float16",
             boxFormat: .xywh, unit: .normalized, origin: .lowerLeft,
             outputs: [
                 "confidence": "confidence",
                 "coordinates": "coordinates",
             ]),
         Artifact(
-            file: "cat_faces.mlpackage", contract: "vision", precision: "float16",
+            file: "cat_faces.mlpackage", kind: "coreml", contract: "vision",
+            precision: "float16",
             boxFormat: .xywh, unit: .normalized, origin: .lowerLeft,
             outputs: [
                 "confidence": "confidence",

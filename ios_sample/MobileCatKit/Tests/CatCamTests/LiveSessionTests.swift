@@ -162,7 +162,7 @@ final class LiveSessionTests: XCTestCase {
         XCTAssertEqual(ModelContract.labels, model.labels)
         XCTAssertEqual(ModelContract.landmarkNames, model.landmarkNames)
         XCTAssertEqual(ModelContract.scoreThreshold, model.nms?.scoreThreshold)
-        let core = model.artifacts.filter { $0.kind == "coreml" }
+        let core = model.artifacts.filter { $0.engine != nil }
         XCTAssertEqual(ModelContract.artifacts.map(\.file), core.map(\.file))
         XCTAssertEqual(ModelContract.artifacts.map(\.contract), core.map(\.contract))
         let cascade = app.appendingPathComponent("Model/Bundle/cascade.json")
