@@ -2,9 +2,10 @@
 
     python tools/simulated_phone.py BUNDLE
 
-Serves MobileCatKit's CatSessionTests over a pipe: a JSON line and the bytes that it announces, each
-way. BUNDLE is an exported cascade; its Core ML files are run by mobilecat.runtime. Turning is
-Pillow's, YCbCr is OpenCV's: no arithmetic here is the app's, or MobileCatKit's.
+Serves CatSessionTests and CatCoreAITests over a pipe: a JSON line and the bytes that it announces,
+each way. BUNDLE is an exported cascade; its Core ML files are run by mobilecat.runtime, its Core AI
+files by tools/simulated_coreai.py. Turning is Pillow's, YCbCr is OpenCV's: no arithmetic is the
+app's, or MobileCatKit's.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from simulated_coreai import CoreAI
 
 from mobilecat.bundle import Bundle, open_bundle
 from mobilecat.demo import FOLDER
@@ -217,6 +219,7 @@ def answers(folder: Path, source: IO[bytes], sink: IO[bytes]) -> None:
     """Answer until the other side hangs up."""
     parts = [folder / "detector", folder / "landmarks"]
     models = [Vision(p, open_bundle(p)) for p in parts]
+    drawn_for = {p.name: CoreAI(p, open_bundle(p)) for p in parts}
     pictures = {s["file"]: Image.open(PICTURES / s["file"]).convert("RGB") for s in scenes()}
     for line in iter(source.readline, b""):
         ask = json.loads(line)
@@ -226,6 +229,11 @@ def answers(folder: Path, source: IO[bytes], sink: IO[bytes]) -> None:
             answer: dict[str, Any] = {"scenes": scenes()}
         elif ask["do"] == "camera":
             answer, payload = encode(as_stored(pictures[ask["picture"]], ask), ask["format"])
+        elif ask["do"] == "bundle":
+            answer = {"bundle": drawn_for[ask["part"]].bundle_json}
+        elif ask["do"] == "coreai":
+            (model,) = (m for m in drawn_for.values() if m.record.file == ask["file"])
+            answer = model.look(decode(ask, data), ask)
         else:
             (vision,) = (m for m in models if ask["file"] in m)
             answer = vision.look(decode(ask, data), ask)

@@ -296,7 +296,7 @@ def _found(
         pixels = read_stored(picture)
         frames[k] = frame = frame.model_copy(update={"size_wh": (pixels.shape[1], pixels.shape[0])})
         truth = None
-        if frame.true:
+        if frame.true and not frame.app_drew:
             facts = frame.facts
             w, h = facts.image_wh
             norm = norm_from(frame.true_in, facts).boxes_xyxy([b.box_xyxy for b in frame.true])

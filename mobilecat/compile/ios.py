@@ -1,4 +1,4 @@
-"""A bundle's Core ML and Core AI part as a folder of an Xcode project, ModelContract.swift included.
+"""A bundle's files for Apple's engines as a folder of an Xcode project, with ModelContract.swift.
 
 A cascade is two such folders side by side, and cascade.json between them: the crop rule.
 """
@@ -45,11 +45,11 @@ class IosFolder:
 def write_ios(bundle_folder: Path, ios_folder: Path) -> IosFolder:
     """Make `ios_folder` the bundle's place in an app, replacing an earlier one in one step.
 
-    It gets ModelContract.swift, a source file, and Bundle/, a resource: every artifact for
-    Apple's engines, bundle.json and labels.txt. The same bundle gives the same bytes. A cascade's landmark model
-    goes into LandmarkModel beside it, and the crop rule into Bundle/cascade.json.
-    Errors: ArtifactError for a damaged bundle, one with nothing for an app or without picture input, a
-    cascade without a detector, and a folder that holds anything else.
+    It gets ModelContract.swift, a source file, and Bundle/, a resource: every artifact for Apple's
+    engines, bundle.json and labels.txt. The same bundle gives the same bytes. A cascade's landmark
+    model goes into LandmarkModel beside it, and the crop rule into Bundle/cascade.json.
+    Errors: ArtifactError for a damaged bundle, one with nothing for an app or without picture
+    input, a cascade without a detector, and a folder that holds anything else.
     """
     bundle = open_any(bundle_folder)
     if not isinstance(bundle, CascadeBundle):

@@ -115,7 +115,7 @@ class CapturedFrame(Value):
             problems.append(f"region_of_interest {[x, y, w, h]} is not inside [0, 0, 1, 1]")
         elif self.crop_and_scale in RESIZE_MODES and (x, y, w, h) != (0, 0, 1, 1):
             problems.append("region_of_interest belongs to Vision; crop_and_scale is the app's own")
-        if self.engine == "coreai" and self.crop_and_scale not in RESIZE_MODES:
+        if self.app_drew and self.crop_and_scale not in RESIZE_MODES:
             problems.append(
                 f"crop_and_scale {self.crop_and_scale!r} is Vision's, and no Vision request takes "
                 f'an .aimodel: with engine "coreai" it is one of {", ".join(RESIZE_MODES)}'
@@ -139,6 +139,14 @@ class CapturedFrame(Value):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def app_drew(self) -> bool:
+        """Whether the app drew the model's input itself.
+
+        Its `true` boxes are then what it believes of its own drawing: a re-run knows better.
+        """
+        return self.engine == "coreai"
 
     @property
     def needed(self) -> Orientation | None:
@@ -180,7 +188,7 @@ class CapturedFrame(Value):
         needed, handed = self.needed, Orientation(self.orientation)
         if needed is None or needed == handed:
             return []
-        did = "turned it by" if self.engine == "coreai" else "handed over"
+        did = "turned it by" if self.app_drew else "handed over"
         return [
             f"the app {did} .{handed.cg_name} (EXIF {int(handed)}); this frame needs "
             f".{needed.cg_name} (EXIF {int(needed)})"

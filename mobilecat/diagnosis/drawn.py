@@ -11,8 +11,8 @@ _LYING = "The frame was drawn into the model's input lying on its side{more}: tu
 
 # fmt: off
 WORDS: dict[str, tuple[str, str]] = {
-    "1": ("The boxes are upside down: an .aimodel's count from the top left, so they need no flip.",
-          "use request.imageFromModel.box(b) as it is: 1 − y − height is Vision's; Core Image's flip is for the drawing alone"),
+    "1": ("The boxes are upside down: an .aimodel's count from the top left, so they need no flip; or else its input was drawn upside down.",
+          "use request.imageFromModel.box(b) as it is: 1 − y − height is Vision's; draw by Drawing.coreImageFromFrame, which has Core Image's flip"),
     "2": ("Every box sits one box-height too low: an .aimodel's count from the top left, so they need no flip.",
           "use request.imageFromModel.box(b) as it is: 1 − y is for what counts from the lower edge"),
     "4": (_LYING.format(more=""), _TURN),

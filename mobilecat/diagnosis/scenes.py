@@ -156,7 +156,7 @@ def setting_of(
 def _truth(
     frame: CapturedFrame, found: Sequence[CapturedBox] | None
 ) -> tuple[Sequence[CapturedBox], Space] | None:
-    if frame.true is not None:
+    if frame.true is not None and not (frame.app_drew and found is not None):
         return frame.true, frame.true_in
     if found is not None:
         return found, "image"

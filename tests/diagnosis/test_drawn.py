@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mobilecat.diagnosis import BUGS, diagnose
-from mobilecat.diagnosis.capture import parse_capture
+from mobilecat.diagnosis.capture import CapturedBox, parse_capture
 from mobilecat.diagnosis.drawn import WORDS
 from mobilecat.diagnosis.scenes import setting_of
 from mobilecat.diagnosis.words import headline, lines
@@ -60,6 +60,24 @@ def test_visions_flip_has_no_place_here() -> None:
     said = headline(answer, setting.scenes[0].facts)
     assert "count from the top left" in said and "Vision counts" not in said
     assert "request.imageFromModel" in "\n".join(lines(answer, setting.scenes[0].facts))
+
+
+def test_a_re_run_knows_better_than_the_app_what_it_drew() -> None:
+    """Drawn upside down, the app's account agrees with itself: only the model run again tells."""
+    flipped = [[b[0], 1280 - b[3], b[2], 1280 - b[1]] for b in UPRIGHT]
+    believed = [{"box_xyxy": b, "id": i} for i, b in enumerate(flipped)]
+    capture = parse_capture(told(halves(flipped), true=believed, true_in="image"), "here")
+    assert diagnose(setting_of(capture).scenes).verdict == "nothing wrong"
+    found = [CapturedBox.model_validate(b) for b in true_boxes()]
+    setting = setting_of(capture, {0: found})
+    answer = diagnose(setting.scenes)
+    assert answer.first is not None and answer.first.ids == {"1"}
+    assert "input was drawn upside down" in headline(answer, setting.scenes[0].facts)
+    # Where Vision took part, `true` is what a reader said: it stands.
+    vision = parse_capture(
+        told(halves(flipped), true=believed, true_in="image", engine="coreml"), "here"
+    )
+    assert diagnose(setting_of(vision, {0: found}).scenes).verdict == "nothing wrong"
 
 
 def test_padding_that_was_drawn_must_be_taken_off() -> None:

@@ -17,9 +17,13 @@ from mobilecat.cli.main import app
 from mobilecat.diagnosis import diagnose
 from mobilecat.diagnosis.capture import Capture, read_capture
 from mobilecat.diagnosis.scenes import setting_of
+from mobilecat.diagnosis.words import headline
 
 FIXTURES = Path(__file__).resolve().parents[2] / "ios_sample/MobileCatKit/Tests/Fixtures/captures"
-ALL = ("front", "orientation_ignored", "right", "upside_down")
+ALL = (
+    *("coreai", "coreai_on_its_side"),
+    *("front", "orientation_ignored", "right", "upside_down"),
+)
 
 
 def capture_of(name: str) -> Capture:
@@ -30,7 +34,7 @@ def test_every_fixture_is_read_here() -> None:
     assert sorted(p.name for p in FIXTURES.iterdir()) == sorted(ALL)
 
 
-@pytest.mark.parametrize("name", ["right", "front"])
+@pytest.mark.parametrize("name", ["right", "front", "coreai"])
 def test_a_right_app_has_nothing_wrong(name: str) -> None:
     setting = setting_of(capture_of(name))
     answer = diagnose(setting.scenes)
@@ -55,6 +59,34 @@ def test_an_ignored_orientation_is_named() -> None:
     assert setting.notes[0] == (
         "frames.0: the app handed over .up (EXIF 1); this frame needs .right (EXIF 6)"
     )
+
+
+def test_an_input_that_was_drawn_on_its_side_is_named_in_the_apps_own_terms() -> None:
+    capture = capture_of("coreai_on_its_side")
+    assert {f.engine for f in capture.frames} == {"coreai"}
+    assert {f.crop_and_scale for f in capture.frames} == {"letterbox"}
+    setting = setting_of(capture)
+    answer = diagnose(setting.scenes)
+    assert answer.verdict == "named" and answer.first is not None
+    assert [b.id for b in answer.first.bugs] == ["4"]
+    said = headline(answer, setting.scenes[0].facts)
+    assert "turn it by .right (EXIF 6)" in said and "Vision" not in said
+    assert setting.notes[0] == (
+        "frames.0: the app turned it by .up (EXIF 1); this frame needs .right (EXIF 6)"
+    )
+
+
+def test_a_drawn_inputs_boxes_are_plain_pixels_of_the_model() -> None:
+    """Letterboxed to the top left of 120 × 90: 60 × 100 upright becomes 54 × 90 at (0, 0)."""
+    for frame in capture_of("coreai").frames:
+        assert (frame.engine, frame.crop_and_scale) == ("coreai", "letterbox-topleft")
+        assert frame.outputs and frame.upright == frame.orientation
+        request = frame.facts.request
+        assert tuple(request.image_wh) == (60, 100)
+        ((x1, y1, x2, y2),) = [b.box_xyxy for b in frame.outputs]
+        assert 0 <= x1 < x2 <= 54 and 0 <= y1 < y2 <= 90
+        # The face is 24 × 38 of the picture, at nine tenths.
+        assert abs((x2 - x1) - 21.6) < 1.5 and abs((y2 - y1) - 34.2) < 1.5
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -86,6 +118,8 @@ def test_the_true_box_is_the_red_one(name: str) -> None:
         ("right", 0, "othing wrong"),
         ("upside_down", 1, ".right (EXIF 6)"),
         ("orientation_ignored", 1, ".right (EXIF 6)"),
+        ("coreai", 0, "othing wrong"),
+        ("coreai_on_its_side", 1, "turn it by .right (EXIF 6)"),
     ],
 )
 def test_the_command_says_it(name: str, code: int, said: str) -> None:

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mobilecat.bundle import open_bundle
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+import simulated_coreai as core
 import simulated_phone as phone
 
 ACROSS, DOWN = np.meshgrid(np.arange(20, 220, 20), np.arange(40, 160, 20))
@@ -95,3 +98,62 @@ def test_a_quarter_turn_is_undone() -> None:
     )
     assert np.argwhere(np.asarray(picture)[..., 0]).tolist() == [[11, 2]]
     assert placed.undone(2.5, 11.5) == (8.5, 2.5)
+
+
+# ---- Core Image, which counts y upwards: 40 × 20 with a white block of 4 × 4 in its upper left
+
+
+def block(row: int, column: int) -> Image.Image:
+    world = np.zeros((20, 40, 3), np.uint8)
+    world[4 * row : 4 * row + 4, 4 * column : 4 * column + 4] = 255
+    return Image.fromarray(world)
+
+
+@pytest.mark.parametrize(
+    ("six", "wh", "place"),
+    [
+        # A quarter of its size: (X, Y) / 4.
+        ([0.25, 0, 0, 0, 0.25, 0], (10, 5), (0, 1)),
+        # Upside down: the top row, at Y 16 to 20 of 20, comes to lie at 0 to 1 of 5.
+        ([0.25, 0, 0, 0, -0.25, 5], (10, 5), (4, 1)),
+        # EXIF 6: upright x is Y, upright y counted from the top is X, so Y' = 10 − X/4.
+        ([0, 0.25, 0, -0.25, 0, 10], (5, 10), (1, 4)),
+        # Moved 3 to the right and 2 up in an input that is larger.
+        ([0.25, 0, 3, 0, 0.25, 2], (15, 8), (8 - 2 - 5, 3 + 1)),
+    ],
+)
+def test_core_image_draws_upwards(
+    six: list[float], wh: tuple[int, int], place: tuple[int, int]
+) -> None:
+    """The block's place in the model's input, (row from the top, column), worked out by hand."""
+    corner = [3, 2, 10, 5] if wh == (15, 8) else [0, 0, *wh]
+    ask = {"model_wh": wh, "core_image_from_frame": six, "picture_ci": corner, "pad": 0}
+    shown = core.drawn(block(0, 1), ask)
+    assert shown.shape == (wh[1], wh[0], 3)
+    assert np.argwhere(shown[..., 0] > 250).tolist() == [list(place)]
+
+
+def test_what_the_picture_does_not_cover_is_padding() -> None:
+    """10 × 5 in 10 × 9, two rows below it: Core Image's y is 2."""
+    ask = {
+        "model_wh": (10, 9),
+        "core_image_from_frame": [0.25, 0, 0, 0, 0.25, 2],
+        "picture_ci": [0, 2, 10, 5],
+        "pad": 114,
+    }
+    shown = core.drawn(block(0, 0), ask)
+    assert shown[:2].tolist() == shown[7:].tolist() == [[[114] * 3] * 10] * 2
+    assert shown[2, 0].tolist() == [255] * 3 and shown[2:7, 1:].max() == 0
+
+
+def test_an_aimodel_that_nobody_exported_has_the_agreed_contract() -> None:
+    """Decoded candidates for the detector, the tensor contract for what has no NMS."""
+    cats = Path(__file__).resolve().parents[2] / "ios_sample/CatCam"
+    detector = core._stand_in(open_bundle(cats / "Model/Bundle", verify=False))
+    assert (detector.kind, detector.format, detector.contract) == (
+        "coreai", "aimodel", "candidates",
+    )  # fmt: skip
+    assert list(detector.outputs) == ["candidate_boxes", "candidate_scores"]
+    points = core._stand_in(open_bundle(cats / "LandmarkModel/Bundle", verify=False))
+    assert points.contract == "tensor"
+    assert list(points.outputs) == ["boxes", "scores", "class_ids", "landmarks", "count"]

@@ -15,9 +15,11 @@ final class CaptureTests: XCTestCase {
     /// The back camera held upright; the face moves about.
     private func record(
         _ format: PixelFormat, _ state: ConnectionState,
+        detector: RunnableModel<PixelBuffer>? = nil,
         orientation: ((FrameOrigin) throws -> Orientation)? = nil
     ) throws -> CaptureRecorder<PixelBuffer> {
-        var pipeline = FramePipeline(detector: try model(.tensors, w: 120, h: 90))
+        var pipeline = FramePipeline(
+            detector: try detector ?? model(.tensors, w: 120, h: 90))
         if let orientation { pipeline.orientationOf = orientation }
         let view = PictureView(
             size: try SizeWH(390, 700), mode: .resizeAspectFill, mirrored: state.camera == .front)
@@ -52,6 +54,25 @@ final class CaptureTests: XCTestCase {
         let front = ConnectionState(
             camera: .front, appliedAngle: 180, mirrored: true, uprightAngle: 90)
         try assertFixture("front", record(.yuv420v, front))
+    }
+
+    func testAnInputThatTheAppDrawsIsTheFixture() throws {
+        let front = ConnectionState(
+            camera: .front, appliedAngle: 180, mirrored: true, uprightAngle: 90)
+        try assertFixture(
+            "coreai",
+            record(
+                .yuv420v, front,
+                detector: coreAIModel(
+                    PixelCoreAI(modelW: 120, modelH: 90), resize: "letterbox-topleft")))
+    }
+
+    func testAnInputDrawnOnItsSideIsTheFixture() throws {
+        try assertFixture(
+            "coreai_on_its_side",
+            record(.bgra32, back, detector: coreAIModel(PixelCoreAI(modelW: 120, modelH: 90))) {
+                _ in .up
+            })
     }
 
     func testAFrameWithoutBoxesIsKeptOnlyWhenNothingBetterCame() throws {

@@ -184,18 +184,27 @@ final class CatSessionTests: XCTestCase {
     private func diagnosis(
         of planted: Orientation, trial: Trial = .none
     ) throws -> (code: Int32, answer: Diagnosis) {
-        var pipeline = try phone.cats(file: Self.detectors[0])
+        try Self.diagnosis(
+            phone.cats(file: Self.detectors[0]), phone, withCats, planted: planted, trial: trial)
+    }
+
+    /// What is said of a capture of these scenes, the frames turned by `planted`.
+    static func diagnosis(
+        _ pipeline: FramePipeline<PixelBuffer>, _ phone: SimulatedPhone, _ scenes: [CatScene],
+        planted: Orientation, trial: Trial = .none
+    ) throws -> (code: Int32, answer: Diagnosis) {
+        var pipeline = pipeline
         if planted != .right { pipeline.orientationOf = { _ in planted } }
         pipeline.trial = trial
         let state = ConnectionState(
             camera: .back, appliedAngle: trial.connection.clockwise,
             mirrored: trial.connection.mirrored, uprightAngle: 90)
-        let view = try Self.view(true, mirrored: false)
+        let view = try view(true, mirrored: false)
         let recorder = CaptureRecorder<PixelBuffer>(contentScale: 3) { KeptPixels($0) }
         recorder.patience = 12
         for i in 0..<12 {
             let frame = try phone.frame(
-                of: trial == .none ? withCats[i % withCats.count] : withCats[0],
+                of: trial == .none ? scenes[i % scenes.count] : scenes[0],
                 .camera(state), .yuv420v, time: Double(i))
             let result = try pipeline.process(frame, view: view)
             let evidence = Evidence(
@@ -212,18 +221,18 @@ final class CatSessionTests: XCTestCase {
 
     // MARK: where a correct app draws, worked out by hand
 
-    private static let upright = ConnectionState(
+    static let upright = ConnectionState(
         camera: .back, appliedAngle: 0, mirrored: false, uprightAngle: 90)
 
     /// A phone's view, or a slice of an iPad's.
-    private static func view(_ phone: Bool, mirrored: Bool) throws -> PictureView {
+    static func view(_ phone: Bool, mirrored: Bool) throws -> PictureView {
         PictureView(
             size: phone ? try SizeWH(390, 844) : try SizeWH(507, 300), mode: .resizeAspectFill,
             mirrored: mirrored)
     }
 
     /// What is wrong with an overlay. The limits are the demo models' own on these pictures.
-    private static func misses(
+    static func misses(
         _ result: FrameResult, _ scene: CatScene, _ view: PictureView
     ) -> [String] {
         var misses: [String] = []
@@ -280,7 +289,7 @@ final class CatSessionTests: XCTestCase {
     }
 }
 
-private final class Results: @unchecked Sendable {
+final class Results: @unchecked Sendable {
     private var event: LiveSession<PixelBuffer>.Event?
 
     func take(_ event: LiveSession<PixelBuffer>.Event) { self.event = event }

@@ -18,7 +18,6 @@ final class SimulatedPhone: @unchecked Sendable {
             let shape: [Int]
             let values: [Double]
         }
-        let bytes: Int
         var scenes: [CatScene]?
         var sizeWh: [Int]?
         var rowStrides: [Int]?
@@ -26,6 +25,8 @@ final class SimulatedPhone: @unchecked Sendable {
         var observations: [Seen]?
         var tensors: [String: Numbers]?
     }
+
+    private struct Described: Decodable { let bundle: ModelBundle }
 
     /// What an observation's box is relative to: "region", or "whole", the whole picture.
     var observations = "region"
@@ -64,20 +65,29 @@ final class SimulatedPhone: @unchecked Sendable {
     }
 
     func ask(_ question: [String: Any], _ data: Data = Data()) throws -> (Answer, Data) {
+        let (line, payload) = try exchange(question, data)
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return (try decoder.decode(Answer.self, from: line), payload)
+    }
+
+    /// The answer's own line, and the bytes that it announces.
+    private func exchange(_ question: [String: Any], _ data: Data) throws -> (Data, Data) {
         let asked = question.merging(["bytes": data.count]) { $1 }
         let line = try JSONSerialization.data(withJSONObject: asked) + Data("\n".utf8)
         try questions.fileHandleForWriting.write(contentsOf: line + data)
         while !unread.contains(UInt8(ascii: "\n")) { try hear() }
         let end = try XCTUnwrap(unread.firstIndex(of: UInt8(ascii: "\n")))
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        let answer = try decoder.decode(Answer.self, from: unread[..<end])
+        let answer = Data(unread[..<end])
         unread = Data(unread[(end + 1)...])
-        while unread.count < answer.bytes { try hear() }
-        let payload = Data(unread.prefix(answer.bytes))
-        unread = Data(unread.dropFirst(answer.bytes))
+        let count = try JSONDecoder().decode(Announced.self, from: answer).bytes
+        while unread.count < count { try hear() }
+        let payload = Data(unread.prefix(count))
+        unread = Data(unread.dropFirst(count))
         return (answer, payload)
     }
+
+    private struct Announced: Decodable { let bytes: Int }
 
     private func hear() throws {
         // read(upToCount:) waits for the whole count; this takes what has come.
@@ -127,6 +137,20 @@ final class SimulatedPhone: @unchecked Sendable {
         return FramePipeline(
             cascade: try CascadeContract(json: read("bundle.json")),
             detector: try model("detector", file), landmarker: try model("landmarks", nil))
+    }
+
+    /// The same cascade as `.aimodel`s, whose input the app draws.
+    func catsByCoreAI() throws -> FramePipeline<PixelBuffer> {
+        func model(_ part: String) throws -> RunnableModel<PixelBuffer> {
+            let (line, _) = try exchange(["do": "bundle", "part": part], Data())
+            let bundle = try JSONDecoder().decode(Described.self, from: line).bundle
+            let file = try XCTUnwrap(bundle.artifacts(for: [.coreAI, .coreML]).first).file
+            return try RunnableModel(
+                bundle: bundle, file: file, runner: PipedCoreAI(phone: self, file: file))
+        }
+        return FramePipeline(
+            cascade: try CascadeContract(json: read("bundle.json")),
+            detector: try model("detector"), landmarker: try model("landmarks"))
     }
 
     private func read(_ name: String) throws -> Data {
@@ -200,6 +224,30 @@ struct PipedVision: ModelRunner {
                 return Observation(
                     box: BoxXYWH(b[0], b[1], b[2], b[3]), labels: [.init(seen.label, 1)],
                     confidence: seen.score)
+            })
+    }
+}
+
+/// The simulated phone's Core Image and Core AI with one file of the cascade.
+struct PipedCoreAI: ModelRunner {
+    let phone: SimulatedPhone
+    let file: String
+
+    func run(_ pixels: PixelBuffer, as sight: Sight) throws -> ModelOutput {
+        let (layout, drawing) = (pixels.layout, try XCTUnwrap(sight.drawing))
+        let (map, (w, h)) = (drawing.coreImageFromFrame, try drawing.modelWH.wholePixels())
+        let (answer, _) = try phone.ask(
+            [
+                "do": "coreai", "file": file, "format": layout.format.rawValue,
+                "size_wh": [layout.width, layout.height],
+                "row_strides": layout.planes.map(\.rowStride),
+                "core_image_from_frame": [map.a, map.b, map.tx, map.c, map.d, map.ty],
+                "picture_ci": drawing.coreImagePictureRect.values, "pad": drawing.pad,
+                "model_wh": [w, h],
+            ], pixels.data)
+        return .tensors(
+            try XCTUnwrap(answer.tensors).mapValues {
+                try Tensor(shape: $0.shape, values: $0.values)
             })
     }
 }
