@@ -3,23 +3,23 @@
     python tools/make_xcodeproj.py [--check]
 
 --check: write nothing; exit 1 where the project is not what would be written.
-Format: an old-style property list; Xcode's object model, objectVersion 56 (Xcode 14).
+Format: Xcode's object model, objectVersion 56 (Xcode 14), written by the package pbxproj.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from pbxproj import XcodeProject
 
 SAMPLE = Path(__file__).resolve().parents[1] / "ios_sample"
 APP = "CatCam"
 PROJECT = f"{APP}.xcodeproj"
 # Whole folders that go into the app as they are; a source file in one is compiled as well.
 FOLDERS = ("Model", "LandmarkModel")
-_BARE = re.compile(r"[A-Za-z0-9_./]+")
 
 Plist = str | list["Plist"] | dict[str, "Plist"]
 
@@ -214,19 +214,6 @@ def make_project(files: Files) -> tuple[dict[str, dict[str, Plist]], str]:
     return project.objects, root
 
 
-def _text(value: Plist, indent: int = 1) -> str:
-    pad, end = "\t" * (indent + 1), "\t" * indent
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return value if _BARE.fullmatch(value) else f'"{escaped}"'
-    if isinstance(value, list):
-        return "(\n" + "".join(f"{pad}{_text(v, indent + 1)},\n" for v in value) + f"{end})"
-    lines = "".join(
-        f"{pad}{_text(k)} = {_text(v, indent + 1)};\n" for k, v in sorted(value.items())
-    )
-    return "{\n" + lines + f"{end}}}"
-
-
 def pbxproj(files: Files) -> str:
     """Return project.pbxproj's text."""
     objects, root = make_project(files)
@@ -237,7 +224,7 @@ def pbxproj(files: Files) -> str:
         "objects": {**objects},
         "rootObject": root,
     }
-    return "// !$*UTF8*$!\n" + _text(document, 0) + "\n"
+    return f"{XcodeProject(document)!r}\n"
 
 
 def scheme() -> str:

@@ -14,14 +14,15 @@ from mobilecat.geometry.assumptions import UNMEASURED
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "ios_sample"
+PROJECT = SAMPLE / "CatCam.xcodeproj/project.pbxproj"
+pbxproj = pytest.importorskip("pbxproj", reason="NOT_RUN: pbxproj is not installed")
 sys.path.insert(0, str(ROOT / "tools"))
 import make_xcodeproj  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def project():  # type: ignore[no-untyped-def]
-    module = pytest.importorskip("pbxproj", reason="NOT_RUN: pbxproj is not installed")
-    return module.XcodeProject.load(str(SAMPLE / "CatCam.xcodeproj/project.pbxproj"))
+    return pbxproj.XcodeProject.load(str(PROJECT))
 
 
 def paths(project) -> dict[str, Path]:  # type: ignore[no-untyped-def]
@@ -42,7 +43,7 @@ def paths(project) -> dict[str, Path]:  # type: ignore[no-untyped-def]
 
 
 def test_every_id_that_is_used_exists(project) -> None:  # type: ignore[no-untyped-def]
-    text = (SAMPLE / "CatCam.xcodeproj/project.pbxproj").read_text()
+    text = PROJECT.read_text()
     ids = set(re.findall(r"\b[0-9A-F]{24}\b", text))
     defined = {
         o.get_id() for o in project.objects.get_objects_in_section(*project.objects.get_sections())
@@ -104,6 +105,16 @@ def test_info_plist_says_why_the_camera_and_shows_documents() -> None:
 def test_the_committed_project_is_what_the_script_writes() -> None:
     for name, text in make_xcodeproj.project_files().items():
         assert (SAMPLE / name).read_text("utf-8") == text, f"{name}: python tools/make_xcodeproj.py"
+
+
+def test_what_is_written_says_what_was_made() -> None:
+    """Read by a parser of property lists, which knows no project: every key, every value."""
+    parser = pytest.importorskip("openstep_parser", reason="NOT_RUN: openstep_parser is absent")
+    objects, root = make_xcodeproj.make_project(make_xcodeproj.app_files(SAMPLE / "CatCam"))
+    read = parser.OpenStepDecoder.ParseFromString(PROJECT.read_text("utf-8"))
+    assert read["objects"] == objects and read["rootObject"] == root
+    assert (read["archiveVersion"], read["objectVersion"], read["classes"]) == ("1", "56", {})
+    assert len(objects) > 80
 
 
 def test_a_new_source_file_makes_the_project_stale(tmp_path: Path) -> None:
