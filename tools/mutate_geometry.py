@@ -24,17 +24,14 @@ from geometry_mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = (
-    "mobilecat/__init__.py",
-    "mobilecat/errors.py",
-    "mobilecat/geometry",
-    "mobilecat/camera",
+    "mobilecat",
     "tests/__init__.py",
     "tests/geometry",
     "tests/camera",
     "golden/vectors",
 )
-# These judge the scripts, not the geometry, and need tools/ and docs/.
-LEFT_OUT = ("test_mutants_listed.py",)
+# The first judges the scripts, not the geometry, and needs tools/ and docs/; models are not asked.
+LEFT_OUT = ("test_mutants_listed.py", "demo")
 # Fastest first; the comparison with the script's output needs tools/ and judges no geometry.
 TESTS = (
     "tests/geometry/test_vectors.py",

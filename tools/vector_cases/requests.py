@@ -48,7 +48,7 @@ def drawing_cases() -> Cases:
     """Every orientation × the app's own resizes, in Core Image's spaces: from solved corners."""
     rng = random.Random(27)
     out: Cases = {"drawing": []}
-    (w, h), (sw, sh) = (640, 480), (320, 200)
+    (w, h), (sw, sh) = (640, 480), (200, 320)  # upright: what the picture leaves free lies below
     fits = [("letterbox", "half-even"), ("letterbox-topleft", "truncate"), ("stretch", "half-even")]
     for orientation, (mode, rounding) in itertools.product(range(1, 9), fits):
         image = (w, h) if orientation < 5 else (h, w)

@@ -14,9 +14,11 @@ from vector_cases.form import Cases, case, refused
 LEFT, RIGHT, FAR = [0, 0, 20, 10], [10, 0, 30, 10], [100, 50, 120, 90]
 # 9 shared of 20: IoU is .45, and so is float32's nearest.
 NINE, TWENTIETHS = [0, 0, 14.5, 1], [5.5, 0, 20, 1]
+# 3 shared of 10: IoU is .3, which float32 rounds up; compared as a double it would be above .3.
+THREE, TENTHS = [0, 0, 6.5, 1], [3.5, 0, 10, 1]
 # In a row, each 6 of 14 into the next: IoU 6/14 = .43 with the neighbour, 0 with the one beyond.
 CHAIN = [[0, 0, 10, 5], [4, 0, 14, 5], [8, 0, 18, 5], [12, 0, 22, 5]]
-FLOAT32_THIRD_TENTH = 0.30000001192092896  # what an artifact gives for .3
+FLOAT32_THREE_TENTHS = 0.30000001192092896  # what an artifact gives for .3
 NAN = None  # JSON has no NaN: null stands for one
 
 
@@ -35,12 +37,13 @@ def hand_cases() -> list[Any]:
         case("unless they compete", _args([LEFT, RIGHT], two, per_class=False), [0]),
         case("an IoU at the threshold is kept", _args([NINE, TWENTIETHS], [[0.6], [0.5]],
              iou_threshold=0.45), [0, 1]),
+        case("also where float32 rounds it up", _args([THREE, TENTHS], [[0.6], [0.5]]), [0, 1]),
         case("one above it is not", _args([NINE, TWENTIETHS], [[0.6], [0.5]],
              iou_threshold=0.44), [0]),
         case("a score at the threshold is dropped", _args([LEFT, FAR], [[0.5], [0.75]],
              score_threshold=0.5), [1]),
-        case("also where float32 rounds it up", _args([LEFT, FAR], [[FLOAT32_THIRD_TENTH], [0.31]],
-             score_threshold=0.3), [1]),
+        case("also a score that float32 rounds up", _args(
+             [LEFT, FAR], [[FLOAT32_THREE_TENTHS], [0.31]], score_threshold=0.3), [1]),
         case("equal scores: the lowest row", _args([RIGHT, LEFT, FAR], [[0.5], [0.5], [0.5]]),
              [0, 2]),
         case("equal classes: the first", _args([LEFT, RIGHT], [[0.5, 0.5], [0.6, 0.2]]), [1]),
