@@ -69,10 +69,10 @@ final class CatCoreAITests: XCTestCase {
         }
     }
 
-    /// Captures of the right app and of two planted mistakes; the fix is the app's own drawing.
+    /// A capture of the right app, and one of a picture drawn upside down; the fix is the app's own drawing.
     func testDiagnoseNamesAWrongOrientation() throws {
         let planted: [(Orientation, verdict: String, ids: [String])] = [
-            (.right, "nothing wrong", []), (.up, "named", ["4"]), (.left, "named", ["5"]),
+            (.right, "nothing wrong", []), (.left, "named", ["5"]),
         ]
         let pipeline = try phone.catsByCoreAI()
         for (orientation, verdict, ids) in planted {
