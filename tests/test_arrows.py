@@ -57,7 +57,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         *_VALUES, *_TARGET, "formats.base", "formats.coreml.target", "formats.coreml.runtime",
         "bake",
     },
-    "formats.coreai": {*_VALUES, "formats.base", "heads"},
+    "formats.coreai": {
+        *_VALUES, *_TARGET, "formats.base", "formats.coreai.target", "formats.coreai.read",
+        "formats.onnx", "bake", "heads",
+    },
     # TFLite's detection contract ends the graph anew, in bake's terms; bake knows no format.
     "formats.tflite": {
         *_VALUES, *_TARGET, "formats.base", "formats.tflite.target", "bake", "heads",
