@@ -78,6 +78,7 @@ class CoreAI:
             "tensors": {
                 theirs: {"shape": list(found[ours].shape), "values": np.ravel(found[ours])}
                 for ours, theirs in self.record.outputs.items()
+                if ours in found  # a lane judges `settled` itself, and does not hand it on
             }
         }
 
