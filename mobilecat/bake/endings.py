@@ -15,12 +15,15 @@ from mobilecat.spec import NmsSpec
 
 CONFIDENCE, COORDINATES = "confidence", "coordinates"
 ENCODINGS, PREDICTIONS = "box_encodings", "class_predictions"
+CANDIDATES = ("candidate_boxes", "candidate_scores", "candidate_landmarks")
 SMALLEST = 1e-25  # a side of 0 has no logarithm; a box of this one has no area in float32
 
-Ending = Literal["tensor", "vision", "detection"]
+Ending = Literal["tensor", "candidates", "vision", "detection"]
 """tensor: boxes, scores, class_ids, landmarks, count, after NMS.
 
-The others stop before an NMS that the target adds itself:
+The others stop before an NMS that the target or the app adds itself:
+candidates: candidate_boxes [1,N,4] xyxy, candidate_scores [1,N,C], candidate_landmarks [1,N,2·L],
+as `Candidates` has them.
 vision: confidence [N,C] and coordinates [N,4], centre x, y, width, height in 0..1 with the origin
 at the top left.
 detection: box_encodings [1,N,4], ty, tx, th, tw against `Baked.anchors`, and class_predictions
@@ -52,6 +55,12 @@ def one_result(end: Builder, decoded: Candidates, head: Head) -> list[ir.Value]:
     flat = ops.reshape(end, "flat_score", scores, 1)
     there = end.op("Less", "there", ops.f32(-1), end.op("Mul", "square", flat, flat))
     return [*outputs, rename(end.op("Cast", "count", there, to=int(ir.DataType.INT32)), "count")]
+
+
+def candidates(end: Builder, decoded: Candidates) -> list[ir.Value]:
+    """Return what was decoded, under names of its own."""
+    found = [(n, v) for n, v in zip(CANDIDATES, decoded, strict=True) if v is not None]
+    return [rename(end.op("Identity", name, value), name) for name, value in found]
 
 
 def vision(end: Builder, decoded: Candidates, size_wh: tuple[int, int]) -> list[ir.Value]:

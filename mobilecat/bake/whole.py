@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from mobilecat.bake.endings import (
+    CANDIDATES,
     CONFIDENCE,
     COORDINATES,
     ENCODINGS,
     PREDICTIONS,
     Ending,
+    candidates,
     detection,
     native_detection,
     one_result,
@@ -29,6 +31,7 @@ from mobilecat.spec import RawHead, Spec
 RESERVED = (
     *(IMAGE, "boxes", "scores", "class_ids", "landmarks", "count"),
     *(CONFIDENCE, COORDINATES, ENCODINGS, PREDICTIONS),
+    *(*CANDIDATES, "settled"),
 )
 
 
@@ -65,7 +68,7 @@ def bake(network: ir.Model, spec: Spec, form: Form, ending: Ending = "tensor") -
     anchors = anchors_from_metadata(model.metadata_props)
     raw = {v.name or "": v for v in model.graph.outputs}
     head = _settle(spec, model, anchors)
-    if head is not None and ending != "tensor":
+    if head is not None and ending not in ("tensor", "candidates"):
         _require_plain_boxes(spec, head, ending)
     if head is not None:
         _free_names(model, raw)
@@ -73,18 +76,18 @@ def bake(network: ir.Model, spec: Spec, form: Form, ending: Ending = "tensor") -
     if spec.input is not None:
         bake_preprocessing(model, spec.input, form)
         image = IMAGE
-    candidates: tuple[str, ...] = ()
+    decoded: tuple[str, ...] = ()
     exact: list[str] = []
     settled: tuple[str, ...] = ()
     encoded: EncodedAnchors | None = None
     if head is not None and spec.input is not None:
         model.graph.outputs.clear()
-        candidates, exact, encoded = _decode(model, head, raw, spec, ending)
+        decoded, exact, encoded = _decode(model, head, raw, spec, ending)
         settled = (head.settled, *_nms_words(spec))
         raw = {raw[name].name or "": raw[name] for name in head.raw}
     model.graph.sort()
     model = infer_shapes(model)
-    return Baked(model, image, tuple(raw), candidates, frozenset(exact), settled, encoded)
+    return Baked(model, image, tuple(raw), decoded, frozenset(exact), settled, encoded)
 
 
 def _settle(spec: Spec, model: ir.Model, anchors: Array | None) -> Head | None:
@@ -168,6 +171,9 @@ def _decode(
     elif ending == "detection":
         end = Builder(model, "detection")
         outputs, encoded = detection(end, decoded, spec.input.size)
+    elif ending == "candidates":
+        end = Builder(model, "candidates")
+        outputs = candidates(end, decoded)
     elif nms is None:
         end = Builder(model, "result")
         outputs = one_result(end, decoded, head)

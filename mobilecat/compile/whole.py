@@ -118,7 +118,7 @@ def _require_targets(spec: Spec) -> None:
                 Problem(
                     "nothing to compile to",
                     "targets",
-                    "add [targets.coreml], [targets.tflite] or [targets.onnx]",
+                    "add [targets.coreml], [targets.coreai], [targets.tflite] or [targets.onnx]",
                 )
             ],
         )
@@ -153,7 +153,7 @@ def _bundle(
     inner = {v.name: v for node in baked.model.graph for v in node.outputs}
     return Bundle(
         name=spec.name,
-        versions={name: _version(name) for name in ("mobilecat", *_VERSIONED)},
+        versions=_versions(records),
         source=SourceRecord(
             path=_relative(path, out),
             sha256=sha256_of(path),
@@ -188,6 +188,15 @@ def _relative(path: Path, folder: Path) -> str:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     except ValueError:  # another drive
         return str(path.resolve())
+
+
+def _versions(records: list[ArtifactRecord]) -> dict[str, str]:
+    found = {name: _version(name) for name in ("mobilecat", *_VERSIONED)}
+    if any(r.kind == "coreai" for r in records):
+        from mobilecat.formats.coreai.dialect import PACKAGE, dialect_version
+
+        found |= {PACKAGE: _version(PACKAGE), "coreai-dialect": str(dialect_version())}
+    return found
 
 
 def _version(package: str) -> str:

@@ -1,0 +1,63 @@
+"""Apple's `coreai-core`: whether it is here, its version, and its modules, imported on first use.
+
+The compiler's dialect lies under a private path, so the package is pinned exactly: what is read and
+written here was measured with that version.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from mobilecat.errors import MobileCatError, Problem
+
+PACKAGE = "coreai-core"
+PINNED = "1.0.0b3"
+
+
+def missing() -> str | None:
+    """Return why Core AI files cannot be written or read here, or None where they can."""
+    try:
+        found = version(PACKAGE)
+    except PackageNotFoundError:
+        return (
+            f"{PACKAGE} {PINNED} is not installed; Apple has wheels for Linux x86-64 and for macOS "
+            "on Apple silicon, Python 3.11 to 3.14"
+        )
+    return None if found == PINNED else f"{PACKAGE} is {found}, this was measured with {PINNED}"
+
+
+def require_package() -> None:
+    """Raise MobileCatError where `coreai-core` is not here, or of another version."""
+    if (reason := missing()) is not None:
+        fix = f"pip install {PACKAGE}=={PINNED}, or leave [targets.coreai] out"
+        raise MobileCatError("Core AI is not available here", [Problem(reason, fix=fix)])
+
+
+@cache
+def dialect() -> Any:
+    """Return the module of Core AI's own ops; `authoring` first, or its import goes in a circle."""
+    import coreai.authoring
+    import coreai._compiler.dialects.coreai  # isort: skip
+
+    return coreai._compiler.dialects.coreai
+
+
+@cache
+def ir_module() -> Any:
+    """Return the module of MLIR's own classes: Location, Attribute, types."""
+    dialect()
+    from coreai._compiler import ir
+
+    return ir
+
+
+@cache
+def dialect_version() -> int:
+    """Return the version of the dialect in which files for iOS 27 are written."""
+    dialect()
+    from coreai.authoring.asset import OSVersion
+    from coreai.runtime import _AIModelAsset
+
+    return int(_AIModelAsset._dialect_version_for_os(OSVersion.v27.value))

@@ -1,0 +1,142 @@
+"""The Core AI lowering table, and what a lowering sees of its node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import onnx_ir as ir
+
+from mobilecat.formats.coreai.lower.build import Build, Var
+from mobilecat.graph import Array, attr, const_of, dtype_of, opt_input, shape_of
+from mobilecat.targets.table import Check, LoweringTable
+
+T = TypeVar("T")
+Lower = Callable[["Node"], "Var | Sequence[Var]"]
+
+LOWERINGS: LoweringTable[Lower] = LoweringTable("Core AI")
+
+FLOAT = frozenset({"float32"})
+INTEGERS = frozenset({"int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"})
+NUMBERS = FLOAT | INTEGERS
+BOOL = frozenset({"bool"})
+ANY = NUMBERS | BOOL
+
+_WIDE = {
+    "FLOAT16": "float16 values; Core AI files are written in float32 only",
+    "BFLOAT16": "bfloat16 values; Core AI files are written in float32 only",
+    "DOUBLE": "float64 values, which neither Apple's GPUs nor its Neural Engine compute",
+}
+
+
+def lowers(
+    *names: str, types: frozenset[str] = FLOAT, check: Check | None = None
+) -> Callable[[Lower], Lower]:
+    """Register a lowering for nodes whose values all have one of `types`, measured in Apple's
+    interpreter; `check` returns why a node has no form, or None."""
+
+    def whole_check(node: ir.Node) -> str | None:
+        return _value_problem(node, types) or (check(node) if check else None)
+
+    return LOWERINGS.op(*names, check=whole_check)
+
+
+def _value_problem(node: ir.Node, types: frozenset[str]) -> str | None:
+    for value in (*node.inputs, *node.outputs):
+        if value is None or not value.name:
+            continue
+        if value.dtype is None:
+            return f"the type of {value.name!r} is not known"
+        if value.dtype.name in _WIDE:
+            return _WIDE[value.dtype.name]
+        if const_of(value) is not None:
+            continue  # shapes, axes and the like; what becomes a value shares the output's type
+        if dtype_of(value).name not in types:
+            return f"{value.name!r} holds {value.dtype.name.lower()} values"
+        if 0 in shape_of(value):
+            return f"{value.name!r} is empty: shape {list(shape_of(value))}"
+    return None
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node to lower: its inputs as values of the Core AI graph, or as constants."""
+
+    node: ir.Node
+    build: Build
+
+    def value(self, i: int) -> ir.Value:
+        found = opt_input(self.node, i)
+        assert found is not None, f"{self.node.op_type} lacks input {i}"
+        return found
+
+    def has(self, i: int) -> bool:
+        return opt_input(self.node, i) is not None
+
+    def x(self, i: int = 0, dtype: Any = None) -> Var:
+        """Return input `i` as a value; `dtype` casts it."""
+        value = self.value(i)
+        constant = const_of(value)
+        if constant is not None:
+            return self.build.const(constant if dtype is None else constant.astype(dtype))
+        found = self.build.values[value]
+        return found if dtype is None else self.build.cast(found, dtype)
+
+    def xs(self) -> list[Var]:
+        return [self.x(i) for i, v in enumerate(self.node.inputs) if v is not None]
+
+    def const(self, i: int) -> Array | None:
+        """Return input `i` as a numpy array where it is a constant, else None."""
+        return const_of(opt_input(self.node, i))
+
+    def ints(self, i: int) -> tuple[int, ...]:
+        """Return the constant integer input `i`, flat; only after a check that it is constant."""
+        found = self.const(i)
+        assert found is not None
+        return tuple(int(v) for v in found.reshape(-1))
+
+    def attr(self, name: str, default: T) -> T:
+        return attr(self.node, name, default)
+
+    def shape(self, i: int = 0) -> tuple[int, ...]:
+        return shape_of(self.value(i))
+
+    def out_shape(self, k: int = 0) -> tuple[int, ...]:
+        return shape_of(self.node.outputs[k])
+
+    def dtype(self, i: int = 0) -> np.dtype[Any]:
+        return dtype_of(self.value(i))
+
+    def out_dtype(self, k: int = 0) -> np.dtype[Any]:
+        return dtype_of(self.node.outputs[k])
+
+    def axis(self, default: int = 0, name: str = "axis") -> int:
+        """Return attribute `axis`, counted from the front of input 0."""
+        return self.attr(name, default) % max(len(self.shape(0)), 1)
+
+    def num(self, value: Any) -> Array:
+        """Return a literal in the element type of input 0."""
+        return np.asarray(value, self.dtype())
+
+
+def used(node: ir.Node, k: int) -> bool:
+    """Return whether anything reads output `k` of `node`."""
+    if k >= len(node.outputs) or not node.outputs[k].name:
+        return False
+    out = node.outputs[k]
+    return bool(out.uses()) or out.is_graph_output()
+
+
+def constant(*inputs: int, name: str = "") -> Check:
+    """Return a check that the listed inputs, where present, are constants."""
+
+    def check(node: ir.Node) -> str | None:
+        for i in inputs:
+            value = opt_input(node, i)
+            if value is not None and const_of(value) is None:
+                return f"{name or f'input {i}'} ({value.name!r}) must be a constant"
+        return None
+
+    return check

@@ -1,0 +1,171 @@
+"""Frozen graph → `.aimodel`: MLIR bytecode, its hash, and metadata; the same graph, the same bytes.
+
+Ops lie under `Location.file("<name of the value>", <number of its node>, 0)`: so no line of this
+package is in the file, and a reader finds each value of the graph under its name. Other locations
+are left alone: iOS 27's beta stopped at nested ones.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import onnx_ir as ir
+
+from mobilecat.errors import Problem, UnsupportedError
+from mobilecat.formats.coreai.dialect import dialect, ir_module, require_package
+from mobilecat.formats.coreai.image import image_type, picture
+from mobilecat.formats.coreai.lower import LOWERINGS
+from mobilecat.formats.coreai.lower.build import Build, Var, dtype_of_var, shape_of_var, type_of
+from mobilecat.formats.coreai.lower.node import Node
+from mobilecat.graph import const_of, dtype_of, op_of, shape_of, where
+
+FUNCTION = "main"
+SETTLED = "settled"
+"""The output that says whether the suppression in the graph came to its end: int32 [1], 1 or 0."""
+KEY = "mobilecat"
+"""Of `creatorDefinedMetadata`: what this package says of the file."""
+
+
+_LOCATION = re.compile(r'loc\("((?:[^"\\\\]|\\\\.)*)":\d+:\d+\)')
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a file holds.
+
+    outputs: their names, in order; `settled` comes last where there is a suppression.
+    values: the graph's values that can be read from it, by name, besides its outputs.
+    """
+
+    outputs: tuple[str, ...]
+    values: frozenset[str]
+    lints: tuple[str, ...]
+
+
+def write_coreai(
+    model: ir.Model, path: Path, *, image: str | None = None, name: str = ""
+) -> Written:
+    """Write a frozen graph to the new folder `path`, which must end in `.aimodel`.
+
+    image: the input that becomes a 32BGRA picture; its shape is [1,H,W,C] uint8.
+    name: of the model, for the file's metadata.
+    Errors: UnsupportedError that lists every node with no form in Core AI, before anything is
+    written; MobileCatError where Apple's package is not here.
+    """
+    require_package()
+    LOWERINGS.require(model)
+    build = Build()
+    module, outputs, values = _module(model, build, image)
+    _save(module, path)
+    _canonical(path, name)
+    return Written(outputs, values, tuple(build.lints))
+
+
+def _module(
+    model: ir.Model, build: Build, image: str | None
+) -> tuple[Any, tuple[str, ...], frozenset[str]]:
+    from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import run_pre_compilation_rewrite
+    from coreai.authoring.context import Context
+
+    mlir, core = ir_module(), dialect()
+    with Context()._mlir_context, mlir.Location.file(KEY, 0, 0):
+        module = mlir.Module.create()
+        with mlir.InsertionPoint(module.body):
+            graph = core.GraphOp(
+                name=FUNCTION,
+                input_types=[_input_type(v, image) for v in model.graph.inputs],
+                result_types=[],
+                input_names=[v.name for v in model.graph.inputs],
+                result_names=[],
+            )
+            with graph.block:
+                _take_inputs(build, model.graph.inputs, graph.arguments, image)
+                for number, node in enumerate(model.graph, 1):
+                    _lower(build, node, number)
+                outputs = [(v.name or "", _value(build, v)) for v in model.graph.outputs]
+                if build.settled is not None:
+                    outputs.append((SETTLED, build.settled))
+            graph.outputs_spec = outputs
+        run_pre_compilation_rewrite(module=module)
+        values = _named_values(module)
+    return module, tuple(name for name, _ in outputs), values
+
+
+def _named_values(module: Any) -> frozenset[str]:
+    """Return the names under which operations are left: Apple's rewrite merges some."""
+    graph = module.body.operations[0]
+    places = (str(op.operation.location) for op in graph.regions[0].blocks[0].operations)
+    return frozenset(m[1] for place in places if (m := _LOCATION.search(place)))
+
+
+def _input_type(value: ir.Value, image: str | None) -> Any:
+    if value.name == image:
+        return image_type(*shape_of(value)[1:3])
+    return type_of(shape_of(value), dtype_of(value))
+
+
+def _take_inputs(
+    build: Build, inputs: Sequence[ir.Value], arguments: Sequence[Var], image: str | None
+) -> None:
+    for value, argument in zip(inputs, arguments, strict=True):
+        if value.name == image:
+            with ir_module().Location.file(value.name, 0, 0):
+                build.values[value] = picture(build, argument, shape_of(value))
+            continue
+        build.values[value] = argument
+        if dtype_of(value).kind == "b":
+            build.lint(
+                f"input {value.name!r} is bool, at which iOS 27's runtime is reported to stop; "
+                "take int32 and cast inside"
+            )
+
+
+def _lower(build: Build, node: ir.Node, number: int) -> None:
+    """Emit the ops of one node and check what they give against the graph."""
+    name = next(v.name for v in node.outputs if v.name)
+    with ir_module().Location.file(name, number, 0):
+        try:
+            made = LOWERINGS[op_of(node)].lower(Node(node, build))
+        except (ValueError, RuntimeError, ir_module().MLIRError) as e:
+            reason = (str(e).strip() or type(e).__name__).splitlines()[0]
+            raise UnsupportedError(
+                "Core AI's own check refuses a node", [Problem(reason[:300], where(node))]
+            ) from e
+    values = list(made) if isinstance(made, list | tuple) else [made]
+    for value, var in zip(node.outputs, values, strict=False):
+        if not value.name:
+            continue
+        found = (shape_of_var(var), dtype_of_var(var))
+        wanted = (shape_of(value), dtype_of(value))
+        if found != wanted:
+            raise AssertionError(f"{where(node)} became {found}; the graph says {wanted}")
+        build.values[value] = var
+
+
+def _value(build: Build, value: ir.Value) -> Var:
+    constant = const_of(value)
+    return build.values[value] if constant is None else build.const(constant)
+
+
+def _save(module: Any, path: Path) -> None:
+    from coreai.authoring import AIProgram
+
+    AIProgram._from_mlir_module(module).save_asset(path)
+
+
+def _canonical(path: Path, name: str) -> None:
+    """Write metadata.json anew: Apple's has the time, and its keys in an order of the moment."""
+    file = path / "metadata.json"
+    found = json.loads(file.read_text("utf-8"))
+    found.pop("creationDate", None)
+    if name:
+        found["description"] = f"{name}, made by mobilecat"
+    found["creatorDefinedMetadata"] = {KEY: {"name": name, "version": version("mobilecat")}}
+    text = json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False)
+    file.write_text(f"{text}\n", encoding="utf-8")
