@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -40,11 +40,12 @@ class Written:
     """What a file holds.
 
     outputs: their names, in order; `settled` comes last where there is a suppression.
-    values: the graph's values that can be read from it, by name, besides its outputs.
+    places: the graph's values that can be read from it, and under which name. One that Apple's
+        rewrite took for a reshape too many lies there in another shape, its elements in order.
     """
 
     outputs: tuple[str, ...]
-    values: frozenset[str]
+    places: Mapping[str, str]
     lints: tuple[str, ...]
 
 
@@ -61,10 +62,10 @@ def write_coreai(
     require_package()
     LOWERINGS.require(model)
     build = Build()
-    module, outputs, values = _module(model, build, image)
+    module, outputs, names = _module(model, build, image)
     _save(module, path)
     _canonical(path, name)
-    return Written(outputs, values, tuple(build.lints))
+    return Written(outputs, _places(build, names), tuple(build.lints))
 
 
 def _module(
@@ -93,15 +94,28 @@ def _module(
                     outputs.append((SETTLED, build.settled))
             graph.outputs_spec = outputs
         run_pre_compilation_rewrite(module=module)
-        values = _named_values(module)
-    return module, tuple(name for name, _ in outputs), values
+        names = _names_left(module)
+    return module, tuple(name for name, _ in outputs), names
 
 
-def _named_values(module: Any) -> frozenset[str]:
+def _names_left(module: Any) -> frozenset[str]:
     """Return the names under which operations are left: Apple's rewrite merges some."""
     graph = module.body.operations[0]
     places = (str(op.operation.location) for op in graph.regions[0].blocks[0].operations)
     return frozenset(m[1] for place in places if (m := _LOCATION.search(place)))
+
+
+def _places(build: Build, names: frozenset[str]) -> dict[str, str]:
+    places: dict[str, str] = {}
+    same: dict[Var, str] = {}
+    for value, var in build.values.items():
+        if value.name in names:
+            places[value.name] = value.name
+            same.setdefault(build.elements(var), value.name)
+    for value, var in build.values.items():
+        if value.name and value.name not in places and build.elements(var) in same:
+            places[value.name] = same[build.elements(var)]
+    return places
 
 
 def _input_type(value: ir.Value, image: str | None) -> Any:

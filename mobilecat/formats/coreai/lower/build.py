@@ -47,6 +47,7 @@ class Build:
     _constants: dict[tuple[str, tuple[int, ...], bytes], Var] = field(default_factory=dict)
     _is_constant: set[Var] = field(default_factory=set)
     _chains: dict[Var, str] = field(default_factory=dict)
+    _unshaped: dict[Var, Var] = field(default_factory=dict)
 
     def lint(self, text: str) -> None:
         self.lints[text] = None
@@ -150,7 +151,13 @@ class Build:
     def reshape(self, x: Var, shape: Sequence[int]) -> Var:
         if shape_of_var(x) == tuple(shape):
             return x
-        return self._moved(x, self.op("reshape", x, np.array(shape, np.uint32)))
+        out = self._moved(x, self.op("reshape", x, np.array(shape, np.uint32)))
+        self._unshaped[out] = self.elements(x)
+        return out
+
+    def elements(self, x: Var) -> Var:
+        """Return the value that has the elements of `x` in the same order, before any reshape."""
+        return self._unshaped.get(x, x)
 
     def transpose(self, x: Var, perm: Sequence[int]) -> Var:
         if tuple(perm) == tuple(range(len(perm))):
