@@ -7,6 +7,7 @@ are left alone: iOS 27's beta stopped at nested ones.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ from mobilecat.graph import const_of, dtype_of, op_of, shape_of, where
 FUNCTION = "main"
 SETTLED = "settled"
 """The output that says whether the suppression in the graph came to its end: int32 [1], 1 or 0."""
+ASSET_VERSION = "2.0"
 KEY = "mobilecat"
 """Of `creatorDefinedMetadata`: what this package says of the file."""
 
@@ -63,8 +65,7 @@ def write_coreai(
     LOWERINGS.require(model)
     build = Build()
     module, outputs, names = _module(model, build, image)
-    _save(module, path)
-    _canonical(path, name)
+    _save(module, path, name)
     return Written(outputs, _places(build, names), tuple(build.lints))
 
 
@@ -167,19 +168,21 @@ def _value(build: Build, value: ir.Value) -> Var:
     return build.values[value] if constant is None else build.const(constant)
 
 
-def _save(module: Any, path: Path) -> None:
+def _save(module: Any, path: Path, name: str) -> None:
+    """Write the folder's three files. Apple's own `save_asset` puts the time into the metadata, and
+    its keys in an order of the moment."""
     from coreai.authoring import AIProgram
+    from coreai.authoring.asset import _COREAI_PRODUCER
 
-    AIProgram._from_mlir_module(module).save_asset(path)
-
-
-def _canonical(path: Path, name: str) -> None:
-    """Write metadata.json anew: Apple's has the time, and its keys in an order of the moment."""
-    file = path / "metadata.json"
-    found = json.loads(file.read_text("utf-8"))
-    found.pop("creationDate", None)
-    if name:
-        found["description"] = f"{name}, made by mobilecat"
-    found["creatorDefinedMetadata"] = {KEY: {"name": name, "version": version("mobilecat")}}
-    text = json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False)
-    file.write_text(f"{text}\n", encoding="utf-8")
+    path.mkdir()
+    program = path / "main.mlirb"
+    AIProgram._from_mlir_module(module)._save_bytecode(program)
+    (path / "main.hash").write_bytes(hashlib.sha256(program.read_bytes()).digest())
+    metadata = {
+        "assetVersion": ASSET_VERSION,
+        "producer": _COREAI_PRODUCER,
+        "description": f"{name}, made by mobilecat" if name else "made by mobilecat",
+        "creatorDefinedMetadata": {KEY: {"name": name, "version": version("mobilecat")}},
+    }
+    text = json.dumps(metadata, indent=2, sort_keys=True, ensure_ascii=False)
+    (path / "metadata.json").write_text(f"{text}\n", encoding="utf-8")

@@ -207,23 +207,27 @@ def _limits(n: Node, i: int) -> bool:
 
 
 def _check_cast(node: ir.Node) -> str | None:
-    """Integers that do not fit wrap around in onnxruntime, and saturate here."""
     source = node.inputs[0]
     assert source is not None
     have, to = dtype_of(source), dtype_of(node.outputs[0])
-    if have.kind in "iu" and to.kind in "iu" and not np.can_cast(have, to):
-        if to.itemsize >= 4 and to.kind == "i":
-            return None  # an index or a count
-        return f"Cast from {have} to {to}, which may not hold it; cast to int32 instead"
+    if have.kind in "iu" and to.name in ("uint32", "uint64") and not np.can_cast(have, to):
+        return f"Cast from {have} to {to}, which wraps around; cast to {to.name[1:]} instead"
     return None
 
 
 @lowers("Cast", "CastLike", types=ANY, check=_check_cast)
 def lower_cast(n: Node) -> Var:
-    """NaN is true in ONNX, and a half is not zero."""
-    b, x, to = n.build, n.x(), n.out_dtype()
-    if to == np.bool_ and n.dtype() != np.bool_:
+    """NaN is true in ONNX, and a half is not zero. Bytes and shorts keep the low bits of what does
+    not fit; the dialect's cast would saturate, as it does from int64 to int32: indices, counts."""
+    b, x, have, to = n.build, n.x(), n.dtype(), n.out_dtype()
+    if to == np.bool_ and have != np.bool_:
         return b.op("broadcasting_not_equal", x, n.num(0))
+    if have.kind in "iu" and to.kind in "iu" and to.itemsize < 4 and not np.can_cast(have, to):
+        half = 0 if to.kind == "u" else -np.iinfo(to).min
+        wide = np.promote_types(have, np.int32)
+        mask = np.asarray(np.iinfo(to).max - np.iinfo(to).min, wide)
+        moved = b.add(b.cast(x, wide), np.asarray(half, wide))
+        x = b.sub(b.op("broadcasting_bitwise_and", moved, mask), np.asarray(half, wide))
     return b.cast(x, to)
 
 

@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from mobilecat.formats.coreai.lower.build import Build, Var
 from mobilecat.graph import Array, attr, const_of, dtype_of, opt_input, shape_of
-from mobilecat.targets.table import Check, LoweringTable
+from mobilecat.formats.base.lowering import Check, LoweringTable
 
 T = TypeVar("T")
 Lower = Callable[["Node"], "Var | Sequence[Var]"]

@@ -63,18 +63,35 @@ def lower_max_pool(n: Node) -> Var:
 @lowers("AveragePool", check=_check_pool)
 def lower_average_pool(n: Node) -> Var:
     """count_include_pad counts the node's own pads, but never what ceil_mode adds past them."""
-    b = n.build
-    kernel, strides, dilations = _windows(n)
-    own, reached = _pads(n)
-    x = rows(b.pad(n.x(), [(0, 0), (0, 0), *reached]), b)
-    total = b.op(
-        "sumpool3d" if len(kernel) == 3 else "sumpool2d",
-        x, *(b.const(sizes(v)) for v in (kernel, strides, dilations)),
-    )  # fmt: skip
+    b, (own, reached) = n.build, _pads(n)
+    total = _summed(n, n.x(), reached)
     counts = _counts(n, own, reached)
     if np.all(counts == counts.reshape(-1)[0]):
         counts = counts.reshape(-1)[0]
-    return b.div(b.reshape(total, n.out_shape()), np.asarray(counts, np.float32))
+    return b.div(total, np.asarray(counts, np.float32))
+
+
+def _summed(n: Node, x: Var, pads: Pairs) -> Var:
+    """Return the sum of each window of `x`."""
+    b, (kernel, strides, dilations) = n.build, _windows(n)
+    out = b.op(
+        "sumpool3d" if len(kernel) == 3 else "sumpool2d",
+        rows(b.pad(x, [(0, 0), (0, 0), *pads]), b),
+        *(b.const(sizes(v)) for v in (kernel, strides, dilations)),
+    )
+    return b.reshape(out, n.out_shape())
+
+
+@lowers("LpPool", check=_check_pool)
+def lower_lp_pool(n: Node) -> Var:
+    """The p-th root of the sum of |x|ᵖ; roots as powers, but for the square root."""
+    b, p = n.build, n.attr("p", 2)
+    size = b.op("abs_", n.x())
+    power = b.mul(size, size) if p == 2 else b.op("broadcasting_pow", size, n.num(p))
+    total = _summed(n, power if p != 1 else size, _pads(n)[1])
+    if p == 1:
+        return total
+    return b.op("sqrt", total) if p == 2 else b.op("broadcasting_pow", total, n.num(1 / p))
 
 
 def _counts(n: Node, own: Pairs, reached: Pairs) -> Array:

@@ -7,12 +7,12 @@ import onnx_ir as ir
 
 from mobilecat.formats.coreai.lower.activation import first_where, positions
 from mobilecat.formats.coreai.lower.build import Var
-from mobilecat.formats.coreai.lower.node import FLOAT, NUMBERS, Node, constant, lowers
+from mobilecat.formats.coreai.lower.node import ANY, FLOAT, NUMBERS, Node, constant, lowers
 from mobilecat.graph import attr, const_of, opt_input, shape_of
 
 _PLAIN = {
-    "ReduceMax": ("max", NUMBERS),
-    "ReduceMin": ("min", NUMBERS),
+    "ReduceMax": ("max", ANY),
+    "ReduceMin": ("min", ANY),
     "ReduceSum": ("sum", NUMBERS),
     "ReduceProd": ("product", NUMBERS),
     "ReduceMean": ("mean", FLOAT),
@@ -33,8 +33,13 @@ def _axes(node: ir.Node) -> list[int]:
 
 
 def _reduced(n: Node, how: str, x: Var) -> Var:
-    axes = _axes(n.node)
-    return n.build.reshape(n.build.reduce(how, x, axes) if axes else x, n.out_shape())
+    b, axes = n.build, _axes(n.node)
+    if not axes:
+        return b.reshape(x, n.out_shape())
+    if n.dtype() == np.bool_:  # the dialect orders no truths
+        x = b.cast(x, np.int32)
+    out = b.reshape(b.reduce(how, x, axes), n.out_shape())
+    return b.cast(out, n.out_dtype())
 
 
 for _onnx, (_how, _types) in _PLAIN.items():

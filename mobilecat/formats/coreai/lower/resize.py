@@ -11,7 +11,7 @@ import onnx_ir as ir
 from mobilecat.formats.coreai.lower.build import Build, Var, dtype_of_var, shape_of_var
 from mobilecat.formats.coreai.lower.node import NUMBERS, Node, lowers
 from mobilecat.graph import Array, attr, const_of, opt_input, shape_of
-from mobilecat.targets.coreml.resampling import AxisResize, matrix, nearest_indices, outside
+from mobilecat.formats.coreml.lower.resampling import AxisResize, matrix, nearest_indices, outside
 
 _COORDINATES = {
     "half_pixel",
