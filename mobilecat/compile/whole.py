@@ -24,6 +24,7 @@ from mobilecat.disk import new_folder, sha256_of
 from mobilecat.errors import ArtifactError, Problem, SpecError
 from mobilecat.formats.base.notes import notes_from_metadata
 from mobilecat.formats.importing import ImportOptions, dims_of, format_of, import_model
+from mobilecat.formats.table import FORMATS
 from mobilecat.spec import Spec
 
 if TYPE_CHECKING:
@@ -192,10 +193,8 @@ def _relative(path: Path, folder: Path) -> str:
 
 def _versions(records: list[ArtifactRecord]) -> dict[str, str]:
     found = {name: _version(name) for name in ("mobilecat", *_VERSIONED)}
-    if any(r.kind == "coreai" for r in records):
-        from mobilecat.formats.coreai.dialect import PACKAGE, dialect_version
-
-        found |= {PACKAGE: _version(PACKAGE), "coreai-dialect": str(dialect_version())}
+    for kind in dict.fromkeys(r.kind for r in records):
+        found |= FORMATS[kind].versions() or {}
     return found
 
 

@@ -136,7 +136,7 @@ def spec_from_model_file(path: Path, shapes: Mapping[str, Sequence[int]] | None 
         name=name,
         source=str(path),
         shapes={k: tuple(v) for k, v in (shapes or {}).items()},
-        targets=Targets(**{f.name: f.bare for f in FORMATS.values() if f.bare}),
+        targets=Targets(**{f.name: f.bare for f in FORMATS.values() if f.bare and not f.missing()}),
     )
 
 

@@ -178,14 +178,12 @@ class Spec(Value):
         head, kind = self.head, self.head.kind
         used = [t.contract for t in self.targets.all]
         own = [c for f in FORMATS.values() for c in f.contracts if c.name in used]
-        plain_boxes_only = [c.name for c in own if not c.landmarks]
+        plain_boxes_only = [c for c in own if not c.landmarks]
         problems = []
         if isinstance(head, RawHead):
             if self.nms is not None:
                 problems.append("nms is set, but a raw head has no boxes to suppress")
-            problems += [
-                f'contract "{c}" needs boxes, and a raw head decodes none' for c in plain_boxes_only
-            ]
+            problems += [f"{c.words} needs boxes, and a raw head decodes none" for c in own]
         elif self.input is None:
             problems.append(f"head {kind!r} works on pictures: input is missing")
         if not head.suppressed and not isinstance(head, RawHead):
@@ -193,16 +191,17 @@ class Spec(Value):
                 problems.append(
                     f"nms is set, but head {kind!r} gives one result a picture: take [nms] out"
                 )
-            if not head.gives_landmarks:
-                problems += [
-                    f'contract "{c}" ends in an NMS, which head {kind!r} does without: use "tensor"'
-                    for c in plain_boxes_only
-                ]
+            problems += [
+                f"{c.words} ends in an NMS, which head {kind!r} does without: "
+                + ("take it out" if c.asked else 'use "tensor"')
+                for c in own
+                if c.landmarks or not head.gives_landmarks
+            ]
         if self.landmarks and head.gives_landmarks is False:
             problems.append(f"landmarks is set, but head {kind!r} decodes none")
         if head.gives_landmarks:
             problems += [
-                f'contract "{c}" cannot carry landmarks, which this head has: use "tensor"'
+                f'{c.words} cannot carry landmarks, which this head has: use "tensor"'
                 for c in plain_boxes_only
             ]
         if problems:

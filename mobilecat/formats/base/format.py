@@ -36,6 +36,10 @@ def _absent(*_: Any, **__: Any) -> Any:
     raise NotImplementedError("the format has no such verb: the table says which it has")
 
 
+def _nothing() -> Any:
+    return None
+
+
 def late(room: str, place: str) -> Verb:
     """Return the function `place`, as `write:emit`, of a room such as `mobilecat.formats.onnx`."""
     module, _, function = place.partition(":")
@@ -62,11 +66,17 @@ class Contract:
     """Outputs of another form than the `tensor` contract's, and who reads them as such.
 
     as_tensors: (Runner, Bundle) → Runner. landmarks: whether it can carry them. Each ends in NMS.
+    asked: how a spec asks for it, where that is not `contract = "<name>"`.
     """
 
     name: str
     as_tensors: Verb
     landmarks: bool = False
+    asked: str = ""
+
+    @property
+    def words(self) -> str:
+        return self.asked or f'contract "{self.name}"'
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,8 @@ class Format:
         variant: (target, plain, spec) → (Form, Ending), the graph that is lowered.
         require: (target, baked); UnsupportedError with every gap.
         emit: (target, baked, spec, path, taps) → Emitted.
+        missing: () → why its files cannot be written on this machine, or None.
+        versions: () → what made them, for bundle.json, besides what every bundle names; or None.
     Run: engines, the runner of the first is the format's; contracts.
     Inspected: inspect: (path, kind) → Inspection, where kind is what `recognised` as a source.
         nms: path → what the file says of its NMS (`base.nms`).
@@ -99,6 +111,8 @@ class Format:
     variant: Verb = _absent
     require: Verb = _absent
     emit: Verb = _absent
+    missing: Verb = _nothing
+    versions: Verb = _nothing
     engines: tuple[Engine, ...] = ()
     contracts: tuple[Contract, ...] = ()
     inspect: Verb = _absent

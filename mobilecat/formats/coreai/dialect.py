@@ -53,11 +53,11 @@ def ir_module() -> Any:
     return ir
 
 
-@cache
-def dialect_version() -> int:
-    """Return the version of the dialect in which files for iOS 27 are written."""
+def versions() -> dict[str, str]:
+    """Return the package's version, and the dialect's in which files for iOS 27 are written."""
     dialect()
     from coreai.authoring.asset import OSVersion
     from coreai.runtime import _AIModelAsset
 
-    return int(_AIModelAsset._dialect_version_for_os(OSVersion.v27.value))
+    written = int(_AIModelAsset._dialect_version_for_os(OSVersion.v27.value))
+    return {PACKAGE: version(PACKAGE), "coreai-dialect": str(written)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -42,21 +42,26 @@ class Written:
     """What a file holds.
 
     outputs: their names, in order; `settled` comes last where there is a suppression.
-    places: the graph's values that can be read from it, and under which name. One that Apple's
-        rewrite took for a reshape too many lies there in another shape, its elements in order.
+    taps: those that were asked for and are there.
     """
 
     outputs: tuple[str, ...]
-    places: Mapping[str, str]
+    taps: tuple[str, ...]
     lints: tuple[str, ...]
 
 
 def write_coreai(
-    model: ir.Model, path: Path, *, image: str | None = None, name: str = ""
+    model: ir.Model,
+    path: Path,
+    *,
+    image: str | None = None,
+    taps: Sequence[str] = (),
+    name: str = "",
 ) -> Written:
     """Write a frozen graph to the new folder `path`, which must end in `.aimodel`.
 
     image: the input that becomes a 32BGRA picture; its shape is [1,H,W,C] uint8.
+    taps: values of the graph that a reader must find under their names.
     name: of the model, for the file's metadata.
     Errors: UnsupportedError that lists every node with no form in Core AI, before anything is
     written; MobileCatError where Apple's package is not here.
@@ -64,13 +69,13 @@ def write_coreai(
     require_package()
     LOWERINGS.require(model)
     build = Build()
-    module, outputs, names = _module(model, build, image)
+    module, outputs, names = _module(model, build, image, frozenset(taps))
     _save(module, path, name)
-    return Written(outputs, _places(build, names), tuple(build.lints))
+    return Written(outputs, tuple(t for t in taps if t in names), tuple(build.lints))
 
 
 def _module(
-    model: ir.Model, build: Build, image: str | None
+    model: ir.Model, build: Build, image: str | None, taps: frozenset[str]
 ) -> tuple[Any, tuple[str, ...], frozenset[str]]:
     from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import run_pre_compilation_rewrite
     from coreai.authoring.context import Context
@@ -89,7 +94,7 @@ def _module(
             with graph.block:
                 _take_inputs(build, model.graph.inputs, graph.arguments, image)
                 for number, node in enumerate(model.graph, 1):
-                    _lower(build, node, number)
+                    _lower(build, node, number, taps)
                 outputs = [(v.name or "", _value(build, v)) for v in model.graph.outputs]
                 if build.settled is not None:
                     outputs.append((SETTLED, build.settled))
@@ -104,19 +109,6 @@ def _names_left(module: Any) -> frozenset[str]:
     graph = module.body.operations[0]
     places = (str(op.operation.location) for op in graph.regions[0].blocks[0].operations)
     return frozenset(m[1] for place in places if (m := _LOCATION.search(place)))
-
-
-def _places(build: Build, names: frozenset[str]) -> dict[str, str]:
-    places: dict[str, str] = {}
-    same: dict[Var, str] = {}
-    for value, var in build.values.items():
-        if value.name in names:
-            places[value.name] = value.name
-            same.setdefault(build.elements(var), value.name)
-    for value, var in build.values.items():
-        if value.name and value.name not in places and build.elements(var) in same:
-            places[value.name] = same[build.elements(var)]
-    return places
 
 
 def _input_type(value: ir.Value, image: str | None) -> Any:
@@ -141,8 +133,11 @@ def _take_inputs(
             )
 
 
-def _lower(build: Build, node: ir.Node, number: int) -> None:
-    """Emit the ops of one node and check what they give against the graph."""
+def _lower(build: Build, node: ir.Node, number: int, taps: frozenset[str]) -> None:
+    """Emit the ops of one node and check what they give against the graph.
+
+    A tap gets an op that stays: Apple's rewrite makes one of two reshapes, and the first is gone.
+    """
     name = next(v.name for v in node.outputs if v.name)
     with ir_module().Location.file(name, number, 0):
         try:
@@ -152,15 +147,15 @@ def _lower(build: Build, node: ir.Node, number: int) -> None:
             raise UnsupportedError(
                 "Core AI's own check refuses a node", [Problem(reason[:300], where(node))]
             ) from e
-    values = list(made) if isinstance(made, list | tuple) else [made]
-    for value, var in zip(node.outputs, values, strict=False):
-        if not value.name:
-            continue
-        found = (shape_of_var(var), dtype_of_var(var))
-        wanted = (shape_of(value), dtype_of(value))
-        if found != wanted:
-            raise AssertionError(f"{where(node)} became {found}; the graph says {wanted}")
-        build.values[value] = var
+        values = list(made) if isinstance(made, list | tuple) else [made]
+        for value, var in zip(node.outputs, values, strict=False):
+            if not value.name:
+                continue
+            found = (shape_of_var(var), dtype_of_var(var))
+            wanted = (shape_of(value), dtype_of(value))
+            if found != wanted:
+                raise AssertionError(f"{where(node)} became {found}; the graph says {wanted}")
+            build.values[value] = build.own(var) if value.name in taps else var
 
 
 def _value(build: Build, value: ir.Value) -> Var:

@@ -12,9 +12,9 @@ import pytest
 
 from mobilecat.errors import UnsupportedError
 from mobilecat.formats.coreai import LOWERINGS, write_coreai
+from tests.formats.coreai.apple import Apple
 from tests.formats.coreml.lower import cases_elementwise, cases_shape, cases_window
 from tests.formats.coreml.lower.harness import OpCase, frozen, proto_of, reference, runtime_inputs
-from tests.formats.coreai.apple import Apple
 from tests.formats.tflite.lower.cases import CASES as TEXTS
 from tests.formats.tflite.lower.cases.base import OpCase as TextCase
 from tests.formats.tflite.lower.engines import assert_agrees, graph, inputs_of, run_ort

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 import onnx_ir as ir
 
+from mobilecat.formats.base.lowering import Check, LoweringTable
 from mobilecat.formats.coreai.lower.build import Build, Var
 from mobilecat.graph import Array, attr, const_of, dtype_of, opt_input, shape_of
-from mobilecat.formats.base.lowering import Check, LoweringTable
 
 T = TypeVar("T")
 Lower = Callable[["Node"], "Var | Sequence[Var]"]

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
+from mobilecat.formats.base.windows import Pairs, window_pads
 from mobilecat.formats.coreai.lower.build import Var, type_of
-from mobilecat.formats.coreai.lower.conv import Pairs, rows, sizes, spatial, window_pads
+from mobilecat.formats.coreai.lower.conv import rows, sizes, spatial
 from mobilecat.formats.coreai.lower.node import NUMBERS, Node, lowers, used
 from mobilecat.graph import Array
 

@@ -6,93 +6,24 @@ That one is reported to stop compilation for the GPU and the Neural Engine: docs
 from __future__ import annotations
 
 import numpy as np
-import onnx_ir as ir
 
+from mobilecat.formats.base.resampling import (
+    AxisResize,
+    axis_resizes,
+    matrix,
+    nearest_indices,
+    outside,
+    resize_problem,
+)
 from mobilecat.formats.coreai.lower.build import Build, Var, dtype_of_var, shape_of_var
 from mobilecat.formats.coreai.lower.node import NUMBERS, Node, lowers
-from mobilecat.graph import Array, attr, const_of, opt_input, shape_of
-from mobilecat.formats.coreml.lower.resampling import AxisResize, matrix, nearest_indices, outside
-
-_COORDINATES = {
-    "half_pixel",
-    "half_pixel_symmetric",
-    "pytorch_half_pixel",
-    "align_corners",
-    "asymmetric",
-    "tf_crop_and_resize",
-}
+from mobilecat.graph import Array
 
 
-def _check_resize(node: ir.Node) -> str | None:
-    for i, name in ((1, "roi"), (2, "scales"), (3, "sizes")):
-        value = opt_input(node, i)
-        if value is not None and value.shape is not None and 0 in shape_of(value):
-            continue
-        if value is not None and const_of(value) is None:
-            return f"{name} must be a constant"
-    coordinates = attr(node, "coordinate_transformation_mode", "half_pixel")
-    if coordinates not in _COORDINATES:
-        return f"coordinate_transformation_mode {coordinates!r}"
-    if coordinates == "align_corners" and _fractional(node):
-        return (
-            "align_corners with scales that give no whole size: ONNX and onnxruntime compute "
-            "different positions; give sizes instead"
-        )
-    mode = attr(node, "mode", "nearest")
-    return None if mode in {"nearest", "linear", "cubic"} else f"mode {mode!r}"
-
-
-def _fractional(node: ir.Node) -> bool:
-    scales, source = const_of(opt_input(node, 2)), node.inputs[0]
-    if scales is None or not scales.size or source is None:
-        return False
-    shape = shape_of(source)
-    axes = attr(node, "axes", tuple(range(len(shape))))
-    sizes = [shape[int(a)] * float(s) for a, s in zip(axes, scales, strict=True)]
-    return any(abs(s - round(s)) > 1e-4 for s in sizes)
-
-
-def _axis_resizes(n: Node) -> dict[int, AxisResize]:
-    """Return the axes that change, each with its size, scale and modes."""
-    shape, out, rank = n.shape(), n.out_shape(), len(n.shape())
-    axes = [int(a) % rank for a in n.attr("axes", tuple(range(rank)))]
-    scales, sizes, roi = (_filled(n, i) for i in (2, 3, 1))
-    coordinates = n.attr("coordinate_transformation_mode", "half_pixel")
-    if scales is None:
-        assert sizes is not None
-        scales = [s / shape[a] for s, a in zip(sizes, axes, strict=True)]
-        policy = n.attr("keep_aspect_ratio_policy", "stretch")
-        if policy != "stretch":
-            scales = [(min if policy == "not_larger" else max)(scales)] * len(axes)
-    found = {}
-    for k, a in enumerate(axes):
-        crop = coordinates == "tf_crop_and_resize" and roi is not None
-        if shape[a] == out[a] and scales[k] == 1.0 and not crop:
-            continue
-        found[a] = AxisResize(
-            size=shape[a],
-            out=out[a],
-            scale=float(scales[k]),
-            coordinates=coordinates,
-            mode=n.attr("mode", "nearest"),
-            nearest=n.attr("nearest_mode", "round_prefer_floor"),
-            cubic_a=n.attr("cubic_coeff_a", -0.75),
-            exclude_outside=bool(n.attr("exclude_outside", 0)),
-            antialias=bool(n.attr("antialias", 0)),
-            roi=(float(roi[k]), float(roi[k + len(axes)])) if crop and roi else (0.0, 1.0),
-        )
-    return found
-
-
-def _filled(n: Node, i: int) -> list[float] | None:
-    found = n.const(i)
-    return None if found is None or not found.size else [float(v) for v in found.reshape(-1)]
-
-
-@lowers("Resize", types=NUMBERS, check=_check_resize)
+@lowers("Resize", types=NUMBERS, check=resize_problem)
 def lower_resize(n: Node) -> Var:
     """Nearest moves rows; all else is a constant matrix an axis, with a few weights in a row."""
-    b, axes = n.build, _axis_resizes(n)
+    b, axes = n.build, axis_resizes(n.node)
     nearest = n.attr("mode", "nearest") == "nearest"
     x = n.x() if nearest else n.x(0, np.float32)
     for axis, resize in axes.items():

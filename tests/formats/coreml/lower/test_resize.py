@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mobilecat.errors import UnsupportedError
-from mobilecat.formats.coreml.lower.resampling import AxisResize, matrix, mil_matrix
+from mobilecat.formats.base.resampling import AxisResize, matrix
+from mobilecat.formats.coreml.lower.resize import mil_matrix
 from tests.formats.coreml.lower.harness import (
     FORMATS,
     OpCase,

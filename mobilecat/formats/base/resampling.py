@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import onnx_ir as ir
+
+from mobilecat.graph import attr, const_of, opt_input, shape_of
 
 Matrix = npt.NDArray[np.float64]
 
@@ -125,26 +128,82 @@ def _cubic(d: Matrix, a: float) -> Matrix:
     return np.where(d <= 1, near, np.where(d < 2, far, 0.0))
 
 
-# MIL's own bilinear grids, from the notes of resize_bilinear:
-# https://apple.github.io/coremltools/source/coremltools.converters.mil.mil.ops.defs.html
+# What a node asks for.
+
+_COORDINATES = {
+    "half_pixel",
+    "half_pixel_symmetric",
+    "pytorch_half_pixel",
+    "align_corners",
+    "asymmetric",
+    "tf_crop_and_resize",
+}
 
 
-def mil_matrix(sampling_mode: str, size: int, out: int) -> Matrix:
-    """Return the matrix of MIL's `resize_bilinear` in one sampling mode."""
-    k = np.arange(out, dtype=np.float64)
-    match sampling_mode:
-        case "DEFAULT":
-            x = k * size / out
-        case "STRICT_ALIGN_CORNERS":
-            x = k * (size - 1) / (out - 1) if out > 1 else np.zeros(1)
-        case "UNALIGN_CORNERS":
-            x = (k + 0.5) * size / out - 0.5
-        case other:
-            raise ValueError(other)
-    x = np.clip(x, 0, size - 1)
-    low = np.minimum(np.floor(x).astype(np.int64), size - 1)
-    high = np.minimum(low + 1, size - 1)
-    weights = np.zeros((out, size))
-    np.add.at(weights, (np.arange(out), low), 1 - (x - low))
-    np.add.at(weights, (np.arange(out), high), x - low)
-    return weights
+def resize_problem(node: ir.Node) -> str | None:
+    for i, name in ((1, "roi"), (2, "scales"), (3, "sizes")):
+        value = opt_input(node, i)
+        if value is not None and value.shape is not None and 0 in shape_of(value):
+            continue
+        if value is not None and const_of(value) is None:
+            return f"{name} must be a constant"
+    coordinates = attr(node, "coordinate_transformation_mode", "half_pixel")
+    if coordinates not in _COORDINATES:
+        return f"coordinate_transformation_mode {coordinates!r}"
+    if coordinates == "align_corners" and _fractional(node):
+        return (
+            "align_corners with scales that give no whole size: ONNX and onnxruntime compute "
+            "different positions; give sizes instead"
+        )
+    mode = attr(node, "mode", "nearest")
+    return None if mode in {"nearest", "linear", "cubic"} else f"mode {mode!r}"
+
+
+def _fractional(node: ir.Node) -> bool:
+    scales, source = const_of(opt_input(node, 2)), node.inputs[0]
+    if scales is None or not scales.size or source is None:
+        return False
+    shape = shape_of(source)
+    axes = attr(node, "axes", tuple(range(len(shape))))
+    sizes = [shape[int(a)] * float(s) for a, s in zip(axes, scales, strict=True)]
+    return any(abs(s - round(s)) > 1e-4 for s in sizes)
+
+
+def axis_resizes(node: ir.Node) -> dict[int, AxisResize]:
+    """Return the axes that change, each with its size, scale and modes."""
+    source = node.inputs[0]
+    assert source is not None
+    shape, out = shape_of(source), shape_of(node.outputs[0])
+    rank = len(shape)
+    axes = [int(a) % rank for a in attr(node, "axes", tuple(range(rank)))]
+    scales, sizes, roi = (_filled(node, i) for i in (2, 3, 1))
+    coordinates = attr(node, "coordinate_transformation_mode", "half_pixel")
+    if scales is None:
+        assert sizes is not None
+        scales = [s / shape[a] for s, a in zip(sizes, axes, strict=True)]
+        policy = attr(node, "keep_aspect_ratio_policy", "stretch")
+        if policy != "stretch":
+            scales = [(min if policy == "not_larger" else max)(scales)] * len(axes)
+    found = {}
+    for k, a in enumerate(axes):
+        crop = coordinates == "tf_crop_and_resize" and roi is not None
+        if shape[a] == out[a] and scales[k] == 1.0 and not crop:
+            continue
+        found[a] = AxisResize(
+            size=shape[a],
+            out=out[a],
+            scale=float(scales[k]),
+            coordinates=coordinates,
+            mode=attr(node, "mode", "nearest"),
+            nearest=attr(node, "nearest_mode", "round_prefer_floor"),
+            cubic_a=attr(node, "cubic_coeff_a", -0.75),
+            exclude_outside=bool(attr(node, "exclude_outside", 0)),
+            antialias=bool(attr(node, "antialias", 0)),
+            roi=(float(roi[k]), float(roi[k + len(axes)])) if crop and roi else (0.0, 1.0),
+        )
+    return found
+
+
+def _filled(node: ir.Node, i: int) -> list[float] | None:
+    found = const_of(opt_input(node, i))
+    return None if found is None or not found.size else [float(v) for v in found.reshape(-1)]

@@ -1,0 +1,38 @@
+"""The frozen graph as an .aimodel: a 32BGRA picture in, detections or candidates out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mobilecat.bake import Baked
+from mobilecat.bake.endings import Ending
+from mobilecat.bake.preprocessing import Form
+from mobilecat.formats.base.emitted import Emitted
+from mobilecat.formats.coreai.dialect import require_package
+from mobilecat.formats.coreai.lower import LOWERINGS
+from mobilecat.formats.coreai.target import CoreAITarget
+from mobilecat.formats.coreai.write import write_coreai
+from mobilecat.spec import Spec
+
+
+def variant(target: CoreAITarget, plain: Baked, spec: Spec) -> tuple[Form, Ending]:
+    return "uint8", target.contract
+
+
+def require(target: CoreAITarget, baked: Baked) -> None:
+    require_package()
+    LOWERINGS.require(baked.model)
+
+
+def emit(
+    target: CoreAITarget, baked: Baked, spec: Spec, path: Path, taps: tuple[str, ...]
+) -> Emitted:
+    made = write_coreai(baked.model, path, image=baked.image, taps=taps, name=spec.name)
+    return Emitted(
+        inputs={v.name or "": v.name or "" for v in baked.model.graph.inputs},
+        outputs={name: name for name in made.outputs},
+        taps={t: t for t in made.taps},
+        image="bgra" if baked.image else None,
+        dtypes={},
+        lints=made.lints,
+    )

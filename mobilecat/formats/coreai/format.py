@@ -1,0 +1,51 @@
+"""Core AI as a value."""
+
+from mobilecat.formats.base.format import Contract, Engine, Format, late
+from mobilecat.formats.coreai.target import CoreAITarget
+
+_ROOM = "mobilecat.formats.coreai"
+
+COREAI = Format(
+    name="coreai",
+    title="Core AI",
+    suffixes=(".aimodel",),
+    is_folder=(".aimodel",),
+    target=CoreAITarget,
+    bare=(CoreAITarget(),),
+    variant=late(_ROOM, "emit:variant"),
+    require=late(_ROOM, "emit:require"),
+    emit=late(_ROOM, "emit:emit"),
+    missing=late(_ROOM, "dialect:missing"),
+    versions=late(_ROOM, "dialect:versions"),
+    engines=(
+        Engine(
+            "coreai",
+            "the .aimodel's bytes, rebuilt as ONNX, in onnxruntime",
+            late(_ROOM, "run:open_artifact"),
+        ),
+        Engine(
+            "coreai-apple",
+            "the .aimodel in Apple's own interpreter (coreai-core), slow",
+            late(_ROOM, "apple:open_artifact"),
+        ),
+        Engine(
+            "coreai-native",
+            "the .aimodel in Core AI itself, on macOS 27",
+            late(_ROOM, "native:open_artifact"),
+            taps=False,
+            apples=True,
+        ),
+    ),
+    contracts=(
+        Contract(
+            "candidates",
+            late(_ROOM, "candidates:CandidatesAsTensors"),
+            landmarks=True,
+            asked='targets.coreai: nms = "app"',
+        ),
+    ),
+    inspect=late(_ROOM, "inspect:inspect_model"),
+    nms=late(_ROOM, "nms:written"),
+    inner=late(_ROOM, "inner:inner_values"),
+    app=True,
+)

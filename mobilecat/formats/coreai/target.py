@@ -1,0 +1,33 @@
+"""`[targets.coreai]` of a spec."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from mobilecat.formats.base.target import Written
+from mobilecat.value import Value
+
+
+class CoreAITarget(Value):
+    """One Core AI file, for iOS 27 and newer."""
+
+    precision: Literal["float32"] = "float32"
+    nms: Literal["graph", "app"] = "graph"
+    """graph: the file gives boxes, scores, class_ids, landmarks, count, and `settled`, which is 0
+    where the suppression did not come to its end. app: it gives the decoded candidates, and the
+    app suppresses, by the bundle's `nms`."""
+    name: str | None = None
+
+    kind: ClassVar[str] = "coreai"
+
+    @property
+    def contract(self) -> Literal["tensor", "candidates"]:
+        return "tensor" if self.nms == "graph" else "candidates"
+
+    @property
+    def suffix(self) -> str:
+        return ".aimodel"
+
+    def makes(self, record: Written) -> bool:
+        """Whether an artifact was made for a target of this form."""
+        return record.contract == self.contract
