@@ -1,0 +1,80 @@
+"""Casts. Apple's interpreter saturates every one that narrows, from floats and from integers alike,
+and makes 0 of NaN: measured over all pairs of types (docs/coreai.md)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mobilecat.formats.coreai.read.ir import ELEMENTS
+from mobilecat.formats.coreai.read.op import Call, reads
+from mobilecat.formats.coreai.read.writer import (
+    BOOL,
+    DOUBLE,
+    FLOATS,
+    INT64,
+    Refused,
+    Val,
+    Writer,
+    carried,
+)
+
+
+@reads("coreai.cast", "coreaix.cast")
+def cast(c: Call) -> str:
+    return converted(c.g, c.inputs[0], c.result.element)
+
+
+def converted(g: Writer, value: Val, to: str) -> str:
+    """Return `value` in the carried type of element `to`, rounded to nothing narrower."""
+    if to == value.element:
+        return value.name
+    if value.element in FLOATS and to in FLOATS:
+        return value.name
+    if to == "i1":
+        return g.cast(value.name, BOOL)
+    if to in FLOATS or value.element == "i1":
+        return g.cast(value.name, carried(to))
+    if to not in ELEMENTS:
+        raise Refused(f"a cast to {to}")
+    if value.element in FLOATS:
+        return saturated(g, value.name, to)
+    return _narrowed(g, value, to)
+
+
+def _narrowed(g: Writer, value: Val, to: str) -> str:
+    """Integers to integers, through int64, where ui64 is cut off at its top first."""
+    held, wanted = np.iinfo(ELEMENTS[value.element]), np.iinfo(ELEMENTS[to])
+    name = value.name
+    if value.element == "ui64":
+        top = g.const(np.iinfo(np.int64).max, np.uint64)
+        if to == "ui64":
+            return name
+        name = g.cast(g("Min", name, top), INT64)
+    elif value.element != "si64":
+        name = g.cast(name, INT64)
+    low = max(int(wanted.min), int(np.iinfo(np.int64).min))
+    high = min(int(wanted.max), int(np.iinfo(np.int64).max))
+    if held.min < low:
+        name = g("Max", name, g.const(low, np.int64))
+    if held.max > high:
+        name = g("Min", name, g.const(high, np.int64))
+    return name if to == "si64" else g.cast(name, carried(to))
+
+
+def saturated(g: Writer, name: str, to: str) -> str:
+    """Return float32 `name` as integers of `to`: cut off to whole numbers, saturating; NaN is 0."""
+    limits = np.iinfo(ELEMENTS[to])
+    number = g("Where", g("IsNaN", name), g.const(0, np.float32), name)
+    top = float(limits.max)
+    if limits.bits < 64:
+        clipped = g(
+            "Clip", g.cast(number, DOUBLE), g.const(float(limits.min), np.float64),
+            g.const(top, np.float64),
+        )  # fmt: skip
+        return g.cast(clipped, carried(to))
+    below = np.nextafter(np.float32(top), np.float32(0))  # 2⁶³ itself is a float32, but no int64
+    clipped = g("Clip", number, g.const(float(limits.min), np.float32), g.const(below, np.float32))
+    over = g("Greater", number, g.const(below, np.float32))
+    if to == "ui64":  # what lies above int64 is cast straight
+        return g("Where", over, g.const(limits.max, np.uint64), g.cast(clipped, carried(to)))
+    return g("Where", over, g.const(limits.max, np.int64), g.cast(clipped, carried(to)))

@@ -1,0 +1,134 @@
+"""The parent's side: ask the child for the facts of a `.aimodel`, or for a graph of it as ONNX."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from mobilecat.errors import ArtifactError, Problem
+from mobilecat.formats.coreai.child import answer_of
+from mobilecat.formats.coreai.package import INSTALL, Package, missing_reader, read_package
+
+CHILD = "mobilecat.formats.coreai.read"
+_SECONDS = 60
+_MAX_FACTS = 16 << 20
+
+
+@dataclass(frozen=True)
+class PortFacts:
+    """An input or output. dtype: numpy's name, `image`, or MLIR's type where there is neither."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...] | None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class GraphFacts:
+    """What a graph takes, gives and consists of. refused: a line for each op that is not read."""
+
+    name: str
+    private: bool
+    inputs: tuple[PortFacts, ...]
+    outputs: tuple[PortFacts, ...]
+    ops: Mapping[str, int]
+    refused: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a program holds. weights: element type → how many numbers, of constants above 16.
+
+    head: of the bytecode. lints: what a user should know, a sentence each.
+    """
+
+    graphs: tuple[GraphFacts, ...]
+    weights: Mapping[str, int]
+    head: Mapping[str, str]
+    lints: tuple[str, ...]
+
+    @property
+    def public(self) -> tuple[GraphFacts, ...]:
+        """The graphs that an app can call."""
+        return tuple(g for g in self.graphs if not g.private)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A graph as ONNX. taps: node name → ONNX value; checks: outputs that must be true."""
+
+    entry: str
+    model: onnx.ModelProto
+    taps: Mapping[str, str]
+    checks: tuple[str, ...]
+
+
+def facts_of(package: Package) -> Facts:
+    """Return what the program of `package` holds; nothing is run.
+
+    Errors: ArtifactError where it is damaged, or coreai-core is missing.
+    """
+    with _answer(package, "") as out:
+        return _facts(_json(out / "facts.json"))
+
+
+def decode(path: Path, entry: str | None = None, *, strict: bool = False) -> Decoded:
+    """Return graph `entry` of the `.aimodel` at `path`: by default `main`, or the only one.
+
+    strict: hold it to its own hash.
+    Errors: ArtifactError (damaged), UnsupportedError (lists every op that is not read).
+    """
+    package = read_package(path, strict=strict)
+    with _answer(package, entry or "*") as out:
+        about = _json(out / "graph.json")
+        model = onnx.load(str(out / "graph.onnx"))
+    taps = {str(k): str(v) for k, v in about["taps"].items()}
+    return Decoded(str(about["entry"]), model, taps, tuple(str(c) for c in about["checks"]))
+
+
+@contextmanager
+def _answer(package: Package, entry: str) -> Iterator[Path]:
+    if reason := missing_reader():
+        raise ArtifactError(
+            "An .aimodel cannot be read here", [Problem(reason, str(package.source), INSTALL)]
+        )
+    room = (1 << 30) + 16 * package.bytes  # its text in hex, the ONNX graph, and that as bytes
+    arguments = [str(package.program), str(package.source), entry]
+    with answer_of(
+        CHILD, arguments, subject=package.source, seconds=_SECONDS + package.bytes / 4e6, room=room
+    ) as out:
+        yield out
+
+
+def _json(file: Path) -> dict[str, Any]:
+    if file.stat().st_size > _MAX_FACTS:
+        raise ArtifactError("This Core AI model is damaged or too large", [Problem(file.name)])
+    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return found
+
+
+def _facts(found: Mapping[str, Any]) -> Facts:
+    graphs = tuple(
+        GraphFacts(
+            g["name"],
+            g["private"],
+            tuple(_port(p) for p in g["inputs"]),
+            tuple(_port(p) for p in g["outputs"]),
+            dict(g["ops"]),
+            tuple(g["refused"]),
+        )
+        for g in found["graphs"]
+    )
+    return Facts(graphs, found["weights"], found["head"], tuple(found["lints"]))
+
+
+def _port(p: Mapping[str, Any]) -> PortFacts:
+    shape = None if p["shape"] is None else tuple(p["shape"])
+    return PortFacts(p["name"], p["dtype"], shape, p["detail"])
