@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from mobilecat.formats.coreai.read.ir import ELEMENTS
-from mobilecat.formats.coreai.read.op import Call, reads
+from mobilecat.formats.coreai.read.op import Call, larger, reads
 from mobilecat.formats.coreai.read.writer import (
     BOOL,
     DOUBLE,
@@ -44,20 +44,18 @@ def converted(g: Writer, value: Val, to: str) -> str:
 def _narrowed(g: Writer, value: Val, to: str) -> str:
     """Integers to integers, through int64, where ui64 is cut off at its top first."""
     held, wanted = np.iinfo(ELEMENTS[value.element]), np.iinfo(ELEMENTS[to])
-    name = value.name
-    if value.element == "ui64":
-        top = g.const(np.iinfo(np.int64).max, np.uint64)
-        if to == "ui64":
-            return name
-        name = g.cast(g("Min", name, top), INT64)
-    elif value.element != "si64":
-        name = g.cast(name, INT64)
+    if value.element == "ui64" and to == "ui64":
+        return value.name
+    name = value.name if value.element == "si64" else g.cast(value.name, INT64)
+    if value.element == "ui64":  # a cast wraps: what is above int64 is negative now
+        top = g.const(np.iinfo(np.int64).max, np.int64)
+        name = g("Where", g("Less", name, g.const(0, np.int64)), top, name)
     low = max(int(wanted.min), int(np.iinfo(np.int64).min))
     high = min(int(wanted.max), int(np.iinfo(np.int64).max))
     if held.min < low:
-        name = g("Max", name, g.const(low, np.int64))
+        name = larger(g, name, g.const(low, np.int64))
     if held.max > high:
-        name = g("Min", name, g.const(high, np.int64))
+        name = larger(g, name, g.const(high, np.int64), swapped=True)
     return name if to == "si64" else g.cast(name, carried(to))
 
 
@@ -75,6 +73,8 @@ def saturated(g: Writer, name: str, to: str) -> str:
     below = np.nextafter(np.float32(top), np.float32(0))  # 2⁶³ itself is a float32, but no int64
     clipped = g("Clip", number, g.const(float(limits.min), np.float32), g.const(below, np.float32))
     over = g("Greater", number, g.const(below, np.float32))
-    if to == "ui64":  # what lies above int64 is cast straight
-        return g("Where", over, g.const(limits.max, np.uint64), g.cast(clipped, carried(to)))
-    return g("Where", over, g.const(limits.max, np.int64), g.cast(clipped, carried(to)))
+    whole = g.cast(clipped, carried(to))
+    if to == "si64":
+        return g("Where", over, g.const(limits.max, np.int64), whole)
+    made = g("Where", over, g.const(-1, np.int64), g.cast(whole, INT64))  # the same bits
+    return g.cast(made, carried(to))

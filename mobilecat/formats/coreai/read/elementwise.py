@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mobilecat.formats.coreai.read.op import READERS, Call, Reader, is_float, reads
+from mobilecat.formats.coreai.read.op import READERS, Call, Reader, is_float, larger, reads
 from mobilecat.formats.coreai.read.writer import INT64, Refused
 
 _NATIVE = ("f32", "f16", "bf16", "si32", "si64")
@@ -65,9 +65,9 @@ def _extreme(onnx_op: str, on_bool: str) -> Reader:
         element = c.inputs[0].element
         if element == "i1":
             return c.g(on_bool, c[0], c[1])
-        if element in _NATIVE:
+        if is_float(c.inputs[0]):
             return c.g(onnx_op, c[0], c[1])
-        return c.narrowed(c.g(onnx_op, c.wide(0), c.wide(1)))
+        return c.narrowed(larger(c.g, c.wide(0), c.wide(1), swapped=onnx_op == "Min"))
 
     return read
 
@@ -140,7 +140,7 @@ def abs_(c: Call) -> str:
 def relu(c: Call) -> str:
     if is_float(c.inputs[0]):
         return c.g("Relu", c[0])
-    return c.narrowed(c.g("Max", c.wide(0), c.g.const(0, np.int64)))
+    return c.narrowed(larger(c.g, c.wide(0), c.g.const(0, np.int64)))
 
 
 @reads("coreai.rsqrt")

@@ -158,6 +158,12 @@ def is_float(value: Val) -> bool:
     return value.element in FLOATS
 
 
+def larger(g: Writer, a: str, b: str, *, swapped: bool = False) -> str:
+    """Return the larger of two int64, or the smaller. onnxruntime's Max and Min (1.31) compare the
+    lower 32 bits alone."""
+    return g("Where", g("Less" if swapped else "Greater", a, b), a, b)
+
+
 def int64_of(g: Writer, value: Val) -> str:
     """Return indices as int64."""
     if value.element == "si64":

@@ -1,0 +1,73 @@
+"""Apple's own interpreter (coreai-core) on the shipped bytes, in a child process."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mobilecat.errors import ArtifactError, Problem
+from mobilecat.formats.coreai import interpreter
+from mobilecat.formats.coreai.child import answer_of
+from mobilecat.formats.coreai.package import INSTALL, missing_reader, read_package
+from mobilecat.graph import Array
+
+CHILD = "mobilecat.formats.coreai.interpreter"
+SECONDS = 600
+"""Of CPU time for one call: a detector takes 3 to 10, since the interpreter knows no blocking."""
+
+
+def run_graphs(
+    path: Path,
+    jobs: Sequence[tuple[str, Mapping[str, Array]]],
+    *,
+    seconds: float = SECONDS,
+) -> list[dict[str, Array]]:
+    """Return the outputs of graphs on their inputs, one job after another, in one process.
+
+    Picture inputs are the uint8 tensor [H,W,C] that `coreai.image_to_tensor` makes of them.
+    Errors: ArtifactError with what Apple's code says, or how its process ended.
+    """
+    return _run(path, jobs, [], seconds)[0]
+
+
+def run_with_taps(
+    path: Path,
+    entry: str,
+    feeds: Mapping[str, Array],
+    taps: Sequence[str] | None,
+    *,
+    seconds: float = SECONDS,
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return a graph's outputs, and what nodes give: those of `taps`, or all for None.
+
+    A node is named by the location of its ops; one of several ops gives what its last one gives.
+    """
+    found, inner = _run(path, [(entry, feeds)], None if taps is None else list(taps), seconds)
+    return found[0], inner
+
+
+def _run(
+    path: Path,
+    jobs: Sequence[tuple[str, Mapping[str, Array]]],
+    taps: list[str] | None,
+    seconds: float,
+) -> tuple[list[dict[str, Array]], dict[str, Array]]:
+    if reason := missing_reader():
+        raise ArtifactError("An .aimodel cannot be run here", [Problem(reason, str(path), INSTALL)])
+    package = read_package(path)
+    with tempfile.TemporaryDirectory(prefix="mobilecat-") as folder:
+        feeds = Path(folder) / "feeds.npz"
+        given = {f"{i}:{k}": v for i, (_, x) in enumerate(jobs) for k, v in x.items()}
+        interpreter.save(feeds, given)
+        arguments = [str(path), json.dumps([e for e, _ in jobs]), str(feeds), json.dumps(taps)]
+        room = (2 << 30) + 16 * package.bytes
+        with answer_of(CHILD, arguments, subject=path, seconds=seconds, room=room) as out:
+            found = interpreter.load(out / "found.npz")
+            inner = interpreter.load(out / "taps.npz")
+    results: list[dict[str, Array]] = [{} for _ in jobs]
+    for key, value in found.items():
+        job, _, name = key.partition(":")
+        results[int(job)][name] = value
+    return results, inner
