@@ -103,11 +103,11 @@ def sides(*values: int) -> np.ndarray:
 
 __all__ = [
     "CASES",
-    "F",
     "I32",
     "U32",
     "AIProgram",
     "Case",
+    "F",
     "ImageType",
     "Module",
     "Net",

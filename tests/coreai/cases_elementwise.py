@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tests.coreai.build import F, I32, case, d
+from tests.coreai.build import I32, F, case, d
 
 X = np.array([-3.5, -1, -0.25, -0.0, 0, 0.25, 0.9, 2, 7.5, 80], F)
 NANS = np.array([1, np.nan, 3, -np.inf, np.inf, 0, -0.0, 5], F)
@@ -57,7 +57,8 @@ G = np.array([-3, -1, 0, 0.5, 2, 6], np.float64)
 case("gelu", {"x": G.astype(F)}, lambda v: d.gelu(v),
      (G * 0.5 * (1 + erf(G / math.sqrt(2)))).astype(F))  # fmt: skip
 case("gelu by tanh", {"x": G.astype(F)}, lambda v: d.gelu(v, approximate="tanh"),
-     (G * 0.5 * (1 + np.tanh(math.sqrt(2 / math.pi) * (G + 0.044715 * G**3)))).astype(F))  # fmt: skip
+     (G * 0.5 * (1 + np.tanh(math.sqrt(2 / math.pi) * (G + 0.044715 * G**3))))
+     .astype(F))  # fmt: skip
 case("gelu by sigmoid", {"x": G.astype(F)}, lambda v: d.gelu(v, approximate="sigmoid"),
      (G / (1 + np.exp(-1.702 * G))).astype(F))  # fmt: skip
 

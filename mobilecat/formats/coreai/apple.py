@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.coreai import interpreter
-from mobilecat.formats.coreai.child import answer_of
-from mobilecat.formats.coreai.package import INSTALL, missing_reader, read_package
+from mobilecat.formats.coreai.read.child import answer_of
+from mobilecat.formats.coreai.read.package import INSTALL, missing_reader, read_package
 from mobilecat.graph import Array
 
 CHILD = "mobilecat.formats.coreai.interpreter"

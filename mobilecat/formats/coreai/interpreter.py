@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
-from mobilecat.formats.coreai import child
+from mobilecat.formats.coreai.read import child
 
 if TYPE_CHECKING:
     from mobilecat.graph import Array
@@ -81,7 +81,7 @@ async def _run(
                 job, intermediate_logger=watch.logger if watch is not None else None
             )
             mine = {k[len(f"{i}:") :]: v for k, v in feeds.items() if k.startswith(f"{i}:")}
-            found = await function({k: NDArray(np.ascontiguousarray(v)) for k, v in mine.items()})
+            found = await function({k: NDArray(np.asarray(v, order="C")) for k, v in mine.items()})
             outputs |= {f"{i}:{k}": np.array(v.numpy()) for k, v in found.items()}
             inner |= watch.found if watch is not None else {}
     return outputs, inner

@@ -13,12 +13,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
-from mobilecat.formats.coreai import child
-from mobilecat.formats.coreai.lints import lints
+from mobilecat.formats.coreai.read import child
 from mobilecat.formats.coreai.read.bindings import read_module
 from mobilecat.formats.coreai.read.bytecode import read_head
 from mobilecat.formats.coreai.read.decode import GraphFacts, PortFacts
 from mobilecat.formats.coreai.read.ir import ELEMENTS, Graph, Image, Module, Tensor, Type
+from mobilecat.formats.coreai.read.lints import lints
 from mobilecat.formats.coreai.read.translate import count_ops, translate, unread
 
 _WEIGHT = 16  # elements: smaller constants are sides and axes

@@ -226,12 +226,30 @@ def _stored(element: str) -> np.dtype[Any] | None:
 def _from_blob(
     blob: bytes, element: str, dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> tuple[Array | None, str]:
-    if element in NARROW:
-        return None, f"a constant of {element}, whose packing is not published"
     count = int(np.prod(shape, dtype=np.int64))
+    if element in NARROW:
+        return _unpacked(blob, element, count, shape)
     if len(blob) != count * dtype.itemsize:
         return None, f"a constant of {count} numbers in {len(blob)} bytes"
     return np.frombuffer(blob, dtype).reshape(shape), ""
+
+
+def _unpacked(
+    blob: bytes, element: str, count: int, shape: tuple[int, ...]
+) -> tuple[Array | None, str]:
+    """Numbers of less than a byte lie one after another, low bits first.
+
+    So the runtime reads them (measured), though coreai-core's own `constant` writes one a byte.
+    """
+    width = int(element[2:])
+    if len(blob) * 8 < count * width:
+        return None, f"a constant of {count} numbers of {width} bits in {len(blob)} bytes"
+    bits = np.unpackbits(np.frombuffer(blob, np.uint8), bitorder="little")[: count * width]
+    weights = 1 << np.arange(width)
+    found = (bits.reshape(count, width) * weights).sum(1)
+    low, high = NARROW[element]
+    found = np.where(found > high, found - (1 << width), found)
+    return found.astype(np.int8 if low else np.uint8).reshape(shape), ""
 
 
 def _from_attribute(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mobilecat.formats.coreai.package import MAGIC, damaged
+from mobilecat.formats.coreai.read.package import MAGIC, damaged
 
 _STRINGS, _DIALECTS = 0, 1
 _HEAD_BYTES = 64 << 20

@@ -12,8 +12,8 @@ from typing import Any
 import onnx
 
 from mobilecat.errors import ArtifactError, Problem
-from mobilecat.formats.coreai.child import answer_of
-from mobilecat.formats.coreai.package import INSTALL, Package, missing_reader, read_package
+from mobilecat.formats.coreai.read.child import answer_of
+from mobilecat.formats.coreai.read.package import INSTALL, Package, missing_reader, read_package
 
 CHILD = "mobilecat.formats.coreai.read"
 _SECONDS = 60

@@ -116,7 +116,7 @@ class Writer:
 
     def const(self, array: Any, dtype: Any = None) -> str:
         """Return the name of a constant; small equal ones share it."""
-        a = np.ascontiguousarray(np.asarray(array, dtype))
+        a = np.asarray(array, dtype, order="C")
         root = self._root
         if a.nbytes > 1024:
             return self._keep(a)

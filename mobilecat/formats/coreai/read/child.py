@@ -88,7 +88,7 @@ def end(out: Path, error: MobileCatError) -> NoReturn:
 
 
 def _environment() -> dict[str, str]:
-    root = str(Path(__file__).resolve().parents[3])
+    root = str(Path(__file__).resolve().parents[4])
     paths = [root, os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in paths if p)}
 
