@@ -62,10 +62,10 @@ class Net:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def save(path: Path, nets: Mapping[str, Net], metadata: Any = None) -> Path:
-    """Write an `.aimodel` with one graph for each net."""
+def save(path: Path, nets: Mapping[str, Net], metadata: Any = None, rewrite: bool = True) -> Path:
+    """Write an `.aimodel` with one graph for each net, the ops as Apple's rewrite leaves them."""
     module = Module.create()
-    with module:
+    with module if rewrite else module._block_context():
         for name, net in nets.items():
             types = {
                 k: TensorType(v.shape, v.dtype.type) if isinstance(v, np.ndarray) else v

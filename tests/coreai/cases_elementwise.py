@@ -40,8 +40,11 @@ unary("exp", NANS, np.exp)
 unary("log", np.array([1, 2.5, 0, -1, np.inf, np.nan], F), np.log)
 unary("round_", np.array([0.5, 1.5, 2.5, -0.5, -1.5, 4.7, np.nan, np.inf], F), np.round)
 unary("rsqrt", np.array([1, 4, 0, -1, np.inf, 0.3], F), lambda x: 1 / np.sqrt(x))
-unary("sigmoid", np.array([-200, -3, 0, 3, 200, np.inf, -np.inf, np.nan], F),
-      lambda x: 1 / (1 + np.exp(-x)))  # fmt: skip
+unary(
+    "sigmoid",
+    np.array([-200, -3, 0, 3, 200, np.inf, -np.inf, np.nan], F),
+    lambda x: 1 / (1 + np.exp(-x)),
+)
 unary("silu", np.array([-20, -1, 0, 1, 30], F), lambda x: x / (1 + np.exp(-x)))
 unary("sin", X, np.sin)
 unary("sinh", X[:-1], np.sinh, rtol=2e-6)
@@ -49,18 +52,37 @@ unary("sqrt", np.array([0, 1, 2, -1, np.inf, np.nan], F), np.sqrt)
 unary("tan", inside, np.tan)
 unary("tanh", NANS, np.tanh)
 unary("relu", NANS, lambda x: np.maximum(x, 0))
-case("relu of integers", {"x": np.array([-3, 4], np.int8)}, lambda v: d.relu(v),
-     np.array([0, 4], np.int8))  # fmt: skip
-case("abs of the lowest integer", {"x": np.array([-128, 5, -7], np.int8)}, lambda v: d.abs_(v),
-     np.array([-128, 5, 7], np.int8))  # fmt: skip
+case(
+    "relu of integers",
+    {"x": np.array([-3, 4], np.int8)},
+    lambda v: d.relu(v),
+    np.array([0, 4], np.int8),
+)
+case(
+    "abs of the lowest integer",
+    {"x": np.array([-128, 5, -7], np.int8)},
+    lambda v: d.abs_(v),
+    np.array([-128, 5, 7], np.int8),
+)
 G = np.array([-3, -1, 0, 0.5, 2, 6], np.float64)
-case("gelu", {"x": G.astype(F)}, lambda v: d.gelu(v),
-     (G * 0.5 * (1 + erf(G / math.sqrt(2)))).astype(F))  # fmt: skip
-case("gelu by tanh", {"x": G.astype(F)}, lambda v: d.gelu(v, approximate="tanh"),
-     (G * 0.5 * (1 + np.tanh(math.sqrt(2 / math.pi) * (G + 0.044715 * G**3))))
-     .astype(F))  # fmt: skip
-case("gelu by sigmoid", {"x": G.astype(F)}, lambda v: d.gelu(v, approximate="sigmoid"),
-     (G / (1 + np.exp(-1.702 * G))).astype(F))  # fmt: skip
+case(
+    "gelu",
+    {"x": G.astype(F)},
+    lambda v: d.gelu(v),
+    (G * 0.5 * (1 + erf(G / math.sqrt(2)))).astype(F),
+)
+case(
+    "gelu by tanh",
+    {"x": G.astype(F)},
+    lambda v: d.gelu(v, approximate="tanh"),
+    (G * 0.5 * (1 + np.tanh(math.sqrt(2 / math.pi) * (G + 0.044715 * G**3)))).astype(F),
+)
+case(
+    "gelu by sigmoid",
+    {"x": G.astype(F)},
+    lambda v: d.gelu(v, approximate="sigmoid"),
+    (G / (1 + np.exp(-1.702 * G))).astype(F),
+)
 
 
 def binary(name, x, y, function, label=""):
@@ -108,13 +130,19 @@ Q = np.array([3, 3, -3, -3, 7], I32)
 binary("divide", P, Q, lambda x, y: np.trunc(x / y).astype(I32), " of integers")
 binary("floor_divide", P, Q, np.floor_divide, " of integers")
 binary("modulo", P, Q, np.fmod, " of integers")
-case("power of integers", {"x": np.array([2, -3, 7, 10], I32)},
-     lambda v: d.broadcasting_pow(v, np.array(5, I32)),
-     np.array([32, -243, 16807, 100000], I32))  # fmt: skip
-case("power of integers that wraps", {"x": np.array([7, 10], I32)},
-     lambda v: d.broadcasting_pow(v, np.array(12, I32)),
-     np.array([7**12 & 0xFFFFFFFF, 10**12 & 0xFFFFFFFF], np.uint32).astype(I32),
-     apple="its process ends: Double value cannot be converted to Int32")  # fmt: skip
+case(
+    "power of integers",
+    {"x": np.array([2, -3, 7, 10], I32)},
+    lambda v: d.broadcasting_pow(v, np.array(5, I32)),
+    np.array([32, -243, 16807, 100000], I32),
+)
+case(
+    "power of integers that wraps",
+    {"x": np.array([7, 10], I32)},
+    lambda v: d.broadcasting_pow(v, np.array(12, I32)),
+    np.array([7**12 & 0xFFFFFFFF, 10**12 & 0xFFFFFFFF], np.uint32).astype(I32),
+    apple="its process ends: Double value cannot be converted to Int32",
+)
 
 T = np.array([True, True, False, False])
 U = np.array([True, False, True, False])
@@ -126,16 +154,30 @@ for _name, _numpy in (("and", np.logical_and), ("or", np.logical_or), ("xor", np
 case("not", {"x": T}, lambda v: d.not_(v), ~T)
 case("add of truth", {"x": T, "y": U}, lambda v, w: d.add(v, w), T | U)
 case("mul of truth", {"x": T, "y": U}, lambda v, w: d.mul(v, w), T & U)
-case("where", {"x": T, "a": A[:4], "b": B[:4]}, lambda c, a, b: d.where(c, a, b),
-     np.where(T, A[:4], B[:4]))  # fmt: skip
-case("broadcasting where", {"x": T, "a": A[:4], "b": np.full((2, 1), 9, F)},
-     lambda c, a, b: d.broadcasting_where(c, a, b),
-     np.where(T, A[:4], np.full((2, 1), 9, F)))  # fmt: skip
-case("where of truth", {"x": T, "a": U, "b": ~U}, lambda c, a, b: d.where(c, a, b),
-     np.where(T, U, ~U))  # fmt: skip
-case("where of int8", {"x": T, "a": np.arange(4, dtype=np.int8)},
-     lambda c, a: d.broadcasting_where(c, a, np.array(-5, np.int8)),
-     np.array([0, 1, -5, -5], np.int8))  # fmt: skip
+case(
+    "where",
+    {"x": T, "a": A[:4], "b": B[:4]},
+    lambda c, a, b: d.where(c, a, b),
+    np.where(T, A[:4], B[:4]),
+)
+case(
+    "broadcasting where",
+    {"x": T, "a": A[:4], "b": np.full((2, 1), 9, F)},
+    lambda c, a, b: d.broadcasting_where(c, a, b),
+    np.where(T, A[:4], np.full((2, 1), 9, F)),
+)
+case(
+    "where of truth",
+    {"x": T, "a": U, "b": ~U},
+    lambda c, a, b: d.where(c, a, b),
+    np.where(T, U, ~U),
+)
+case(
+    "where of int8",
+    {"x": T, "a": np.arange(4, dtype=np.int8)},
+    lambda c, a: d.broadcasting_where(c, a, np.array(-5, np.int8)),
+    np.array([0, 1, -5, -5], np.int8),
+)
 S = np.array([[1, 2, 3], [1000, 1000, 999]], F)
 _e = np.exp(S - S.max(1, keepdims=True))
 case("softmax", {"x": S}, lambda v: d.softmax(v, I32(-1)), _e / _e.sum(1, keepdims=True))
@@ -143,10 +185,51 @@ _e = np.exp(S - S.max(0))
 case("softmax over rows", {"x": S}, lambda v: d.softmax(v, I32(0)), _e / _e.sum(0))
 
 # casts: every one that narrows saturates, NaN is 0
-FLOATS = np.array([0, 1.5, -1.5, 300, -300, 7e4, -7e4, 3e9, -3e9, 1e20, -1e20, np.inf, -np.inf,
-                   np.nan, 255.9, -0.9], F)  # fmt: skip
-WHOLE = (0, 1, 127, 128, 255, 256, 32768, 65536, 2**31 - 1, 2**31, 2**32 - 1, 2**32 + 5, 2**63 - 1,
-         2**64 - 1, -1, -128, -129, -32769, -(2**31), -(2**31) - 1, -(2**40), -(2**63))  # fmt: skip
+FLOATS = np.array(
+    [
+        0,
+        1.5,
+        -1.5,
+        300,
+        -300,
+        7e4,
+        -7e4,
+        3e9,
+        -3e9,
+        1e20,
+        -1e20,
+        np.inf,
+        -np.inf,
+        np.nan,
+        255.9,
+        -0.9,
+    ],
+    F,
+)
+WHOLE = (
+    0,
+    1,
+    127,
+    128,
+    255,
+    256,
+    32768,
+    65536,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**32 + 5,
+    2**63 - 1,
+    2**64 - 1,
+    -1,
+    -128,
+    -129,
+    -32769,
+    -(2**31),
+    -(2**31) - 1,
+    -(2**40),
+    -(2**63),
+)
 INTEGERS = (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64)
 
 
@@ -186,9 +269,12 @@ cast_case(
 )
 H = np.array([1, 0.3, 1000, 60000], np.float16)
 R = np.full(4, 2048, np.float16)
-case("float16 rounds after each op", {"x": H, "y": R},
-     lambda v, w: d.broadcasting_mul(d.broadcasting_add(v, w), np.float16(0.5)),
-     (H + R) * np.float16(0.5))  # fmt: skip
+case(
+    "float16 rounds after each op",
+    {"x": H, "y": R},
+    lambda v, w: d.broadcasting_mul(d.broadcasting_add(v, w), np.float16(0.5)),
+    (H + R) * np.float16(0.5),
+)
 with np.errstate(over="ignore"):
     case(
         "float16 overflows", {"x": H}, lambda v: d.broadcasting_mul(v, H[::-1].copy()), H * H[::-1]

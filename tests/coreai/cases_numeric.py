@@ -13,7 +13,7 @@ from coreai._compiler.ir import (
     RankedTensorType,
 )
 
-from tests.coreai.build import F, I32, U32, TensorType, case, d, ints, sides
+from tests.coreai.build import I32, U32, F, TensorType, case, d, ints, sides
 
 rng = np.random.default_rng(7)
 
@@ -64,24 +64,44 @@ def transposed(x, w, stride, pads, dilation, output_pad, groups):
 
 for _groups, _stride, _dilation in ((1, (1, 1), (1, 1)), (4, (2, 1), (1, 2)), (2, (1, 3), (2, 1))):
     _x, _w = normal(2, 4, 9, 8), normal(8, 4 // _groups, 3, 2)
-    case(f"conv2d {_groups} {_stride} {_dilation}", {"x": _x},
-         lambda v, w=_w, s=_stride, e=_dilation, g=_groups: d.conv2d(v, w, sides(*s), sides(*e), U32(g)),
-         convolved(_x, _w, _stride, _dilation, _groups), atol=1e-5)  # fmt: skip
+    case(
+        f"conv2d {_groups} {_stride} {_dilation}",
+        {"x": _x},
+        lambda v, w=_w, s=_stride, e=_dilation, g=_groups: d.conv2d(
+            v, w, sides(*s), sides(*e), U32(g)
+        ),
+        convolved(_x, _w, _stride, _dilation, _groups),
+        atol=1e-5,
+    )
 _x, _w = normal(1, 2, 5, 4, 6), normal(3, 2, 2, 3, 2)
-case("conv3d", {"x": _x},
-     lambda v, w=_w: d.conv3d(v, w, sides(2, 1, 1), sides(1, 1, 2), U32(1)),
-     convolved(_x, _w, (2, 1, 1), (1, 1, 2), 1), atol=1e-5)  # fmt: skip
+case(
+    "conv3d",
+    {"x": _x},
+    lambda v, w=_w: d.conv3d(v, w, sides(2, 1, 1), sides(1, 1, 2), U32(1)),
+    convolved(_x, _w, (2, 1, 1), (1, 1, 2), 1),
+    atol=1e-5,
+)
 for _groups, _stride, _pads, _out in ((1, (2, 2), (1, 0), (1, 0)), (2, (3, 1), (0, 1), (2, 0))):
     _x, _w = normal(1, 4, 4, 5), normal(4, 6 // _groups, 3, 2)
-    case(f"conv_transpose2d {_groups} {_stride}", {"x": _x},
-         lambda v, w=_w, s=_stride, p=_pads, o=_out, g=_groups: d.conv_transpose2d(
-             v, w, sides(*s), sides(*p), sides(1, 1), sides(*o), U32(g)),
-         transposed(_x, _w, _stride, _pads, (1, 1), _out, _groups), atol=1e-5)  # fmt: skip
+    case(
+        f"conv_transpose2d {_groups} {_stride}",
+        {"x": _x},
+        lambda v, w=_w, s=_stride, p=_pads, o=_out, g=_groups: d.conv_transpose2d(
+            v, w, sides(*s), sides(*p), sides(1, 1), sides(*o), U32(g)
+        ),
+        transposed(_x, _w, _stride, _pads, (1, 1), _out, _groups),
+        atol=1e-5,
+    )
 _x, _w = normal(1, 2, 3, 3, 2), normal(2, 2, 2, 2, 2)
-case("conv_transpose3d", {"x": _x},
-     lambda v, w=_w: d.conv_transpose3d(
-         v, w, sides(2, 1, 1), sides(0, 0, 0), sides(1, 1, 1), sides(0, 0, 0), U32(1)),
-     transposed(_x, _w, (2, 1, 1), (0, 0, 0), (1, 1, 1), (0, 0, 0), 1), atol=1e-5)  # fmt: skip
+case(
+    "conv_transpose3d",
+    {"x": _x},
+    lambda v, w=_w: d.conv_transpose3d(
+        v, w, sides(2, 1, 1), sides(0, 0, 0), sides(1, 1, 1), sides(0, 0, 0), U32(1)
+    ),
+    transposed(_x, _w, (2, 1, 1), (0, 0, 0), (1, 1, 1), (0, 0, 0), 1),
+    atol=1e-5,
+)
 
 
 def pooled(x, kernel, stride, dilation, out, function):
@@ -98,61 +118,141 @@ def pooled(x, kernel, stride, dilation, out, function):
 
 _x = normal(1, 3, 9, 8) - 4
 for _ceil, _result in ((False, (4, 3)), (True, (4, 4))):
-    case(f"max_pool_2d ceil {_ceil}", {"x": _x},
-         lambda v, c=_ceil, o=_result: d.maxpool2d(
-             TensorType((1, 3, *o), F)._to_mlir(), v, sides(3, 2), sides(2, 2), sides(1, 2), c),
-         pooled(_x, (3, 2), (2, 2), (1, 2), _result, np.max))  # fmt: skip
+    case(
+        f"max_pool_2d ceil {_ceil}",
+        {"x": _x},
+        lambda v, c=_ceil, o=_result: d.maxpool2d(
+            TensorType((1, 3, *o), F)._to_mlir(), v, sides(3, 2), sides(2, 2), sides(1, 2), c
+        ),
+        pooled(_x, (3, 2), (2, 2), (1, 2), _result, np.max),
+    )
 _x = normal(1, 2, 4, 5, 6)
-case("max_pool_3d", {"x": _x},
-     lambda v: d.maxpool3d(TensorType((1, 2, 2, 4, 3), F)._to_mlir(), v, sides(2, 2, 2),
-                           sides(2, 1, 2), sides(1, 1, 1), False),
-     pooled(_x, (2, 2, 2), (2, 1, 2), (1, 1, 1), (2, 4, 3), np.max))  # fmt: skip
-case("sum_pool_3d", {"x": _x},
-     lambda v: d.sumpool3d(v, sides(2, 2, 2), sides(2, 1, 2), d.constant(sides(1, 1, 1))),
-     pooled(_x, (2, 2, 2), (2, 1, 2), (1, 1, 1), (2, 4, 3), np.sum), atol=1e-5)  # fmt: skip
+case(
+    "max_pool_3d",
+    {"x": _x},
+    lambda v: d.maxpool3d(
+        TensorType((1, 2, 2, 4, 3), F)._to_mlir(),
+        v,
+        sides(2, 2, 2),
+        sides(2, 1, 2),
+        sides(1, 1, 1),
+        False,
+    ),
+    pooled(_x, (2, 2, 2), (2, 1, 2), (1, 1, 1), (2, 4, 3), np.max),
+)
+case(
+    "sum_pool_3d",
+    {"x": _x},
+    lambda v: d.sumpool3d(v, sides(2, 2, 2), sides(2, 1, 2), d.constant(sides(1, 1, 1))),
+    pooled(_x, (2, 2, 2), (2, 1, 2), (1, 1, 1), (2, 4, 3), np.sum),
+    atol=1e-5,
+)
 _x = normal(1, 3, 7, 8)
-case("sum_pool_2d", {"x": _x}, lambda v: d.sumpool2d(v, sides(3, 2), sides(2, 3), d.constant(sides(1, 1))),
-     pooled(_x, (3, 2), (2, 3), (1, 1), (3, 3), np.sum), atol=1e-5)  # fmt: skip
+case(
+    "sum_pool_2d",
+    {"x": _x},
+    lambda v: d.sumpool2d(v, sides(3, 2), sides(2, 3), d.constant(sides(1, 1))),
+    pooled(_x, (3, 2), (2, 3), (1, 1), (3, 3), np.sum),
+    atol=1e-5,
+)
 _a, _b = normal(2, 3, 4), normal(2, 4, 5)
 case("batch_matmul", {"a": _a, "b": _b}, lambda a, b: d.batch_matmul(a, b), _a @ _b, atol=1e-5)
 _b = normal(4, 5)
-case("broadcasting_batch_matmul", {"a": _a, "b": _b}, lambda a, b: d.broadcasting_batch_matmul(a, b),
-     _a @ _b, atol=1e-5)  # fmt: skip
+case(
+    "broadcasting_batch_matmul",
+    {"a": _a, "b": _b},
+    lambda a, b: d.broadcasting_batch_matmul(a, b),
+    _a @ _b,
+    atol=1e-5,
+)
 
 # reductions
 N = np.array([[1, np.nan, 3, -2], [4, 5, -6, 0.5], [-np.inf, 1, np.inf, 2]], F)
 M = normal(3, 4)
-for _name, _numpy in (("sum", np.sum), ("mean", np.mean), ("product", np.prod), ("max", np.max),
-                      ("min", np.min)):  # fmt: skip
-    case(f"reduce_{_name}", {"x": M},
-         lambda v, n=_name: [getattr(d, f"reduce_{n}")(v, ints(-1)),
-                             getattr(d, f"reduce_{n}")(v, ints(0, 1))],
-         _numpy(M, 1, keepdims=True), _numpy(M, (0, 1), keepdims=True))  # fmt: skip
+for _name, _numpy in (
+    ("sum", np.sum),
+    ("mean", np.mean),
+    ("product", np.prod),
+    ("max", np.max),
+    ("min", np.min),
+):
+    case(
+        f"reduce_{_name}",
+        {"x": M},
+        lambda v, n=_name: [
+            getattr(d, f"reduce_{n}")(v, ints(-1)),
+            getattr(d, f"reduce_{n}")(v, ints(0, 1)),
+        ],
+        _numpy(M, 1, keepdims=True),
+        _numpy(M, (0, 1), keepdims=True),
+    )
     if _name in ("max", "min"):
-        case(f"reduce_{_name} of NaN", {"x": N}, lambda v, n=_name: getattr(d, f"reduce_{n}")(v, ints(1)),
-             _numpy(N, 1, keepdims=True))  # fmt: skip
-        case(f"reduce_{_name} of integers", {"x": ints(3, -4, 9)},
-             lambda v, n=_name: getattr(d, f"reduce_{n}")(v, ints(0)),
-             _numpy(ints(3, -4, 9), keepdims=True))  # fmt: skip
+        case(
+            f"reduce_{_name} of NaN",
+            {"x": N},
+            lambda v, n=_name: getattr(d, f"reduce_{n}")(v, ints(1)),
+            _numpy(N, 1, keepdims=True),
+        )
+        case(
+            f"reduce_{_name} of integers",
+            {"x": ints(3, -4, 9)},
+            lambda v, n=_name: getattr(d, f"reduce_{n}")(v, ints(0)),
+            _numpy(ints(3, -4, 9), keepdims=True),
+        )
 T = np.array([[True, False], [True, True], [False, False]])
-case("all and any", {"x": T}, lambda v: [d.all_(v, ints(1)), d.any_(v, ints(1))],
-     T.all(1, keepdims=True), T.any(1, keepdims=True))  # fmt: skip
-case("argmax", {"x": np.array([[1, 5, 5, 2], [0, 0, 0, 0], [-3, np.nan, -1, -2]], F)},
-     lambda v: d.argmax(v, I32(1)), np.array([[1], [0], [2]], U32))  # fmt: skip
+case(
+    "all and any",
+    {"x": T},
+    lambda v: [d.all_(v, ints(1)), d.any_(v, ints(1))],
+    T.all(1, keepdims=True),
+    T.any(1, keepdims=True),
+)
+case(
+    "argmax",
+    {"x": np.array([[1, 5, 5, 2], [0, 0, 0, 0], [-3, np.nan, -1, -2]], F)},
+    lambda v: d.argmax(v, I32(1)),
+    np.array([[1], [0], [2]], U32),
+)
 case("argmax of integers", {"x": ints(-7, 3, 3)}, lambda v: d.argmax(v, I32(0)), np.array([1], U32))
 S = np.array([3, np.nan, -np.inf, 3, np.inf, -0.0, 0, 7], F)
-case("sort up", {"x": S}, lambda v: [d.sort(v, I32(0), False, True), d.argsort(v, I32(0), False, True)],
-     S[[2, 5, 6, 0, 3, 7, 4, 1]], ints(2, 5, 6, 0, 3, 7, 4, 1))  # fmt: skip
-case("sort down", {"x": S}, lambda v: [d.sort(v, I32(0), True, True), d.argsort(v, I32(0), True, True)],
-     S[[4, 7, 0, 3, 5, 6, 2, 1]], ints(4, 7, 0, 3, 5, 6, 2, 1))  # fmt: skip
-case("sort of integers by rows", {"x": np.array([[3, 1], [2, 1], [3, 0]], np.int8)},
-     lambda v: [d.sort(v, I32(-2), True, True), d.argsort(v, I32(0), True, True)],
-     np.array([[3, 1], [3, 1], [2, 0]], np.int8), np.array([[0, 0], [2, 1], [1, 2]], I32))  # fmt: skip
-for _kind, _numpy in (("sum", np.cumsum), ("product", np.cumprod), ("min", np.minimum.accumulate),
-                      ("max", np.maximum.accumulate)):  # fmt: skip
-    case(f"scan {_kind}", {"x": M},
-         lambda v, k=_kind: [d.scan(v, U32(1), False, combiner=k), d.scan(v, U32(0), True, combiner=k)],
-         _numpy(M, axis=1), _numpy(M[::-1], axis=0)[::-1], atol=1e-5)  # fmt: skip
+case(
+    "sort up",
+    {"x": S},
+    lambda v: [d.sort(v, I32(0), False, True), d.argsort(v, I32(0), False, True)],
+    S[[2, 5, 6, 0, 3, 7, 4, 1]],
+    ints(2, 5, 6, 0, 3, 7, 4, 1),
+)
+case(
+    "sort down",
+    {"x": S},
+    lambda v: [d.sort(v, I32(0), True, True), d.argsort(v, I32(0), True, True)],
+    S[[4, 7, 0, 3, 5, 6, 2, 1]],
+    ints(4, 7, 0, 3, 5, 6, 2, 1),
+)
+case(
+    "sort of integers by rows",
+    {"x": np.array([[3, 1], [2, 1], [3, 0]], np.int8)},
+    lambda v: [d.sort(v, I32(-2), True, True), d.argsort(v, I32(0), True, True)],
+    np.array([[3, 1], [3, 1], [2, 0]], np.int8),
+    np.array([[0, 0], [2, 1], [1, 2]], I32),
+)
+for _kind, _numpy in (
+    ("sum", np.cumsum),
+    ("product", np.cumprod),
+    ("min", np.minimum.accumulate),
+    ("max", np.maximum.accumulate),
+):
+    case(
+        f"scan {_kind}",
+        {"x": M},
+        lambda v, k=_kind: [
+            d.scan(v, U32(1), False, combiner=k),
+            d.scan(v, U32(0), True, combiner=k),
+        ],
+        _numpy(M, axis=1),
+        _numpy(M[::-1], axis=0)[::-1],
+        atol=1e-5,
+    )
 case("scan of integers", {"x": ints(3, 1, 4)}, lambda v: d.scan(v, U32(0), False), ints(3, 4, 8))
 
 
@@ -184,10 +284,15 @@ for _mode in ("linear", "nearest_neighbor"):
         ("align corners", (1, 2, 9, 11), (1, 1, 2, 2), (0, 0, -0.5, -0.5)),
         ("asymmetric", (1, 2, 10, 12), (1, 1, 2, 2), (0, 0, -0.5, -0.5)),
     ):
-        case(f"interpolate {_mode} {_label}", {"x": _x},
-             lambda v, o=_out, s=_scale, f=_offset, m=_mode: d.interpolate(
-                 v, ints(*o), np.array(s, F), np.array(f, F), mode(m)),
-             resampled(_x, _out, np.array(_scale), np.array(_offset), _mode), atol=1e-5)  # fmt: skip
+        case(
+            f"interpolate {_mode} {_label}",
+            {"x": _x},
+            lambda v, o=_out, s=_scale, f=_offset, m=_mode: d.interpolate(
+                v, ints(*o), np.array(s, F), np.array(f, F), mode(m)
+            ),
+            resampled(_x, _out, np.array(_scale), np.array(_offset), _mode),
+            atol=1e-5,
+        )
 _p = np.array([[0.5, 1.25], [-3, 2], [9, 9], [1.5, 0.5], [2.5, 1.5]], F)
 _y = normal(4, 3)
 
@@ -205,24 +310,46 @@ def sampled(at):
 
 
 _r = np.rint(np.clip(_p, 0, [3, 2])).astype(int)
-case("interpolate_coordinates", {"x": _y, "p": _p},
-     lambda v, p: [d.interpolate_coordinates(v, p, mode("linear")),
-                   d.interpolate_coordinates(v, p, mode("nearest_neighbor"))],
-     sampled(_p.astype(np.float64)), _y[_r[:, 0], _r[:, 1]], atol=1e-5)  # fmt: skip
+case(
+    "interpolate_coordinates",
+    {"x": _y, "p": _p},
+    lambda v, p: [
+        d.interpolate_coordinates(v, p, mode("linear")),
+        d.interpolate_coordinates(v, p, mode("nearest_neighbor")),
+    ],
+    sampled(_p.astype(np.float64)),
+    _y[_r[:, 0], _r[:, 1]],
+    atol=1e-5,
+)
 
 # smaller weights
 _q = np.arange(-12, 12, dtype=np.int8).reshape(4, 6)
-case("blockwise_shift_scale", {"x": np.ones(1, F)},
-     lambda v: [d.blockwise_shift_scale(_q, np.array([[0.5, 2], [1, 3]], F),
-                                        np.array([[1, 0], [-1, 2]], np.int8),
-                                        np.array([[0, 10], [20, 0]], F)), v],
-     (np.kron(np.array([[0.5, 2], [1, 3]]), np.ones((2, 3)))
-      * (_q - np.kron(np.array([[1, 0], [-1, 2]]), np.ones((2, 3))))
-      + np.kron(np.array([[0, 10], [20, 0]]), np.ones((2, 3)))).astype(F))  # fmt: skip
-case("blockwise_shift_scale of an input", {"x": _q},
-     lambda v: d.blockwise_shift_scale(v, np.full((4, 1), 0.5, F), np.zeros((4, 1), np.int8),
-                                       np.full((4, 1), 1, F)),
-     (_q * 0.5 + 1).astype(F))  # fmt: skip
+case(
+    "blockwise_shift_scale",
+    {"x": np.ones(1, F)},
+    lambda v: [
+        d.blockwise_shift_scale(
+            _q,
+            np.array([[0.5, 2], [1, 3]], F),
+            np.array([[1, 0], [-1, 2]], np.int8),
+            np.array([[0, 10], [20, 0]], F),
+        ),
+        v,
+    ],
+    (
+        np.kron(np.array([[0.5, 2], [1, 3]]), np.ones((2, 3)))
+        * (_q - np.kron(np.array([[1, 0], [-1, 2]]), np.ones((2, 3))))
+        + np.kron(np.array([[0, 10], [20, 0]]), np.ones((2, 3)))
+    ).astype(F),
+)
+case(
+    "blockwise_shift_scale of an input",
+    {"x": _q},
+    lambda v: d.blockwise_shift_scale(
+        v, np.full((4, 1), 0.5, F), np.zeros((4, 1), np.int8), np.full((4, 1), 1, F)
+    ),
+    (_q * 0.5 + 1).astype(F),
+)
 
 
 def packed(values, bits, signed):
@@ -243,37 +370,75 @@ def splat(value, bits, signed, *shape):
 
 for _bits, _signed in ((4, False), (4, True), (2, False)):
     _v = (np.arange(32) % (1 << _bits) - (1 << (_bits - 1) if _signed else 0)).reshape(4, 8)
-    case(f"weights of {_bits} bits {'with a sign' if _signed else ''}", {"x": np.ones(1, F)},
-         lambda v, w=_v, b=_bits, s=_signed: [d.blockwise_shift_scale(
-             packed(w, b, s), np.full((4, 1), 0.5, F), splat(1, b, s, 4, 1), np.zeros((4, 1), F)), v],
-         ((_v - 1) * 0.5).astype(F))  # fmt: skip
+    case(
+        f"weights of {_bits} bits {'with a sign' if _signed else ''}",
+        {"x": np.ones(1, F)},
+        lambda v, w=_v, b=_bits, s=_signed: [
+            d.blockwise_shift_scale(
+                packed(w, b, s), np.full((4, 1), 0.5, F), splat(1, b, s, 4, 1), np.zeros((4, 1), F)
+            ),
+            v,
+        ],
+        ((_v - 1) * 0.5).astype(F),
+    )
 _i = (np.arange(12) % 4).reshape(6, 2)
 _lut = np.arange(2 * 1 * 4 * 1, dtype=F).reshape(2, 1, 4, 1) * 10
-case("lut_to_dense", {"x": np.ones(1, F)},
-     lambda v: [d.lut_to_dense(packed(_i, 2, False), _lut, U32(0)), v],
-     np.array([[_lut[r // 3, 0, _i[r, c], 0] for c in range(2)] for r in range(6)], F))  # fmt: skip
+case(
+    "lut_to_dense",
+    {"x": np.ones(1, F)},
+    lambda v: [d.lut_to_dense(packed(_i, 2, False), _lut, np.int16(0)), v],
+    np.array([[_lut[r // 3, 0, _i[r, c], 0] for c in range(2)] for r in range(6)], F),
+)
 _lut2 = np.arange(1 * 1 * 4 * 3, dtype=F).reshape(1, 1, 4, 3)
 _dense = np.zeros((6, 6), F)
 for _r, _c in np.ndindex(6, 2):
     _dense[_r, _c * 3 : _c * 3 + 3] = _lut2[0, 0, _i[_r, _c]]
-case("lut_to_dense of vectors", {"x": np.ones(1, F)},
-     lambda v: [d.lut_to_dense(packed(_i, 2, False), _lut2, U32(1)), v], _dense)  # fmt: skip
+case(
+    "lut_to_dense of vectors",
+    {"x": np.ones(1, F)},
+    lambda v: [d.lut_to_dense(packed(_i, 2, False), _lut2, np.int16(1)), v],
+    _dense,
+)
 _mask = np.array([[0, 1, 0, 0], [1, 0, 1, 0]])
-case("sparse weights", {"x": np.ones(1, F)},
-     lambda v: [d.sparse_with_bitmask_to_dense(d.build_sparse_with_bitmask(
-         d.constant(np.array([10, 20, 30], F)), packed(_mask, 1, False))), v],
-     np.array([[0, 10, 0, 0], [20, 0, 30, 0]], F))  # fmt: skip
+case(
+    "sparse weights",
+    {"x": np.ones(1, F)},
+    lambda v: [
+        d.sparse_with_bitmask_to_dense(
+            d.build_sparse_with_bitmask(
+                d.constant(np.array([10, 20, 30], F)), packed(_mask, 1, False)
+            )
+        ),
+        v,
+    ],
+    np.array([[0, 10, 0, 0], [20, 0, 30, 0]], F),
+)
 _f = np.array([[1.2, -3.4, 0.05], [100, -100, 0.15]], F)
-case("quantize and dequantize", {"x": _f},
-     lambda v: [d.quantize(v, F(0.1), np.int8(3), F(0), ints(0, 1)),
-                d.dequantize(d.quantize(v, F(0.1), np.int8(3), F(0), ints(0, 1)), F(0.1), np.int8(3),
-                             F(0), ints(0, 1))],
-     np.array([[15, -31, 3], [127, -128, 5]], np.int8),
-     np.array([[1.2, -3.4, 0], [12.4, -13.1, 0.2]], F), rtol=1e-5)  # fmt: skip
-case("quantize by channel", {"x": _f},
-     lambda v: d.quantize(v, np.array([0.5, 1, 0.01], F), np.array([128, 0, 7], np.uint8),
-                          np.zeros(3, F), I32(1)),
-     np.array([[130, 0, 12], [255, 0, 22]], np.uint8))  # fmt: skip
+case(
+    "quantize and dequantize",
+    {"x": _f},
+    lambda v: [
+        d.quantize(v, F(0.1), np.int8(3), F(0), ints(0, 1)),
+        d.dequantize(
+            d.quantize(v, F(0.1), np.int8(3), F(0), ints(0, 1)),
+            F(0.1),
+            np.int8(3),
+            F(0),
+            ints(0, 1),
+        ),
+    ],
+    np.array([[15, -31, 3], [127, -128, 5]], np.int8),
+    np.array([[1.2, -3.4, 0], [12.4, -13.1, 0.2]], F),
+    rtol=1e-5,
+)
+case(
+    "quantize by channel",
+    {"x": _f},
+    lambda v: d.quantize(
+        v, np.array([0.5, 1, 0.01], F), np.array([128, 0, 7], np.uint8), np.zeros(3, F), I32(1)
+    ),
+    np.array([[130, 0, 12], [255, 0, 22]], np.uint8),
+)
 
 
 # control flow
@@ -291,8 +456,13 @@ def doubled(v, n):
 
 
 for _n in (0, 1, 5):
-    case(f"while {_n}", {"x": np.array([1, -3], F), "n": np.array(_n, I32)}, doubled,
-         np.array(_n, I32), np.array([1, -3], F) * 2**_n)  # fmt: skip
+    case(
+        f"while {_n}",
+        {"x": np.array([1, -3], F), "n": np.array(_n, I32)},
+        doubled,
+        np.array(_n, I32),
+        np.array([1, -3], F) * 2**_n,
+    )
 
 
 def chosen(v, c):

@@ -7,6 +7,7 @@ import onnxruntime as ort
 import pytest
 
 from tests.coreai import build
+from tests.coreai.test_graphs import REMOVED
 
 from mobilecat.formats.coreai import apple  # isort: skip
 from mobilecat.formats.coreai.read.bindings import read_module  # isort: skip
@@ -73,4 +74,4 @@ def test_apples_interpreter(name, judged):
 
 def test_every_reader_has_a_case(module):
     seen = {op for n in NAMES.values() for op in count_ops(module, module.graphs[n])}
-    assert set(READERS) - seen == set()
+    assert set(READERS) - seen - REMOVED == {"coreaix.cast"}  # which only devices' compilers write

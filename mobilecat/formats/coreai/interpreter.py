@@ -4,7 +4,7 @@
 
 JOBS is a JSON list of the graphs to run, one after another. FEEDS is what `save` writes: `0:x` is
 input x of the first job. The answer is `found.npz` with outputs named likewise, and `taps.npz`.
-TAPS is a JSON list of node names, or null for all.
+TAPS is a JSON list of nodes of the first job's graph, or null for all.
 
 Apple's Linux build takes no images. A picture input is given the type of the tensor that
 `coreai.image_to_tensor` makes of it, and that op is taken out: the rest runs as shipped.
@@ -16,6 +16,7 @@ import asyncio
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ import numpy as np
 
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.formats.coreai.read import child
+from mobilecat.formats.coreai.read.bindings import place_of
 
 if TYPE_CHECKING:
     from mobilecat.graph import Array
@@ -67,24 +69,27 @@ async def _run(
 
     module = AIModelAsset.load(path).program._module._mlir_module
     take_tensors(module)
+    names = _tapped(module, jobs, taps) if taps != [] else {}
     outputs: dict[str, Array] = {}
-    inner: dict[str, Array] = {}
     with tempfile.TemporaryDirectory(suffix=".aimodelx") as folder:
-        compile_to_binary(
-            module=module, output_directory=Path(folder), enable_debug_info=taps != []
-        )
+        compile_to_binary(module=module, output_directory=Path(folder))
         serialize_module(module=module, path=Path(folder) / "main-universal.odix")
         model = await AIModel.load(folder)
         for i, job in enumerate(jobs):
-            watch = _Watch(model, taps) if taps != [] else None
-            function = model.load_function(
-                job, intermediate_logger=watch.logger if watch is not None else None
-            )
+            function = model.load_function(job)
             mine = {k[len(f"{i}:") :]: v for k, v in feeds.items() if k.startswith(f"{i}:")}
             found = await function({k: NDArray(np.asarray(v, order="C")) for k, v in mine.items()})
             outputs |= {f"{i}:{k}": np.array(v.numpy()) for k, v in found.items()}
-            inner |= watch.found if watch is not None else {}
-    return outputs, inner
+    inner = {names[k[2:]]: v for k, v in outputs.items() if k[2:] in names}
+    return {k: v for k, v in outputs.items() if k[2:] not in names}, inner
+
+
+def _tapped(module: Any, jobs: Sequence[str], taps: Sequence[str] | None) -> dict[str, str]:
+    with module.context:
+        for op in module.body.operations:
+            if op.operation.name == "coreai.graph" and op.sym_name.value == jobs[0]:
+                return add_outputs(op.operation, taps)
+    return {}
 
 
 def take_tensors(module: Any) -> int:
@@ -119,30 +124,44 @@ def take_tensors(module: Any) -> int:
     return changed
 
 
-class _Watch:
-    """Collects what ops give, by the file name of their location, which is the node's name."""
+def add_outputs(graph: Any, wanted: Sequence[str] | None) -> dict[str, str]:
+    """Give a graph what nodes make as outputs behind its own; return their names → the nodes'.
 
-    def __init__(self, model: Any, wanted: list[str] | None) -> None:
-        from coreai.runtime import CompileIdentifiers, IntermediateLogger
+    A node's name is the file of its ops' locations; what its last op makes is its value. Apple's
+    IntermediateLogger shows less: lowering loses most ops' locations (coreai-core 1.0.0b3).
+    """
+    from coreai._compiler.dialects.coreai import output
+    from coreai._compiler.ir import (
+        ArrayAttr,
+        DictAttr,
+        FunctionType,
+        InsertionPoint,
+        StringAttr,
+        TypeAttr,
+    )
 
-        self._names: dict[int, str] = {}
-        self.found: dict[str, Array] = {}
-        for function in json.loads(model._debug_infos):
-            for op in function["operations"]:
-                names = [x["fileName"] for x in op["sourceLocations"]]
-                if names and (wanted is None or names[-1] in wanted):
-                    self._names[op["odixId"]] = names[-1]
-        ids = [CompileIdentifiers(i) for i in self._names]
-        self.logger = IntermediateLogger(ids, self._take) if ids else None
-
-    def _take(self, values: Any, kind: str, ids: Any) -> None:
-        from coreai.runtime import NDArray
-
-        if kind != "output":
-            return
-        arrays = [np.array(NDArray._wrap(v).numpy()) for v in values if v is not None]
-        if len(arrays) == 1:
-            self.found[self._names[ids.id]] = arrays[0]  # the last op of a node is its result
+    block = graph.regions[0].blocks[0]
+    ops = [o.operation for o in block.operations]
+    found: dict[str, Any] = {}
+    for op in ops[:-1]:
+        node = place_of(str(op.location))
+        plain = len(op.results) == 1 and str(op.results[0].type).startswith("tensor<")
+        if node and plain and op.name != "coreai.constant" and (wanted is None or node in wanted):
+            found[node] = op.results[0]
+    end = ops[-1]
+    values = [*end.operands, *found.values()]
+    names = {f"mobilecat tap {i}": node for i, node in enumerate(found)}
+    with InsertionPoint(end), end.location:
+        output(values)
+    end.erase()
+    taken = list(graph.attributes["function_type"].value.inputs)
+    graph.attributes["function_type"] = TypeAttr.get(
+        FunctionType.get(taken, [v.type for v in values])
+    )
+    attributes = [*graph.attributes["res_attrs"]]
+    attributes += [DictAttr.get({"coreai.name": StringAttr.get(n)}) for n in names]
+    graph.attributes["res_attrs"] = ArrayAttr.get(attributes)
+    return names
 
 
 if __name__ == "__main__":

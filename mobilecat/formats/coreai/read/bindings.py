@@ -29,9 +29,11 @@ _PLACE = re.compile(r'"((?:[^"\\]|\\.)*)":(\d+):\d+')
 _ESCAPE = re.compile(r"\\([0-9A-Fa-f]{2}|.)")
 _RESOURCE = re.compile(r"dense_resource<(?:\"((?:[^\"\\]|\\.)*)\"|([\w.$-]+))>")
 _BLOB = re.compile(r'^\s+(?:"((?:[^"\\]|\\.)*)"|([\w.$-]+)): "0x([0-9A-Fa-f]*)"', re.MULTILINE)
-_IMAGE = re.compile(r"^!coreai\.image<<k?(\w+)> x (\d+) : i64 x (\d+) : i64>")
+_IMAGE = re.compile(r"^!coreai\.image<<k?(\w+)> x (\d+) : i64 x (\d+) : i64")
 _NUMBER = re.compile(r"-?\d[\w.+-]*|0x[0-9A-Fa-f]+|-?inf|-?nan")
-_PLAIN = re.compile(r"^tensor<((?:(?:\d+|\?)x)*)(\w+)>$")
+_PLAIN = re.compile(r"^tensor<((?:(?:\d+|\?)x)*)(\w+)(?:, #coreaix\.hw_constraints<.*>)?>$")
+"""Constraints say how a tensor lies in memory, nothing of its numbers."""
+_SYMBOL = re.compile(r'@("(?:[^"\\]|\\.)*"|[\w.$-]+)')
 _NOWHERE = ("-", "", "<unknown>")
 
 
@@ -84,7 +86,7 @@ class _Walk:
         operands = tuple(self._number(v) for v in op.operands)
         results = tuple(self._number(v) for v in op.results)
         types = tuple(self._type(v.type) for v in op.results)
-        where = _place(str(op.location))
+        where = place_of(str(op.location))
         if op.name == "coreai.constant":
             array, unread = self._constant(op.attributes["value"], types[0])
             return Op(op.name, operands, results, types, where=where, array=array, unread=unread)
@@ -99,7 +101,7 @@ class _Walk:
             attributes,
             regions,
             where,
-            callee=".".join(_unquoted(p) for p in callee.replace("@", "").split("::")),
+            callee=".".join(_unquoted(part) for part in _SYMBOL.findall(callee)),
         )
 
     def _number(self, value: Any) -> int:
@@ -195,7 +197,8 @@ def _bytes(escaped: str) -> bytes:
     return _ESCAPE.sub(one, raw).encode("latin-1")
 
 
-def _place(location: str) -> str:
+def place_of(location: str) -> str:
+    """Return the file that a location names, which is a node's name; "" where it names none."""
     found = _PLACE.search(location[:2000])
     name = _bytes(found[1]).decode("utf-8", "replace") if found is not None else ""
     return "" if name in _NOWHERE else name

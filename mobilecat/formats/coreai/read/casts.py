@@ -19,7 +19,7 @@ from mobilecat.formats.coreai.read.writer import (
 )
 
 
-@reads("coreai.cast", "coreaix.cast")
+@reads("coreai.cast")
 def cast(c: Call) -> str:
     return converted(c.g, c.inputs[0], c.result.element)
 

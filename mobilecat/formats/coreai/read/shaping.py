@@ -42,12 +42,15 @@ def broadcast(c: Call) -> str:
 
 
 @reads("coreai.broadcast_shapes", moves=True)
-def broadcast_shapes(c: Call) -> Array:
-    shapes = [tuple(c.ints(i, "shape")) for i in (0, 1)]
-    try:
-        return np.array(np.broadcast_shapes(*shapes), np.uint32)
-    except ValueError:
-        raise Refused(f"the shapes {shapes[0]} and {shapes[1]} do not fit") from None
+def broadcast_shapes(c: Call) -> str:
+    """A side of 1 takes the other's; missing sides in front are 1."""
+    rank = max(v.shape[0] for v in c.inputs)
+    sides = []
+    for value in c.inputs:
+        ones = c.g.ints([1] * (rank - value.shape[0]))
+        sides.append(c.g("Concat", ones, int64_of(c.g, value), axis=0))
+    one = c.g("Equal", sides[0], c.g.const(1, np.int64))
+    return c.g.cast(c.g("Where", one, sides[1], sides[0]), carried(c.result.element))
 
 
 @reads("coreai.get_shape", moves=True)
@@ -193,6 +196,12 @@ def image_to_tensor(c: Call) -> str:
     return c[0]
 
 
-@reads("coreaix.copy_with_constraints", "coreaix.copy_discarding_constraints", moves=True)
+@reads(
+    "coreaix.cast",
+    "coreaix.copy_with_constraints",
+    "coreaix.copy_discarding_constraints",
+    moves=True,
+)
 def same(c: Call) -> str:
+    """How a tensor is to lie in a device's memory; its numbers stay."""
     return c[0]
