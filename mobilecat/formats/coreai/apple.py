@@ -1,4 +1,8 @@
-"""Apple's own interpreter (coreai-core) on the shipped bytes, in a child process."""
+"""Apple's own interpreter (coreai-core) on the shipped bytes, in a child process.
+
+It is the reference, and 100 times slower than onnxruntime: every call costs the same, start-up
+included.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,41 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mobilecat.bundle import ArtifactRecord
 from mobilecat.errors import ArtifactError, Problem
+from mobilecat.formats.base.runner import NotRun, Runner
 from mobilecat.formats.coreai import interpreter
 from mobilecat.formats.coreai.read.child import answer_of
 from mobilecat.formats.coreai.read.package import INSTALL, missing_reader, read_package
+from mobilecat.formats.coreai.run import coreai_inputs, named
 from mobilecat.graph import Array
 
 CHILD = "mobilecat.formats.coreai.interpreter"
+ENTRY = "main"
 SECONDS = 600
 """Of CPU time for one call: a detector takes 3 to 10, since the interpreter knows no blocking."""
+
+
+class AppleRunner:
+    note = "Apple's own interpreter (coreai-core), on the CPU, float32"
+
+    def __init__(self, path: Path, record: ArtifactRecord) -> None:
+        read_package(path, strict=True)
+        self._path = path
+        self._record = record
+
+    def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
+        record = self._record
+        wanted = {tap: record.taps[tap] for tap in taps if tap in record.taps}
+        feeds = coreai_inputs(inputs, record)
+        found, inner = run_with_taps(self._path, ENTRY, feeds, list(wanted.values()))
+        return named({**found, **inner}, record, wanted)
+
+
+def open_artifact(path: Path, record: ArtifactRecord) -> Runner:
+    if reason := missing_reader():
+        raise NotRun(reason)
+    return AppleRunner(path, record)
 
 
 def run_graphs(

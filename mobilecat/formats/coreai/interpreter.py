@@ -60,7 +60,7 @@ def load(path: Path) -> dict[str, Array]:
 async def _run(
     path: Path, jobs: list[str], feeds: dict[str, Array], taps: list[str] | None
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import (
+    from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import (  # type: ignore[import-not-found]
         compile_to_binary,
         serialize_module,
     )
@@ -78,7 +78,8 @@ async def _run(
         for i, job in enumerate(jobs):
             function = model.load_function(job)
             mine = {k[len(f"{i}:") :]: v for k, v in feeds.items() if k.startswith(f"{i}:")}
-            found = await function({k: NDArray(np.asarray(v, order="C")) for k, v in mine.items()})
+            given: dict[str, Any] = {k: NDArray(np.asarray(v, order="C")) for k, v in mine.items()}
+            found: dict[str, Any] = dict(await function(given))
             outputs |= {f"{i}:{k}": np.array(v.numpy()) for k, v in found.items()}
     inner = {names[k[2:]]: v for k, v in outputs.items() if k[2:] in names}
     return {k: v for k, v in outputs.items() if k[2:] not in names}, inner

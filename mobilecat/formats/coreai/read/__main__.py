@@ -30,7 +30,13 @@ def main(argv: list[str]) -> None:
         head = read_head(Path(program))
         module = _module(Path(program), source)
         if not entry:
-            _facts(out, module, {"bytecode": str(head.version), "producer": head.producer})
+            dialects = ", ".join(f"{n} {v}" if v else n for n, v in head.dialects.items())
+            about = {
+                "bytecode": str(head.version),
+                "producer": head.producer,
+                "dialects": dialects,
+            }
+            _facts(out, module, about)
         else:
             _graph(out, module, _entry(module, entry, source))
     except MobileCatError as e:

@@ -20,6 +20,7 @@ from mobilecat.formats.coreai.read.ir import (
     Other,
     Tensor,
     Type,
+    integer_range,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ _NOWHERE = ("-", "", "<unknown>")
 
 def read_module(program: Path) -> Module:
     """Parse the bytecode. Bytes that are none may end the process."""
-    from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import load_module_from_bytecode
+    from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import (  # type: ignore[import-not-found]
+        load_module_from_bytecode,
+    )
     from coreai.authoring.context import Context
 
     context = Context()._mlir_context
@@ -250,7 +253,7 @@ def _unpacked(
     bits = np.unpackbits(np.frombuffer(blob, np.uint8), bitorder="little")[: count * width]
     weights = 1 << np.arange(width)
     found = (bits.reshape(count, width) * weights).sum(1)
-    low, high = NARROW[element]
+    low, high = integer_range(element)
     found = np.where(found > high, found - (1 << width), found)
     return found.astype(np.int8 if low else np.uint8).reshape(shape), ""
 

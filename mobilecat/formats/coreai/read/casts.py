@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mobilecat.formats.coreai.read.ir import ELEMENTS
+from mobilecat.formats.coreai.read.ir import ELEMENTS, integer_range
 from mobilecat.formats.coreai.read.op import Call, larger, reads
 from mobilecat.formats.coreai.read.writer import (
     BOOL,
@@ -43,38 +43,38 @@ def converted(g: Writer, value: Val, to: str) -> str:
 
 def _narrowed(g: Writer, value: Val, to: str) -> str:
     """Integers to integers, through int64, where ui64 is cut off at its top first."""
-    held, wanted = np.iinfo(ELEMENTS[value.element]), np.iinfo(ELEMENTS[to])
+    held, wanted = integer_range(value.element), integer_range(to)
     if value.element == "ui64" and to == "ui64":
         return value.name
     name = value.name if value.element == "si64" else g.cast(value.name, INT64)
     if value.element == "ui64":  # a cast wraps: what is above int64 is negative now
         top = g.const(np.iinfo(np.int64).max, np.int64)
         name = g("Where", g("Less", name, g.const(0, np.int64)), top, name)
-    low = max(int(wanted.min), int(np.iinfo(np.int64).min))
-    high = min(int(wanted.max), int(np.iinfo(np.int64).max))
-    if held.min < low:
+    inside = integer_range("si64")
+    low, high = max(wanted[0], inside[0]), min(wanted[1], inside[1])
+    if held[0] < low:
         name = larger(g, name, g.const(low, np.int64))
-    if held.max > high:
+    if held[1] > high:
         name = larger(g, name, g.const(high, np.int64), swapped=True)
     return name if to == "si64" else g.cast(name, carried(to))
 
 
 def saturated(g: Writer, name: str, to: str) -> str:
     """Return float32 `name` as integers of `to`: cut off to whole numbers, saturating; NaN is 0."""
-    limits = np.iinfo(ELEMENTS[to])
+    lowest, highest = integer_range(to)
     number = g("Where", g("IsNaN", name), g.const(0, np.float32), name)
-    top = float(limits.max)
-    if limits.bits < 64:
+    top = float(highest)
+    if to[2:] != "64":
         clipped = g(
-            "Clip", g.cast(number, DOUBLE), g.const(float(limits.min), np.float64),
+            "Clip", g.cast(number, DOUBLE), g.const(float(lowest), np.float64),
             g.const(top, np.float64),
         )  # fmt: skip
         return g.cast(clipped, carried(to))
     below = np.nextafter(np.float32(top), np.float32(0))  # 2⁶³ itself is a float32, but no int64
-    clipped = g("Clip", number, g.const(float(limits.min), np.float32), g.const(below, np.float32))
+    clipped = g("Clip", number, g.const(float(lowest), np.float32), g.const(below, np.float32))
     over = g("Greater", number, g.const(below, np.float32))
     whole = g.cast(clipped, carried(to))
     if to == "si64":
-        return g("Where", over, g.const(limits.max, np.int64), whole)
+        return g("Where", over, g.const(highest, np.int64), whole)
     made = g("Where", over, g.const(-1, np.int64), g.cast(whole, INT64))  # the same bits
     return g.cast(made, carried(to))

@@ -26,8 +26,14 @@ ELEMENTS: Mapping[str, np.dtype[np.generic]] = {
     "f32": np.dtype(np.float32),
 }
 """Element types that a value of the graph can have here, with numpy's."""
-NARROW = {"si2": (-2, 1), "ui1": (0, 1), "ui2": (0, 3), "si4": (-8, 7), "ui4": (0, 15)}
-"""Integers of less than a byte, with their range: only compressed weights have them."""
+NARROW = ("si2", "ui1", "ui2", "si4", "ui4")
+"""Integers of less than a byte: only compressed weights have them."""
+
+
+def integer_range(element: str) -> tuple[int, int]:
+    """Return the lowest and the highest number of an integer type: `si8`, `ui4`, …"""
+    bits = int(element[2:])
+    return (-(1 << bits - 1), (1 << bits - 1) - 1) if element[0] == "s" else (0, (1 << bits) - 1)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -35,6 +36,9 @@ from mobilecat.formats.coreai.read.writer import (
     check_size,
     unsupported,
 )
+
+if TYPE_CHECKING:
+    from mobilecat.graph import Array
 
 CHANNELS = {"24RGB": 3, "32ARGB": 4, "32BGRA": 4}
 _ENDS = ("coreai.output", "coreai.yield", "coreai.condition")
@@ -132,16 +136,11 @@ class _Walk:
             raise unsupported(list(self._problems.values()))
         outputs = []
         for name, value in zip(graph.outputs, found, strict=True):
-            half = value.element in ROUNDED
-            to = ROUNDED.get(value.element, FLOAT)
-            g.nodes.append(
-                helper.make_node(
-                    "Cast" if half else "Identity",
-                    [value.name],
-                    [name],
-                    **({"to": to} if half else {}),
-                )
-            )
+            if value.element in ROUNDED:
+                node = helper.make_node("Cast", [value.name], [name], to=ROUNDED[value.element])
+            else:
+                node = helper.make_node("Identity", [value.name], [name])
+            g.nodes.append(node)
             outputs.append(name)
         if len(set(outputs) | set(graph.inputs)) != len(outputs) + len(graph.inputs):
             what = "two of its inputs and outputs have the same name"
@@ -247,7 +246,7 @@ def _settled(g: Writer, name: str, type_: Type) -> str:
     return g.rounded(name, type_.element) if half and isinstance(type_, Tensor) else name
 
 
-def _worked_out(g: Writer, array: np.ndarray, type_: Type) -> Val:  # type: ignore[type-arg]
+def _worked_out(g: Writer, array: Array, type_: Type) -> Val:
     if isinstance(type_, Other):  # a sparse form, dense here
         return Val(g.const(array), type_, array)
     assert isinstance(type_, Tensor)

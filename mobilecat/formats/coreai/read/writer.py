@@ -189,7 +189,8 @@ class Writer:
             [numpy_helper.from_array(self._root._initializers[n], n) for n in taken],
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
-        return np.asarray(ReferenceEvaluator(model).run(None, {})[0])
+        found: list[Any] = list(ReferenceEvaluator(model).run(None, {}))  # type: ignore[arg-type]
+        return np.asarray(found[0])
 
     def model(
         self, name: str, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[str]
