@@ -1,11 +1,13 @@
-"""Feed damaged Core ML models to mobilecat.runtime and count what happens.
+"""Feed damaged Core ML or Core AI models to what runs them, and count what happens.
 
-    python tools/fuzz_runtime.py [--count 10000] [--seed 0] [--megabytes 3000] [--seconds 20]
+    python tools/fuzz_runtime.py [--format coreml] [--count 10000] [--seed 0] [--megabytes 3000]
+        [--seconds 20]
 
 Every file must end in a result or in an error that the user can read. A traceback, a crash of the
 process, a run past the time limit or past the memory limit is a failure: exit code 1. Models are
 mutated as bytes (flips, runs, truncations, splices, large integers), as protobuf messages (fields
-changed, dropped, repeated) and as packages (manifest, weight file).
+changed, dropped, repeated) and as packages (manifest, weight file, links). The Core AI part is
+fuzz_coreai.py.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 BAD = ("traceback", "crash", "timeout", "memory")
 HARD_LIMIT = 90  # seconds without a line from the worker
@@ -263,6 +265,10 @@ def _other(field: Any, r: random.Random) -> Any:
 
 def damaged_copy(seed: Path, target: Path, r: random.Random) -> Path:
     """Write a damaged copy of `seed` under `target`; return its path."""
+    if seed.suffix == ".aimodel":
+        import fuzz_coreai
+
+        return fuzz_coreai.damaged_copy(seed, target, r, damage_bytes)
     copy = target / seed.name
     if seed.is_file():
         kind = damage_message if r.random() < 0.6 else damage_bytes
@@ -304,14 +310,9 @@ def _ring(*_: Any) -> None:
 def attempt(path: Path) -> str:
     """Load and run one file; return what happened in a word."""
     from mobilecat.errors import MobileCatError
-    from mobilecat.runtime import UnsupportedOp, load
 
     try:
-        model = load(path, threads=1)
-        model.predict({f.name: _input(f) for f in model.inputs})
-        return "ran"
-    except UnsupportedOp:
-        return "refused"
+        return _run_coreai(path) if path.suffix == ".aimodel" else _run_coreml(path)
     except MobileCatError:
         return "error"
     except OverTime:
@@ -324,6 +325,23 @@ def attempt(path: Path) -> str:
             trace = trace.tb_next
         at = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
         return f"traceback {type(e).__name__} {at} {' '.join(str(e).split())[:120]}"
+
+
+def _run_coreml(path: Path) -> str:
+    from mobilecat.runtime import UnsupportedOp, load
+
+    try:
+        model = load(path, threads=1)
+        model.predict({f.name: _input(f) for f in model.inputs})
+    except UnsupportedOp:
+        return "refused"
+    return "ran"
+
+
+def _run_coreai(path: Path) -> str:
+    import fuzz_coreai
+
+    return str(fuzz_coreai.attempt(path))
 
 
 def _input(f: Any) -> Any:
@@ -407,8 +425,17 @@ def run(count: int, options: argparse.Namespace, seeds_at: Path) -> Counter[str]
     return totals
 
 
+def _seeds_of(format: str, folder: Path) -> list[Path]:
+    if format == "coreml":
+        return make_seeds(folder)
+    import fuzz_coreai
+
+    return fuzz_coreai.make_seeds(folder)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--format", choices=("coreml", "coreai"), default="coreml")
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=int, default=20, help="CPU time for one file")
@@ -418,11 +445,12 @@ def main() -> int:
     parser.add_argument("--seeds-at", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker >= 0:
-        seeds = sorted(p for p in options.seeds_at.iterdir() if p.suffix.startswith(".ml"))
+        wanted = (".mlmodel", ".mlpackage", ".aimodel")
+        seeds = sorted(p for p in options.seeds_at.iterdir() if p.suffix in wanted)
         worker(seeds, options.worker, options.count, options)
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        seeds = make_seeds(Path(folder))
+        seeds = _seeds_of(options.format, Path(folder))
         totals = run(options.count, options, Path(folder))
         print(f"{options.count} damaged files from {len(seeds)} models:")
     for outcome in ("ran", "error", "refused", *BAD):

@@ -10,6 +10,7 @@ from typing import Any
 from mobilecat.disk import size_of
 from mobilecat.formats.base.inspection import Inspection, Port
 from mobilecat.formats.coreai.read import GraphFacts, PortFacts, facts_of
+from mobilecat.formats.coreai.read.bytecode import Head
 from mobilecat.formats.coreai.read.package import HASH, Package, read_package
 
 _PRECISION = {"f32": "float32", "f16": "float16", "bf16": "bfloat16", "i1": "bool"}
@@ -41,12 +42,16 @@ def inspect_model(path: Path, kind: str = "coreai") -> Inspection:
             "weights": ", ".join(
                 f"{_precision(element)} {number:,}" for element, number in facts.weights.items()
             ),
-            "program": f"MLIR bytecode {facts.head['bytecode']} of {facts.head['producer']}"
-            + (f", {facts.head['dialects']}" if facts.head.get("dialects") else ""),
+            "program": _program(facts.head),
         },
         parts=() if main else tuple(_part(path, g) for g in facts.public),
         lints=tuple(dict.fromkeys(lints)),
     )
+
+
+def _program(head: Head) -> str:
+    dialects = [f"{name} {version}" if version else name for name, version in head.dialects.items()]
+    return f"MLIR bytecode {head.version} of {head.producer}, {', '.join(dialects)}"
 
 
 def _hash_lint(package: Package) -> list[str]:

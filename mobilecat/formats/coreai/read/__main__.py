@@ -15,7 +15,6 @@ from pathlib import Path
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.formats.coreai.read import child
 from mobilecat.formats.coreai.read.bindings import read_module
-from mobilecat.formats.coreai.read.bytecode import read_head
 from mobilecat.formats.coreai.read.decode import GraphFacts, PortFacts
 from mobilecat.formats.coreai.read.ir import ELEMENTS, Graph, Image, Module, Tensor, Type
 from mobilecat.formats.coreai.read.lints import lints
@@ -27,16 +26,9 @@ _WEIGHT = 16  # elements: smaller constants are sides and axes
 def main(argv: list[str]) -> None:
     out, (program, source, entry) = child.begin(argv)
     try:
-        head = read_head(Path(program))
         module = _module(Path(program), source)
         if not entry:
-            dialects = ", ".join(f"{n} {v}" if v else n for n, v in head.dialects.items())
-            about = {
-                "bytecode": str(head.version),
-                "producer": head.producer,
-                "dialects": dialects,
-            }
-            _facts(out, module, about)
+            _facts(out, module)
         else:
             _graph(out, module, _entry(module, entry, source))
     except MobileCatError as e:
@@ -74,11 +66,10 @@ def _graph(out: Path, module: Module, entry: str) -> None:
     (out / "graph.json").write_text(json.dumps(about), "utf-8")
 
 
-def _facts(out: Path, module: Module, head: dict[str, str]) -> None:
+def _facts(out: Path, module: Module) -> None:
     found = {
         "graphs": [asdict(_about(module, g)) for g in module.graphs.values()],
         "weights": dict(_weights(module)),
-        "head": head,
         "lints": list(lints(module)),
     }
     (out / "facts.json").write_text(json.dumps(found), "utf-8")

@@ -70,11 +70,18 @@ def answer_of(
 def begin(argv: Sequence[str]) -> tuple[Path, list[str]]:
     """In the child: set the limits, and return the answer's folder and the other arguments."""
     out, room, seconds, *rest = argv
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 5))
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_CPU, int(seconds))
     if sys.platform == "linux":  # macOS counts what is shared with the system
-        resource.setrlimit(resource.RLIMIT_AS, (int(room), int(room)))
+        _limit(resource.RLIMIT_AS, int(room))
     return Path(out), rest
+
+
+def _limit(kind: int, wanted: int) -> None:
+    """Set a limit, or keep a lower one that this process was begun under."""
+    _, most = resource.getrlimit(kind)
+    held = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    resource.setrlimit(kind, (held, held))
 
 
 def end(out: Path, error: MobileCatError) -> NoReturn:

@@ -12,6 +12,7 @@ from typing import Any
 import onnx
 
 from mobilecat.errors import ArtifactError, Problem
+from mobilecat.formats.coreai.read.bytecode import Head, read_head
 from mobilecat.formats.coreai.read.child import answer_of
 from mobilecat.formats.coreai.read.package import INSTALL, Package, missing_reader, read_package
 
@@ -46,12 +47,12 @@ class GraphFacts:
 class Facts:
     """What a program holds. weights: element type → how many numbers, of constants above 16.
 
-    head: of the bytecode. lints: what a user should know, a sentence each.
+    lints: what a user should know, a sentence each.
     """
 
     graphs: tuple[GraphFacts, ...]
     weights: Mapping[str, int]
-    head: Mapping[str, str]
+    head: Head
     lints: tuple[str, ...]
 
     @property
@@ -75,8 +76,9 @@ def facts_of(package: Package) -> Facts:
 
     Errors: ArtifactError where it is damaged, or coreai-core is missing.
     """
+    head = read_head(package.program)
     with _answer(package, "") as out:
-        return _facts(_json(out / "facts.json"))
+        return _facts(_json(out / "facts.json"), head)
 
 
 def decode(path: Path, entry: str | None = None, *, strict: bool = False) -> Decoded:
@@ -86,6 +88,7 @@ def decode(path: Path, entry: str | None = None, *, strict: bool = False) -> Dec
     Errors: ArtifactError (damaged), UnsupportedError (lists every op that is not read).
     """
     package = read_package(path, strict=strict)
+    read_head(package.program)  # most damage shows here, before a process is begun for it
     with _answer(package, entry or "*") as out:
         about = _json(out / "graph.json")
         model = onnx.load(str(out / "graph.onnx"))
@@ -114,7 +117,7 @@ def _json(file: Path) -> dict[str, Any]:
     return found
 
 
-def _facts(found: Mapping[str, Any]) -> Facts:
+def _facts(found: Mapping[str, Any], head: Head) -> Facts:
     graphs = tuple(
         GraphFacts(
             g["name"],
@@ -126,7 +129,7 @@ def _facts(found: Mapping[str, Any]) -> Facts:
         )
         for g in found["graphs"]
     )
-    return Facts(graphs, found["weights"], found["head"], tuple(found["lints"]))
+    return Facts(graphs, found["weights"], head, tuple(found["lints"]))
 
 
 def _port(p: Mapping[str, Any]) -> PortFacts:

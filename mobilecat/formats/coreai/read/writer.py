@@ -189,7 +189,7 @@ class Writer:
             [numpy_helper.from_array(self._root._initializers[n], n) for n in taken],
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
-        found: list[Any] = list(ReferenceEvaluator(model).run(None, {}))  # type: ignore[arg-type]
+        found: list[Any] = list(ReferenceEvaluator(model).run(None, {}))
         return np.asarray(found[0])
 
     def model(
