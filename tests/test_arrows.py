@@ -51,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Formats, one room each. Who reads shipped bytes knows no lowering.
     "formats.base": {"errors", "graph", "bundle"},
     "formats.coreml.runtime": {"errors"},
+    "formats.coreai.read": {"errors", "graph"},
     "formats.onnx": {*_VALUES, *_TARGET, "formats.base", "formats.onnx.target", "bake"},
     "formats.tensorflow": {*_LEAVES, "formats.base", "formats.onnx"},
     "formats.coreml": {
@@ -146,6 +147,7 @@ def test_a_planted_import_is_noticed(tmp_path: Path) -> None:
     for room, line in {
         "lanes": "from mobilecat.cli import main",
         "formats/coreml/runtime": "from mobilecat.formats.coreml.lower import conv",
+        "formats/coreai/read": "from mobilecat.formats.coreai.lower import conv",
         "a_new_room": "import mobilecat.errors",
     }.items():
         assert (PACKAGE / room).is_dir() or room == "a_new_room"
@@ -161,10 +163,11 @@ def _planted(path: Path, line: str) -> bool:
     return room not in MAY_IMPORT or _room(str(module)) not in MAY_IMPORT[room] | {room}
 
 
-def test_the_runtime_never_imports_a_lowering() -> None:
+@pytest.mark.parametrize("reader", ["mobilecat.runtime", "mobilecat.formats.coreai.read.translate"])
+def test_who_reads_shipped_bytes_never_imports_a_lowering(reader: str) -> None:
     """Nor does importing it load one: the front doors on the way to it are empty-handed."""
     code = (
-        "import sys, mobilecat.runtime\n"
+        f"import sys, {reader}\n"
         "print([m for m in sys.modules if m.startswith('mobilecat') and 'lower' in m])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

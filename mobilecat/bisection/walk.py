@@ -28,8 +28,13 @@ from mobilecat.graph import Array, op_of
 from mobilecat.lanes import Lane, lanes_of
 from mobilecat.spec import Spec, TargetSpec
 
-RUNNERS = {e.runner: f for f in FORMATS.values() for e in f.engines[:1]}
-"""Whose inner values can be read, by the runner that shows them."""
+RUNNERS = {
+    e.runner: e.inner or f.inner
+    for f in FORMATS.values()
+    for i, e in enumerate(f.engines)
+    if i == 0 or e.inner is not None
+}
+"""How inner values are read, by the runner that shows them."""
 OWN_LIMITS: Mapping[str, float] = {"float32": 1e-4, "float16": 2e-3}
 """Of max |difference| / max |expected|, a layer on the artifact's own inputs. Measured on YuNet,
 YOLOX-nano and MTCNN's O-net: docs/bisect.md."""
@@ -120,7 +125,7 @@ def bisect(
     progress(f"baking {path.name} again")
     model = frozen_graph(path, bundle.spec, bundle.source.shapes, _target(bundle.spec, record))
     progress(f"running {lane.name}")
-    inner = RUNNERS[runner].inner
+    inner = RUNNERS[runner]
     given = inner(folder / record.file, record, inputs.tensors, _shapes(model))
     progress("running the graph")
     feeds = graph_feeds(inputs.tensors, bundle.spec, record)

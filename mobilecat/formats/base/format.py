@@ -52,6 +52,8 @@ class Engine:
 
     says: one line for a user. open: (path, ArtifactRecord) → Runner; NotRun where it cannot here.
     taps: whether it gives inner values. apples: Apple's own, which only a Mac has.
+    inner: how bisect reads them, where that is not the format's way.
+    slow: a run takes seconds, so that one picture is enough unless somebody asks for all.
     """
 
     runner: str
@@ -59,6 +61,8 @@ class Engine:
     open: Verb
     taps: bool = True
     apples: bool = False
+    inner: Verb | None = None
+    slow: bool = False
 
 
 @dataclass(frozen=True)

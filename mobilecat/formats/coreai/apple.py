@@ -16,7 +16,7 @@ from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.base.runner import NotRun, Runner
 from mobilecat.formats.coreai import interpreter
 from mobilecat.formats.coreai.read.child import answer_of
-from mobilecat.formats.coreai.read.package import INSTALL, missing_reader, read_package
+from mobilecat.formats.coreai.read.package import INSTALL, missing, read_package
 from mobilecat.formats.coreai.run import coreai_inputs, named
 from mobilecat.graph import Array
 
@@ -43,7 +43,7 @@ class AppleRunner:
 
 
 def open_artifact(path: Path, record: ArtifactRecord) -> Runner:
-    if reason := missing_reader():
+    if reason := missing():
         raise NotRun(reason)
     return AppleRunner(path, record)
 
@@ -84,7 +84,7 @@ def _run(
     taps: list[str] | None,
     seconds: float,
 ) -> tuple[list[dict[str, Array]], dict[str, Array]]:
-    if reason := missing_reader():
+    if reason := missing():
         raise ArtifactError("An .aimodel cannot be run here", [Problem(reason, str(path), INSTALL)])
     package = read_package(path)
     with tempfile.TemporaryDirectory(prefix="mobilecat-") as folder:

@@ -7,25 +7,13 @@ written here was measured with that version.
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import Any
 
 from mobilecat.errors import MobileCatError, Problem
+from mobilecat.formats.coreai.read.package import PACKAGE, PINNED, missing
 
-PACKAGE = "coreai-core"
-PINNED = "1.0.0b3"
-
-
-def missing() -> str | None:
-    """Return why Core AI files cannot be written or read here, or None where they can."""
-    try:
-        found = version(PACKAGE)
-    except PackageNotFoundError:
-        return (
-            f"{PACKAGE} {PINNED} is not installed; Apple has wheels for Linux x86-64 and for macOS "
-            "on Apple silicon, Python 3.11 to 3.14"
-        )
-    return None if found == PINNED else f"{PACKAGE} is {found}, this was measured with {PINNED}"
+__all__ = ["dialect", "ir_module", "missing", "require_package", "versions"]
 
 
 def require_package() -> None:

@@ -27,6 +27,8 @@ COREAI = Format(
             "coreai-apple",
             "the .aimodel in Apple's own interpreter (coreai-core), slow",
             late(_ROOM, "apple:open_artifact"),
+            inner=late(_ROOM, "inner:apples_values"),
+            slow=True,
         ),
         Engine(
             "coreai-native",

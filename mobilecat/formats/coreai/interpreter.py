@@ -60,7 +60,7 @@ def load(path: Path) -> dict[str, Array]:
 async def _run(
     path: Path, jobs: list[str], feeds: dict[str, Array], taps: list[str] | None
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import (  # type: ignore[import-not-found]
+    from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import (
         compile_to_binary,
         serialize_module,
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from mobilecat.bundle import ArtifactRecord
 from mobilecat.formats.base.runner import NotRun, Runner
-from mobilecat.formats.coreai.read.package import missing_reader, read_package
+from mobilecat.formats.coreai.read.package import missing, read_package
 from mobilecat.formats.coreai.run import named
 from mobilecat.graph import Array
 
@@ -56,6 +56,6 @@ def open_artifact(path: Path, record: ArtifactRecord) -> Runner:
         raise NotRun(f"Core AI itself runs on macOS {MINIMUM} only; this is {platform.system()}")
     if int(platform.mac_ver()[0].partition(".")[0] or 0) < MINIMUM:
         raise NotRun(f"Core AI came with macOS {MINIMUM}; this is {platform.mac_ver()[0]}")
-    if reason := missing_reader():
+    if reason := missing():
         raise NotRun(reason)
     return CoreAINativeRunner(path, record)

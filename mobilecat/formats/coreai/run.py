@@ -11,7 +11,7 @@ from mobilecat.bundle import ArtifactRecord
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.base.runner import NotRun, Runner
 from mobilecat.formats.coreai.read import Decoded, decode
-from mobilecat.formats.coreai.read.package import missing_reader
+from mobilecat.formats.coreai.read.package import missing
 from mobilecat.formats.onnx.ort import OrtModel
 from mobilecat.graph import Array
 
@@ -98,6 +98,6 @@ def named(
 
 
 def open_artifact(path: Path, record: ArtifactRecord) -> Runner:
-    if reason := missing_reader():
-        raise NotRun(f"{reason}, which parses an .aimodel's bytes")
+    if reason := missing():
+        raise NotRun(reason)
     return CoreAIRunner(path, record)

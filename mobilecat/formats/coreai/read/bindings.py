@@ -40,7 +40,7 @@ _NOWHERE = ("-", "", "<unknown>")
 
 def read_module(program: Path) -> Module:
     """Parse the bytecode. Bytes that are none may end the process."""
-    from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import (  # type: ignore[import-not-found]
+    from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import (
         load_module_from_bytecode,
     )
     from coreai.authoring.context import Context

@@ -14,7 +14,7 @@ import onnx
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.coreai.read.bytecode import Head, read_head
 from mobilecat.formats.coreai.read.child import answer_of
-from mobilecat.formats.coreai.read.package import INSTALL, Package, missing_reader, read_package
+from mobilecat.formats.coreai.read.package import INSTALL, Package, missing, read_package
 
 CHILD = "mobilecat.formats.coreai.read"
 _SECONDS = 60
@@ -98,7 +98,7 @@ def decode(path: Path, entry: str | None = None, *, strict: bool = False) -> Dec
 
 @contextmanager
 def _answer(package: Package, entry: str) -> Iterator[Path]:
-    if reason := missing_reader():
+    if reason := missing():
         raise ArtifactError(
             "An .aimodel cannot be read here", [Problem(reason, str(package.source), INSTALL)]
         )

@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,9 @@ MAGIC = b"ML\xefR"
 MAX_PROGRAM_BYTES = (2 << 30) - (64 << 20)
 """An ONNX graph is one protobuf message, which ends at 2 GiB."""
 MAX_METADATA_BYTES = 1 << 20
-INSTALL = "pip install 'mobilecat[coreai]' (there are wheels for Linux x86-64 and Apple silicon)"
+PACKAGE = "coreai-core"
+PINNED = "1.0.0b3"
+INSTALL = f"pip install {PACKAGE}=={PINNED}"
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,16 @@ class Package:
         return self.stated == self.sha256
 
 
-def missing_reader() -> str:
-    """Return why Apple's `coreai-core` cannot be used here, or "" where it can."""
-    if find_spec("coreai") is None:
-        return "coreai-core, Apple's package, is not installed"
-    return ""
+def missing() -> str | None:
+    """Return why Core AI files cannot be written or read here, or None where they can."""
+    try:
+        found = version(PACKAGE)
+    except PackageNotFoundError:
+        return (
+            f"{PACKAGE} {PINNED} is not installed; Apple has wheels for Linux x86-64 and for macOS "
+            "on Apple silicon, Python 3.11 to 3.14"
+        )
+    return None if found == PINNED else f"{PACKAGE} is {found}, this was measured with {PINNED}"
 
 
 def damaged(what: str, where: Path | str, fix: str = "") -> ArtifactError:

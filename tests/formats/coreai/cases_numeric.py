@@ -13,7 +13,7 @@ from coreai._compiler.ir import (
     RankedTensorType,
 )
 
-from tests.coreai.build import I32, U32, F, TensorType, case, d, ints, sides
+from tests.formats.coreai.build import I32, U32, F, TensorType, case, d, ints, sides
 
 rng = np.random.default_rng(7)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from coreai._compiler.ir import Attribute
 
-from tests.coreai.build import I32, U32, F, case, d, ints, sides
+from tests.formats.coreai.build import I32, U32, F, case, d, ints, sides
 
 X = np.arange(24, dtype=F).reshape(2, 3, 4)
 L = np.arange(8, dtype=F)

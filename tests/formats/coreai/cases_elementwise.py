@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tests.coreai.build import I32, F, case, d
+from tests.formats.coreai.build import I32, F, case, d
 
 X = np.array([-3.5, -1, -0.25, -0.0, 0, 0.25, 0.9, 2, 7.5, 80], F)
 NANS = np.array([1, np.nan, 3, -np.inf, np.inf, 0, -0.0, 5], F)

@@ -6,14 +6,14 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from tests.coreai import build
-from tests.coreai.test_graphs import REMOVED
+from tests.formats.coreai import build
+from tests.formats.coreai.test_graphs import REMOVED
 
 from mobilecat.formats.coreai import apple  # isort: skip
 from mobilecat.formats.coreai.read.bindings import read_module  # isort: skip
 from mobilecat.formats.coreai.read.op import READERS  # isort: skip
 from mobilecat.formats.coreai.read.translate import count_ops, translate  # isort: skip
-from tests.coreai import cases_elementwise, cases_numeric, cases_shaping  # noqa: F401  isort: skip
+from tests.formats.coreai import cases_elementwise, cases_numeric, cases_shaping  # noqa: F401  isort: skip
 
 CASES = build.CASES
 NAMES = {name: f"case{i}" for i, name in enumerate(CASES)}

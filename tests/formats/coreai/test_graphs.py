@@ -7,7 +7,7 @@ import onnxruntime as ort
 import pytest
 
 from mobilecat.errors import ArtifactError, UnsupportedError
-from tests.coreai.build import (
+from tests.formats.coreai.build import (
     I32,
     AIProgram,
     F,
@@ -25,7 +25,6 @@ from tests.coreai.build import (
 from mobilecat.formats.coreai import apple  # isort: skip
 from mobilecat.formats.coreai.read import decode, facts_of  # isort: skip
 from mobilecat.formats.coreai.read.bindings import read_module  # isort: skip
-from mobilecat.formats.coreai.read.op import READERS  # isort: skip
 from mobilecat.formats.coreai.read.package import read_package  # isort: skip
 from mobilecat.formats.coreai.read.translate import count_ops, translate  # isort: skip
 
