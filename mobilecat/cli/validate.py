@@ -50,6 +50,12 @@ def validate(
         Path | None,
         typer.Option("--source", metavar="FILE", help="Where the source model lies now."),
     ] = None,
+    slow: Annotated[
+        bool,
+        typer.Option(
+            "--slow", help="Every picture through engines that take seconds each, not the first."
+        ),
+    ] = False,
     coordinates: Annotated[
         bool,
         typer.Option(
@@ -136,6 +142,7 @@ def validate(
                 progress=progress,
                 opener=recorder if save is not None or html is not None else recorder.opener,
                 tolerances=given,
+                slow=slow,
             )
         if files:
             from mobilecat.report.results_file import fold

@@ -185,7 +185,7 @@ def _first_engine(
 ) -> tuple[str, Runner, str]:
     """Return the first lane that runs here; the source first: it takes values that are no bytes."""
     reasons = []
-    for lane in lanes_of(bundle, runner):
+    for lane in lanes_of(bundle, runner, slow=False):
         try:
             engine = open_lane(folder, bundle, lane, source)
             return lane.runner, engine, f"{lane.name}: {engine.note}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mobilecat.bundle import LABELS, Bundle
@@ -47,12 +47,16 @@ SOURCE = Lane("source")
 
 @dataclass(frozen=True)
 class _Engines:
-    """What is loaded. reference: the source, or why it cannot run here."""
+    """What is loaded. reference: the source, or why it cannot run here.
+
+    sparing: the lanes that take one input only: their engine is slow, and nobody asked for all.
+    """
 
     bundle: Bundle
     reports: tuple[LaneReport, ...]
     runners: dict[str, Runner | Check]
     reference: Runner | Check
+    sparing: frozenset[str] = frozenset()
 
 
 def validate(
@@ -69,14 +73,16 @@ def validate(
     opener: Opener = open_lane,
     cases: Sequence[str] | None = None,
     tolerances: Mapping[str, Tolerance] | None = None,
+    slow: bool = False,
     bundle: Bundle | None = None,
 ) -> Report:
     """Hold a bundle's artifacts to goldens, and to the source on `random` seeded inputs.
 
     write_pending: write what a lane gave instead as `pending-<lane>.json` (never where CI is set).
     opener: what loads a lane; saved results are one. cases: only these. tolerances: in place of the
-    bundle's own [tolerances]. bundle: what `folder` holds, where it was opened, and held to its
-    hashes, before.
+    bundle's own [tolerances]. slow: run engines that take seconds a picture on every input, not on
+    the first alone; naming one as `runner` does the same. bundle: what `folder` holds, where it was
+    opened, and held to its hashes, before.
     Errors: MobileCatError for a damaged bundle, an unknown lane, or nothing to compare with.
     """
     if golden_dir is None and random < 1:
@@ -100,13 +106,17 @@ def validate(
     chosen, file_checks = golden
     results = [Result("", c.name, c) for c in [*file_checks, *_labels(folder, bundle)]]
     engines = _load(opener, folder, bundle, lanes, source, progress)
+    if not slow and runner is None:
+        engines = replace(engines, sparing=frozenset(x.name for x in lanes if x.slow))
     results += [Result("", n, _shadowed(n)) for n in shadowed(bundle)]
     results += [Result(n, "", c) for n, c in engines.runners.items() if isinstance(c, Check)]
     if opener is open_lane:  # else it was not these files that ran
         results += _as_written(folder, engines)
     pending: list[Path] = []
+    results += _spared(engines, len(chosen), random)
     for case in chosen:
-        found, written = _run_case(engines, case, write_pending and may_write(), progress)
+        now = engines if case is chosen[0] else _quick(engines)
+        found, written = _run_case(now, case, write_pending and may_write(), progress)
         results += found
         pending += written
     results += _complete(engines, chosen, results)
@@ -148,6 +158,20 @@ def _load(
     if SOURCE not in lanes:
         del runners[SOURCE.name]
     return _Engines(bundle, tuple(reports), runners, reference)
+
+
+def _quick(engines: _Engines) -> _Engines:
+    """Return the engines that take every input."""
+    kept = tuple(r for r in engines.reports if r.lane.name not in engines.sparing)
+    return replace(engines, reports=kept)
+
+
+def _spared(engines: _Engines, cases: int, random: int) -> list[Result]:
+    """Say of each lane that takes one input only what it does not run."""
+    left = [many(n - 1, what) for n, what in ((cases, "case"), (random, "random input")) if n > 1]
+    ran = [n for n in engines.sparing if not isinstance(engines.runners[n], Check)]
+    detail = f"not on {' and '.join(left)}: its engine takes seconds an input; --slow runs all"
+    return [Result(n, "", Check("run", n, "NOT_RUN", detail=detail)) for n in sorted(ran) if left]
 
 
 def _labels(folder: Path, bundle: Bundle) -> list[Check]:
@@ -270,9 +294,10 @@ def _complete(engines: _Engines, cases: Sequence[Case], results: Sequence[Result
         done = [r for r in results if r.lane == name and r.check.against == "golden"]
         done = [r for r in done if r.check.stage == decisive and r.check.verdict != "NOT_RUN"]
         compared = {r.case for r in done}
-        missed = [c.name for c in cases if c.name not in compared]
+        wanted = cases[:1] if name in engines.sparing else cases
+        missed = [c.name for c in wanted if c.name not in compared]
         if missed:
-            detail = f"compared on {len(cases) - len(missed)} of {len(cases)} cases; not on "
+            detail = f"compared on {len(wanted) - len(missed)} of {len(wanted)} cases; not on "
             short.append(
                 Result(name, "", Check("run", "cases", "FAIL", detail=detail + ", ".join(missed)))
             )
@@ -293,6 +318,8 @@ def _run_random(
         reference = _observed(engines.reference, bundle, SOURCE, inputs)
         for report in lanes:
             name = report.lane.name
+            if index and name in engines.sparing:
+                continue
             engine = engines.runners[name]
             if isinstance(engine, Check) or isinstance(reference, Check):
                 why = engine if isinstance(engine, Check) else reference
@@ -312,7 +339,8 @@ def _run_random(
     rows: list[RandomRow] = []
     for report in lanes:
         name = report.lane.name
-        rows += rows_of(bundle, report, rounds[name], count, reasons[name])
+        asked = 1 if name in engines.sparing else count
+        rows += rows_of(bundle, report, rounds[name], asked, reasons[name])
     return results, rows
 
 

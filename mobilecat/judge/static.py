@@ -21,11 +21,11 @@ _CLOSE = 1e-6  # float32 rounds, and TFLite's IoU is the next float above
 def check_nms(
     path: Path, record: ArtifactRecord, nms: NmsSpec | None, classes: int = 1
 ) -> list[Check]:
-    """Return a check of what the artifact's file says of its NMS; none where the contract has none.
+    """Return a check of what the artifact's file says of its NMS; none where it is not to have one.
 
     classes: how many there are; with one or none named, `per_class` is not held.
     """
-    if nms is None:
+    if nms is None or not _suppresses(record):
         return []
     try:
         found = _written(path, record)
@@ -57,6 +57,11 @@ def check_nms(
     )
     detail = "; ".join(wrong) if wrong else said
     return [Check("detections", NAME, passed(not wrong), detail=detail)]
+
+
+def _suppresses(record: ArtifactRecord) -> bool:
+    contracts = FORMATS[record.kind].contracts
+    return all(c.suppressed for c in contracts if c.name == record.contract)
 
 
 def _written(path: Path, record: ArtifactRecord) -> Found:

@@ -36,14 +36,22 @@ class Lane:
         return self.artifact is not None and _ENGINES[self.runner][0].apples
 
     @property
+    def slow(self) -> bool:
+        """Whether a run takes seconds: then one picture is enough unless somebody asks for all."""
+        return self.artifact is not None and _ENGINES[self.runner][0].slow
+
+    @property
     def name(self) -> str:
         """`tflite:yunet.tflite`; `source`."""
         return f"{self.runner}:{self.artifact.file}" if self.artifact else self.runner
 
 
-def lanes_of(bundle: Bundle, runner: str | None = None, artifact: str | None = None) -> list[Lane]:
+def lanes_of(
+    bundle: Bundle, runner: str | None = None, artifact: str | None = None, *, slow: bool = True
+) -> list[Lane]:
     """Return the lanes of a bundle, all or those of one runner or artifact file.
 
+    slow: with engines that take seconds a picture; one that `runner` names is there in any case.
     Errors: MobileCatError where the names give none.
     """
     if runner is not None and runner not in RUNNERS:
@@ -54,6 +62,7 @@ def lanes_of(bundle: Bundle, runner: str | None = None, artifact: str | None = N
     lanes = [Lane("source")] if artifact is None else []
     lanes += [Lane(r, a) for a in chosen for r, (_, f) in _ENGINES.items() if a.kind == f.name]
     lanes = [lane for lane in lanes if runner in (None, lane.runner)]
+    lanes = [lane for lane in lanes if slow or runner or not lane.slow]
     if not lanes:
         raise MobileCatError(
             "Nothing to run",

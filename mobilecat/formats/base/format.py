@@ -71,12 +71,14 @@ class Contract:
 
     as_tensors: (Runner, Bundle) → Runner. landmarks: whether it can carry them. Each ends in NMS.
     asked: how a spec asks for it, where that is not `contract = "<name>"`.
+    suppressed: whether the file itself suppresses; else `as_tensors` does, by the bundle's nms.
     """
 
     name: str
     as_tensors: Verb
     landmarks: bool = False
     asked: str = ""
+    suppressed: bool = True
 
     @property
     def words(self) -> str:

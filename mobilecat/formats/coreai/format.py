@@ -44,6 +44,7 @@ COREAI = Format(
             late(_ROOM, "candidates:CandidatesAsTensors"),
             landmarks=True,
             asked='targets.coreai: nms = "app"',
+            suppressed=False,
         ),
     ),
     inspect=late(_ROOM, "inspect:inspect_model"),

@@ -27,7 +27,7 @@ def lane_to_tune(bundle: Bundle, runner: str | None, artifact: str | None) -> La
     """Return the lane asked for, else `source`; ArtifactError where it shows no candidates."""
     if runner is None and artifact is None:
         return Lane("source")
-    lanes = lanes_of(bundle, runner, artifact)
+    lanes = lanes_of(bundle, runner, artifact, slow=False)
     showing = [lane for lane in lanes if _shows(lane, bundle)]
     if showing:
         return showing[0]

@@ -18,6 +18,7 @@ from mobilecat.formats.coreai.read.bindings import read_module
 from mobilecat.formats.coreai.read.decode import GraphFacts, PortFacts
 from mobilecat.formats.coreai.read.ir import ELEMENTS, Graph, Image, Module, Tensor, Type
 from mobilecat.formats.coreai.read.lints import lints
+from mobilecat.formats.coreai.read.suppression import written
 from mobilecat.formats.coreai.read.translate import count_ops, translate, unread
 
 _WEIGHT = 16  # elements: smaller constants are sides and axes
@@ -71,6 +72,7 @@ def _facts(out: Path, module: Module) -> None:
         "graphs": [asdict(_about(module, g)) for g in module.graphs.values()],
         "weights": dict(_weights(module)),
         "lints": list(lints(module)),
+        "suppression": written(module),
     }
     (out / "facts.json").write_text(json.dumps(found), "utf-8")
 

@@ -47,13 +47,14 @@ class GraphFacts:
 class Facts:
     """What a program holds. weights: element type → how many numbers, of constants above 16.
 
-    lints: what a user should know, a sentence each.
+    lints: what a user should know, a sentence each. suppression: setting of the NMS → its values.
     """
 
     graphs: tuple[GraphFacts, ...]
     weights: Mapping[str, int]
     head: Head
     lints: tuple[str, ...]
+    suppression: Mapping[str, tuple[float, ...]]
 
     @property
     def public(self) -> tuple[GraphFacts, ...]:
@@ -129,7 +130,8 @@ def _facts(found: Mapping[str, Any], head: Head) -> Facts:
         )
         for g in found["graphs"]
     )
-    return Facts(graphs, found["weights"], head, tuple(found["lints"]))
+    told = {str(k): tuple(float(x) for x in v) for k, v in found["suppression"].items()}
+    return Facts(graphs, found["weights"], head, tuple(found["lints"]), told)
 
 
 def _port(p: Mapping[str, Any]) -> PortFacts:
