@@ -8,6 +8,7 @@ from mobilecat.bake import Baked
 from mobilecat.bake.endings import Ending
 from mobilecat.bake.preprocessing import Form
 from mobilecat.formats.base.emitted import Emitted
+from mobilecat.formats.coreai.check import require_same
 from mobilecat.formats.coreai.dialect import require_package
 from mobilecat.formats.coreai.lower import LOWERINGS
 from mobilecat.formats.coreai.target import CoreAITarget
@@ -28,6 +29,7 @@ def emit(
     target: CoreAITarget, baked: Baked, spec: Spec, path: Path, taps: tuple[str, ...]
 ) -> Emitted:
     made = write_coreai(baked.model, path, image=baked.image, taps=taps, name=spec.name)
+    require_same(baked.model, path, baked.image)
     return Emitted(
         inputs={v.name or "": v.name or "" for v in baked.model.graph.inputs},
         outputs={name: name for name in made.outputs},

@@ -30,6 +30,7 @@ FUNCTION = "main"
 SETTLED = "settled"
 """The output that says whether the suppression in the graph came to its end: int32 [1], 1 or 0."""
 ASSET_VERSION = "2.0"
+PROGRAM = "main.mlirb"
 KEY = "mobilecat"
 """Of `creatorDefinedMetadata`: what this package says of the file."""
 
@@ -170,7 +171,7 @@ def _save(module: Any, path: Path, name: str) -> None:
     from coreai.authoring.asset import _COREAI_PRODUCER
 
     path.mkdir()
-    program = path / "main.mlirb"
+    program = path / PROGRAM
     AIProgram._from_mlir_module(module)._save_bytecode(program)
     (path / "main.hash").write_bytes(hashlib.sha256(program.read_bytes()).digest())
     metadata = {

@@ -1,0 +1,170 @@
+"""What follows every export: the written bytes must compute what was compiled.
+
+Apple's compiler rewrites a program when it is built, and some rewrites change values: (x·2)/2
+becomes x. The lowering keeps apart what it knows would be merged; this is for the rest. The bytes
+are read back, rebuilt as ONNX by the reader, which knows no lowering, and run once on random inputs
+beside the graph that was compiled.
+
+A value behind one that chooses (a maximum's place, a sort) is not compared: rounding decides it.
+What goes into the choice is, and the suppression is held to the reference's, on the file's own
+candidates. Beyond that 1 element in 100 may be off: rounding to a step can go the other way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from mobilecat.errors import ArtifactError, Problem
+from mobilecat.formats.coreai.write import PROGRAM, SETTLED
+from mobilecat.formats.onnx.ort import OrtModel
+from mobilecat.graph import Array, attr, dtype_of, op_of, shape_of, where
+from mobilecat.heads.reference.nms import suppress
+
+RELATIVE = 1e-4
+"""Of the largest expected value, at least of 1."""
+_NMS = "mobilecat::NMS"
+_CHOOSES = {"ArgMax", "ArgMin", "Hardmax", "TopK", _NMS}
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """The file and the graph, ready to run. places: value of the graph → value of the file."""
+
+    file: OrtModel
+    graph: OrtModel
+    places: Mapping[str, str]
+    feeds: Mapping[str, Array]
+    file_feeds: Mapping[str, Array]
+
+    def both(self, names: list[str]) -> tuple[dict[str, Array], dict[str, Array]]:
+        found = self.file.run(self.file_feeds, [self.places[n] for n in names])
+        wanted = self.graph.run(self.feeds, names)
+        return {n: found[self.places[n]] for n in names}, {n: wanted[n] for n in names}
+
+
+def require_same(model: ir.Model, path: Path, image: str | None) -> None:
+    """Raise ArtifactError, naming the first value that differs, where the file at `path` does not
+    compute what `model` does."""
+    pair = _pair(model, path, image)
+    outputs = [v.name or "" for v in model.graph.outputs]
+    names = [n for n in _steady(model) if n in pair.places]
+    ends = [n for n in names if n in outputs or n in _chosen_from(model)]
+    if _differing(pair, ends):
+        first = _differing(pair, names)[0]
+        raise ArtifactError(
+            "Apple's compiler changes what this model computes",
+            [
+                Problem(
+                    f"value {first!r} differs from the graph's by more than {RELATIVE:g} of its "
+                    "largest, on random inputs",
+                    _maker(model, first),
+                    "write that step in another way, or leave [targets.coreai] out",
+                )
+            ],
+        )
+    for node in model.graph:
+        if op_of(node) == _NMS:
+            _require_suppression(pair, node)
+
+
+def _pair(model: ir.Model, path: Path, image: str | None) -> _Pair:
+    from mobilecat.formats.coreai.read.bindings import read_module
+    from mobilecat.formats.coreai.read.translate import translate
+
+    # In this process: the bytes are our own, of a moment ago.
+    read = translate(read_module(path / PROGRAM), "main")
+    feeds = {v.name or "": _random(v) for v in model.graph.inputs}
+    file_feeds = {k: _bgra(x) if k == image else x for k, x in feeds.items()}
+    places = {**read.taps, **{v.name: v.name for v in read.model.graph.output}}
+    return _Pair(OrtModel(read.model), OrtModel(ir.to_proto(model)), places, feeds, file_feeds)
+
+
+def _random(value: ir.Value) -> Array:
+    rng = np.random.default_rng(7)
+    shape, dtype = shape_of(value), dtype_of(value)
+    if dtype.kind == "f":
+        return rng.random(shape).astype(dtype)
+    return rng.integers(0, 256 if dtype == np.uint8 else 2, shape).astype(dtype)
+
+
+def _bgra(picture: Array) -> Array:
+    """Return [1,H,W,C] as the bytes of a pixel buffer."""
+    bgr = picture[0, :, :, ::-1] if picture.shape[3] == 3 else np.repeat(picture[0], 3, axis=2)
+    return np.dstack([bgr, np.full(bgr.shape[:2], 255, np.uint8)])
+
+
+def _steady(model: ir.Model) -> list[str]:
+    """Return the values, in the graph's order, that no choice stands before."""
+    loose: set[ir.Value] = set()
+    names = []
+    for node in model.graph:
+        if op_of(node) in _CHOOSES or any(v in loose for v in node.inputs if v is not None):
+            loose.update(node.outputs)
+            continue
+        names += [v.name for v in node.outputs if v.name]
+    return names
+
+
+def _chosen_from(model: ir.Model) -> set[str]:
+    return {
+        v.name or ""
+        for node in model.graph
+        if op_of(node) in _CHOOSES
+        for v in node.inputs
+        if v is not None
+    }
+
+
+def _differing(pair: _Pair, names: list[str]) -> list[str]:
+    found, wanted = pair.both(names)
+    return [n for n in names if not _same(found[n], wanted[n])]
+
+
+def _same(found: Array, wanted: Array) -> bool:
+    if found.shape != wanted.shape or found.dtype != wanted.dtype:
+        return False
+    if wanted.dtype.kind != "f":
+        return bool((found != wanted).mean() <= 0.01) if wanted.size else True
+    finite = np.abs(wanted[np.isfinite(wanted)])
+    limit = RELATIVE * max(1.0, float(finite.max()) if finite.size else 0.0)
+    near = np.isclose(found, wanted, rtol=0, atol=limit, equal_nan=True)
+    return bool((~near).mean() <= 0.01) if wanted.size else True
+
+
+def _maker(model: ir.Model, name: str) -> str:
+    return next(where(n) for n in model.graph if any(v.name == name for v in n.outputs))
+
+
+def _require_suppression(pair: _Pair, node: ir.Node) -> None:
+    """Hold what the file keeps to what the reference keeps of the file's own candidates."""
+    names = [v.name or "" for v in node.inputs if v is not None]
+    found = pair.file.run(pair.file_feeds, [pair.places[n] for n in names if n in pair.places])
+    if not found[SETTLED].all():
+        return  # noise can have more boxes than fit; the file says so itself
+    taken = {n: found[pair.places[n]] if n in pair.places else pair.feeds[n] for n in names}
+    boxes, scores = (taken[n][0] for n in names)
+    kept = suppress(
+        boxes,
+        scores,
+        float(attr(node, "score_threshold", 0.0)),
+        float(attr(node, "iou_threshold", 0.5)),
+        attr(node, "max_detections", 1),
+        bool(attr(node, "per_class", 0)),
+    )
+    rows = {0: boxes[kept], 1: scores[kept].max(axis=1), 2: scores[kept].argmax(axis=1)}
+    held = [_begins(found[node.outputs[i].name or ""][0], wanted) for i, wanted in rows.items()]
+    if not all(held) or found[node.outputs[4].name or ""].tolist() != [len(kept)]:
+        raise ArtifactError(
+            "The suppression in the Core AI file is not the one that was compiled",
+            [Problem(f"it does not keep the {len(kept)} boxes that it should", where(node))],
+        )
+
+
+def _begins(found: Array, wanted: Array) -> bool:
+    """Whether these rows come first, and zeros after them."""
+    return bool(np.array_equal(found[: len(wanted)], wanted) and not found[len(wanted) :].any())
