@@ -70,10 +70,12 @@ def emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactRe
     made: Emitted = format.emit(
         target, baked, spec, path, tuple(t for t in taps if t not in outputs)
     )
-    written: Inspection = format.inspect(path, format.name)
-    dtypes = made.dtypes
-    if dtypes is None:
-        dtypes = _other_dtypes(written, baked.model, made.outputs)
+    dtypes, lints = made.dtypes, made.lints
+    if not made.inspected:
+        written: Inspection = format.inspect(path, format.name)
+        lints = (*lints, *written.lints)
+        if dtypes is None:
+            dtypes = _other_dtypes(written, baked.model, made.outputs)
     return ArtifactRecord(
         file=path.name,
         kind=target.kind,
@@ -85,9 +87,9 @@ def emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactRe
         image=made.image,  # type: ignore[arg-type]
         inputs=dict(made.inputs),
         outputs=dict(made.outputs),
-        output_dtypes=dict(dtypes),
+        output_dtypes=dict(dtypes or {}),
         taps=dict(made.taps),
-        lints=tuple(dict.fromkeys((*made.lints, *written.lints))),
+        lints=tuple(dict.fromkeys(lints)),
     )
 
 

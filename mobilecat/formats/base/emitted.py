@@ -12,6 +12,7 @@ class Emitted:
 
     image: what the picture input takes, None without one (`ArtifactRecord.image`).
     dtypes: outputs of another element type than the contract's; None: read them from the file.
+    inspected: whether the file was read back, and `dtypes` and `lints` say all that is in it.
     """
 
     inputs: Mapping[str, str]
@@ -20,3 +21,4 @@ class Emitted:
     image: str | None
     dtypes: Mapping[str, str] | None = None
     lints: tuple[str, ...] = ()
+    inspected: bool = False

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
 
 from mobilecat.errors import ArtifactError, Problem
-from mobilecat.formats.coreai.write import PROGRAM, SETTLED
+from mobilecat.formats.coreai.read.ir import Module
+from mobilecat.formats.coreai.read.translate import translate
+from mobilecat.formats.coreai.write import SETTLED
 from mobilecat.formats.onnx.ort import OrtModel
 from mobilecat.graph import Array, attr, dtype_of, op_of, shape_of, where
 from mobilecat.heads.reference.nms import suppress
@@ -41,21 +42,26 @@ class _Pair:
     feeds: Mapping[str, Array]
     file_feeds: Mapping[str, Array]
 
-    def both(self, names: list[str]) -> tuple[dict[str, Array], dict[str, Array]]:
-        found = self.file.run(self.file_feeds, [self.places[n] for n in names])
-        wanted = self.graph.run(self.feeds, names)
-        return {n: found[self.places[n]] for n in names}, {n: wanted[n] for n in names}
+    def given(self, names: list[str]) -> dict[str, Array]:
+        """Return what the file computes: its outputs, and `names`, all by the graph's names."""
+        there = [n for n in names if n in self.places]
+        found = self.file.run(self.file_feeds, list(dict.fromkeys(self.places[n] for n in there)))
+        return {**self.feeds, **found, **{n: found[self.places[n]] for n in there}}
 
 
-def require_same(model: ir.Model, path: Path, image: str | None) -> None:
-    """Raise ArtifactError, naming the first value that differs, where the file at `path` does not
-    compute what `model` does."""
-    pair = _pair(model, path, image)
-    outputs = [v.name or "" for v in model.graph.outputs]
-    names = [n for n in _steady(model) if n in pair.places]
-    ends = [n for n in names if n in outputs or n in _chosen_from(model)]
-    if _differing(pair, ends):
-        first = _differing(pair, names)[0]
+def require_same(model: ir.Model, read: Module, image: str | None) -> None:
+    """Raise ArtifactError, naming the first value that differs, where what was read back of a file
+    does not compute what `model` does."""
+    pair = _pair(model, read, image)
+    chosen = _chosen_from(model)
+    steady = [n for n in _steady(model) if n in pair.places]
+    outputs = {v.name for v in model.graph.outputs}
+    ends = [n for n in steady if n in outputs or n in chosen]
+    found = pair.given([*ends, *chosen])
+    wanted = pair.graph.run(pair.feeds, ends)
+    if not all(_same(found[n], wanted[n]) for n in ends):
+        found, wanted = pair.given(steady), pair.graph.run(pair.feeds, steady)
+        first = next(n for n in steady if not _same(found[n], wanted[n]))
         raise ArtifactError(
             "Apple's compiler changes what this model computes",
             [
@@ -69,19 +75,15 @@ def require_same(model: ir.Model, path: Path, image: str | None) -> None:
         )
     for node in model.graph:
         if op_of(node) == _NMS:
-            _require_suppression(pair, node)
+            _require_suppression(found, node)
 
 
-def _pair(model: ir.Model, path: Path, image: str | None) -> _Pair:
-    from mobilecat.formats.coreai.read.bindings import read_module
-    from mobilecat.formats.coreai.read.translate import translate
-
-    # In this process: the bytes are our own, of a moment ago.
-    read = translate(read_module(path / PROGRAM), "main")
+def _pair(model: ir.Model, read: Module, image: str | None) -> _Pair:
+    file = translate(read, "main")
     feeds = {v.name or "": _random(v) for v in model.graph.inputs}
     file_feeds = {k: _bgra(x) if k == image else x for k, x in feeds.items()}
-    places = {**read.taps, **{v.name: v.name for v in read.model.graph.output}}
-    return _Pair(OrtModel(read.model), OrtModel(ir.to_proto(model)), places, feeds, file_feeds)
+    places = {**file.taps, **{v.name: v.name for v in file.model.graph.output}}
+    return _Pair(OrtModel(file.model), OrtModel(ir.to_proto(model)), places, feeds, file_feeds)
 
 
 def _random(value: ir.Value) -> Array:
@@ -110,19 +112,9 @@ def _steady(model: ir.Model) -> list[str]:
     return names
 
 
-def _chosen_from(model: ir.Model) -> set[str]:
-    return {
-        v.name or ""
-        for node in model.graph
-        if op_of(node) in _CHOOSES
-        for v in node.inputs
-        if v is not None
-    }
-
-
-def _differing(pair: _Pair, names: list[str]) -> list[str]:
-    found, wanted = pair.both(names)
-    return [n for n in names if not _same(found[n], wanted[n])]
+def _chosen_from(model: ir.Model) -> list[str]:
+    choices = [node for node in model.graph if op_of(node) in _CHOOSES]
+    return [v.name or "" for node in choices for v in node.inputs if v is not None]
 
 
 def _same(found: Array, wanted: Array) -> bool:
@@ -140,14 +132,11 @@ def _maker(model: ir.Model, name: str) -> str:
     return next(where(n) for n in model.graph if any(v.name == name for v in n.outputs))
 
 
-def _require_suppression(pair: _Pair, node: ir.Node) -> None:
+def _require_suppression(found: Mapping[str, Array], node: ir.Node) -> None:
     """Hold what the file keeps to what the reference keeps of the file's own candidates."""
-    names = [v.name or "" for v in node.inputs if v is not None]
-    found = pair.file.run(pair.file_feeds, [pair.places[n] for n in names if n in pair.places])
     if not found[SETTLED].all():
         return  # noise can have more boxes than fit; the file says so itself
-    taken = {n: found[pair.places[n]] if n in pair.places else pair.feeds[n] for n in names}
-    boxes, scores = (taken[n][0] for n in names)
+    boxes, scores = (found[v.name or ""][0] for v in node.inputs if v is not None)
     kept = suppress(
         boxes,
         scores,

@@ -11,8 +11,10 @@ from mobilecat.formats.base.emitted import Emitted
 from mobilecat.formats.coreai.check import require_same
 from mobilecat.formats.coreai.dialect import require_package
 from mobilecat.formats.coreai.lower import LOWERINGS
+from mobilecat.formats.coreai.read.bindings import read_module
+from mobilecat.formats.coreai.read.lints import lints
 from mobilecat.formats.coreai.target import CoreAITarget
-from mobilecat.formats.coreai.write import write_coreai
+from mobilecat.formats.coreai.write import PROGRAM, write_coreai
 from mobilecat.spec import Spec
 
 
@@ -29,12 +31,14 @@ def emit(
     target: CoreAITarget, baked: Baked, spec: Spec, path: Path, taps: tuple[str, ...]
 ) -> Emitted:
     made = write_coreai(baked.model, path, image=baked.image, taps=taps, name=spec.name)
-    require_same(baked.model, path, baked.image)
+    read = read_module(path / PROGRAM)  # in this process: the bytes are our own, of just now
+    require_same(baked.model, read, baked.image)
     return Emitted(
         inputs={v.name or "": v.name or "" for v in baked.model.graph.inputs},
         outputs={name: name for name in made.outputs},
         taps={t: t for t in made.taps},
         image="bgra" if baked.image else None,
         dtypes={},
-        lints=made.lints,
+        lints=(*made.lints, *lints(read)),
+        inspected=True,
     )
