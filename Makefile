@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 BASE ?= main
 
-.PHONY: demo ios test check lint unit swift conformance mutants faults bench lock clean
+.PHONY: demo ios test check lint unit swift conformance mutants coreai faults bench lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -39,6 +39,9 @@ mutants: $(STAMP)  # faults planted in the geometry, and in what judges, keeps a
 	$(PY) tools/mutate_geometry.py
 	$(PY) tools/mutate_logic.py
 
+coreai: $(STAMP)  # every op case of every target in Apple's interpreter
+	MOBILECAT_EVERY_CASE=1 $(PY) -m pytest -q tests/formats/coreai
+
 faults: $(STAMP)  # faults planted in bundles
 	$(PY) -m tools.plant_faults
 
@@ -46,11 +49,12 @@ bench: $(STAMP)
 	@$(PY) benchmarks/yunet.py
 
 # Exact versions, so that two machines compile the same bytes. After changing pyproject.toml: make lock.
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock requirements-coreai.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mobilecat needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=/path/to/python3.11")'
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (about a minute, once)"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r requirements-coreai.lock || echo "NOT_RUN: no coreai-core for this machine; Core AI is left out"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
@@ -59,6 +63,8 @@ lock:
 	build/lock/bin/pip install --quiet --disable-pip-version-check '.[dev]'
 	(echo "# Made by make lock; the versions that CI and make demo install."; \
 	 build/lock/bin/pip freeze --exclude mobilecat) > requirements.lock
+	build/lock/bin/pip install --quiet --disable-pip-version-check '.[coreai]'
+	@$(PYTHON) tools/lock_coreai.py build/lock/bin/pip > requirements-coreai.lock
 	rm -rf build/lock
 
 clean:

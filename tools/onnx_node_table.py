@@ -27,6 +27,7 @@ TARGETS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "TFLite": ("tests.formats.onnx_node.tflite_cases", "tflite_rows", ()),
     "Core ML mlpackage": ("tests.formats.onnx_node.coreml_cases", "coreml_rows", ("mlpackage",)),
     "Core ML mlmodel": ("tests.formats.onnx_node.coreml_cases", "coreml_rows", ("mlmodel",)),
+    "Core AI": ("tests.formats.onnx_node.coreai_cases", "coreai_rows", ()),
 }
 Rows = Mapping[str, NodeRow]
 

@@ -70,13 +70,16 @@ def write_coreai(
     require_package()
     LOWERINGS.require(model)
     build = Build()
-    module, outputs, names = _module(model, build, image, frozenset(taps))
+    module, outputs, names = _module(model, build, image, frozenset())
+    if lost := frozenset(taps) - names:
+        build = Build()
+        module, outputs, names = _module(model, build, image, lost)
     _save(module, path, name)
     return Written(outputs, tuple(t for t in taps if t in names), tuple(build.lints))
 
 
 def _module(
-    model: ir.Model, build: Build, image: str | None, taps: frozenset[str]
+    model: ir.Model, build: Build, image: str | None, held: frozenset[str]
 ) -> tuple[Any, tuple[str, ...], frozenset[str]]:
     from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import run_pre_compilation_rewrite
     from coreai.authoring.context import Context
@@ -95,7 +98,7 @@ def _module(
             with graph.block:
                 _take_inputs(build, model.graph.inputs, graph.arguments, image)
                 for number, node in enumerate(model.graph, 1):
-                    _lower(build, node, number, taps)
+                    _lower(build, node, number, held)
                 outputs = [(v.name or "", _value(build, v)) for v in model.graph.outputs]
                 if build.settled is not None:
                     outputs.append((SETTLED, build.settled))
@@ -134,10 +137,11 @@ def _take_inputs(
             )
 
 
-def _lower(build: Build, node: ir.Node, number: int, taps: frozenset[str]) -> None:
+def _lower(build: Build, node: ir.Node, number: int, held: frozenset[str]) -> None:
     """Emit the ops of one node and check what they give against the graph.
 
-    A tap gets an op that stays: Apple's rewrite makes one of two reshapes, and the first is gone.
+    held: values that get an op that stays. Apple's rewrite makes one of two reshapes, of a slice and
+    a reshape, and the first is gone.
     """
     name = next(v.name for v in node.outputs if v.name)
     with ir_module().Location.file(name, number, 0):
@@ -156,7 +160,7 @@ def _lower(build: Build, node: ir.Node, number: int, taps: frozenset[str]) -> No
             wanted = (shape_of(value), dtype_of(value))
             if found != wanted:
                 raise AssertionError(f"{where(node)} became {found}; the graph says {wanted}")
-            build.values[value] = build.own(var) if value.name in taps else var
+            build.values[value] = build.own(var) if value.name in held else var
 
 
 def _value(build: Build, value: ir.Value) -> Var:

@@ -47,7 +47,6 @@ class Build:
     _constants: dict[tuple[str, tuple[int, ...], bytes], Var] = field(default_factory=dict)
     _is_constant: set[Var] = field(default_factory=set)
     _chains: dict[Var, str] = field(default_factory=dict)
-    _reshaped: set[Var] = field(default_factory=set)
 
     def lint(self, text: str) -> None:
         self.lints[text] = None
@@ -151,20 +150,15 @@ class Build:
     def reshape(self, x: Var, shape: Sequence[int]) -> Var:
         if shape_of_var(x) == tuple(shape):
             return x
-        out = self._moved(x, self.op("reshape", x, np.array(shape, np.uint32)))
-        self._reshaped.add(out)
-        return out
+        return self._moved(x, self.op("reshape", x, np.array(shape, np.uint32)))
 
     def own(self, x: Var) -> Var:
         """Return `x` from an op that no rewrite merges with another: the maximum with the least."""
-        if dtype_of_var(x).kind == "b" or (x not in self._reshaped and x not in self._taken()):
-            return x
         dtype = dtype_of_var(x)
+        if dtype.kind == "b":
+            return x
         least = -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
         return self.maximum(x, np.asarray(least, dtype))
-
-    def _taken(self) -> set[Var]:
-        return set(self.values.values())
 
     def transpose(self, x: Var, perm: Sequence[int]) -> Var:
         if tuple(perm) == tuple(range(len(perm))):
