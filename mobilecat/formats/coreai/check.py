@@ -118,8 +118,9 @@ def _chosen_from(model: ir.Model) -> list[str]:
 
 
 def _same(found: Array, wanted: Array) -> bool:
-    if found.shape != wanted.shape or found.dtype != wanted.dtype:
+    if found.size != wanted.size or found.dtype != wanted.dtype:
         return False
+    found = found.reshape(wanted.shape)  # Apple's rewrite moves and merges reshapes
     if wanted.dtype.kind != "f":
         return bool((found != wanted).mean() <= 0.01) if wanted.size else True
     finite = np.abs(wanted[np.isfinite(wanted)])
@@ -136,7 +137,9 @@ def _require_suppression(found: Mapping[str, Array], node: ir.Node) -> None:
     """Hold what the file keeps to what the reference keeps of the file's own candidates."""
     if not found[SETTLED].all():
         return  # noise can have more boxes than fit; the file says so itself
-    boxes, scores = (found[v.name or ""][0] for v in node.inputs if v is not None)
+    boxes, scores = (
+        found[v.name or ""].reshape(shape_of(v))[0] for v in node.inputs if v is not None
+    )
     kept = suppress(
         boxes,
         scores,

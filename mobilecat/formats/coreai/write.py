@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -70,17 +70,24 @@ def write_coreai(
     require_package()
     LOWERINGS.require(model)
     build = Build()
-    module, outputs, names = _module(model, build, image, frozenset())
-    if lost := frozenset(taps) - names:
+    module, outputs, left = _module(model, build, image, frozenset())
+    if lost := frozenset(taps) - _whole(model, left):
         build = Build()
-        module, outputs, names = _module(model, build, image, lost)
+        module, outputs, left = _module(model, build, image, lost)
     _save(module, path, name)
-    return Written(outputs, tuple(t for t in taps if t in names), tuple(build.lints))
+    there = _whole(model, left)
+    return Written(outputs, tuple(t for t in taps if t in there), tuple(build.lints))
+
+
+def _whole(model: ir.Model, left: Mapping[str, tuple[int, ...]]) -> frozenset[str]:
+    """Return the graph's values that can be read, as they are, under their names."""
+    values = (v for node in model.graph for v in node.outputs if v.name)
+    return frozenset(v.name for v in values if v.name and left.get(v.name) == shape_of(v))
 
 
 def _module(
     model: ir.Model, build: Build, image: str | None, held: frozenset[str]
-) -> tuple[Any, tuple[str, ...], frozenset[str]]:
+) -> tuple[Any, tuple[str, ...], dict[str, tuple[int, ...]]]:
     from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import run_pre_compilation_rewrite
     from coreai.authoring.context import Context
 
@@ -104,15 +111,19 @@ def _module(
                     outputs.append((SETTLED, build.settled))
             graph.outputs_spec = outputs
         run_pre_compilation_rewrite(module=module)
-        names = _names_left(module)
-    return module, tuple(name for name, _ in outputs), names
+        left = _values_left(module)
+    return module, tuple(name for name, _ in outputs), left
 
 
-def _names_left(module: Any) -> frozenset[str]:
-    """Return the names under which operations are left: Apple's rewrite merges some."""
+def _values_left(module: Any) -> dict[str, tuple[int, ...]]:
+    """Return the names under which operations are left, and the shape of what the last one gives:
+    Apple's rewrite merges some."""
+    found: dict[str, tuple[int, ...]] = {}
     graph = module.body.operations[0]
-    places = (str(op.operation.location) for op in graph.regions[0].blocks[0].operations)
-    return frozenset(m[1] for place in places if (m := _LOCATION.search(place)))
+    for op in graph.regions[0].blocks[0].operations:
+        if op.operation.results and (m := _LOCATION.search(str(op.operation.location))):
+            found[m[1]] = shape_of_var(op.operation.results[-1])
+    return found
 
 
 def _input_type(value: ir.Value, image: str | None) -> Any:
@@ -140,8 +151,8 @@ def _take_inputs(
 def _lower(build: Build, node: ir.Node, number: int, held: frozenset[str]) -> None:
     """Emit the ops of one node and check what they give against the graph.
 
-    held: values that get an op that stays. Apple's rewrite makes one of two reshapes, of a slice and
-    a reshape, and the first is gone.
+    held: values that get an op that stays. Apple's rewrite makes one of two reshapes, and the
+    first is gone.
     """
     name = next(v.name for v in node.outputs if v.name)
     with ir_module().Location.file(name, number, 0):

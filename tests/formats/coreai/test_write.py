@@ -125,7 +125,7 @@ def test_without_the_package(
             raise PackageNotFoundError(package)
         return found
 
-    monkeypatch.setattr(dialect, "version", version)
+    monkeypatch.setattr("mobilecat.formats.coreai.read.package.version", version)
     with pytest.raises(MobileCatError) as e:
         write_coreai(model(), tmp_path / "m.aimodel")
     assert e.value.problems[0].what.startswith(words)

@@ -153,12 +153,12 @@ class Build:
         return self._moved(x, self.op("reshape", x, np.array(shape, np.uint32)))
 
     def own(self, x: Var) -> Var:
-        """Return `x` from an op that no rewrite merges with another: the maximum with the least."""
-        dtype = dtype_of_var(x)
-        if dtype.kind == "b":
+        """Return `x` from an op that no rewrite merges with another, or moves a reshape across:
+        turned round along an axis of one."""
+        shape = shape_of_var(x)
+        if 1 not in shape:
             return x
-        least = -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
-        return self.maximum(x, np.asarray(least, dtype))
+        return self.op("reverse", x, np.array([shape.index(1)], np.int32))
 
     def transpose(self, x: Var, perm: Sequence[int]) -> Var:
         if tuple(perm) == tuple(range(len(perm))):
