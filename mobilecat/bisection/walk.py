@@ -165,7 +165,7 @@ def graph_feeds(
         if spec.input.color == "BGR":
             planes = planes[:, ::-1]
         return {"image": np.ascontiguousarray(planes)}
-    return {"image": image[None].astype(record.image)}
+    return {"image": image[None].astype("float32" if record.image == "float32" else "uint8")}
 
 
 def compare_layers(
