@@ -1,4 +1,5 @@
-"""The Core ML runtime beside onnxruntime on the source network, and its start-up, in one run.
+"""The Core ML runtime, and Core AI's rebuilt bytes, beside onnxruntime on the source network;
+the runtime's start-up. All in one run.
 
 Usage: python -m benchmarks.runtime_speed [--models FOLDER] [--cache FOLDER] [--only NAME]
                                           [--rounds N] [--threads N …]
@@ -142,9 +143,19 @@ def compare(name: str, source: Path, folder: Path, args: argparse.Namespace) -> 
     """Print one line for each artifact and number of threads of one network."""
     import onnxruntime as ort
 
+    from mobilecat.formats.coreai import write_coreai
+    from mobilecat.formats.coreai.read import decode
+    from mobilecat.formats.coreai.read.package import missing
+    from mobilecat.formats.coreai.run import Executable
     from mobilecat.formats.coreml import runtime, write_coreml
     from mobilecat.formats.importing import import_model
 
+    aimodel = None
+    if (reason := missing()) is None:
+        aimodel = folder / "float32.aimodel"
+        write_coreai(import_model(source, {}), aimodel)
+    else:
+        print(f"{name:20s} .aimodel NOT_RUN: {reason}")
     artifacts = {}
     for suffix, precision, modes in ARTIFACTS:
         path = folder / f"{precision}.{suffix}"
@@ -177,6 +188,10 @@ def compare(name: str, source: Path, folder: Path, args: argparse.Namespace) -> 
             hold(f"{name} {path.name}", expected, renamed, AGREE[model.precision])
             label = f"{path.suffix} {model.precision}"
             calls[label] = lambda m=model, g=given: m.predict(g)  # type: ignore[misc]
+        if aimodel is not None:
+            rebuilt = Executable(decode(aimodel), threads)
+            hold(f"{name} {aimodel.name}", expected, rebuilt.run(feeds), AGREE["float32"])
+            calls[".aimodel float32"] = lambda m=rebuilt, f=feeds: m.run(f)  # type: ignore[misc]
         print_rows(name, threads, measure(calls, args.rounds))
 
 

@@ -34,11 +34,11 @@ class CoreAIRunner:
 
 
 class Executable:
-    """A decoded graph, ready to run, with what its nodes give."""
+    """A decoded graph, ready to run, with what its nodes give. threads: by default one a core."""
 
-    def __init__(self, decoded: Decoded) -> None:
+    def __init__(self, decoded: Decoded, threads: int | None = None) -> None:
         self._decoded = decoded
-        self._engine = OrtModel(decoded.model)
+        self._engine = OrtModel(decoded.model, threads)
 
     @property
     def nodes(self) -> tuple[str, ...]:

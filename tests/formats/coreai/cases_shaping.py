@@ -39,6 +39,28 @@ case(
     np.array([2, 3, 4], U32),
     np.array([2, 3, 4], U32),
 )
+_r = np.arange(12, dtype=F).reshape(1, 2, 2, 3)
+case(
+    "upsampling by repeating",
+    {"x": _r},
+    lambda v: d.reshape(
+        d.broadcast_in_dims(d.reshape(v, ints(1, 2, 2, 1, 3, 1)), sides(3, 2), ints(3, 5)),
+        ints(1, 2, 6, 6),
+    ),
+    _r.repeat(3, 2).repeat(2, 3),
+)
+case(
+    "upsampling and its halves",
+    {"x": _r},
+    lambda v: [
+        y := d.broadcast_in_dims(d.reshape(v, ints(1, 2, 2, 1, 3, 1)), sides(3, 2), ints(3, 5)),
+        d.reshape(y, ints(1, 2, 6, 6)),
+        d.reshape(y, ints(1, 2, 3, 12)),
+    ],
+    np.broadcast_to(_r.reshape(1, 2, 2, 1, 3, 1), (1, 2, 2, 3, 3, 2)),
+    _r.repeat(3, 2).repeat(2, 3),
+    _r.repeat(3, 2).repeat(2, 3).reshape(1, 2, 3, 12),
+)
 case(
     "concat",
     {"x": X, "y": X[:, :1]},

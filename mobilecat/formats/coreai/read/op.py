@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,12 +27,20 @@ Blocks = Callable[[Writer, int, Sequence[Val]], list[Val]]
 
 @dataclass(frozen=True)
 class Call:
-    """An operation with its operands bound. `block(g, i, values)` translates region i into `g`."""
+    """An operation with its operands bound.
+
+    block: (g, i, values) translates region i into `g`. makers: ONNX name → what made the value.
+    """
 
     op: Op
     g: Writer
     inputs: tuple[Val, ...]
     block: Blocks
+    makers: Mapping[str, Call] = field(default_factory=dict)
+
+    def maker(self, index: int) -> Call | None:
+        """Return the operation that made operand `index`, None for inputs and constants."""
+        return self.makers.get(self[index])
 
     def __getitem__(self, index: int) -> str:
         """Return the ONNX name of operand `index`."""

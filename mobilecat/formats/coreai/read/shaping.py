@@ -21,9 +21,16 @@ def transpose(c: Call) -> str:
     return c.g("Transpose", c[0], perm=c.ints(1, "permutation"))
 
 
-@reads("coreai.reshape", "coreai.expand_dims", "coreai.shrink_dims", moves=True)
+_RESHAPES = ("coreai.reshape", "coreai.expand_dims", "coreai.shrink_dims")
+_MAX_TRIED = 1 << 24
+_BROADCASTS = ("coreai.broadcast_to", "coreai.broadcast_in_dims")
+
+
+@reads(*_RESHAPES, moves=True)
 def reshape(c: Call) -> str:
     if None not in c.result.dims:
+        if (upsampled := _upsampled(c)) is not None:
+            return upsampled
         return c.g("Reshape", c[0], c.g.ints(c.shape), allowzero=1)
     if c.op.name == "coreai.reshape":
         return c.g("Reshape", c[0], int64_of(c.g, c.inputs[1]))
@@ -32,7 +39,43 @@ def reshape(c: Call) -> str:
     return c.g("Unsqueeze" if grows else "Squeeze", c[0], c.g.ints(axes))
 
 
-@reads("coreai.broadcast_to", "coreai.broadcast_in_dims", moves=True)
+def _upsampled(c: Call) -> str | None:
+    """Return reshapes and broadcasts that repeat rows and columns as the one op that they are.
+
+    Core AI has no repeating, so converters write 3 or 6 ops, on which onnxruntime spends half as
+    long as on a whole network. What they do is found by doing it, with each element's number.
+    """
+    chain = [c]
+    while (before := chain[-1].maker(0)) is not None and before.op.name in _RESHAPES + _BROADCASTS:
+        chain.append(before)
+    start = chain[-1].inputs[0]
+    spread = any(step.op.name in _BROADCASTS for step in chain)
+    if not spread or start.rank != 4 or len(c.shape) != 4 or start.element != "f32":
+        return None
+    if 0 in start.shape or math.prod(c.shape) > _MAX_TRIED:
+        return None
+    h, w = start.shape[2:]
+    down, across = c.shape[2] // h, c.shape[3] // w
+    made = numbers = np.arange(math.prod(start.shape), dtype=np.int32).reshape(start.shape)
+    for step in reversed(chain):
+        if step.op.name in _BROADCASTS:
+            made = np.broadcast_to(made, step.shape)
+        else:
+            made = made.reshape(step.shape)
+    if not np.array_equal(made, numbers.repeat(down, 2).repeat(across, 3)):
+        return None
+    return c.g(
+        "Resize",
+        start.name,
+        "",
+        c.g.const(np.array([1, 1, down, across], np.float32)),
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )
+
+
+@reads(*_BROADCASTS, moves=True)
 def broadcast(c: Call) -> str:
     if None not in c.result.dims:
         return c.g("Expand", c[0], c.g.ints(c.shape))

@@ -118,6 +118,7 @@ class _Walk:
         self._graph = graph
         self._g = Writer()
         self._taps: dict[str, str] = {}
+        self._makers: dict[str, Call] = {}
         self._ops = 0
         self._depth = 0
         self._problems: dict[str, Problem] = {}
@@ -223,10 +224,13 @@ class _Walk:
             bound = dict(zip(region.arguments, values, strict=True))
             return self._run(inner, region, {**env, **bound})
 
-        found = READERS[op.name](Call(op, g, inputs, block))
+        call = Call(op, g, inputs, block, self._makers)
+        found = READERS[op.name](call)
         if isinstance(found, np.ndarray):
             return [_worked_out(g, found, op.types[0])]
         names = [found] if isinstance(found, str) else list(found)
+        if len(names) == 1:
+            self._makers.setdefault(names[0], call)
         return [
             Val(n if op.name in MOVES else _settled(g, n, t), t)
             for n, t in zip(names, op.types, strict=True)
