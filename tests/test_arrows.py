@@ -34,12 +34,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "formats.tflite.target": _TARGET,
     "formats.onnx.target": _TARGET,
     "formats.coreml.format": {"formats.base.format", "formats.coreml.target"},
+    "formats.coreai.target": _TARGET,
+    "formats.coreai.format": {"formats.base.format", "formats.coreai.target"},
     "formats.tflite.format": {"formats.base.format", "formats.tflite.target"},
     "formats.onnx.format": {"formats.base.format", "formats.onnx.target"},
     "formats.tensorflow.format": {"formats.base.format"},
     "formats.table": {
         "formats.base.format", "formats.coreml.format", "formats.tflite.format",
-        "formats.onnx.format", "formats.tensorflow.format",
+        "formats.onnx.format", "formats.tensorflow.format", "formats.coreai.format",
     },
     # What a user says, and what an export leaves.
     "spec": {"errors", "value", "geometry", "formats.base.target", "formats.table"},

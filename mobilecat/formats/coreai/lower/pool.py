@@ -85,11 +85,26 @@ def _summed(n: Node, x: Var, pads: Pairs) -> Var:
 
 @lowers("LpPool", check=_check_pool)
 def lower_lp_pool(n: Node) -> Var:
-    """The p-th root of the sum of |x|ᵖ; roots as powers, but for the square root."""
+    """The p-th root of the sum of |x|ᵖ."""
+    return _root(n, _summed(n, _power(n), _pads(n)[1]))
+
+
+@lowers("GlobalLpPool")
+def lower_global_lp_pool(n: Node) -> Var:
+    return _root(n, n.build.reduce("sum", _power(n), range(2, len(n.shape()))))
+
+
+def _power(n: Node) -> Var:
+    """|x|ᵖ, squares as products."""
     b, p = n.build, n.attr("p", 2)
     size = b.op("abs_", n.x())
-    power = b.mul(size, size) if p == 2 else b.op("broadcasting_pow", size, n.num(p))
-    total = _summed(n, power if p != 1 else size, _pads(n)[1])
+    if p == 1:
+        return size
+    return b.mul(size, size) if p == 2 else b.op("broadcasting_pow", size, n.num(p))
+
+
+def _root(n: Node, total: Var) -> Var:
+    b, p = n.build, n.attr("p", 2)
     if p == 1:
         return total
     return b.op("sqrt", total) if p == 2 else b.op("broadcasting_pow", total, n.num(1 / p))
