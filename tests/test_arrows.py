@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mobilecat"
 
-_LEAVES = {"errors", "value", "geometry", "graph", "disk", "formats.table"}
+_LEAVES = {"errors", "value", "geometry", "graph", "disk", "confined", "formats.table"}
 _VALUES = {*_LEAVES, "spec", "bundle", "pictures"}
 _READ = {"formats", "formats.base", "lanes", "compare", "golden"}
 _TARGET = {"formats.base.target", "value"}
@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "geometry": {"errors"},
     "camera": {"errors", "geometry"},
     "disk": {"errors"},
+    "confined": set(),
     "graph": {"errors"},
     "demo": set(),
     # The table of formats, which costs nothing: every verb is imported when it is first called.

@@ -7,7 +7,7 @@ from typing import Any
 
 from mobilecat.disk import size_of
 from mobilecat.formats.base.inspection import Inspection, Port
-from mobilecat.formats.tensorflow.worker import Worker
+from mobilecat.formats.tensorflow.worker import Worker, absolute
 
 
 def inspect_model(path: Path, format: str) -> Inspection:
@@ -16,7 +16,7 @@ def inspect_model(path: Path, format: str) -> Inspection:
     format: which of TensorFlow's files it is, as `importing.format_of` says.
     """
     with Worker(path) as worker:
-        found = worker.ask("open", path=str(path), format=format, options={})
+        found = worker.ask("open", path=absolute(path), format=format, options={})
     return Inspection(
         file=str(path),
         format=format,

@@ -18,7 +18,7 @@ from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.base.source import Source
 from mobilecat.formats.onnx.input_shapes import Dims, Shapes, settle
 from mobilecat.formats.onnx.read import all_nodes, import_proto, read_onnx
-from mobilecat.formats.tensorflow.worker import Progress, Worker, require_extra
+from mobilecat.formats.tensorflow.worker import Progress, Worker, absolute, require_extra
 from mobilecat.graph.passes.affine import fold_affine
 
 FREEZER = 1
@@ -87,12 +87,12 @@ def _is_dynamic(dims: Dims) -> bool:
 
 
 def _freeze(source: Source, worker: Worker, shapes: Shapes, key: str) -> onnx.ModelProto:
-    with cache.scratch_file(_GRAPH) as made:
-        given = {k: list(v) for k, v in shapes.items()}
-        answer = worker.ask("freeze", out=str(made), shapes=given)
-        proto = read_onnx(made)
-        require_onnx_forms(proto, source.path, answer["loops"])
-        cache.keep(key, made, _GRAPH)
+    made = worker.folder / f"frozen{_GRAPH}"
+    given = {k: list(v) for k, v in shapes.items()}
+    answer = worker.ask("freeze", out=str(made), shapes=given)
+    proto = read_onnx(made)
+    require_onnx_forms(proto, source.path, answer["loops"])
+    cache.keep(key, made, _GRAPH)
     return proto
 
 
@@ -103,7 +103,7 @@ def _opened(source: Source, progress: Progress) -> Iterator[tuple[Worker, dict[s
     with Worker(source.path, progress) as worker:
         yield (
             worker,
-            worker.ask("open", path=str(source.path), format=source.format, options=options),
+            worker.ask("open", path=absolute(source.path), format=source.format, options=options),
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +13,7 @@ from mobilecat.formats.base.options import ImportOptions
 from mobilecat.formats.base.runner import NotRun
 from mobilecat.formats.base.source import Reference, Source
 from mobilecat.formats.tensorflow.read import import_tensorflow
-from mobilecat.formats.tensorflow.worker import Progress, Worker, missing_extra
+from mobilecat.formats.tensorflow.worker import Progress, Worker, absolute, missing_extra
 from mobilecat.graph import Array
 
 
@@ -36,7 +35,7 @@ class TensorFlowModel:
         self._worker = Worker(path, progress)
         try:
             answer = self._worker.ask(
-                "open", path=str(path), format=format, options=options.given()
+                "open", path=absolute(path), format=format, options=options.given()
             )
         except BaseException:
             self._worker.close()
@@ -53,12 +52,11 @@ class TensorFlowModel:
                 [Problem(f"given {', '.join(feeds)}; it has {', '.join(self.inputs)}")],
             )
         names = list(feeds)  # a tensor's name may hold what a file's cannot
-        with tempfile.TemporaryDirectory(prefix="mobilecat-") as folder:
-            given, made = Path(folder) / "in.npz", Path(folder) / "out.npz"
-            np.savez(given, **{f"x{i}": feeds[n] for i, n in enumerate(names)})  # type: ignore[arg-type]
-            answer = self._worker.ask("run", inputs=names, given=str(given), made=str(made))
-            with np.load(made, allow_pickle=False) as arrays:
-                return {n: arrays[f"y{i}"] for i, n in enumerate(answer["outputs"])}
+        given, made = self._worker.folder / "in.npz", self._worker.folder / "out.npz"
+        np.savez(given, **{f"x{i}": feeds[n] for i, n in enumerate(names)})  # type: ignore[arg-type]
+        answer = self._worker.ask("run", inputs=names, given=str(given), made=str(made))
+        with np.load(made, allow_pickle=False) as arrays:
+            return {n: arrays[f"y{i}"] for i, n in enumerate(answer["outputs"])}
 
     def close(self) -> None:
         """End the child process."""

@@ -1,4 +1,5 @@
-"""TensorFlow in a process of its own: its seconds of start-up, memory and noise stay out of ours.
+"""TensorFlow in a process of its own: its seconds of start-up, memory and noise stay out of ours,
+and so does what a model file may ask it to do (`mobilecat.confined`).
 
 The child (`python -m mobilecat.formats.tensorflow.child`) reads one JSON request a line and answers
 each with JSON lines: any number of {"step"}, then one {"done"} or {"error"}. All else that it or
@@ -8,18 +9,18 @@ TensorFlow prints goes to a file, of which the reason is shown should the child 
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from mobilecat.confined import Confinement, start
+from mobilecat.disk import size_of
 from mobilecat.errors import ModelError, Problem
 
 Progress = Callable[[str], None]
@@ -31,8 +32,15 @@ _QUIET = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "TF_ENABLE_ONEDNN_OPTS": "0",  # plain order of additions: the same numbers on every machine
     "KERAS_BACKEND": "tensorflow",
-    "PYTHONUNBUFFERED": "1",
 }
+PATIENCE_S = 1200.0
+"""How long one answer may take: a file that never ends is no reason to wait for ever."""
+_ROOM = 8 << 30
+_ROOM_A_BYTE = 16
+"""Memory: what TensorFlow and a picture's layers take, and for each byte of the file: it is held as
+read, as variables, as constants, as they are folded, and as ONNX. Measured: docs/security.md."""
+_LONGEST = 64 << 20
+"""Characters of an answer: names and shapes, never weights."""
 _NOISE = re.compile(r"^(\s|$|WARNING|I0|W0|Traceback|To enable|During handling|\S+/site-packages/)")
 
 
@@ -45,36 +53,54 @@ def require_extra(path: Path) -> None:
         )
 
 
+def absolute(path: Path) -> str:
+    """Return how the child, which works in another folder, finds a file."""
+    return str(path.absolute())
+
+
 def missing_extra() -> str:
     """Return the packages of the extra that are not installed, as words."""
     return ", ".join(shown for name, shown in EXTRA.items() if find_spec(name) is None)
 
 
 class Worker:
-    """A TensorFlow child that has one model open. Close it, or use it in `with`."""
+    """A TensorFlow child that has one model open. Close it, or use it in `with`.
+
+    folder: the only one that the child can write to; files for it and from it lie there.
+    """
 
     def __init__(self, path: Path, progress: Progress = lambda _: None) -> None:
         require_extra(path)
         self._path = path
         self._progress = progress
         self._noise = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
-        # -P: the user's folder may hold a keras.py of its own.
-        self._child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "mobilecat.formats.tensorflow.child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+        self._scratch = tempfile.TemporaryDirectory(prefix="mobilecat-")
+        self.folder = Path(self._scratch.name)
+        size = size_of(path) if path.exists() else 0
+        room = _ROOM + _ROOM_A_BYTE * size
+        self._child = start(
+            "mobilecat.formats.tensorflow.child",
+            Confinement(self.folder, (path,), memory=room, file_bytes=room),
+            environment=_QUIET,
             stderr=self._noise,
-            encoding="utf-8",
-            env=_environment(),
         )
 
     def ask(self, verb: str, **arguments: Any) -> dict[str, Any]:
         """Return the child's answer. Errors: ModelError, also where the child dies."""
         assert self._child.stdin is not None and self._child.stdout is not None
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            self._child.kill()
+
+        watch = threading.Timer(PATIENCE_S, end)
+        watch.daemon = True
+        watch.start()
         try:
             self._child.stdin.write(json.dumps({"verb": verb, **arguments}) + "\n")
             self._child.stdin.flush()
-            for line in self._child.stdout:
+            while line := self._child.stdout.readline(_LONGEST):
                 answer: dict[str, Any] = json.loads(line)
                 if "step" in answer:
                     self._progress(answer["step"])
@@ -84,10 +110,14 @@ class Worker:
                     done: dict[str, Any] = answer["done"]
                     return done
         except (BrokenPipeError, json.JSONDecodeError):
-            pass  # dead before the request, or in the middle of an answer
+            self._child.kill()  # dead before the request or in an answer, or no answer of ours
+        finally:
+            watch.cancel()
+        code = self._child.wait()
+        why = f"no answer in {PATIENCE_S:g} seconds" if late.is_set() else ""
         raise ModelError(
             f"{self._path.name}: TensorFlow stopped without an answer",
-            [Problem(_reason(self._child.wait(), self._last_words()), str(self._path))],
+            [Problem(why or _reason(code, self._last_words()), str(self._path))],
         )
 
     def close(self) -> None:
@@ -100,6 +130,7 @@ class Worker:
                     stream.close()
                 except BrokenPipeError:  # an unsent request, to a child that is gone
                     continue
+        self._scratch.cleanup()
 
     def __enter__(self) -> Worker:
         return self
@@ -113,12 +144,6 @@ class Worker:
         self._noise.seek(0)
         lines = [x.strip() for x in self._noise.read().splitlines() if not _NOISE.match(x)]
         return lines[-1][:400] if lines else ""
-
-
-def _environment() -> dict[str, str]:
-    root = str(Path(__file__).resolve().parents[3])
-    paths = [root, os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, **_QUIET, "PYTHONPATH": os.pathsep.join(p for p in paths if p)}
 
 
 def _error_from(error: dict[str, Any]) -> ModelError:

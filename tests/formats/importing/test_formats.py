@@ -13,6 +13,7 @@ import onnx
 import pytest
 from onnx import helper
 
+from mobilecat import confined
 from mobilecat.disk import cache
 from mobilecat.errors import ModelError
 from mobilecat.formats.base.notes import NOTES_KEY, notes_from_metadata, text_from_notes
@@ -134,10 +135,10 @@ def test_a_missing_extra_gives_the_command(tmp_path: Path, monkeypatch: pytest.M
 def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put another program in the child's place: the file to write it to."""
     program = tmp_path / "child.py"
-    real = worker.subprocess.Popen
+    real = confined.subprocess.Popen
     monkeypatch.setattr(worker, "require_extra", lambda _: None)
     monkeypatch.setattr(
-        worker.subprocess,
+        confined.subprocess,
         "Popen",
         lambda command, **more: real([sys.executable, str(program)], **more),
     )
@@ -206,8 +207,8 @@ def test_a_child_that_dies_is_told_with_its_reason(case: str, child: Path) -> No
 def test_the_child_does_not_read_modules_beside_the_user(tmp_path: Path) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
     command = [sys.executable, "-P", "-c", "import mobilecat.formats.tensorflow.child.__main__"]
-    done = worker.subprocess.run(
-        command, cwd=tmp_path, env=worker._environment(), capture_output=True, text=True
+    done = confined.subprocess.run(
+        command, cwd=tmp_path, env=confined._environment(tmp_path), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
 

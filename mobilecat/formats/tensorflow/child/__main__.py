@@ -1,4 +1,4 @@
-"""The child's loop: one request a line on stdin, answers on stdout; see `importers.worker`."""
+"""The child's loop: one request a line on stdin, answers on stdout; see `tensorflow.worker`."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from mobilecat.formats.tensorflow.child.detection_api import (
     recognise,
     without_tflite_op,
 )
+from mobilecat.formats.tensorflow.child.graph_check import check_graph
 from mobilecat.formats.tensorflow.child.network import (
     Frozen,
     Given,
@@ -56,6 +57,7 @@ def open_graph(path: Path, options: ImportOptions, say: Say) -> Network:
         raise _unreadable(path) from e
     if not graph_def.node:
         raise _unreadable(path)
+    check_graph(graph_def, path)
     return network_from_graph(graph_def, path, options, ())
 
 

@@ -1,9 +1,10 @@
-"""Keras 3 `.keras` files, and HDF5 files of any age: Keras 3 first, tf-keras where it cannot."""
+"""Keras 3 `.keras` files, and HDF5 files of any age: Keras 3 first, tf-keras where it cannot.
+
+Both load only what `keras_check` has let through.
+"""
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -14,6 +15,8 @@ from typing import Any
 from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.base.options import ImportOptions
 from mobilecat.formats.onnx.input_shapes import Dims
+from mobilecat.formats.tensorflow.child.keras_check import check_keras
+from mobilecat.formats.tensorflow.child.keras_parts import keras_config, write_archive
 from mobilecat.formats.tensorflow.child.network import (
     Frozen,
     Given,
@@ -27,10 +30,8 @@ from mobilecat.formats.tensorflow.child.reason import reason
 from mobilecat.graph import Array
 
 _NOT_OURS = "a Keras file has none to choose"
-_PLAIN_MODULES = ("keras", "tf_keras", "builtins")
-_SUFFIXES = {"keras": (".keras",), "keras-hdf5": (".h5", ".hdf5")}
+_SUFFIXES = {"keras": ".keras", "keras-hdf5": ".h5"}
 _NOTE = 100
-_MODELS = ("Model", "Functional", "Sequential")
 
 
 def open_keras(path: Path, format: str, options: ImportOptions, say: Say) -> Network:
@@ -38,10 +39,8 @@ def open_keras(path: Path, format: str, options: ImportOptions, say: Say) -> Net
     problems = options.unusable(("signature", "inputs"), _NOT_OURS)
     if problems:
         raise ModelError(f"{path.name}: options that do not fit", problems)
-    config = _config(path, format)
-    _refuse_code(config, path)
-    if foreign := _of_other_modules(config):
-        raise _not_keras(path, foreign)
+    config = keras_config(path, format)
+    check_keras(config, path)
     library, model, notes = _load(path, format, config, say)
     if not getattr(model, "inputs", None):
         raise ModelError(
@@ -134,14 +133,12 @@ def _load(path: Path, format: str, config: Any, say: Say) -> tuple[Any, Any, tup
         say(f"loading with {shown}")
         library = import_module(name)
         try:
-            with _by_its_suffix(path, format) as named:
-                model = library.models.load_model(str(named), compile=False)
+            with _to_load(path, format, config) as named:
+                model = library.models.load_model(str(named), compile=False, safe_mode=True)
         except Exception as e:
             reasons.append(f"{shown}: {reason(e)}")
             continue
         return library, model, tuple(f"loaded by tf-keras, as {_short(r)}" for r in reasons)
-    if foreign := _of_unknown_classes(config):
-        raise _not_keras(path, foreign)
     raise ModelError(
         f"{path.name}: neither Keras 3 nor tf-keras can load it",
         [Problem(r, str(path)) for r in reasons],
@@ -149,123 +146,19 @@ def _load(path: Path, format: str, config: Any, say: Say) -> tuple[Any, Any, tup
 
 
 @contextmanager
-def _by_its_suffix(path: Path, format: str) -> Iterator[Path]:
-    """Yield the file under a name by which both libraries know its format, whatever its own is."""
-    suffixes = _SUFFIXES[format]
-    if path.suffix.lower() in suffixes:
-        yield path
-        return
+def _to_load(path: Path, format: str, config: Any) -> Iterator[Path]:
+    """Yield the file as the libraries read it: an archive of what was checked and no more, or an
+    HDF5 file under a name by which its format is known."""
+    suffix = _SUFFIXES[format]
     with TemporaryDirectory() as folder:
-        named = Path(folder) / f"{path.stem}{suffixes[0]}"
-        named.symlink_to(path.resolve())
+        named = Path(folder) / f"model{suffix}"
+        if format == "keras":
+            write_archive(path, config, named)
+        else:
+            named.symlink_to(path.resolve())
         yield named
 
 
 def _short(text: str) -> str:
     """What Keras says may hold a layer's whole configuration."""
     return text if len(text) <= _NOTE else f"{text[: _NOTE - 1]}…"
-
-
-def _config(path: Path, format: str) -> Any:
-    """Return the model's configuration as it lies in the file."""
-    try:
-        if format == "keras":
-            with zipfile.ZipFile(path) as archive:
-                config = json.loads(archive.read("config.json"))
-            # Loss, metrics and optimizer, often the authors' own: they are not loaded.
-            config.pop("compile_config", None)
-            return config
-        with import_module("h5py").File(path, "r") as file:
-            text = file.attrs.get("model_config")
-    except Exception as e:
-        raise ModelError(
-            "The model cannot be read",
-            [
-                Problem(
-                    f"damaged or cut short: {reason(e)}",
-                    str(path),
-                    "save or download it again, and compare its size or hash with the original's",
-                )
-            ],
-        ) from e
-    if text is None:
-        raise ModelError(
-            "The model cannot be read",
-            [
-                Problem(
-                    "holds weights without the network",
-                    str(path),
-                    "save the whole model: model.save('model.keras'), not save_weights",
-                )
-            ],
-        )
-    return json.loads(text)
-
-
-def _refuse_code(config: Any, path: Path) -> None:
-    """Lambda layers hold Python bytecode, which loading would run."""
-    found = [
-        Problem(
-            "a Lambda layer: it holds Python code, which is not run",
-            _layer_name(d),
-            "build the model with a standard layer in its place, or export a SavedModel",
-        )
-        for d in _objects(config)
-        if d["class_name"] == "Lambda"
-    ]
-    if found:
-        count = f"{len(found)} layer{'s' if len(found) > 1 else ''}"
-        raise ModelError(f"{path.name}: {count} cannot be read", found)
-
-
-def _of_other_modules(config: Any) -> list[dict[str, Any]]:
-    """Return the objects that loading would take from modules other than Keras: code again."""
-    return [
-        d
-        for d in _objects(config)
-        if "module" in d and (d["module"] or "").partition(".")[0] not in _PLAIN_MODULES
-    ]
-
-
-def _of_unknown_classes(config: Any) -> list[dict[str, Any]]:
-    """Return the layers of an old file, which names no modules, that neither library has."""
-    libraries = [import_module(name).layers for name in ("keras", "tf_keras")]
-    return [
-        d
-        for d in _objects(config)
-        if "inbound_nodes" in d
-        and d["class_name"] not in _MODELS
-        and not any(hasattr(library, d["class_name"]) for library in libraries)
-    ]
-
-
-def _not_keras(path: Path, objects: list[dict[str, Any]]) -> ModelError:
-    count = f"{len(objects)} part{'s are' if len(objects) > 1 else ' is'}"
-    return ModelError(
-        f"{path.name}: {count} not Keras's own",
-        [
-            Problem(
-                f"class {d['class_name']!r}, which only its authors' code can build",
-                _layer_name(d),
-                "export a SavedModel where that code is: model.export('folder')",
-            )
-            for d in objects
-        ],
-    )
-
-
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Give every object of a configuration, those inside others too."""
-    if isinstance(value, dict):
-        if isinstance(value.get("class_name"), str):
-            yield value
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _objects(item)
-
-
-def _layer_name(d: dict[str, Any]) -> str:
-    inner = d.get("config")
-    name = d.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
-    return f"layer {name!r}" if name else "a layer without name"

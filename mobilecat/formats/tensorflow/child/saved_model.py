@@ -9,6 +9,7 @@ from typing import Any
 from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.base.options import ImportOptions
 from mobilecat.formats.tensorflow.child.cut import with_shapes
+from mobilecat.formats.tensorflow.child.graph_check import check_saved_model
 from mobilecat.formats.tensorflow.child.graph_file import network_from_graph, recognise
 from mobilecat.formats.tensorflow.child.network import Frozen, Given, Network, Say, dims
 from mobilecat.formats.tensorflow.child.reason import reason
@@ -27,6 +28,7 @@ def open_saved_model(path: Path, options: ImportOptions, say: Say) -> Network:
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     say("loading the SavedModel")
+    check_saved_model(path)
     try:
         loaded = tf.saved_model.load(str(path))
     except Exception as e:
