@@ -36,10 +36,12 @@ class MobileCatError(Exception):
         return "\n".join([self.summary, *(f"  {p}" for p in self.problems)])
 
 
-def reason(e: OSError | UnicodeDecodeError) -> str:
+def reason(e: OSError | ValueError) -> str:
     """Return why a text file cannot be read, without the number and the path that Python adds."""
     if isinstance(e, UnicodeDecodeError):
         return "not a text file"
+    if isinstance(e, ValueError):
+        return str(e)
     return "not found" if isinstance(e, FileNotFoundError) else e.strerror or str(e)
 
 

@@ -45,9 +45,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "formats.onnx.format", "formats.tensorflow.format", "formats.coreai.format",
     },
     # What a user says, and what an export leaves.
-    "spec": {"errors", "value", "geometry", "formats.base.target", "formats.table"},
+    "spec": {"errors", "value", "disk", "geometry", "formats.base.target", "formats.table"},
     "pictures": {"errors", "disk", "geometry", "spec"},
-    "bundle": {"errors", "disk", "spec", "formats.table"},
+    "bundle": {"errors", "value", "disk", "spec", "formats.table"},
     # What a network means.
     "heads": {"errors", "graph", "spec"},
     "bake": {"errors", "graph", "spec", "heads"},

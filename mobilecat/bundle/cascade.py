@@ -30,18 +30,20 @@ from mobilecat.bundle import (
     open_bundle,
     short_lists,
 )
-from mobilecat.disk import sha256_of
+from mobilecat.disk import read_json, sha256_of
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.spec import NmsSpec, Spec, Tolerance
-from mobilecat.spec.cascade import CropContract, Space, Value
+from mobilecat.spec.cascade import CropContract, Space
+from mobilecat.value import FileName, Value
 
-DETECTOR, LANDMARKS = "detector", "landmarks"
+DETECTOR: Literal["detector"] = "detector"
+LANDMARKS: Literal["landmarks"] = "landmarks"
 
 
 class Part(Value):
     """One of the two bundles. sha256: of its bundle.json, which has the artifacts' hashes."""
 
-    folder: str
+    folder: Literal["detector", "landmarks"]
     sha256: str
 
 
@@ -57,18 +59,18 @@ class ChainRecord(Value):
 class Pair(Value):
     """What runs together in one lane: artifact files of the two bundles."""
 
-    name: str
+    name: FileName
     kind: Kind
     precision: str
-    detector: str | None
-    landmarks: str
+    detector: FileName | None
+    landmarks: FileName
 
 
 class CascadeFile(Value):
     """bundle.json of a cascade."""
 
     schema_version: Literal[1] = SCHEMA
-    name: str
+    name: FileName
     versions: dict[str, str]
     spec_sha256: str
     cascade: ChainRecord
@@ -177,7 +179,7 @@ def open_any(folder: Path, verify: bool = True) -> Bundle:
     Errors: ArtifactError listing every missing, damaged or contradictory file.
     """
     try:
-        data = json.loads((folder / FILE).read_text("utf-8"))
+        data = read_json(folder / FILE)
     except (OSError, ValueError):
         return open_bundle(folder, verify)  # it says what is wrong
     if not isinstance(data, dict) or "cascade" not in data:

@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from mobilecat.disk import sha256_of
+from mobilecat.disk import links_out, read_json, sha256_of
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.table import FORMATS
 from mobilecat.spec import NmsSpec, Spec
+from mobilecat.value import FileName, FilePath
 
 SCHEMA: Literal[1] = 1
 FILE = "bundle.json"
@@ -46,7 +47,7 @@ class TensorContract(Value):
 class SourceRecord(Value):
     """The model that was compiled. `path` is relative to the bundle where it can be."""
 
-    path: str
+    path: FilePath
     sha256: str
     format: str
     shapes: dict[str, tuple[int, ...]]
@@ -61,7 +62,7 @@ class ArtifactRecord(Value):
         validation run can read: raw head outputs, candidates before NMS.
     """
 
-    file: str
+    file: FileName
     kind: Kind
     format: str
     contract: str
@@ -81,7 +82,7 @@ class Bundle(Value):
     """bundle.json. Box and landmark coordinates: see `outputs[].meaning`."""
 
     schema_version: Literal[1] = SCHEMA
-    name: str
+    name: FileName
     versions: dict[str, str]
     source: SourceRecord
     spec_sha256: str
@@ -127,14 +128,10 @@ def open_bundle(folder: Path, verify: bool = True) -> Bundle:
             [Problem(f"has no {FILE}", str(folder), "make one: mobilecat export SPEC -o DIR")],
         )
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = read_json(path)
         if isinstance(data, dict) and "cascade" in data:
             raise _cascade(folder)
         bundle = Bundle.model_validate(_tuples(data))
-    except (json.JSONDecodeError, UnicodeDecodeError) as e:
-        raise ArtifactError(
-            "The bundle is damaged", [Problem(str(e), str(path), "export it again")]
-        ) from e
     except ValidationError as e:
         problems = [
             Problem(f"{'.'.join(map(str, x['loc']))}: {x['msg']}", str(path))
@@ -148,6 +145,10 @@ def open_bundle(folder: Path, verify: bool = True) -> Bundle:
             raise ArtifactError("This bundle is of another version", problems) from e
         raise ArtifactError(
             "bundle.json does not hold what this version writes; export it again", problems
+        ) from e
+    except (OSError, ValueError) as e:
+        raise ArtifactError(
+            "The bundle is damaged", [Problem(str(e), str(path), "export it again")]
         ) from e
     if verify:
         _verify(folder, bundle)
@@ -171,7 +172,9 @@ def _verify(folder: Path, bundle: Bundle) -> None:
     problems = []
     for record in bundle.artifacts:
         path = folder / record.file
-        if not path.exists():
+        if outside := links_out(path):
+            problems.append(Problem("is a link out of the bundle", str(outside)))
+        elif not path.exists():
             problems.append(Problem("is missing", str(path)))
         elif sha256_of(path) != record.sha256:
             problems.append(

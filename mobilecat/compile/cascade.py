@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from mobilecat.bundle import FILE, LABELS, Bundle
 from mobilecat.bundle.cascade import (
@@ -147,7 +148,7 @@ def _kind_problems(detector: Spec, landmarks: Spec, path: Path) -> list[Problem]
 def _bundle(spec: CascadeSpec, folder: Path, made: dict[str, Bundle]) -> CascadeBundle:
     detector, landmarks = made.get(DETECTOR), made[LANDMARKS]
 
-    def part(home: str) -> Part:
+    def part(home: Literal["detector", "landmarks"]) -> Part:
         return Part(folder=home, sha256=sha256_of(folder / home / FILE))
 
     points = next(t for t in landmarks.outputs if t.name == "landmarks").shape[2]

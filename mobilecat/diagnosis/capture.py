@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from mobilecat.camera.layout import PixelFormat
 from mobilecat.camera.request import AppResize
 from mobilecat.diagnosis.facts import Engine, Facts
+from mobilecat.disk import read_text
 from mobilecat.errors import MobileCatError, Problem, reason
 from mobilecat.geometry.affine import Size
 from mobilecat.geometry.orientation import Camera, Device, Orientation, orientation_for_buffer
@@ -20,12 +21,14 @@ from mobilecat.geometry.resize import RESIZE_MODES, ResizeMode, Rounding
 from mobilecat.geometry.spaces import Extent
 from mobilecat.geometry.views import VIEW_MODES, View
 from mobilecat.geometry.vision import FULL_REGION, CropAndScale, Region, crop_and_scale
+from mobilecat.value import FilePath
 
 Space = Literal["view", "vision", "normalized", "image", "frame", "model"]
 Side = Annotated[int, Field(ge=1, le=100_000)]
 Length = Annotated[float, Field(gt=0, le=100_000)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Four = tuple[Number, Number, Number, Number]
+Coordinate = Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
+Four = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
 _PIXEL_BYTES = {"32BGRA": 4, "OneComponent8": 1, "420v": 1, "420f": 1, "YUV_420_888": 1}
 FITS = (*CropAndScale, *RESIZE_MODES)
 
@@ -42,7 +45,9 @@ class CapturedBox(Value):
     class_id: Annotated[int, Field(ge=0)] = 0
     id: str | int | None = None
     label: str | None = None
-    landmarks: tuple[tuple[Number, Number], ...] | dict[str, tuple[Number, Number]] = ()
+    landmarks: (
+        tuple[tuple[Coordinate, Coordinate], ...] | dict[str, tuple[Coordinate, Coordinate]]
+    ) = ()
 
     @property
     def points(self) -> tuple[tuple[float, float], ...]:
@@ -93,7 +98,7 @@ class CapturedFrame(Value):
     model_wh: tuple[Side, Side]
     view: CapturedView | None = None
     extent: Four | None = None
-    image: str | None = None
+    image: FilePath | None = None
     time: Number | None = None
     outputs: tuple[CapturedBox, ...] | None = None
     drawn: tuple[CapturedBox, ...] = ()
@@ -215,8 +220,8 @@ def fit_named(name: str, rounding: Rounding | None = None) -> CropAndScale | App
 def read_capture(path: Path) -> Capture:
     """Read a capture.json; MobileCatError with every problem in it."""
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as e:
+        text = read_text(path)
+    except (OSError, ValueError) as e:
         raise MobileCatError("The capture cannot be read", [Problem(reason(e), str(path))]) from e
     return parse_capture(text, str(path))
 

@@ -1,11 +1,12 @@
 """What is written is whole or not there; what is read is held to its hash.
 
 Takes paths; gives files and folders that appear in one step (`files`), and results kept between
-runs (`cache`).
+runs (`cache`). What strangers wrote is read by `texts` and `arrays`, which trust none of it.
 """
 
 from mobilecat.disk.files import (
     MARK,
+    links_out,
     new_folder,
     refuse_golden,
     remove_folder,
@@ -13,13 +14,19 @@ from mobilecat.disk.files import (
     size_of,
     write_text,
 )
+from mobilecat.disk.texts import json_from_text, read_json, read_text, toml_from_text
 
 __all__ = [
     "MARK",
+    "json_from_text",
+    "links_out",
     "new_folder",
+    "read_json",
+    "read_text",
     "refuse_golden",
     "remove_folder",
     "sha256_of",
     "size_of",
+    "toml_from_text",
     "write_text",
 ]

@@ -134,6 +134,16 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def links_out(path: Path) -> Path | None:
+    """Return the first link at `path`, or in the folder there, that leaves its folder, or None."""
+    home = path.parent.resolve()
+    inner = list(path.rglob("*")) if path.is_dir() and not path.is_symlink() else []
+    for part in [path, *inner]:
+        if part.is_symlink() and not part.resolve().is_relative_to(home):
+            return part
+    return None
+
+
 def size_of(path: Path) -> int:
     """Return the bytes of a file, or of all files in a folder."""
     if path.is_dir():

@@ -29,11 +29,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import Check
 from mobilecat.compare.probe import Probe
-from mobilecat.disk import sha256_of, write_text
+from mobilecat.disk import read_text, sha256_of, write_text
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.geometry.resize import ResizePlan
 from mobilecat.lanes import lanes_of
 from mobilecat.pictures.detections import Detections
+from mobilecat.value import FilePath, unsafe_name
 
 R = TypeVar("R", bound="Record")
 CASE, APPROVED, PENDING = "case.json", "approved", "pending"
@@ -47,7 +48,7 @@ class Record(BaseModel):
 class InputFile(Record):
     """file: relative to the case folder. size_wh: of the upright picture; None for tensors."""
 
-    file: str
+    file: FilePath
     sha256: str
     size_wh: tuple[int, int] | None
 
@@ -200,7 +201,10 @@ class Case:
 
 def lane_file(lane: str) -> str:
     """Return a lane's name as part of a file name."""
-    return lane.replace(":", "@")
+    name = lane.replace(":", "@")
+    if why := unsafe_name(name):
+        raise MobileCatError("There is no such lane", [Problem(f"{lane!r} {why}", "--lane")])
+    return name
 
 
 def result_path(folder: Path, state: str, lane: str | None = None) -> Path:
@@ -346,15 +350,15 @@ def read_result(path: Path) -> Expected:
 
 def _read(path: Path, kind: type[R]) -> R:
     try:
-        return kind.model_validate_json(path.read_text("utf-8"))
+        return kind.model_validate_json(read_text(path))
     except FileNotFoundError:
         raise _damaged(path, "is missing", "record the case again") from None
-    except (OSError, UnicodeDecodeError) as e:
-        raise _damaged(path, f"cannot be read: {e}") from e
     except ValidationError as e:
         first = e.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise _damaged(path, f"is damaged: {place + ': ' if place else ''}{first['msg']}") from e
+    except (OSError, ValueError) as e:
+        raise _damaged(path, f"cannot be read: {e}") from e
 
 
 def _damaged(path: Path, what: str, fix: str = "") -> ArtifactError:

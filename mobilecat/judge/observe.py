@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
-from zipfile import BadZipFile
 
 import numpy as np
 
 from mobilecat.bundle import Bundle, TensorContract
 from mobilecat.compare.compare import Check, Stage
 from mobilecat.compare.tolerances import Kind
+from mobilecat.disk.arrays import read_arrays
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.geometry.resize import ResizePlan
 from mobilecat.graph import Array
@@ -102,9 +102,8 @@ def load_inputs(path: Path, bundle: Bundle, boxes: Path | None = None) -> Inputs
         taken, plan = picture_inputs(bundle, picture, boxes)
         return Inputs(taken, plan, picture)
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            tensors = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, AttributeError, TypeError, EOFError, BadZipFile) as e:
+        tensors = read_arrays(path)
+    except (OSError, ValueError) as e:
         what = "not found" if isinstance(e, FileNotFoundError) else "not an .npz of tensors"
         raise ArtifactError(
             "The inputs cannot be read",

@@ -10,7 +10,7 @@ from mobilecat.bundle import LABELS, Bundle
 from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.compare.compare import Check
 from mobilecat.compare.tolerances import limits_of, require_known_tolerances
-from mobilecat.disk import sha256_of
+from mobilecat.disk import read_text, sha256_of
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.golden.store import (
     APPROVED,
@@ -179,7 +179,7 @@ def _labels(folder: Path, bundle: Bundle) -> list[Check]:
     path = folder / LABELS
     if not bundle.spec.labels and not path.exists():
         return []
-    have = tuple(path.read_text("utf-8").splitlines()) if path.is_file() else None
+    have = tuple(read_text(path).splitlines()) if path.is_file() else None
     if have == bundle.spec.labels:
         return [Check("contract", LABELS, "PASS", detail=many(len(have), "label"))]
     what = "is missing" if have is None else f"differs from the labels in {folder / 'bundle.json'}"

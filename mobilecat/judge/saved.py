@@ -23,13 +23,15 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mobilecat.bundle import Bundle
-from mobilecat.disk import new_folder, sha256_of
+from mobilecat.disk import new_folder, read_text, sha256_of
+from mobilecat.disk.arrays import read_arrays
 from mobilecat.errors import ArtifactError, MobileCatError, Problem, reason
 from mobilecat.golden.store import lane_file
 from mobilecat.graph import Array
 from mobilecat.judge.observe import Opener
 from mobilecat.judge.result import now
 from mobilecat.lanes import Lane, NotRun, Runner, open_lane
+from mobilecat.value import FilePath
 
 FILE = "saved.json"
 
@@ -49,7 +51,7 @@ class Run(Value):
     """tensors: name → key in `file`. taps: those that are inner values, given only when asked."""
 
     inputs_sha256: str
-    file: str = ""
+    file: FilePath | Literal[""] = ""
     sha256: str = ""
     tensors: dict[str, str] = {}
     taps: tuple[str, ...] = ()
@@ -238,9 +240,9 @@ class Saved:
                 [Problem("is missing, or is not the file that was saved", str(path))],
             )
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                return {name: stored[key] for name, key in run.tensors.items()}
-        except (OSError, ValueError, KeyError, AttributeError) as e:
+            stored = read_arrays(path)
+            return {name: stored[key] for name, key in run.tensors.items()}
+        except (OSError, ValueError, KeyError) as e:
             raise ArtifactError("Saved results cannot be read", [Problem(str(e), str(path))]) from e
 
 
@@ -279,13 +281,13 @@ def open_saved(folder: Path) -> Saved:
     """Read RESULTS/saved.json. Errors: ArtifactError where there is none, or it is damaged."""
     path = folder / FILE
     try:
-        return Saved(folder, ResultsFile.model_validate_json(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError) as e:
-        fix = "save some: mobilecat validate … --save DIR"
-        raise ArtifactError(
-            "There are no saved results", [Problem(reason(e), str(path), fix)]
-        ) from e
+        return Saved(folder, ResultsFile.model_validate_json(read_text(path)))
     except ValidationError as e:
         first = e.errors(include_url=False)[0]
         what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise ArtifactError("Saved results are damaged", [Problem(what, str(path))]) from e
+    except (OSError, ValueError) as e:
+        fix = "save some: mobilecat validate … --save DIR"
+        raise ArtifactError(
+            "There are no saved results", [Problem(reason(e), str(path), fix)]
+        ) from e

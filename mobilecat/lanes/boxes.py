@@ -6,8 +6,6 @@ A list, or {"boxes": list}. An entry is four numbers, or an object: `box_xywh` (
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mobilecat.disk import read_json
 from mobilecat.errors import MobileCatError, Problem, reason
 from mobilecat.geometry.vision import image_from_vision
 from mobilecat.graph import Array
@@ -25,6 +24,10 @@ _ORDERS = {
     "vision": "x, y, width, height in 0..1, y of the lower edge from below",
     "image": "x1, y1, x2, y2 in pixels, from the top left",
 }
+
+
+_LARGEST = 1_000_000
+"""Of a coordinate: no picture is as large."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def read_boxes(
 ) -> Given:
     """Read the boxes of one picture; MobileCatError listing every entry that is none."""
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = read_json(path)
     except (OSError, UnicodeDecodeError) as e:
         raise _unusable(path, [Problem(reason(e), str(path))]) from e
     except ValueError as e:
@@ -127,5 +130,5 @@ def _are_numbers(values: Any, count: int) -> bool:
     return (
         isinstance(values, list)
         and len(values) == count
-        and all(type(v) in (int, float) and math.isfinite(v) for v in values)
+        and all(type(v) in (int, float) and abs(v) < _LARGEST for v in values)
     )

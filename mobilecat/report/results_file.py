@@ -21,6 +21,7 @@ from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.compare.compare import Check
 from mobilecat.compare.match import compare_detections
 from mobilecat.compare.tolerances import limits_of
+from mobilecat.disk import read_text
 from mobilecat.errors import ArtifactError, MobileCatError, Problem, reason
 from mobilecat.formats.coreml.format import COREML
 from mobilecat.golden.store import Case, read_cases
@@ -95,15 +96,15 @@ def read_results(path: Path, bundle: Bundle) -> ResultsFile:
     neither ran nor says why not, a run given twice.
     """
     try:
-        found = ResultsFile.model_validate_json(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as e:
-        raise ArtifactError("The results cannot be read", [Problem(reason(e), str(path))]) from e
+        found = ResultsFile.model_validate_json(read_text(path))
     except ValidationError as e:
         problems = [
             Problem(f"{'.'.join(map(str, x['loc']))}: {x['msg']}", str(path))
             for x in e.errors(include_url=False)
         ]
         raise ArtifactError("This is not a results file", problems) from e
+    except (OSError, ValueError) as e:
+        raise ArtifactError("The results cannot be read", [Problem(reason(e), str(path))]) from e
     problems = [Problem(text, str(path)) for text in _wrong(found, bundle)]
     if problems:
         raise ArtifactError("These results are not of this bundle", problems)

@@ -44,6 +44,7 @@ from mobilecat.judge.judge import judge_expected
 from mobilecat.judge.observe import Inputs, Observed, Opener, load_inputs, observe, open_engine
 from mobilecat.judge.result import differences, expected_from, now
 from mobilecat.lanes import Lane, lanes_of, open_lane
+from mobilecat.value import safe_name, unsafe_name
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,10 @@ def record(
     if golden_dir.exists():
         require_golden_folder(golden_dir)
     name = case or _case_name(inputs)
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name) is None:
+    if (why := unsafe_name(name)) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
         raise MobileCatError(
             "This is no name for a case",
-            [Problem(repr(name), "--case", "letters, digits, - _ and . only")],
+            [Problem(f"{name!r} {why}".rstrip(), "--case", "letters, digits, - _ and . only")],
         )
     chosen = find_lane(bundle, lane)
     taken = load_inputs(inputs, bundle, boxes)
@@ -136,7 +137,7 @@ def record(
 
 
 def _case_name(path: Path) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip("-._") or "case"
+    return safe_name(path.stem, "case")
 
 
 def find_lane(bundle: Bundle, name: str) -> Lane:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from mobilecat.disk import read_text, toml_from_text
 from mobilecat.errors import Problem, SpecError
 from mobilecat.geometry.crops import CropEdge, CropRounding, CropRule, GrowBy
 from mobilecat.spec import Tolerance
 from mobilecat.spec.lines import KeyPath, key_lines, line_of
+from mobilecat.value import FilePath, SpecName, Value, Word, safe_name
 
 Space = Literal["vision", "image"]
 SPACES: tuple[Space, ...] = typing.get_args(Space)
-
-
-class Value(BaseModel):
-    """Frozen, and refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class CropContract(Value):
@@ -51,12 +46,12 @@ class CropContract(Value):
 class Chain(Value):
     """`[cascade]`: what is chained. Paths are relative to the spec's folder."""
 
-    detector: str | None = None
+    detector: FilePath | None = None
     """Spec of the detector; or `boxes`."""
     boxes: Space | None = None
     """Boxes come from elsewhere: in Vision's space (0..1, x y w h, origin lower-left), or as
     x1 y1 x2 y2 in pixels of the upright picture (origin top-left)."""
-    landmarks: str
+    landmarks: FilePath
     """Spec of the landmark model, with head `landmarks`."""
     max_crops: Annotated[int, Field(ge=1, le=1000)] = 20
     """How many boxes, best first, get landmarks; the rest is left out of the result."""
@@ -74,10 +69,10 @@ class Chain(Value):
 class CascadeSpec(Value):
     """One cascade."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: SpecName
     cascade: Chain
     crop: CropContract = CropContract()
-    labels: tuple[str, ...] = ()
+    labels: tuple[Word, ...] = ()
     """Of boxes from elsewhere; a detector brings its own."""
     tolerances: dict[str, Tolerance] = Field(default={})
     """By runner, or by a pair's name in bundle.json. Boxes and landmarks: pixels of the picture."""
@@ -92,17 +87,17 @@ class CascadeSpec(Value):
 def is_cascade(path: Path) -> bool:
     """Return whether the file at `path` is TOML with a `[cascade]` table."""
     try:
-        return path.suffix == ".toml" and "cascade" in tomllib.loads(path.read_text("utf-8"))
+        return path.suffix == ".toml" and "cascade" in toml_from_text(read_text(path))
     except (OSError, ValueError):
         return False  # whoever reads it as an ordinary spec says what is wrong
 
 
 def load_cascade(path: Path) -> CascadeSpec:
     """Read and validate the cascade at `path`; SpecError lists every problem with its line."""
-    text = path.read_text("utf-8")
-    data = tomllib.loads(text)
+    text = read_text(path)
+    data = toml_from_text(text)
     stem = path.resolve().parent.name if path.stem == "mobilecat" else path.stem
-    data.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]", "-", stem).lstrip("-._") or "cascade")
+    data.setdefault("name", safe_name(stem, "cascade"))
     lines = key_lines(text)
     found: dict[tuple[int, str], Problem] = {}
     wrong: set[KeyPath] = set()

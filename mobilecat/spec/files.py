@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mobilecat.disk import read_json, read_text
+
+if TYPE_CHECKING:
+    from mobilecat.disk.arrays import Array
+
+_LABELS = 1 << 20
+"""Bytes: a thousand names are a hundredth of it."""
+_ROWS = 1 << 20
 
 
 def labels_from_file(path: Path) -> list[str]:
     """Return the non-empty lines; OSError or ValueError where it is no text."""
-    return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    return [line.strip() for line in read_text(path, _LABELS).split("\n") if line.strip()]
 
 
 def anchors_from_file(path: Path) -> list[list[float]]:
     """Return the rows of an .npy or .json file [N,4]; OSError or ValueError where it is not one."""
     import numpy as np
 
-    if path.suffix == ".npy":
-        found = np.load(path, allow_pickle=False)
-    else:
-        found = np.array(json.loads(path.read_text("utf-8")))
+    from mobilecat.disk.arrays import read_array
+
+    found = read_array(path) if path.suffix == ".npy" else _rows(read_json(path))
     if found.ndim != 2 or found.shape[1] != 4 or found.dtype.kind not in "fiu" or not len(found):
         raise ValueError(f"holds {found.dtype} {list(found.shape)}, expected numbers [N, 4]")
     if not np.isfinite(found).all():
         raise ValueError("holds values that are not finite")
+    if len(found) > _ROWS:
+        raise ValueError(f"holds {len(found)} rows, more than {_ROWS}")
     rows: list[list[float]] = found.astype(np.float64).tolist()
     return rows
+
+
+def _rows(value: Any) -> Array:
+    import numpy as np
+
+    try:
+        return np.array(value)
+    except (OverflowError, TypeError, RecursionError) as e:
+        raise ValueError(f"holds no rows of numbers: {e}") from e

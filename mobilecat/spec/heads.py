@@ -15,7 +15,7 @@ from mobilecat.value import Value
 Units = Literal["pixels", "normalised"]
 BoxFormat = Literal["xyxy", "xywh", "cxcywh"]
 Activation = Literal["none", "sigmoid", "softmax"]
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, le=1e9)]
 Count = Annotated[int, Field(ge=1, le=4096)]
 Name = Annotated[str, Field(min_length=1)]
 Strides = Annotated[tuple[Count, ...], Field(min_length=1)]

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from mobilecat.disk import read_text, toml_from_text
 from mobilecat.errors import Problem, SpecError
 from mobilecat.formats.table import FORMATS
 from mobilecat.spec.files import anchors_from_file, labels_from_file
 from mobilecat.spec.heads import HEAD_KINDS, HEADS, RawHead
 from mobilecat.spec.lines import KeyPath, key_lines, line_of
 from mobilecat.spec.values import Spec, Targets
+from mobilecat.value import safe_name, unsafe_path
 
 _LISTS_OR_TABLES = tuple(Targets.model_fields)
 
@@ -25,19 +26,18 @@ _LISTS_OR_TABLES = tuple(Targets.model_fields)
 def load_spec(path: Path) -> Spec:
     """Read and validate the spec at `path`; SpecError lists every problem with its line."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except UnicodeDecodeError as e:
         raise SpecError("The spec cannot be read", [Problem("not a text file", str(path))]) from e
-    except OSError as e:
-        raise SpecError(
-            "The spec cannot be read", [Problem(e.strerror or str(e), str(path))]
-        ) from e
+    except (OSError, ValueError) as e:
+        why = (e.strerror if isinstance(e, OSError) else "") or str(e)
+        raise SpecError("The spec cannot be read", [Problem(why, str(path))]) from e
     return spec_from_text(text, str(path), default_name=_default_name(path), folder=path.parent)
 
 
 def _default_name(path: Path) -> str:
     stem = path.resolve().parent.name if path.stem == "mobilecat" else path.stem
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", stem).lstrip("-._") or "model"
+    return safe_name(stem, "model")
 
 
 def spec_from_text(
@@ -48,8 +48,8 @@ def spec_from_text(
 ) -> Spec:
     """Validate TOML `text`; `where` names it in errors, `folder` is where its files lie."""
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as e:
+        data = toml_from_text(text)
+    except ValueError as e:
         raise SpecError(f"{where} is not TOML", [Problem(str(e), where)]) from e
     data.setdefault("name", default_name)
     problems: list[Problem] = []
@@ -131,7 +131,7 @@ def spec_from_model_file(path: Path, shapes: Mapping[str, Sequence[int]] | None 
 
     float32 throughout, so that every output can be held to the source's.
     """
-    name = re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip("-._") or "model"
+    name = safe_name(path.stem, "model")
     return Spec(
         name=name,
         source=str(path),
@@ -158,6 +158,7 @@ def _read_files(
             continue
         file = folder / node[path[-1]]
         try:
+            _require_beside(node[path[-1]])
             node[path[-1]] = reader(file)
         except (OSError, ValueError) as e:
             del node[path[-1]]
@@ -166,6 +167,18 @@ def _read_files(
             problems.append(
                 Problem(f"{key}: {file} cannot be read: {e}", f"{where}:{line}" if line else where)
             )
+
+
+def _require_beside(name: str) -> None:
+    """Raise ValueError where a spec names a file that no spec has a reason to read: what it holds
+    goes into the artifact. `..` is one, as several specs may share their labels."""
+    if why := unsafe_path(name):
+        raise ValueError(f"its name {why}")
+    path = PurePath(name)
+    if path.is_absolute() or PureWindowsPath(name).drive:
+        raise ValueError("its name is absolute; name it from the spec's folder")
+    if any(part.startswith((".", "~")) and part != ".." for part in path.parts):
+        raise ValueError("it is hidden")
 
 
 def _normalised(data: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, create_model, model_validator
@@ -9,9 +10,14 @@ from pydantic import ConfigDict, Field, create_model, model_validator
 from mobilecat.formats.base.target import TargetSpec as TargetSpec
 from mobilecat.formats.table import FORMATS
 from mobilecat.spec.heads import HEADS, HeadSpec, HeadValue, RawHead
-from mobilecat.value import Probability, Side, Value
+from mobilecat.value import FilePath, Probability, Side, SpecName, Value, Word
 
-PerChannel = float | Annotated[tuple[float, ...], Field(min_length=1, max_length=3)]
+_Number = Annotated[float, Field(ge=-1e9, le=1e9)]
+PerChannel = _Number | Annotated[tuple[_Number, ...], Field(min_length=1, max_length=3)]
+_MOST_PIXELS = 1 << 26
+"""8192 × 8192: what a spec may ask for is bounded before memory is taken for it."""
+_MOST_VALUES = 1 << 28
+_LEAST_STD = 1e-9
 Color = Literal["RGB", "BGR", "GRAY"]
 ResizeMode = Literal["stretch", "letterbox", "letterbox-topleft", "fit-pad"]
 Rounding = Literal["half-even", "half-away", "truncate"]
@@ -29,7 +35,7 @@ class ImageSpec(Value):
     """Width, height of the model input in pixels."""
     color: Color = "RGB"
     """Channel order of the network, not of the picture handed in (always RGB)."""
-    range: tuple[float, float] = (0.0, 255.0)
+    range: tuple[_Number, _Number] = (0.0, 255.0)
     """What pixel values 0 and 255 become before mean and std."""
     mean: PerChannel = 0.0
     std: PerChannel = 1.0
@@ -71,6 +77,10 @@ class ImageSpec(Value):
                 problems.append(f"{key} has {len(given)} values, {self.color} has {self.channels}")
         if 0.0 in self.per_channel(self.std):
             problems.append("std has a zero, which would divide by it")
+        elif min(map(abs, self.per_channel(self.std))) < _LEAST_STD:
+            problems.append(f"std has a value below {_LEAST_STD:g}, which float32 cannot divide by")
+        if math.prod(self.size) > _MOST_PIXELS:
+            problems.append(f"size {list(self.size)} is more than {_MOST_PIXELS:,} pixels")
         if self.range[0] == self.range[1]:
             problems.append(f"range {list(self.range)} maps every pixel to one value")
         if self.resize == "stretch" and self.pad:  # bundle.json spells the default 0 out
@@ -138,8 +148,8 @@ class Spec(Value):
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-    source: str
+    name: SpecName
+    source: FilePath
     """Path of the model file, relative to the spec's folder."""
     import_: ImportSpec = Field(default=ImportSpec(), alias="import")
     input: ImageSpec | None = None
@@ -148,8 +158,8 @@ class Spec(Value):
     """Full shapes for dynamic inputs that `input.size` does not settle."""
     head: HeadSpec = RawHead()
     nms: NmsSpec | None = None
-    labels: tuple[str, ...] = ()
-    landmarks: tuple[str, ...] = ()
+    labels: tuple[Word, ...] = ()
+    landmarks: tuple[Word, ...] = ()
     """Landmark names, in the network's order."""
     targets: Targets = Targets()
     tolerances: dict[str, Tolerance] = Field(default={})
@@ -176,10 +186,11 @@ class Spec(Value):
     @model_validator(mode="after")
     def _consistent(self) -> Spec:
         head, kind = self.head, self.head.kind
+        large = [name for name, dims in self.shapes.items() if math.prod(dims) > _MOST_VALUES]
         used = [t.contract for t in self.targets.all]
         own = [c for f in FORMATS.values() for c in f.contracts if c.name in used]
         plain_boxes_only = [c for c in own if not c.landmarks]
-        problems = []
+        problems = [f"shapes.{name} is more than {_MOST_VALUES:,} values" for name in large]
         if isinstance(head, RawHead):
             if self.nms is not None:
                 problems.append("nms is set, but a raw head has no boxes to suppress")

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 
 from mobilecat.formats.base.target import Written
-from mobilecat.value import Precision, Value
+from mobilecat.value import Precision, TargetName, Value
 
 
 class CoreMLTarget(Value):
@@ -19,7 +19,7 @@ class CoreMLTarget(Value):
     precision: Precision = "float16"
     deployment_target: Literal["iOS13", "iOS14", "iOS15", "iOS16", "iOS17", "iOS18"] | None = None
     """Oldest system that must load it; by default iOS15 for mlpackage and iOS13 for mlmodel."""
-    name: str | None = None
+    name: TargetName | None = None
 
     kind: ClassVar[str] = "coreml"
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mobilecat.formats.base.target import Written
-from mobilecat.value import Value
+from mobilecat.value import TargetName, Value
 
 
 class OnnxTarget(Value):
@@ -16,7 +16,7 @@ class OnnxTarget(Value):
     precision: Literal["float32"] = "float32"
     opset: Annotated[int, Field(ge=9)] | None = None
     """Default: the frozen graph's own (18, or the source's where that is newer)."""
-    name: str | None = None
+    name: TargetName | None = None
 
     kind: ClassVar[str] = "onnx"
     contract: ClassVar[str] = "tensor"

@@ -8,6 +8,7 @@ from types import TracebackType
 
 import numpy as np
 
+from mobilecat.disk.arrays import read_arrays
 from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.base.options import ImportOptions
 from mobilecat.formats.base.runner import NotRun
@@ -55,8 +56,8 @@ class TensorFlowModel:
         given, made = self._worker.folder / "in.npz", self._worker.folder / "out.npz"
         np.savez(given, **{f"x{i}": feeds[n] for i, n in enumerate(names)})  # type: ignore[arg-type]
         answer = self._worker.ask("run", inputs=names, given=str(given), made=str(made))
-        with np.load(made, allow_pickle=False) as arrays:
-            return {n: arrays[f"y{i}"] for i, n in enumerate(answer["outputs"])}
+        arrays = read_arrays(made)
+        return {n: arrays[f"y{i}"] for i, n in enumerate(answer["outputs"])}
 
     def close(self) -> None:
         """End the child process."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from mobilecat.formats.base.target import Written
-from mobilecat.value import Value
+from mobilecat.value import TargetName, Value
 
 
 class TfliteTarget(Value):
@@ -17,7 +17,7 @@ class TfliteTarget(Value):
     contract: Literal["tensor", "detection"] = "tensor"
     """tensor: boxes, scores, class_ids, landmarks, count. detection: the four outputs of
     TFLite_Detection_PostProcess with metadata, as MediaPipe Tasks and TF's SSD samples read."""
-    name: str | None = None
+    name: TargetName | None = None
 
     kind: ClassVar[str] = "tflite"
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mobilecat import disk
 from mobilecat.errors import MobileCatError, Problem, reason
 
 Floats = npt.NDArray[np.float64]
@@ -19,6 +20,8 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+_LARGEST = 2 << 30
+"""Bytes of one file of labels."""
 SHOWN = 100
 """Problems listed; the rest is counted."""
 
@@ -207,9 +210,12 @@ def upright_size(path: Path) -> tuple[tuple[int, int], int]:
     """
     from PIL import Image
 
-    with Image.open(path) as opened:
-        orientation = opened.getexif().get(0x0112, 1)
-        width, height = opened.size
+    try:
+        with Image.open(path) as opened:
+            orientation = opened.getexif().get(0x0112, 1)
+            width, height = opened.size
+    except (ValueError, SyntaxError, Image.DecompressionBombError) as e:
+        raise OSError(str(e)) from e
     turned = orientation in (5, 6, 7, 8)
     return ((height, width) if turned else (width, height)), orientation
 
@@ -217,11 +223,11 @@ def upright_size(path: Path) -> tuple[tuple[int, int], int]:
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file; DatasetError where there is none."""
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = disk.read_json(path, _LARGEST)
     except json.JSONDecodeError as e:
         where = f"{path}:{e.lineno}:{e.colno}"
         raise refused(path, [Problem(f"not JSON: {e.msg}", where)]) from e
-    except (OSError, UnicodeDecodeError) as e:
+    except (OSError, ValueError) as e:
         raise refused(path, [Problem(reason(e), str(path))]) from e
     if not isinstance(data, dict):
         raise refused(path, [Problem("is JSON, but no object {…}", str(path))])
@@ -231,8 +237,8 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_lines(path: Path) -> list[str]:
     """Return a text file's lines; DatasetError where it cannot be read."""
     try:
-        return path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
+        return disk.read_text(path, _LARGEST).split("\n")
+    except (OSError, ValueError) as e:
         raise refused(path, [Problem(reason(e), str(path))]) from e
 
 
@@ -242,7 +248,11 @@ def numbers(value: object, count: int) -> list[float] | None:
         return None
     if any(isinstance(v, bool) or not isinstance(v, int | float) for v in value):
         return None
-    return [float(v) for v in value] if all(map(math.isfinite, value)) else None
+    try:
+        found = [float(v) for v in value]
+    except OverflowError:
+        return None
+    return found if all(map(math.isfinite, found)) else None
 
 
 def side(value: object) -> int | None:

@@ -99,6 +99,8 @@ def read(path: Path) -> Dataset:
             reading.problem(f"not XML: {expat.errors.messages[e.code]}", f"{file}:{e.lineno}")
         except OSError as e:
             reading.problem(e.strerror or "cannot be read", str(file))
+        except (ValueError, LookupError, MemoryError) as e:  # an encoding that expat does not have
+            reading.problem(f"cannot be read: {e}", str(file))
     found = [(file, root, _objects(file, root, reading)) for file, root in roots]
     if not roots:
         raise refused(path, reading.problems or [Problem("names no picture", str(path))])

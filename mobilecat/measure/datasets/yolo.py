@@ -71,7 +71,7 @@ def _item(
     try:
         values = [float(word) for word in line.split()]
     except ValueError:
-        reading.problem(f"{line.strip()!r} is not all numbers", where)
+        reading.problem(f"{line.strip()!r:.80} is not all numbers", where)
         return None
     if len(values) != 5:
         what = f"{len(values)} numbers, expected 5: class cx cy w h"
@@ -143,4 +143,8 @@ def _inline(text: str, where: str, reading: Reading) -> list[str]:
         return []
     parts = re.findall(r"""'(?:[^']*)'|"(?:[^"]*)"|[^,]+""", inside[1])
     words = [p.strip() for p in parts if p.strip()]
-    return [str(ast.literal_eval(w)) if w[0] in "'\"" else w for w in words]
+    try:
+        return [str(ast.literal_eval(w)) if w[0] in "'\"" else w for w in words]
+    except (ValueError, SyntaxError, MemoryError, RecursionError) as e:
+        reading.problem(f"`names` holds a text that cannot be read: {e}", where)
+        return []
