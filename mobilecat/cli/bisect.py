@@ -48,7 +48,7 @@ def bisect(
     from mobilecat.cli.progress import progress_line
     from mobilecat.pictures.chart import require_svg
 
-    require_outputs({"--plot": plot})
+    require_outputs({"--plot": plot}, inputs=(bundle, image, source))
     require_svg(plot)
     with progress_line() as progress:
         found = run(
@@ -74,11 +74,11 @@ def bisect(
 
 
 def _show(found: Bisection, everything: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    width = None if sys.stdout.isatty() else 120
-    console = Console(highlight=False, markup=False, soft_wrap=True, width=width)
+    from mobilecat.cli.terminal import terminal
+
+    console = terminal()
     first = found.first
     console.print(_verdict(found), style="bold red" if first else "bold green")
     if first:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,11 +10,11 @@ if TYPE_CHECKING:
 
 def show_coordinates(report: CoordinateReport) -> None:
     """Print the verdict, and the corner that moved most by option and orientation, in model px."""
-    from rich.console import Console
     from rich.table import Table
 
-    width = None if sys.stdout.isatty() else 120
-    console = Console(highlight=False, markup=False, soft_wrap=True, width=width)
+    from mobilecat.cli.terminal import terminal
+
+    console = terminal()
     many = f"{len(report.rows)} chains from {report.model_runs} model runs"
     if report.held:
         console.print(

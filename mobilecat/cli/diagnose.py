@@ -108,7 +108,8 @@ def diagnose(
     from mobilecat.cli.outputs import require_outputs
     from mobilecat.cli.progress import progress_line
 
-    require_outputs({"--draw": draw}, "--draw")
+    read = (capture, true, observed, image, bundle, source)
+    require_outputs({"--draw": draw}, "--draw", inputs=read)
     facts: dict[str, Any] = {
         "orientation": orientation,
         "upright": upright,
@@ -333,6 +334,7 @@ def _draw(
     from mobilecat.diagnosis.drawing import draw_scene
     from mobilecat.diagnosis.rerun import read_stored
     from mobilecat.geometry.orientation import apply_orientation
+    from mobilecat.pictures.drawing import save_picture
 
     picture = None
     if image is not None:
@@ -340,11 +342,11 @@ def _draw(
         picture = Image.fromarray(apply_orientation(read_stored(image), turn))
     if setting is not None and setting.scenes:
         scene = max(setting.scenes, key=lambda s: len(s.evidence))
-        draw_scene(scene, picture).save(target)
+        save_picture(draw_scene(scene, picture), target)
     elif result is not None and picture is not None:
         from mobilecat.pictures.drawing import draw_detections
 
-        draw_detections(picture, result.restored.found).save(target)
+        save_picture(draw_detections(picture, result.restored.found), target)
 
 
 def _print(
@@ -354,8 +356,7 @@ def _print(
     as_json: bool,
     drawn: Path | None,
 ) -> None:
-    from rich.console import Console
-
+    from mobilecat.cli.terminal import terminal
     from mobilecat.diagnosis.words import headline, lines, to_json
 
     facts = setting.scenes[0].facts if setting and setting.scenes else None
@@ -373,8 +374,7 @@ def _print(
                 out["sentence"] = result.silent
         print(json.dumps(out, indent=2, ensure_ascii=False))
         return
-    width = None if sys.stdout.isatty() else 120
-    console = Console(highlight=False, markup=False, soft_wrap=True, width=width)
+    console = terminal()
     if result is not None:
         console.print(result.sentence, style="bold red" if result.wrong else "bold green")
         for t in result.trials:

@@ -92,7 +92,7 @@ def evaluate(
     from mobilecat.measure.evaluate import evaluate as run
     from mobilecat.pictures.chart import require_svg
 
-    require_outputs({"--json": json_, "--plot": plot})
+    require_outputs({"--json": json_, "--plot": plot}, inputs=(bundle, data, source))
     require_svg(plot)
     with progress_line() as progress:
         report = run(
@@ -139,10 +139,9 @@ def _pairs(given: list[str]) -> dict[str, str]:
 
 def show(report: Evaluation) -> None:
     """Print the report: what was evaluated, the tables, what did not run, notes, shortfalls."""
-    from rich.console import Console
+    from mobilecat.cli.terminal import terminal
 
-    width = None if sys.stdout.isatty() else 120
-    console = Console(highlight=False, markup=False, soft_wrap=True, width=width)
+    console = terminal()
     console.print(_head(report), style="bold")
     first = next(r.scores for r in report.lanes if r.scores is not None)
     console.print(_lanes(report, first))

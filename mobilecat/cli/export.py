@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from mobilecat.bundle import FILE, Bundle
 from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.cli.progress import progress_line
-from mobilecat.compile import Exported, export
+from mobilecat.cli.terminal import terminal
+from mobilecat.compile import Exported, export, require_replaceable
 from mobilecat.compile.ios import IosFolder, write_ios
 from mobilecat.errors import Problem, SpecError
 from mobilecat.spec import Spec, load_spec, spec_from_model_file
@@ -20,6 +21,8 @@ from mobilecat.spec.cascade import is_cascade
 
 if TYPE_CHECKING:
     from mobilecat.compile.cascade import CascadeExported
+
+_SIDE = re.compile(r"[1-9][0-9]{0,5}")
 
 
 def run_export(
@@ -35,6 +38,7 @@ def run_export(
         _export_cascade(spec_path, out, source, shapes, ios, as_json)
         return
     spec, folder = _spec(spec_path, _shapes(shapes), source)
+    require_replaceable(out, spec_path)
     with progress_line() as progress:
         done = export(spec, out, spec_folder=folder, source=source, progress=progress)
     app = write_ios(out, ios) if ios else None
@@ -96,22 +100,21 @@ def _shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     for text in texts:
         name, equals, dims = text.rpartition("=")
         sides = [d.strip() for d in dims.replace("x", ",").split(",")]
-        if equals and all(d.isdigit() and int(d) > 0 for d in sides):
+        if name and equals and all(_SIDE.fullmatch(d) for d in sides):
             shapes[name] = tuple(int(d) for d in sides)
         else:
-            problems.append(
-                Problem(f"{text!r} is not NAME=1,3,320,320", "--shape", "whole numbers above 0")
-            )
+            fix = "whole numbers, 1 to 999999"
+            problems.append(Problem(f"{text!r:.80} is not NAME=1,3,320,320", "--shape", fix))
     if problems:
         raise SpecError("The shapes cannot be read", problems)
     return shapes
 
 
 def _show(done: Exported | CascadeExported) -> None:
-    console = Console(soft_wrap=True)
+    console = terminal(width=None)
     bundle = done.bundle
     for note in done.notes:
-        console.print(f"  {note}", style="dim", markup=False, highlight=False)
+        console.print(f"  {note}", style="dim")
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("artifact")
     table.add_column("size", justify="right")
@@ -122,10 +125,10 @@ def _show(done: Exported | CascadeExported) -> None:
     console.print(table)
     for a in bundle.artifacts:
         for lint in a.lints:
-            console.print(f"  {a.file}: {lint}", style="yellow", markup=False, highlight=False)
+            console.print(f"  {a.file}: {lint}", style="yellow")
     outputs = ", ".join(f"{o.name} {'×'.join(map(str, o.shape))}" for o in bundle.outputs)
-    console.print(f"gives {outputs}", markup=False, highlight=False)
-    console.print(f"wrote {done.folder}", markup=False, highlight=False)
+    console.print(f"gives {outputs}")
+    console.print(f"wrote {done.folder}")
 
 
 def _show_app(app: IosFolder | None) -> None:

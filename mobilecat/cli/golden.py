@@ -26,9 +26,9 @@ GoldenDir = Annotated[
 
 
 def _console() -> Console:
-    from rich.console import Console
+    from mobilecat.cli.terminal import terminal
 
-    return Console(highlight=False, markup=False, soft_wrap=True)
+    return terminal(width=None)
 
 
 @golden_app.command()
@@ -144,7 +144,7 @@ def review(
     from mobilecat.cli.review import decide, show, walk, write_page
     from mobilecat.review.approve import pendings
 
-    require_outputs({"--html": html})
+    require_outputs({"--html": html}, inputs=(bundle,), golden=golden)
     console = _console()
     found = [p for p in pendings(bundle, golden) if lane in (None, p.lane)]
     if accept or reject:

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mobilecat.cli.export import human_size
+from mobilecat.cli.terminal import terminal
 from mobilecat.formats.base.inspection import Inspection, Port
 from mobilecat.formats.inspection import inspect_file
 
@@ -17,7 +18,7 @@ def run_inspect(path: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
         return
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = terminal(width=None)
     _show(console, found)
 
 

@@ -120,10 +120,17 @@ app.command()(tune)
 
 def main() -> None:
     """Run the command line; the process exits with its code."""
+    from mobilecat.cli.terminal import plain, use_any_encoding
+
+    use_any_encoding()
     try:
         app(prog_name="mobilecat")
     except MobileCatError as e:
-        print(f"mobilecat: {e}", file=sys.stderr)
+        print(f"mobilecat: {plain(str(e))}", file=sys.stderr)
+        sys.exit(2)
+    except (RecursionError, MemoryError) as e:
+        what = "nested too deep" if isinstance(e, RecursionError) else "more than memory holds"
+        print(f"mobilecat: what was read is {what}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -132,5 +139,5 @@ def main() -> None:
         # A file is written beside its place first: the user is told the place.
         name = re.sub(rf"\.([^/\\]+){re.escape(MARK)}\d+", r"\1", str(e.filename or ""))
         place = f"{name}: " if name else ""
-        print(f"mobilecat: {place}{e.strerror or e}", file=sys.stderr)
+        print(f"mobilecat: {plain(place)}{e.strerror or e}", file=sys.stderr)
         sys.exit(2)

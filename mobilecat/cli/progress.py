@@ -14,10 +14,12 @@ def progress_line() -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda _: None
         return
+    from mobilecat.cli.terminal import plain
+
     start = time.monotonic()
 
     def show(step: str) -> None:
-        sys.stderr.write(f"\r\x1b[2K{time.monotonic() - start:5.1f} s  {step}")
+        sys.stderr.write(f"\r\x1b[2K{time.monotonic() - start:5.1f} s  {plain(step)}")
         sys.stderr.flush()
 
     try:

@@ -8,12 +8,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from rich.console import Console
-
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import open_any
 from mobilecat.cli.outputs import require_outputs
 from mobilecat.cli.progress import progress_line
+from mobilecat.cli.terminal import terminal
 from mobilecat.disk import sha256_of
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.geometry.resize import ResizePlan
@@ -37,7 +36,7 @@ def run_picture(
     source: Path | None,
     boxes: Path | None = None,
 ) -> None:
-    require_outputs({"--draw": draw}, "--draw")
+    require_outputs({"--draw": draw}, "--draw", inputs=(folder, image, source, boxes))
     bundle = open_any(folder)
     if bundle.spec.input is None:
         raise MobileCatError(
@@ -62,9 +61,10 @@ def run_picture(
             results.append(row)
             drawn = drawn or found
     if draw is not None and drawn is not None:
-        from mobilecat.pictures.drawing import draw_detections
+        from mobilecat.pictures.drawing import draw_detections, save_picture
 
-        draw_detections(picture, drawn, bundle.spec.labels, bundle.spec.landmarks).save(draw)
+        with_boxes = draw_detections(picture, drawn, bundle.spec.labels, bundle.spec.landmarks)
+        save_picture(with_boxes, draw)
     if as_json:
         record = {"file": str(image), "sha256": sha256_of(image), "size_wh": list(picture.size)}
         print(json.dumps({"schema": 1, "image": record, "results": results}, indent=2))
@@ -106,7 +106,7 @@ def _run_lane(
 
 
 def _show(results: list[dict[str, Any]], drawn: Path | None) -> None:
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = terminal(width=None)
     for row in results:
         if "not_run" in row:
             console.print(f"{row['lane']}: NOT_RUN, {row['not_run']}")

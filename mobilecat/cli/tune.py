@@ -90,7 +90,7 @@ def tune(
     from mobilecat.measure.tune.spec_file import require_writable, write_setting
     from mobilecat.pictures.chart import require_svg
 
-    require_outputs({"--json": json_, "--plot": plot})
+    require_outputs({"--json": json_, "--plot": plot}, inputs=(bundle, data, source, write))
     require_svg(plot)
     grid, goal = grid_of(score, iou, max_detections), objective_of(objective)
     named = _pairs(class_map or [])
@@ -141,11 +141,11 @@ def _pairs(given: list[str]) -> dict[str, str]:
 
 def show(found: Tuned, spec: Path | None, diff: str | None, folder: Path) -> None:
     """Print the table, the best row, and what was written or could be."""
-    from rich.console import Console
     from rich.table import Table
 
-    width = None if sys.stdout.isatty() else 120
-    console = Console(highlight=False, markup=False, soft_wrap=True, width=width)
+    from mobilecat.cli.terminal import terminal
+
+    console = terminal()
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
     for title in ("score", "IoU", "max", "mAP@.5", "precision", "recall", "F1", "FP/pic",
                   "mean IoU", "boxes/pic", "most", "cut", "NMS ms", ""):  # fmt: skip

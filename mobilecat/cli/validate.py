@@ -117,7 +117,12 @@ def validate(
     from mobilecat.lanes import open_lane
     from mobilecat.spec import load_spec
 
-    require_outputs({"--json": json_, "--html": html, "--junit": junit})
+    require_outputs(
+        {"--json": json_, "--html": html, "--junit": junit},
+        inputs=(bundle, source, tolerances, *(from_ or [])),
+        golden=golden,
+        folders={"--save": save},
+    )
     kept, files = _results(from_ or [])
     if save is not None and kept is not None:
         twice = Problem("--save with --from", fix="they are saved already: copy the folder")
@@ -218,12 +223,10 @@ def _write_json(report: Report, placed: CoordinateReport | None, target: str) ->
 
 def show(report: Report) -> None:
     """Print the report: verdict, table, failures, what did not run, files written."""
-    from rich.console import Console
-
+    from mobilecat.cli.terminal import terminal
     from mobilecat.judge.words import failures, not_run, verdict_sentence
 
-    width = None if sys.stdout.isatty() else 120
-    console = Console(highlight=False, markup=False, soft_wrap=True, width=width)
+    console = terminal()
     console.print(verdict_sentence(report), style="bold green" if report.held else "bold red")
     for shortfall in report.shortfalls:
         console.print(f"  {shortfall}")

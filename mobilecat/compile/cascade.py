@@ -47,7 +47,7 @@ def export_cascade(
     """
     spec = load_cascade(path)
     parts = _parts(spec, path)
-    require_replaceable(out)
+    require_replaceable(out, path, *(folder / part.source for part, folder in parts.values()))
     made: dict[str, Bundle] = {}
     notes: list[str] = []
     failed: list[MobileCatError] = []

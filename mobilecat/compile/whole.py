@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 
+CASE = "case.json"
+"""What a golden's folder holds; see `mobilecat.golden.store`."""
+
 MEANINGS = {
     "image": "the picture: rows, columns, channels; values 0–255",
     "boxes": "xyxy, pixels of the model input, origin top-left, pixel edges; rows ≥ count are zero",
@@ -71,7 +74,7 @@ def export(
 
     path = source or spec_folder / spec.source
     _require_targets(spec)
-    require_replaceable(out)
+    require_replaceable(out, path)
     progress(f"reading {path.name}")
     options = import_options(spec)
     dims = dims_of(path, options, progress)
@@ -125,8 +128,15 @@ def _require_targets(spec: Spec) -> None:
         )
 
 
-def require_replaceable(out: Path) -> None:
-    """Raise ArtifactError where `out` holds anything but a bundle."""
+def require_replaceable(out: Path, *read: Path) -> None:
+    """Raise ArtifactError where `out` holds anything but a bundle: what is read, or a golden."""
+    kept = [p for p in read if p.exists() and out.resolve() in (p.resolve(), *p.resolve().parents)]
+    if kept or (goldens := sorted(out.rglob(CASE)) if out.is_dir() else []):
+        lost = kept[0] if kept else goldens[0].parent
+        raise ArtifactError(
+            "The output folder is in use",
+            [Problem(f"holds {lost}, which would be lost", str(out), "name a folder of its own")],
+        )
     if out.is_dir() and any(out.iterdir()) and not (out / FILE).is_file():
         raise ArtifactError(
             "The output folder is in use",

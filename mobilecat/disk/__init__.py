@@ -12,6 +12,7 @@ from mobilecat.disk.files import (
     remove_folder,
     sha256_of,
     size_of,
+    write_bytes,
     write_text,
 )
 from mobilecat.disk.texts import json_from_text, read_json, read_text, toml_from_text
@@ -28,5 +29,6 @@ __all__ = [
     "sha256_of",
     "size_of",
     "toml_from_text",
+    "write_bytes",
     "write_text",
 ]

@@ -26,10 +26,20 @@ def write_text(path: Path, text: str, *, approves: bool = False) -> None:
     """
     if not approves:
         refuse_golden(path)
+    _write(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` as `write_text` does."""
+    refuse_golden(path)
+    _write(path, data)
+
+
+def _write(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}{MARK}{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as f:
-            f.write(text)
+        with temporary.open("wb") as f:
+            f.write(data)
             f.flush()
             os.fsync(f.fileno())
         temporary.replace(path)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mobilecat.disk import write_bytes
 from mobilecat.pictures.detections import Detections
 
 if TYPE_CHECKING:
@@ -12,6 +15,15 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's palette, told apart by colour-blind readers: https://jfly.uni-koeln.de/color/
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+
+_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
+
+
+def save_picture(picture: Image, path: Path, format: str | None = None) -> None:
+    """Write a picture in one step, in the format of its suffix; PNG where that says nothing."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format or _FORMATS.get(path.suffix.lower(), "PNG"))
+    write_bytes(path, buffer.getvalue())
 
 
 def draw_detections(

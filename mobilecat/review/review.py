@@ -10,7 +10,7 @@ from mobilecat.golden.store import Expected, may_write, read_case_file, read_res
 from mobilecat.judge.result import differences
 from mobilecat.judge.words import many
 from mobilecat.pictures.detections import Detections
-from mobilecat.pictures.drawing import COLOURS, draw_detections
+from mobilecat.pictures.drawing import COLOURS, draw_detections, save_picture
 from mobilecat.pictures.reading import read_picture
 from mobilecat.review.approve import Pending, base_of
 
@@ -56,7 +56,7 @@ def draw_review(pending: Pending) -> Path | None:
     if old is not None and old.found is not None:
         drawn.append(_difference(picture, old.found, found))
     path = pending.path.with_suffix(".png")
-    _beside(drawn).save(path)
+    save_picture(_beside(drawn), path)
     return path
 
 

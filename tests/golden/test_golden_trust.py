@@ -243,7 +243,7 @@ def test_only_approve_changes_an_approved_file(shop: Workshop, name: str) -> Non
     assert approved_hashes(shop.golden) == before
 
 
-@pytest.mark.parametrize("value", ["true", "1", "True", "TRUE"])
+@pytest.mark.parametrize("value", ["true", "1", "TRUE", "github", "woodpecker", "Jenkins 2", "2"])
 def test_ci_writes_nothing(shop: Workshop, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.approved()
     shop.tensors = moved_everywhere
