@@ -8,9 +8,10 @@ from pathlib import Path
 
 import onnx
 import onnx_ir as ir
-from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
 from mobilecat.errors import ModelError, Problem
+from mobilecat.formats.onnx.external import load_external_data
+from mobilecat.formats.onnx.functions import require_finite
 from mobilecat.formats.onnx.input_shapes import Dims, Shapes, settle
 from mobilecat.formats.onnx.shape_rules import contradictions
 from mobilecat.graph import MIN_OPSET
@@ -82,7 +83,8 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         raise _unreadable(path, len(data)) from e
     if not proto.graph.node and not proto.graph.output:
         raise _unreadable(path, len(data))
-    _load_external_data(proto, path)
+    load_external_data(proto, path)
+    require_finite(proto, path)
     return proto
 
 
@@ -127,42 +129,6 @@ def _unreadable(path: Path, size: int) -> ModelError:
             )
         ],
     )
-
-
-def _load_external_data(proto: onnx.ModelProto, path: Path) -> None:
-    problems = []
-    for tensor in proto.graph.initializer:
-        if not uses_external_data(tensor):
-            continue
-        entries = {e.key: e.value for e in tensor.external_data}
-        location = entries.get("location", "")
-        file = path.parent / location
-        if ".." in Path(location).parts or Path(location).is_absolute():
-            problems.append(
-                Problem(
-                    f"external data outside the model's folder: {location!r}",
-                    f"initializer {tensor.name!r}",
-                )
-            )
-        elif not file.is_file():
-            problems.append(
-                Problem(
-                    f"external data file {location!r} is missing",
-                    f"initializer {tensor.name!r}",
-                    f"put it beside {path.name}",
-                )
-            )
-        elif file.stat().st_size < int(entries.get("offset", 0)) + int(entries.get("length", 0)):
-            problems.append(
-                Problem(
-                    f"external data file {location!r} is too short",
-                    f"initializer {tensor.name!r}",
-                    "copy it again",
-                )
-            )
-    if problems:
-        raise ModelError(f"{path.name}: external data cannot be read", problems)
-    load_external_data_for_model(proto, str(path.parent))
 
 
 def _require_known_ops(proto: onnx.ModelProto, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import onnx
@@ -10,6 +11,9 @@ import onnx_ir as ir
 
 from mobilecat.errors import ModelError, Problem
 from mobilecat.graph import Array, const_of, where
+
+MOST_BYTES = 4 << 30
+"""Of all that is folded in one go."""
 
 _NOT_A_FUNCTION_OF_ITS_INPUTS = frozenset(
     {
@@ -103,15 +107,40 @@ def _evaluate(
     proto.graph.output.extend(onnx.ValueInfoProto(name=v.name) for v in wanted)
     options = ort.SessionOptions()
     options.log_severity_level = 4
+    _limit_memory()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         session = ort.InferenceSession(proto.SerializeToString(), options, ["CPUExecutionProvider"])
         arrays = session.run([v.name for v in wanted], {})
     except Exception as e:
         raise ModelError(
             "A constant part of the model cannot be computed",
-            [Problem(str(e).splitlines()[0], where(nodes[0]))],
+            [Problem(_why(e), where(nodes[0]))],
         ) from e
     return dict(zip(wanted, arrays, strict=True))
+
+
+@cache
+def _limit_memory() -> None:
+    """Give constants one pool of bounded size: how large they become is the file's choice.
+
+    https://onnxruntime.ai/docs/get-started/with-c.html (shared arena allocator)
+    """
+    import onnxruntime as ort
+
+    pool = ort.OrtMemoryInfo(
+        "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+    )
+    grows_by_what_is_asked = 1
+    settings = {"max_mem": MOST_BYTES, "arena_extend_strategy": grows_by_what_is_asked}
+    ort.create_and_register_allocator(pool, ort.OrtArenaCfg(settings))
+
+
+def _why(error: Exception) -> str:
+    text = str(error).splitlines()[0]
+    if "Available memory" in text or "bad_alloc" in text or "Failed to allocate" in text:
+        return f"takes more than {MOST_BYTES >> 30} GiB"
+    return text
 
 
 def replace_with_constants(model: ir.Model, arrays: Mapping[ir.Value, Array]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import onnx_ir as ir
 import onnx_ir.passes.common as common
 
@@ -11,6 +13,8 @@ from mobilecat.graph.passes.fold import fold_constants, fold_shapes
 from mobilecat.graph.passes.simplify import drop_no_ops, inline_constant_ifs
 
 _MAX_ROUNDS = 16
+MOST_VALUES = 1 << 29
+"""Of one tensor: 2 GiB in float32, which no phone has for a network."""
 
 
 def freeze(model: ir.Model, source: str = "") -> ir.Model:
@@ -39,6 +43,7 @@ def freeze(model: ir.Model, source: str = "") -> ir.Model:
     unused = common.RemoveUnusedFunctionsPass()  # type: ignore[no-untyped-call]
     model = unused(model).model
     _require_static(model, source)
+    _require_small(model, source)
     return model
 
 
@@ -84,3 +89,15 @@ def _require_static(model: ir.Model, source: str) -> None:
         raise ModelError(
             f"{source}: {len(problems)} values have no fixed shape".lstrip(": "), shown
         )
+
+
+def _require_small(model: ir.Model, source: str) -> None:
+    large = [
+        Problem(f"{value.name!r} has the shape {value.shape}", producer_of(value))
+        for node in model.graph
+        for value in node.outputs
+        if value.shape is not None and math.prod(value.shape.numpy()) > MOST_VALUES
+    ]
+    if large:
+        summary = f"{source}: {len(large)} values of more than {MOST_VALUES:,} elements"
+        raise ModelError(summary.lstrip(": "), large[:20])
