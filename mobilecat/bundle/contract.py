@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from mobilecat.disk import links_out, read_json, sha256_of
 from mobilecat.errors import ArtifactError, Problem
@@ -35,12 +36,34 @@ Kind = Annotated[str, AfterValidator(_known)]
 """A format of `formats.table`, by name."""
 
 
+def _bounded(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if len(shape) > _MOST_SIDES or math.prod(shape) > _MOST_VALUES:
+        raise ValueError(f"{list(shape[:8])} is no tensor's that a phone could hold")
+    return shape
+
+
+def _of_numbers(dtype: str) -> str:
+    if dtype not in _DTYPES:
+        raise ValueError(f"{dtype[:40]!r} is none of {', '.join(_DTYPES)}")
+    return dtype
+
+
+_DTYPES = (
+    *("bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"),
+    *("float16", "float32", "float64", "bfloat16"),
+)
+_MOST_SIDES, _MOST_VALUES = 16, 1 << 29
+Shape = Annotated[tuple[Annotated[int, Field(ge=0)], ...], AfterValidator(_bounded)]
+Dtype = Annotated[str, AfterValidator(_of_numbers)]
+"""What numpy calls it."""
+
+
 class TensorContract(Value):
     """One input or output, by the bundle's name; an artifact may have another for it."""
 
     name: str
-    shape: tuple[int, ...]
-    dtype: str
+    shape: Shape
+    dtype: Dtype
     meaning: str = ""
 
 
@@ -50,7 +73,7 @@ class SourceRecord(Value):
     path: FilePath
     sha256: str
     format: str
-    shapes: dict[str, tuple[int, ...]]
+    shapes: dict[str, Shape]
 
 
 class ArtifactRecord(Value):
@@ -72,7 +95,7 @@ class ArtifactRecord(Value):
     image: Literal["uint8", "float32", "pixels", "bgra"] | None
     inputs: dict[str, str]
     outputs: dict[str, str]
-    output_dtypes: dict[str, str] = {}
+    output_dtypes: dict[str, Dtype] = {}
     """Outputs whose element type is not the contract's: a NeuralNetwork gives float32 for int32."""
     taps: dict[str, str] = {}
     lints: tuple[str, ...] = ()
