@@ -138,6 +138,9 @@ def diagnose(
         from mobilecat.diagnosis import diagnose as named
 
         answer = named(setting.scenes, noise)
+        if answer.verdict == "no boxes" and not (answer.missing or answer.extra):
+            _require_more(result)
+            answer = setting = None
     if draw is not None:
         _draw(draw, given, setting, result, image)
     _print(answer, setting, result, json_, draw)
@@ -145,6 +148,16 @@ def diagnose(
         result is not None and result.wrong
     )
     sys.exit(1 if wrong else 0)
+
+
+def _require_more(result: Rerun | None) -> None:
+    """Raise MobileCatError where there is no box at all, and no re-run that says something."""
+    from mobilecat.diagnosis.words import NOTHING
+    from mobilecat.errors import MobileCatError, Problem
+
+    if result is None:
+        fix = "capture a frame with an object in it, or give --image FILE --bundle DIR"
+        raise MobileCatError("These frames cannot be diagnosed", [Problem(NOTHING, fix=fix)])
 
 
 def _require_no_facts(ctx: typer.Context) -> None:

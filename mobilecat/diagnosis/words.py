@@ -18,11 +18,13 @@ NO_BOXES = (
     "through each suspect chain with --image FILE --bundle DIR."
 )
 
+NOTHING = "There is no box to look at, drawn or true: nothing can be said of where boxes land."
+
 
 def headline(answer: Answer, facts: Facts) -> str:
     """Return the one sentence that a tired person reads first."""
     if answer.verdict == "no boxes":
-        return NO_BOXES
+        return NO_BOXES if answer.missing or answer.extra else NOTHING
     if answer.verdict == "unexplained":
         return (
             "No known bug explains this: the boxes are off by "
@@ -30,8 +32,8 @@ def headline(answer: Answer, facts: Facts) -> str:
             f"{answer.closest[0].rms_px:.1f} px."
         )
     if answer.first is None or not answer.first.bugs:
-        off = f": the boxes are where they should be, to within {answer.seen_px:.1f} px"
-        return f"Nothing wrong found{off if answer.boxes else ': there is no box to look at'}."
+        off = f"the boxes are where they should be, to within {answer.seen_px:.1f} px"
+        return f"Nothing wrong found: {off}."
     said = [bug.sentence(facts) for bug in answer.first.bugs]
     return said[0] if len(said) == 1 else "Two things went wrong. " + " ".join(said)
 

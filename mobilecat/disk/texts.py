@@ -11,6 +11,10 @@ MOST_BYTES = 256 << 20
 """Of one text file. Labels of a large data set are the largest that is read whole."""
 
 
+_DEEPEST = 100
+_ENDLESS = "nested without end"
+
+
 def read_text(path: Path, most: int = MOST_BYTES) -> str:
     """Return a UTF-8 file's text, without the mark that some editors put before it.
 
@@ -26,9 +30,9 @@ def read_text(path: Path, most: int = MOST_BYTES) -> str:
 def json_from_text(text: str) -> Any:
     """Return the value of JSON text. Errors: ValueError (JSONDecodeError where it has a place)."""
     try:
-        return json.loads(text)
+        return _shallow(json.loads(text))
     except RecursionError:
-        raise ValueError("nested without end") from None
+        raise ValueError(_ENDLESS) from None
 
 
 def read_json(path: Path, most: int = MOST_BYTES) -> Any:
@@ -39,10 +43,34 @@ def read_json(path: Path, most: int = MOST_BYTES) -> Any:
 def toml_from_text(text: str) -> dict[str, Any]:
     """Return the tables of TOML text. Errors: ValueError (TOMLDecodeError where it has a place)."""
     try:
-        return tomllib.loads(text)
+        tables: dict[str, Any] = _shallow(tomllib.loads(text))
+        _require_64_bits(tables)
+        return tables
     except RecursionError:
-        raise ValueError("nested without end") from None
+        raise ValueError(_ENDLESS) from None
     except tomllib.TOMLDecodeError:
         raise
     except ValueError as e:
-        raise ValueError(f"holds a value that cannot be read: {e}") from None
+        raise ValueError(f"cannot be read: {e}") from None
+
+
+def _shallow(value: Any) -> Any:
+    """Return `value`, which whoever walks it with a function that calls itself can then do."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(_DEEPEST):
+        inner = (v.values() if isinstance(v, dict) else v for v in level)
+        level = [x for values in inner for x in values if isinstance(x, dict | list)]
+        if not level:
+            return value
+    raise ValueError(_ENDLESS)
+
+
+def _require_64_bits(tables: dict[str, Any]) -> None:
+    """Hold whole numbers to what TOML allows (https://toml.io/en/v1.0.0#integer): Python reads any,
+    and then cannot even show them."""
+    level: list[Any] = [tables]
+    while level:
+        values = [x for v in level for x in (v.values() if isinstance(v, dict) else v)]
+        if any(isinstance(x, int) and not -(1 << 63) <= x < 1 << 63 for x in values):
+            raise ValueError("holds a whole number of more than 64 bits")
+        level = [x for x in values if isinstance(x, dict | list)]

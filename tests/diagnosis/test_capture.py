@@ -186,3 +186,19 @@ def test_the_command_on_two_detection_files(tmp_path: Path) -> None:
 def test_options_that_do_not_go_together_are_refused(args: tuple[str, ...]) -> None:
     told = run(*args)
     assert isinstance(told.exception, MobileCatError)
+
+
+def test_a_capture_of_nothing_is_not_nothing_wrong(tmp_path: Path) -> None:
+    empty = {**frame(), "drawn": [], "true": []}
+    (tmp_path / "c.json").write_text(json.dumps({"schema": 1, "frames": [empty]}))
+    told = run(tmp_path / "c.json")
+    assert isinstance(told.exception, MobileCatError)
+    assert "nothing can be said" in str(told.exception) and "--image" in str(told.exception)
+
+
+@pytest.mark.parametrize("value", [1e300, -2e6, 10**400, "1e400", "NaN"])
+def test_boxes_of_no_picture(value: Any, tmp_path: Path) -> None:
+    told = {"schema": 1, "frames": [{**frame(), "drawn": [{"box_xyxy": [0, 0, "?", 10]}]}]}
+    text = json.dumps(told).replace('"?"', str(value))
+    with pytest.raises(MobileCatError, match="not a capture"):
+        parse_capture(text, "c.json")

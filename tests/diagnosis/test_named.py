@@ -159,6 +159,12 @@ def test_no_box_at_all_asks_for_the_picture() -> None:
     assert answer.verdict == "no boxes" and "--image" in headline(answer, FACTS)
 
 
+def test_no_box_on_either_side_is_not_nothing_wrong() -> None:
+    none = np.zeros((0, 4))
+    answer = diagnose([Scene(FACTS, Evidence(none, none))])
+    assert answer.verdict == "no boxes" and "nothing can be said" in headline(answer, FACTS)
+
+
 def test_the_report_of_turicreate_1957() -> None:
     """640×480: centre (455.369, 104.533), size 255.036×162.651; shown (.5115, .6123, .4004, .3392).
 

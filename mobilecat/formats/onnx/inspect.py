@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import onnx
 
 from mobilecat.formats.base.inspection import Inspection, Port
@@ -34,14 +34,19 @@ def inspect_model(path: Path, kind: str = "") -> Inspection:
                 f"{n.domain}::{n.op_type}" if n.domain else n.op_type for n in graph.node
             ).most_common()
         ),
-        parameters=sum(int(np.prod(i.dims)) for i in graph.initializer),
+        parameters=sum(math.prod(i.dims) for i in graph.initializer),
         metadata={k: v for k, v in metadata.items() if v},
     )
 
 
 def _port(value: onnx.ValueInfoProto) -> Port:
     tensor = value.type.tensor_type
-    dtype = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+    known = tensor.elem_type in onnx.TensorProto.DataType.values()
+    dtype = (
+        onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+        if known
+        else f"type {tensor.elem_type}"
+    )
     shape = None
     if tensor.HasField("shape"):
         shape = tuple(

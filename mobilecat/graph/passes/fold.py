@@ -136,9 +136,12 @@ def _limit_memory() -> None:
     ort.create_and_register_allocator(pool, ort.OrtArenaCfg(settings))
 
 
+_TOO_LARGE = ("Available memory", "bad_alloc", "Failed to allocate", "would require more than")
+
+
 def _why(error: Exception) -> str:
     text = str(error).splitlines()[0]
-    if "Available memory" in text or "bad_alloc" in text or "Failed to allocate" in text:
+    if any(sign in text for sign in _TOO_LARGE):
         return f"takes more than {MOST_BYTES >> 30} GiB"
     return text
 

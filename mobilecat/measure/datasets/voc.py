@@ -50,7 +50,8 @@ class Node:
 
 
 def parse(path: Path) -> Node:
-    """Return the root of an XML file; expat.ExpatError, with its line, where it is none."""
+    """Return the root of an XML file; expat.ExpatError, with its line, where it is none; ValueError
+    where it defines entities."""
     root = Node("", 0)
     open_nodes = [root]
     parser = expat.ParserCreate()
@@ -66,6 +67,10 @@ def parse(path: Path) -> Node:
     def text(data: str) -> None:
         open_nodes[-1].text += data
 
+    def entity(name: str, *_: object) -> None:
+        raise ValueError(f"defines {name!r}, as no labels do: it could grow without end")
+
+    parser.EntityDeclHandler = entity
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = text
