@@ -88,6 +88,12 @@ def test_toml_without_end(text: str, tmp_path: Path) -> None:
         load_spec(tmp_path / "s.toml")
 
 
+def test_numbers_without_end() -> None:
+    for key in ("name", "source", "labels", "input.size", "nms.max_detections", "head.kind"):
+        for number in (f"0x{'f' * 20_000}", str(1 << 63)):
+            assert "more than 64 bits" in refusal(f"{key} = {number}\n")
+
+
 @pytest.mark.parametrize(
     "label", ["cat\ndog", "cat\x1b]0;x\x07", "\ufeffcat", "cat\u2028", " ", ""]
 )
@@ -249,7 +255,7 @@ def test_xml_that_grows(tmp_path: Path) -> None:
     doctype = f'<!DOCTYPE annotation [<!ENTITY a0 "haha">{laughs}]>'
     text = (VOC % "utf-8").replace("?><annotation>", f"?>{doctype}<annotation>")
     (picture(tmp_path) / "p.xml").write_text(text.replace("cat", "&a11;"))
-    with pytest.raises(DatasetError):
+    with pytest.raises(DatasetError, match="it could grow without end"):
         load_dataset(tmp_path)
 
 
