@@ -129,10 +129,14 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="where the folders of failed cases stay")
     given = parser.parse_args()
     began = time.monotonic()
-    counts, failed = run(_wanted(given.only), given.keep)
-    for key, count in sorted(counts.items()):
-        print(f"{count:6}  {key}")
-    print(f"{sum(counts.values())} cases in {time.monotonic() - began:.0f} s, {len(failed)} failed")
+    total, failed = 0, []
+    for kind, numbers in _wanted(given.only).items():
+        counts, wrong = run({kind: numbers}, given.keep)
+        total += sum(counts.values())
+        failed += wrong
+        for key, count in sorted(counts.items()):
+            print(f"{count:6}  {key}", flush=True)
+    print(f"{total} cases in {time.monotonic() - began:.0f} s, {len(failed)} failed")
     for told in failed:
         print(
             f"\n--only {told['kind']}=1@{told.get('number')}  {told['seen']}\n{told.get('detail')}"
