@@ -52,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "heads": {"errors", "graph", "spec"},
     "bake": {"errors", "graph", "spec", "heads"},
     # Formats, one room each. Who reads shipped bytes knows no lowering.
-    "formats.base": {"errors", "graph", "bundle"},
+    "formats.base": {"errors", "disk", "graph", "bundle"},
     "formats.coreml.runtime": {"errors"},
     "formats.coreai.read": {"errors", "graph"},
     "formats.onnx": {*_VALUES, *_TARGET, "formats.base", "formats.onnx.target", "bake"},

@@ -22,6 +22,7 @@ from mobilecat.bundle import open_bundle
 from mobilecat.disk import read_json, read_text, toml_from_text
 from mobilecat.disk.arrays import read_array, read_arrays
 from mobilecat.errors import MobileCatError, ModelError, SpecError
+from mobilecat.formats.base.notes import NOTES_KEY, notes_from_metadata
 from mobilecat.formats.onnx.inspect import inspect_model
 from mobilecat.formats.onnx.read import import_onnx
 from mobilecat.lanes.boxes import read_boxes
@@ -460,6 +461,12 @@ def test_inspect_of_types_that_are_none(tmp_path: Path) -> None:
     found = inspect_model(save(proto, tmp_path / "m.onnx"))
     assert found.inputs[0].dtype == "type 99"
     assert found.parameters == 1 << 80
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "7", '{"a": 1}', "[1, null]", ""])
+def test_notes_that_are_somebodys_own(text: str) -> None:
+    assert notes_from_metadata({NOTES_KEY: text}) == ()
+    assert notes_from_metadata({NOTES_KEY: '["cut at x"]'}) == ("cut at x",)
 
 
 def test_a_name_with_a_zero() -> None:

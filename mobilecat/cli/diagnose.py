@@ -264,11 +264,12 @@ def _capture(
 
 def _detections(path: Path) -> tuple[list[dict[str, Any]], list[int] | None]:
     """Return the boxes of a detection JSON: a list, or what `mobilecat run --json` prints."""
+    from mobilecat.disk import read_json
     from mobilecat.errors import MobileCatError, Problem, reason
 
     hint = "a list of {box_xyxy, score, class_id}, or what `mobilecat run --json` prints"
     try:
-        told = json.loads(path.read_text("utf-8"))
+        told = read_json(path)
         if isinstance(told, list):
             return told, None
         rows = next(r["detections"] for r in told["results"] if "detections" in r)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from mobilecat.disk import json_from_text
+
 NOTES_KEY = "mobilecat.notes"
 
 
@@ -13,5 +15,9 @@ def text_from_notes(notes: Sequence[str]) -> str:
 
 
 def notes_from_metadata(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the notes in a model's `metadata_props`; none where it has none."""
-    return tuple(json.loads(metadata.get(NOTES_KEY, "[]")))
+    """Return the notes in a model's `metadata_props`; none where it has none, or somebody's own."""
+    try:
+        notes = json_from_text(metadata.get(NOTES_KEY, "[]"))
+    except ValueError:
+        return ()
+    return tuple(n for n in notes if isinstance(n, str)) if isinstance(notes, list) else ()
