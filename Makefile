@@ -13,7 +13,7 @@ demo: $(STAMP)
 	@$(PY) tools/demo.py
 
 ios: $(STAMP)  # the cat models into the app: ios_sample/README.md
-	@$(VENV)/bin/mobilecat export ios_sample/Cats/cats.toml -o build/ios --ios ios_sample/CatCam/Model
+	@tools/export_cats.sh $(PY) build/ios --ios ios_sample/CatCam/Model
 
 test: lint unit swift
 

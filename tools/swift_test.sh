@@ -11,7 +11,7 @@ else
   if "$python" -c 'import mobilecat, cv2' 2>/dev/null; then
     if [ ! -f "$cats/bundle.json" ] || [ -n "$(find mobilecat ios_sample/Cats \
       \( -name '*.py' -o -name '*.onnx' -o -name '*.toml' \) -newer "$cats/bundle.json" -print -quit)" ]; then
-      "$python" -m mobilecat export ios_sample/Cats/cats.toml -o "$cats"
+      tools/export_cats.sh "$python" "$cats"
     fi
     export MOBILECAT_PYTHON=$python MOBILECAT_CATS=$cats
   else

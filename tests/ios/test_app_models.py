@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -61,5 +62,29 @@ def test_the_detector_speaks_visions_language_in_both_formats() -> None:
         ("cat_faces.mlmodel", "vision"),
         ("cat_faces.mlpackage", "vision"),
     ]
-    (landmarks,) = committed("cat_landmarks").artifacts
+    (landmarks,) = (a for a in committed("cat_landmarks").artifacts if a.kind == "coreml")
     assert (landmarks.file, landmarks.contract) == ("cat_landmarks.mlpackage", "tensor")
+
+
+def test_ios_27s_files_leave_suppression_to_the_app() -> None:
+    (faces,) = (a for a in committed("cat_faces").artifacts if a.kind == "coreai")
+    assert (faces.file, faces.contract, faces.image) == ("cat_faces.aimodel", "candidates", "bgra")
+    assert set(faces.outputs) == {"candidate_boxes", "candidate_scores"}
+    (points,) = (a for a in committed("cat_landmarks").artifacts if a.kind == "coreai")
+    assert (points.file, points.contract) == ("cat_landmarks.aimodel", "tensor")
+
+
+def test_where_core_ai_cannot_be_written_the_other_files_are(tmp_path: Path) -> None:
+    """What tools/export_cats.sh does to the specs: the target goes, and nothing else."""
+    for name in ("cat_faces", "cat_landmarks"):
+        spec = SAMPLE / f"Cats/{name}.toml"
+        script = "/^\\[\\[targets.coreai\\]\\]/,/^$/d"
+        assert script in (SAMPLE.parent / "tools/export_cats.sh").read_text("utf-8")
+        left = subprocess.run(
+            ["sed", script, str(spec)], capture_output=True, text=True, check=True
+        ).stdout
+        (tmp_path / f"{name}.toml").write_text(left)
+        ours, without = load_spec(spec), load_spec(tmp_path / f"{name}.toml")
+        assert ours.targets.coreai and not without.targets.coreai
+        targets = ours.targets.model_copy(update={"coreai": ()})
+        assert without == ours.model_copy(update={"targets": targets})

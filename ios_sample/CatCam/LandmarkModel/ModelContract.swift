@@ -6,7 +6,7 @@ enum ModelContract {
     static let name = "cat_landmarks"
     /// Of the bundle.json that this was made from, and that lies beside the artifacts.
     static let bundleSHA256 =
-        "a427d13740954cbf1d94361102ef342d4b3ca405219e1489439bbbb38f7ee9db"
+        "9f3e214dca2c76361329130aa1b041a92efc3cea592ab63073a7a6436f6a4411"
     static let headKind = "landmarks"
 
     /// The model's input, in pixels.
@@ -88,6 +88,17 @@ enum ModelContract {
         Artifact(
             file: "cat_landmarks.mlpackage", kind: "coreml", contract: "tensor",
             precision: "float16",
+            boxFormat: .xyxy, unit: .pixels, origin: .topLeft,
+            outputs: [
+                "boxes": "boxes",
+                "scores": "scores",
+                "class_ids": "class_ids",
+                "landmarks": "landmarks",
+                "count": "count",
+            ]),
+        Artifact(
+            file: "cat_landmarks.aimodel", kind: "coreai", contract: "tensor",
+            precision: "float32",
             boxFormat: .xyxy, unit: .pixels, origin: .topLeft,
             outputs: [
                 "boxes": "boxes",

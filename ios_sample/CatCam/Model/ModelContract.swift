@@ -6,7 +6,7 @@ enum ModelContract {
     static let name = "cat_faces"
     /// Of the bundle.json that this was made from, and that lies beside the artifacts.
     static let bundleSHA256 =
-        "7b8dde5f57957da511e52379bb24fa95854c05e4105b9f9b0d0ade214d009f5e"
+        "2fdebfe0722be76969c0da866668636d19aa0b662669566ac05a1bc1aa00c556"
     static let headKind = "ssd"
 
     /// The model's input, in pixels.
@@ -89,6 +89,14 @@ enum ModelContract {
             outputs: [
                 "confidence": "confidence",
                 "coordinates": "coordinates",
+            ]),
+        Artifact(
+            file: "cat_faces.aimodel", kind: "coreai", contract: "candidates",
+            precision: "float32",
+            boxFormat: .xyxy, unit: .pixels, origin: .topLeft,
+            outputs: [
+                "candidate_boxes": "candidate_boxes",
+                "candidate_scores": "candidate_scores",
             ]),
     ]
 }
