@@ -117,7 +117,8 @@ def _reason(out: Path, code: int, seconds: float) -> str:
     last = _last_words(out / "noise")
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-        return f"its process ended with {name}" + (f": {last}" if last else "")
+        why = last if "Fatal error" in last else "as it does at bytes that are no sound program"
+        return f"its process ended with {name}: {why}"
     return last or f"its process ended with code {code}"
 
 
