@@ -15,6 +15,9 @@ from mobilecat.graph import Array
 
 
 def coreml_file(path: Path) -> Path:
+    """Return the file that holds the network, of Core AI too."""
+    if path.suffix == ".aimodel":
+        return path / "main.mlirb"
     return path if path.is_file() else path / "Data" / "com.apple.CoreML" / "model.mlmodel"
 
 

@@ -30,7 +30,13 @@ from tools.plant_faults.edit import Editor
 from tools.plant_faults.models import SOURCES, pictures_of, source_of, spec_of
 
 FORMATS = ("mlpackage", "mlmodel", "tflite")
-RUNNER = {"mlpackage": "coreml", "mlmodel": "coreml", "tflite": "tflite", "onnx": "onnx"}
+RUNNER = {
+    "mlpackage": "coreml",
+    "mlmodel": "coreml",
+    "tflite": "tflite",
+    "onnx": "onnx",
+    "aimodel": "coreai",
+}
 
 
 @dataclass(frozen=True)
@@ -49,14 +55,21 @@ class Model:
         return self.bundle.spec
 
 
-def make_models(data: Path, root: Path, names: tuple[str, ...] = tuple(SOURCES)) -> list[Model]:
+def make_models(
+    data: Path,
+    root: Path,
+    names: tuple[str, ...] = tuple(SOURCES),
+    formats: tuple[str, ...] = FORMATS,
+) -> list[Model]:
     """Export each model, and approve what its source gives for one or two pictures.
+
+    formats: of which the true artifacts have to hold.
 
     Errors: MobileCatError where a true artifact does not hold.
     """
     models = []
     for name in names:
-        spec, source = spec_of(name), source_of(name, data, root)
+        spec, source = spec_of(name, formats), source_of(name, data, root)
         exported = export(spec, root / name, source=source)
         network = import_model(source, dict(exported.bundle.source.shapes))
         golden = root / "golden"
@@ -64,14 +77,14 @@ def make_models(data: Path, root: Path, names: tuple[str, ...] = tuple(SOURCES))
         for picture in pictures_of(name, data, root):
             record(model.folder, golden, picture, source=source)
         approve(model.folder, golden, every=True)
-        _require_sound(model, root)
+        _require_sound(model, root, formats)
         models.append(model)
     return models
 
 
-def _require_sound(model: Model, root: Path) -> None:
+def _require_sound(model: Model, root: Path, formats: tuple[str, ...]) -> None:
     """A fault is caught only where the true artifact holds."""
-    for format in FORMATS:
+    for format in formats:
         true = Mutant(model, format, root / "true")
         true.finish()
         stage, detail = stage_of(true)

@@ -90,9 +90,8 @@ def test_what_the_lane_cannot_execute_is_a_lint(tmp_path):
         return d.real_part(d.create_complex(v, v))
 
     path = save(tmp_path / "a.aimodel", {"main": Net({"x": X}, body)}, rewrite=False)
-    assert any(
-        "coreai.create_complex, 1 times: complex numbers" in x for x in inspect_file(path).lints
-    )
+    words = "coreai.create_complex, 1 times: complex numbers"
+    assert any(words in x for x in inspect_file(path).lints)
 
 
 def test_a_changed_program_is_a_lint(tmp_path):
