@@ -167,3 +167,4 @@ def add_outputs(graph: Any, wanted: Sequence[str] | None) -> dict[str, str]:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+    child.leave()

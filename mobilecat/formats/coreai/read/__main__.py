@@ -123,3 +123,4 @@ def _weights(module: Module) -> Counter[str]:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+    child.leave()

@@ -24,8 +24,9 @@ from mobilecat.errors import ArtifactError, MobileCatError, Problem, Unsupported
 SAID = 3
 ERROR = "error.json"
 _GIB = 1 << 30
-_BENEATH = 3 * _GIB
-"""Address space that Python, onnx and Apple's libraries map before they have read anything."""
+_BENEATH = 8 * _GIB
+"""Address space that Python, onnx and Apple's libraries may map beside the work, threads' stacks
+among it: where it runs short, Swift ends the process in words of its own."""
 _KINDS = {"artifact": ArtifactError, "unsupported": UnsupportedError}
 
 
@@ -90,14 +91,25 @@ def end(out: Path, error: MobileCatError) -> NoReturn:
     problems = [[p.what, p.where, p.fix] for p in error.problems]
     answer = {"kind": kind, "summary": error.summary, "problems": problems}
     (out / ERROR).write_text(json.dumps(answer), "utf-8")
+    leave(SAID)
+
+
+def leave(code: int = 0) -> NoReturn:
+    """In the child: end at once, the answer being written.
+
+    Python's own end takes Apple's libraries down while their threads may be at work.
+    """
     sys.stdout.flush()
-    os._exit(SAID)  # Apple's threads may be in the middle of something
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _environment() -> dict[str, str]:
     root = str(Path(__file__).resolve().parents[4])
     paths = [root, os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in paths if p)}
+    # An arena of glibc's takes 64 MB of address space, one for each of Swift's threads.
+    arenas = {"MALLOC_ARENA_MAX": "2"}
+    return {**os.environ, **arenas, "PYTHONPATH": os.pathsep.join(p for p in paths if p)}
 
 
 def _fail(out: Path, code: int, subject: Path, seconds: float) -> NoReturn:
