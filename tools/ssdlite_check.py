@@ -21,6 +21,7 @@ import numpy as np
 
 from mobilecat.compare.match import match
 from mobilecat.compile import export
+from mobilecat.formats.coreai.dialect import missing
 from mobilecat.formats.tensorflow.worker import missing_extra
 from mobilecat.lanes import lanes_of, open_lane
 from mobilecat.pictures.detections import Detections
@@ -52,6 +53,10 @@ name = "vision"
 precision = "float32"
 format = "mlmodel"
 """
+if not missing():
+    TARGETS += "[targets.coreai]\n"
+NOT_HERE = ("source", "coreml-native", "coreai-native", "coreai-apple")
+"""The source, what only a Mac has, and Apple's interpreter, which takes seconds a picture."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ def compare(data: Path, pictures: list[Path], folder: Path) -> tuple[NmsOfGraph,
     expected = [original.detect(p) for p in pixels]
     results = {}
     for lane in lanes_of(bundle):
-        if lane.runner in ("source", "coreml-native"):
+        if lane.runner in NOT_HERE:
             continue
         runner = open_lane(folder, bundle, lane)
         found = [_detections(runner.infer({"image": p})) for p in pixels]
@@ -169,8 +174,8 @@ def main() -> int:
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     parser.add_argument("--data", type=Path, default=default)
     args = parser.parse_args()
-    if missing := missing_extra():
-        print(f"NOT_RUN: {missing}")
+    if reason := missing_extra():
+        print(f"NOT_RUN: {reason}")
         return 3
     if not (args.data / "models" / FILE).is_file():
         print(f"NOT_RUN: no {FILE} in {args.data / 'models'}")
