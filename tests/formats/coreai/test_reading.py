@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnxruntime as ort
 import pytest
@@ -11,7 +13,7 @@ from tests.formats.coreai.test_graphs import REMOVED
 
 from mobilecat.formats.coreai import apple  # isort: skip
 from mobilecat.formats.coreai.read.bindings import read_module  # isort: skip
-from mobilecat.formats.coreai.read.op import READERS  # isort: skip
+from mobilecat.formats.coreai.read.op import READERS, REFUSED  # isort: skip
 from mobilecat.formats.coreai.read.translate import count_ops, translate  # isort: skip
 from tests.formats.coreai import cases_elementwise, cases_numeric, cases_shaping  # noqa: F401  isort: skip
 
@@ -75,3 +77,11 @@ def test_apples_interpreter(name, judged):
 def test_every_reader_has_a_case(module):
     seen = {op for n in NAMES.values() for op in count_ops(module, module.graphs[n])}
     assert set(READERS) - seen - REMOVED == {"coreaix.cast"}  # which only devices' compilers write
+
+
+def test_the_page_lists_every_op_that_is_read_or_refused():
+    text = (Path(__file__).resolve().parents[3] / "docs" / "coreai.md").read_text("utf-8")
+    for op in (*READERS, *REFUSED):
+        name = op.removeprefix("coreai.decomposable.broadcasting_").removeprefix("coreai.")
+        assert f"`{name}`" in text, op
+    assert not set(READERS) & set(REFUSED)
