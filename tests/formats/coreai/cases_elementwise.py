@@ -279,3 +279,23 @@ with np.errstate(over="ignore"):
     case(
         "float16 overflows", {"x": H}, lambda v: d.broadcasting_mul(v, H[::-1].copy()), H * H[::-1]
     )
+
+
+def leaky(v, zero, slope):
+    return d.broadcasting_where(d.broadcasting_greater(zero, v), d.broadcasting_mul(v, slope), v)
+
+
+LEAKY = np.where(NANS < 0, NANS * F(0.1), NANS)
+case("leaky ReLU in three ops", {"x": NANS}, lambda v: leaky(v, F(0), F(0.1)), LEAKY)
+case(
+    "what only looks like a leaky ReLU",
+    {"x": X, "s": np.array([0.1], F)},
+    lambda v, s: [
+        leaky(v, F(1), F(0.1)),
+        leaky(v, F(0), s),
+        leaky(v, F(0), np.full((2, 1), 0.1, F)),
+    ],
+    np.where(X < 1, X * F(0.1), X),
+    np.where(X < 0, X * F(0.1), X),
+    np.broadcast_to(np.where(X < 0, X * F(0.1), X), (2, X.size)),
+)

@@ -251,11 +251,28 @@ def pow_(c: Call) -> str:
 @reads("coreai.where", "coreai.decomposable.broadcasting_where", moves=True)
 def where(c: Call) -> str:
     element = c.inputs[1].element
+    if (slope := _leak(c)) is not None:
+        return c.g("LeakyRelu", c[2], alpha=slope)
     if element in (*_NATIVE, "ui8"):
         return c.g("Where", c[0], c[1], c[2])
     if element == "i1":
         return c.g("Or", c.g("And", c[0], c[1]), c.g("And", c.g("Not", c[0]), c[2]))
     return c.narrowed(c.g("Where", c[0], c.wide(1), c.wide(2)))
+
+
+def _leak(c: Call) -> float | None:
+    """Return the slope where this is `0 > x ? slope · x : x`, which onnxruntime has as one op that
+    it fuses; as three they take a quarter of a network's time."""
+    below, scaled = c.maker(0), c.maker(1)
+    if below is None or scaled is None or c.inputs[2].element != "f32":
+        return None
+    kinds = (below.op.name.rpartition("_")[2], scaled.op.name.rpartition("_")[2])
+    if kinds != ("greater", "mul") or below[1] != c[2] or scaled[0] != c[2]:
+        return None
+    zero, slope = below.const(0), scaled.const(1)
+    if zero is None or slope is None or zero.size != 1 or slope.size != 1 or zero.reshape(-1)[0]:
+        return None
+    return float(slope.reshape(-1)[0]) if c.inputs[2].shape == c.shape else None
 
 
 @reads("coreai.softmax")
