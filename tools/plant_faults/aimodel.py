@@ -54,9 +54,11 @@ def own_faults() -> list[Fault]:
 
 
 def planned(model: str) -> list[Fault]:
-    """Return the faults for one model: all that a float32 file can have."""
+    """Return the faults for one model: all that a float32 file can have; of YOLOX, which takes ten
+    times as long, the suppression's."""
     shared = [f for f in faults(LAYERS) if "tflite" in f.formats and f.name not in _OTHERS_BYTES]
-    return [f for f in (*shared, *own_faults()) if model in f.models]
+    word = "NMS" if model == "yolox_nano" else ""
+    return [f for f in (*shared, *own_faults()) if model in f.models and word in f.name]
 
 
 def _edit(m: Mutant, change: Callable[[bytes], bytes], vouch: bool = True) -> None:
