@@ -35,6 +35,9 @@ COREML = Format(
     contracts=(Contract("vision", late(_ROOM, "vision_tensors:VisionAsTensors")),),
     inspect=late(_ROOM, "inspect:inspect_model"),
     nms=late(_ROOM, "nms:written"),
+    unrounded=late(_ROOM, "run:open_unrounded"),
+    wide=late(_ROOM, "runtime.halves:constants_of"),
+    cut=late(_ROOM, "run:open_cut"),
     inner=late(_ROOM, "inner:inner_values"),
     app=True,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mobilecat.formats.base.nms import Found, nothing
+from mobilecat.formats.base.nms import PER_CLASS_FLAG, Found, nothing
 from mobilecat.formats.coreml.runtime.package import read_package
 
 
@@ -28,6 +28,7 @@ def written(path: Path) -> Found:
                     found["score_threshold"].add(p.scoreThreshold)
                     found["max_detections"].add(float(p.maxBoxes))
                     found["per_class"].add(float(p.perClassSuppression))
+    found[PER_CLASS_FLAG] |= found["per_class"]
     return found
 
 

@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 
 from mobilecat.bundle import ArtifactRecord
-from mobilecat.formats.base.runner import Runner
+from mobilecat.formats.base.runner import NotRun, Runner
+from mobilecat.formats.coreml.runtime.interface import Feature
+from mobilecat.formats.coreml.runtime.values import Restore
 from mobilecat.graph import Array
 
 
 class CoreMLRunner:
-    def __init__(self, path: Path, record: ArtifactRecord) -> None:
+    """restore: what float16 weights were rounded from; the program then runs without rounding."""
+
+    def __init__(self, path: Path, record: ArtifactRecord, restore: Restore | None = None) -> None:
         from mobilecat.formats.coreml import runtime
 
-        self._model = runtime.load(path)
+        self._model = runtime.load(path, precision="float32" if restore else None, restore=restore)
         self._record = record
         self.note = f"mobilecat.runtime (not Apple's), {self._model.precision}"
 
@@ -43,3 +47,43 @@ def coreml_inputs(inputs: Mapping[str, Array], record: ArtifactRecord) -> dict[s
 
 def open_artifact(path: Path, record: ArtifactRecord) -> Runner:
     return CoreMLRunner(path, record)
+
+
+def open_unrounded(path: Path, record: ArtifactRecord, restore: Restore) -> Runner:
+    """Load a float16 artifact with its weights as they were before they were rounded."""
+    return CoreMLRunner(path, record, restore)
+
+
+class CutCoreML:
+    """The end of an artifact, fed at inner values, in float32 without rounding."""
+
+    def __init__(self, path: Path, record: ArtifactRecord) -> None:
+        from mobilecat.formats.coreml import runtime
+
+        self._model = runtime.load(path, precision="float32")
+        self._record = record
+        self.note = "mobilecat.runtime (not Apple's), float32, fed at inner values"
+
+    def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
+        record = self._record
+        given = {record.taps[n]: v for n, v in inputs.items()}
+        wanted = {t: record.taps[t] for t in taps if t in record.taps and t not in inputs}
+        blank = {f.name: _blank(f) for f in self._model.inputs if not f.optional}
+        found = self._model.predict(blank, taps=list(wanted.values()), given=given)
+        names = {**record.outputs, **wanted}
+        return {k: np.asarray(found[v]) for k, v in names.items() if v in found}
+
+
+def _blank(feature: Feature) -> Any:
+    """Return what fills an input that nothing reads."""
+    if feature.kind != "image":
+        return np.zeros(feature.shape, np.float32)
+    from PIL import Image
+
+    return Image.new("L" if feature.color.startswith("GRAY") else "RGB", feature.size_wh)
+
+
+def open_cut(path: Path, record: ArtifactRecord, given: Mapping[str, Array]) -> Runner:
+    if missing := [n for n in given if n not in record.taps]:
+        raise NotRun(f"this artifact does not give out {', '.join(missing)}")
+    return CutCoreML(path, record)

@@ -38,7 +38,11 @@ class GlmEngine:
         return {}
 
     def run(
-        self, values: Mapping[str, Any], taps: Sequence[str], state: dict[str, Array] | None
+        self,
+        values: Mapping[str, Any],
+        taps: Sequence[str],
+        state: dict[str, Array] | None,
+        given: Mapping[str, Array],
     ) -> dict[str, Any]:
         parts = [np.asarray(values[n], np.float64).reshape(-1) for n in self._inputs if n in values]
         x = np.concatenate(parts) if parts else np.zeros(0)

@@ -20,6 +20,7 @@ from mobilecat.formats.coreml.runtime.interface import (
 )
 from mobilecat.formats.coreml.runtime.package import read_package
 from mobilecat.formats.coreml.runtime.session import Sessions
+from mobilecat.formats.coreml.runtime.values import Restore
 from mobilecat.formats.coreml.runtime.weights import WeightFiles
 
 Array = npt.NDArray[Any]
@@ -40,7 +41,11 @@ class Engine(Protocol):
     def precision(self) -> str: ...
 
     def run(
-        self, values: Mapping[str, Any], taps: Sequence[str], state: dict[str, Array] | None
+        self,
+        values: Mapping[str, Any],
+        taps: Sequence[str],
+        state: dict[str, Array] | None,
+        given: Mapping[str, Array],
     ) -> dict[str, Any]: ...
 
     def new_state(self) -> dict[str, Array]: ...
@@ -77,15 +82,17 @@ class CoreMLModel:
         *,
         taps: Sequence[str] = (),
         state: dict[str, Array] | None = None,
+        given: Mapping[str, Array] | None = None,
     ) -> dict[str, Any]:
         """Return the outputs by name, and the internal variables or blobs named in `taps`.
 
         inputs: PIL images of the exact size, or arrays.
         state:  from `new_state`, changed in place.
+        given:  internal variables or blobs that are these values, whatever would make them.
         Errors: InputError for inputs that do not fit, UnsupportedOp, ArtifactError.
         """
         values = bind_inputs(self.inputs, inputs)
-        results = self.engine.run(values, taps, state)
+        results = self.engine.run(values, taps, state, given or {})
         found = {}
         for f in self.outputs:
             if f.name not in results:
@@ -105,18 +112,25 @@ def load(
     precision: Precision | None = None,
     function_name: str | None = None,
     threads: int | None = None,
+    restore: Restore | None = None,
 ) -> CoreMLModel:
     """Read a `.mlpackage` or `.mlmodel` and prepare it for `predict`.
 
     precision: for float16 programs; by default float32 arithmetic on float16 weights.
     threads:   of onnxruntime; by default one per core.
+    restore:   (name, float16 values) → the float32 values that they were rounded from, where known.
     Errors: ArtifactError (damaged or missing), UnsupportedOp (lists all ops that are not executed).
     """
     if precision not in (None, "float32", "float16-fast", "float16-exact"):
         raise InputError("Unknown precision", [Problem(f"{precision!r} is none", "precision")])
     package = read_package(path)
     context = _Context(
-        package.source, WeightFiles(package.model_dir), Sessions(threads), precision, function_name
+        package.source,
+        WeightFiles(package.model_dir),
+        Sessions(threads),
+        precision,
+        function_name,
+        restore=restore,
     )
     return _model(package.spec, context)
 
@@ -129,6 +143,7 @@ class _Context:
     precision: str | None
     function_name: str | None
     depth: int = 0
+    restore: Restore | None = None
 
 
 def _model(spec: Any, context: _Context) -> CoreMLModel:
@@ -182,12 +197,18 @@ def _engine(
         from mobilecat.formats.coreml.runtime.program import ProgramEngine
 
         return ProgramEngine(
-            spec.mlProgram, function, inputs, context.weights, context.sessions, context.precision
+            spec.mlProgram,
+            function,
+            inputs,
+            context.weights,
+            context.sessions,
+            context.precision,
+            context.restore,
         )
     if kind in _NETWORKS:
         from mobilecat.formats.coreml.runtime.network import NetworkEngine
 
-        return NetworkEngine(spec, str(kind), inputs, outputs, context.sessions)
+        return NetworkEngine(spec, str(kind), inputs, outputs, context.sessions, context.restore)
     if kind in _PIPELINES:
         return _pipeline(spec, str(kind), context)
     if kind == "nonMaximumSuppression":
@@ -219,6 +240,7 @@ def _pipeline(spec: Any, kind: str, context: _Context) -> Engine:
         context.precision,
         None,
         context.depth + 1,
+        context.restore,
     )
     names = list(pipeline.names) + [""] * len(pipeline.models)
     stages = [

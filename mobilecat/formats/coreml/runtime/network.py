@@ -19,10 +19,12 @@ from mobilecat.formats.coreml.runtime.nn import table
 from mobilecat.formats.coreml.runtime.nn.layer import Layer
 from mobilecat.formats.coreml.runtime.program import planes
 from mobilecat.formats.coreml.runtime.session import Sessions
+from mobilecat.formats.coreml.runtime.values import Restore
 
 Array = npt.NDArray[Any]
 
 _MAX_DEPTH = 24
+_GIVEN = "given:"
 _JUMPS = {"loopBreak": "break", "loopContinue": "continue"}
 
 
@@ -38,8 +40,10 @@ class NetworkEngine:
         inputs: Sequence[Feature],
         outputs: Sequence[Feature],
         sessions: Sessions,
+        restore: Restore | None = None,
     ) -> None:
         nn.load_translations()
+        self._restore = restore
         self._network = getattr(spec, kind)
         self._kind = kind
         self._inputs = {f.name: f for f in inputs}
@@ -48,6 +52,7 @@ class NetworkEngine:
         self._image_rank5 = self._network.imageInputShapeMapping == 0
         self._description = spec.description
         self._compiled = Compiled(sessions)
+        self._given: dict[str, Val] = {}
         self._require_known()
 
     @property
@@ -70,17 +75,25 @@ class NetworkEngine:
             raise UnsupportedOp(f"The Core ML runtime does not execute: {kinds}", problems)
 
     def run(
-        self, values: Mapping[str, Any], taps: Sequence[str], state: dict[str, Array] | None
+        self,
+        values: Mapping[str, Any],
+        taps: Sequence[str],
+        state: dict[str, Array] | None,
+        given: Mapping[str, Array],
     ) -> dict[str, Any]:
-        feeds = {}
+        feeds = {f"{_GIVEN}{n}": np.asarray(v, np.float32) for n, v in given.items()}
         for name, value in values.items():
             image = self._inputs[name].kind == "image"
             feeds[name] = value if image else np.asarray(value).astype(np.float32, copy=False)
-        return self._compiled.run(tuple(taps), feeds, lambda g, v: self._trace(g, v, taps))
+        key = (tuple(taps), tuple(given))
+        return self._compiled.run(key, feeds, lambda g, v: self._trace(g, v, taps))
 
     def _trace(self, g: Graph, vals: dict[str, Val], taps: Sequence[str]) -> dict[str, Any]:
         blobs: dict[str, Any] = {}
+        self._given = {n.removeprefix(_GIVEN): v for n, v in vals.items() if n.startswith(_GIVEN)}
         for name, v in vals.items():
+            if name.startswith(_GIVEN):
+                continue
             f = self._inputs[name]
             blobs[name] = self._image(g, v, f) if f.kind == "image" else self._array(g, v)
         self._layers(self._network.layers, blobs, g, 0)
@@ -187,12 +200,14 @@ class NetworkEngine:
                     rank5=self._rank5,
                     network=inner,
                     blobs=blobs,
+                    unrounded=self._restore,
                 )
             )
             values = tuple(result) if isinstance(result, (tuple, list)) else (result,)
             if len(values) < len(proto.output) and kind not in ("branch", "loop"):
                 raise malformed(f"{len(proto.output)} outputs are named", g.where)
             blobs.update(zip(proto.output, values, strict=False))
+            blobs.update({n: self._given[n] for n in proto.output if n in self._given})
             if kind == "branch" and jump and jump[0]:
                 return jump[0]
         return ""

@@ -59,7 +59,11 @@ class NmsEngine:
         return {}
 
     def run(
-        self, values: Mapping[str, Any], taps: Sequence[str], state: dict[str, Array] | None
+        self,
+        values: Mapping[str, Any],
+        taps: Sequence[str],
+        state: dict[str, Array] | None,
+        given: Mapping[str, Array],
     ) -> dict[str, Any]:
         confidence, boxes = (_matrix(values, n) for n in self._in[:2])
         if boxes.shape != (len(confidence), 4):

@@ -49,17 +49,24 @@ class PipelineEngine:
         return {n: v for s in self.stages for n, v in s.model.new_state().items()}
 
     def run(
-        self, values: Mapping[str, Any], taps: Sequence[str], state: dict[str, Array] | None
+        self,
+        values: Mapping[str, Any],
+        taps: Sequence[str],
+        state: dict[str, Array] | None,
+        given: Mapping[str, Array],
     ) -> dict[str, Any]:
         known: dict[str, Any] = {n: _unbound(v) for n, v in values.items()}
         tapped: dict[str, Any] = {}
         for stage in self.stages:
-            given = {f.name: known[f.name] for f in stage.model.inputs if f.name in known}
+            fed = {f.name: known[f.name] for f in stage.model.inputs if f.name in known}
             absent = [f.name for f in stage.model.inputs if f.name not in known and not f.optional]
             if absent:
                 raise malformed(f"nothing makes the input {', '.join(absent)}", stage.name)
             wanted = [t.removeprefix(f"{stage.name}/") for t in taps if _belongs(t, stage)]
-            made = stage.model.predict(given, taps=wanted, state=state)
+            cut = {
+                n.removeprefix(f"{stage.name}/"): v for n, v in given.items() if _belongs(n, stage)
+            }
+            made = stage.model.predict(fed, taps=wanted, state=state, given=cut)
             tapped.update(
                 {t: made[w] for t in taps for w in wanted if t in (w, f"{stage.name}/{w}")}
             )

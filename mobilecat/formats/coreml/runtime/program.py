@@ -23,11 +23,11 @@ from mobilecat.formats.coreml.runtime.mil.interpret import (
 )
 from mobilecat.formats.coreml.runtime.mil.program import Function, parse_function
 from mobilecat.formats.coreml.runtime.session import Sessions
-from mobilecat.formats.coreml.runtime.values import NUMPY, compute_dtype
+from mobilecat.formats.coreml.runtime.values import NUMPY, Restore, compute_dtype
 from mobilecat.formats.coreml.runtime.weights import WeightFiles
 
 Array = npt.NDArray[Any]
-_STATE = "state:"
+_STATE, _GIVEN = "state:", "given:"
 
 
 class ProgramEngine:
@@ -41,6 +41,7 @@ class ProgramEngine:
         weights: WeightFiles,
         sessions: Sessions,
         precision: str | None,
+        restore: Restore | None = None,
     ) -> None:
         if function_name not in proto.functions:
             names = ", ".join(sorted(proto.functions))[:200]
@@ -49,7 +50,7 @@ class ProgramEngine:
         mil.load_translations()
         require_known(self._function)
         self._inputs = {f.name: f for f in inputs}
-        self._constants = Constants(weights)
+        self._constants = Constants(weights, restore)
         self._compiled = Compiled(sessions)
         self.precision = _precision(self._function, precision)
 
@@ -67,10 +68,14 @@ class ProgramEngine:
         return found
 
     def run(
-        self, values: Mapping[str, Array], taps: Sequence[str], state: dict[str, Array] | None
+        self,
+        values: Mapping[str, Array],
+        taps: Sequence[str],
+        state: dict[str, Array] | None,
+        given: Mapping[str, Array],
     ) -> dict[str, Any]:
         """Return the function's outputs and `taps`; `state` is changed in place."""
-        feeds: dict[str, Array] = {}
+        feeds = {f"{_GIVEN}{n}": np.asarray(v, np.float32) for n, v in given.items()}
         for i in self._function.inputs:
             if i.is_state:
                 if state is None or i.name not in state:
@@ -82,7 +87,8 @@ class ProgramEngine:
                 feeds[i.name] = array if image else _rounded(array, i.type.dtype)
             elif i.name not in self._inputs or not self._inputs[i.name].optional:
                 raise malformed(f"function input {i.name!r} is not in the description")
-        results = self._compiled.run(tuple(taps), feeds, lambda g, v: self._trace(g, v, taps))
+        asked = (tuple(taps), tuple(given))
+        results = self._compiled.run(asked, feeds, lambda g, v: self._trace(g, v, taps))
         for name in [n for n in results if n.startswith(_STATE)]:
             if state is not None:
                 key = name.removeprefix(_STATE)
@@ -107,8 +113,19 @@ class ProgramEngine:
         unknown = [t for t in taps if t not in known]
         if unknown:
             raise malformed(f"the program has no variable {', '.join(unknown)}")
+        given = {n.removeprefix(_GIVEN): v for n, v in vals.items() if n.startswith(_GIVEN)}
+        types = {
+            n: t
+            for op in walk(self._function.body)
+            for n, t in zip(op.outputs, op.types, strict=False)
+        }
+        for name, value in given.items():
+            declared = types.get(name)
+            if declared is None or declared.shape != value.shape:
+                raise malformed(f"the program has no variable {name} of {list(value.shape)}")
+            value.mil = declared.dtype
         interpreter = Interpreter(
-            self._function, self._constants, g, precision=self.precision, keep=taps
+            self._function, self._constants, g, precision=self.precision, keep=taps, given=given
         )
         results: dict[str, Any] = interpreter.run(inputs, state)
         results.update({_STATE + n: v for n, v in state.items()})

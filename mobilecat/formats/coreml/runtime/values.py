@@ -7,7 +7,7 @@ int64. Narrow integers compute in int32, half floats in float32 (`mil/interpret.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,9 @@ from mobilecat.formats.coreml.runtime.errors import malformed, refused
 from mobilecat.formats.coreml.runtime.weights import WeightFiles, unpack
 
 Array = npt.NDArray[Any]
+
+Restore = Callable[[str, Array], Array]
+"""(name of a constant, its float16 values) → the float32 values that were rounded to them."""
 
 MAX_ELEMENTS = 1 << 28  # 1 GiB of float32: no tensor of a phone's model is larger
 MAX_RANK = 16

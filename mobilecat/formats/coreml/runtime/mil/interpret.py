@@ -19,7 +19,7 @@ from mobilecat.formats.coreml.runtime.graph import FLOAT, FLOAT16, Graph, Val
 from mobilecat.formats.coreml.runtime.mil import table
 from mobilecat.formats.coreml.runtime.mil.op import Env, ListVal, Op
 from mobilecat.formats.coreml.runtime.mil.program import Block, Function, Literal, Operation
-from mobilecat.formats.coreml.runtime.values import TensorType, literal, to_compute
+from mobilecat.formats.coreml.runtime.values import Restore, TensorType, literal, to_compute
 from mobilecat.formats.coreml.runtime.weights import WeightFiles
 
 
@@ -49,10 +49,14 @@ def require_known(function: Function) -> None:
 
 
 class Constants:
-    """Literals of one model, read once; weights stay in their stored type until they are used."""
+    """Literals of one model, read once; weights stay in their stored type until they are used.
 
-    def __init__(self, weights: WeightFiles) -> None:
+    restore: what a constant stored as float16 stands for, by its name; itself by default.
+    """
+
+    def __init__(self, weights: WeightFiles, restore: Restore | None = None) -> None:
         self._weights = weights
+        self._restore = restore
         self._read: dict[int, tuple[Literal, Any]] = {}
 
     def value(self, at: Literal, where: str) -> Any:
@@ -69,6 +73,12 @@ class Constants:
             found = self._read[id(at)] = (at, value)
         return found[1]
 
+    def named(self, name: str, at: Literal, where: str) -> Any:
+        """Return the value of the constant `name`."""
+        value = self.value(at, where)
+        half = isinstance(value, np.ndarray) and value.dtype == np.float16
+        return self._restore(name, value) if half and self._restore else value
+
 
 class Interpreter:
     """Executes one function's blocks by emitting into `graph`."""
@@ -81,12 +91,14 @@ class Interpreter:
         *,
         precision: str,
         keep: Sequence[str] = (),
+        given: Mapping[str, Any] | None = None,
     ) -> None:
         self._function = function
         self._constants = constants
         self._g = graph
         self._precision = precision
         self._keep = frozenset(keep)
+        self._given = given or {}
         self._taps: Env = {}
         self._state: dict[str, Any] = {}
 
@@ -127,6 +139,8 @@ class Interpreter:
             raise malformed(f"{len(op.outputs)} outputs are declared", where)
         for name, value, declared in zip(op.outputs, values, op.types, strict=False):
             env[name] = self._settle(value, declared, moves, where)
+            if name in self._given:
+                env[name] = self._given[name]
             if name in self._keep:
                 self._taps[name] = env[name]
 
@@ -149,10 +163,12 @@ class Interpreter:
         at = op.attributes.get("val")
         if at is None:
             raise malformed("a const has no value", where)
-        return self._literal(at, where)
+        return self._held(self._constants.named(op.name, at, where))
 
     def _literal(self, at: Literal, where: str) -> Any:
-        value = self._constants.value(at, where)
+        return self._held(self._constants.value(at, where))
+
+    def _held(self, value: Any) -> Any:
         if isinstance(value, list):
             return ListVal([self._g.const(v) for v in value])
         if value.dtype == np.int64:

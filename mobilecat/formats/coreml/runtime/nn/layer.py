@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mobilecat.formats.coreml.runtime.errors import malformed, refused
 from mobilecat.formats.coreml.runtime.graph import BOOL, FLOAT, INT64, Graph, Val
-from mobilecat.formats.coreml.runtime.values import check_size
+from mobilecat.formats.coreml.runtime.values import Restore, check_size
 
 Array = npt.NDArray[Any]
 
@@ -23,6 +23,7 @@ class Layer:
 
     p:       the layer's own parameter message.
     network: runs an inner network (branch, loop) on the same blobs.
+    unrounded: what weights stored as float16 stand for.
     """
 
     type: str
@@ -34,6 +35,7 @@ class Layer:
     rank5: bool = False
     network: Callable[[Any], str] = lambda _: ""
     blobs: dict[str, Any] = field(default_factory=dict)
+    unrounded: Restore | None = None
 
     @property
     def where(self) -> str:
@@ -63,6 +65,10 @@ class Layer:
     def weight(self, params: Any, shape: Sequence[int], axis: int = 0) -> Array:
         """Return the weights in `params` as float32, in `shape`; dequantised along `axis`."""
         check_size(tuple(shape), self.where)
+        if params.float16Value and not params.HasField("quantization") and self.unrounded:
+            stored = np.frombuffer(params.float16Value, np.float16)
+            if stored.size == math.prod(shape):
+                return np.asarray(self.unrounded(self.name, stored), np.float32).reshape(shape)
         return _weights(params, self.where, shape, axis)
 
     def scalar(self, value: float) -> Val:
