@@ -12,11 +12,20 @@ from mobilecat.formats.base.options import ImportOptions
 from mobilecat.formats.base.source import Reference, Source
 from mobilecat.formats.first_bytes import what_it_is
 from mobilecat.formats.table import FORMATS
+from mobilecat.graph import Array
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-__all__ = ["ImportOptions", "Source", "dims_of", "format_of", "import_model", "open_reference"]
+__all__ = [
+    "ImportOptions",
+    "Source",
+    "dims_of",
+    "format_of",
+    "import_model",
+    "open_changed_reference",
+    "open_reference",
+]
 
 _BY_SUFFIX = {".keras": "keras", ".h5": "keras-hdf5", ".hdf5": "keras-hdf5", ".pb": "tf-graph"}
 _BY_FIRST_BYTES = {b"\x89HDF\r\n\x1a\n": "keras-hdf5", b"PK\x03\x04": "keras"}
@@ -82,6 +91,16 @@ def import_model(
 def open_reference(source: Source, shapes: Mapping[str, Sequence[int]]) -> Reference:
     """Open the original file in its own engine. Errors: NotRun where that is not here."""
     reference: Reference = _reader(source).reference(source, shapes)
+    return reference
+
+
+def open_changed_reference(
+    source: Source,
+    shapes: Mapping[str, Sequence[int]],
+    change: Callable[[str, Array], Array],
+) -> Reference:
+    """Open the file with each weight changed by `change(name, values)`, in onnxruntime."""
+    reference: Reference = _reader(source).changed(source, shapes, change)
     return reference
 
 

@@ -91,9 +91,15 @@ def open_lane(folder: Path, bundle: Bundle, lane: Lane, source: Path | None = No
         from mobilecat.lanes.source import open_source
 
         return open_source(folder, bundle, source)
-    engine, format = _ENGINES[lane.runner]
+    engine, _ = _ENGINES[lane.runner]
     runner: Runner = engine.open(folder / lane.artifact.file, lane.artifact)
-    for contract in format.contracts:
-        if lane.artifact.contract == contract.name:
-            runner = contract.as_tensors(runner, bundle)
-    return runner
+    return as_tensors(runner, lane.artifact, bundle)
+
+
+def as_tensors(runner: Runner, record: ArtifactRecord, bundle: Bundle) -> Runner:
+    """Return a runner that gives the tensor contract, whatever the artifact's own is."""
+    read: Runner = runner
+    for contract in FORMATS[record.kind].contracts:
+        if record.contract == contract.name:
+            read = contract.as_tensors(runner, bundle)
+    return read

@@ -5,7 +5,7 @@ It shares nothing with the compiled path but the file: no opset conversion, no f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,12 @@ from mobilecat.bundle import Bundle
 from mobilecat.disk import sha256_of
 from mobilecat.formats.base.runner import NotRun, Runner
 from mobilecat.formats.base.source import Network
-from mobilecat.formats.importing import ImportOptions, Source, open_reference
+from mobilecat.formats.importing import (
+    ImportOptions,
+    Source,
+    open_changed_reference,
+    open_reference,
+)
 from mobilecat.graph import Array
 from mobilecat.graph.anchors import anchors_from_metadata
 from mobilecat.heads import ANCHORS, NETWORKS_OWN, Candidates, reference_decode
@@ -34,17 +39,17 @@ class SourceRunner:
         self._model = network
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
-        bundle = self._bundle
-        spec = bundle.spec
+        spec = self._bundle.spec
         raw = self._raw(inputs)
         if isinstance(spec.head, RawHead) or spec.input is None:
             return raw
+        return self.results(raw, taps)
+
+    def results(self, raw: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
+        """Return what follows from the network's own outputs, with the inner values `taps`."""
+        bundle = self._bundle
         decoded = self._decoded(raw)
-        nms = spec.effective_nms
-        boxes, scores, landmarks = decoded
-        results = (
-            tensors_from_candidates(boxes, scores, landmarks, nms) if nms else _one_result(decoded)
-        )
+        results = suppressed(bundle, decoded)
         values = {**raw, **{f"{name}{NETWORKS_OWN}": value for name, value in raw.items()}}
         there = [value for value in decoded if value is not None]
         for contract, value in zip(bundle.candidates, there, strict=True):
@@ -90,6 +95,16 @@ class SourceRunner:
         return np.ascontiguousarray(x[None], dtype=np.float32)
 
 
+def suppressed(bundle: Bundle, candidates: Sequence[Array | None]) -> dict[str, Array]:
+    """Return the tensor contract that follows from decoded boxes, scores, landmarks."""
+    nms = bundle.spec.effective_nms
+    boxes, scores, landmarks = candidates
+    if nms is None:
+        return _one_result(candidates)
+    assert boxes is not None and scores is not None
+    return tensors_from_candidates(boxes, scores, landmarks, nms)
+
+
 def _one_result(decoded: Sequence[Array | None]) -> dict[str, Array]:
     """Return the tensor contract of a head that gives one result a picture."""
     boxes, scores, landmarks = decoded
@@ -107,13 +122,68 @@ def _one_result(decoded: Sequence[Array | None]) -> dict[str, Array]:
 
 def open_source(folder: Path, bundle: Bundle, override: Path | None = None) -> Runner:
     """Load the source model; NotRun where it is not there, or not the one that was compiled."""
+    path = source_file(folder, bundle, override)
+    opened = open_reference(_source(path, bundle), bundle.source.shapes)
+    anchors = anchors_from_metadata(opened.metadata)
+    return SourceRunner(opened.network, opened.engine, anchors, bundle)
+
+
+def source_file(folder: Path, bundle: Bundle, override: Path | None = None) -> Path:
+    """Return the source model's file; NotRun where it is not there, or another one."""
     path = override or folder / bundle.source.path
     if not path.exists():
         raise NotRun(f"the source model is not at {path} (give it with --source FILE)")
     if sha256_of(path) != bundle.source.sha256:
         raise NotRun(f"{path} is not the model that was compiled: its SHA-256 differs")
+    return path
+
+
+def _source(path: Path, bundle: Bundle) -> Source:
     said = bundle.spec.import_
     options = ImportOptions(signature=said.signature, inputs=said.inputs, outputs=said.outputs)
-    opened = open_reference(Source(path, bundle.source.format, options), bundle.source.shapes)
+    return Source(path, bundle.source.format, options)
+
+
+Change = Callable[[str, Array], Array]
+"""(name of a weight, its values) → its changed values."""
+
+
+def open_changed(
+    folder: Path, bundle: Bundle, change: Change, override: Path | None = None
+) -> Runner:
+    """Load the source with each weight changed, preprocessing's too. NotRun as `open_source`."""
+    path = source_file(folder, bundle, override)
+    opened = open_changed_reference(_source(path, bundle), bundle.source.shapes, change)
     anchors = anchors_from_metadata(opened.metadata)
-    return SourceRunner(opened.network, opened.engine, anchors, bundle)
+    return _Changed(opened.network, opened.engine, anchors, bundle, change)
+
+
+class _Changed(SourceRunner):
+    """Preprocessing as one factor and one bias a channel, each changed like a weight."""
+
+    def __init__(
+        self,
+        network: Network,
+        engine: str,
+        anchors: Array | None,
+        bundle: Bundle,
+        change: Change,
+    ) -> None:
+        super().__init__(network, engine, anchors, bundle)
+        self._change = change
+
+    def _tensor(self, pixels: Array, spec: ImageSpec) -> Array:
+        low, high = spec.range
+        std = np.array(spec.per_channel(spec.std), np.float64)
+        scale = (high - low) / 255 / std
+        bias = (low - np.array(spec.per_channel(spec.mean))) / std
+        plain = spec.model_copy(update={"range": (0.0, 255.0), "mean": 0.0, "std": 1.0})
+        x = super()._tensor(pixels, plain).astype(np.float64)
+        shape = [1] * 4
+        shape[1 if x.shape == spec.shape("NCHW") else 3] = -1
+        # float32 first: what is exact there stays so
+        factor, shift = (
+            self._change(n, v.astype(np.float32)).astype(np.float64).reshape(shape)
+            for n, v in (("preprocess/scale", scale), ("preprocess/bias", bias))
+        )
+        return np.ascontiguousarray(x * factor + shift, dtype=np.float32)

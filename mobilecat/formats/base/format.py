@@ -101,10 +101,16 @@ class Format:
     Run: engines, the runner of the first is the format's; contracts.
     Inspected: inspect: (path, kind) → Inspection, where kind is what `recognised` as a source.
         nms: path → what the file says of its NMS (`base.nms`).
+        unrounded: (path, record, restore) → Runner of a float16 artifact in float32, its weights as
+            they were before they were rounded, as `restore` says (`base.originals`).
+        wide: path → the float constants of a float32 artifact, [(name, values)].
+        cut: (path, record, given) → Runner of the artifact's end, whose inputs are the inner values
+            `given`, by the bundle's names. NotRun where the artifact cannot be cut there.
         inner: (path, record, tensors, shapes) → values under the graph's names (`base.inner`).
     Source: sources, the kinds of file it reads, as bundle.json says them.
         dims: (Source, progress) → inputs. read: (Source, shapes, progress) → frozen graph.
         reference: (Source, shapes) → Reference, the file in its own engine.
+        changed: (Source, shapes, change) → Reference, with weights changed, in onnxruntime.
     app: whether `--ios` puts it into an app.
     """
 
@@ -123,9 +129,17 @@ class Format:
     contracts: tuple[Contract, ...] = ()
     inspect: Verb = _absent
     nms: Verb = _absent
+    unrounded: Verb = _absent
+    wide: Verb = _absent
+    cut: Verb = _absent
     inner: Verb = _absent
     sources: tuple[str, ...] = ()
     dims: Verb = _absent
     read: Verb = _absent
     reference: Verb = _absent
+    changed: Verb = _absent
     app: bool = False
+
+    def has(self, verb: str) -> bool:
+        """Return whether the format has this verb."""
+        return getattr(self, verb) is not _absent

@@ -19,9 +19,11 @@ ONNX = Format(
     ),
     inspect=late(_ROOM, "inspect:inspect_model"),
     nms=late(_ROOM, "nms:written"),
+    cut=late(_ROOM, "cut:open_cut"),
     inner=late(_ROOM, "inner:inner_values"),
     sources=("onnx",),
     dims=late(_ROOM, "source:dims"),
     read=late(_ROOM, "source:read"),
     reference=late(_ROOM, "source:reference"),
+    changed=late(_ROOM, "changed:changed"),
 )

@@ -11,6 +11,8 @@ import onnx
 from mobilecat.formats.base.nms import Found, nothing
 from mobilecat.formats.onnx.read import read_onnx
 
+_PLACES = ((2, "max_detections"), (3, "iou_threshold"), (4, "score_threshold"))
+
 
 def written(path: Path) -> Found:
     proto, found = read_onnx(path), nothing()
@@ -21,9 +23,12 @@ def written(path: Path) -> Found:
         for node in body.node:
             if node.op_type != "NonMaxSuppression":
                 continue
-            for place, name in ((3, "iou_threshold"), (4, "score_threshold")):
+            for place, name in _PLACES:
                 if len(node.input) > place and node.input[place] in inner:
                     found[name].add(float(inner[node.input[place]].reshape(-1)[0]))
+            # Classes leave each other alone where a box's score is put in its own class's row.
+            maker = next((n for n in body.node if node.input[1] in n.output), None)
+            found["per_class"].add(float(maker is not None and maker.op_type == "Where"))
     return found
 
 

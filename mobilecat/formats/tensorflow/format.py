@@ -13,4 +13,5 @@ TENSORFLOW = Format(
     dims=late(_ROOM, "read:tensorflow_dims"),
     read=late(_ROOM, "read:import_tensorflow"),
     reference=late(_ROOM, "run:reference"),
+    changed=late(_ROOM, "run:changed"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -13,7 +13,8 @@ from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.base.options import ImportOptions
 from mobilecat.formats.base.runner import NotRun
 from mobilecat.formats.base.source import Reference, Source
-from mobilecat.formats.tensorflow.read import import_tensorflow
+from mobilecat.formats.onnx.changed import changed_proto
+from mobilecat.formats.tensorflow.read import frozen_onnx, import_tensorflow
 from mobilecat.formats.tensorflow.worker import Progress, Worker, absolute, missing_extra
 from mobilecat.graph import Array
 
@@ -88,3 +89,10 @@ def reference(source: Source, shapes: Mapping[str, tuple[int, ...]]) -> Referenc
     frozen = import_tensorflow(source, shapes)
     network = TensorFlowModel(source.path, source.format, source.options)
     return Reference(network, "TensorFlow", frozen.metadata_props)
+
+
+def changed(
+    source: Source, shapes: Mapping[str, Sequence[int]], change: Callable[[str, Array], Array]
+) -> Reference:
+    """Open the file's import in onnxruntime with each weight changed by `change(name, values)`."""
+    return changed_proto(frozen_onnx(source, {k: tuple(v) for k, v in shapes.items()}), change)

@@ -18,5 +18,6 @@ TFLITE = Format(
     contracts=(Contract("detection", late(_ROOM, "detection_tensors:DetectionAsTensors")),),
     inspect=late(_ROOM, "inspect:inspect_model"),
     nms=late(_ROOM, "nms:written"),
+    cut=late(_ROOM, "cut:open_cut"),
     inner=late(_ROOM, "inner:inner_values"),
 )

@@ -18,7 +18,7 @@ from mobilecat.formats.base.inner import Given, Shapes, fitted
 from mobilecat.formats.base.runner import artifact_inputs
 from mobilecat.graph import Array
 
-_ORDER = re.compile(r"^(?P<name>.*):(?P<order>nhwc|\d+)$")
+ORDER = re.compile(r"^(?P<name>.*):(?P<order>nhwc|\d+)$")
 
 
 def inner_values(
@@ -31,7 +31,7 @@ def inner_values(
 def from_tflite(found: Mapping[str, Array], shapes: Shapes) -> dict[str, Given]:
     matched = {}
     for name, array in found.items():
-        parts = _ORDER.match(name)
+        parts = ORDER.match(name)
         if name in shapes:
             straight, value = fitted(array, shapes[name]), name
         elif parts is not None and parts["name"] in shapes:

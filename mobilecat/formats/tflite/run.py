@@ -45,7 +45,7 @@ class TfliteRunner:
             from ai_edge_litert.interpreter import Interpreter
 
             try:
-                with _quiet_stderr():
+                with quiet_stderr():
                     engine = Interpreter(
                         model_path=str(self._path),
                         num_threads=2,
@@ -61,7 +61,7 @@ class TfliteRunner:
 
 
 @contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Keep LiteRT's own greeting ("Created TensorFlow Lite XNNPACK delegate") off the terminal.
 
     It comes from C++, so the descriptor itself is turned away; LiteRT raises what it refuses.

@@ -1,0 +1,68 @@
+"""The end of an .onnx artifact, fed at inner values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import onnx
+
+from mobilecat.bundle import ArtifactRecord
+from mobilecat.formats.base.runner import NotRun, Runner
+from mobilecat.formats.onnx.ort import OrtModel
+from mobilecat.formats.onnx.read import read_onnx
+from mobilecat.graph import Array
+
+
+class CutOnnx:
+    note = "onnxruntime, float32, fed at inner values"
+
+    def __init__(self, path: Path, record: ArtifactRecord, given: Mapping[str, Array]) -> None:
+        self._record = record
+        if missing := [n for n in given if n not in record.taps]:
+            raise NotRun(f"this artifact does not give out {', '.join(missing)}")
+        proto = read_onnx(path)
+        names = {record.taps[n]: n for n in given}
+        keep = cut(proto, set(names), [*record.outputs.values()])
+        del proto.graph.input[:]
+        for name, of in names.items():
+            proto.graph.input.append(
+                onnx.helper.make_tensor_value_info(
+                    name, onnx.TensorProto.FLOAT, list(given[of].shape)
+                )
+            )
+        del proto.graph.node[:]
+        proto.graph.node.extend(keep)
+        self._model = OrtModel(proto)
+        self._made = {o for node in keep for o in node.output}
+
+    def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
+        record = self._record
+        wanted = {t: record.taps[t] for t in taps if record.taps.get(t) in self._made}
+        feeds = {record.taps[k]: v for k, v in inputs.items()}
+        found = self._model.run(feeds, list(wanted.values()))
+        return {k: found[v] for k, v in {**record.outputs, **wanted}.items() if v in found}
+
+
+def cut(proto: onnx.ModelProto, at: set[str], outputs: Sequence[str]) -> list[onnx.NodeProto]:
+    """Return the nodes that lead from `at` to `outputs`; NotRun where others lead there too."""
+    makers = {o: node for node in proto.graph.node for o in node.output}
+    known = {i.name for i in proto.graph.initializer} | {""}
+    inputs = {i.name for i in proto.graph.input} - known
+    needed: set[int] = set()
+    todo = list(outputs)
+    while todo:
+        name = todo.pop()
+        if name in at or name in known:
+            continue
+        if name in inputs:
+            raise NotRun(f"the end of the graph reads {name!r} itself")
+        known.add(name)
+        node = makers[name]
+        needed.add(id(node))
+        todo += node.input
+    return [node for node in proto.graph.node if id(node) in needed]
+
+
+def open_cut(path: Path, record: ArtifactRecord, given: Mapping[str, Array]) -> Runner:
+    return CutOnnx(path, record, given)
