@@ -51,6 +51,13 @@ class Check:
     max_rel: float | None = None
 
 
+MADE = "made values"
+"""What the end of an artifact is held to where no picture leads: `judge.made`."""
+
+Shaken = Callable[[str], Array | None]
+"""A tensor's name → what the source gives with its weights rounded, where that can be known."""
+
+
 def passed(holds: bool) -> Verdict:
     """Return PASS or FAIL. NaN compares false, so it fails."""
     return "PASS" if holds else "FAIL"
@@ -71,8 +78,13 @@ def compare_tensors(
     got: Mapping[str, Array],
     bound: Callable[[str, Array], Bound],
     against: str = "source",
+    shaken: Shaken | None = None,
+    near: npt.NDArray[np.bool_] | None = None,
 ) -> list[Check]:
-    """Return one check a tensor; missing and extra ones fail, and so does an empty comparison."""
+    """Return one check a tensor; missing and extra ones fail, and so does an empty comparison.
+
+    shaken, near: see `compare_in_full`, which judges where `shaken` is given.
+    """
     if not expected and not got:
         return [Check(stage, "tensors", "FAIL", detail="there is nothing to compare")]
     checks = [
@@ -87,9 +99,125 @@ def compare_tensors(
     ]
     return checks + [
         compare_tensor(stage, n, e, got[n], bound(n, e), against)
+        if shaken is None
+        else compare_in_full(stage, n, e, got[n], bound(n, e), against, shaken, near)
         for n, e in expected.items()
         if n in got
     ]
+
+
+def compare_in_full(
+    stage: Stage,
+    name: str,
+    expected: Array,
+    got: Array,
+    bound: Bound,
+    against: str,
+    shaken: Shaken,
+    near: npt.NDArray[np.bool_] | None = None,
+) -> Check:
+    """Return the check of one whole tensor, each value by the unit of its own channel.
+
+    A limit that is relative is one to the largest value of the channel, where channels have other
+    units (a box in pixels beside a score), or else of the tensor. shaken: gives what the source
+    gives with its weights rounded, and is asked where a value is beyond the limit; what that moves,
+    in the channel, times `bound.times`, is the limit where it is larger. near [N]: which rows
+    [1,N,…] can become detections; they and the rest are measured apart.
+    """
+    if expected.dtype.kind != "f" or not got.size or bound.limit == 0:
+        return compare_tensor(stage, name, expected, got, bound, against)
+    reason = form_fault(expected.shape, expected.dtype, got) or nonfinite_fault(expected, got)
+    e, g = (as_floats(expected), as_floats(got)) if not reason else (np.zeros(1), np.zeros(1))
+    finite = np.isfinite(e)
+    if not finite.any():
+        reason = reason or "no value is finite: nothing can be compared"
+    if reason:
+        return Check(stage, name, "FAIL", None, bound.limit, reason, against)
+    if finite.all():
+        off, size = np.abs(g - e), np.abs(e)
+    else:
+        off = np.abs(np.subtract(g, e, out=np.zeros(e.shape), where=finite))
+        size = np.where(finite, np.abs(e), 0)
+    max_abs, largest = float(off.max()), float(size.max())
+    scale = unit_scale(size) if bound.relative else np.ones((1,) * e.ndim)
+    allowed = bound.limit * scale
+    excess = off / allowed
+    moved: npt.NDArray[np.float64] | None = None
+    if bound.times and float(excess.max()) > 1:
+        moved = _moved(e, shaken(name), scale, bound.relative, near)
+    if moved is not None:
+        allowed = np.maximum(allowed, bound.times * moved)
+        excess = off / allowed
+    at = np.unravel_index(int(excess.argmax()), excess.shape)
+
+    def there(values: npt.NDArray[np.float64]) -> float:
+        return float(np.broadcast_to(values, e.shape)[at])
+
+    unit = there(scale)
+    value, limit = float(off[at]) / unit, there(allowed) / unit
+    said = []
+    if float(excess[at]) > 1:
+        where = f"[{', '.join(str(int(i)) for i in at)}]"
+        said.append(f"{g[at]:.6g} at {where}, expected {e[at]:.6g}{_hint(e, g)}")
+    if moved is not None and limit > bound.limit:
+        said.append(f"rounding the source's weights moves it by {there(moved) / unit:.2g}")
+    max_rel = max_abs / max(1.0, largest)
+    verdict = passed(float(excess[at]) <= 1)
+    detail = "; ".join(said)
+    return Check(stage, name, verdict, value, limit, detail, against, max_abs, max_rel)
+
+
+def _moved(
+    e: npt.NDArray[np.float64],
+    shaken: Array | None,
+    scale: npt.NDArray[np.float64],
+    relative: bool,
+    near: npt.NDArray[np.bool_] | None,
+) -> npt.NDArray[np.float64] | None:
+    """Return how far rounding moves each value's channel, or its kind of row; None if unknown."""
+    if shaken is None or shaken.shape != e.shape:
+        return None
+    s = as_floats(shaken)
+    both = np.isfinite(e) & np.isfinite(s)
+    moved = np.abs(np.subtract(s, e, out=np.zeros(e.shape), where=both))
+    if not relative:
+        return _by_rows(moved, near)
+    axes = tuple(i for i in range(e.ndim) if scale.shape[i] == 1)
+    return np.asarray(moved.max(axis=axes, keepdims=True))
+
+
+MIXED = 16.0
+"""Channels whose largest values differ by more have units of their own."""
+
+
+def unit_scale(size: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the largest of |values| `size`: of each channel where units are mixed, else of all.
+
+    The axis of the channels is the one along which sizes differ most, of at most 512 channels with
+    32 values or more in each. Shape: `size`'s, with 1 for every other axis.
+    """
+    whole = float(size.max())
+    best, found = MIXED, np.full((1,) * size.ndim, max(whole, 1e-6))
+    for axis in range(1, size.ndim):
+        if not 1 < size.shape[axis] <= 512 or size.size // size.shape[axis] < 32:
+            continue
+        others = tuple(i for i in range(size.ndim) if i != axis)
+        peaks = np.maximum(size.max(axis=others, keepdims=True), max(1e-6 * whole, 1e-6))
+        if (ratio := float(peaks.max() / peaks.min())) > best:
+            best, found = ratio, peaks
+    return found
+
+
+def _by_rows(
+    moved: npt.NDArray[np.float64], near: npt.NDArray[np.bool_] | None
+) -> npt.NDArray[np.float64]:
+    """Return the largest of `moved` [1,N,…], of the rows that are near and of the rest apart."""
+    if near is None or moved.ndim < 2 or moved.shape[1] != near.size:
+        return np.full(moved.shape, moved.max(initial=0))
+    rows = moved.reshape(moved.shape[1], -1).max(axis=1, initial=0)
+    far = rows[~near].max(initial=0)
+    each = np.where(near, rows[near].max(initial=0), far)
+    return np.broadcast_to(each.reshape(1, -1, *(1,) * (moved.ndim - 2)), moved.shape)
 
 
 def compare_tensor(
@@ -141,6 +269,8 @@ def form_fault(shape: tuple[int, ...], dtype: np.dtype[Any], got: Array) -> str:
 
 def nonfinite_fault(expected: Array, got: Array) -> str:
     """Return how the NaN and inf patterns differ, or ""."""
+    if np.isfinite(expected).all() and np.isfinite(got).all():
+        return ""
     e, g = as_floats(expected), as_floats(got)
     new = int((~np.isfinite(g) & np.isfinite(e)).sum())
     if new:

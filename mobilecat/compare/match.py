@@ -7,11 +7,16 @@ the optimal assignment wherever the two results are close at all; where they are
 Borderline: a detection whose score lies within the score tolerance of the threshold may be on one
 side only, because rounding alone decides there. It is never dropped in silence: each is a check of
 its own, named `borderline`, with its distance to the threshold as the value.
+
+Ties: of two candidates that score the same and overlap, suppression keeps one; which, rounding
+alone decides (padding makes whole cells score the same). Where the other was there with that very
+score, they are matched as a set, and a check named `ties` says so.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +32,10 @@ Floats = npt.NDArray[np.float64]
 MIN_IOU = 0.1
 """Pairs that overlap less are two objects. Low on purpose: a displaced box then reads as moved by
 so many pixels, not as one missing and one extra."""
+
+
+Tied = Callable[[int, int], bool]
+"""(expected row, got row) → whether both were candidates that tie, and either may be kept."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,7 @@ def compare_detections(
     model_from_image: Affine,
     score_threshold: float | None,
     against: str = "golden",
+    tied: Tied = lambda i, j: False,
 ) -> list[Check]:
     """Return checks `count`, `boxes`, `scores`, `landmarks`, and `borderline` where there are such.
 
@@ -95,8 +105,12 @@ def compare_detections(
     if not _finite(got):
         return [Check("detections", "finite", "FAIL", detail="NaN or inf", against=against)]
     e, g = _in_model(expected, model_from_image), _in_model(got, model_from_image)
-    found = match(e, g, limits.boxes_px)
+    found, ties = _without_ties(match(e, g, limits.boxes_px), e, g, limits.boxes_px, tied)
     checks = _count(expected, got, found, limits, score_threshold, against)
+    if ties:
+        said = ", ".join(_words(expected, i) for i, _ in ties[:3])
+        detail = f"{len(ties)} of {len(expected)} tie with another candidate: {said}"
+        checks.append(Check("detections", "ties", "PASS", detail=detail, against=against))
     if not found.pairs:
         return checks
     i, j = (list(x) for x in zip(*found.pairs, strict=True))
@@ -108,6 +122,27 @@ def compare_detections(
     checks += [_values(n, v, lim, im, expected, i, against) for n, v, lim, im in rows]
     checks += _landmarks(expected, got, e, g, (i, j), limits, against)
     return checks
+
+
+def _without_ties(
+    found: Matches, e: Detections, g: Detections, near: float, tied: Tied
+) -> tuple[Matches, list[tuple[int, int]]]:
+    """Return the matches without those that tie, and the ties: of what moved, or has no pair."""
+    moved = {
+        (i, j)
+        for i, j in found.pairs
+        if float(corner_distances(e.boxes_xyxy[i], g.boxes_xyxy[j])) > near
+    }
+    ties = [pair for pair in sorted(moved) if tied(*pair)]
+    missing, extra = list(found.missing), list(found.extra)
+    for i in found.missing:
+        j = next((j for j in extra if tied(i, j)), None)
+        if j is not None:
+            ties.append((i, j))
+            missing.remove(i)
+            extra.remove(j)
+    pairs = tuple(p for p in found.pairs if p not in ties)
+    return Matches(pairs, tuple(missing), tuple(extra)), ties
 
 
 def _count(
