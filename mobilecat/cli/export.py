@@ -114,7 +114,8 @@ def _show(done: Exported | CascadeExported) -> None:
     console = terminal(width=None)
     bundle = done.bundle
     for note in done.notes:
-        console.print(f"  {note}", style="dim")
+        style = "yellow" if note.startswith("warning: ") else "dim"
+        console.print(f"  {note}", style=style)
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("artifact")
     table.add_column("size", justify="right")

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from mobilecat.bundle import Bundle
-from mobilecat.bundle.cascade import open_any
+from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.cli.outputs import require_outputs
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import terminal
@@ -20,6 +20,7 @@ from mobilecat.graph import Array
 from mobilecat.lanes import Lane, NotRun, decode_outputs, lanes_of, open_lane
 from mobilecat.lanes.inputs import picture_inputs
 from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.odd import odd_values
 from mobilecat.pictures.reading import read_picture
 from mobilecat.spec import RawHead
 
@@ -102,6 +103,8 @@ def _run_lane(
         return row, None
     found = decode_outputs(outputs, plan)
     row["detections"] = found.to_json(spec.labels, spec.landmarks)
+    if not isinstance(bundle, CascadeBundle):
+        row["odd"] = odd_values(spec, found, plan.model_from_image)
     return row, found
 
 
@@ -119,6 +122,8 @@ def _show(results: list[dict[str, Any]], drawn: Path | None) -> None:
                 f"  {name} {shape} {facts['dtype']}: {facts['min']:.5g} to "
                 f"{facts['max']:.5g}, mean {facts['mean']:.5g}"
             )
+        for odd in row.get("odd", []):
+            console.print(f"  warning: {odd}", style="yellow")
         if row.get("detections") == []:
             console.print("  nothing above the threshold")
         for d in row.get("detections", []):

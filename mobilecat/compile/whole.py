@@ -105,7 +105,32 @@ def export(
             "The bundle cannot be written", [Problem(e.strerror or str(e), str(out))]
         ) from e
     imported = notes_from_metadata(network.metadata_props)
-    return Exported(out, bundle, (*imported, *notes, *plain.settled))
+    world = _world(spec, network)
+    return Exported(out, bundle, (*imported, *notes, *plain.settled, *world))
+
+
+def _world(spec: Spec, network: ir.Model) -> tuple[str, ...]:
+    """Return the preprocessing that is assumed, and where the first layer contradicts it."""
+    if spec.input is None:
+        return ()
+    from mobilecat.bake.preprocessing import image_input_of
+    from mobilecat.graph.first_layer import first_layer
+    from mobilecat.pictures.odd import assumed
+
+    image = spec.input
+    said = [f"assumed preprocessing: {assumed(image)}"]
+    first = first_layer(network, image_input_of(network, image).name or "")
+    pairs = list(zip(image.per_channel(image.mean), image.per_channel(image.std), strict=True))
+    ends = [abs((v - mean) / std) for v in image.range for mean, std in pairs]
+    fits = first.fits(max(ends)) if first else 0
+    if fits:
+        seems = "smaller" if fits > 0 else "larger"
+        said.append(
+            f"warning: the network's first layer looks trained on {seems} values than up to "
+            f"{max(ends):.4g}: are `range`, `mean` and `std` of [input] right? "
+            + ("Networks that take 0 to 1 want range = [0, 1]." if fits > 0 else "")
+        )
+    return tuple(s.rstrip() for s in said)
 
 
 def import_options(spec: Spec) -> ImportOptions:

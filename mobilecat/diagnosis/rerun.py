@@ -26,6 +26,7 @@ from mobilecat.geometry.resize import plan_resize
 from mobilecat.geometry.vision import CropAndScale
 from mobilecat.lanes import NotRun, Runner, decode_outputs, lanes_of, open_lane
 from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.odd import odd_values
 from mobilecat.pictures.reading import require_8_bits, unreadable
 from mobilecat.spec import ImageSpec, RawHead
 
@@ -66,11 +67,13 @@ class Trial:
     """What the model finds through one chain, in pixels of that chain's upright picture.
 
     strength: the best score; with true boxes, the mean over them of score where IoU ≥ .5.
+    odd: what about the values no detector gives; then they say nothing, and strength is 0.
     """
 
     chain: Chain
     found: Detections
     strength: float
+    odd: tuple[str, ...] = ()
 
     @property
     def best(self) -> float:
@@ -140,6 +143,7 @@ class _Machine:
                 "This bundle gives no detections", [Problem("its head is raw", str(folder))]
             )
         self.spec = bundle.spec.input
+        self._whole = bundle.spec
         self.lane, self.engine, self.note = _first_engine(folder, bundle, runner, source)
         self._seen: dict[bytes, Detections] = {}
 
@@ -164,7 +168,10 @@ class _Machine:
             found.class_ids,
             None if marks is None else back.points(marks),
         )
-        return Trial(chain, placed, _strength(placed, truth))
+        same = plan_resize(self.spec.size, self.spec.size, "stretch").model_from_image
+        odd = tuple(odd_values(self._whole, found, same))
+        strength = 0.0 if odd and truth is None else _strength(placed, truth)
+        return Trial(chain, placed, strength, odd)
 
     def _detections(self, seen: Pixels, values: str) -> Detections:
         given: npt.NDArray[Any] = RANGES[values](seen)
@@ -247,6 +254,7 @@ def rerun(
         return trial
 
     best = tried(start)
+    odd = best.odd
     changes: list[str] = []
     # Orientations first, then all else on top of the best; the reverse order if that finds nothing.
     for field, suspects in _suspects(start, frame, facts, machine.spec):
@@ -259,6 +267,8 @@ def rerun(
             best = better
             changes.append(field)
     ids, sentence = _verdict(trials[0], best, changes, facts.engine if facts else None)
+    if odd:
+        ids, sentence = _wrong_spec(odd, best, changes, ids)
     notes = ["values that are no bytes were rounded to bytes"] if machine.lane != "source" else []
     if "orientation" in changes:
         other = _mirror_of(best, trials)
@@ -268,6 +278,20 @@ def rerun(
                 "so only text or a known side can tell"
             )
     return Rerun(tuple(trials), best, tuple(changes), ids, sentence, machine.note, tuple(notes))
+
+
+def _wrong_spec(
+    odd: Sequence[str], best: Trial, changes: Sequence[str], ids: tuple[str, ...]
+) -> tuple[tuple[str, ...], str]:
+    """Return what to say where the bundle as it is gives what no detector gives."""
+    said = f"As handed over the model gives what no detector gives: {'; '.join(odd)}"
+    if "values" not in changes:
+        return ids or ("spec",), said
+    many = f"{len(best.found)} object{'s' if len(best.found) != 1 else ''}"
+    return ids, (
+        f"{said} With the values {best.chain.values} it finds {many} (best score {best.best:.2f}): "
+        "the spec's `range`, `mean` or `std` is not what the network was trained on."
+    )
 
 
 def _suspects(

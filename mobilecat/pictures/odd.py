@@ -1,0 +1,64 @@
+"""Values that no trained detector gives: a spec may be right with itself and wrong with the world.
+
+Every lane of a bundle agrees where the spec says the wrong range or units: all of them do the same.
+What comes out is then seldom what a detector gives.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mobilecat.geometry.affine import Affine
+from mobilecat.pictures.detections import Detections
+from mobilecat.spec import ImageSpec, Spec
+
+FEW = 5
+"""Of fewer detections nothing is concluded, but that they lie outside."""
+
+
+def odd_values(spec: Spec, found: Detections, model_from_image: Affine) -> list[str]:
+    """Return a sentence for each oddity; none where detections look like detections.
+
+    found: in pixels of the picture, of which `model_from_image` makes pixels of the model input.
+    """
+    n = len(found)
+    if spec.input is None or not n:
+        return []
+    said = []
+    width, height = spec.input.size
+    boxes = model_from_image.boxes_xyxy(found.boxes_xyxy)
+    sides = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    outside = ((centre < 0) | (centre > (width, height))).any(axis=1)
+    full = found.scores > 0.9995
+    nms = spec.effective_nms
+    if n >= FEW and full.mean() >= 0.5:
+        said.append(
+            f"{int(full.sum())} of {n} scores are 1.000: is `range`, `mean` or `std` right?"
+        )
+    if nms is not None and n == nms.max_detections and n >= 4 * FEW:
+        said.append(
+            f"{n} detections, all that max_detections allows: is `range` or the head right?"
+        )
+    if (sides < 1).mean() >= 0.5:
+        many = f"{int((sides < 1).sum())} of {n} boxes"
+        said.append(f"{many} are under a pixel of the model input: are the head's `units` right?")
+    if outside.mean() >= 0.5:
+        many = f"{int(outside.sum())} of {n} boxes"
+        said.append(f"{many} lie outside the picture: are the head's `units` or `format` right?")
+    return said
+
+
+def assumed(image: ImageSpec) -> str:
+    """Return the preprocessing that a spec stands for, in one line."""
+    low, high = image.range
+    parts = [f"{image.color}, 0..255 becomes {low:g}..{high:g}"]
+    if any(image.per_channel(image.mean)):
+        parts.append(f"minus {_numbers(image.per_channel(image.mean))}")
+    if any(v != 1 for v in image.per_channel(image.std)):
+        parts.append(f"divided by {_numbers(image.per_channel(image.std))}")
+    return ", ".join([*parts, f"{image.resize} to {image.size[0]}×{image.size[1]}"])
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{v:g}" for v in dict.fromkeys(values))

@@ -1,0 +1,133 @@
+"""Right with itself and wrong with the world: what a first layer wants, what no detector gives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from typer.testing import CliRunner
+
+from mobilecat.bundle import open_bundle
+from mobilecat.cli.main import app
+from mobilecat.compile import export
+from mobilecat.demo import CASCADE
+from mobilecat.errors import MobileCatError
+from mobilecat.formats.importing import import_model
+from mobilecat.geometry.affine import Affine
+from mobilecat.graph.first_layer import first_layer
+from mobilecat.judge.random import Range, random_inputs, range_of
+from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.odd import assumed, odd_values
+from mobilecat.spec import load_spec, spec_from_model_file
+
+RUN = CliRunner()
+FACES = CASCADE.parent / "cat_faces.toml"
+
+
+def network(path: Path, weight: float, bias: float, scale: float | None = None) -> Path:
+    """Write Conv 3×3, and a factor in front of it where `scale` is given."""
+    weights = [
+        numpy_helper.from_array(np.full((4, 3, 3, 3), weight, np.float32), "w"),
+        numpy_helper.from_array(np.full(4, bias, np.float32), "b"),
+    ]
+    nodes, at = [], "x"
+    if scale is not None:
+        weights.append(numpy_helper.from_array(np.float32(scale), "s"))
+        nodes, at = [helper.make_node("Mul", ["x", "s"], ["y"], "scale")], "y"
+    nodes.append(helper.make_node("Conv", [at, "w", "b"], ["out"], "conv"))
+    takes = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])]
+    gives = [helper.make_tensor_value_info("out", TensorProto.FLOAT, [1, 4, 6, 6])]
+    graph = helper.make_graph(nodes, "n", takes, gives, weights)
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    onnx.save(proto, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "weight,bias,scale,wants",
+    [
+        (0.1, 0.1, None, (0.0, 1.0)),  # |bias| is 3.7 % of Σ|weights| = 2.7
+        (0.001, 0.1, None, (0.0, 255.0)),  # 3.7 times as much as inputs up to 1 can make
+        (0.1, 0.1, 1 / 255, (0.0, 255.0)),  # it says so itself
+        (0.1, 0.0, None, (0.0, 1.0)),  # nothing is known
+    ],
+)
+def test_the_first_layer_says_which_values_it_wants(
+    tmp_path: Path, weight: float, bias: float, scale: float | None, wants: tuple[float, float]
+) -> None:
+    path = network(tmp_path / "n.onnx", weight, bias, scale)
+    first = first_layer(import_model(path, {"x": (1, 3, 8, 8)}), "x")
+    assert first is not None and first.wants == wants
+
+
+def test_random_floats_of_a_bare_network_lie_in_the_range_it_wants(tmp_path: Path) -> None:
+    path = network(tmp_path / "n.onnx", 0.001, 0.1)
+    spec = spec_from_model_file(path, {})
+    bundle = export(spec, tmp_path / "b", source=path).bundle
+    values = range_of(tmp_path / "b", bundle, None, path)
+    assert (values.low, values.high) == (0.0, 255.0) and "first layer" in values.words
+    x = random_inputs(bundle, 0, 0, values).tensors["x"]
+    assert 200 < x.max() < 255 and x.min() >= 0
+    asked = range_of(tmp_path / "b", bundle, (-1.0, 1.0), path)
+    y = random_inputs(bundle, 0, 0, asked).tensors["x"]
+    assert -1 <= y.min() < -0.5 and 0.5 < y.max() < 1
+    assert Range().words == "[0, 1)"
+
+
+@pytest.mark.parametrize("text", ["1", "a,b", "1,0", "0,inf", "0,1,2"])
+def test_a_range_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    done = RUN.invoke(app, ["validate", str(tmp_path), "--random", "1", "--range", text])
+    assert isinstance(done.exception, MobileCatError)
+    assert done.exception.problems[0].where == "--range"
+
+
+def test_an_export_says_what_it_assumes_and_where_the_first_layer_contradicts(
+    tmp_path: Path,
+) -> None:
+    spec = load_spec(FACES)
+    assert spec.input is not None
+    right = export(spec, tmp_path / "right", spec_folder=FACES.parent)
+    assert any(n.startswith("assumed preprocessing: RGB") for n in right.notes)
+    assert not any(n.startswith("warning") for n in right.notes)
+    image = spec.input.model_copy(update={"range": (0.0, 255.0), "mean": 0.0, "std": 1.0})
+    wrong = export(
+        spec.model_copy(update={"input": image}), tmp_path / "wrong", spec_folder=FACES.parent
+    )
+    assert any("trained on smaller values than up to 255" in n for n in wrong.notes)
+    assert "0..255 becomes 0..255" in assumed(image)
+    assert open_bundle(tmp_path / "wrong").spec.input == image
+
+
+def detections(boxes: list[list[float]], scores: list[float]) -> Detections:
+    return Detections(np.array(boxes, float), np.array(scores), np.zeros(len(scores), np.int64))
+
+
+def test_what_no_detector_gives_is_said() -> None:
+    spec, same = load_spec(FACES), Affine.identity()
+    box = [10.0, 10, 60, 60]
+    assert odd_values(spec, detections([box] * 6, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), same) == []
+    assert "6 of 6 scores are 1.000" in odd_values(spec, detections([box] * 6, [1.0] * 6), same)[0]
+    most = spec.effective_nms.max_detections  # type: ignore[union-attr]
+    full = odd_values(spec, detections([box] * most, [0.5] * most), same)
+    assert "all that max_detections allows" in full[0]
+    tiny = odd_values(spec, detections([[0.1, 0.1, 0.4, 0.5]], [0.9]), same)
+    assert "under a pixel" in tiny[0]
+    out = odd_values(spec, detections([[-90.0, 10, -40, 60]], [0.9]), same)
+    assert "outside the picture" in out[0]
+
+
+def test_run_warns_of_it(tmp_path: Path) -> None:
+    spec = load_spec(FACES)
+    assert spec.input is not None and spec.nms is not None
+    image = spec.input.model_copy(update={"mean": 0.0, "std": 0.001})
+    targets = spec.targets.model_copy(update={"coreml": (), "tflite": ()})
+    wrong = spec.model_copy(update={"input": image, "targets": targets})
+    export(wrong, tmp_path / "b", spec_folder=FACES.parent)
+    picture = FACES.parent / "pictures" / "two_on_a_sofa.png"
+    done = RUN.invoke(app, ["run", str(tmp_path / "b"), "--image", str(picture), "--json"])
+    lanes = json.loads(done.stdout)["results"]
+    assert all("odd" in row for row in lanes if "detections" in row)
