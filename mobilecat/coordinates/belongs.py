@@ -217,6 +217,8 @@ def _fits(mode: str, wh: tuple[int, int], model_wh: tuple[int, int]) -> list[_Fi
     if mode == "centerCrop":
         g = max(gx, gy)
         dx, dy = (w - sw / g) / 2, (h - sh / g) / 2
+        # The side that fits may leave the picture by an ulp, which Pillow refuses.
+        dx, dy = max(0.0, dx), max(0.0, dy)
         return [_Fit((dx, dy, w - dx, h - dy), (sw, sh))]
     g = min(gx, gy)
     exact = np.array([g * w, g * h])

@@ -55,6 +55,7 @@ BORDERLINE = 0.1
 UNSTEADY_IOU = 0.5
 """What an unsteady box must overlap with where it belongs."""
 COLOUR_FORMATS: tuple[PixelFormat, ...] = ("32BGRA", "420f", "420v", "YUV_420_888")
+FLOOR = 0.5
 SLACK = {"32BGRA": 0.5, "OneComponent8": 0.5}
 SLACK_YUV = 1.0
 """Pixels of the model input beyond the lane's limit. The simulation averages where Pillow weighs a
@@ -136,7 +137,7 @@ def _rows(
             if (lane.name, option) not in expected:
                 expected[lane.name, option] = belongs(engine, picture, option)
             reference = expected[lane.name, option]
-            limit = limits_of(lane, bundle).boxes_px + SLACK.get(format, SLACK_YUV)
+            limit = max(FLOOR, limits_of(lane, bundle).boxes_px) + SLACK.get(format, SLACK_YUV)
             if isinstance(reference, str):
                 for chain in alike:
                     name = picture.case.name

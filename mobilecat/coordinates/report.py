@@ -12,6 +12,10 @@ from mobilecat.geometry.vision import CropAndScale
 
 OWN = "own"
 OPTIONS: tuple[str, ...] = (OWN, *CropAndScale)
+WOULD_DO = (
+    "A picture that would do: one object, a third to two thirds of the picture, whole, off the "
+    "middle, sharp, upright, with a score well above the threshold, that the crops leave whole."
+)
 GRAVITIES = ("resizeAspectFill", "resizeAspect", "resize")
 
 
@@ -49,7 +53,11 @@ class Row:
 
 @dataclass(frozen=True)
 class CoordinateReport:
-    """held: no chain failed, and on each lane every chain passed on some picture."""
+    """held: no chain failed, and there were chains.
+
+    verdict: HELD, FELL_SHORT, or NOT_MEASURABLE where nothing failed, but some chain of a lane had
+    no box to measure by on any picture: that says something of the pictures, nothing of the app.
+    """
 
     rows: tuple[Row, ...]
     not_run: tuple[str, ...]
@@ -62,9 +70,12 @@ class CoordinateReport:
 
     @property
     def shortfalls(self) -> list[str]:
-        """What was asked for and no picture vouches for: chains without a box to measure by."""
-        if not self.rows:
-            return ["no chain was compared", *self.not_run]
+        """What was asked for and did not run at all."""
+        return [] if self.rows else ["no chain was compared", *self.not_run]
+
+    @property
+    def unmeasured(self) -> list[str]:
+        """A sentence for each lane with chains that no picture has a box to measure by."""
         done = {(r.lane, r.chain) for r in self.rows if r.verdict != "NOT_RUN"}
         missed: dict[str, dict[Chain, str]] = {}
         for r in self.rows:
@@ -72,10 +83,21 @@ class CoordinateReport:
                 missed.setdefault(r.lane, {})[r.chain] = r.detail
         many = {lane: len({r.chain for r in self.rows if r.lane == lane}) for lane in missed}
         return [
-            f"{lane}: {len(found)} of {many[lane]} chains were compared on no picture; "
+            f"{lane}: {len(found)} of {many[lane]} chains are not measurable with these pictures; "
             f"{next(iter(found)).words}: {next(iter(found.values()))}"
             for lane, found in missed.items()
         ]
+
+    @property
+    def advice(self) -> str:
+        """Return which picture would do; "" where every chain was measured."""
+        return WOULD_DO if self.unmeasured and not self.failed else ""
+
+    @property
+    def verdict(self) -> str:
+        if not self.held:
+            return "FELL_SHORT"
+        return "NOT_MEASURABLE" if self.unmeasured else "HELD"
 
     @property
     def held(self) -> bool:
@@ -85,10 +107,12 @@ class CoordinateReport:
         """Return the report as JSON values; docs/diagnose.md describes every key."""
         return {
             "schema": 1,
-            "verdict": "HELD" if self.held else "FELL_SHORT",
+            "verdict": self.verdict,
             "full": self.full,
             "model_runs": self.model_runs,
             "shortfalls": self.shortfalls,
+            "unmeasured": self.unmeasured,
+            "advice": self.advice,
             "not_run": list(self.not_run),
             "chains": [
                 {

@@ -59,11 +59,11 @@ def grid_of(told: Mapping[str, Any]) -> Grid:
     rows = tuple((lane, option, _cells(found)) for (lane, option), found in places.items())
     limits = sorted({float(c["limit_px"]) for c in chains})
     return Grid(
-        told["verdict"] == "HELD",
+        told["verdict"] != "FELL_SHORT",
         bool(told.get("full")),
         int(told["model_runs"]),
         len(chains),
-        tuple(told["shortfalls"]),
+        (*told["shortfalls"], *told.get("unmeasured", ()), *filter(None, [told.get("advice")])),
         tuple(told["not_run"]),
         " to ".join(f"{x:g}" for x in dict.fromkeys([*limits[:1], *limits[-1:]])),
         tuple((option, _cells(found)) for option, found in options.items()),

@@ -63,6 +63,8 @@ def _coordinates(root: ET.Element, told: Mapping[str, Any]) -> None:
         _case(suite, name, c["verdict"], c["detail"])
     for shortfall in told["shortfalls"]:
         _case(suite, shortfall, "FAIL", shortfall)
+    for unmeasured in told.get("unmeasured", ()):
+        _case(suite, unmeasured, "NOT_RUN", unmeasured)
 
 
 def _suite(root: ET.Element, name: str) -> ET.Element:
