@@ -89,7 +89,25 @@ def record(
             )
         said = f"wrote {made}" if made else "the approved result is the same; nothing written"
         _console().print(f"{path}: {said}")
+    if missing := _missing(bundle, golden):
+        _console().print(missing)
     _console().print(f"next: mobilecat golden review {bundle} --golden {golden}")
+
+
+def _missing(folder: Path, golden_dir: Path) -> str:
+    """Return which picture the goldens lack most, recorded ones among them."""
+    from mobilecat.bundle.cascade import CascadeBundle, open_any
+    from mobilecat.golden.store import APPROVED, PENDING, case_folders, read_result, result_path
+    from mobilecat.judge.untried import advice
+
+    bundle = open_any(folder)
+    if isinstance(bundle, CascadeBundle):
+        return ""
+    found = []
+    for home in case_folders(golden_dir, bundle):
+        files = [result_path(home, word) for word in (PENDING, APPROVED)]
+        found += [read_result(f) for f in files if f.is_file()][:1]
+    return advice(bundle, found)
 
 
 @golden_app.command("list")

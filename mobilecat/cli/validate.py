@@ -38,6 +38,15 @@ def validate(
             help="Compare raw outputs with the source's on N random inputs; needs no golden.",
         ),
     ] = 0,
+    range_: Annotated[
+        str | None,
+        typer.Option(
+            "--range",
+            metavar="LO,HI",
+            help="What random floats are drawn from, such as 0,255; by default what the first "
+            "layer of a bare network wants.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the random inputs.")] = 0,
     runner: Annotated[
         str | None,
@@ -147,6 +156,7 @@ def validate(
                 progress=progress,
                 opener=recorder if save is not None or html is not None else recorder.opener,
                 tolerances=given,
+                value_range=_range(range_),
                 slow=slow,
             )
         if files:
@@ -183,6 +193,24 @@ def validate(
 
             show_coordinates(placed)
     sys.exit(report.exit_code if placed is None or placed.held else 1)
+
+
+def _range(text: str | None) -> tuple[float, float] | None:
+    """Return LO,HI as numbers."""
+    from math import isfinite
+
+    from mobilecat.errors import MobileCatError, Problem
+
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        low = high = 0.0
+    if not (isfinite(low) and isfinite(high) and low < high):
+        said = Problem(f"{text!r} is not LO,HI", "--range", "two numbers, rising: --range 0,255")
+        raise MobileCatError("The range cannot be read", [said])
+    return low, high
 
 
 def _results(given: list[Path]) -> tuple[Path | None, list[Path]]:
@@ -290,7 +318,7 @@ def _largest(values: list[float | None]) -> str:
 
 
 def _random_table(report: Report) -> Table:
-    table = _table("on random inputs", "outputs", "max_abs", "max_rel", "limit")
+    table = _table("on random inputs", "outputs", "max_abs", "relative", "limit")
     for name in dict.fromkeys(r.lane.name for r in report.random):
         rows = [r for r in report.random if r.lane.name == name]
         verdicts = {r.verdict for r in rows}
@@ -299,7 +327,7 @@ def _random_table(report: Report) -> Table:
             name,
             f"{len(ran)}/{len(rows)}",
             _largest([r.max_abs for r in rows]),
-            _largest([r.max_rel for r in rows]),
+            _largest([r.value for r in rows]),
             _largest([r.limit for r in rows]),
             next(v for v in ("FAIL", "PASS", "NOT_RUN") if v in verdicts),
         )

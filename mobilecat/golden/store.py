@@ -134,8 +134,10 @@ class Expected(Record):
     """One result, approved or pending.
 
     detections: in pixels of the upright picture; None for a raw head. tensors: probes of raw
-    outputs and candidates. against, differs: of a pending result, the approved file it differs
-    from, and in what. seal: SHA-256 of all the rest of an approved file; a hand edit breaks it.
+    outputs and candidates. moves: how far rounding moves the source, by kind of rounding
+    (`rounding.moves_of`); empty where another lane was recorded. against, differs: of a pending
+    result, the approved file it differs from, and in what. seal: SHA-256 of all the rest of an
+    approved file; a hand edit breaks it.
     """
 
     schema_version: Literal[1] = 1
@@ -145,6 +147,7 @@ class Expected(Record):
     landmarks: tuple[str, ...]
     detections: tuple[dict[str, Any], ...] | None
     tensors: dict[str, Probe]
+    moves: dict[str, dict[str, float]] = {}
     made: Made
     against: str | None = None
     differs: tuple[Difference, ...] = ()
@@ -164,11 +167,18 @@ class Expected(Record):
         return self.seal == self._digest()
 
     def _digest(self) -> str:
-        text = json.dumps(self.model_dump(mode="json", exclude={"seal"}), sort_keys=True)
+        # Without `moves` where there are none: files of before they were kept stay sealed.
+        told = self.model_dump(mode="json", exclude={"seal"} | self._unsaid)
+        text = json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @property
+    def _unsaid(self) -> set[str]:
+        return set() if self.moves else {"moves"}
+
     def to_json(self) -> str:
-        text = json.dumps(self.model_dump(mode="json"), indent=1, allow_nan=False)
+        told = self.model_dump(mode="json", exclude=self._unsaid)
+        text = json.dumps(told, indent=1, allow_nan=False)
         return _flat_lists(text) + "\n"
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import Check, Stage, compare_tensors, passed
-from mobilecat.compare.match import compare_detections
+from mobilecat.compare.match import Tied, compare_detections, corner_distances, iou_matrix
 from mobilecat.compare.probe import compare_probe, compare_probes
-from mobilecat.compare.tolerances import Bound, Limits
+from mobilecat.compare.tolerances import STRUCTURE, Bound, Limits
 from mobilecat.errors import MobileCatError
+from mobilecat.geometry.affine import Affine
+from mobilecat.geometry.resize import plan_resize
 from mobilecat.golden.store import Expected, PlanRecord
 from mobilecat.graph import Array
 from mobilecat.judge.observe import Observed, gives_detections, offered, watched
+from mobilecat.judge.rounding import moves_of, near_rows, widened
 from mobilecat.lanes import decode_outputs
 from mobilecat.pictures.detections import Detections
 
@@ -31,22 +35,92 @@ def judge_golden(
 
 
 def judge_source(
-    bundle: Bundle, observed: Observed, reference: Observed, limits: Limits
+    bundle: Bundle,
+    observed: Observed,
+    reference: Observed,
+    limits: Limits,
+    shaken: Callable[[], Observed | None] = lambda: None,
+    against: str = "source",
 ) -> list[Check]:
-    """Return a check a watched tensor, in full, against what the source gave for the same input."""
+    """Return a check a watched tensor, in full, against what the source gave for the same input.
+
+    shaken: gives what the source gives with its weights rounded, on the same input.
+    """
+
+    def moved(name: str) -> Array | None:
+        found = shaken()
+        return found.tensors.get(name) if found else None
+
+    near = near_rows(bundle, reference.tensors)
     checks: list[Check] = []
     can = offered(observed.lane, bundle)
     stages: tuple[Stage, ...] = ("raw", "candidates")
     for stage in stages:
         names = [n for n, w in watched(bundle).items() if w.stage == stage]
-        checks += [_not_offered(stage, n, "source") for n in names if n not in can]
+        checks += [_not_offered(stage, n, against) for n in names if n not in can]
         wanted = [n for n in names if n in can]
         if wanted:
             expected = {n: reference.tensors[n] for n in wanted if n in reference.tensors}
             got = {n: observed.tensors[n] for n in wanted if n in observed.tensors}
             bound = bound_of(bundle, limits)
-            checks += compare_tensors(stage, expected, got, bound, "source")
+            checks += compare_tensors(stage, expected, got, bound, against, moved, near)
     return checks
+
+
+def judge_structure(
+    bundle: Bundle,
+    observed: Observed,
+    reference: Observed,
+    limits: Limits,
+    shaken: Callable[[], Observed | None],
+) -> list[Check]:
+    """Return every check of a program without its rounding against the live source."""
+    checks = judge_source(bundle, observed, reference, limits, shaken, STRUCTURE)
+    if gives_detections(bundle):
+        checks += judge_results(bundle, observed, reference, limits, shaken, STRUCTURE)
+    return checks
+
+
+def judge_results(
+    bundle: Bundle,
+    observed: Observed,
+    reference: Observed,
+    limits: Limits,
+    shaken: Callable[[], Observed | None],
+    against: str = "source",
+) -> list[Check]:
+    """Return the checks of detections against the source's, in pixels of the model input.
+
+    For an input of the model's own size, which has no fit to undo.
+    """
+    assert bundle.spec.input is not None
+    plan = plan_resize(bundle.spec.input.size, bundle.spec.input.size, "stretch")
+    e, g = (detections_of(replace(o, plan=plan)) for o in (reference, observed))
+    if isinstance(e, str) or isinstance(g, str):
+        said = e if isinstance(e, str) else str(g)
+        return [Check("detections", "detections", "FAIL", detail=said, against=against)]
+
+    def found(limits: Limits) -> list[Check]:
+        to_model = plan.model_from_image
+        tied = tied_by(bundle, observed, e, g, limits, to_model)
+        return compare_detections(e, g, limits, to_model, _threshold(bundle), against, tied)
+
+    return judged_again(bundle, reference, limits, shaken, found)
+
+
+def judged_again(
+    bundle: Bundle,
+    reference: Observed,
+    limits: Limits,
+    shaken: Callable[[], Observed | None],
+    judge: Callable[[Limits], list[Check]],
+) -> list[Check]:
+    """Return what `judge` says; where that is beyond a limit, under those that rounding sets."""
+    checks = judge(limits)
+    if all(c.verdict != "FAIL" or c.value is None for c in checks):
+        return checks
+    moved = shaken()
+    return judge(widened(limits, moves_of(bundle, reference, moved), bundle)) if moved else checks
 
 
 def judge_expected(bundle: Bundle, old: Expected, new: Expected, limits: Limits) -> list[Check]:
@@ -151,7 +225,50 @@ def _detections(
     if isinstance(found, str):
         return [_failed("detections", "detections", f"cannot be read: {found}")]
     to_model = expected.plan.plan.model_from_image
-    return compare_detections(approved, found, limits, to_model, _threshold(bundle))
+    tied = tied_by(bundle, observed, approved, found, limits, to_model)
+    return compare_detections(approved, found, limits, to_model, _threshold(bundle), tied=tied)
+
+
+_SAME_PX = 1e-2
+
+
+def tied_by(
+    bundle: Bundle,
+    observed: Observed,
+    expected: Detections,
+    got: Detections,
+    limits: Limits,
+    model_from_image: Affine,
+) -> Tied:
+    """Return whether an expected row was a candidate of the lane's own that ties with a got row.
+
+    They are of one class, suppress each other, are two rows of the lane's candidates, and the lane
+    gave the expected one the score that it kept the other for, within its limits.
+    """
+    nms = bundle.spec.effective_nms
+    names = [n for n, w in watched(bundle).items() if w.stage == "candidates"]
+    tensors = [observed.tensors.get(n) for n in names[:2]]
+    if nms is None or len(tensors) < 2 or tensors[0] is None or tensors[1] is None:
+        return lambda i, j: False
+    boxes, scores = (np.asarray(t, np.float64)[0] for t in tensors)
+    best, ids = scores.max(axis=1, initial=0), scores.argmax(axis=1)
+    e, g = (model_from_image.boxes_xyxy(d.boxes_xyxy) for d in (expected, got))
+
+    def tied(i: int, j: int) -> bool:
+        kind = expected.class_ids[i]
+        if nms.per_class and kind != got.class_ids[j]:
+            return False
+        if abs(expected.scores[i] - got.scores[j]) > limits.scores:
+            return False
+        if iou_matrix(e[i : i + 1], g[j : j + 1])[0, 0] <= nms.iou_threshold - limits.scores:
+            return False
+        alike = np.abs(best - got.scores[j]) <= limits.scores
+        # Two rows: suppression hands boxes through, so that the kept one is a row to the last bits.
+        kept = alike & (corner_distances(boxes, g[j]) <= _SAME_PX)
+        other = alike & (ids == kind) & (corner_distances(boxes, e[i]) <= limits.boxes_px)
+        return bool(kept.any() and (other & ~kept).any())
+
+    return tied
 
 
 def _threshold(bundle: Bundle) -> float | None:

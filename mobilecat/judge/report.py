@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mobilecat.bundle import Bundle
-from mobilecat.compare.compare import STAGES, Check, Stage, Verdict
+from mobilecat.compare.compare import MADE, STAGES, Check, Stage, Verdict
 from mobilecat.compare.tolerances import Limits
 from mobilecat.lanes import Lane
 
@@ -28,7 +28,10 @@ class Result:
 
 @dataclass(frozen=True)
 class RandomRow:
-    """One raw output of one lane against the source's, the worst of all random inputs."""
+    """One raw output of one lane against the source's, the worst of all random inputs.
+
+    value: what decided, in the unit of the limit: relative to the value's own channel.
+    """
 
     lane: Lane
     output: str
@@ -37,6 +40,7 @@ class RandomRow:
     max_rel: float | None
     limit: float
     detail: str
+    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,16 @@ class Report:
         bad |= (
             {"raw"} if any(r.lane == lane and r.verdict == "FAIL" for r in self.random) else set()
         )
-        return next((s for s in STAGES if s in bad), None)
+        first = next((s for s in STAGES if s in bad), None)
+        # Without inner values all shows in the detections; where the end alone is right on made
+        # values, what is wrong lies before it.
+        ends = [c for c in self.of(lane.name) if c.against == MADE and c.verdict == "PASS"]
+        return "raw" if first == "detections" and self.blind(lane) and ends else first
+
+    def blind(self, lane: Lane) -> bool:
+        """Return whether nothing before the detections was compared: no inner value is given."""
+        inner = [c for c in self.of(lane.name) if c.stage in ("raw", "candidates")]
+        return not any(is_real(c) and c.against != MADE for c in inner)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values; docs/validate.md describes every key."""
@@ -262,6 +275,7 @@ def _row(row: RandomRow) -> dict[str, Any]:
         "output": row.output,
         "max_abs": number(row.max_abs),
         "max_rel": number(row.max_rel),
+        "value": number(row.value),
         "limit": number(row.limit),
         "verdict": row.verdict,
         "detail": row.detail,

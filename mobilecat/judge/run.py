@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from mobilecat.bundle import LABELS, Bundle
 from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.compare.compare import Check
-from mobilecat.compare.tolerances import limits_of, require_known_tolerances
+from mobilecat.compare.tolerances import require_known_tolerances
 from mobilecat.disk import read_text, sha256_of
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.golden.store import (
@@ -23,40 +23,34 @@ from mobilecat.golden.store import (
     write_pending,
 )
 from mobilecat.judge.contract import check_contract
-from mobilecat.judge.judge import judge_golden, judge_source
+from mobilecat.judge.engines import (
+    SOURCE,
+    Engines,
+    contract_limits,
+    judge_ends,
+    judge_lane,
+    judge_unrounded,
+    load_engines,
+    run_lane,
+    run_source,
+    shaken_for,
+)
+from mobilecat.judge.notes import notes_of
 from mobilecat.judge.observe import (
-    Inputs,
     Observed,
     Opener,
     gives_detections,
     load_inputs,
     observe,
-    open_engine,
     shadowed,
 )
-from mobilecat.judge.random import describe, random_inputs, raw_checks, rows_of
+from mobilecat.judge.random import Range, describe, random_inputs, range_of, raw_checks, rows_of
 from mobilecat.judge.report import Asked, LaneReport, RandomRow, Report, Result
 from mobilecat.judge.result import expected_from
 from mobilecat.judge.static import check_nms
 from mobilecat.judge.words import many
-from mobilecat.lanes import Lane, Runner, lanes_of, open_lane
+from mobilecat.lanes import lanes_of, open_lane
 from mobilecat.spec import Tolerance
-
-SOURCE = Lane("source")
-
-
-@dataclass(frozen=True)
-class _Engines:
-    """What is loaded. reference: the source, or why it cannot run here.
-
-    sparing: the lanes that take one input only: their engine is slow, and nobody asked for all.
-    """
-
-    bundle: Bundle
-    reports: tuple[LaneReport, ...]
-    runners: dict[str, Runner | Check]
-    reference: Runner | Check
-    sparing: frozenset[str] = frozenset()
 
 
 def validate(
@@ -75,6 +69,7 @@ def validate(
     tolerances: Mapping[str, Tolerance] | None = None,
     slow: bool = False,
     bundle: Bundle | None = None,
+    value_range: tuple[float, float] | None = None,
 ) -> Report:
     """Hold a bundle's artifacts to goldens, and to the source on `random` seeded inputs.
 
@@ -82,7 +77,8 @@ def validate(
     opener: what loads a lane; saved results are one. cases: only these. tolerances: in place of the
     bundle's own [tolerances]. slow: run engines that take seconds a picture on every input, not on
     the first alone; naming one as `runner` does the same. bundle: what `folder` holds, where it was
-    opened, and held to its hashes, before.
+    opened, and held to its hashes, before. value_range: of random floats, where the first layer
+    does not say it.
     Errors: MobileCatError for a damaged bundle, an unknown lane, or nothing to compare with.
     """
     if golden_dir is None and random < 1:
@@ -105,12 +101,13 @@ def validate(
     golden = read_cases(golden_dir, bundle, cases) if golden_dir is not None else ([], [])
     chosen, file_checks = golden
     results = [Result("", c.name, c) for c in [*file_checks, *_labels(folder, bundle)]]
-    engines = _load(opener, folder, bundle, lanes, source, progress)
+    live = opener is open_lane or getattr(opener, "opener", None) is open_lane
+    engines = load_engines(opener, folder, bundle, lanes, source, progress, live)
     if not slow and runner is None:
         engines = replace(engines, sparing=frozenset(x.name for x in lanes if x.slow))
     results += [Result("", n, _shadowed(n)) for n in shadowed(bundle)]
     results += [Result(n, "", c) for n, c in engines.runners.items() if isinstance(c, Check)]
-    if opener is open_lane:  # else it was not these files that ran
+    if live:  # else it was not these files that ran
         results += _as_written(folder, engines)
     pending: list[Path] = []
     results += _spared(engines, len(chosen), random)
@@ -121,9 +118,13 @@ def validate(
         pending += written
     results += _complete(engines, chosen, results)
     rows: list[RandomRow] = []
+    values = Range()
     if random:
-        more, rows = _run_random(engines, random, seed, progress)
+        values = range_of(folder, bundle, value_range, source)
+        more, rows = _run_random(engines, random, seed, values, progress)
         results += more
+    if live:
+        results += judge_ends(folder, engines, progress)
     return Report(
         bundle=bundle,
         asked=Asked(folder, golden_dir, runner, random, seed),
@@ -131,42 +132,19 @@ def validate(
         lanes=engines.reports,
         results=tuple(results),
         random=tuple(rows),
-        random_inputs=describe(bundle) if random else "",
+        random_inputs=describe(bundle, values) if random else "",
         pending=tuple(pending),
-        notes=_notes(engines, write_pending, tolerances is not None),
+        notes=notes_of(engines, chosen, results, rows, write_pending, tolerances is not None),
     )
 
 
-def _load(
-    opener: Opener,
-    folder: Path,
-    bundle: Bundle,
-    lanes: Sequence[Lane],
-    source: Path | None,
-    progress: Callable[[str], None],
-) -> _Engines:
-    runners: dict[str, Runner | Check] = {}
-    reports = []
-    for lane in lanes if SOURCE in lanes else [*lanes, SOURCE]:
-        progress(f"loading {lane.name}")
-        runners[lane.name] = open_engine(opener, folder, bundle, lane, source)
-    for lane in lanes:
-        engine = runners[lane.name]
-        note, reason = ("", engine.detail) if isinstance(engine, Check) else (engine.note, "")
-        reports.append(LaneReport(lane, note, limits_of(lane, bundle), reason))
-    reference = runners[SOURCE.name]
-    if SOURCE not in lanes:
-        del runners[SOURCE.name]
-    return _Engines(bundle, tuple(reports), runners, reference)
-
-
-def _quick(engines: _Engines) -> _Engines:
+def _quick(engines: Engines) -> Engines:
     """Return the engines that take every input."""
     kept = tuple(r for r in engines.reports if r.lane.name not in engines.sparing)
     return replace(engines, reports=kept)
 
 
-def _spared(engines: _Engines, cases: int, random: int) -> list[Result]:
+def _spared(engines: Engines, cases: int, random: int) -> list[Result]:
     """Say of each lane that takes one input only what it does not run."""
     left = [many(n - 1, what) for n, what in ((cases, "case"), (random, "random input")) if n > 1]
     ran = [n for n in engines.sparing if not isinstance(engines.runners[n], Check)]
@@ -186,7 +164,7 @@ def _labels(folder: Path, bundle: Bundle) -> list[Check]:
     return [Check("contract", LABELS, "FAIL", detail=f"{path} {what}")]
 
 
-def _as_written(folder: Path, engines: _Engines) -> list[Result]:
+def _as_written(folder: Path, engines: Engines) -> list[Result]:
     bundle = engines.bundle
     found = []
     for r in engines.reports:
@@ -208,7 +186,7 @@ def _shadowed(name: str) -> Check:
 
 
 def _run_case(
-    engines: _Engines, case: Case, may_write: bool, progress: Callable[[str], None]
+    engines: Engines, case: Case, may_write: bool, progress: Callable[[str], None]
 ) -> tuple[list[Result], list[Path]]:
     bundle = engines.bundle
     try:
@@ -217,7 +195,7 @@ def _run_case(
         detail = "; ".join([e.summary, *map(str, e.problems)])
         return [Result("", case.name, Check("golden", case.name, "FAIL", detail=detail))], []
     progress(f"{case.name}: source")
-    reference = _observed(engines.reference, bundle, SOURCE, inputs)
+    reference = run_source(engines, inputs)
     results: list[Result] = []
     written: list[Path] = []
     for report in engines.reports:
@@ -226,30 +204,25 @@ def _run_case(
             continue
         progress(f"{case.name}: {report.lane.name}")
         again = report.lane == SOURCE
-        got = reference if again else _observed(engine, bundle, report.lane, inputs)
+        got = reference if again else run_lane(engine, bundle, report.lane, inputs)
         if isinstance(got, Check):
             results.append(Result(report.lane.name, case.name, got))
             continue
         expected = case.expected(report.lane.name)
-        contract = check_contract(bundle, got, report.limits)
-        judged = judge_golden(bundle, got, expected, report.limits)
-        if isinstance(reference, Observed) and not again:
-            judged += judge_source(bundle, got, reference, report.limits)
-        results += [Result(report.lane.name, case.name, c) for c in [*contract, *judged]]
+        live = reference if isinstance(reference, Observed) else None
+        judged = judge_lane(engines, report, got, expected, live, inputs)
+        results += [Result(report.lane.name, case.name, c) for c in judged]
+        if live is not None and report.lane.name in engines.structures:
+            found = judge_unrounded(engines, report.lane, live, inputs)
+            results += [Result(report.lane.name, case.name, c) for c in found]
         if may_write:
             try:
-                written += _pending(bundle, case, got, expected, report, contract, judged)
+                written += _pending(bundle, case, got, expected, report, judged)
             except OSError as e:
                 detail = f"the pending file cannot be written: {e.strerror}: {e.filename}"
                 check = Check("golden", case.name, "NOT_RUN", detail=detail)
                 results.append(Result(report.lane.name, case.name, check))
     return results, written
-
-
-def _observed(
-    engine: Runner | Check, bundle: Bundle, lane: Lane, inputs: Inputs
-) -> Observed | Check:
-    return engine if isinstance(engine, Check) else observe(engine, bundle, lane, inputs)
 
 
 def _pending(
@@ -258,7 +231,6 @@ def _pending(
     got: Observed,
     expected: Expected,
     report: LaneReport,
-    contract: Sequence[Check],
     judged: Sequence[Check],
 ) -> list[Path]:
     """Write what differs from the golden for review; take an old one back where it agrees now.
@@ -271,7 +243,7 @@ def _pending(
     if not differs:
         path.unlink(missing_ok=True)
         return []
-    if any(c.verdict == "FAIL" for c in contract if c.against == ""):
+    if any(c.verdict == "FAIL" for c in judged if c.against == ""):
         return []
     own = lane if lane_file(lane) in case.variants else None
     against = sha256_of(result_path(case.folder, APPROVED, own))
@@ -283,7 +255,7 @@ def _pending(
     return [done] if done else []
 
 
-def _complete(engines: _Engines, cases: Sequence[Case], results: Sequence[Result]) -> list[Result]:
+def _complete(engines: Engines, cases: Sequence[Case], results: Sequence[Result]) -> list[Result]:
     """Fail a lane that ran, but was not compared on every case: fewer pictures never pass."""
     decisive = "detections" if gives_detections(engines.bundle) else "raw"
     short = []
@@ -305,7 +277,7 @@ def _complete(engines: _Engines, cases: Sequence[Case], results: Sequence[Result
 
 
 def _run_random(
-    engines: _Engines, count: int, seed: int, progress: Callable[[str], None]
+    engines: Engines, count: int, seed: int, values: Range, progress: Callable[[str], None]
 ) -> tuple[list[Result], list[RandomRow]]:
     bundle = engines.bundle
     lanes = [r for r in engines.reports if r.lane != SOURCE]
@@ -313,9 +285,9 @@ def _run_random(
     reasons: dict[str, str] = {r.lane.name: r.unloaded for r in lanes}
     results: list[Result] = []
     for index in range(count):
-        inputs = random_inputs(bundle, seed, index)
+        inputs = random_inputs(bundle, seed, index, values)
         progress(f"random input {index + 1} of {count}: source")
-        reference = _observed(engines.reference, bundle, SOURCE, inputs)
+        reference = run_source(engines, inputs)
         for report in lanes:
             name = report.lane.name
             if index and name in engines.sparing:
@@ -333,21 +305,17 @@ def _run_random(
                 results.append(Result(name, case, got))
                 reasons[name] = reasons[name] or got.detail
                 continue
-            broken = [c for c in check_contract(bundle, got, report.limits) if c.verdict == "FAIL"]
+            shaken = shaken_for(engines, report.lane, inputs)
+            limits = contract_limits(engines, report, got, reference, shaken)
+            broken = [c for c in check_contract(bundle, got, limits) if c.verdict == "FAIL"]
             results += [Result(name, case, c) for c in broken]
-            rounds[name].append(raw_checks(bundle, got, reference, report))
+            rounds[name].append(raw_checks(bundle, got, reference, report.limits, shaken))
+            if name in engines.structures:
+                found = judge_unrounded(engines, report.lane, reference, inputs)
+                results += [Result(name, case, c) for c in found]
     rows: list[RandomRow] = []
     for report in lanes:
         name = report.lane.name
         asked = 1 if name in engines.sparing else count
         rows += rows_of(bundle, report, rounds[name], asked, reasons[name])
     return results, rows
-
-
-def _notes(engines: _Engines, write_pending: bool, judged_anew: bool) -> tuple[str, ...]:
-    notes = ["judged under other tolerances than the bundle's own"] if judged_anew else []
-    if isinstance(engines.reference, Check):
-        notes.append(f"not compared with the live source: {engines.reference.detail}")
-    if write_pending and not may_write():
-        notes.append("CI is set: no pending file was written")
-    return tuple(notes)

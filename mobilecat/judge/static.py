@@ -10,11 +10,13 @@ from pathlib import Path
 from mobilecat.bundle import ArtifactRecord
 from mobilecat.compare.compare import Check, passed
 from mobilecat.errors import MobileCatError
-from mobilecat.formats.base.nms import Found
+from mobilecat.formats.base.nms import PER_CLASS_FLAG, Found
 from mobilecat.formats.table import FORMATS
 from mobilecat.spec import NmsSpec
 
 NAME = "nms as written"
+LINT = "lint"
+"""In front of what is written otherwise than in the contract, and equal in effect."""
 _CLOSE = 1e-6  # float32 rounds, and TFLite's IoU is the next float above
 
 
@@ -38,8 +40,13 @@ def check_nms(
         "max_detections": float(nms.max_detections),
         "per_class": float(nms.per_class),
     }
+    flag = found.pop(PER_CLASS_FLAG)
+    lint = ""
     if classes <= 1:
         found["per_class"].clear()
+        if flag and flag != {float(nms.per_class)}:
+            off = "off" if nms.per_class else "on"
+            lint = f"; {LINT}: per_class is {off} in the file, which is the same with one class"
     if not any(found.values()):
         # At an IoU of 1 nothing is suppressed, and TFLite does without the op.
         ok = nms.iou_threshold >= 1
@@ -55,7 +62,7 @@ def check_nms(
         for name, values in found.items()
         if values
     )
-    detail = "; ".join(wrong) if wrong else said
+    detail = ("; ".join(wrong) if wrong else said) + lint
     return [Check("detections", NAME, passed(not wrong), detail=detail)]
 
 

@@ -49,12 +49,12 @@ def _sentence(result: Result) -> str:
     place = f"{result.lane}, {_CASES}: " if result.case and result.lane else ""
     place = place or (f"{result.lane}: " if result.lane else "")
     against = f" against the {c.against}" if c.against else ""
-    amount = f"{c.value:.4g}, limit {c.limit:g}. " if c.value is not None and c.limit else ""
+    amount = f"{c.value:.4g}, limit {c.limit:.4g}. " if c.value is not None and c.limit else ""
     return f"{place}{c.stage} {c.name}{against}: {amount}{c.detail}"
 
 
 def random_sentence(row: RandomRow) -> str:
-    rel = f"max_rel {row.max_rel:.4g}, limit {row.limit:g}. " if row.max_rel is not None else ""
+    rel = f"{row.value:.4g}, limit {row.limit:.4g}. " if row.value is not None else ""
     return f"{row.lane.name}, random inputs: output {row.output}: {rel}{row.detail}"
 
 

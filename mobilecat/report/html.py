@@ -176,11 +176,13 @@ def _cause(report: Report, lane: LaneReport) -> Cause | None:
     checks = [c for c in report.of(lane.lane.name) if c.stage == stage]
     bad = sorted((c for c in checks if c.verdict == "FAIL"), key=_excess, reverse=True)
     hint = HINTS[stage]
+    if stage == "detections" and report.blind(lane.lane):
+        hint = "all of it: the artifact gives out no inner value that would tell NMS from the rest"
     if stage == "detections" and not watched(report.bundle):
         hint = "its parts, validated alone: here the end result alone is compared"
     if not bad:  # random inputs alone
         rows = [r for r in report.random if r.lane == lane.lane and r.verdict != "NOT_RUN"]
-        wide = sorted((r for r in rows if r.verdict == "FAIL"), key=lambda r: -(r.max_rel or 0))
+        wide = sorted((r for r in rows if r.verdict == "FAIL"), key=lambda r: -(r.value or 0))
         worst = f"{wide[0].output} on random inputs: {wide[0].detail}"
         return Cause(lane.lane.name, stage, hint, f"{len(wide)} of {len(rows)}", worst)
     case = next(r.case for r in report.results if r.check is bad[0])
@@ -218,7 +220,7 @@ def _random(report: Report, lane: LaneReport) -> bool:
 
 def _output_cell(rows: Sequence[RandomRow]) -> Cell:
     cell = random_cell(rows)
-    return replace(cell, text=f"{amount(rows[0].max_rel)} rel") if cell.verdict == "FAIL" else cell
+    return replace(cell, text=f"{amount(rows[0].value)} rel") if cell.verdict == "FAIL" else cell
 
 
 def _random_lines(report: Report) -> list[RandomLine]:

@@ -75,7 +75,7 @@ def cell_of(checks: Sequence[Check]) -> Cell:
 
 def random_cell(rows: Sequence[RandomRow]) -> Cell:
     """Return a lane's rows of random inputs as a cell."""
-    return _cell([(r.verdict, r.max_rel, r.limit, r.detail) for r in rows], "output", told=1)
+    return _cell([(r.verdict, r.value, r.limit, r.detail) for r in rows], "output", told=1)
 
 
 def _cell(

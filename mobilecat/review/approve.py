@@ -43,6 +43,7 @@ from mobilecat.judge.contract import check_contract
 from mobilecat.judge.judge import judge_expected
 from mobilecat.judge.observe import Inputs, Observed, Opener, load_inputs, observe, open_engine
 from mobilecat.judge.result import differences, expected_from, now
+from mobilecat.judge.rounding import ROUNDINGS, Shaker, moves_of
 from mobilecat.lanes import Lane, lanes_of, open_lane
 from mobilecat.value import safe_name, unsafe_name
 
@@ -123,6 +124,8 @@ def record(
     approved = result_path(home, APPROVED)
     against = sha256_of(approved) if approved.is_file() else None
     new = expected_from(bundle, found, engine, digest, against)
+    if chosen.artifact is None:
+        new = new.model_copy(update={"moves": _moves(folder, bundle, found, taken, source)})
     if home.exists():
         _require_same_input(home, digest)
         if against and _says_the_same(read_result(approved), new):
@@ -134,6 +137,20 @@ def record(
     else:
         _new_case(home, inputs, boxes, taken, link, new)
     return home / f"{PENDING}.json"
+
+
+def _moves(
+    folder: Path, bundle: Bundle, found: Observed, inputs: Inputs, source: Path | None
+) -> dict[str, dict[str, float]]:
+    """Return how far each rounding moves the source here, so that lanes are judged without it."""
+    shaker = Shaker(folder, bundle, source)
+    moves: dict[str, dict[str, float]] = {}
+    for kind in ROUNDINGS:
+        shaken = shaker.observe(kind, inputs)
+        if shaken is not None:
+            moved = moves_of(bundle, found, shaken)
+            moves[kind] = {n: float(f"{v:.3g}") for n, v in moved.items()}
+    return moves
 
 
 def _case_name(path: Path) -> str:
@@ -205,7 +222,7 @@ def _new_case(
 
 
 def _says_the_same(old: Expected, new: Expected) -> bool:
-    about = {"made", "against", "differs", "approved", "seal"}
+    about = {"made", "against", "differs", "approved", "seal", "moves"}
     return old.model_dump(exclude=about) == new.model_dump(exclude=about)
 
 

@@ -1,0 +1,168 @@
+"""The engines of a bundle, and how one lane is judged on one input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mobilecat.bundle import Bundle
+from mobilecat.compare.compare import Check
+from mobilecat.compare.tolerances import STRUCTURE, Limits, limits_of, structure_limits
+from mobilecat.golden.store import Expected
+from mobilecat.graph import Array
+from mobilecat.judge.contract import check_contract
+from mobilecat.judge.judge import judge_golden, judge_source, judge_structure, judged_again
+from mobilecat.judge.made import made_for, try_made
+from mobilecat.judge.observe import Inputs, Observed, Opener, observe, open_engine
+from mobilecat.judge.report import LaneReport, Result
+from mobilecat.judge.rounding import Shaker, kind_of, moves_of, widened
+from mobilecat.judge.structure import Unrounded, has_structure, open_structure
+from mobilecat.judge.untried import Moved
+from mobilecat.lanes import Lane, Runner
+
+SOURCE = Lane("source")
+
+
+@dataclass(frozen=True)
+class Engines:
+    """What is loaded. reference: the source, or why it cannot run here.
+
+    structures: programs without their rounding, by lane. example: outputs of the network, of some
+    input. moved: how far its outputs move between inputs. sparing: the lanes that take one input
+    only: their engine is slow, and nobody asked for all.
+    """
+
+    bundle: Bundle
+    reports: tuple[LaneReport, ...]
+    runners: dict[str, Runner | Check]
+    reference: Runner | Check
+    shaker: Shaker
+    structures: dict[str, Runner | Check]
+    example: dict[str, Array] = field(default_factory=dict)
+    moved: Moved = field(default_factory=Moved)
+    sparing: frozenset[str] = frozenset()
+
+
+def load_engines(
+    opener: Opener,
+    folder: Path,
+    bundle: Bundle,
+    lanes: Sequence[Lane],
+    source: Path | None,
+    progress: Callable[[str], None],
+    live: bool,
+) -> Engines:
+    runners: dict[str, Runner | Check] = {}
+    reports = []
+    for lane in lanes if SOURCE in lanes else [*lanes, SOURCE]:
+        progress(f"loading {lane.name}")
+        runners[lane.name] = open_engine(opener, folder, bundle, lane, source)
+    for lane in lanes:
+        engine = runners[lane.name]
+        note, reason = ("", engine.detail) if isinstance(engine, Check) else (engine.note, "")
+        reports.append(LaneReport(lane, note, limits_of(lane, bundle), reason))
+    reference = runners[SOURCE.name]
+    if SOURCE not in lanes:
+        del runners[SOURCE.name]
+    structures: dict[str, Runner | Check] = {}
+    for lane in lanes if live else ():
+        if has_structure(lane, bundle) and not isinstance(runners[lane.name], Check):
+            progress(f"loading {lane.name} without its rounding")
+            structures[lane.name] = open_engine(open_structure, folder, bundle, lane, source)
+    shaker = Shaker(folder, bundle, source)
+    return Engines(bundle, tuple(reports), runners, reference, shaker, structures)
+
+
+def run_source(engines: Engines, inputs: Inputs) -> Observed | Check:
+    found = run_lane(engines.reference, engines.bundle, SOURCE, inputs)
+    if isinstance(found, Observed):
+        engines.moved.add(engines.bundle, found)
+    if isinstance(found, Observed) and not engines.example:
+        raw = {t.name for t in engines.bundle.raw_outputs}
+        engines.example.update({n: v for n, v in found.tensors.items() if n in raw})
+    return found
+
+
+def run_lane(
+    engine: Runner | Check, bundle: Bundle, lane: Lane, inputs: Inputs
+) -> Observed | Check:
+    return engine if isinstance(engine, Check) else observe(engine, bundle, lane, inputs)
+
+
+def shaken_for(engines: Engines, lane: Lane, inputs: Inputs) -> Callable[[], Observed | None]:
+    """Return what gives the source with its weights rounded as the lane's are."""
+    return lambda: engines.shaker.observe(kind_of(lane), inputs)
+
+
+def judge_lane(
+    engines: Engines,
+    report: LaneReport,
+    got: Observed,
+    expected: Expected,
+    reference: Observed | None,
+    inputs: Inputs,
+) -> list[Check]:
+    """Return the checks of the contract, and those against golden and source.
+
+    What is beyond a limit of the table is judged again by how far rounding moves the source.
+    """
+    bundle, kind = engines.bundle, kind_of(report.lane)
+    shaken = shaken_for(engines, report.lane, inputs)
+
+    def judge(limits: Limits) -> list[Check]:
+        contract = check_contract(bundle, got, limits)
+        return [*contract, *judge_golden(bundle, got, expected, limits)]
+
+    if reference is None:
+        moves = expected.moves.get(kind, {})
+        return judge(widened(report.limits, moves, bundle) if moves else report.limits)
+    checks = judged_again(bundle, reference, report.limits, shaken, judge)
+    if report.lane != SOURCE:
+        checks += judge_source(bundle, got, reference, report.limits, shaken)
+    return checks
+
+
+def contract_limits(
+    engines: Engines,
+    report: LaneReport,
+    got: Observed,
+    reference: Observed,
+    shaken: Callable[[], Observed | None],
+) -> Limits:
+    """Return the limits of the contract: wider where noise puts scores onto the threshold."""
+    bundle, limits = engines.bundle, report.limits
+    broken = [c for c in check_contract(bundle, got, limits) if c.verdict == "FAIL"]
+    moved = shaken() if any(c.value is not None for c in broken) else None
+    return widened(limits, moves_of(bundle, reference, moved), bundle) if moved else limits
+
+
+def judge_unrounded(
+    engines: Engines, lane: Lane, reference: Observed, inputs: Inputs
+) -> list[Check]:
+    engine, bundle = engines.structures[lane.name], engines.bundle
+    got = run_lane(engine, bundle, lane, inputs)
+    if isinstance(got, Check):
+        return [replace(got, name=STRUCTURE)]
+
+    def shaken() -> Observed | None:
+        return engines.shaker.observe("float32", inputs)
+
+    checks = judge_structure(bundle, got, reference, structure_limits(bundle), shaken)
+    unknown = engine.unknown(bundle) if isinstance(engine, Unrounded) else ""
+    if unknown and any(c.verdict == "FAIL" for c in checks):
+        return [Check("raw", STRUCTURE, "NOT_RUN", detail=unknown, against=STRUCTURE)]
+    return checks
+
+
+def judge_ends(folder: Path, engines: Engines, progress: Callable[[str], None]) -> list[Result]:
+    """Try each artifact's decode and suppression on made values."""
+    source = None if isinstance(engines.reference, Check) else engines.reference
+    made = made_for(engines.bundle, source, engines.example)
+    found = []
+    for report in engines.reports:
+        if made and not report.unloaded:
+            progress(f"made values: {report.lane.name}")
+            checks = try_made(folder, engines.bundle, report.lane, made)
+            found += [Result(report.lane.name, "", c) for c in checks]
+    return found

@@ -1,0 +1,74 @@
+"""What a reader of a report should know besides: lints, what was not tried, what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mobilecat.compare.compare import Check
+from mobilecat.compare.tolerances import STRUCTURE
+from mobilecat.golden.store import Case, may_write
+from mobilecat.judge.engines import Engines
+from mobilecat.judge.report import RandomRow, Result
+from mobilecat.judge.static import LINT
+from mobilecat.judge.static import NAME as NMS_AS_WRITTEN
+from mobilecat.judge.untried import untried
+
+ROUNDING = 16.0
+"""Beyond so many times its limit, a value is not off by rounding."""
+
+
+def notes_of(
+    engines: Engines,
+    cases: Sequence[Case],
+    results: Sequence[Result],
+    rows: Sequence[RandomRow],
+    write_pending: bool,
+    judged_anew: bool,
+) -> tuple[str, ...]:
+    """Return the notes of a report."""
+    notes = ["judged under other tolerances than the bundle's own"] if judged_anew else []
+    if isinstance(engines.reference, Check):
+        notes.append(f"not compared with the live source: {engines.reference.detail}")
+    if write_pending and not may_write():
+        notes.append("CI is set: no pending file was written")
+    goldens = [c.approved for c in cases]
+    gaps = untried(engines.bundle, goldens, engines.moved.most)
+    if gaps:
+        notes.append(f"the goldens do not try everything: {'; '.join(gaps)}")
+    notes += engines.moved.sentences
+    return (*notes, *_lints(results), *_ways_out(engines, results, rows))
+
+
+def _lints(results: Sequence[Result]) -> list[str]:
+    """Return what is written otherwise than in the contract, and equal in effect."""
+    return [
+        f"{r.lane}: {r.check.detail.partition(f'{LINT}: ')[2]}"
+        for r in results
+        if r.check.name == NMS_AS_WRITTEN and f"{LINT}: " in r.check.detail
+    ]
+
+
+def _ways_out(engines: Engines, results: Sequence[Result], rows: Sequence[RandomRow]) -> list[str]:
+    """Name [tolerances] where a lane is off by no more than rounding may be, or is right else."""
+    said = []
+    for report in engines.reports:
+        lane, record = report.lane, report.lane.artifact
+        mine = [r.check for r in results if r.lane == lane.name]
+        bad = [c for c in mine if c.verdict == "FAIL"]
+        over = [(c.value, c.limit) for c in bad]
+        over += [(r.value, r.limit) for r in rows if r.lane == lane and r.verdict == "FAIL"]
+        whole = [c for c in mine if c.against == STRUCTURE and c.verdict != "NOT_RUN"]
+        if record is None or not over or any(c in bad for c in whole):
+            continue
+        key = f'[tolerances."{record.file}"]'
+        if whole:
+            said.append(
+                f"{lane.name}: without its rounding the program gives what the source gives; what "
+                f"is left is what {record.precision} costs here. If that is acceptable: {key}"
+            )
+        elif all(v is not None and w and v <= ROUNDING * w for v, w in over):
+            said.append(
+                f"{lane.name}: off by little. Where that is the network's own rounding, give the "
+                f"limit that it needs: {key}"
+            )
+    return said
