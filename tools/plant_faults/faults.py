@@ -61,7 +61,7 @@ from tools.plant_faults.changes import (
     xy_corner_is_centre,
     zeros,
 )
-from tools.plant_faults.kinds import ALL, COREML, DETECTORS, FLOAT32, GRIDS, Fault
+from tools.plant_faults.kinds import ALL, COREML, DETECTORS, GRIDS, Fault
 from tools.plant_faults.ssd_faults import ssd_faults
 from tools.plant_faults.workshop import FORMATS
 
@@ -72,7 +72,7 @@ def weight_faults(layers: dict[str, tuple[str, ...]]) -> list[Fault]:
     kinds: list[tuple[str, Callable[[Array], Array], Sequence[str]]] = [
         ("zeroed", zeros, FORMATS),
         ("permuted", reversed_rows, FORMATS),
-        ("cut to 8 bits", bits(8), FLOAT32),
+        ("cut to 8 bits", bits(8), FORMATS),
         ("cut to 4 bits", bits(4), FORMATS),
         ("with the wrong sign", np.negative, FORMATS),
     ]
@@ -93,12 +93,12 @@ def faults(layers: dict[str, tuple[str, ...]]) -> list[Fault]:
         Fault("colours swapped", "raw", ALL, spec(other_color)),
         Fault("scale off: 0–1 for 0–255", "raw", DETECTORS, image(range=(0.0, 1.0))),
         Fault("scale off: std 255 for 128", "raw", one, image(std=255.0)),
-        Fault("scale off by 2 %", "raw", DETECTORS, scaled(1.02), FLOAT32),
+        Fault("scale off by 2 %", "raw", DETECTORS, scaled(1.02)),
         Fault("scale off by 20 %", "raw", DETECTORS, scaled(1.2)),
         Fault("mean missing", "raw", fitted, image(mean=0.0)),
         Fault("bias off: a mean too many", "raw", GRIDS, image(mean=127.5)),
-        Fault("bias off: mean 122 for 127.5", "raw", one, image(mean=122.0), FLOAT32),
-        Fault("bias off: mean 90 for 127.5", "raw", one, image(mean=90.0), FLOAT32),
+        Fault("bias off: mean 122 for 127.5", "raw", one, image(mean=122.0)),
+        Fault("bias off: mean 90 for 127.5", "raw", one, image(mean=90.0)),
         Fault("rows and columns of the picture swapped", "raw", one, image(transposed=False)),
         Fault("picture upside down", "raw", ALL, graph(upside_down)),
         # network

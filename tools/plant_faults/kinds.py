@@ -12,7 +12,6 @@ from tools.plant_faults.workshop import FORMATS
 ALL = ("yunet", "ssdlite", "yolox_nano", "mtcnn_onet")
 DETECTORS = ("yunet", "ssdlite", "yolox_nano")
 GRIDS = ("yunet", "yolox_nano")  # anchor-free: boxes from the cells of a grid
-FLOAT32 = ("mlmodel", "tflite")
 COREML = ("mlpackage", "mlmodel")
 
 

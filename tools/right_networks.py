@@ -1,0 +1,260 @@
+"""Right networks must hold: no false alarm on any of them, float32 or float16.
+
+Usage: python -m tools.right_networks [--photos 16] [--random 3] [--coordinates 16] [--only WORD]
+
+Every example as it is, the demo's models, and the systems of docs/systems.md (real and seeded)
+in every target, in float16 and float32, held to goldens of cat photos, to random inputs, and
+pushed through simulated phones; and every real network bare, on random inputs alone. Writes
+docs/right_networks.md. Exit code 1 where one is red.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mobilecat.bundle.cascade import CascadeBundle, open_any
+from mobilecat.compile import export
+from mobilecat.compile.cascade import export_cascade
+from mobilecat.coordinates.chains import check_coordinates
+from mobilecat.errors import MobileCatError
+from mobilecat.judge import validate
+from mobilecat.review.approve import approve, record
+from mobilecat.spec import load_spec, spec_from_model_file, spec_from_text
+from mobilecat.spec.cascade import is_cascade
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+PAGE = ROOT / "docs" / "right_networks.md"
+TARGETS = """
+[[targets.coreml]]
+[[targets.coreml]]
+name = "wide"
+precision = "float32"
+[[targets.coreml]]
+format = "mlmodel"
+precision = "float32"
+[[targets.coreml]]
+format = "mlmodel"
+name = "half"
+[targets.tflite]
+[targets.onnx]
+"""
+VISION = '[[targets.coreml]]\ncontract = "vision"\nname = "vision"\n'
+
+
+@dataclass(frozen=True)
+class Network:
+    """make: writes the bundle into a folder. pictures: whether it takes any."""
+
+    name: str
+    make: Callable[[Path], object]
+    pictures: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    lanes: int
+    checks: int
+    verdict: str
+    coordinates: str
+    seconds: float
+    says: str
+
+    @property
+    def red(self) -> bool:
+        return "RED" in (self.verdict, self.coordinates)
+
+    def line(self) -> str:
+        cells = (self.name, self.lanes, self.checks, self.verdict, self.coordinates, self.says)
+        return f"| {' | '.join(str(c) for c in cells)} |"
+
+
+def networks(data: Path, built: Path) -> Iterator[Network]:
+    """Yield every network that can be made here."""
+    for folder in sorted((ROOT / "examples").iterdir()):
+        spec = folder / "mobilecat.toml"
+        if spec.is_file():
+            yield Network(f"example {folder.name}", lambda out, s=spec: _exported(s, data, out))
+    demo = ROOT / "mobilecat" / "demo"
+    for name in ("cat_faces", "cat_landmarks"):
+        path = demo / f"{name}.toml"
+        yield Network(f"demo {name}", lambda out, p=path: _exported(p, data, out))
+    yield from _systems(data, built)
+    for path in sorted((data / "models").glob("*.onnx")):
+        yield Network(f"bare {path.stem}", lambda out, p=path: _bare(p, out), pictures=False)
+
+
+def _systems(data: Path, built: Path) -> Iterator[Network]:
+    from systems_list import SYSTEMS
+    from systems_table import network_of
+
+    for system in SYSTEMS:
+        if system.cascade or system.tensorflow or system.example:
+            continue
+
+        def make(out: Path, s: object = system) -> object:
+            text = s.toml(ROOT / "examples")  # type: ignore[attr-defined]
+            vision = VISION if s.labels else ""  # type: ignore[attr-defined]
+            spec = spec_from_text(text + TARGETS + vision)
+            source = network_of(s, spec, data, built)  # type: ignore[arg-type]
+            return export(spec, out, source=source)
+
+        yield Network(f"system {system.name}", make)
+
+
+def _exported(path: Path, data: Path, out: Path) -> object:
+    if is_cascade(path):
+        return export_cascade(path, out)
+    spec = load_spec(path)
+    source = path.parent / spec.source
+    if not source.exists():
+        source = data / "models" / Path(spec.source).name
+    return export(spec, out, source=source)
+
+
+def _bare(path: Path, out: Path) -> object:
+    shapes = _shapes(path)
+    spec = spec_from_model_file(path, shapes)
+    coreml = tuple(
+        t.model_copy(update={"precision": "float16", "name": f"{spec.name}-half"})
+        for t in spec.targets.coreml
+    )
+    targets = spec.targets.model_copy(update={"coreml": (*spec.targets.coreml, *coreml)})
+    return export(spec.model_copy(update={"targets": targets}), out)
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    from mobilecat.formats.importing import dims_of
+
+    sides = (1, 3, 320, 320)
+    return {
+        n: tuple(s or sides[min(i, 3)] for i, s in enumerate(dims))
+        for n, dims in dims_of(path).items()
+        if None in dims
+    }
+
+
+def try_network(
+    network: Network, photos: list[Path], random: int, coordinates: int, root: Path
+) -> Row:
+    """Export, approve what the source gives, validate; return what came of it."""
+    began = time.perf_counter()
+    folder, golden = root / "bundle", root / "golden"
+    for old in (folder, golden):
+        shutil.rmtree(old, ignore_errors=True)
+    try:
+        network.make(folder)
+        bundle = open_any(folder)
+        if not network.pictures:
+            report = validate(folder, random=random)
+            return _row(network, report, "", began)
+        cascade = isinstance(bundle, CascadeBundle)
+        for photo in photos:
+            record(folder, golden, photo)
+        approve(folder, golden, every=True)
+        report = validate(folder, golden, random=0 if cascade else random, write_pending=False)
+        placed = ""
+        if coordinates and not cascade:
+            few = root / "few"
+            shutil.rmtree(few, ignore_errors=True)
+            shutil.copytree(golden, few)
+            for case in sorted((few / bundle.name).iterdir())[coordinates:]:
+                shutil.rmtree(case)
+            found = check_coordinates(folder, few)
+            placed = "RED" if not found.held else found.verdict
+        return _row(network, report, placed, began)
+    except MobileCatError as e:
+        said = "; ".join([e.summary, *map(str, e.problems)])[:300]
+        return Row(network.name, 0, 0, "NOT_RUN", "", time.perf_counter() - began, said)
+
+
+def _row(network: Network, report: object, placed: str, began: float) -> Row:
+    from mobilecat.judge.report import Report
+
+    assert isinstance(report, Report)
+    ran = [r for r in report.lanes if not r.unloaded]
+    bad = [
+        f"{r.lane} {r.case} {r.check.stage} {r.check.name} {r.check.against}: "
+        f"{r.check.value} > {r.check.limit} {r.check.detail}"
+        for r in report.failed
+    ]
+    bad += [
+        f"{r.lane.name} random {r.output}: {r.value} > {r.limit} {r.detail}"
+        for r in report.random
+        if r.verdict == "FAIL"
+    ]
+    bad += report.shortfalls
+    checks = sum(r.check.verdict != "NOT_RUN" for r in report.results) + len(report.random)
+    verdict = "held" if report.held else "RED"
+    says = f"{len(bad)} failed; {bad[0][:220]}" if bad else ""
+    for line in bad[:12]:
+        print(f"    {line[:260]}", flush=True)
+    return Row(network.name, len(ran), checks, verdict, placed, time.perf_counter() - began, says)
+
+
+def main() -> int:
+    args = _arguments()
+    os.environ.pop("CI", None)  # goldens are this tool's own, in a temporary folder
+    data = Path(os.environ.get("MOBILECAT_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not (data / "models").is_dir():
+        print("NOT_RUN: no test data (models and photos); set MOBILECAT_SHARED_DATA")
+        return 1
+    every = sorted((data / "cats").glob("*.jpg"))
+    photos = every[:: max(1, len(every) // args.photos)][: args.photos]
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="right-") as folder:
+        built = args.built or Path(folder) / "built"
+        built.mkdir(parents=True, exist_ok=True)
+        for network in networks(data, built):
+            if args.only and args.only not in network.name:
+                continue
+            row = try_network(network, photos, args.random, args.coordinates, Path(folder))
+            rows.append(row)
+            print(row.line(), f"{row.seconds:.0f} s", flush=True)
+    red = [r for r in rows if r.red]
+    ran = [r for r in rows if r.verdict != "NOT_RUN"]
+    total = f"{len(ran)} networks, {sum(r.checks for r in rows)} checks, {len(red)} red"
+    print(total)
+    if not args.only:
+        PAGE.write_text(page(rows, total, args), "utf-8")
+    return int(bool(red))
+
+
+def page(rows: list[Row], total: str, args: argparse.Namespace) -> str:
+    head = f"""# Right networks: proof that validation does not cry wolf
+
+Made by `python -m tools.right_networks`: every example as it is, the demo's models, and the systems
+of [systems.md](systems.md), in float16 and float32, each on {args.photos} photos of cats, on
+{args.random} random inputs, and with {args.coordinates} photos through simulated phones; and every
+real network bare, on random inputs. All of them are right, so none may be red. Coordinates that
+these photos cannot measure are NOT_MEASURABLE, which is no failure.
+
+{total}.
+
+| network | lanes | checks | verdict | coordinates | says |
+|---|---|---|---|---|---|
+"""
+    return head + "\n".join(r.line() for r in rows) + "\n"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=int, default=16)
+    parser.add_argument("--random", type=int, default=3)
+    parser.add_argument("--coordinates", type=int, default=16, metavar="PHOTOS")
+    parser.add_argument("--only", help="those with this in their name; writes no page")
+    parser.add_argument("--built", type=Path, metavar="DIR", help="keep built networks here")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
