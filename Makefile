@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 BASE ?= main
 
-.PHONY: demo ios test check lint unit swift conformance mutants coreai faults fuzz bench lock clean
+.PHONY: demo ios test check lint unit swift conformance mutants coreai faults right fuzz bench lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -44,6 +44,10 @@ coreai: $(STAMP)  # every op case of every target in Apple's interpreter
 
 faults: $(STAMP)  # faults planted in bundles
 	$(PY) -m tools.plant_faults
+	$(PY) -m tools.plant_faults.subtle
+
+right: $(STAMP)  # right networks, none of which may be red
+	$(PY) -m tools.right_networks
 
 fuzz: $(STAMP)  # hostile files, watched: docs/security.md
 	$(PY) -m tools.fuzz_inputs
