@@ -226,7 +226,7 @@ def over_it(shop: Workshop) -> None:
         [sys.executable, "-m", "mobilecat", *words, home(shop) / "approved.json"],
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    assert done.returncode == 2 and "is an approved golden" in done.stderr, done.stderr
+    assert done.returncode == 2 and "lies among the goldens" in done.stderr, done.stderr
 
 
 def plotted_over_it(shop: Workshop) -> None:

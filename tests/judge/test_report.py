@@ -91,7 +91,7 @@ def shown(report: Report) -> str:
         width=100, force_terminal=False, record=True, file=open(os.devnull, "w"),  # noqa: SIM115, PTH123
         highlight=False, markup=False, soft_wrap=True,
     )  # fmt: skip
-    with patch("rich.console.Console", lambda **_: console):
+    with patch("mobilecat.cli.terminal._Terminal", lambda **_: console):
         show(report)
     return console.export_text()
 
