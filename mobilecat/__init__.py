@@ -1,3 +1,121 @@
-"""Compile detectors and landmark models for phones, run every artifact, hold it to goldens."""
+"""Compile detectors and landmark models for phones, run every artifact, hold it to goldens.
+
+>>> import mobilecat as mc
+>>> made = mc.export(DETECTOR, "cat_faces")
+>>> len(mc.run(made, PICTURES / "two_on_a_sofa.png", runner="onnx").detections)
+2
+
+A verb is a function; `mc.golden` and `mc.runtime` are modules of them. Unusable input raises a
+`MobileCatError`, which carries every problem found; what fell short is a value that says so.
+Nothing is loaded before it is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mobilecat import golden, runtime
+    from mobilecat.api.compiling import export
+    from mobilecat.api.diagnosing import diagnose
+    from mobilecat.api.judging import Validation, bisect, inspect, validate
+    from mobilecat.api.measuring import evaluate, tune
+    from mobilecat.api.opened import OpenBundle, open, run
+    from mobilecat.api.specs import load_spec
+    from mobilecat.bisection.walk import Bisection
+    from mobilecat.compile import Exported
+    from mobilecat.diagnosis.whole import Diagnosis
+    from mobilecat.errors import (
+        ArtifactError,
+        ImageError,
+        MobileCatError,
+        ModelError,
+        Problem,
+        SpecError,
+        UnsupportedError,
+    )
+    from mobilecat.formats.base.inspection import Inspection
+    from mobilecat.lanes import Lane
+    from mobilecat.lanes.picture import LaneRun, PictureRun
+    from mobilecat.measure.evaluate import Evaluation
+    from mobilecat.measure.tune.run import Tuned
+    from mobilecat.pictures.detections import Detections
+    from mobilecat.spec import Spec
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "api.compiling": ["export"],
+    "api.diagnosing": ["diagnose"],
+    "api.judging": ["Validation", "bisect", "inspect", "validate"],
+    "api.measuring": ["evaluate", "tune"],
+    "api.opened": ["OpenBundle", "open", "run"],
+    "api.specs": ["load_spec"],
+    "bisection.walk": ["Bisection"],
+    "compile": ["Exported"],
+    "diagnosis.whole": ["Diagnosis"],
+    "errors": [
+        "ArtifactError", "ImageError", "MobileCatError", "ModelError", "Problem", "SpecError",
+        "UnsupportedError",
+    ],
+    "formats.base.inspection": ["Inspection"],
+    "lanes": ["Lane"],
+    "lanes.picture": ["LaneRun", "PictureRun"],
+    "measure.evaluate": ["Evaluation"],
+    "measure.tune.run": ["Tuned"],
+    "pictures.detections": ["Detections"],
+    "spec": ["Spec"],
+}  # fmt: skip
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+_MODULES = ("golden", "runtime")
+
+__all__ = [
+    "ArtifactError",
+    "Bisection",
+    "Detections",
+    "Diagnosis",
+    "Evaluation",
+    "Exported",
+    "ImageError",
+    "Inspection",
+    "Lane",
+    "LaneRun",
+    "MobileCatError",
+    "ModelError",
+    "OpenBundle",
+    "PictureRun",
+    "Problem",
+    "Spec",
+    "SpecError",
+    "Tuned",
+    "UnsupportedError",
+    "Validation",
+    "__version__",
+    "bisect",
+    "diagnose",
+    "evaluate",
+    "export",
+    "golden",
+    "inspect",
+    "load_spec",
+    "open",
+    "run",
+    "runtime",
+    "tune",
+    "validate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *globals()})

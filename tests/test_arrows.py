@@ -13,15 +13,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mobilecat"
 
-_LEAVES = {"errors", "value", "geometry", "graph", "disk", "confined", "formats.table"}
+_LEAVES = {"errors", "value", "shown", "geometry", "graph", "disk", "confined", "formats.table"}
 _VALUES = {*_LEAVES, "spec", "bundle", "pictures"}
-_READ = {"formats", "formats.base", "lanes", "compare", "golden"}
+_READ = {"formats", "formats.base", "lanes", "compare", "golden.store"}
 _TARGET = {"formats.base.target", "value"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # Leaves: values and pure functions.
     "errors": set(),
     "value": set(),
+    "shown": set(),
     "geometry": {"errors"},
     "camera": {"errors", "geometry"},
     "disk": {"errors"},
@@ -46,13 +47,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # What a user says, and what an export leaves.
     "spec": {"errors", "value", "disk", "geometry", "formats.base.target", "formats.table"},
-    "pictures": {"errors", "disk", "geometry", "spec"},
+    "pictures": {"errors", "shown", "disk", "geometry", "spec"},
     "bundle": {"errors", "value", "disk", "spec", "formats.table"},
     # What a network means.
     "heads": {"errors", "graph", "spec"},
     "bake": {"errors", "graph", "spec", "heads"},
     # Formats, one room each. Who reads shipped bytes knows no lowering.
-    "formats.base": {"errors", "disk", "graph", "bundle"},
+    "formats.base": {"errors", "shown", "disk", "graph", "bundle"},
     "formats.coreml.runtime": {"errors"},
     "formats.coreai.read": {"errors", "graph"},
     "formats.onnx": {*_VALUES, *_TARGET, "formats.base", "formats.onnx.target", "bake"},
@@ -75,23 +76,28 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compile": {*_VALUES, "bake", "formats", "formats.base"},
     "lanes": {*_VALUES, "heads", "formats", "formats.base"},
     "compare": {*_VALUES, "formats.base", "lanes"},
-    "golden": {*_VALUES, "lanes", "compare"},
+    "golden.store": {*_VALUES, "lanes", "compare"},
     # A float16 program without its rounding needs the weights of its own compilation in float32.
     "judge": {*_VALUES, *_READ, "bake", "compile"},
-    "coordinates": {*_VALUES, "camera", "lanes", "compare", "golden", "judge"},
+    "coordinates": {*_VALUES, "camera", "lanes", "compare", "golden.store", "judge"},
     "review": {*_VALUES, *_READ, "judge"},
     "bisection": {*_VALUES, *_READ, "judge", "bake", "compile"},
     "report": {*_VALUES, *_READ, "judge", "review", "formats.coreml.format"},
-    "measure": {*_VALUES, "heads", "lanes", "formats.base", "__init__"},
+    "measure": {*_VALUES, "heads", "lanes", "formats.base"},
     "diagnosis": {*_VALUES, "camera", "lanes"},
     # Faces.
-    "pytest_plugin": {"errors", "bundle", "lanes", "compare", "golden", "judge"},
-    "cli": {
-        *_VALUES, *_READ, "judge", "review", "compile", "coordinates", "bisection", "report",
-        "measure", "diagnosis",
+    "pytest_plugin": {"errors", "bundle", "lanes", "compare", "golden.store", "judge"},
+    "api": {
+        *_VALUES, "formats", "formats.base", "lanes", "judge", "review", "compile", "coordinates",
+        "bisection", "report", "measure", "diagnosis",
     },
+    "golden": {"api"},
+    "__init__": {
+        "api", "golden", "runtime", "errors", "spec", "pictures", "formats.base", "lanes",
+        "compile", "bisection", "measure", "diagnosis",
+    },
+    "cli": {"__init__", "errors", "disk", "shown", "pictures", "review"},
     "__main__": {"cli"},
-    "__init__": set(),
 }  # fmt: skip
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mobilecat.cli.outputs import require_outputs
 from mobilecat.compile import require_replaceable
+from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import MobileCatError
 from mobilecat.pictures.drawing import save_picture
 from tests.judge.fake import Workshop, write_bundle

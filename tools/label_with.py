@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 
 from mobilecat.bundle import open_bundle
-from mobilecat.cli.outputs import require_outputs
 from mobilecat.disk import write_text
+from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import MobileCatError
 from mobilecat.lanes import Lane, NotRun, detect, open_lane
 from mobilecat.measure.datasets.base import PICTURES

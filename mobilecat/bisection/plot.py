@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 from mobilecat.bisection.walk import Bisection
 from mobilecat.pictures.chart import (
@@ -16,19 +15,14 @@ from mobilecat.pictures.chart import (
     Dots,
     Line,
     round_numbers,
-    write_chart,
 )
 
 LOW, HIGH = -8, 1  # exponents of ten; beyond them points lie on the edge
 GROWN, OWN, LIMIT, OVER = SKY, BLACK, ORANGE, VERMILION
 
 
-def plot(found: Bisection, path: Path) -> None:
-    """Write an SVG: a line for `grown`, a dot a layer for `own`, the limit, what is above it."""
-    write_chart(chart_of(found), path)
-
-
 def chart_of(found: Bisection) -> Chart:
+    """Return a line for `grown`, a dot a layer for `own`, the limit, what is above it."""
     layers, count = found.layers, len(found.layers)
     at = [(i + 0.5) / max(count, 1) for i in range(count)]
     over = [not layer.own <= found.limit for layer in layers]

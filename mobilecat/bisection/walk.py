@@ -12,7 +12,8 @@ the graph runs twice in onnxruntime:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ from mobilecat.formats.base.inner import Given
 from mobilecat.formats.table import FORMATS
 from mobilecat.graph import Array, op_of
 from mobilecat.lanes import Lane, lanes_of
+from mobilecat.pictures.chart import Chart, write_chart
+from mobilecat.pictures.reading import Picture
+from mobilecat.shown import Column, Drawn, Line, Shown, Table
 from mobilecat.spec import Spec, TargetSpec
 
 RUNNERS = {
@@ -38,6 +42,7 @@ RUNNERS = {
 OWN_LIMITS: Mapping[str, float] = {"float32": 1e-4, "float16": 2e-3}
 """Of max |difference| / max |expected|, a layer on the artifact's own inputs. Measured on YuNet,
 YOLOX-nano and MTCNN's O-net: docs/bisect.md."""
+_BEFORE, _AFTER = 2, 12
 FLOOR = 1e-2
 """What max |expected| counts for at least: a sigmoid of 1e-3 has an engine's absolute rounding."""
 
@@ -59,8 +64,8 @@ class Layer:
     grown: float
 
 
-@dataclass(frozen=True)
-class Bisection:
+@dataclass(frozen=True, repr=False)
+class Bisection(Shown):
     """What was compared, in the order of the graph.
 
     unmatched: values of the graph that the artifact does not show; they are inside layers.
@@ -76,6 +81,58 @@ class Bisection:
     def first(self) -> Layer | None:
         """The first layer whose own error is above the limit."""
         return next((x for x in self.layers if not x.own <= self.limit), None)
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.first else 0
+
+    def words(self, everything: bool = False) -> Iterator[Line | Table]:
+        """Give the verdict and the layers about the first jump, or all."""
+        yield Line(self._verdict, "bold red" if self.first else "bold green")
+        yield from (Line(f"  {node}") for node in (self.first.nodes if self.first else ()))
+        columns = [Column("", "word"), Column("layer", "text"), Column("op", "text")]
+        chosen = range(len(self.layers)) if everything else self._window
+        rows = []
+        for layer in (self.layers[i] for i in chosen):
+            mark = "→" if layer is self.first else "!" if not layer.own <= self.limit else ""
+            errors = ("0" if x == 0 else f"{x:.1e}" for x in (layer.own, layer.grown))
+            rows.append((mark, layer.value, layer.op, *errors))
+        yield Table([*columns, Column("own"), Column("grown")], rows)
+        if left := len(self.layers) - len(chosen):
+            yield Line(f"{left} more layers: --all", "dim")
+
+    @property
+    def _verdict(self) -> str:
+        compared = f"{len(self.layers)} layers compared, limit {self.limit:g}"
+        first, lane = self.first, self.lane
+        if first is None:
+            return f"No layer of {lane} parts from the reference. {compared}."
+        number = self.layers.index(first) + 1
+        return f"{lane} parts from the reference at layer {number}: {first.value}. {compared}."
+
+    @property
+    def _window(self) -> list[int]:
+        """The layers about the first jump; where there is none, those with the largest error."""
+        layers = self.layers
+        if self.first is not None:
+            at = layers.index(self.first)
+            return list(range(max(0, at - _BEFORE), min(len(layers), at + _AFTER)))
+        ranked = sorted(range(len(layers)), key=lambda i: -layers[i].own)
+        return sorted(ranked[: _BEFORE + _AFTER])
+
+    @property
+    def chart(self) -> Chart:
+        """Error over layers."""
+        from mobilecat.bisection.plot import chart_of
+
+        return chart_of(self)
+
+    def drawings(self) -> Iterator[Drawn]:
+        yield self.chart.drawn
+
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Write `chart` as an SVG."""
+        write_chart(self.chart, Path(path))
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values; an error that is no finite number is null."""
@@ -101,7 +158,7 @@ def _finite(value: float) -> float | None:
 def bisect(
     folder: Path,
     runner: str,
-    picture: Path,
+    picture: Picture,
     *,
     artifact: str | None = None,
     source: Path | None = None,
@@ -122,6 +179,7 @@ def bisect(
     assert record is not None
     path = _source(folder, bundle, source)
     inputs = load_inputs(picture, bundle)
+    name = Path(picture).name if isinstance(picture, str | os.PathLike) else "the picture"
     progress(f"baking {path.name} again")
     model = frozen_graph(path, bundle.spec, bundle.source.shapes, _target(bundle.spec, record))
     progress(f"running {lane.name}")
@@ -136,7 +194,7 @@ def bisect(
             [Problem("no inner value of the artifact bears a name of the graph", record.file)],
         )
     bound = OWN_LIMITS[record.precision] if limit is None else limit
-    return Bisection(lane.name, picture.name, bound, layers, unmatched)
+    return Bisection(lane.name, name, bound, layers, unmatched)
 
 
 def frozen_graph(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from mobilecat.bisection.walk import Bisection, Layer
-
-_BEFORE, _AFTER = 2, 12
+import mobilecat as mc
+from mobilecat.cli.outputs import write_json
+from mobilecat.cli.progress import progress_line
+from mobilecat.cli.terminal import show
+from mobilecat.disk.outputs import require_outputs
+from mobilecat.pictures.chart import require_svg
 
 
 def bisect(
@@ -43,15 +44,10 @@ def bisect(
 
     Exit code 0: no layer does. 1: one does. 2: unusable input.
     """
-    from mobilecat.bisection.walk import bisect as run
-    from mobilecat.cli.outputs import require_outputs
-    from mobilecat.cli.progress import progress_line
-    from mobilecat.pictures.chart import require_svg
-
     require_outputs({"--plot": plot}, inputs=(bundle, image, source))
     require_svg(plot)
     with progress_line() as progress:
-        found = run(
+        found = mc.bisect(
             bundle,
             runner,
             image,
@@ -61,64 +57,11 @@ def bisect(
             progress=progress,
         )
     if plot is not None:
-        from mobilecat.bisection.plot import plot as draw
-
-        draw(found, plot)
+        found.plot(plot)
     if json_:
-        print(json.dumps(found.to_json(), indent=2, allow_nan=False))
+        write_json(found.to_json, "-")
     else:
-        _show(found, all_)
+        show(found.words(all_))
         if plot is not None:
             print(f"wrote {plot}")
-    sys.exit(1 if found.first else 0)
-
-
-def _show(found: Bisection, everything: bool) -> None:
-    from rich.table import Table
-
-    from mobilecat.cli.terminal import terminal
-
-    console = terminal()
-    first = found.first
-    console.print(_verdict(found), style="bold red" if first else "bold green")
-    if first:
-        for node in first.nodes:
-            console.print(f"  {node}")
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
-    table.add_column("", no_wrap=True)
-    table.add_column("layer", overflow="fold")
-    table.add_column("op", overflow="fold")
-    for title in ("own", "grown"):
-        table.add_column(title, justify="right", no_wrap=True)
-    chosen = range(len(found.layers)) if everything else _window(found)
-    for i in chosen:
-        layer = found.layers[i]
-        mark = "→" if layer is first else "!" if not layer.own <= found.limit else ""
-        table.add_row(mark, layer.value, layer.op, _number(layer.own), _number(layer.grown))
-    console.print(table)
-    left = len(found.layers) - len(chosen)
-    if left:
-        console.print(f"{left} more layers: --all", style="dim")
-
-
-def _verdict(found: Bisection) -> str:
-    compared = f"{len(found.layers)} layers compared, limit {found.limit:g}"
-    first = found.first
-    if first is None:
-        return f"No layer of {found.lane} parts from the reference. {compared}."
-    number = found.layers.index(first) + 1
-    return f"{found.lane} parts from the reference at layer {number}: {first.value}. {compared}."
-
-
-def _window(found: Bisection) -> list[int]:
-    """Return the layers about the first jump; where there is none, those with the largest error."""
-    layers: tuple[Layer, ...] = found.layers
-    if found.first is not None:
-        at = layers.index(found.first)
-        return list(range(max(0, at - _BEFORE), min(len(layers), at + _AFTER)))
-    ranked = sorted(range(len(layers)), key=lambda i: -layers[i].own)
-    return sorted(ranked[: _BEFORE + _AFTER])
-
-
-def _number(value: float) -> str:
-    return "0" if value == 0 else f"{value:.1e}"
+    sys.exit(found.exit_code)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+import mobilecat as mc
+from mobilecat.cli.progress import progress_line
+from mobilecat.cli.terminal import show, terminal
+from mobilecat.disk import write_text
+from mobilecat.disk.outputs import require_outputs
+from mobilecat.errors import MobileCatError, Problem
+from mobilecat.shown import Column, Line, Table
 
 golden_app = typer.Typer(
     name="golden",
@@ -23,12 +28,6 @@ GoldenDir = Annotated[
     Path,
     typer.Option("--golden", metavar="GDIR", help="Folder of goldens: GDIR/<bundle>/<case>/."),
 ]
-
-
-def _console() -> Console:
-    from mobilecat.cli.terminal import terminal
-
-    return terminal(width=None)
 
 
 @golden_app.command()
@@ -61,10 +60,6 @@ def record(
     ] = None,
 ) -> None:
     """Run the source model on pictures and write what it finds as pending cases."""
-    from mobilecat.cli.progress import progress_line
-    from mobilecat.errors import MobileCatError, Problem
-    from mobilecat.review.approve import record as run
-
     if boxes is not None and len(image) > 1:
         fix = "record them one by one"
         several = Problem(f"--boxes {boxes} with {len(image)} pictures", fix=fix)
@@ -76,7 +71,7 @@ def record(
         )
     for path in image:
         with progress_line() as progress:
-            made = run(
+            made = mc.golden.record(
                 bundle,
                 golden,
                 path,
@@ -88,49 +83,23 @@ def record(
                 progress=progress,
             )
         said = f"wrote {made}" if made else "the approved result is the same; nothing written"
-        _console().print(f"{path}: {said}")
-    if missing := _missing(bundle, golden):
-        _console().print(missing)
-    _console().print(f"next: mobilecat golden review {bundle} --golden {golden}")
-
-
-def _missing(folder: Path, golden_dir: Path) -> str:
-    """Return which picture the goldens lack most, recorded ones among them."""
-    from mobilecat.bundle.cascade import CascadeBundle, open_any
-    from mobilecat.golden.store import APPROVED, PENDING, case_folders, read_result, result_path
-    from mobilecat.judge.untried import advice
-
-    bundle = open_any(folder)
-    if isinstance(bundle, CascadeBundle):
-        return ""
-    found = []
-    for home in case_folders(golden_dir, bundle):
-        files = [result_path(home, word) for word in (PENDING, APPROVED)]
-        found += [read_result(f) for f in files if f.is_file()][:1]
-    return advice(bundle, found)
+        show([Line(f"{path}: {said}")])
+    if missing := mc.golden.missing(bundle, golden):
+        show([Line(missing)])
+    show([Line(f"next: mobilecat golden review {bundle} --golden {golden}")])
 
 
 @golden_app.command("list")
 def list_(bundle: BundleDir, golden: GoldenDir) -> None:
     """Show the bundle's cases and their state: approved, pending, broken."""
-    from rich.table import Table
-
-    from mobilecat.review.approve import list_cases
-
-    console = _console()
-    states = list_cases(bundle, golden)
+    states = mc.golden.cases(bundle, golden)
     if not states:
-        console.print(f"no cases in {golden}; make one: mobilecat golden record")
+        show([Line(f"no cases in {golden}; make one: mobilecat golden record")])
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("case", "state", "pending"):
-        table.add_column(title)
-    for s in states:
-        table.add_row(s.case, s.state, " ".join(p.name for p in s.pending))
-    console.print(table)
-    for s in states:
-        for problem in s.problems:
-            console.print(f"  {s.case}: {problem}", style="yellow")
+    columns = [Column(title, "text") for title in ("case", "state", "pending")]
+    rows = [(s.case, s.state, " ".join(p.name for p in s.pending)) for s in states]
+    problems = [Line(f"  {s.case}: {p}", "yellow") for s in states for p in s.problems]
+    show([Table(columns, rows), *problems], wide=False)
 
 
 @golden_app.command()
@@ -158,27 +127,32 @@ def review(
 
     Asks only in a terminal. The picture beside a pending file has approved, pending, difference.
     """
-    from mobilecat.cli.outputs import require_outputs
-    from mobilecat.cli.review import decide, show, walk, write_page
-    from mobilecat.review.approve import pendings
+    from mobilecat.cli import review as ask
 
     require_outputs({"--html": html}, inputs=(bundle,), golden=golden)
-    console = _console()
-    found = [p for p in pendings(bundle, golden) if lane in (None, p.lane)]
     if accept or reject:
-        decide(console, bundle, golden, found, accept or [], reject or [], variant, reason)
+        mc.golden.accept_or_reject(
+            bundle,
+            golden,
+            accept=accept or (),
+            reject=reject or (),
+            lane=lane,
+            variant=variant,
+            reason=reason,
+            told=lambda did, path: show([Line(f"{did} {path}")]),
+        )
         return
+    found = mc.golden.review(bundle, golden, lane=lane)
     if html is not None:
-        write_page(bundle, golden, found, html)
-        console.print(f"wrote {html}")
-        return
-    if not found:
-        console.print("nothing is pending")
+        write_text(html, found.page())
+        show([Line(f"wrote {html}")])
+    elif not found:
+        show(found.words())
     elif sys.stdin.isatty() and sys.stdout.isatty():
-        walk(console, bundle, golden, found, reason)
+        ask.walk(terminal(), bundle, golden, found.pending, reason)
     else:
         for pending in found:
-            show(console, bundle, golden, pending)
+            ask.show(terminal(), bundle, golden, pending)
 
 
 @golden_app.command()
@@ -204,12 +178,7 @@ def approve(
     ] = None,
 ) -> None:
     """Make pending results the expected ones. Nothing else ever writes an approved file."""
-    from mobilecat.errors import MobileCatError, Problem
-    from mobilecat.review.approve import approve as run
-
-    if not cases and not every:
-        raise MobileCatError("Which case?", [Problem("none is named", fix="name cases, or --all")])
-    written = run(
+    written = mc.golden.approve(
         bundle,
         golden,
         cases or (),
@@ -219,5 +188,4 @@ def approve(
         reason=reason,
         by=by,
     )
-    for path in written:
-        _console().print(f"approved {path}")
+    show(Line(f"approved {path}") for path in written)

@@ -13,6 +13,9 @@ from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.table import Table as RichTable
+
+from mobilecat.shown import Line, Table
 
 _SHOWN = {c: f"\\x{c:02x}" for c in (*range(0x20), 0x7F, *range(0x80, 0xA0)) if c not in (9, 10)}
 _TURNED = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F), None)
@@ -48,3 +51,30 @@ def use_any_encoding() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def show(parts: Iterable[Line | Table], wide: bool = True) -> None:
+    """Print lines and tables; wide: in 120 columns where nobody looks."""
+    to = terminal() if wide else terminal(width=None)
+    for part in parts:
+        if isinstance(part, Table):
+            to.print(_drawn(part))
+            continue
+        if part.lead:
+            to.print(part.lead, style=part.style, end="  ")
+        to.print(part.text, style=None if part.lead else part.style)
+
+
+def _drawn(table: Table) -> RichTable:
+    drawn = RichTable(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
+    for c in table.columns:
+        text, number = c.kind == "text", c.kind == "number"
+        drawn.add_column(
+            c.title,
+            justify="right" if number else "left",
+            no_wrap=not text,
+            overflow="fold" if text else "ellipsis",
+        )
+    for k, row in enumerate(table.rows):
+        drawn.add_row(*row, style="bold green" if k in table.strong else None)
+    return drawn

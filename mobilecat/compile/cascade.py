@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +19,7 @@ from mobilecat.bundle.cascade import (
     outputs_of,
     pairs_of,
 )
-from mobilecat.compile import export, require_replaceable
+from mobilecat.compile import Exported, export, require_replaceable
 from mobilecat.disk import new_folder, sha256_of
 from mobilecat.errors import ArtifactError, MobileCatError, Problem, SpecError
 from mobilecat.spec import LandmarksHead, RawHead, Spec, load_spec
@@ -29,36 +28,24 @@ from mobilecat.spec.cascade import CascadeSpec, load_cascade
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class CascadeExported:
-    """What an export made, and what it settled on the way."""
-
-    folder: Path
-    bundle: CascadeBundle
-    notes: tuple[str, ...]
-
-
-def export_cascade(
-    path: Path, out: Path, *, progress: Progress = lambda _: None
-) -> CascadeExported:
+def export_cascade(path: Path, out: Path, *, progress: Progress = lambda _: None) -> Exported:
     """Compile the cascade spec at `path` into the folder `out`, replacing one that is there.
 
     Errors: MobileCatError with the problems of both models; `out` then is as it was.
     """
     spec = load_cascade(path)
     parts = _parts(spec, path)
-    require_replaceable(out, path, *(folder / part.source for part, folder in parts.values()))
+    require_replaceable(out, path, *(part.folder / part.source for part in parts.values()))
     made: dict[str, Bundle] = {}
     notes: list[str] = []
     failed: list[MobileCatError] = []
     try:
         with new_folder(out) as folder:
-            for home, (part, where) in parts.items():
+            for home, part in parts.items():
                 try:
                     done = export(
                         part,
                         folder / home,
-                        spec_folder=where,
                         progress=lambda said, home=home: progress(f"{home}: {said}"),  # type: ignore[misc]
                     )
                 except MobileCatError as e:
@@ -77,29 +64,29 @@ def export_cascade(
         raise ArtifactError(
             "The cascade cannot be written", [Problem(e.strerror or str(e), str(out))]
         ) from e
-    return CascadeExported(out, bundle, tuple(notes))
+    return Exported(out, bundle, tuple(notes))
 
 
-def _parts(spec: CascadeSpec, path: Path) -> dict[str, tuple[Spec, Path]]:
+def _parts(spec: CascadeSpec, path: Path) -> dict[str, Spec]:
     """Read both models' specs, and hold them to what a cascade needs: all problems at once."""
     problems: list[Problem] = []
     named = {DETECTOR: spec.cascade.detector, LANDMARKS: spec.cascade.landmarks}
-    found: dict[str, tuple[Spec, Path]] = {}
+    found: dict[str, Spec] = {}
     for key, name in named.items():
         if name is None:
             continue
         file = path.parent / name
         try:
-            found[key] = (load_spec(file), file.parent)
+            found[key] = load_spec(file)
         except SpecError as e:
             problems += [p if p.where else Problem(p.what, str(file), p.fix) for p in e.problems]
-    if DETECTOR in found and isinstance(found[DETECTOR][0].head, RawHead):
+    if DETECTOR in found and isinstance(found[DETECTOR].head, RawHead):
         where = f"{path}: cascade.detector"
         problems.append(Problem("its head is raw: it decodes no boxes", where, "name a head there"))
     if LANDMARKS in found:
-        problems += _landmark_problems(spec, found[LANDMARKS][0], path)
+        problems += _landmark_problems(spec, found[LANDMARKS], path)
     if len(found) == 2:
-        problems += _kind_problems(found[DETECTOR][0], found[LANDMARKS][0], path)
+        problems += _kind_problems(found[DETECTOR], found[LANDMARKS], path)
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise SpecError(f"{path}: {count}", problems)

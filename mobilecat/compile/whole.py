@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +18,7 @@ from mobilecat.bundle import (
     SourceRecord,
     TensorContract,
 )
+from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.compile.artifact import CONTRACT, emit, file_names, require_lowerings, variant_of
 from mobilecat.compile.shapes import settled_shapes
 from mobilecat.disk import new_folder, sha256_of
@@ -25,12 +26,14 @@ from mobilecat.errors import ArtifactError, Problem, SpecError
 from mobilecat.formats.base.notes import notes_from_metadata
 from mobilecat.formats.importing import ImportOptions, dims_of, format_of, import_model
 from mobilecat.formats.table import FORMATS
+from mobilecat.shown import Column, Line, Shown, Table, human_size
 from mobilecat.spec import Spec
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
     from mobilecat.bake import Baked
+    from mobilecat.compile.ios import IosFolder
 
 Progress = Callable[[str], None]
 
@@ -48,31 +51,72 @@ MEANINGS = {
 _VERSIONED = ("coremltools", "onnx", "onnx-ir", "onnxruntime", "ai-edge-litert", "numpy")
 
 
-@dataclass(frozen=True)
-class Exported:
-    """What an export made, and what it settled on the way."""
+@dataclass(frozen=True, repr=False)
+class Exported(Shown):
+    """What an export made, and what it settled on the way; usable as the path of its bundle.
+
+    app: what was written into an app beside it.
+    """
 
     folder: Path
     bundle: Bundle
     notes: tuple[str, ...]
+    app: IosFolder | None = None
+
+    def __fspath__(self) -> str:
+        return str(self.folder)
+
+    def words(self) -> Iterator[Line | Table]:
+        bundle = self.bundle
+        for note in self.notes:
+            yield Line(f"  {note}", "yellow" if note.startswith("warning: ") else "dim")
+        yield Table(
+            [Column("artifact", "text"), Column("size"), *(Column(t, "text") for t in _LAST)],
+            [
+                (a.file, human_size(a.bytes), a.precision, _takes(bundle, a.image))
+                for a in bundle.artifacts
+            ],
+        )
+        for a in bundle.artifacts:
+            yield from (Line(f"  {a.file}: {lint}", "yellow") for lint in a.lints)
+        outputs = ", ".join(f"{o.name} {'×'.join(map(str, o.shape))}" for o in bundle.outputs)
+        yield Line(f"gives {outputs}")
+        yield Line(f"wrote {self.folder}")
+        for part in (self.app, self.app.second if self.app else None):
+            if part is not None:
+                yield Line(f"wrote {part.folder}: {', '.join(part.files)}")
+                yield from (Line(f"  {note}") for note in part.notes)
+
+
+_LAST = ("precision", "takes")
+
+
+def _takes(bundle: Bundle, image: str | None) -> str:
+    if isinstance(bundle, CascadeBundle):
+        return "a picture" + (f", boxes in {s} space" if (s := bundle.chain.boxes) else "")
+    if image is None or bundle.spec.input is None:
+        return ", ".join(f"{i.name} {'×'.join(map(str, i.shape))}" for i in bundle.inputs)
+    width, height = bundle.spec.input.size
+    return f"{'image' if image == 'pixels' else image} {width}×{height}"
 
 
 def export(
     spec: Spec,
     out: Path,
     *,
-    spec_folder: Path = Path(),
+    spec_folder: Path | None = None,
     source: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> Exported:
     """Compile `spec` into the bundle folder `out`, replacing a bundle that is there in one step.
 
-    `source` overrides the spec's model file. Every target's gaps are found before anything is
-    written. Errors: MobileCatError; `out` then is as it was.
+    `source` overrides the spec's model file, `spec_folder` the folder that it is relative to. Every
+    target's gaps are found before anything is written. Errors: MobileCatError; `out` then is as it
+    was.
     """
     from mobilecat.bake import bake
 
-    path = source or spec_folder / spec.source
+    path = source or (spec.folder if spec_folder is None else spec_folder) / spec.source
     _require_targets(spec)
     require_replaceable(out, path)
     progress(f"reading {path.name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from mobilecat.camera.layout import PixelFormat
 from mobilecat.compare.compare import Verdict
 from mobilecat.geometry.orientation import Orientation
 from mobilecat.geometry.vision import CropAndScale
+from mobilecat.shown import Column, Line, Shown, Table
 
 OWN = "own"
 OPTIONS: tuple[str, ...] = (OWN, *CropAndScale)
@@ -51,8 +53,8 @@ class Row:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class CoordinateReport:
+@dataclass(frozen=True, repr=False)
+class CoordinateReport(Shown):
     """held: no chain failed, and there were chains.
 
     verdict: HELD, FELL_SHORT, or NOT_MEASURABLE where nothing failed, but some chain of a lane had
@@ -102,6 +104,27 @@ class CoordinateReport:
     @property
     def held(self) -> bool:
         return not self.failed and not self.shortfalls
+
+    def words(self) -> Iterator[Line | Table]:
+        """Give the verdict, and the corner that moved most by option and orientation, in px."""
+        many = f"{len(self.rows)} chains from {self.model_runs} model runs"
+        if self.verdict == "NOT_MEASURABLE":
+            words = "COORDINATES NOT MEASURABLE with these pictures; nothing failed."
+            yield Line(f"{words} {many}.", "bold yellow")
+        elif self.held:
+            held = f"COORDINATES HELD: boxes land where they belong. {many}."
+            yield Line(held, "bold green")
+        else:
+            short = f"COORDINATES FELL SHORT: {len(self.failed)} chains failed. {many}."
+            yield Line(short, "bold red")
+        said = filter(None, (*self.shortfalls, *self.unmeasured, self.advice))
+        yield from (Line(f"  {text}") for text in said)
+        head, *body = self.grid()
+        kinds = [Column(t, "word") if k < 2 else Column(t) for k, t in enumerate(head)]
+        yield Table(kinds, body)
+        bad = dict.fromkeys(f"{r.lane}, {r.chain.option}: {r.detail}" for r in self.failed)
+        yield from (Line(f"FAIL  {text}") for text in list(bad)[:12])
+        yield from (Line(f"NOT_RUN  {text}") for text in self.not_run)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values; docs/diagnose.md describes every key."""

@@ -27,7 +27,7 @@ from mobilecat.geometry.vision import CropAndScale
 from mobilecat.lanes import NotRun, Runner, decode_outputs, lanes_of, open_lane
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.odd import odd_values
-from mobilecat.pictures.reading import require_8_bits, unreadable
+from mobilecat.pictures.reading import Picture, picture_of, require_8_bits, unreadable
 from mobilecat.spec import ImageSpec, RawHead
 
 Pixels = npt.NDArray[np.uint8]
@@ -115,10 +115,15 @@ class Rerun:
         return bool(self.ids) or not len(self.restored.found)
 
 
-def read_stored(path: Path) -> Pixels:
+def read_stored(given: Picture) -> Pixels:
     """Return a picture's pixels as stored, its EXIF orientation not applied. (h, w, 3) RGB."""
     from PIL import Image
 
+    if isinstance(given, Image.Image):
+        given = np.asarray(given.convert("RGB"), dtype=np.uint8)
+    if isinstance(given, np.ndarray):
+        return np.asarray(picture_of(given), dtype=np.uint8)
+    path = Path(given)
     try:
         with Image.open(path) as opened:
             require_8_bits(opened, path)

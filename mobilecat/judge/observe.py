@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from mobilecat.geometry.resize import ResizePlan
 from mobilecat.graph import Array
 from mobilecat.lanes import Lane, NotRun, Runner
 from mobilecat.lanes.inputs import picture_inputs
-from mobilecat.pictures.reading import read_picture
+from mobilecat.pictures.reading import Picture, picture_of
 from mobilecat.spec import RawHead
 
 if TYPE_CHECKING:
@@ -92,15 +93,19 @@ def offered(lane: Lane, bundle: Bundle) -> tuple[str, ...]:
     return tuple(n for n in watched(bundle) if n in outputs or n in taps)
 
 
-def load_inputs(path: Path, bundle: Bundle, boxes: Path | None = None) -> Inputs:
-    """Read a picture, or an .npz with the bundle's inputs; MobileCatError where they do not fit.
+def load_inputs(given: Picture, bundle: Bundle, boxes: Path | None = None) -> Inputs:
+    """Take a picture, or an .npz with the bundle's inputs; MobileCatError where they do not fit.
 
     boxes: of a cascade whose boxes come from elsewhere.
     """
     if bundle.spec.input is not None:
-        picture = read_picture(path)
+        picture = picture_of(given)
         taken, plan = picture_inputs(bundle, picture, boxes)
         return Inputs(taken, plan, picture)
+    if not isinstance(given, str | os.PathLike):
+        said = Problem("this bundle takes no pictures", bundle.name, "name an .npz of its inputs")
+        raise ArtifactError("The inputs cannot be read", [said])
+    path = Path(given)
     try:
         tensors = read_arrays(path)
     except (OSError, ValueError) as e:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import MADE, STAGES, Check, Stage, Verdict
 from mobilecat.compare.tolerances import Limits
 from mobilecat.lanes import Lane
+from mobilecat.shown import Line, Shown, Table
 
 SCHEMA = 1
 
@@ -68,8 +69,8 @@ class Asked:
         return self.golden is not None
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(Shown):
     """held: nothing failed, and of everything asked for at least one real check passed.
 
     A check is real where it held a result to a golden or to the source; what only reads a contract,
@@ -139,6 +140,11 @@ class Report:
         """Return whether nothing before the detections was compared: no inner value is given."""
         inner = [c for c in self.of(lane.name) if c.stage in ("raw", "candidates")]
         return not any(is_real(c) and c.against != MADE for c in inner)
+
+    def words(self) -> Iterable[Line | Table]:
+        from mobilecat.judge.words import said
+
+        return said(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values; docs/validate.md describes every key."""

@@ -1,8 +1,87 @@
-"""A report in sentences: its verdict, what failed, what did not run."""
+"""A report in words: its verdict, its tables, what failed, what did not run."""
 
 from __future__ import annotations
 
-from mobilecat.judge.report import RandomRow, Report, Result
+from collections.abc import Iterator, Sequence
+
+from mobilecat.compare.compare import Check
+from mobilecat.judge.report import LaneReport, RandomRow, Report, Result
+from mobilecat.shown import Column, Line, Table
+
+
+def said(report: Report) -> Iterator[Line | Table]:
+    """Give the report: verdict, tables, failures, what did not run, files written."""
+    yield Line(verdict_sentence(report), "bold green" if report.held else "bold red")
+    yield from (Line(f"  {shortfall}") for shortfall in report.shortfalls)
+    if report.asked.golden_asked:
+        yield _golden_table(report)
+    if report.random:
+        yield _random_table(report)
+    yield from (Line(text, "red", "FAIL") for text in failures(report))
+    yield from (Line(text, "yellow", "NOT_RUN") for text in not_run(report))
+    yield from (Line(text, "dim", "note") for text in report.notes)
+    yield from (Line(f"wrote {path}") for path in report.pending)
+    if report.pending:
+        folder, golden = report.asked.folder, report.asked.golden
+        yield Line(f"look at it: mobilecat golden review {folder} --golden {golden}")
+
+
+def _table(first: str, numbers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    columns = [Column(first, "text"), *map(Column, numbers), Column("verdict", "word")]
+    return Table(columns, rows)
+
+
+def _golden_table(report: Report) -> Table:
+    rows = []
+    for lane in report.lanes:
+        checks = report.of(lane.lane.name)
+        cases = {r.case for r in report.results if r.lane == lane.lane.name and _compared(r.check)}
+        rows.append(
+            [
+                lane.lane.name,
+                f"{len(cases)}/{len(report.cases)}",
+                *(_worst(checks, "detections", n) for n in ("boxes", "landmarks", "scores")),
+                _largest([c.max_rel for c in checks if c.stage == "raw"]),
+                _closing(report, lane),
+            ]
+        )
+    return _table("lane", ["cases", "box px", "pts px", "score", "raw rel"], rows)
+
+
+def _closing(report: Report, lane: LaneReport) -> str:
+    fault = report.first_fault(lane.lane)
+    return report.verdict(lane.lane) + (f" {fault}" if fault else "")
+
+
+def _compared(check: Check) -> bool:
+    return check.against == "golden" and check.verdict != "NOT_RUN"
+
+
+def _worst(checks: Sequence[Check], stage: str, name: str) -> str:
+    return _largest([c.value for c in checks if c.stage == stage and c.name == name])
+
+
+def _largest(values: Sequence[float | None]) -> str:
+    return amount(max((v for v in values if v is not None), default=None))
+
+
+def _random_table(report: Report) -> Table:
+    made = []
+    for name in dict.fromkeys(r.lane.name for r in report.random):
+        rows = [r for r in report.random if r.lane.name == name]
+        verdicts = {r.verdict for r in rows}
+        ran = [r for r in rows if r.verdict != "NOT_RUN"]
+        made.append(
+            [
+                name,
+                f"{len(ran)}/{len(rows)}",
+                _largest([r.max_abs for r in rows]),
+                _largest([r.value for r in rows]),
+                _largest([r.limit for r in rows]),
+                next(v for v in ("FAIL", "PASS", "NOT_RUN") if v in verdicts),
+            ]
+        )
+    return _table("on random inputs", ["outputs", "max_abs", "relative", "limit"], made)
 
 
 def verdict_sentence(report: Report) -> str:

@@ -18,12 +18,15 @@ RUNNERS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lane:
     """One runner with one artifact. `source` has none."""
 
     runner: str
     artifact: ArtifactRecord | None = None
+
+    def __repr__(self) -> str:
+        return f"Lane({self.name!r})"
 
     @property
     def taps(self) -> bool:

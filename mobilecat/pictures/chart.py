@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from mobilecat.disk import write_text
+from mobilecat.disk import refuse_golden, write_text
 from mobilecat.errors import MobileCatError, Problem
+from mobilecat.shown import Drawn
 
 # Okabe and Ito's colours, told apart by everybody (https://jfly.uni-koeln.de/color).
 BLACK, ORANGE, SKY, GREEN, VERMILION, PINK, BLUE, YELLOW = (
@@ -57,6 +59,12 @@ class Chart:
     x: Axis
     y: Axis
     marks: tuple[Line | Dots, ...]
+
+    @property
+    def drawn(self) -> Drawn:
+        """The chart as a notebook shows it."""
+        data = base64.b64encode(self.svg().encode()).decode()
+        return Drawn(f"data:image/svg+xml;base64,{data}", self.title)
 
     def svg(self) -> str:
         """Return the picture as text: one file, without script or anything from elsewhere."""
@@ -115,4 +123,6 @@ def require_svg(path: Path | None) -> None:
 
 def write_chart(chart: Chart, path: Path) -> None:
     """Write the chart's SVG, whole or not at all; never over an approved golden."""
+    refuse_golden(path)
+    require_svg(path)
     write_text(path, chart.svg())

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mobilecat.shown import Line, Shown, Table
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Detections:
+@dataclass(frozen=True, repr=False)
+class Detections(Shown):
     """Boxes, best first.
 
     Frame: pixels of the upright picture, origin top-left, pixel edges (pixel i is centred at i+½).
@@ -39,6 +41,19 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    def words(
+        self, labels: Sequence[str] = (), names: Sequence[str] = ()
+    ) -> Iterator[Line | Table]:
+        """Give a line a box, and one of its landmarks by name or number."""
+        if not len(self):
+            yield Line("  nothing above the threshold")
+        for d in self.to_json(labels, names):
+            box = " ".join(f"{v:.1f}" for v in d["box_xyxy"])
+            yield Line(f"  {d.get('label', d['class_id'])} {d['score']:.3f}  xyxy {box}")
+            if points := d.get("landmarks"):
+                text = "  ".join(f"{k} {x:.1f},{y:.1f}" for k, (x, y) in points.items())
+                yield Line(f"    {text}", "dim")
 
     def to_json(
         self, labels: Sequence[str] = (), names: Sequence[str] = ()

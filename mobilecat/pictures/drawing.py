@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,3 +58,12 @@ def draw_detections(
             spot = COLOURS[(k + 1) % len(COLOURS)]
             pen.ellipse((px - r, py - r, px + r, py + r), fill=spot, outline="black")
     return copy
+
+
+def data_url(picture: Image, longest: int = 1280) -> str:
+    """Return the picture as a JPEG in a data URL, made smaller where a side is longer."""
+    small = picture.convert("RGB")
+    small.thumbnail((longest, longest))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=82, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

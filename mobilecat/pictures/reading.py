@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Pixels = npt.NDArray[np.uint8]
+Picture: TypeAlias = "str | os.PathLike[str] | Image | Pixels"
+"""What a caller may call a picture: a path, a PIL image, or uint8 [H,W,3], RGB."""
 
 
 def read_picture(path: Path) -> Image:
@@ -32,6 +35,24 @@ def read_picture(path: Path) -> Image:
                 return upright.convert("RGB")
     except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as e:
         raise unreadable(path, e) from e
+
+
+def picture_of(given: Picture) -> Image:
+    """Return what a caller calls a picture as RGB, upright as its EXIF says; ImageError if none.
+
+    given: a path, a PIL image, or uint8 [H,W,3], RGB.
+    """
+    from PIL import Image, ImageOps
+
+    if isinstance(given, Image.Image):
+        require_8_bits(given, Path(getattr(given, "filename", "") or "the picture"))
+        return ImageOps.exif_transpose(given).convert("RGB")
+    if isinstance(given, np.ndarray):
+        if given.dtype != np.uint8 or given.ndim != 3 or given.shape[2] != 3 or not given.size:
+            what = f"the array is {given.dtype} {list(given.shape)}, expected uint8 [H, W, 3], RGB"
+            raise ImageError("This is not a picture", [Problem(what)])
+        return Image.fromarray(np.ascontiguousarray(given))
+    return read_picture(Path(given))
 
 
 def require_8_bits(opened: Image, path: Path) -> None:

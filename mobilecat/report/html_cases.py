@@ -16,13 +16,13 @@ from mobilecat.judge.observe import Inputs, Observed, gives_detections, load_inp
 from mobilecat.judge.report import LaneReport, Report
 from mobilecat.judge.saved import Saved
 from mobilecat.judge.words import amount
+from mobilecat.pictures.drawing import data_url
 from mobilecat.report.html_cells import Cell
 from mobilecat.report.html_figure import (
     GOLDEN,
     Difference,
     Figure,
     Layer,
-    data_url,
     differences_of,
     layer_of,
     marked,

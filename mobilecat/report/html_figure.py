@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,10 +12,6 @@ from mobilecat.compare.tolerances import Limits
 from mobilecat.geometry.affine import Affine
 from mobilecat.pictures.detections import Detections
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-LONGEST_SIDE = 1280
 GOLDEN = "golden"
 # Okabe and Ito's palette without yellow, which skin and paper hide; the golden is white on black.
 COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2")
@@ -237,12 +230,3 @@ def _frame(found: Detections, i: int) -> tuple[float, float, float, float]:
 
 def _px(value: float) -> float:
     return round(float(value), 2)
-
-
-def data_url(picture: Image) -> str:
-    """Return the picture as a JPEG in a data URL, made smaller where a side is longer than 1280."""
-    small = picture.convert("RGB")
-    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=82, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

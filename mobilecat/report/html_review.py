@@ -14,11 +14,12 @@ from mobilecat.errors import MobileCatError
 from mobilecat.golden.store import Difference, Expected, read_case_file, read_result
 from mobilecat.judge.result import differences
 from mobilecat.lanes import Lane, lanes_of
+from mobilecat.pictures.drawing import data_url
 from mobilecat.pictures.reading import read_picture
 from mobilecat.report.html import TAGGED
 from mobilecat.report.html_cases import PICTURES
 from mobilecat.report.html_cells import short_names
-from mobilecat.report.html_figure import Figure, data_url, differences_of, layer_of, marked, rows_of
+from mobilecat.report.html_figure import Figure, differences_of, layer_of, marked, rows_of
 from mobilecat.report.html_page import render
 from mobilecat.review.approve import Pending, base_of
 from mobilecat.review.review import lines_of

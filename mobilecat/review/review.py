@@ -42,8 +42,18 @@ def draw_review(pending: Pending) -> Path | None:
 
     None for tensors, a missing picture, or where CI is set.
     """
+    drawn = picture_beside(pending) if may_write() else None
+    if drawn is None:
+        return None
+    path = pending.path.with_suffix(".png")
+    save_picture(drawn, path)
+    return path
+
+
+def picture_beside(pending: Pending) -> Image | None:
+    """Return approved, pending and their difference side by side; None as `draw_review` says."""
     found = pending.found.found
-    if found is None or not may_write():
+    if found is None:
         return None
     try:
         record = read_case_file(pending.folder)
@@ -55,9 +65,7 @@ def draw_review(pending: Pending) -> Path | None:
     drawn = [_draw(picture, side) for side in sides]
     if old is not None and old.found is not None:
         drawn.append(_difference(picture, old.found, found))
-    path = pending.path.with_suffix(".png")
-    save_picture(_beside(drawn), path)
-    return path
+    return _beside(drawn)
 
 
 def _approved(pending: Pending) -> Expected | None:

@@ -59,6 +59,7 @@ def spec_from_text(
     if problems or spec is None:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise SpecError(f"{where}: {count}", problems)
+    spec._folder = folder or Path()
     return spec
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, create_model, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, create_model, model_validator
 
 from mobilecat.formats.base.target import TargetSpec as TargetSpec
 from mobilecat.formats.table import FORMATS
@@ -164,6 +165,18 @@ class Spec(Value):
     targets: Targets = Targets()
     tolerances: dict[str, Tolerance] = Field(default={})
     """By runner (`source`, `onnx`, `tflite`, `coreml`, `coreml-native`) or artifact file name."""
+    _folder: Path = PrivateAttr(default=Path())
+
+    @property
+    def folder(self) -> Path:
+        """Where the spec was read from, which `source` is relative to; no part of what it says."""
+        return self._folder
+
+    def __eq__(self, other: object) -> bool:
+        """Two specs that say the same are equal, wherever they lie."""
+        if not isinstance(other, Spec) or type(self) is not type(other):
+            return NotImplemented
+        return self.__dict__ == other.__dict__
 
     @property
     def effective_nms(self) -> NmsSpec | None:

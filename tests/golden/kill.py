@@ -8,7 +8,6 @@ each death what was left, and what the next try at the same thing gave.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
@@ -20,13 +19,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from rich.console import Console
-
 from mobilecat.bundle import open_bundle
-from mobilecat.cli.review import decide
 from mobilecat.errors import MobileCatError
 from mobilecat.golden.store import case_folders, read_case, read_result
 from mobilecat.review.approve import approve, pendings, record
+from mobilecat.review.decide import decide
 from mobilecat.review.reject import reject
 from tests.judge.fake import LANE, Workshop, hashes, moved_everywhere
 
@@ -40,16 +37,7 @@ TRACED = {
 
 def accept_in_review(shop: Workshop, golden: Path) -> None:
     found = [p for p in pendings(shop.bundle, golden) if not p.lane]
-    decide(
-        Console(file=io.StringIO()),
-        shop.bundle,
-        golden,
-        found,
-        [p.case for p in found],
-        [],
-        False,
-        "seen",
-    )
+    decide(shop.bundle, golden, found, [p.case for p in found], [], False, "seen")
 
 
 def reject_all(shop: Workshop, golden: Path) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from mobilecat.bisection.plot import plot
 from mobilecat.bisection.walk import Bisection
 from mobilecat.disk import write_text
 from mobilecat.errors import MobileCatError
@@ -231,7 +230,7 @@ def over_it(shop: Workshop) -> None:
 
 def plotted_over_it(shop: Workshop) -> None:
     empty = Bisection(LANE, "room.png", 1e-4, (), ())
-    with_refusal(lambda: plot(empty, home(shop) / "approved.json"), "approved golden")
+    with_refusal(lambda: empty.plot(home(shop) / "approved.json"), "approved golden")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

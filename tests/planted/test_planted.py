@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobilecat.bisection.plot import plot
 from mobilecat.bisection.walk import bisect
 from tools.plant_faults.harmless import plan_harmless, try_harmless
 from tools.plant_faults.kept import Kept
@@ -82,7 +81,7 @@ def test_bisect_finds_nothing_in_a_true_bundle(
     assert {"image", "decode/candidate_boxes", "boxes", "count"} <= {x.value for x in found.layers}
     assert len(found.layers) > 100
     assert all(np.isfinite(x.own) for x in found.layers)
-    plot(found, tmp_path / "plot.svg")
+    found.plot(tmp_path / "plot.svg")
     assert (tmp_path / "plot.svg").read_text().count("<circle") >= len(found.layers)
 
 

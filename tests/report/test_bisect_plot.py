@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mobilecat.bisection.plot import OVER, OWN, chart_of, plot
+from mobilecat.bisection.plot import OVER, OWN, chart_of
 from mobilecat.bisection.walk import Bisection, Layer
 from mobilecat.errors import MobileCatError
 from mobilecat.pictures.chart import SIZE_WH, require_svg
@@ -27,7 +27,7 @@ def found(errors: Sequence[float], name: str = "conv", lane: str = "tflite:a.tfl
 
 
 def drawn(told: Bisection, folder: Path) -> ElementTree.Element:
-    plot(told, folder / "plot.svg")
+    told.plot(folder / "plot.svg")
     return ElementTree.parse(folder / "plot.svg").getroot()
 
 

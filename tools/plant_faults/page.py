@@ -25,9 +25,10 @@ is what must catch the fault. The Core ML artifacts run in mobilecat.runtime, no
 true artifact was validated first, and held.
 
 No spec widens a limit. YOLOX-nano is less steady than YuNet (its true float16 file moves a raw
-output by 0.2), and is held all the same: limits follow what rounding moves the source, and a float16
-file is held to float32's limits without its rounding ([validate.md](validate.md)). Faults smaller
-than float16's rounding, and those that no golden picture tries: [subtle_faults.md](subtle_faults.md).
+output by 0.2), and is held all the same: limits follow what rounding moves the source, and a
+float16 file is held to float32's limits without its rounding ([validate.md](validate.md)). Faults
+smaller than float16's rounding, and those that no golden picture tries:
+[subtle_faults.md](subtle_faults.md).
 """
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from mobilecat.shown import Line, Shown, Table, human_size
 
 
 @dataclass(frozen=True)
@@ -18,9 +21,15 @@ class Port:
     shape: tuple[int | str, ...] | None
     detail: str = ""
 
+    def __str__(self) -> str:
+        scalar = "scalar" if self.shape == () else ""
+        shape = "×".join(map(str, self.shape)) if self.shape else scalar
+        detail = f"  ({self.detail})" if self.detail else ""
+        return f"{self.name}  {shape} {self.dtype}{detail}".rstrip()
 
-@dataclass(frozen=True)
-class Inspection:
+
+@dataclass(frozen=True, repr=False)
+class Inspection(Shown):
     """What a file holds. bytes is its size on disk, parameters the number of weights.
 
     ops, parameters: empty and 0 for what only TensorFlow reads.
@@ -38,5 +47,21 @@ class Inspection:
     parts: tuple[Inspection, ...] = ()
     lints: tuple[str, ...] = ()
 
+    def words(self) -> Iterator[Line | Table]:
+        yield Line(self.file, "bold")
+        weights = f", {self.parameters:,} weights" if self.parameters else ""
+        yield Line(f"  {self.format}, {human_size(self.bytes)}{weights}")
+        for title, ports in (("in ", self.inputs), ("out", self.outputs)):
+            yield from (Line(f"  {title}  {port}") for port in ports)
+        if self.ops:
+            listed = "  ".join(f"{n}× {op}" for op, n in self.ops.items())
+            yield Line(f"  {sum(self.ops.values())} ops  {listed}")
+        yield from (Line(f"  {key}: {value}", "dim") for key, value in self.metadata.items())
+        yield from (Line(f"  ! {lint}", "yellow") for lint in self.lints)
+        for part in self.parts:
+            yield Line("")
+            yield from part.words()
+
     def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
         return asdict(self)

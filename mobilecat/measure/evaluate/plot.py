@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.measure.evaluate.report import Evaluation
-from mobilecat.pictures.chart import COLOURS, Axis, Chart, Line, write_chart
+from mobilecat.pictures.chart import COLOURS, Axis, Chart, Line
 
 _TENTHS = tuple((i / 5, f"{i / 5:.1f}") for i in range(6))
 
 
-def plot(report: Evaluation, path: Path) -> None:
-    """Write an SVG. The first lane's line is the widest, so that lines that coincide all show.
+def chart_of(report: Evaluation) -> Chart:
+    """Return the chart. The first lane's line is the widest, so that lines that coincide all show.
 
     Errors: MobileCatError where no lane has a curve.
     """
@@ -30,6 +28,4 @@ def plot(report: Evaluation, path: Path) -> None:
     classes = len(report.classes)
     title = f"{report.bundle.name}: precision over recall at IoU 0.5, {report.pictures} pictures"
     title += f", mean of {classes} classes" if classes > 1 else ""
-    write_chart(
-        Chart(title, Axis("recall", _TENTHS), Axis("precision", _TENTHS), tuple(lines)), path
-    )
+    return Chart(title, Axis("recall", _TENTHS), Axis("precision", _TENTHS), tuple(lines))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from mobilecat.measure.datasets import Dataset
 from mobilecat.measure.evaluate.coco import MOST
 from mobilecat.measure.evaluate.metrics import IOU
 from mobilecat.measure.evaluate.scores import LandmarkScore, Scores
+from mobilecat.pictures.chart import Chart, write_chart
+from mobilecat.shown import Drawn, Line, Shown, Table
 
 SCHEMA = 1
 
@@ -42,8 +45,8 @@ class Loss:
         return max(self.ap, self.ap50)
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(Shown):
     """pictures: how many were evaluated, of the data set's. max_drop: points, None: not held to.
 
     shortfalls: a sentence for everything that keeps it from being held.
@@ -81,6 +84,26 @@ class Evaluation:
         if mine.ap is None or there.ap is None or mine.ap50 is None or there.ap50 is None:
             return None
         return Loss(100 * (there.ap - mine.ap), 100 * (there.ap50 - mine.ap50))
+
+    def words(self) -> Iterable[Line | Table]:
+        from mobilecat.measure.evaluate.words import said
+
+        return said(self)
+
+    @property
+    def chart(self) -> Chart:
+        """Precision over recall. MobileCatError where no lane has a curve."""
+        from mobilecat.measure.evaluate.plot import chart_of
+
+        return chart_of(self)
+
+    def drawings(self) -> Iterator[Drawn]:
+        if any(r.scores and r.scores.curve for r in self.lanes):
+            yield self.chart.drawn
+
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Write `chart` as an SVG."""
+        write_chart(self.chart, Path(path))
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values; docs/evaluate.md describes every key."""

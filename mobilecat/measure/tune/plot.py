@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 from mobilecat.measure.tune.run import Tuned
-from mobilecat.pictures.chart import BLACK, COLOURS, Axis, Chart, Dots, Line, Point, write_chart
+from mobilecat.pictures.chart import BLACK, COLOURS, Axis, Chart, Dots, Line, Point
 
 
-def draw(found: Tuned, path: Path) -> None:
-    """Write an SVG: a dot a setting, lines along falling score thresholds, the best row ringed.
+def chart_of(found: Tuned) -> Chart:
+    """Return a dot a setting, lines along falling score thresholds, the best row ringed.
 
     Of max_detections, the largest. False positives are on a scale of √, so that few are told apart.
     """
@@ -36,4 +35,4 @@ def draw(found: Tuned, path: Path) -> None:
     shares = (0.0, 0.25, 0.5, 0.75, 1.0)
     x = Axis("false positives a picture", tuple((s, f"{end * s**2:.2f}") for s in shares))
     y = Axis("recall", tuple((n / 5, f"{n / 5:g}") for n in range(6)))
-    write_chart(Chart(title, x, y, tuple(marks)), path)
+    return Chart(title, x, y, tuple(marks))

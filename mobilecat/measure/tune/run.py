@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, thread_time
@@ -24,17 +25,20 @@ from mobilecat.measure.tune.kept import open_store
 from mobilecat.measure.tune.measure import Judged, Row, judge, row_of
 from mobilecat.measure.tune.objective import Objective, best_of, edges
 from mobilecat.measure.tune.ranked import Ranked, suppress_at
+from mobilecat.pictures.chart import Chart, write_chart
+from mobilecat.shown import Drawn, Line, Shown, Table
 from mobilecat.spec import NmsSpec, RawHead
 
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Tuned:
+@dataclass(frozen=True, repr=False)
+class Tuned(Shown):
     """A sweep. rows: in the grid's order. best: None where no row meets the objective's condition.
 
     baked: what the bundle has now. inferences: pictures that the model ran on; the rest came from
-    the cache. seconds: of inference and reading, of the sweep.
+    the cache. seconds: of inference and reading, of the sweep. in_cascade: it is the detector of a
+    cascade. spec, diff: what the best row was written into, and what changed there.
     """
 
     bundle: Bundle
@@ -48,6 +52,32 @@ class Tuned:
     inferences: int
     seconds: tuple[float, float]
     notes: tuple[str, ...]
+    in_cascade: bool = False
+    spec: Path | None = None
+    diff: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.best is None else 0
+
+    def words(self) -> Iterable[Line | Table]:
+        from mobilecat.measure.tune.words import said
+
+        return said(self)
+
+    @property
+    def chart(self) -> Chart:
+        """Recall over false positives a picture."""
+        from mobilecat.measure.tune.plot import chart_of
+
+        return chart_of(self)
+
+    def drawings(self) -> Iterator[Drawn]:
+        yield self.chart.drawn
+
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Write `chart` as an SVG."""
+        write_chart(self.chart, Path(path))
 
     def to_json(self) -> dict[str, Any]:
         """Return the sweep as JSON values."""
@@ -108,7 +138,7 @@ def tune(
     kept; by default in the user's cache folder. class_map: a class of the labels → the model's name
     for it. Errors: MobileCatError.
     """
-    folder, bundle, nms = open_detector(folder)
+    asked, (folder, bundle, nms) = folder, open_detector(folder)
     lane = lane_to_tune(bundle, runner, artifact)
     labels = load_dataset(data)
     classes = match_classes(labels, bundle.spec.labels, class_map)
@@ -140,6 +170,7 @@ def tune(
         engine.inferences,
         (inferred - start, swept - inferred),
         tuple(notes),
+        folder != asked,
     )
 
 

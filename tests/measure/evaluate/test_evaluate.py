@@ -14,7 +14,6 @@ from mobilecat.errors import MobileCatError
 from mobilecat.measure.evaluate import Evaluation, evaluate
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, PointMap
-from mobilecat.measure.evaluate.plot import plot
 from mobilecat.measure.evaluate.report import LaneScores
 from mobilecat.measure.evaluate.scores import score
 from mobilecat.pictures.detections import Detections
@@ -215,7 +214,7 @@ def test_notes_say_what_ap_is_of(place: Path, tmp_path: Path) -> None:
 
 def test_plot_has_a_line_for_each_lane(place: Path, tmp_path: Path) -> None:
     report = run(place, fake.lanes(), tmp_path)
-    plot(report, tmp_path / "pr.svg")
+    report.plot(tmp_path / "pr.svg")
     svg = "{http://www.w3.org/2000/svg}"
     lines = list(ElementTree.parse(tmp_path / "pr.svg").iter(f"{svg}polyline"))
     assert [x.get("stroke") for x in lines] == ["#1D2126", "#E69F00", "#56B4E9"]
@@ -229,7 +228,7 @@ def test_no_curve_to_draw(place: Path, tmp_path: Path) -> None:
         report.bundle, report.folder, report.data, 3, report.classes, (), None, None, ()
     )
     with pytest.raises(MobileCatError, match="no curve"):
-        plot(empty, tmp_path / "pr.svg")
+        empty.plot(tmp_path / "pr.svg")
 
 
 def test_a_raw_head_is_refused(tmp_path: Path) -> None:

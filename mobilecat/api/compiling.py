@@ -1,0 +1,101 @@
+"""`mc.export`: spec, cascade or bare model file → bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mobilecat.api.given import PathLike, Progress, path_or_none, silent
+from mobilecat.bundle import FILE
+from mobilecat.compile import Exported, require_replaceable
+from mobilecat.compile import export as export_spec
+from mobilecat.errors import Problem, SpecError
+from mobilecat.spec import Spec, load_spec, spec_from_model_file
+from mobilecat.spec.cascade import is_cascade
+
+
+def export(
+    spec: PathLike | Spec,
+    out: PathLike,
+    *,
+    source: PathLike | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    ios: PathLike | None = None,
+    progress: Progress = silent,
+) -> Exported:
+    """Compile a model into the bundle folder `out`: Core ML, TFLite, ONNX, and their contract.
+
+    spec: a `mobilecat.toml`, a folder that has one, a cascade's spec, a bare model file (taken as
+    it is, `head = "raw"`), or a `Spec`, whose relative paths are of the folder it was read from.
+    source: another model file for this spec. shapes: of dynamic inputs, by name.
+    ios: a folder of an app that gets the Core ML part too. A bundle that lies at `out` is replaced
+    in one step.
+
+    Errors: SpecError, ModelError, UnsupportedError, ArtifactError, each with all of its problems;
+    `out` then is as it was.
+
+    >>> made = mc.export(DETECTOR, "cat_faces")
+    >>> [a.file for a in made.bundle.artifacts]
+    ['cat_faces.mlpackage', 'cat_faces.mlmodel', 'cat_faces.tflite', 'cat_faces.onnx']
+    >>> mc.export("nowhere.onnx", "bundle")
+    Traceback (most recent call last):
+        ...
+    mobilecat.errors.ModelError: There is no such model
+      nowhere.onnx: not found
+        → a spec's source is relative to its folder; or name the file: --source FILE
+    """
+    target, other = Path(out), path_or_none(source)
+    fixed = {k: tuple(v) for k, v in (shapes or {}).items()}
+    if not isinstance(spec, Spec):
+        path = _of_folder(Path(spec))
+        if is_cascade(path):
+            done = _cascade(path, target, other, fixed, progress)
+            return _with_app(done, ios)
+        spec = _read(path, fixed, other)
+        require_replaceable(target, path)
+    if fixed:
+        spec = spec.model_copy(update={"shapes": {**spec.shapes, **fixed}})
+    return _with_app(export_spec(spec, target, source=other, progress=progress), ios)
+
+
+def _of_folder(path: Path) -> Path:
+    """Return the spec in a folder that has one, as a folder of examples/ has; else `path`."""
+    if (path / FILE).is_file():
+        what = Problem("was exported already", str(path), "name its spec: mobilecat.toml")
+        raise SpecError("This is a bundle", [what])
+    spec = path / "mobilecat.toml"
+    return spec if spec.is_file() and not (path / "saved_model.pb").is_file() else path
+
+
+def _cascade(
+    path: Path,
+    out: Path,
+    source: Path | None,
+    shapes: Mapping[str, tuple[int, ...]],
+    progress: Progress,
+) -> Exported:
+    from mobilecat.compile.cascade import export_cascade
+
+    if source is not None or shapes:
+        option = "--source" if source is not None else "--shape"
+        said = Problem(f"{option} is of one model, a cascade has two", option, "say it in its spec")
+        raise SpecError("Which model?", [said])
+    return export_cascade(path, out, progress=progress)
+
+
+def _read(path: Path, shapes: Mapping[str, tuple[int, ...]], source: Path | None) -> Spec:
+    if path.suffix == ".toml":
+        return load_spec(path)
+    if source is not None:
+        said = Problem(f"{path} is a model file, and --source names another", "--source")
+        raise SpecError("Two models", [said])
+    return spec_from_model_file(path, shapes)
+
+
+def _with_app(done: Exported, ios: PathLike | None) -> Exported:
+    if ios is None:
+        return done
+    from mobilecat.compile.ios import write_ios
+
+    return replace(done, app=write_ios(done.folder, Path(ios)))

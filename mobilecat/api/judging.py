@@ -1,0 +1,249 @@
+"""`mc.validate`, `mc.bisect`, `mc.inspect`: what artifacts hold, and where one parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mobilecat.api.given import PathLike, Progress, path_or_none, silent, source_of
+from mobilecat.disk import write_text
+from mobilecat.disk.outputs import require_outputs
+from mobilecat.errors import MobileCatError, Problem
+from mobilecat.judge.report import Report, Result
+from mobilecat.judge.saved import open_saved, recording
+from mobilecat.lanes import open_lane
+from mobilecat.pictures.reading import Picture
+from mobilecat.shown import Line, Shown, Table
+from mobilecat.spec import Tolerance, load_spec
+
+if TYPE_CHECKING:
+    from mobilecat.bisection.walk import Bisection
+    from mobilecat.coordinates.report import CoordinateReport
+    from mobilecat.formats.base.inspection import Inspection
+
+
+@dataclass(frozen=True, repr=False)
+class Validation(Shown):
+    """A report on results and, where it was asked for, one on coordinates; held if both are."""
+
+    report: Report
+    coordinates: CoordinateReport | None = None
+
+    @property
+    def held(self) -> bool:
+        return self.report.held and (self.coordinates is None or self.coordinates.held)
+
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.held else 1
+
+    @property
+    def failed(self) -> list[Result]:
+        """Failing checks of results, in the order of the stages."""
+        return self.report.failed
+
+    def words(self) -> Iterator[Line | Table]:
+        yield from self.report.words()
+        if self.coordinates is not None:
+            yield from self.coordinates.words()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values; docs/validate.md describes every key."""
+        told = self.report.to_json()
+        if self.coordinates is not None:
+            told["coordinates"] = self.coordinates.to_json()
+            if not self.coordinates.held:
+                told |= {"verdict": "FELL_SHORT", "exit_code": 1}
+        return told
+
+
+def validate(
+    bundle: PathLike,
+    golden: PathLike | None = None,
+    *,
+    random: int = 0,
+    seed: int = 0,
+    runner: str | None = None,
+    artifact: str | None = None,
+    source: PathLike | None = None,
+    coordinates: bool = False,
+    full: bool = False,
+    html: PathLike | None = None,
+    junit: PathLike | None = None,
+    save: PathLike | None = None,
+    saved: PathLike | Sequence[PathLike] = (),
+    tolerances: PathLike | Mapping[str, Tolerance] | None = None,
+    cases: Sequence[str] | None = None,
+    write_pending: bool = True,
+    slow: bool = False,
+    value_range: tuple[float, float] | None = None,
+    progress: Progress = silent,
+) -> Validation:
+    """Run every artifact again and hold it to goldens, and to the source model.
+
+    golden: a folder of goldens. random: compare raw outputs with the source's on so many seeded
+    inputs, which needs no golden. coordinates: push the golden pictures through simulated phones;
+    full: every combination of those. html, junit: pages to write. save: keep what every lane gave
+    in this folder; saved: judge what such a folder has (no model runs), or what a Mac wrote.
+    tolerances: of this spec, or by lane, in place of the bundle's own. cases: only these.
+    write_pending: write what differs beside the golden, for review. slow: run engines that take
+    seconds a picture on every input, not on the first alone. value_range: what random floats are
+    drawn from, by default what the first layer of a bare network wants.
+
+    A validation that fell short is a value, no exception: see `held`. Errors: MobileCatError for a
+    damaged bundle, an unknown name, or where there is nothing to compare with.
+
+    >>> done = mc.validate("cat_faces", random=1, runner="onnx")
+    >>> done.held, {row.verdict for row in done.report.random}
+    (True, {'PASS'})
+    """
+    from mobilecat.judge.run import validate as judged
+
+    home = Path(bundle)
+    goldens = path_or_none(golden)
+    kept, files = _results(saved)
+    _require_together(goldens, kept, save, coordinates, full)
+    _require_rising(value_range)
+    of: Path | None = None
+    if tolerances is not None and not isinstance(tolerances, Mapping):
+        of = Path(tolerances)
+        tolerances = load_spec(of).tolerances
+    model = source_of(bundle, source)
+    require_outputs(
+        {"--html": path_or_none(html), "--junit": path_or_none(junit)},
+        inputs=(home, model, of, kept, *files),
+        golden=goldens,
+        folders={"--save": path_or_none(save)},
+    )
+    opener = open_saved(kept) if kept is not None else open_lane
+    with recording(path_or_none(save), opener) as recorder:
+        report = judged(
+            home,
+            goldens,
+            runner=runner,
+            artifact=artifact,
+            random=random,
+            seed=seed,
+            source=model,
+            write_pending=write_pending,
+            slow=slow,
+            value_range=value_range,
+            progress=progress,
+            opener=recorder if save is not None or html is not None else recorder.opener,
+            tolerances=tolerances,
+            cases=cases,
+        )
+        if files:
+            from mobilecat.report.results_file import fold
+
+            report = fold(report, files)
+        placed = None
+        if coordinates and goldens is not None:
+            from mobilecat.coordinates.chains import check_coordinates
+
+            placed = check_coordinates(
+                home,
+                goldens,
+                runner=runner,
+                artifact=artifact,
+                source=model,
+                full=full,
+                progress=progress,
+            )
+        told = None if placed is None else placed.to_json()
+        if html is not None:
+            from mobilecat.report.html import report_page
+
+            write_text(Path(html), report_page(report, recorder.saved, told))
+    if junit is not None:
+        from mobilecat.report.junit import to_junit
+
+        write_text(Path(junit), to_junit(report, told))
+    return Validation(report, placed)
+
+
+def _results(saved: PathLike | Sequence[PathLike]) -> tuple[Path | None, list[Path]]:
+    """Return the folder of saved results, and the results files."""
+    every = [saved] if isinstance(saved, str | os.PathLike) else saved
+    given = [Path(p) for p in every]
+    files = [p for p in given if p.is_file()]
+    folders = [p for p in given if p not in files]
+    if len(folders) > 1:
+        said = Problem(f"{' and '.join(map(str, folders))}", "--from", "name one folder")
+        raise MobileCatError("Two folders of saved results", [said])
+    return (folders[0] if folders else None), files
+
+
+def _require_together(
+    golden: Path | None, kept: Path | None, save: PathLike | None, coordinates: bool, full: bool
+) -> None:
+    if save is not None and kept is not None:
+        twice = Problem("--save with --from", fix="they are saved already: copy the folder")
+        raise MobileCatError("One or the other", [twice])
+    if coordinates and (golden is None or kept is not None):
+        what = "needs golden pictures" if golden is None else "runs models, which --from does not"
+        raise MobileCatError("These do not go together", [Problem(f"--coordinates {what}")])
+    if full and not coordinates:
+        raise MobileCatError("These do not go together", [Problem("--full is of --coordinates")])
+
+
+def _require_rising(given: tuple[float, float] | None) -> None:
+    if given is not None and not (all(map(isfinite, given)) and given[0] < given[1]):
+        text = f"{given[0]:g},{given[1]:g}"
+        said = Problem(f"{text!r} is not LO,HI", "--range", "two numbers, rising: --range 0,255")
+        raise MobileCatError("The range cannot be read", [said])
+
+
+def bisect(
+    bundle: PathLike,
+    runner: str,
+    picture: Picture,
+    *,
+    artifact: str | None = None,
+    source: PathLike | None = None,
+    limit: float | None = None,
+    progress: Progress = silent,
+) -> Bisection:
+    """Find the first layer where an artifact and the graph it was lowered from part.
+
+    runner: `onnx`, `tflite` or `coreml`. picture: a path, a PIL image, uint8 [H,W,3], RGB; of a
+    bundle without pictures, an .npz. artifact: which, where the runner has several. limit: of a
+    layer's own error, relative to its values.
+
+    Errors: MobileCatError where it is not said which artifact, the source model is missing, or the
+    artifact shows no inner value.
+
+    >>> found = mc.bisect("cat_faces", "onnx", PICTURES / "two_on_a_sofa.png")
+    >>> found.first is None, len(found.layers) > 50
+    (True, True)
+    """
+    from mobilecat.bisection.walk import bisect as walked
+
+    return walked(
+        Path(bundle),
+        runner,
+        picture,
+        artifact=artifact,
+        source=source_of(bundle, source),
+        limit=limit,
+        progress=progress,
+    )
+
+
+def inspect(path: PathLike) -> Inspection:
+    """Say what a model file or bundle holds: inputs, outputs, ops, sizes, metadata. Nothing runs.
+
+    path: `.onnx`, `.tflite`, `.mlpackage`, `.mlmodel`, a Keras file, SavedModel, TensorFlow graph,
+    or a bundle. Errors: ArtifactError or ModelError where it is missing, damaged or of no known
+    kind.
+
+    >>> mc.inspect("cat_faces/cat_faces.onnx").outputs[0].shape
+    (1, 50, 4)
+    """
+    from mobilecat.formats.inspection import inspect_file
+
+    return inspect_file(Path(path))

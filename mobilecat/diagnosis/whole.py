@@ -1,0 +1,165 @@
+"""A capture → what went wrong: the model run again where there is a picture, the boxes compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mobilecat.diagnosis.answer import NOISE_PX, Answer, diagnose
+from mobilecat.diagnosis.capture import Capture, CapturedBox
+from mobilecat.diagnosis.facts import Facts
+from mobilecat.diagnosis.rerun import Pixels, Rerun, read_stored, rerun, rerun_json
+from mobilecat.diagnosis.scenes import Setting, norm_from, setting_of
+from mobilecat.diagnosis.words import NOTHING, headline, lines, to_json
+from mobilecat.errors import MobileCatError, Problem
+from mobilecat.geometry.orientation import apply_orientation
+from mobilecat.pictures.drawing import data_url, draw_detections
+from mobilecat.shown import Drawn, Line, Shown, Table
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Diagnosis(Shown):
+    """What went wrong between model and screen.
+
+    answer: what the boxes say, of `setting`; None where there is none to compare.
+    rerun: what the model finds in the first frame with a picture; None without one.
+    stored: that frame's pixels where the caller gave them, as stored.
+    """
+
+    answer: Answer | None
+    setting: Setting | None
+    rerun: Rerun | None
+    stored: Pixels | None = None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether a bug is named, or something stays unexplained."""
+        named = self.answer is not None and self.answer.verdict != "nothing wrong"
+        return named or (self.rerun is not None and self.rerun.wrong)
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.wrong else 0
+
+    @property
+    def _facts(self) -> Facts | None:
+        return self.setting.scenes[0].facts if self.setting and self.setting.scenes else None
+
+    def words(self) -> Iterator[Line | Table]:
+        result, answer, facts = self.rerun, self.answer, self._facts
+        if result is not None:
+            yield Line(result.sentence, "bold red" if result.wrong else "bold green")
+            for t in result.trials:
+                mark = "→" if t is result.restored else " "
+                found = f"{len(t.found):3d} found, best {t.best:.2f}"
+                yield Line(f"  {mark} {found}  {t.chain.words()}")
+            yield from (Line(f"  {note}", "dim") for note in (result.engine, *result.notes))
+        if answer is not None and facts is not None and self.setting is not None:
+            said = headline(answer, facts)
+            if answer.verdict == "no boxes" and result is not None:
+                said = result.silent
+            fine = answer.verdict == "nothing wrong"
+            yield Line(said, "bold green" if fine else "bold red")
+            yield from (Line(f"  {line}") for line in lines(answer, facts))
+            yield from (Line(f"  note: {note}", "yellow") for note in self.setting.notes)
+
+    def drawings(self) -> Iterator[Drawn]:
+        drawn = self.draw()
+        if drawn is not None:
+            yield Drawn(data_url(drawn, 480), "true and observed boxes of one frame")
+
+    def draw(self) -> Image | None:
+        """Return true and observed boxes of one frame, or what the re-run found; None without."""
+        from PIL import Image
+
+        from mobilecat.diagnosis.drawing import draw_scene
+
+        picture = None
+        if self.stored is not None:
+            turn = self.rerun.restored.chain.orientation if self.rerun else 1
+            picture = Image.fromarray(apply_orientation(self.stored, turn))
+        if self.setting is not None and self.setting.scenes:
+            scene = max(self.setting.scenes, key=lambda s: len(s.evidence))
+            return draw_scene(scene, picture)
+        if self.rerun is not None and picture is not None:
+            return draw_detections(picture, self.rerun.restored.found)
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values; docs/diagnose.md describes every key."""
+        answer, facts, result = self.answer, self._facts, self.rerun
+        out: dict[str, Any] = {"schema": 1}
+        if answer is not None and facts is not None and self.setting is not None:
+            out = to_json(answer, facts, self.setting.notes)
+        if result is not None:
+            out["rerun"] = rerun_json(result)
+            if result.ids or answer is None:
+                out["sentence"] = result.sentence
+            elif answer.verdict == "no boxes":
+                out["sentence"] = result.silent
+        return out
+
+
+def diagnose_capture(
+    given: Capture,
+    *,
+    home: Path | None = None,
+    stored: Pixels | None = None,
+    bundle: Path | None = None,
+    noise: float = NOISE_PX,
+    runner: str | None = None,
+    source: Path | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Diagnosis:
+    """Name the bug in a capture.
+
+    home: the capture's folder, where its pictures are; None where options made it. stored: the
+    first frame's pixels. bundle: runs every frame that has a picture. noise: pixels at 640 that
+    boxes may differ by without a bug. Errors: MobileCatError.
+    """
+    first: Rerun | None = None
+    frames = list(given.frames)
+    found: dict[int, list[CapturedBox]] = {}
+    for k, frame in enumerate(frames if bundle is not None else []):
+        pixels = stored if k == 0 else None
+        if pixels is None and frame.image and home is not None:
+            pixels = read_stored(home / frame.image)
+        if pixels is None or bundle is None:
+            continue
+        frames[k] = frame = frame.model_copy(update={"size_wh": (pixels.shape[1], pixels.shape[0])})
+        truth = None
+        if frame.true and not frame.app_drew:
+            facts = frame.facts
+            w, h = facts.image_wh
+            norm = norm_from(frame.true_in, facts).boxes_xyxy([b.box_xyxy for b in frame.true])
+            truth = norm * [w, h, w, h]
+        result = rerun(
+            bundle,
+            pixels,
+            frame.facts,
+            truth=truth,
+            runner=runner,
+            source=source,
+            progress=progress,
+        )
+        first = first or result
+        frames[k] = frame.model_copy(update={"upright": int(result.restored.chain.orientation)})
+        rows = result.restored.found.to_json()
+        found[k] = [CapturedBox.model_validate(row) for row in rows]
+    # A capture without a box says that none was drawn; options without one say nothing.
+    boxes = home is not None or any(f.drawn or f.true or f.outputs for f in frames)
+    if first is not None and not boxes:
+        return Diagnosis(None, None, first, stored)
+    setting = setting_of(given.model_copy(update={"frames": tuple(frames)}), found)
+    answer = diagnose(setting.scenes, noise)
+    if answer.verdict == "no boxes" and not (answer.missing or answer.extra):
+        if first is None:
+            fix = "capture a frame with an object in it, or give --image FILE --bundle DIR"
+            raise MobileCatError("These frames cannot be diagnosed", [Problem(NOTHING, fix=fix)])
+        return Diagnosis(None, None, first, stored)
+    return Diagnosis(answer, setting, first, stored)

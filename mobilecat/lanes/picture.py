@@ -1,0 +1,203 @@
+"""One picture through a bundle's lanes: what each finds, in the picture's pixels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from mobilecat.bundle import Bundle
+from mobilecat.bundle.cascade import CascadeBundle
+from mobilecat.disk import sha256_of
+from mobilecat.errors import MobileCatError, Problem
+from mobilecat.formats.base.runner import NotRun, Runner
+from mobilecat.geometry.resize import ResizePlan
+from mobilecat.graph import Array
+from mobilecat.lanes.base import Lane, lanes_of
+from mobilecat.lanes.detect import decode_outputs
+from mobilecat.lanes.inputs import picture_inputs
+from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.drawing import data_url, draw_detections
+from mobilecat.pictures.odd import odd_values
+from mobilecat.pictures.reading import Picture, picture_of
+from mobilecat.shown import Drawn, Line, Shown, Table
+from mobilecat.spec import RawHead
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class LaneRun(Shown):
+    """What one lane gave.
+
+    detections: in pixels of the upright picture; None for a raw head, and where it did not run.
+    outputs: its tensors by the bundle's names, boxes in pixels of the model input.
+    milliseconds: of the engine alone, this once. not_run: why there is nothing, or "".
+    odd: what no detector gives: a sentence for each thing that looks wrong.
+    """
+
+    lane: Lane
+    bundle: Bundle
+    engine: str = ""
+    milliseconds: float = 0.0
+    outputs: Mapping[str, Array] = field(default_factory=dict)
+    detections: Detections | None = None
+    not_run: str = ""
+    odd: tuple[str, ...] = ()
+
+    def words(self) -> Iterator[Line | Table]:
+        if self.not_run:
+            yield Line(f"{self.lane.name}: NOT_RUN, {self.not_run}")
+            return
+        yield Line(f"{self.lane.name}  {self.milliseconds:.1f} ms, {self.engine}", "bold")
+        yield from (Line(f"  warning: {text}", "yellow") for text in self.odd)
+        if self.detections is not None:
+            yield from self.detections.words(self.bundle.spec.labels, self.bundle.spec.landmarks)
+            return
+        for name, facts in _facts(self.outputs).items():
+            shape = "×".join(map(str, facts["shape"]))
+            yield Line(
+                f"  {name} {shape} {facts['dtype']}: {facts['min']:.5g} to "
+                f"{facts['max']:.5g}, mean {facts['mean']:.5g}"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        spec, artifact = self.bundle.spec, self.lane.artifact
+        row: dict[str, Any] = {"lane": self.lane.name, "runner": self.lane.runner}
+        row["artifact"] = artifact.file if artifact else None
+        if self.not_run:
+            return {**row, "not_run": self.not_run}
+        row |= {"engine": self.engine, "milliseconds": round(self.milliseconds, 2)}
+        if self.detections is None:
+            return {**row, "outputs": _facts(self.outputs)}
+        row["detections"] = self.detections.to_json(spec.labels, spec.landmarks)
+        cascade = isinstance(self.bundle, CascadeBundle)
+        return row if cascade else {**row, "odd": list(self.odd)}
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PictureRun(Shown):
+    """A lane each, in the bundle's order. file: where the picture was read from, if anywhere."""
+
+    bundle: Bundle
+    picture: Image
+    lanes: tuple[LaneRun, ...]
+    file: Path | None = None
+
+    def __len__(self) -> int:
+        return len(self.lanes)
+
+    def __iter__(self) -> Iterator[LaneRun]:
+        return iter(self.lanes)
+
+    def __getitem__(self, name: str) -> LaneRun:
+        """Return what the lane called `name` gave, as `onnx:yunet.onnx`; or a runner's first."""
+        for row in self.lanes:
+            if name in (row.lane.name, row.lane.runner):
+                return row
+        raise KeyError(name)
+
+    @property
+    def first(self) -> LaneRun:
+        """The first lane that ran. Errors: MobileCatError with every lane's reason if none did."""
+        for row in self.lanes:
+            if not row.not_run:
+                return row
+        raise MobileCatError("Nothing ran", [Problem(r.not_run, r.lane.name) for r in self.lanes])
+
+    @property
+    def detections(self) -> Detections:
+        """What the first lane that ran found.
+
+        Errors: MobileCatError where none did, or the head is raw: `first.outputs` has its tensors.
+        """
+        if (found := self.first.detections) is None:
+            what = Problem("its head is raw", self.bundle.name, "read .first.outputs")
+            raise MobileCatError("This bundle gives tensors, not detections", [what])
+        return found
+
+    def draw(self) -> Image:
+        """Return a copy of the picture with what the first lane to find anything found on it."""
+        spec = self.bundle.spec
+        found = next((r.detections for r in self.lanes if r.detections), None) or self.detections
+        return draw_detections(self.picture, found, spec.labels, spec.landmarks)
+
+    def words(self) -> Iterator[Line | Table]:
+        for row in self.lanes:
+            yield from row.words()
+
+    def drawings(self) -> Iterator[Drawn]:
+        if any(r.detections is not None for r in self.lanes):
+            yield Drawn(data_url(self.draw(), 480), f"what {self.first.lane.name} found")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every lane's result as JSON values, as `mobilecat run --json` prints them."""
+        file = {"file": str(self.file), "sha256": sha256_of(self.file)} if self.file else {}
+        image = {**file, "size_wh": list(self.picture.size)}
+        return {"schema": 1, "image": image, "results": [r.to_json() for r in self.lanes]}
+
+
+def run_picture(
+    folder: Path,
+    bundle: Bundle,
+    image: Picture,
+    *,
+    runner: str | None = None,
+    artifact: str | None = None,
+    boxes: Path | None = None,
+    opener: Callable[[Lane], Runner],
+    progress: Callable[[str], None] = lambda _: None,
+) -> PictureRun:
+    """Run the lanes of a bundle, all or the named, on one picture, one after another.
+
+    opener: what loads a lane. boxes: of a cascade that finds none itself.
+    Errors: MobileCatError for a bundle without picture input, an unusable picture or unknown lane.
+    """
+    if bundle.spec.input is None:
+        fix = "compare its tensors: mobilecat validate DIR --random 3"
+        said = Problem("its spec has no [input]", str(folder), fix)
+        raise MobileCatError("This bundle takes tensors, not pictures", [said])
+    picture = picture_of(image)
+    lanes = lanes_of(bundle, runner, artifact, slow=False)
+    tensors, plan = picture_inputs(bundle, picture, boxes)
+    rows = []
+    for lane in lanes:
+        progress(lane.name)
+        try:
+            engine = opener(lane)
+        except NotRun as reason:
+            rows.append(LaneRun(lane, bundle, not_run=str(reason)))
+            continue
+        start = perf_counter()
+        outputs = engine.infer(tensors)
+        took = (perf_counter() - start) * 1e3
+        raw = isinstance(bundle.spec.head, RawHead)
+        found = None if raw else decode_outputs(outputs, plan)
+        odd = () if found is None else _odd(bundle, found, plan)
+        rows.append(LaneRun(lane, bundle, engine.note, took, outputs, found, odd=odd))
+    file = Path(image) if isinstance(image, str | os.PathLike) else None
+    return PictureRun(bundle, picture, tuple(rows), file)
+
+
+def _odd(bundle: Bundle, found: Detections, plan: ResizePlan) -> tuple[str, ...]:
+    if isinstance(bundle, CascadeBundle):
+        return ()
+    return tuple(odd_values(bundle.spec, found, plan.model_from_image))
+
+
+def _facts(outputs: Mapping[str, Array]) -> dict[str, dict[str, Any]]:
+    return {
+        k: {
+            "shape": list(v.shape),
+            "dtype": v.dtype.name,
+            "min": float(v.min()),
+            "max": float(v.max()),
+            "mean": float(v.mean()),
+        }
+        for k, v in outputs.items()
+    }

@@ -1,0 +1,169 @@
+"""An evaluation in words: what was evaluated, the tables, what did not run, shortfalls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mobilecat.measure.evaluate.report import Evaluation
+from mobilecat.measure.evaluate.scores import Scores
+from mobilecat.shown import Column, Line, Table
+
+_CLASSES = 12
+
+
+def said(report: Evaluation) -> Iterator[Line | Table]:
+    """Give what was evaluated, the tables, what did not run, notes, shortfalls."""
+    yield Line(_head(report), "bold")
+    first = next(r.scores for r in report.lanes if r.scores is not None)
+    yield _lanes(report, first)
+    if any(r.scores and r.scores.ap is not None for r in report.lanes):
+        yield _by_size(report, first)
+        yield _by_class(report, first)
+        rest = sum(c.objects > 0 for c in first.by_class) - _CLASSES
+        if rest > 0:
+            yield Line(f"{rest} more classes with objects: --json", "dim")
+    yield from map(Line, _words(first))
+    for engine, lanes in _engines(report).items():
+        yield Line(f"{', '.join(lanes)}: {engine}", "dim")
+    for row in report.lanes:
+        if row.not_run:
+            yield Line(f"{row.lane.name}: {row.not_run}", "yellow", "NOT_RUN")
+        if row.scores is not None and row.scores.not_finite:
+            what = f"{row.lane.name}: {row.scores.not_finite} detections are not finite, left out"
+            yield Line(what, "red", "FAIL")
+    yield from (Line(note, "dim", "note") for note in report.notes)
+    yield from (Line(text, "bold red", "FELL SHORT") for text in report.shortfalls)
+    if report.max_drop is not None and not report.shortfalls:
+        held = f"no artifact loses more than {report.max_drop:g} points of mAP"
+        yield Line(held, "bold green", "HELD")
+
+
+def _head(report: Evaluation) -> str:
+    of = f" of {len(report.data)}" if report.pictures < len(report.data) else ""
+    objects = next(r.scores.objects for r in report.lanes if r.scores is not None)
+    ran = sum(r.inferred for r in report.lanes)
+    kept = sum(r.kept for r in report.lanes)
+    did = _many(ran, "inference") + (f", {kept} kept from before" if kept else "")
+    n = len({c.name for r in report.lanes if r.scores for c in r.scores.by_class if c.objects})
+    classes = "1 class" if n == 1 else f"{n} classes"
+    return (
+        f"{report.bundle.name} on {report.data.path} ({report.data.format}): {report.pictures}{of} "
+        f"pictures, {_many(objects, 'object')} of {classes}. {did}."
+    )
+
+
+def _lanes(report: Evaluation, first: Scores) -> Table:
+    boxes = first.ap is not None
+    titles = ["mAP", "loss", "mAP@.5", "loss", "VOC07"] if boxes else []
+    titles += ["recall", "FP/pic"]
+    titles += ["IoU"] if first.single_iou is None else ["1-box IoU"]
+    titles += ["NME"] if first.landmarks is not None else []
+    rows = []
+    for row in report.lanes:
+        s = row.scores
+        if s is None:  # a line below says NOT_RUN, and why
+            continue
+        loss = report.loss(row)
+        cells = []
+        if boxes:
+            cells = [
+                _points(s.ap),
+                _signed(loss.ap if loss else None),
+                _points(s.ap50),
+                _signed(loss.ap50 if loss else None),
+                _points(s.voc07),
+            ]
+        cells += [_share(s.recall), f"{s.wrong_a_picture:.3f}"]
+        cells.append(_share(s.mean_iou if first.single_iou is None else s.single_iou))
+        if first.landmarks is not None:
+            cells.append(_share(s.landmarks.nme if s.landmarks else None, 4))
+        rows.append([row.lane.name, *cells])
+    return _table("lane", titles, rows)
+
+
+def _by_size(report: Evaluation, first: Scores) -> Table:
+    titles = [f"{z.name} ({z.objects})" for z in first.by_size]
+    rows = [
+        [row.lane.name, *(_points(z.ap) for z in row.scores.by_size)]
+        for row in report.lanes
+        if row.scores is not None
+    ]
+    return _table("mAP by size (objects)", titles, rows)
+
+
+def _by_class(report: Evaluation, first: Scores) -> Table:
+    """Return a row a class with objects: the first lane's figures, and who loses most of them."""
+    rows = []
+    ranked = sorted(range(len(first.by_class)), key=lambda k: -first.by_class[k].objects)
+    for k in [k for k in ranked if first.by_class[k].objects][:_CLASSES]:
+        c = first.by_class[k]
+        losses = [
+            (100 * (c.ap - mine), row.lane.name)
+            for row in report.lanes
+            if row.scores is not None and row.scores is not first
+            if c.ap is not None and (mine := row.scores.by_class[k].ap) is not None
+        ]
+        worst = max(losses, default=None)
+        rows.append(
+            [
+                c.name,
+                str(c.objects),
+                _points(c.ap),
+                _points(c.ap50),
+                _points(c.voc07),
+                _signed(worst[0] if worst else None),
+                worst[1] if worst and worst[0] >= 0.005 else "",
+            ]
+        )
+    titles = ["objects", "mAP", "mAP@.5", "VOC07", "largest loss"]
+    return _table("class", titles, rows, Column("in", "text"))
+
+
+def _words(first: Scores) -> list[str]:
+    """Return what the columns mean where a name alone would not tell."""
+    said = ["mAP: COCO, mean over IoU .5 to .95, in points of 100; loss: against the source."]
+    if first.ap is None:
+        said = []
+    if first.empty_pictures:
+        what = f"{first.wrong_in_empty} false positives in {first.empty_pictures} pictures"
+        said.append(f"{what} without objects (first lane).")
+    marks = first.landmarks
+    if marks is not None:
+        said.append(
+            f"NME: {marks.points} landmarks over the {marks.unit}, mean of {marks.measured} of "
+            f"{marks.objects} labelled objects (first lane)."
+        )
+    if first.single_iou is not None:
+        said.append(f"1-box IoU: over the {first.single_pictures} pictures with one object.")
+    return said
+
+
+def _engines(report: Evaluation) -> dict[str, list[str]]:
+    """Return what ran, with the lanes that did in it."""
+    found: dict[str, list[str]] = {}
+    for row in report.lanes:
+        if row.scores is not None:
+            found.setdefault(row.engine, []).append(row.lane.name)
+    return found
+
+
+def _table(
+    first: str, numbers: Sequence[str], rows: Sequence[Sequence[str]], *more: Column
+) -> Table:
+    return Table([Column(first, "text"), *map(Column, numbers), *more], rows)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _points(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.2f}"
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{round(value, 2) + 0.0:.2f}"
+
+
+def _share(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
