@@ -88,7 +88,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Faces.
     "pytest_plugin": {"errors", "bundle", "lanes", "compare", "golden.store", "judge"},
     "api": {
-        *_VALUES, "formats", "formats.base", "lanes", "judge", "review", "compile", "coordinates",
+        *_VALUES, "formats", "formats.base", "lanes", "golden.store", "judge", "review", "compile", "coordinates",
         "bisection", "report", "measure", "diagnosis",
     },
     "golden": {"api"},
