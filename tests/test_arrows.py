@@ -88,8 +88,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Faces.
     "pytest_plugin": {"errors", "bundle", "lanes", "compare", "golden.store", "judge"},
     "api": {
-        *_VALUES, "formats", "formats.base", "lanes", "golden.store", "judge", "review", "compile", "coordinates",
-        "bisection", "report", "measure", "diagnosis",
+        *_VALUES, "formats", "formats.base", "lanes", "golden.store", "judge", "review", "compile",
+        "coordinates", "bisection", "report", "measure", "diagnosis",
     },
     "golden": {"api"},
     "__init__": {
