@@ -145,7 +145,7 @@ def main() -> int:
             (model,) = make_models(data, Path(folder), (name,), (FORMAT,))
             chosen = [f for f in planned(name) if args.only in f.name]
             for i, fault in enumerate(chosen):
-                rows.append(_tried(fault, model, Path(folder) / "mutant"))
+                rows.append(tried(fault, model, Path(folder) / "mutant"))
                 row = rows[-1]
                 if args.verbose or not row.ok:
                     said = f"{row.verdict}; expected {row.expected}, found {row.found}"
@@ -158,7 +158,8 @@ def main() -> int:
     return 0 if all(r.ok for r in rows) else 1
 
 
-def _tried(fault: Fault, model: Model, folder: Path) -> Row:
+def tried(fault: Fault, model: Model, folder: Path) -> Row:
+    """Plant one fault and validate."""
     began = time.perf_counter()
     # A graph that was changed by hand is no export: what follows every export would stop at it.
     with patch("mobilecat.formats.coreai.emit.require_same"):

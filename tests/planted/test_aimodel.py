@@ -1,0 +1,45 @@
+"""A sample of the faults in `.aimodel`s; the whole: `python -m tools.plant_faults.aimodel`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mobilecat.formats.coreai.read.package import missing
+from tools.plant_faults.aimodel import FORMAT, PAGE, planned, tried
+from tools.plant_faults.workshop import Model, make_models
+
+SAMPLE = (
+    "mean missing",
+    "landmarks left and right exchanged",
+    "weights in main.mlirb zeroed",
+    "output renamed in main.mlirb",
+    "another program under the old main.hash",
+)
+
+
+@pytest.fixture(scope="module")
+def model(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    if (reason := missing()) is not None:
+        pytest.skip(f"NOT_RUN: {reason}")
+    patch = pytest.MonkeyPatch()
+    patch.delenv("CI", raising=False)
+    (made,) = make_models(shared_data, tmp_path_factory.mktemp("true"), ("mtcnn_onet",), (FORMAT,))
+    patch.undo()
+    return made
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_fault_fails_at_its_stage(model: Model, tmp_path: Path, name: str) -> None:
+    (fault,) = [f for f in planned(model.name) if f.name == name]
+    row = tried(fault, model, tmp_path / "mutant")
+    assert (row.verdict, row.found) == ("caught", row.expected), row
+
+
+def test_the_page_has_every_fault() -> None:
+    text = PAGE.read_text("utf-8")
+    rows = [(f.name, m) for m in ("yunet", "mtcnn_onet", "yolox_nano") for f in planned(m)]
+    assert f"{len(rows)} of {len(rows)} faults are caught" in text
+    for name, model in rows:
+        assert f"| {name} | {model}.aimodel |" in text
