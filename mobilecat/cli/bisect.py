@@ -18,7 +18,9 @@ from mobilecat.pictures.chart import require_svg
 
 def bisect(
     bundle: Annotated[Path, typer.Argument(metavar="DIR", help="A bundle that `export` made.")],
-    runner: Annotated[str, typer.Option("--runner", help="coreml, tflite or onnx.")],
+    runner: Annotated[
+        str, typer.Option("--runner", help="coreml, tflite, onnx, coreai or coreai-apple.")
+    ],
     image: Annotated[
         Path, typer.Option("--image", metavar="F", help="A picture, or the .npz of a raw bundle.")
     ],

@@ -30,9 +30,7 @@ def evaluate(
     ],
     runner: Annotated[
         str | None,
-        typer.Option(
-            "--runner", help="onnx, tflite, coreml or coreml-native; the source runs besides."
-        ),
+        typer.Option("--runner", help="onnx, tflite, coreml, coreai, …; the source runs besides."),
     ] = None,
     artifact: Annotated[
         str | None, typer.Option("--artifact", metavar="FILE", help="One artifact of the bundle.")

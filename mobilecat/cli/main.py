@@ -71,7 +71,10 @@ def run(
     image: Annotated[Path, typer.Option("--image", metavar="FILE", help="The picture.")],
     runner: Annotated[
         str | None,
-        typer.Option("--runner", help="source, onnx, tflite, coreml or coreml-native."),
+        typer.Option(
+            "--runner",
+            help="source, onnx, tflite, coreml, coreai, …: `mobilecat run` names a bundle's.",
+        ),
     ] = None,
     artifact: Annotated[
         str | None, typer.Option("--artifact", metavar="FILE", help="One artifact of the bundle.")

@@ -46,7 +46,10 @@ def validate(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the random inputs.")] = 0,
     runner: Annotated[
         str | None,
-        typer.Option("--runner", help="source, onnx, tflite, coreml or coreml-native."),
+        typer.Option(
+            "--runner",
+            help="source, onnx, tflite, coreml, coreai, …: `mobilecat run` names a bundle's.",
+        ),
     ] = None,
     artifact: Annotated[
         str | None, typer.Option("--artifact", metavar="FILE", help="One artifact of the bundle.")

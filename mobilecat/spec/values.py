@@ -164,7 +164,7 @@ class Spec(Value):
     """Landmark names, in the network's order."""
     targets: Targets = Targets()
     tolerances: dict[str, Tolerance] = Field(default={})
-    """By runner (`source`, `onnx`, `tflite`, `coreml`, `coreml-native`) or artifact file name."""
+    """By runner (`source`, `onnx`, `tflite`, `coreml`, `coreai`, …) or artifact file name."""
     _folder: Path = PrivateAttr(default=Path())
 
     @property
