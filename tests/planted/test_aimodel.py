@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mobilecat.bisection.walk import bisect
 from mobilecat.formats.coreai.read.package import missing
-from tools.plant_faults.aimodel import FORMAT, PAGE, planned, tried
-from tools.plant_faults.workshop import Model, make_models
+from tools.plant_faults.aimodel import FORMAT, PAGE, no_check, planned, tried
+from tools.plant_faults.workshop import Model, Mutant, make_models
 
 SAMPLE = (
     "mean missing",
@@ -43,3 +44,16 @@ def test_the_page_has_every_fault() -> None:
     assert f"{len(rows)} of {len(rows)} faults are caught" in text
     for name, model in rows:
         assert f"| {name} | {model}.aimodel |" in text
+
+
+@pytest.mark.parametrize("runner", ["coreai", "coreai-apple"])
+def test_bisect_names_the_layer_in_both_lanes(model: Model, tmp_path: Path, runner: str) -> None:
+    fault = next(f for f in planned(model.name) if f.layer and "zeroed" in f.name)
+    mutant = Mutant(model, FORMAT, tmp_path / "mutant")
+    with no_check():
+        fault.plant(mutant)
+    mutant.finish()
+    picture = next((model.golden / model.name).glob("*/*.png"))
+    found = bisect(mutant.folder, runner, picture, artifact=mutant.file, source=model.source)
+    assert found.first is not None
+    assert any(f"'{fault.layer}'" in n for n in found.first.nodes)
