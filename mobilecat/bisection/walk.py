@@ -39,7 +39,7 @@ RUNNERS = {
     if i == 0 or e.inner is not None
 }
 """How inner values are read, by the runner that shows them."""
-OWN_LIMITS: Mapping[str, float] = {"float32": 1e-4, "float16": 2e-3}
+OWN_LIMITS: Mapping[str, float] = {"float32": 1e-4, "float16": 2e-3, "int8": 5e-2}
 """Of max |difference| / max |expected|, a layer on the artifact's own inputs. Measured on YuNet,
 YOLOX-nano and MTCNN's O-net: docs/bisect.md."""
 _BEFORE, _AFTER = 2, 12

@@ -14,6 +14,7 @@ from mobilecat.formats.coreai.lower import LOWERINGS
 from mobilecat.formats.coreai.read.bindings import read_module
 from mobilecat.formats.coreai.read.lints import lints
 from mobilecat.formats.coreai.target import CoreAITarget
+from mobilecat.formats.coreai.weights import packed_weights
 from mobilecat.formats.coreai.write import PROGRAM, write_coreai
 from mobilecat.spec import Spec
 
@@ -30,9 +31,10 @@ def require(target: CoreAITarget, baked: Baked) -> None:
 def emit(
     target: CoreAITarget, baked: Baked, spec: Spec, path: Path, taps: tuple[str, ...]
 ) -> Emitted:
-    made = write_coreai(baked.model, path, image=baked.image, taps=taps, name=spec.name)
+    model, packed = packed_weights(baked.model) if target.weights == "int8" else (baked.model, {})
+    made = write_coreai(model, path, image=baked.image, taps=taps, packed=packed, name=spec.name)
     read = read_module(path / PROGRAM)  # in this process: the bytes are our own, of just now
-    require_same(baked.model, read, baked.image)
+    require_same(model, read, baked.image)
     return Emitted(
         inputs={v.name or "": v.name or "" for v in baked.model.graph.inputs},
         outputs={name: name for name in made.outputs},

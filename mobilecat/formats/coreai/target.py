@@ -11,7 +11,8 @@ from mobilecat.value import Value
 class CoreAITarget(Value):
     """One Core AI file, for iOS 27 and newer."""
 
-    precision: Literal["float32"] = "float32"
+    weights: Literal["float32", "int8"] = "float32"
+    """int8: the large weights, one scale a channel; a quarter of the file. All else is float32."""
     nms: Literal["graph", "app"] = "graph"
     """graph: the file gives boxes, scores, class_ids, landmarks, count, and `settled`, which is 0
     where the suppression did not come to its end. app: it gives the decoded candidates, and the
@@ -23,6 +24,10 @@ class CoreAITarget(Value):
     @property
     def contract(self) -> Literal["tensor", "candidates"]:
         return "tensor" if self.nms == "graph" else "candidates"
+
+    @property
+    def precision(self) -> Literal["float32", "int8"]:
+        return self.weights
 
     @property
     def suffix(self) -> str:

@@ -24,6 +24,7 @@ from mobilecat.formats.coreai.image import image_type, picture
 from mobilecat.formats.coreai.lower import LOWERINGS
 from mobilecat.formats.coreai.lower.build import Build, Var, dtype_of_var, shape_of_var, type_of
 from mobilecat.formats.coreai.lower.node import Node
+from mobilecat.formats.coreai.weights import Packed
 from mobilecat.graph import const_of, dtype_of, op_of, shape_of, where
 
 FUNCTION = "main"
@@ -35,6 +36,8 @@ KEY = "mobilecat"
 """Of `creatorDefinedMetadata`: what this package says of the file."""
 
 
+_PRODUCTS = ("BatchNormalization", "Conv", "ConvTranspose", "Gemm", "MatMul")
+_FACTORS, _TERMS = ("BatchNormalization", "Div", "Mul"), ("Add", "Sub")
 _LOCATION = re.compile(r'loc\("((?:[^"\\\\]|\\\\.)*)":\d+:\d+\)')
 
 
@@ -57,22 +60,24 @@ def write_coreai(
     *,
     image: str | None = None,
     taps: Sequence[str] = (),
+    packed: Mapping[str, Packed] | None = None,
     name: str = "",
 ) -> Written:
     """Write a frozen graph to the new folder `path`, which must end in `.aimodel`.
 
     image: the input that becomes a 32BGRA picture; its shape is [1,H,W,C] uint8.
     taps: values of the graph that a reader must find under their names.
+    packed: weights that lie in the file as int8, by name; the graph has what they stand for.
     name: of the model, for the file's metadata.
     Errors: UnsupportedError that lists every node with no form in Core AI, before anything is
     written; MobileCatError where Apple's package is not here.
     """
     require_package()
     LOWERINGS.require(model)
-    build = Build()
+    build = Build(packed=packed or {})
     module, outputs, left = _module(model, build, image, frozenset())
     if lost := frozenset(taps) - _whole(model, left):
-        build = Build()
+        build = Build(packed=packed or {})
         module, outputs, left = _module(model, build, image, lost)
     _save(module, path, name)
     there = _whole(model, left)
@@ -155,6 +160,8 @@ def _lower(build: Build, node: ir.Node, number: int, held: frozenset[str]) -> No
     first is gone.
     """
     name = next(v.name for v in node.outputs if v.name)
+    if name not in held and _merged(node):
+        name = KEY
     with ir_module().Location.file(name, number, 0):
         try:
             made = LOWERINGS[op_of(node)].lower(Node(node, build))
@@ -172,6 +179,30 @@ def _lower(build: Build, node: ir.Node, number: int, held: frozenset[str]) -> No
             if found != wanted:
                 raise AssertionError(f"{where(node)} became {found}; the graph says {wanted}")
             build.values[value] = build.own(var) if value.name in held else var
+            if len(value.uses()) + value.is_graph_output() > 1:
+                build.shared.add(build.values[value])
+
+
+def _merged(node: ir.Node) -> bool:
+    """Whether Apple's rewrite moves a factor that comes later into this node's weights: what is
+    left under its name would be another value."""
+    uses = tuple(node.outputs[0].uses())
+    if len(uses) != 1 or node.outputs[0].is_graph_output() or not _weighs(node):
+        return False
+    user = uses[0][0]
+    return _by_constant(user, _FACTORS) or (_by_constant(user, _TERMS) and _merged(user))
+
+
+def _weighs(node: ir.Node) -> bool:
+    """Whether it is a product with weights, or such a one with constants added."""
+    if node.op_type in _PRODUCTS:
+        return True
+    before = (v.producer() for v in node.inputs if v is not None)
+    return _by_constant(node, _TERMS) and any(_weighs(p) for p in before if p is not None)
+
+
+def _by_constant(node: ir.Node, ops: Sequence[str]) -> bool:
+    return node.op_type in ops and any(const_of(v) is not None for v in node.inputs)
 
 
 def _value(build: Build, value: ir.Value) -> Var:

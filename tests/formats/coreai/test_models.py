@@ -92,6 +92,7 @@ def test_candidates(apple: Apple, name: str, tmp_path: Path) -> None:
     assert set(found) == set(record.outputs)
     for tensor in bundle.candidates:
         name = tensor.name.removeprefix("decode/")
-        limit = SCORE if name == "candidate_scores" else PX
+        # A score √(cls·obj) near 0 magnifies the last bits: 3e-4 seen.
+        limit = 1e-3 if name == "candidate_scores" else PX
         assert found[name].shape == tensor.shape
         np.testing.assert_allclose(found[name], wanted[tensor.name], atol=limit, rtol=1e-5)

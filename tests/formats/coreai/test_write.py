@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -18,6 +19,9 @@ from mobilecat.bake import bake
 from mobilecat.errors import MobileCatError, UnsupportedError
 from mobilecat.formats.coreai import dialect, write_coreai
 from mobilecat.formats.coreai.lower.nms import CANDIDATES
+from mobilecat.formats.coreai.read.bindings import read_module
+from mobilecat.formats.coreai.read.translate import count_ops
+from mobilecat.formats.coreai.write import PROGRAM
 from mobilecat.spec import ImageSpec, Spec
 from tests.formats.coreai.apple import Apple
 from tests.formats.tflite.lower.engines import assert_agrees, drawn, graph, run_ort
@@ -211,3 +215,29 @@ def test_one_big_matrix(apple: Apple, tmp_path: Path) -> None:
 def test_the_limit_of_candidates_is_in_the_documentation() -> None:
     page = Path(__file__).resolve().parents[3] / "docs" / "coreai.md"
     assert f"{CANDIDATES:,}" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y = LeakyRelu<alpha=0.1>(c)",
+        "y = PRelu(c, p)",
+        "y = HardSwish(c)",
+        "y = Swish<alpha=1.5>(c)",
+        "n = Neg(c) r = Relu(n) y = Add(c, r)",
+        "m = Mul(c, k) g = Sigmoid(m) y = Mul(c, g)",
+        "m = BatchNormalization(c, p, p, p, p) y = Relu(m)",
+    ],
+)
+def test_no_convolution_is_made_twice(apple: Apple, text: str, tmp_path: Path) -> None:
+    """Apple's compiler moves a factor into the weights, of a copy where there are other readers."""
+    given = {**CONSTANTS, "p": np.abs(drawn("p", (4,) if "Batch" in text else (4, 1, 1)))}
+    body = f"c = Conv<pads=[1,1,1,1]>(x, w, b) {text}"
+    constants = {k: v for k, v in given.items() if re.search(rf"[ (]{k}[,)]", body)}
+    m = graph(f"(float[1,3,8,9] x) => (float[1,4,8,9] y) {{ {body} }}", 24, **constants)
+    path = tmp_path / "m.aimodel"
+    write_coreai(m, path)
+    read = read_module(path / PROGRAM)
+    assert count_ops(read, read.graphs["main"])["coreai.conv2d"] == 1
+    x = drawn("x", (1, 3, 8, 9))
+    assert_agrees(apple.run(path, {"x": x}), run_ort(m, {"x": x}), 1e-5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mobilecat.formats.coreai.lower.build import Build, Var
+from mobilecat.formats.coreai.lower.build import Build, Operand, Var, dtype_of_var
 from mobilecat.formats.coreai.lower.node import NUMBERS, Node, lowers
 
 ZERO, ONE = np.float32(0), np.float32(1)
@@ -23,8 +23,14 @@ def lower_relu(n: Node) -> Var:
 
 @lowers("LeakyRelu")
 def lower_leaky_relu(n: Node) -> Var:
-    b, x = n.build, n.x()
-    return b.where(b.less(x, ZERO), b.mul(x, n.num(n.attr("alpha", 0.01))), x)
+    return leaky(n.build, n.x(), n.num(n.attr("alpha", 0.01)))
+
+
+def leaky(b: Build, x: Var, slope: Operand) -> Var:
+    """max(x, 0) + slope·min(x, 0). Of slope·x, where x comes from a convolution, Apple's compiler
+    makes a second convolution."""
+    zero = np.zeros((), dtype_of_var(x))
+    return b.add(b.op("relu", x), b.mul(b.minimum(x, zero), slope))
 
 
 def elu(b: Build, x: Var, alpha: float) -> Var:
@@ -64,7 +70,10 @@ def lower_hard_sigmoid(n: Node) -> Var:
 
 @lowers("HardSwish")
 def lower_hard_swish(n: Node) -> Var:
-    return n.build.mul(n.x(), hard_sigmoid(n.build, n.x(), 1 / 6, 0.5))
+    """x·(min(max(x + 3, 0), 6)/6): of x/6 it would make a second convolution, as above."""
+    b, x = n.build, n.x()
+    clipped = b.minimum(b.maximum(b.add(x, np.float32(3)), ZERO), np.float32(6))
+    return b.mul(x, b.mul(clipped, np.float32(1 / 6)))
 
 
 @lowers("Swish")
@@ -72,7 +81,7 @@ def lower_swish(n: Node) -> Var:
     b, x, alpha = n.build, n.x(), n.attr("alpha", 1.0)
     if alpha == 1.0:
         return b.op("silu", x)
-    return b.mul(x, b.op("sigmoid", b.mul(x, n.num(alpha))))
+    return b.mul(x, b.op("sigmoid", b.mul(b.apart(x), n.num(alpha))))
 
 
 def softplus(b: Build, x: Var) -> Var:

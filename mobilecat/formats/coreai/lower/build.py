@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from mobilecat.formats.coreai.dialect import dialect, ir_module
+from mobilecat.formats.coreai.weights import Packed
 from mobilecat.graph import Array
 
 Var = Any  # a value of the MLIR graph; coreai-core ships no types for its private modules
@@ -41,10 +42,15 @@ class Build:
     """
 
     values: dict[ir.Value, Var] = field(default_factory=dict)
+    packed: Mapping[str, Packed] = field(default_factory=dict)
     lints: dict[str, None] = field(default_factory=dict)  # a set that keeps its order
     settled: Var | None = None
     """Whether the suppression in this graph came to its end: int32 [1], 1 or 0."""
+    shared: set[Var] = field(default_factory=set)
+    """Values that several nodes read. Apple's compiler moves a factor behind a convolution into its
+    weights; where something else reads the convolution too, it would make two of it."""
     _constants: dict[tuple[str, tuple[int, ...], bytes], Var] = field(default_factory=dict)
+    _weights: dict[str, Var] = field(default_factory=dict)
     _is_constant: set[Var] = field(default_factory=set)
     _chains: dict[Var, str] = field(default_factory=dict)
 
@@ -71,6 +77,14 @@ class Build:
             self._constants[key] = made
         return self._constants[key]
 
+    def weight(self, name: str) -> Var:
+        """Return what int8 weights stand for; they lie in the file as they are, once."""
+        if name not in self._weights:
+            found = self.packed[name]
+            zeros = (np.zeros(found.scale.shape, t) for t in (np.int8, np.float32))
+            self._weights[name] = self.op("blockwise_shift_scale", found.q, found.scale, *zeros)
+        return self._weights[name]
+
     # Arithmetic: numpy's broadcasting; constants of the other operand's type.
 
     def add(self, a: Operand, b: Operand) -> Var:
@@ -96,8 +110,12 @@ class Build:
         return out
 
     def _apart(self, x: Var, kind: str) -> Var:
-        floating = self._chains.get(x) == kind and dtype_of_var(x) == np.float32
-        return self.maximum(x, np.float32(-np.inf)) if floating else x
+        merges = self._chains.get(x) == kind or (kind == _PRODUCT and x in self.shared)
+        return self.apart(x) if merges else x
+
+    def apart(self, x: Var) -> Var:
+        """Return `x` such that Apple's compiler merges nothing across it."""
+        return self.maximum(x, np.float32(-np.inf)) if dtype_of_var(x) == np.float32 else x
 
     def maximum(self, a: Operand, b: Operand) -> Var:
         return self.op("broadcasting_maximum", a, b)

@@ -8,6 +8,7 @@ from functools import reduce
 import numpy as np
 import onnx_ir as ir
 
+from mobilecat.formats.coreai.lower.activation import leaky
 from mobilecat.formats.coreai.lower.build import Build, Var
 from mobilecat.formats.coreai.lower.node import ANY, BOOL, INTEGERS, NUMBERS, Node, lowers, used
 from mobilecat.graph import dtype_of
@@ -176,8 +177,7 @@ def lower_pow(n: Node) -> Var:
 
 @lowers("PRelu", types=NUMBERS)
 def lower_prelu(n: Node) -> Var:
-    b, x = n.build, n.x(0)
-    return b.where(b.less(x, n.num(0)), b.mul(x, n.x(1)), x)
+    return leaky(n.build, n.x(0), n.x(1))
 
 
 def _check_clip(node: ir.Node) -> str | None:

@@ -29,7 +29,7 @@ def lower_gemm(n: Node) -> Var:
     x, weight = n.x(0), n.const(1)
     if n.attr("transA", 0):
         x = b.transpose(x, (1, 0))
-    if weight is not None:
+    if weight is not None and n.value(1).name not in b.packed:
         weight = weight.T if n.attr("transB", 0) else weight
         out = b.matmul(x, np.ascontiguousarray(weight) * n.num(alpha))
     else:

@@ -6,7 +6,7 @@
     kept₀    all that are above the threshold;  keptₜ₊₁ = those of them that no box of keptₜ beats
 
 Where two rounds are equal, kept is what greedy suppression keeps: the first box is right from the
-start, and each round settles at least the next one. Real pictures take 2 to 6 rounds.
+start, and each round settles at least the next one.
 
 The flag, `settled`, is 1 where the last two rounds were equal, and where no box beyond the first K
 could have counted; else 0, and the result may hold boxes that should have been suppressed.

@@ -79,6 +79,8 @@ class Node:
         """Return input `i` as a value; `dtype` casts it."""
         value = self.value(i)
         constant = const_of(value)
+        if (name := value.name or "") in self.build.packed:
+            return self.build.weight(name)
         if constant is not None:
             return self.build.const(constant if dtype is None else constant.astype(dtype))
         found = self.build.values[value]
