@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 
 from mobilecat.errors import Problem, UnsupportedError
@@ -38,6 +39,9 @@ KEY = "mobilecat"
 
 _PRODUCTS = ("BatchNormalization", "Conv", "ConvTranspose", "Gemm", "MatMul")
 _FACTORS, _TERMS = ("BatchNormalization", "Div", "Mul"), ("Add", "Sub")
+_RESOURCE = re.compile(r"dense_resource<([\w.$-]+)>")
+_BLOB = re.compile(r'^\s+([\w.$-]+): "0x([0-9A-Fa-f]*)"', re.MULTILINE)
+_ALIGNMENT = 4  # bytes before a blob's own
 _LOCATION = re.compile(r'loc\("((?:[^"\\\\]|\\\\.)*)":\d+:\d+\)')
 
 
@@ -116,8 +120,29 @@ def _module(
                     outputs.append((SETTLED, build.settled))
             graph.outputs_spec = outputs
         run_pre_compilation_rewrite(module=module)
+        _name_weights(module)
         left = _values_left(module)
     return module, tuple(name for name, _ in outputs), left
+
+
+def _name_weights(module: Any) -> None:
+    """Number the large constants in their order. Apple's code names them by a hash of their bytes,
+    which is another one in every process; and a blob is shown as text alone."""
+    mlir = ir_module()
+    blobs = {m[1]: m[2] for m in _BLOB.finditer(module.operation.get_asm())}
+    constants = (
+        op.operation
+        for op in module.body.operations[0].regions[0].blocks[0].operations
+        if op.operation.name == "coreai.constant"
+    )
+    for number, op in enumerate(constants):
+        if (m := _RESOURCE.match(str(op.attributes["value"])[:200])) is None:
+            continue
+        data = np.frombuffer(bytes.fromhex(blobs[m[1]])[_ALIGNMENT:], np.uint8)
+        named = mlir.DenseResourceElementsAttr.get_from_buffer(
+            data, f"weights_{number}", op.results[0].type
+        )
+        op.attributes["value"] = named
 
 
 def _values_left(module: Any) -> dict[str, tuple[int, ...]]:
