@@ -213,6 +213,14 @@ def test_coco_boxes_of_no_number(number: str, tmp_path: Path) -> None:
         load_dataset(tmp_path / "x.json")
 
 
+@pytest.mark.parametrize("keypoints", ["7", '"eye"', "true", '{"a": 1}'])
+def test_coco_keypoints_that_are_no_list(keypoints: str, tmp_path: Path) -> None:
+    text = (COCO % ("p.png", "5")).replace('"cat"', f'"cat", "keypoints": {keypoints}')
+    (picture(tmp_path) / "x.json").write_text(text)
+    with pytest.raises(DatasetError, match="keypoints must be a list"):
+        load_dataset(tmp_path / "x.json")
+
+
 @pytest.mark.parametrize("name", ["p\\u0000.png", "p" * 5000, "..", "\\ud800.png"])
 def test_coco_pictures_of_no_name(name: str, tmp_path: Path) -> None:
     (picture(tmp_path) / "x.json").write_text(COCO % (name, "5"))

@@ -76,17 +76,26 @@ class Child:
         return self._noise.read()[-600:]
 
 
-def cases(kind: str, numbers: range, keep: Path | None) -> Iterator[dict[str, Any]]:
-    child = Child(kind, keep)
-    for number in numbers:
-        told = child.ask(kind, number)
-        if told is None:
-            words = child.close()
-            ended = "died" if kind in NETWORKS else "fault"
-            told = {"kind": kind, "number": number, "result": ended, "detail": words, "seen": []}
-            child = Child(kind, keep)
-        yield told
-    child.close()
+def cases(wanted: dict[str, range], keep: Path | None) -> Iterator[dict[str, Any]]:
+    """Give what came of each case, networks in a child that has TensorFlow, all else in one."""
+    child: Child | None = None
+    group = None
+    for kind, numbers in wanted.items():
+        if child is not None and group != (kind in NETWORKS):
+            child.close()
+            child = None
+        group = kind in NETWORKS
+        for number in numbers:
+            child = child or Child(kind, keep)
+            told = child.ask(kind, number)
+            if told is None:
+                ended = "died" if kind in NETWORKS else "fault"
+                words = child.close()
+                child = None
+                told = {"kind": kind, "number": number, "result": ended, "detail": words}
+            yield {"seen": [], **told}
+    if child is not None:
+        child.close()
 
 
 def run(wanted: dict[str, range], keep: Path | None = None) -> tuple[Counter[str], list[Any]]:
@@ -97,11 +106,10 @@ def run(wanted: dict[str, range], keep: Path | None = None) -> tuple[Counter[str
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         listening.setblocking(False)
-        for kind, numbers in wanted.items():
-            for told in cases(kind, numbers, keep):
-                counts[f"{kind}: {told['result']}"] += 1
-                if told["result"] == "fault" or told["seen"]:
-                    failed.append(told)
+        for told in cases(wanted, keep):
+            counts[f"{told['kind']}: {told['result']}"] += 1
+            if told["result"] == "fault" or told["seen"]:
+                failed.append(told)
         try:
             listening.accept()
             failed.append({"kind": "network", "seen": ["a connection was made"]})

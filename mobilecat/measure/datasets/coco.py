@@ -130,7 +130,12 @@ def _keypoints(
     categories: dict[Any, dict[str, Any]], reading: Reading
 ) -> tuple[tuple[str, ...], int]:
     """Return the landmark names all categories with keypoints share, and how many there are."""
-    named = {tuple(map(str, c["keypoints"])) for c in categories.values() if c.get("keypoints")}
+    given = {k: c["keypoints"] for k, c in categories.items() if c.get("keypoints")}
+    for key in [k for k, names in given.items() if not isinstance(names, list)]:
+        where = f"{reading.path}: category {key!r}"
+        reading.problem("keypoints must be a list of names", where)
+        del given[key]
+    named = {tuple(map(str, names)) for names in given.values()}
     if len(named) > 1:
         what = "categories have different keypoints; one list is all that landmarks can have"
         reading.problem(what, f"{reading.path}: categories", "split the file by category")
