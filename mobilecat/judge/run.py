@@ -210,11 +210,12 @@ def _run_case(
             continue
         expected = case.expected(report.lane.name)
         live = reference if isinstance(reference, Observed) else None
-        judged = judge_lane(engines, report, got, expected, live, inputs)
-        results += [Result(report.lane.name, case.name, c) for c in judged]
+        whole: list[Check] = []
         if live is not None and report.lane.name in engines.structures:
-            found = judge_unrounded(engines, report.lane, live, inputs)
-            results += [Result(report.lane.name, case.name, c) for c in found]
+            whole = judge_unrounded(engines, report.lane, live, inputs)
+        sound = bool(whole) and all(c.verdict == "PASS" for c in whole)
+        judged = judge_lane(engines, report, got, expected, live, inputs, sound)
+        results += [Result(report.lane.name, case.name, c) for c in (*judged, *whole)]
         if may_write:
             try:
                 written += _pending(bundle, case, got, expected, report, judged)
