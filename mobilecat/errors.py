@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -43,6 +43,13 @@ def reason(e: OSError | ValueError) -> str:
     if isinstance(e, ValueError):
         return str(e)
     return "not found" if isinstance(e, FileNotFoundError) else e.strerror or str(e)
+
+
+def joined(errors: Sequence[MobileCatError]) -> MobileCatError:
+    """Return one error of the first one's kind with the problems of all, each once."""
+    summaries = dict.fromkeys(e.summary for e in errors)
+    problems = dict.fromkeys(p for e in errors for p in e.problems)
+    return type(errors[0])("; ".join(summaries), problems)
 
 
 class SpecError(MobileCatError):

@@ -27,7 +27,8 @@ def export(
     """Compile a model into the bundle folder `out`: Core ML, TFLite, ONNX, and their contract.
 
     spec: a `mobilecat.toml`, a folder that has one, a cascade's spec, a bare model file (taken as
-    it is, `head = "raw"`), or a `Spec`, whose relative paths are of the folder it was read from.
+    it is, `head = "raw"`; a target that cannot be made is left out, and said), or a `Spec`, whose
+    relative paths are of the folder it was read from.
     source: another model file for this spec. shapes: of dynamic inputs, by name.
     ios: a folder of an app that gets the Core ML part too. A bundle that lies at `out` is replaced
     in one step.
@@ -47,16 +48,19 @@ def export(
     """
     target, other = Path(out), path_or_none(source)
     fixed = {k: tuple(v) for k, v in (shapes or {}).items()}
+    bare = False
     if not isinstance(spec, Spec):
         path = _of_folder(Path(spec))
         if is_cascade(path):
             done = _cascade(path, target, other, fixed, progress)
             return _with_app(done, ios)
+        bare = path.suffix != ".toml"
         spec = _read(path, fixed, other)
         require_replaceable(target, path)
     if fixed:
         spec = spec.model_copy(update={"shapes": {**spec.shapes, **fixed}})
-    return _with_app(export_spec(spec, target, source=other, progress=progress), ios)
+    done = export_spec(spec, target, source=other, leave_out=bare, progress=progress)
+    return _with_app(done, ios)
 
 
 def _of_folder(path: Path) -> Path:

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from mobilecat.errors import ModelError, Problem
-from mobilecat.graph import Array, const_of, shape_of
+from mobilecat.graph import Array, const_of, dtype_of, shape_of
 from mobilecat.graph.builder import typed
 from mobilecat.spec import ImageSpec
 
@@ -85,6 +85,7 @@ def bake_preprocessing(model: ir.Model, spec: ImageSpec, form: Form) -> tuple[st
     Result:  image → Cast → Transpose → Mul → Add → network
     """
     old = image_input_of(model, spec)
+    _require_fitting_numbers(old, spec)
     layout = layout_of(shape_of(old), spec)
     width, height = spec.size
     scale, bias = scale_and_bias(spec)
@@ -101,7 +102,10 @@ def bake_preprocessing(model: ir.Model, spec: ImageSpec, form: Form) -> tuple[st
     dtype = ir.DataType.UINT8 if form == "uint8" else ir.DataType.FLOAT
     image = typed(IMAGE, shape, dtype)
     front = _Front(model, image)
-    if form == "uint8":
+    plain = bool(np.all(scale == 1) and np.all(bias == 0))
+    kind = ir.DataType.UINT8 if form == "uint8" else ir.DataType.FLOAT
+    if form == "uint8" and not (plain and old.dtype == ir.DataType.UINT8):
+        kind = ir.DataType.FLOAT
         front.op("Cast", "float", to=int(ir.DataType.FLOAT))
     if order is not None:
         front.op("Gather", "order", np.array(order, dtype=np.int64), axis=3)
@@ -112,8 +116,51 @@ def bake_preprocessing(model: ir.Model, spec: ImageSpec, form: Form) -> tuple[st
         front.op("Mul", "scaled", _along(scale, layout))
     if not np.all(bias == 0):
         front.op("Add", "normalised", _along(bias, layout))
+    if old.dtype not in (None, kind):
+        moved = _moved_before_casts(old) if dtype_of(old).kind in "iu" else None
+        if moved is None:
+            front.op("Cast", "as_the_network_takes_it", to=int(old.dtype))
+        for value in moved or ():
+            value.type = ir.TensorType(kind)
     front.finish(old)
     return tuple(front.names)
+
+
+def _require_fitting_numbers(network_input: ir.Value, spec: ImageSpec) -> None:
+    """Raise ModelError where a network of whole numbers would be given fractions, or too much."""
+    dtype = dtype_of(network_input)
+    if dtype.kind == "f":
+        return
+    problem = None
+    scale, bias = scale_and_bias(spec)
+    if dtype.kind not in "iu":
+        problem = f"it takes {dtype.name}, which is no picture"
+    elif np.any(scale != 1) or np.any(bias != np.round(bias)):
+        problem = f"it takes {dtype.name}, and range, mean and std make fractions of the pixels"
+    else:
+        low, high = float(bias.min()), float(bias.max()) + 255
+        if low < np.iinfo(dtype).min or high > np.iinfo(dtype).max:
+            problem = f"it takes {dtype.name}, and the spec makes {low:g} to {high:g} of the pixels"
+    if problem is not None:
+        fix = "leave range, mean and std out where the network normalises by itself"
+        where = f"input {network_input.name!r}"
+        raise ModelError("The picture does not fit the network", [Problem(problem, where, fix)])
+
+
+def _moved_before_casts(value: ir.Value) -> list[ir.Value] | None:
+    """Return the values that are `value` in another order, where nothing else is done with whole
+    numbers than to cast them: pixels as floats then do as well. None where something is."""
+    moved: list[ir.Value] = []
+    waiting = [value]
+    while waiting:
+        uses = tuple(waiting.pop().uses())
+        for user, _ in uses:
+            if user.domain or user.op_type not in ("Cast", "Transpose", "Identity"):
+                return None
+            if user.op_type != "Cast":
+                moved.append(user.outputs[0])
+                waiting.append(user.outputs[0])
+    return None if any(v.is_graph_output() for v in (value, *moved)) else moved
 
 
 def _perm(form: Form, layout: str | None, transposed: bool) -> list[int]:

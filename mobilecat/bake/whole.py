@@ -152,7 +152,7 @@ def _decode(
     """Write decode and ending; return candidates, nodes that need float32, and anchors."""
     assert spec.input is not None
     build = Builder(model, "decode")
-    mine = {name: raw[name] for name in head.raw}
+    mine = {name: _as_float32(build, raw[name]) for name in head.raw}
     if ending == "detection" and head.native is not None:
         written = head.native.write(build, mine)
         end = Builder(model, "detection")
@@ -183,6 +183,13 @@ def _decode(
     model.graph.outputs.extend(outputs)
     names = tuple(v.name for v in decoded if v is not None)
     return names, build.node_names + end.node_names, encoded
+
+
+def _as_float32(build: Builder, value: ir.Value) -> ir.Value:
+    """Return an output of a float16 network as a decode computes it."""
+    if value.dtype in (None, ir.DataType.FLOAT):
+        return value
+    return build.op("Cast", f"{value.name}__float", value, to=int(ir.DataType.FLOAT))
 
 
 def _candidate_shapes(decoded: Candidates, head: Head, model: ir.Model) -> list[tuple[int, ...]]:

@@ -23,6 +23,7 @@ import onnx_ir as ir
 
 from mobilecat.bundle import ArtifactRecord, Bundle, open_bundle
 from mobilecat.errors import ArtifactError, MobileCatError, ModelError, Problem
+from mobilecat.foreign import problem_from_onnxruntime, quiet_onnxruntime
 from mobilecat.formats.base.inner import Given
 from mobilecat.formats.table import FORMATS
 from mobilecat.graph import Array, op_of
@@ -311,8 +312,8 @@ def _proto(model: ir.Model, cut: Mapping[str, str]) -> Any:
 def _run(proto: Any, feeds: Mapping[str, Array], names: list[str]) -> dict[str, Array]:
     """Return the values `names`, unoptimised: fusions would change their rounding."""
     import onnx
-    import onnxruntime as ort
 
+    ort = quiet_onnxruntime()
     outputs = {v.name for v in proto.graph.output}
     proto.graph.output.extend(onnx.ValueInfoProto(name=n) for n in names if n not in outputs)
     options = ort.SessionOptions()
@@ -324,8 +325,8 @@ def _run(proto: Any, feeds: Mapping[str, Array], names: list[str]) -> dict[str, 
         taken = {i.name for i in session.get_inputs()}
         found = session.run(names, {n: a for n, a in feeds.items() if n in taken})
     except Exception as e:  # onnxruntime's errors share no public base class
-        reason = " ".join(str(e).split())[:300]
-        raise ModelError("The frozen graph does not run in onnxruntime", [Problem(reason)]) from e
+        problem = problem_from_onnxruntime(str(e))
+        raise ModelError("The frozen graph does not run in onnxruntime", [problem]) from e
     return dict(zip(names, found, strict=True))
 
 

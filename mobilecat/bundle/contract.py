@@ -98,6 +98,9 @@ class ArtifactRecord(Value):
     output_dtypes: dict[str, Dtype] = {}
     """Outputs whose element type is not the contract's: a NeuralNetwork gives float32 for int32."""
     taps: dict[str, str] = {}
+    peak: float | None = None
+    """The largest magnitude seen where a float16 artifact computes in float16, if it comes near
+    that type's end at 65504."""
     lints: tuple[str, ...] = ()
 
 

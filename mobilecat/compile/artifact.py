@@ -31,19 +31,15 @@ def variant_of(target: TargetSpec, plain: Baked, spec: Spec) -> Variant:
     return cast(Variant, FORMATS[target.kind].variant(target, plain, spec))
 
 
-def require_lowerings(graphs: Mapping[TargetSpec, Baked]) -> None:
-    """Find every gap of every target before the first file."""
-    problems: list[Problem] = []
-    summaries: list[str] = []
+def gaps_of(graphs: Mapping[TargetSpec, Baked]) -> dict[TargetSpec, UnsupportedError]:
+    """Return every gap of every target, before the first file."""
+    found: dict[TargetSpec, UnsupportedError] = {}
     for target, baked in graphs.items():
-        format = FORMATS[target.kind]
         try:
-            format.require(target, baked)
+            FORMATS[target.kind].require(target, baked)
         except UnsupportedError as e:
-            summaries.append(e.summary)
-            problems += [p for p in e.problems if p not in problems]
-    if problems:
-        raise UnsupportedError("; ".join(dict.fromkeys(summaries)), problems)
+            found[target] = e
+    return found
 
 
 def file_names(spec: Spec) -> dict[TargetSpec, str]:

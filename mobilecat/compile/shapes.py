@@ -18,13 +18,51 @@ def settled_shapes(
         name = _picture_input(spec.input, dims, path)
         have = dims[name]
         interleaved = _is_interleaved(have, spec.input)
-        shapes.setdefault(name, spec.input.shape("NHWC" if interleaved else "NCHW"))
+        wanted = spec.input.shape("NHWC" if interleaved else "NCHW")
+        if name not in shapes:
+            _require_size_of_file(name, have, wanted, spec.input, path)
+        shapes.setdefault(name, wanted)
     notes = [
         f"input {name!r}: {_dims(dims[name])} → {_dims(shape)}, as the spec says"
         for name, shape in shapes.items()
         if name in dims and dims[name] != shape
     ]
     return shapes, notes
+
+
+def _require_size_of_file(
+    name: str,
+    have: Sequence[int | None],
+    wanted: tuple[int, ...],
+    image: ImageSpec,
+    path: Path,
+) -> None:
+    """Raise ModelError where the spec's size is another than that of a file of one fixed size.
+
+    Such a network may compute all the same, with a decode made for the other size: every box is
+    then wrong, in every artifact and in the source alike, so that nothing later on notices.
+    """
+    sides = slice(2, 4) if have[1] == image.channels else slice(1, 3)
+    rows, cols = have[sides]
+    if rows is None or cols is None or (rows, cols) == tuple(wanted[sides]):
+        return
+    width, height = (rows, cols) if image.transposed else (cols, rows)
+    fix = f"set input.size = [{width}, {height}] (width, height)"
+    if (width, height) == image.size[::-1]:
+        fix += "; exporters often print height before width"
+    asked = ", ".join(map(str, wanted))
+    raise ModelError(
+        "The spec's size is not the file's",
+        [
+            Problem(
+                f"the file is made for {_dims(have)}: width {width}, height {height}; input.size "
+                f"says {image.size[0]} × {image.size[1]}",
+                f"input {name!r} of {path.name}",
+                f"{fix}. Where the network takes any size, say its shape: "
+                f'[shapes] "{name}" = [{asked}]',
+            )
+        ],
+    )
 
 
 def _dims(dims: Sequence[int | None]) -> str:

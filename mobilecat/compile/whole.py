@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,7 +19,8 @@ from mobilecat.bundle import (
     TensorContract,
 )
 from mobilecat.bundle.cascade import CascadeBundle
-from mobilecat.compile.artifact import CONTRACT, emit, file_names, require_lowerings, variant_of
+from mobilecat.compile.artifact import CONTRACT, file_names, variant_of
+from mobilecat.compile.making import make
 from mobilecat.compile.shapes import settled_shapes
 from mobilecat.disk import new_folder, sha256_of
 from mobilecat.errors import ArtifactError, Problem, SpecError
@@ -27,7 +28,7 @@ from mobilecat.formats.base.notes import notes_from_metadata
 from mobilecat.formats.importing import ImportOptions, dims_of, format_of, import_model
 from mobilecat.formats.table import FORMATS
 from mobilecat.shown import Column, Line, Shown, Table, human_size
-from mobilecat.spec import Spec
+from mobilecat.spec import Spec, TargetSpec
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -106,13 +107,16 @@ def export(
     *,
     spec_folder: Path | None = None,
     source: Path | None = None,
+    leave_out: bool = False,
     progress: Progress = lambda _: None,
 ) -> Exported:
     """Compile `spec` into the bundle folder `out`, replacing a bundle that is there in one step.
 
-    `source` overrides the spec's model file, `spec_folder` the folder that it is relative to. Every
-    target's gaps are found before anything is written. Errors: MobileCatError; `out` then is as it
-    was.
+    source: overrides the spec's model file; spec_folder: the folder that it is relative to.
+    leave_out: whether targets that cannot be made are left out, with a note, where nobody asked
+        for them by name; otherwise one that cannot be made refuses all. Every target's gaps are
+        found before anything is written, and each file is loaded once by its engine.
+    Errors: MobileCatError; `out` then is as it was.
     """
     from mobilecat.bake import bake
 
@@ -132,15 +136,12 @@ def export(
         if variant not in baked:
             baked[variant] = bake(network, spec, *variant)
     graphs = {target: baked[variant] for target, variant in variants.items()}
-    require_lowerings(graphs)
     names = file_names(spec)
     try:
         with new_folder(out) as folder:
-            records = []
-            for target in spec.targets.all:
-                progress(f"writing {names[target]}")
-                records.append(emit(target, graphs[target], spec, folder / names[target]))
-            bundle = _bundle(spec, path, out, network, plain, records)
+            made, failed = make(graphs, names, spec, folder, leave_out=leave_out, progress=progress)
+            spec = _only(spec, made)
+            bundle = _bundle(spec, path, out, network, plain, list(made.values()))
             if spec.labels:
                 (folder / LABELS).write_text("\n".join(spec.labels) + "\n", encoding="utf-8")
             (folder / FILE).write_text(bundle.to_json(), encoding="utf-8")
@@ -150,7 +151,8 @@ def export(
         ) from e
     imported = notes_from_metadata(network.metadata_props)
     world = _world(spec, network)
-    return Exported(out, bundle, (*imported, *notes, *plain.settled, *world))
+    left_out = [f"{names[target]} is left out: {e}" for target, e in failed.items()]
+    return Exported(out, bundle, (*imported, *notes, *plain.settled, *world, *left_out))
 
 
 def _world(spec: Spec, network: ir.Model) -> tuple[str, ...]:
@@ -175,6 +177,15 @@ def _world(spec: Spec, network: ir.Model) -> tuple[str, ...]:
             + ("Networks that take 0 to 1 want range = [0, 1]." if fits > 0 else "")
         )
     return tuple(s.rstrip() for s in said)
+
+
+def _only(spec: Spec, made: Collection[TargetSpec]) -> Spec:
+    """Return the spec with those of its targets that there are."""
+    targets = {
+        name: tuple(t for t in getattr(spec.targets, name) if t in made)
+        for name in type(spec.targets).model_fields
+    }
+    return spec.model_copy(update={"targets": spec.targets.model_copy(update=targets)})
 
 
 def import_options(spec: Spec) -> ImportOptions:

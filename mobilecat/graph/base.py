@@ -31,6 +31,18 @@ https://github.com/onnx/onnx/blob/main/docs/Versioning.md
 """
 MOBILECAT_DOMAIN = "mobilecat"
 
+RANDOM_OPS = frozenset(
+    {
+        "RandomNormal",
+        "RandomUniform",
+        "RandomNormalLike",
+        "RandomUniformLike",
+        "Multinomial",
+        "Bernoulli",
+    }
+)
+"""Ops that are no function of their inputs."""
+
 
 def shape_of(value: ir.Value) -> tuple[int, ...]:
     """Return the static shape of `value`; ModelError where a dimension is unknown."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from onnx_ir.passes.common import ShapeInferencePass
 
 from mobilecat.graph import Array
+from mobilecat.graph.passes import shapes
 
 Operand = ir.Value | Array | None
 
@@ -71,4 +71,4 @@ def rename(value: ir.Value, name: str) -> ir.Value:
 
 def infer_shapes(model: ir.Model) -> ir.Model:
     """Fill in the shapes of newly written nodes."""
-    return ShapeInferencePass()(model).model
+    return shapes.infer_shapes(model)[0]

@@ -154,25 +154,30 @@ def observe(engine: Runner, bundle: Bundle, lane: Lane, inputs: Inputs) -> Obser
 
     def run() -> Observed:
         found = {k: np.asarray(v) for k, v in engine.infer(inputs.tensors, asked).items()}
-        return Observed(lane, _whole_numbers(found, bundle, lane), asked, inputs.plan)
+        return Observed(lane, _as_contracted(found, bundle, lane), asked, inputs.plan)
 
     return _guarded("run", lane, run)
 
 
-def _whole_numbers(found: dict[str, Array], bundle: Bundle, lane: Lane) -> dict[str, Array]:
-    """Give whole numbers their type back where the artifact's record says that it has none.
+def _as_contracted(found: dict[str, Array], bundle: Bundle, lane: Lane) -> dict[str, Array]:
+    """Give outputs their type back where the artifact's record says that the format has it not.
 
-    A NeuralNetwork computes in float only. A value that is not whole stays float, and fails as the
-    wrong type; so does a float that the record does not announce.
+    A NeuralNetwork computes in float only, and Core ML gives halves as float32. A value that is not
+    whole stays float where whole numbers are wanted, and fails as the wrong type; so does a float
+    that the record does not announce. Inner values of halves are widened wherever they are read.
     """
     said = lane.artifact.output_dtypes if lane.artifact else {}
     contracts = {t.name: np.dtype(t.dtype) for t in bundle.outputs}
+    inner = {t.name: np.dtype(t.dtype) for t in (*bundle.raw_outputs, *bundle.candidates)}
     typed = dict(found)
     for name, value in found.items():
-        wanted = contracts.get(name)
+        is_output = name in contracts
+        wanted = contracts.get(name, inner.get(name, value.dtype))
         announced = value.dtype.kind == "f" and said.get(name) == value.dtype.name
-        if wanted is not None and wanted.kind in "iub" and announced:
-            typed[name] = value.astype(wanted) if (np.rint(value) == value).all() else value
+        half = wanted.kind == "f" and value.dtype == np.float32 and (announced or not is_output)
+        whole = wanted.kind in "iub" and announced and bool((np.rint(value) == value).all())
+        if half or whole:
+            typed[name] = value.astype(wanted)
     return typed
 
 

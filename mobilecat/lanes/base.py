@@ -9,6 +9,7 @@ from mobilecat.bundle import ArtifactRecord, Bundle
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.formats.base.runner import Runner
 from mobilecat.formats.table import FORMATS
+from mobilecat.lanes.scalars import with_scalars
 
 # The plainest first, as a user is told them.
 _ENGINES = {e.runner: (e, f) for f in reversed(FORMATS.values()) for e in f.engines}
@@ -96,7 +97,8 @@ def open_lane(folder: Path, bundle: Bundle, lane: Lane, source: Path | None = No
         return open_source(folder, bundle, source)
     engine, _ = _ENGINES[lane.runner]
     runner: Runner = engine.open(folder / lane.artifact.file, lane.artifact)
-    return as_tensors(runner, lane.artifact, bundle)
+    runner = as_tensors(runner, lane.artifact, bundle)
+    return runner if engine.scalars else with_scalars(runner, bundle)
 
 
 def as_tensors(runner: Runner, record: ArtifactRecord, bundle: Bundle) -> Runner:

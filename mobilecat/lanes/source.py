@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,12 +32,18 @@ CANDIDATES = ("boxes", "scores", "landmarks")
 
 class SourceRunner:
     def __init__(
-        self, network: Network, engine: str, anchors: Array | None, bundle: Bundle
+        self,
+        network: Network,
+        engine: str,
+        anchors: Array | None,
+        bundle: Bundle,
+        dtypes: Mapping[str, np.dtype[Any]],
     ) -> None:
         self.note = f"the original model in {engine}, float32; decode and NMS in numpy"
         self._bundle = bundle
         self._anchors = {} if anchors is None else {ANCHORS: anchors}
         self._model = network
+        self._dtypes = dtypes
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         spec = self._bundle.spec
@@ -65,7 +72,8 @@ class SourceRunner:
         image = self._bundle.spec.input
         if image is None:
             return self._model.run(inputs)
-        picture = {self._picture_input(): self._tensor(inputs["image"], image)}
+        name = self._picture_input()
+        picture = {name: self._tensor(inputs["image"], image).astype(self._dtypes[name])}
         others = {t.name: inputs[t.name] for t in self._bundle.inputs if t.name != "image"}
         return self._model.run({**picture, **others})
 
@@ -125,7 +133,7 @@ def open_source(folder: Path, bundle: Bundle, override: Path | None = None) -> R
     path = source_file(folder, bundle, override)
     opened = open_reference(_source(path, bundle), bundle.source.shapes)
     anchors = anchors_from_metadata(opened.metadata)
-    return SourceRunner(opened.network, opened.engine, anchors, bundle)
+    return SourceRunner(opened.network, opened.engine, anchors, bundle, opened.dtypes)
 
 
 def source_file(folder: Path, bundle: Bundle, override: Path | None = None) -> Path:
@@ -155,7 +163,7 @@ def open_changed(
     path = source_file(folder, bundle, override)
     opened = open_changed_reference(_source(path, bundle), bundle.source.shapes, change)
     anchors = anchors_from_metadata(opened.metadata)
-    return _Changed(opened.network, opened.engine, anchors, bundle, change)
+    return _Changed(opened.network, opened.engine, anchors, bundle, opened.dtypes, change)
 
 
 class _Changed(SourceRunner):
@@ -167,9 +175,10 @@ class _Changed(SourceRunner):
         engine: str,
         anchors: Array | None,
         bundle: Bundle,
+        dtypes: Mapping[str, np.dtype[Any]],
         change: Change,
     ) -> None:
-        super().__init__(network, engine, anchors, bundle)
+        super().__init__(network, engine, anchors, bundle, dtypes)
         self._change = change
 
     def _tensor(self, pixels: Array, spec: ImageSpec) -> Array:

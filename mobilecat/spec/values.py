@@ -135,13 +135,13 @@ class Tolerance(Value):
 
 
 class ImportSpec(Value):
-    """What an import must be told where a TensorFlow or Keras file leaves a choice."""
+    """What an import must be told where a model file leaves a choice."""
 
     signature: str | None = None
     """Which signature of a SavedModel."""
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
-    """Tensors between which a TensorFlow graph is cut; for Keras, `outputs` names layers."""
+    """Values between which an ONNX or TensorFlow graph is cut; for Keras, `outputs` are layers."""
 
 
 class Spec(Value):

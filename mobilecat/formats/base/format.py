@@ -54,6 +54,7 @@ class Engine:
     taps: whether it gives inner values. apples: Apple's own, which only a Mac has.
     inner: how bisect reads them, where that is not the format's way.
     slow: a run takes seconds, so that one picture is enough unless somebody asks for all.
+    scalars: whether it takes and gives values without dimensions; else they have one, of size 1.
     """
 
     runner: str
@@ -63,6 +64,7 @@ class Engine:
     apples: bool = False
     inner: Verb | None = None
     slow: bool = False
+    scalars: bool = True
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import onnx_ir as ir
 
 from mobilecat.errors import Problem, UnsupportedError
 from mobilecat.graph import op_of
+from mobilecat.graph.passes.functions import expanded
+from mobilecat.graph.passes.ranks import within_rank
 
 F = TypeVar("F", bound=Callable[..., object])
 Check = Callable[[ir.Node], str | None]
@@ -45,7 +47,7 @@ class LoweringTable(Generic[F]):
     def __getitem__(self, name: str) -> Lowering[F]:
         return self._rows[name]
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self._rows
 
     def __iter__(self) -> Iterator[str]:
@@ -72,3 +74,9 @@ class LoweringTable(Generic[F]):
         if row is None:
             return f"op not supported for {self.target}"
         return row.check(node) if row.check else None
+
+
+def prepared(model: ir.Model, table: LoweringTable[F], ranks: int) -> ir.Model:
+    """Return the graph as a target lowers it: functions that it has no form of taken apart, values
+    of more than `ranks` dimensions in fewer; the model itself where nothing is to do."""
+    return within_rank(expanded(model, table), ranks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 
 from mobilecat.disk import json_from_text
 
@@ -21,3 +21,9 @@ def notes_from_metadata(metadata: Mapping[str, str]) -> tuple[str, ...]:
     except ValueError:
         return ()
     return tuple(n for n in notes if isinstance(n, str)) if isinstance(notes, list) else ()
+
+
+def add_notes(metadata: MutableMapping[str, str], notes: Sequence[str]) -> None:
+    """Append notes to those in a model's `metadata_props`."""
+    if notes:
+        metadata[NOTES_KEY] = text_from_notes([*notes_from_metadata(metadata), *notes])

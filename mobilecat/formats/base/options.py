@@ -10,12 +10,12 @@ from mobilecat.errors import Problem
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """Choices inside a TensorFlow or Keras file; `()` and None leave them to the importer.
+    """Choices inside a model file; `()` and None leave them to the importer.
 
     signature: which signature of a SavedModel.
-    inputs, outputs: tensors of a TensorFlow graph, by node name (`concat`, `split:1`), between
-        which it is cut; for Keras files `outputs` names layers, and inputs stay as they are. The
-        network's input or output is then called `concat`, `split_1`.
+    inputs, outputs: values between which the graph is cut. ONNX: by their names. TensorFlow: by
+        node name (`concat`, `split:1`); the network's input or output is then called `concat`,
+        `split_1`. For Keras files `outputs` names layers, and inputs stay as they are.
     """
 
     signature: str | None = None

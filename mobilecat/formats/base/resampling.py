@@ -48,6 +48,8 @@ def source_positions(axis: AxisResize) -> Matrix:
             x = k / scale
         case "half_pixel":
             x = half_pixel
+        case "tf_half_pixel_for_nn":  # to opset 12 of ONNX's text; onnxruntime takes it in any
+            x = (k + f(0.5)) / scale
         case "pytorch_half_pixel":
             x = half_pixel if axis.out > 1 else np.zeros(1, f)
         case "half_pixel_symmetric":
@@ -137,6 +139,7 @@ _COORDINATES = {
     "align_corners",
     "asymmetric",
     "tf_crop_and_resize",
+    "tf_half_pixel_for_nn",
 }
 
 

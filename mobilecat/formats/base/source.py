@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 from mobilecat.formats.base.options import ImportOptions
 from mobilecat.graph import Array
@@ -28,8 +30,12 @@ class Network(Protocol):
 
 @dataclass(frozen=True)
 class Reference:
-    """The original file in its own engine. metadata: of the file, or of its import."""
+    """The original file in its own engine.
+
+    metadata: of the file, or of its import. dtypes: of its inputs, by name.
+    """
 
     network: Network
     engine: str
     metadata: Mapping[str, str]
+    dtypes: Mapping[str, np.dtype[Any]]

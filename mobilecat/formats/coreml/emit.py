@@ -42,7 +42,7 @@ def _written(
     common: dict[str, Any] = {
         "format": target.format,
         "precision": target.precision,
-        "deployment_target": target.deployment,
+        "deployment_target": target.deployment_target,
         "image": image,
         "taps": taps,
         "labels": spec.labels,

@@ -23,6 +23,7 @@ COREML = Format(
             "coreml",
             "the Core ML artifacts in mobilecat.runtime, on any machine",
             late(_ROOM, "run:open_artifact"),
+            scalars=False,
         ),
         Engine(
             "coreml-native",
@@ -30,6 +31,7 @@ COREML = Format(
             late(_ROOM, "native:open_artifact"),
             taps=False,  # it returns a model's outputs and nothing else
             apples=True,
+            scalars=False,
         ),
     ),
     contracts=(Contract("vision", late(_ROOM, "vision_tensors:VisionAsTensors")),),

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import onnx_ir as ir
 
 from mobilecat.errors import MobileCatError, ModelError, Problem, UnsupportedError
+from mobilecat.foreign import problem_from_coremltools
 from mobilecat.formats.coreml.lower.fuse import Pairs, find_pairs
 from mobilecat.formats.coreml.lower.lowering import (
     LOWERINGS,
@@ -134,8 +135,7 @@ def _lower(build: Build, node: ir.Node, float_type: str, pairs: Pairs) -> None:
     except MobileCatError:
         raise
     except Exception as e:  # coremltools' checks raise whatever is at hand
-        text = str(e).strip().splitlines()
-        problem = Problem(f"coremltools refuses it: {text[0] if text else repr(e)}", where(node))
+        problem = problem_from_coremltools(e, where(node))
         raise UnsupportedError("A node could not be lowered to Core ML", [problem]) from e
     results = list(out) if isinstance(out, (list, tuple)) else [out]
     for value, x in zip(node.outputs, results, strict=False):

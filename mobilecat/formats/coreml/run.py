@@ -11,6 +11,7 @@ import numpy as np
 from mobilecat.bundle import ArtifactRecord
 from mobilecat.formats.base.runner import NotRun, Runner
 from mobilecat.formats.coreml.runtime.interface import Feature
+from mobilecat.formats.coreml.runtime.model import Precision
 from mobilecat.formats.coreml.runtime.values import Restore
 from mobilecat.graph import Array
 
@@ -21,7 +22,9 @@ class CoreMLRunner:
     def __init__(self, path: Path, record: ArtifactRecord, restore: Restore | None = None) -> None:
         from mobilecat.formats.coreml import runtime
 
-        self._model = runtime.load(path, precision="float32" if restore else None, restore=restore)
+        self._model = runtime.load(
+            path, precision="float32" if restore else _arithmetic(record), restore=restore
+        )
         self._record = record
         self.note = f"mobilecat.runtime (not Apple's), {self._model.precision}"
 
@@ -31,6 +34,15 @@ class CoreMLRunner:
         found = self._model.predict(coreml_inputs(inputs, record), taps=list(wanted.values()))
         names = {**record.outputs, **wanted}
         return {k: np.asarray(found[v]) for k, v in names.items() if v in found}
+
+
+def _arithmetic(record: ArtifactRecord) -> Precision | None:
+    """Return how a float16 program is computed.
+
+    By default in float32 on its float16 weights, which no overflow can be seen in: where values
+    came near the end of float16 at export, every result is rounded to it, as a phone would.
+    """
+    return "float16-exact" if record.peak is not None else None
 
 
 def coreml_inputs(inputs: Mapping[str, Array], record: ArtifactRecord) -> dict[str, Any]:

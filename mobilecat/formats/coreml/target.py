@@ -18,7 +18,8 @@ class CoreMLTarget(Value):
     """tensor: boxes, scores, class_ids, landmarks, count. vision: VNRecognizedObjectObservation."""
     precision: Precision = "float16"
     deployment_target: Literal["iOS13", "iOS14", "iOS15", "iOS16", "iOS17", "iOS18"] | None = None
-    """Oldest system that must load it; by default iOS15 for mlpackage and iOS13 for mlmodel."""
+    """Oldest system that must load it; by default the oldest that has every layer: iOS15 for
+    mlpackage, iOS13 for mlmodel, or iOS14 where its layers need that (the export says so)."""
     name: TargetName | None = None
 
     kind: ClassVar[str] = "coreml"
@@ -27,20 +28,15 @@ class CoreMLTarget(Value):
     def suffix(self) -> str:
         return f".{self.format}"
 
-    @property
-    def deployment(self) -> str:
-        return self.deployment_target or ("iOS15" if self.format == "mlpackage" else "iOS13")
-
     @model_validator(mode="after")
     def _consistent(self) -> CoreMLTarget:
-        old = self.deployment in ("iOS13", "iOS14")
+        system = self.deployment_target
+        old = system in ("iOS13", "iOS14")
         if self.format == "mlpackage" and old:
+            raise ValueError(f"an mlpackage (ML Program) needs iOS15 or newer, not {system}")
+        if self.format == "mlmodel" and system is not None and not old:
             raise ValueError(
-                f"an mlpackage (ML Program) needs iOS15 or newer, not {self.deployment}"
-            )
-        if self.format == "mlmodel" and not old:
-            raise ValueError(
-                f"an mlmodel (NeuralNetwork) is written for iOS13 or iOS14, not {self.deployment} "
+                f"an mlmodel (NeuralNetwork) is written for iOS13 or iOS14, not {system} "
                 "(newer systems load those too)"
             )
         return self

@@ -13,7 +13,7 @@ from typing import Any
 import onnx_ir as ir
 
 from mobilecat.errors import ModelError, Problem, SpecError
-from mobilecat.formats.coreml.convert import SPEC_VERSIONS, describe
+from mobilecat.formats.coreml.convert import describe
 from mobilecat.formats.coreml.lower import gaps
 from mobilecat.formats.coreml.lower.lowering import Format
 from mobilecat.formats.coreml.program import Precision
@@ -55,7 +55,7 @@ def write_vision_pipeline(
     max_detections: int | None = None,
     format: Format = "mlpackage",
     precision: Precision = "float16",
-    deployment_target: str = "iOS15",
+    deployment_target: str | None = None,
     taps: Sequence[str] = (),
     metadata: Mapping[str, str] | None = None,
     float32_names: frozenset[str] = frozenset(),
@@ -87,7 +87,7 @@ def write_vision_pipeline(
         feature.type.multiArrayType.dataType = element
     thresholds = {"iouThreshold": iou_threshold, "confidenceThreshold": score_threshold}
     nms = _suppression(spec, thresholds, per_class, max_detections, labels)
-    pipeline = _pipeline(spec, nms, SPEC_VERSIONS[deployment_target])
+    pipeline = _pipeline(spec, nms, spec.specificationVersion)
     describe(pipeline, metadata or {}, labels)
     # A pipeline's inner values go by their stage.
     artifact_taps = {t: f"{_DETECTOR}/{v}" for t, v in found_taps(spec, program).items()}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import onnx_ir as ir
 
 from mobilecat.errors import ModelError, Problem, SpecError, UnsupportedError
+from mobilecat.foreign import problem_from_coremltools
+from mobilecat.formats.base.lowering import prepared
 from mobilecat.formats.coreml.convert import (
     SPEC_VERSIONS,
     Color,
@@ -22,7 +24,7 @@ from mobilecat.formats.coreml.convert import (
     write_mlpackage,
 )
 from mobilecat.formats.coreml.lower import LOWERINGS, gaps
-from mobilecat.formats.coreml.lower.lowering import Format
+from mobilecat.formats.coreml.lower.lowering import MAX_RANK, Format
 from mobilecat.formats.coreml.lower.mil import Var, load_coremltools, no_gc, quiet
 from mobilecat.formats.coreml.program import Precision, Program, build_program
 from mobilecat.graph import dtype_of, shape_of
@@ -31,6 +33,9 @@ _TARGETS = {
     "mlpackage": ("iOS15", "iOS16", "iOS17", "iOS18"),
     "mlmodel": ("iOS13", "iOS14"),
 }
+_WIDEST = {"mlpackage": "iOS15", "mlmodel": "iOS14"}
+"""What a program is written for where nobody names a system. An ML Program of iOS 15 lacks nothing
+that we write; a NeuralNetwork may use iOS 14's layers, and is for iOS 13 where it uses none."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def write_coreml(
     *,
     format: Format = "mlpackage",
     precision: Precision = "float16",
-    deployment_target: str = "iOS15",
+    deployment_target: str | None = None,
     image: ImageInput | None = None,
     taps: Sequence[str] = (),
     labels: Sequence[str] = (),
@@ -73,6 +78,7 @@ def write_coreml(
 ) -> CoreMLArtifact:
     """Compile the frozen graph `model` to `path`, which must not exist yet.
 
+    deployment_target: the oldest system that must load it; None takes the oldest that can.
     float32_names: nodes that compute in float32 in a float16 program. Pixel coordinates up to 640
         have a step of 0.5 in float16, so whatever decodes boxes belongs here.
     taps: graph values to find again in the artifact; those that were optimised away are left out.
@@ -105,18 +111,21 @@ def compile_spec(
     path: Path,
     format: Format,
     precision: Precision,
-    target: str,
+    target: str | None,
     taps: Sequence[str] = (),
     float32_names: frozenset[str] = frozenset(),
     rename: Mapping[str, str] | None = None,
 ) -> tuple[Any, Program]:
     """Return the specification and the program behind it; weights lie under `path` afterwards."""
     load_coremltools()
+    model = prepared(model, LOWERINGS, MAX_RANK)
+    limit = SPEC_VERSIONS[target or oldest_target(format)]
+    written_for = target or _WIDEST[format]
     with quiet(), no_gc():
         program = build_program(
             model,
             format=format,
-            ios=int(target.removeprefix("iOS")),
+            ios=int(written_for.removeprefix("iOS")),
             precision=precision if format == "mlpackage" else "float32",
             float32_names=float32_names,
             taps=taps,
@@ -125,30 +134,47 @@ def compile_spec(
         _require_layers(program, format)
         weights = weights_folder(path) if format == "mlpackage" else path
         try:
-            spec = specification(program, format, target, precision, weights)
+            spec = specification(program, format, written_for, precision, weights)
         except BaseException as e:
             if format == "mlpackage":
                 shutil.rmtree(path, ignore_errors=True)
             if isinstance(e, OSError) or not isinstance(e, Exception):
                 raise
-            problem = Problem(f"coremltools: {(str(e) or repr(e)).splitlines()[0]}", str(path))
+            problem = problem_from_coremltools(e, str(path))
             raise UnsupportedError(f"Core ML ({format}) cannot hold this model", [problem]) from e
         if format == "mlpackage" and not any(weights.iterdir()):
             weights.rmdir()
-    limit = SPEC_VERSIONS[target]
-    if spec.specificationVersion > limit:
+    needed = spec.specificationVersion
+    if needed > limit and target is not None:
         raise UnsupportedError(
             f"This model needs a newer Core ML than {target} has",
             [
                 Problem(
-                    f"its layers need specification {spec.specificationVersion}, {target} reads "
-                    f"{limit}",
-                    fix="raise deployment_target, or use format mlpackage",
+                    f"its layers need specification {needed}, {target} reads {limit}",
+                    fix=f"leave deployment_target out, or set {_system_of(needed)}",
                 )
             ],
         )
-    spec.specificationVersion = limit
+    if needed > limit:
+        program = replace(program, lints=(*program.lints, _raised(needed, format)))
+    spec.specificationVersion = max(limit, needed)
     return spec, program
+
+
+def oldest_target(format: Format) -> str:
+    """Return the oldest system that reads a format at all."""
+    return _TARGETS[format][0]
+
+
+def _raised(version: int, format: Format) -> str:
+    return (
+        f"its layers need {_system_of(version)} (specification {version}); "
+        f"{oldest_target(format)} would have been the oldest"
+    )
+
+
+def _system_of(version: int) -> str:
+    return next((s for s, v in SPEC_VERSIONS.items() if v == version), f"specification {version}")
 
 
 def save(spec: Any, path: Path, format: Format) -> None:
@@ -158,9 +184,9 @@ def save(spec: Any, path: Path, format: Format) -> None:
         write_mlmodel(spec, path)
 
 
-def require_target(format: Format, target: str) -> None:
+def require_target(format: Format, target: str | None) -> None:
     allowed = _TARGETS[format]
-    if target in allowed:
+    if target is None or target in allowed:
         return
     fix = f"use one of {', '.join(allowed)}"
     if format == "mlmodel" and target in SPEC_VERSIONS:

@@ -8,7 +8,8 @@ import onnx
 
 from mobilecat.formats.base.source import Reference, Source
 from mobilecat.formats.onnx.ort import OrtModel
-from mobilecat.formats.onnx.read import onnx_with_shapes
+from mobilecat.formats.onnx.read import with_shapes
+from mobilecat.formats.onnx.source import cut_proto, dtypes_of
 from mobilecat.graph import Array
 
 Change = Callable[[str, Array], Array]
@@ -45,10 +46,10 @@ def with_changed_weights(proto: onnx.ModelProto, change: Change) -> None:
 
 def changed(source: Source, shapes: Mapping[str, Sequence[int]], change: Change) -> Reference:
     """Open the file with each weight changed by `change(name, values)`."""
-    return changed_proto(onnx_with_shapes(source.path, shapes), change)
+    return changed_proto(with_shapes(cut_proto(source), shapes, source.path), change)
 
 
 def changed_proto(proto: onnx.ModelProto, change: Change) -> Reference:
     metadata = {p.key: p.value for p in proto.metadata_props}
     with_changed_weights(proto, change)
-    return Reference(OrtModel(proto), "onnxruntime", metadata)
+    return Reference(OrtModel(proto), "onnxruntime", metadata, dtypes_of(proto))

@@ -7,6 +7,8 @@ from typing import Any
 
 import onnx
 
+from mobilecat.errors import ModelError
+from mobilecat.foreign import problem_from_onnxruntime, quiet_onnxruntime
 from mobilecat.graph import IR_VERSIONS, Array
 
 
@@ -19,16 +21,25 @@ class OrtModel:
         self._own = tuple(v.name for v in proto.graph.output)
         self._sessions: dict[tuple[str, ...], Any] = {}
 
+    def load(self) -> None:
+        """Make the session now. Errors: ModelError where onnxruntime does not take the model."""
+        if self._own not in self._sessions:
+            self._sessions[self._own] = self._session(self._own)
+
     def run(self, feeds: Mapping[str, Array], extra: Sequence[str] = ()) -> dict[str, Array]:
         """Return the model's outputs and the inner values `extra`, by name."""
         names = (*self._own, *(n for n in extra if n not in self._own))
         if names not in self._sessions:
             self._sessions[names] = self._session(names)
-        return dict(zip(names, self._sessions[names].run(list(names), dict(feeds)), strict=True))
+        try:
+            found = self._sessions[names].run(list(names), dict(feeds))
+        except Exception as e:  # onnxruntime's exceptions share no public base class
+            problem = problem_from_onnxruntime(str(e))
+            raise ModelError("onnxruntime cannot run this model", [problem]) from e
+        return dict(zip(names, found, strict=True))
 
     def _session(self, names: tuple[str, ...]) -> Any:
-        import onnxruntime as ort
-
+        ort = quiet_onnxruntime()
         proto = self._proto
         if names != self._own:
             proto = onnx.ModelProto()
@@ -39,7 +50,12 @@ class OrtModel:
         options.log_severity_level = 4
         if self._threads:
             options.intra_op_num_threads = self._threads
-        return ort.InferenceSession(proto.SerializeToString(), options, ["CPUExecutionProvider"])
+        data = proto.SerializeToString()
+        try:
+            return ort.InferenceSession(data, options, ["CPUExecutionProvider"])
+        except Exception as e:  # onnxruntime's exceptions share no public base class
+            problem = problem_from_onnxruntime(str(e))
+            raise ModelError("onnxruntime does not take this model", [problem]) from e
 
 
 def _of_known_version(proto: onnx.ModelProto) -> onnx.ModelProto:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,18 +9,18 @@ import onnx
 import onnx_ir as ir
 
 from mobilecat.errors import ModelError, Problem
+from mobilecat.foreign import problem_from_onnx
+from mobilecat.formats.base.notes import add_notes
+from mobilecat.formats.onnx.checked import check, require_known_ops
 from mobilecat.formats.onnx.external import load_external_data
 from mobilecat.formats.onnx.functions import require_finite
 from mobilecat.formats.onnx.input_shapes import Dims, Shapes, settle
+from mobilecat.formats.onnx.old_forms import to_min_opset
 from mobilecat.formats.onnx.shape_rules import contradictions
-from mobilecat.graph import MIN_OPSET
+from mobilecat.formats.onnx.tidy import tidy
 from mobilecat.graph.passes import freeze
-
-OLDEST_OPSET = 9
-NEWEST_OPSET = min(26, onnx.defs.onnx_opset_version())
-"""What onnxruntime 1.31 executes; onnx itself knows opsets that are still being written."""
-
-_DEFAULT_DOMAINS = ("", "ai.onnx")
+from mobilecat.graph.passes.pooling import settle_ceil_mode
+from mobilecat.graph.passes.shapes import STAND_INS, infer_shapes
 
 
 def import_onnx(path: Path, shapes: Shapes | None = None) -> ir.Model:
@@ -37,16 +36,32 @@ def import_onnx(path: Path, shapes: Shapes | None = None) -> ir.Model:
 
 def import_proto(proto: onnx.ModelProto, shapes: Shapes, path: Path) -> ir.Model:
     """Return the frozen graph of a model in memory, which is used up; `path` is for errors."""
-    _require_known_ops(proto, path)
-    _check(proto, path)
+    require_known_ops(proto, path)
+    notes = tidy(proto)
+    check(proto, path)
     changed = _changed(dims_of_proto(proto), shapes)
     _fix_input_shapes(proto, shapes, path)
-    proto = _to_min_opset(proto, path)
-    _infer_strictly(proto, path, changed)
-    model = freeze(ir.from_proto(proto), str(path))
+    proto, note = to_min_opset(proto, path)
+    model = _inferred(proto, path, changed)
+    model = freeze(model, str(path))
     if problems := contradictions(model):
         raise ModelError(f"{path.name}: the shapes contradict each other", [*problems, *changed])
+    add_notes(model.metadata_props, [*notes, *([note] if note else [])])
     return model
+
+
+def _inferred(proto: onnx.ModelProto, path: Path, changed: list[Problem]) -> ir.Model:
+    """Return the model with poolings as they are, held to ONNX's strict inference."""
+    model = ir.from_proto(proto)
+    infer_shapes(model)
+    settled = False
+    while settle_ceil_mode(model):
+        settled = True
+        infer_shapes(model)
+    if settled:
+        proto = ir.to_proto(model)
+    _infer_strictly(proto, path, changed)
+    return ir.from_proto(proto)
 
 
 def _changed(dims: Mapping[str, tuple[int | None, ...]], shapes: Shapes) -> list[Problem]:
@@ -88,16 +103,10 @@ def read_onnx(path: Path) -> onnx.ModelProto:
     return proto
 
 
-def onnx_with_shapes(path: Path, shapes: Shapes) -> onnx.ModelProto:
-    """Return the file's model as it is, but for its input shapes."""
-    proto = read_onnx(path)
+def with_shapes(proto: onnx.ModelProto, shapes: Shapes, path: Path) -> onnx.ModelProto:
+    """Return the model as it is, but for its input shapes; `proto` is used up."""
     _fix_input_shapes(proto, shapes, path)
     return proto
-
-
-def input_dims(path: Path) -> dict[str, tuple[int | None, ...]]:
-    """Return the inputs of the file by name, None for a dynamic dimension."""
-    return dims_of_proto(read_onnx(path))
 
 
 def dims_of_proto(proto: onnx.ModelProto) -> dict[str, tuple[int | None, ...]]:
@@ -131,91 +140,6 @@ def _unreadable(path: Path, size: int) -> ModelError:
     )
 
 
-def _require_known_ops(proto: onnx.ModelProto, path: Path) -> None:
-    opset = default_opset(proto)
-    if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
-        raise ModelError(
-            f"{path.name}: opset {opset} cannot be read",
-            [
-                Problem(
-                    f"opsets {OLDEST_OPSET} to {NEWEST_OPSET} can",
-                    str(path),
-                    "export the model again with an opset in that range",
-                )
-            ],
-        )
-    own = {(f.domain, f.name) for f in proto.functions}
-    problems = []
-    for node in all_nodes(proto.graph):
-        named = f"{node.op_type} {node.name or (node.output[0] if node.output else '')!r}"
-        if (node.domain, node.op_type) in own:
-            continue
-        if node.domain not in _DEFAULT_DOMAINS:
-            problems.append(
-                Problem(
-                    f"custom op of domain {node.domain!r}",
-                    named,
-                    "export the model without it, or as a standard op",
-                )
-            )
-        elif not onnx.defs.has(node.op_type) or not _known(node.op_type, opset):
-            problems.append(Problem(f"ONNX has no such op in opset {opset}", named))
-    if problems:
-        raise ModelError(f"{path.name}: {len(problems)} nodes are not standard ONNX", problems)
-
-
-def _known(op_type: str, opset: int) -> bool:
-    try:
-        onnx.defs.get_schema(op_type, opset, "")
-    except onnx.defs.SchemaError:
-        return False
-    return True
-
-
-def all_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """Return the nodes of a graph and of all graphs inside it."""
-    nodes = list(graph.node)
-    for node in graph.node:
-        for a in node.attribute:
-            for sub in ([a.g] if a.HasField("g") else []) + list(a.graphs):
-                nodes += all_nodes(sub)
-    return nodes
-
-
-def default_opset(proto: onnx.ModelProto) -> int:
-    """Return the version of the default domain; 1 where the model does not say (ONNX's rule)."""
-    return max((o.version for o in proto.opset_import if o.domain in _DEFAULT_DOMAINS), default=1)
-
-
-def _check(proto: onnx.ModelProto, path: Path) -> None:
-    """Hold the model to ONNX's checker, but for one rule that no engine keeps: that every input and
-    output states its shape. Shapes are inferred, or asked for, later on."""
-    values = (*proto.graph.input, *proto.graph.output)
-    tensors = [v.type.tensor_type for v in values if v.type.HasField("tensor_type")]
-    bare = [t for t in tensors if not t.HasField("shape")]
-    for tensor in bare:
-        tensor.shape.SetInParent()
-    try:
-        onnx.checker.check_model(proto)
-    except onnx.checker.ValidationError as e:
-        raise ModelError(f"{path.name} is broken", [_problem_from_onnx(e)]) from e
-    finally:
-        for tensor in bare:
-            tensor.ClearField("shape")
-
-
-def _problem_from_onnx(error: Exception) -> Problem:
-    """Turn onnx's `… (op_type:Conv, node name: c1): [ShapeInferenceError] why` into a Problem."""
-    text = re.sub(r"\s+", " ", str(error)).strip()
-    found = re.search(r"op_type:\s*(\w+),\s*node name:\s*([^)]*)\)", text)
-    node = f"{found[1]} {found[2].strip()!r}" if found else ""
-    if not node and (ctx := re.search(r"OpType: (\w+).*?(?:Name|name): ?(\S+)", text)):
-        node = f"{ctx[1]} {ctx[2]!r}"
-    reasons = re.split(r"\[(?:Shape|Type)InferenceError\]|==> Context:", text)
-    reason = (reasons[0] if "==> Context:" in text else reasons[-1]).strip(" :.")
-    return Problem(reason or text, node)
-
-
 def _fix_input_shapes(proto: onnx.ModelProto, shapes: Shapes, path: Path) -> None:
     values = _inputs(proto)
     foreign = [
@@ -240,22 +164,23 @@ def _fix_input_shapes(proto: onnx.ModelProto, shapes: Shapes, path: Path) -> Non
             out.type.tensor_type.ClearField("shape")
 
 
-def _to_min_opset(proto: onnx.ModelProto, path: Path) -> onnx.ModelProto:
-    if default_opset(proto) >= MIN_OPSET:
-        return proto
-    try:
-        return onnx.version_converter.convert_version(proto, MIN_OPSET)
-    except Exception as e:
-        raise ModelError(
-            f"{path.name}: opset {default_opset(proto)} cannot be brought to {MIN_OPSET}",
-            [_problem_from_onnx(e)],
-        ) from e
-
-
 def _infer_strictly(proto: onnx.ModelProto, path: Path, changed: list[Problem]) -> None:
+    proto = _with_stand_ins(proto)
     try:
         onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
     except Exception as e:
         raise ModelError(
-            f"{path.name}: the shapes contradict each other", [_problem_from_onnx(e), *changed]
+            f"{path.name}: the shapes contradict each other", [problem_from_onnx(e), *changed]
         ) from e
+
+
+def _with_stand_ins(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the model without ops that strict inference stops at."""
+    if not any(n.op_type in STAND_INS for n in proto.graph.node):
+        return proto
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    for node in copy.graph.node:
+        if node.domain in ("", "ai.onnx"):
+            node.op_type = STAND_INS.get(node.op_type, node.op_type)
+    return copy

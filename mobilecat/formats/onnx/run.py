@@ -19,6 +19,9 @@ class OnnxRunner:
         self._model = OrtModel(read_onnx(path))
         self._record = record
 
+    def load(self) -> None:
+        self._model.load()
+
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         record = self._record
         feeds = artifact_inputs(inputs, record)
@@ -28,4 +31,6 @@ class OnnxRunner:
 
 
 def open_artifact(path: Path, record: ArtifactRecord) -> Runner:
-    return OnnxRunner(path, record)
+    runner = OnnxRunner(path, record)
+    runner.load()
+    return runner

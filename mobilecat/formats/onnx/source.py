@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
+import onnx
 import onnx_ir as ir
 
-from mobilecat.errors import ModelError
 from mobilecat.formats.base.source import Reference, Source
+from mobilecat.formats.onnx.between import between
 from mobilecat.formats.onnx.ort import OrtModel
-from mobilecat.formats.onnx.read import import_onnx, input_dims, onnx_with_shapes
+from mobilecat.formats.onnx.read import dims_of_proto, import_proto, read_onnx, with_shapes
 
 Progress = Callable[[str], None]
 
 
 def dims(source: Source, progress: Progress) -> dict[str, tuple[int | None, ...]]:
-    _require_no_options(source)
-    return input_dims(source.path)
+    return dims_of_proto(cut_proto(source))
 
 
 def read(source: Source, shapes: Mapping[str, Sequence[int]], progress: Progress) -> ir.Model:
-    _require_no_options(source)
-    return import_onnx(source.path, shapes)
+    return import_proto(cut_proto(source), shapes, source.path)
 
 
 def reference(source: Source, shapes: Mapping[str, Sequence[int]]) -> Reference:
-    proto = onnx_with_shapes(source.path, shapes)
+    proto = with_shapes(cut_proto(source), shapes, source.path)
     metadata = {p.key: p.value for p in proto.metadata_props}
-    return Reference(OrtModel(proto), "onnxruntime", metadata)
+    return Reference(OrtModel(proto), "onnxruntime", metadata, dtypes_of(proto))
 
 
-def _require_no_options(source: Source) -> None:
-    options = source.options
-    problems = options.unusable(options.given(), "only TensorFlow and Keras files take this")
-    if problems:
-        raise ModelError(f"{source.path.name}: an ONNX file is imported whole", problems)
+def cut_proto(source: Source) -> onnx.ModelProto:
+    return between(read_onnx(source.path), source.options, source.path)
+
+
+def dtypes_of(proto: onnx.ModelProto) -> dict[str, np.dtype[Any]]:
+    """Return the element types of the model's inputs, by name."""
+    return {
+        v.name: np.dtype(onnx.helper.tensor_dtype_to_np_dtype(v.type.tensor_type.elem_type))
+        for v in proto.graph.input
+    }

@@ -7,6 +7,8 @@ import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass, LiftConstantsToInitializersPass
 
 from mobilecat.errors import Problem, UnsupportedError
+from mobilecat.foreign import problem_from_onnx
+from mobilecat.formats.onnx.trial import try_against
 
 _STANDARD_OPS_ONLY = ir.passes.Sequential(
     InlinePass(), LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)
@@ -28,7 +30,7 @@ def onnx_from_graph(model: ir.Model, opset: int | None = None) -> bytes:
         onnx.checker.check_model(proto)
     except onnx.checker.ValidationError as e:
         raise UnsupportedError(
-            "The ONNX artifact does not pass ONNX's own check", [Problem(str(e).splitlines()[0])]
+            "The ONNX artifact does not pass ONNX's own check", [problem_from_onnx(e)]
         ) from e
     data: bytes = proto.SerializeToString(deterministic=True)
     return data
@@ -41,11 +43,19 @@ def _converted(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
             f"ONNX opset {opset} is not known here",
             [Problem(f"the newest is {newest}", "targets.onnx.opset")],
         )
+    before = onnx.ModelProto()
+    before.CopyFrom(proto)
+    fix = "leave opset out, or raise it"
+    summary = f"The graph has no form in ONNX opset {opset}"
     try:
-        return onnx.version_converter.convert_version(proto, opset)
+        made = onnx.version_converter.convert_version(proto, opset)
     except Exception as e:
-        reason = str(e).strip().splitlines()[-1] if str(e).strip() else type(e).__name__
+        problem = problem_from_onnx(e)
         raise UnsupportedError(
-            f"The graph has no form in ONNX opset {opset}",
-            [Problem(reason, "targets.onnx.opset", "leave opset out, or raise it")],
+            summary, [Problem(problem.what, problem.where or "targets.onnx.opset", fix)]
         ) from e
+    trial = try_against(before, made)
+    if trial.differing:
+        what = "ONNX's converter gives it another meaning there"
+        raise UnsupportedError(summary, [Problem(what, node, fix) for node in trial.differing])
+    return made

@@ -16,12 +16,13 @@ import onnx_ir as ir
 from mobilecat.disk import cache, sha256_of
 from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.base.source import Source
+from mobilecat.formats.onnx.checked import all_nodes
 from mobilecat.formats.onnx.input_shapes import Dims, Shapes, settle
-from mobilecat.formats.onnx.read import all_nodes, import_proto, read_onnx
+from mobilecat.formats.onnx.read import import_proto, read_onnx
 from mobilecat.formats.tensorflow.worker import Progress, Worker, absolute, require_extra
 from mobilecat.graph.passes.affine import fold_affine
 
-FREEZER = 1
+FREEZER = 4
 """Counted up whenever the frozen graph of a file changes: older cache entries are then left."""
 
 _VERSIONED = ("tensorflow", "keras", "tf-keras", "tf2onnx", "onnx")

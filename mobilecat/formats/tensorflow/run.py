@@ -16,7 +16,7 @@ from mobilecat.formats.base.source import Reference, Source
 from mobilecat.formats.onnx.changed import changed_proto
 from mobilecat.formats.tensorflow.read import frozen_onnx, import_tensorflow
 from mobilecat.formats.tensorflow.worker import Progress, Worker, absolute, missing_extra
-from mobilecat.graph import Array
+from mobilecat.graph import Array, dtype_of
 
 
 class TensorFlowModel:
@@ -88,7 +88,8 @@ def reference(source: Source, shapes: Mapping[str, tuple[int, ...]]) -> Referenc
         raise NotRun(f"{source.path.name} needs TensorFlow: {missing}")
     frozen = import_tensorflow(source, shapes)
     network = TensorFlowModel(source.path, source.format, source.options)
-    return Reference(network, "TensorFlow", frozen.metadata_props)
+    dtypes = {v.name or "": dtype_of(v) for v in frozen.graph.inputs}
+    return Reference(network, "TensorFlow", frozen.metadata_props, dtypes)
 
 
 def changed(

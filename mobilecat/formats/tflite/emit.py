@@ -8,8 +8,10 @@ from mobilecat.bake import Baked
 from mobilecat.bake.endings import Ending
 from mobilecat.bake.preprocessing import Form
 from mobilecat.formats.base.emitted import Emitted
+from mobilecat.formats.base.lowering import prepared
 from mobilecat.formats.tflite.detection_file import detection_file, ending_for
 from mobilecat.formats.tflite.inspect import tensor_shapes
+from mobilecat.formats.tflite.lower.lowering import MAX_RANK
 from mobilecat.formats.tflite.target import TfliteTarget
 from mobilecat.formats.tflite.write import LOWERINGS, tflite_from_graph
 from mobilecat.spec import Spec
@@ -21,7 +23,7 @@ def variant(target: TfliteTarget, plain: Baked, spec: Spec) -> tuple[Form, Endin
 
 
 def require(target: TfliteTarget, baked: Baked) -> None:
-    LOWERINGS.require(baked.model)
+    LOWERINGS.require(prepared(baked.model, LOWERINGS, MAX_RANK))
 
 
 def emit(

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from mobilecat.bundle import ArtifactRecord
-from mobilecat.errors import ArtifactError, Problem
+from mobilecat.errors import ArtifactError
+from mobilecat.foreign import problem_from_litert
 from mobilecat.formats.base.inner import Given, Shapes, fitted
 from mobilecat.formats.base.runner import artifact_inputs
 from mobilecat.graph import Array
@@ -74,7 +75,9 @@ def _run(path: Path, record: ArtifactRecord, tensors: Mapping[str, Array]) -> di
         runner = engine.get_signature_runner("serving_default")
         runner(**feeds)
     except (ValueError, RuntimeError, KeyError) as e:
-        raise ArtifactError("LiteRT refuses the artifact", [Problem(str(e), str(path))]) from e
+        raise ArtifactError(
+            "LiteRT refuses the artifact", [problem_from_litert(e, str(path))]
+        ) from e
     graph = model.subgraphs[0]
     made = {int(i) for op in graph.operators for i in op.outputs} | set(details.values())
     by_index = {d["index"]: d["name"] for d in engine.get_tensor_details()}

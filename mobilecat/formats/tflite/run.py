@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mobilecat.bundle import ArtifactRecord
-from mobilecat.errors import ArtifactError, Problem
+from mobilecat.errors import ArtifactError
+from mobilecat.foreign import problem_from_litert
 from mobilecat.formats.base.runner import Runner, artifact_inputs
 from mobilecat.graph import Array
 
@@ -54,7 +56,7 @@ class TfliteRunner:
                     engine.allocate_tensors()
             except (ValueError, RuntimeError) as e:
                 raise ArtifactError(
-                    "LiteRT refuses the artifact", [Problem(str(e), str(self._path))]
+                    "LiteRT refuses the artifact", [problem_from_litert(e, str(self._path))]
                 ) from e
             self._engines[keep_all] = engine
         return self._engines[keep_all]
@@ -71,7 +73,9 @@ def quiet_stderr() -> Iterator[None]:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that keeping inner tensors costs memory: it is meant
+            yield
     finally:
         os.dup2(saved, 2)
         os.close(saved)

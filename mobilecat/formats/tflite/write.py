@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 import onnx_ir as ir
 
+from mobilecat.formats.base.lowering import prepared
 from mobilecat.formats.tflite import detection  # noqa: F401  (fills the table)
 from mobilecat.formats.tflite.aliasing import protect_aliases
 from mobilecat.formats.tflite.flatbuffer import bytes_from_program
 from mobilecat.formats.tflite.lower import LOWERINGS
 from mobilecat.formats.tflite.lower.fuse import fuse
 from mobilecat.formats.tflite.lower.layout import channels_last, identity, same_bytes
-from mobilecat.formats.tflite.lower.lowering import Build, Held, Node
+from mobilecat.formats.tflite.lower.lowering import MAX_RANK, Build, Held, Node
 from mobilecat.formats.tflite.program import Program, Tensor
 from mobilecat.graph import dtype_of, op_of, shape_of
 
@@ -33,6 +34,7 @@ def tflite_from_graph(
 
 def program_from_graph(model: ir.Model) -> Program:
     """Return the program before it is packed, for those who want to look at its operators."""
+    model = prepared(model, LOWERINGS, MAX_RANK)
     LOWERINGS.require(model)
     build = Build()
     for value in model.graph.inputs:

@@ -10,21 +10,11 @@ import onnx
 import onnx_ir as ir
 
 from mobilecat.errors import ModelError, Problem
-from mobilecat.graph import Array, const_of, where
+from mobilecat.foreign import problem_from_onnxruntime, quiet_onnxruntime
+from mobilecat.graph import RANDOM_OPS, Array, const_of, where
 
 MOST_BYTES = 4 << 30
 """Of all that is folded in one go."""
-
-_NOT_A_FUNCTION_OF_ITS_INPUTS = frozenset(
-    {
-        "RandomNormal",
-        "RandomUniform",
-        "RandomNormalLike",
-        "RandomUniformLike",
-        "Multinomial",
-        "Bernoulli",
-    }
-)
 
 
 def fold_shapes(model: ir.Model) -> bool:
@@ -63,7 +53,7 @@ def fold_constants(model: ir.Model) -> bool:
         inputs = [v for v in node.inputs if v is not None]
         foldable = (
             not node.domain
-            and node.op_type not in _NOT_A_FUNCTION_OF_ITS_INPUTS
+            and node.op_type not in RANDOM_OPS
             and not (node.op_type == "Identity" and node.outputs[0].is_graph_output())
             and not any(
                 a.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
@@ -90,8 +80,6 @@ def fold_constants(model: ir.Model) -> bool:
 def _evaluate(
     model: ir.Model, nodes: list[ir.Node], wanted: list[ir.Value]
 ) -> Mapping[ir.Value, Array]:
-    import onnxruntime as ort
-
     if not wanted:
         return {}
     made = {out for node in nodes for out in node.outputs}
@@ -105,9 +93,10 @@ def _evaluate(
         tensor = onnx.numpy_helper.from_array(const_of(value), value.name)  # type: ignore[arg-type]
         proto.graph.initializer.append(tensor)
     proto.graph.output.extend(onnx.ValueInfoProto(name=v.name) for v in wanted)
+    ort = quiet_onnxruntime()
     options = ort.SessionOptions()
     options.log_severity_level = 4
-    _limit_memory()
+    limit_memory()
     options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         session = ort.InferenceSession(proto.SerializeToString(), options, ["CPUExecutionProvider"])
@@ -115,13 +104,13 @@ def _evaluate(
     except Exception as e:
         raise ModelError(
             "A constant part of the model cannot be computed",
-            [Problem(_why(e), where(nodes[0]))],
+            [_why(e, nodes[0])],
         ) from e
     return dict(zip(wanted, arrays, strict=True))
 
 
 @cache
-def _limit_memory() -> None:
+def limit_memory() -> None:
     """Give constants one pool of bounded size: how large they become is the file's choice.
 
     https://onnxruntime.ai/docs/get-started/with-c.html (shared arena allocator)
@@ -139,11 +128,10 @@ def _limit_memory() -> None:
 _TOO_LARGE = ("Available memory", "bad_alloc", "Failed to allocate", "would require more than")
 
 
-def _why(error: Exception) -> str:
-    text = str(error).splitlines()[0]
-    if any(sign in text for sign in _TOO_LARGE):
-        return f"takes more than {MOST_BYTES >> 30} GiB"
-    return text
+def _why(error: Exception, node: ir.Node) -> Problem:
+    if any(sign in str(error) for sign in _TOO_LARGE):
+        return Problem(f"takes more than {MOST_BYTES >> 30} GiB", where(node))
+    return problem_from_onnxruntime(str(error), where(node))
 
 
 def replace_with_constants(model: ir.Model, arrays: Mapping[ir.Value, Array]) -> None:

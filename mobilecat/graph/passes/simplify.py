@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_ir as ir
 
 from mobilecat.graph import const_of
@@ -76,3 +77,80 @@ def inline_constant_ifs(model: ir.Model) -> bool:
         model.graph.remove(node)
         changed = True
     return changed
+
+
+def gather_for_compress(model: ir.Model) -> bool:
+    """Replace a `Compress` of constant condition, as tf2onnx leaves symmetric pads, by Gather.
+
+    Given:   Compress(x, [1,0,1], axis=1) → y
+    Result:  Gather(x, [0,2], axis=1) → y
+    """
+    changed = False
+    for node in tuple(model.graph):
+        if node.domain or node.op_type != "Compress" or "axis" not in node.attributes:
+            continue
+        condition = const_of(node.inputs[1])
+        if condition is None:
+            continue
+        name = f"{node.name}__rows"
+        rows = ir.Value(
+            name=name, const_value=ir.tensor(np.flatnonzero(condition).astype(np.int64), name=name)
+        )
+        rows.shape = ir.Shape([int(condition.sum())])
+        rows.type = ir.TensorType(ir.DataType.INT64)
+        model.graph.register_initializer(rows)
+        node.op_type = "Gather"
+        node.replace_input_with(1, rows)
+        node.outputs[0].shape = None
+        changed = True
+    return changed
+
+
+def cast_for_cast_like(model: ir.Model) -> bool:
+    """Replace a `CastLike`, which reads its second input's type alone, by Cast.
+
+    Given:   CastLike(x, y of float16) → z
+    Result:  Cast(x, to=float16) → z
+    """
+    changed = False
+    for node in model.graph:
+        like = node.inputs[1] if node.op_type == "CastLike" and not node.domain else None
+        if like is None or like.dtype is None:
+            continue
+        node.op_type = "Cast"
+        node.resize_inputs(1)
+        node.attributes["to"] = ir.AttrInt64("to", int(like.dtype))
+        changed = True
+    return changed
+
+
+def drop_empty_parts(model: ir.Model) -> bool:
+    """Take what has no elements out of `Concat` and `Split`, which other things go through: no
+    target holds it.
+
+    Given:   Split(x[2,3], (3, 0)) → a, b → Concat(a, b) → z
+    Result:  Identity(x) → a → Concat(a) → z
+    """
+    changed = False
+    for node in model.graph:
+        if node.domain:
+            continue
+        if node.op_type == "Concat":
+            full = [v for v in node.inputs if not _is_empty(v)]
+            if full and len(full) < len(node.inputs):
+                node.resize_inputs(len(full))
+                for i, value in enumerate(full):
+                    node.replace_input_with(i, value)
+                changed = True
+        elif node.op_type == "Split" and node.inputs[0] is not None:
+            whole = [v for v in node.outputs if not _is_empty(v)]
+            read = [v for v in node.outputs if v.uses() or v.is_graph_output()]
+            if len(node.outputs) > 1 and len(whole) == 1 and read == whole:
+                for user, index in tuple(whole[0].uses()):
+                    user.replace_input_with(index, node.inputs[0])
+                changed |= not whole[0].is_graph_output()
+    return changed
+
+
+def _is_empty(value: ir.Value | None) -> bool:
+    return value is not None and value.shape is not None and 0 in value.shape

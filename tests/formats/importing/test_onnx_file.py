@@ -11,7 +11,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mobilecat.formats.importing import dims_of
-from mobilecat.formats.onnx.read import NEWEST_OPSET, OLDEST_OPSET, import_onnx
+from mobilecat.formats.onnx.checked import NEWEST_OPSET, OLDEST_OPSET
+from mobilecat.formats.onnx.read import import_onnx
 from mobilecat.graph import MIN_OPSET
 from tests.formats.importing.held import assert_same, op_types, outputs, picture, refusal
 from tests.formats.importing.models import X, conv, external, model, save, weights

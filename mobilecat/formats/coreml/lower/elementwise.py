@@ -201,7 +201,7 @@ def lower_prelu(n: Node) -> Var:
     if slope is not None and n.kind() == "float":
         if slope.size == 1:
             return mb.leaky_relu(x=x, alpha=n.num(slope.reshape(-1)[0]))
-        if rank >= 3 and slope.shape in {
+        if rank == 4 and slope.shape in {  # MIL's own text says 3 to 5; its inference takes 4 alone
             (channels,) + (1,) * (rank - 2),
             (1, channels) + (1,) * (rank - 2),
         }:

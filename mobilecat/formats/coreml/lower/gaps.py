@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import onnx_ir as ir
 
 from mobilecat.errors import Problem, UnsupportedError
+from mobilecat.formats.base.lowering import prepared
 from mobilecat.formats.coreml.lower import LOWERINGS
 from mobilecat.formats.coreml.lower.lowering import MAX_RANK, Format
 from mobilecat.graph import dtype_of, op_of, shape_of, where
-
-_INPUT_DTYPES = frozenset(
-    np.dtype(t) for t in ("float16", "float32", "float64", "int32", "int64", "bool")
-)
 
 # What a value inside the graph may be: floats become float32 or float16, integers int32.
 _FLOATS = ("float16", "float32", "float64", "bfloat16")
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 _DTYPES = frozenset(("bool", *_FLOATS, *_INTEGERS))
+_INPUT_DTYPES = _DTYPES - {"bfloat16", "uint32", "uint64"}
 
 # Ops whose lowering needs a MIL op that has no NeuralNetwork layer.
 _NO_NN_LAYER = {
@@ -29,6 +26,7 @@ _NO_NN_LAYER = {
 
 def require(model: ir.Model, fmt: Format, image: str | None = None) -> None:
     """Raise one UnsupportedError with every input and node that has no form in `fmt`."""
+    model = prepared(model, LOWERINGS, MAX_RANK)
     problems = [*_input_problems(model, image), *_node_problems(model, fmt)]
     if problems:
         raise UnsupportedError(
@@ -38,7 +36,7 @@ def require(model: ir.Model, fmt: Format, image: str | None = None) -> None:
 
 def _input_problems(model: ir.Model, image: str | None) -> Iterator[Problem]:
     for value in model.graph.inputs:
-        if value.name != image and dtype_of(value) not in _INPUT_DTYPES:
+        if value.name != image and dtype_of(value).name not in _INPUT_DTYPES:
             yield Problem(
                 f"Core ML has no multiarray of {dtype_of(value)}",
                 where=f"input {value.name!r}",
@@ -65,7 +63,10 @@ def _node_problems(model: ir.Model, fmt: Format) -> Iterator[Problem]:
 def _value_problem(value: ir.Value, fmt: Format) -> str | None:
     shape = shape_of(value)
     if len(shape) > MAX_RANK:
-        return f"{value.name!r} has rank {len(shape)}; Core ML goes to {MAX_RANK}"
+        return (
+            f"{value.name!r} has rank {len(shape)}; Core ML goes to {MAX_RANK} (transpositions and "
+            "elementwise ops between two reshapes are brought to fewer)"
+        )
     if 0 in shape and value.const_value is None:
         return f"{value.name!r} of shape {list(shape)} is empty"
     if dtype_of(value).name not in _DTYPES:

@@ -104,6 +104,8 @@ def _native_bilinear(n: Node, x: Var, matrices: dict[int, Matrix]) -> Var | None
                 target_size_width=out[-1],
                 sampling_mode=mode,
             )
+    if n.build.is_nn and n.build.ios < 14:
+        return None  # upsample with half pixels came with iOS 14
     grows = out[-2] % shape[-2] == 0 and out[-1] % shape[-1] == 0
     if n.build.is_nn and grows and same("UNALIGN_CORNERS"):
         return mb.upsample_bilinear(

@@ -217,7 +217,11 @@ def _check_float(node: ir.Node) -> str | None:
 def lower_depth_to_space(n: Node) -> Var:
     block = int(n.attr("blocksize", 1))
     if n.attr("mode", "DCR") == "CRD":
-        return mb.pixel_shuffle(x=n.x(), upscale_factor=block)
+        if not n.build.is_nn or n.build.ios >= 14:
+            return mb.pixel_shuffle(x=n.x(), upscale_factor=block)
+        # iOS 13 knows DCR (block, then channel) alone: CRD is that of channels in another order.
+        order = np.arange(n.shape()[1]).reshape(-1, block * block).T
+        return mb.depth_to_space(x=_gather_const(n.x(), order.reshape(-1), 1), block_size=block)
     return mb.depth_to_space(x=n.x(), block_size=block)
 
 

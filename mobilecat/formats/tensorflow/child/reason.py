@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-_LENGTH = 300
+from mobilecat.foreign import facts
 
 
 def reason(error: BaseException) -> str:
-    """Return the first telling line of an error, without its graph dump or code locations."""
+    """Return an error's first telling line: no graph dump, no code locations, no advice."""
     lines = [line.strip() for line in str(error).splitlines()]
     telling = [x for x in lines if x and not x.startswith(("Traceback", 'File "', "at 0x"))]
     if not telling:
@@ -14,4 +14,4 @@ def reason(error: BaseException) -> str:
     text = telling[0]
     if text.endswith(":") and len(telling) > 1:
         text = f"{text} {telling[1]}"
-    return text if len(text) <= _LENGTH else f"{text[: _LENGTH - 1]}…"
+    return facts(text)

@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from mobilecat.formats.tflite.lower.broadcast import aligned
 from mobilecat.formats.tflite.lower.lowering import BOOL, FLOAT, MOVABLE, NUMBERS, Node, lowers
+from mobilecat.formats.tflite.lower.whole_numbers import fits_int32
 from mobilecat.formats.tflite.program import Tensor
 from mobilecat.graph import const_of, dtype_of, opt_input
 
@@ -38,8 +39,25 @@ _binary("EQUAL", "Equal", natively=NUMBERS | BOOL, dtype=np.bool_)
 _binary("LOGICAL_AND", "And", natively=BOOL)
 _binary("LOGICAL_OR", "Or", natively=BOOL)
 _binary("NOT_EQUAL", "Xor", natively=BOOL)
-_binary("DIV", "Div", natively=frozenset({"float32", "int32"}))
 _binary("BITWISE_XOR", "BitwiseXor", natively=frozenset({"int32"}))
+
+
+def _div_problem(node: ir.Node) -> str | None:
+    first = node.inputs[0]
+    assert first is not None
+    if dtype_of(first).name != "int64" or all(map(fits_int32, node.inputs)):
+        return None
+    return "int64 that may not fit int32, in which TFLite divides; cast to int32 before it"
+
+
+@lowers("Div", natively=NUMBERS, check=_div_problem)
+def lower_div(n: Node) -> None:
+    (a, b), perm = aligned(n)
+    kind = n.dtype()
+    if kind == np.int64:
+        a, b = (n.build.cast(x, np.int32) for x in (a, b))
+    y = n.build.cast(n.build.ew("DIV", a, b), kind)
+    n.put(_full(n, y, perm), perm)
 
 
 def _variadic(code: str, name: str) -> None:

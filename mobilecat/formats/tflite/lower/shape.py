@@ -181,7 +181,10 @@ def _pad_problem(node: ir.Node) -> str | None:
 
 @lowers("Pad", natively=GATHERABLE, check=_pad_problem)
 def lower_pad(n: Node) -> None:
-    """Constant → PAD (PADV2), reflect → MIRROR_PAD; edge and wrap pick their source row by row."""
+    """Constant → PAD (PADV2), reflect → MIRROR_PAD; edge and wrap pick their source row by row.
+
+    Negative amounts crop first: what is repeated or mirrored is what was left.
+    """
     held = n.held()
     shape = n.shape()
     amounts = n.ints(1)
@@ -197,8 +200,10 @@ def lower_pad(n: Node) -> None:
         fill = value.reshape(()) if value is not None and value.any() else None
         n.put(pad(n.build, x, physical, fill), held.perm)
         return
+    x = cropped(n.build, x, physical)
+    physical = [(max(a, 0), max(b, 0)) for a, b in physical]
     mirror = mode == "reflect" and all(
-        0 <= a < d and 0 <= b < d for (a, b), d in zip(physical, x.shape, strict=True)
+        a < d and b < d for (a, b), d in zip(physical, x.shape, strict=True)
     )
     if mirror:
         y = n.build.op(
@@ -236,13 +241,8 @@ def pad(
     fill: Array | None = None,
 ) -> Tensor:
     """Return `x` with (before, after) constants on each physical axis; negative amounts crop."""
-    if any(a < 0 or b < 0 for a, b in pads):
-        picks = [
-            (max(-a, 0), 1, d - max(-a, 0) - max(-b, 0))
-            for (a, b), d in zip(pads, x.shape, strict=True)
-        ]
-        x = slice_of(build, x, picks)
-        pads = [(max(a, 0), max(b, 0)) for a, b in pads]
+    x = cropped(build, x, pads)
+    pads = [(max(a, 0), max(b, 0)) for a, b in pads]
     if not any(a or b for a, b in pads):
         return x
     shape = [a + d + b for (a, b), d in zip(pads, x.shape, strict=True)]
@@ -250,6 +250,17 @@ def pad(
     if fill is None:
         return build.op("PAD", [x, table], shape)
     return build.op("PADV2", [x, table, np.asarray(fill, x.dtype)], shape)
+
+
+def cropped(build: Build, x: Tensor, pads: list[tuple[int, int]]) -> Tensor:
+    """Return `x` without what negative amounts of `pads` take away."""
+    if all(a >= 0 and b >= 0 for a, b in pads):
+        return x
+    picks = [
+        (max(-a, 0), 1, d - max(-a, 0) - max(-b, 0))
+        for (a, b), d in zip(pads, x.shape, strict=True)
+    ]
+    return slice_of(build, x, picks)
 
 
 def gather_rows(build: Build, x: Tensor, rows: Array, axis: int) -> Tensor:

@@ -15,21 +15,21 @@ from tests.formats.coreml.lower.test_artifact import SMALL, SMALL_WEIGHTS
 
 
 def test_every_gap_is_listed_and_nothing_written(tmp_path: Path) -> None:
-    text = """g (uint8[1,3] a, float[1,2,5,7] x)
-      => (float[1,3] y, float[1,2,2,3] p, int64[1,2,2,3] i) {
+    text = """g (uint64[1,3] a, float[1,2,5,7] x)
+      => (float[2,3] y, float[1,2,2,3] p, int64[1,2,2,3] i) {
       b = Cast <to = 1> (a)
       r = Reshape (b, six)
-      s = Squeeze (r)
+      s = Concat <axis = 0> (r, r)
       y = Reshape (s, back)
       p, i = MaxPool <kernel_shape = [3,3], strides = [2,2]> (x)
     }"""
-    weights = {"six": np.array([1, 1, 1, 1, 1, 3]), "back": np.array([1, 3])}
+    weights = {"six": np.array([1, 1, 1, 1, 1, 3]), "back": np.array([2, 3])}
     model = graph(text, tmp_path, **weights)
     for format in FORMATS:
         with pytest.raises(UnsupportedError) as e:
             compiled(model, tmp_path, format)
         told = str(e.value)
-        for part in ("input 'a'", "no multiarray of uint8", "Reshape_1", "rank 6", "MaxPool_4"):
+        for part in ("input 'a'", "no multiarray of uint64", "Reshape_1", "rank 6", "MaxPool_4"):
             assert part in told, told
         assert not (tmp_path / f"model.{format}").exists()
 

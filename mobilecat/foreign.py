@@ -1,0 +1,93 @@
+"""What other tools say when something fails, in our words: never passed on unread."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mobilecat.errors import Problem
+
+
+def problem_from_onnx(error: Exception | str) -> Problem:
+    """Turn onnx's `… (op_type:Conv, node name: c1): [ShapeInferenceError] why` into a Problem."""
+    text = re.sub(r"\s+", " ", str(error)).strip()
+    found = re.search(r"op_type:\s*(\w+),\s*node name:\s*([^)]*)\)", text)
+    node = f"{found[1]} {found[2].strip()!r}" if found else ""
+    if not node and (ctx := re.search(r"OpType: (\w+).*?(?:Name|name): ?(\S+)", text)):
+        node = f"{ctx[1]} {ctx[2]!r}"
+    reasons = re.split(r"\[(?:Shape|Type)InferenceError\]|==> Context:", text)
+    reason = (reasons[0] if "==> Context:" in text else reasons[-1]).strip(" :.")
+    return Problem(reason or text, node)
+
+
+# Advice that these tools give is for their own users: their flags and arguments are not ours.
+_ADVICE = re.compile(
+    r"\b(?:please|consider|try|use|set|pass|run|see|install|make sure|you (?:can|may|should)|"
+    r"if you|to (?:load|enable|disable|fix|use|do this)|refer to|for more)\b",
+    re.I,
+)
+_THEIR_OWN = re.compile(r"(?<![\w-])--\w|`?\b\w+=(?:True|False|None)\b|https?://")
+_SENTENCES = re.compile(r"(?<=[.!?;])\s+(?=[A-Z`'(])")
+_LONGEST = 300
+
+
+def facts(text: str) -> str:
+    """Return what a tool's message says of the matter, without its advice; all where only advice
+    is left."""
+    sentences = _SENTENCES.split(" ".join(text.split()))
+    kept = [s for s in sentences if not _ADVICE.match(s) and not _THEIR_OWN.search(s)]
+    return " ".join(kept or sentences[:1]).strip().rstrip(".")[:_LONGEST]
+
+
+def problem_from_tf2onnx(text: str, where: str = "") -> Problem:
+    """Turn `make_sure failure: why. Use the --its_own flag …` into a Problem."""
+    fix = "name outputs before it: import.outputs, or build the model without it"
+    return Problem(f"tf2onnx: {facts(text.removeprefix('make_sure failure: '))}", where, fix)
+
+
+def problem_from_coremltools(error: Exception, where: str) -> Problem:
+    """Turn whatever coremltools' checks and backends raise into a Problem."""
+    first = next((x for x in str(error).splitlines() if x.strip()), repr(error))
+    return Problem(f"coremltools refuses it: {facts(first)}", where)
+
+
+_LITERT_OPERATOR = re.compile(r"\.?\s*Node number (\d+) \((\w+)\) failed to (\w+)\.?")
+
+
+def problem_from_litert(error: Exception, where: str) -> Problem:
+    """Turn `why.Node number 2 (FLOOR_DIV) failed to prepare.` into a Problem."""
+    text = " ".join(str(error).split())
+    if found := _LITERT_OPERATOR.search(text):
+        text = text[: found.start()]
+        where = f"{where}: operator {found[1]}, {found[2]}"
+    return Problem(f"LiteRT: {facts(text) or 'no reason given'}", where)
+
+
+def quiet_onnxruntime() -> Any:
+    """Return onnxruntime, whose own logger writes to the terminal what it raises or only thinks."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(4)
+    return onnxruntime
+
+
+_ORT_NODES = (
+    re.compile(r"running (\w+) node\. Name:\s*'([^']*)'"),
+    re.compile(r"\(op_type:\s*(\w+), node name:\s*([^)]*)\)"),
+)
+_ORT_ODD_NODE = re.compile(r'In Node, \("([^"]*)", (\w+),')
+_ORT_CODE = re.compile(r"\S+\.(?:h|cc|hpp):\d+ (?:.*?\)(?: const)?(?: \[with [^\]]*\])? )?")
+_ORT_HEAD = re.compile(r"^.*\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ")
+
+
+def problem_from_onnxruntime(text: str, where: str = "") -> Problem:
+    """Turn `[ONNXRuntimeError] : 1 : FAIL : … Status Message: /….h:314 F(…) why` into a Problem."""
+    text = " ".join(text.split())
+    for pattern in () if where else _ORT_NODES:
+        if found := pattern.search(text):
+            where = f"{found[1]} {found[2].strip()!r}"
+    if not where and (odd := _ORT_ODD_NODE.search(text)):
+        where = f"{odd[2]} {odd[1]!r}"
+    said = _ORT_HEAD.sub("", text).rpartition("Status Message: ")[2]
+    said = _ORT_CODE.sub("", said).strip()
+    return Problem(f"onnxruntime: {facts(said or text)}", where)
