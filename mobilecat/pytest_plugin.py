@@ -155,6 +155,7 @@ class LaneItem(_Item):
             opener=shared.open,
             bundle=shared.bundle(self.folder),
             cases=[self.case],
+            files=True,
         )
         if report.held:
             return
@@ -170,12 +171,16 @@ class GoldensItem(_Item):
     """What belongs to no lane: stray files, no case at all, labels.txt."""
 
     def runtest(self) -> None:
+        from mobilecat.compare.ceilings import require_sane_tolerances
         from mobilecat.compare.tolerances import require_known_tolerances
+        from mobilecat.golden.inventory import check_index, check_terms
         from mobilecat.golden.store import read_cases
 
         bundle = self.session.stash.setdefault(STASH, Shared()).bundle(self.folder)
         require_known_tolerances(bundle)
+        require_sane_tolerances(bundle)
         _, checks = read_cases(self.golden, bundle)
+        checks += [*check_index(self.golden, bundle), *check_terms(self.golden, bundle)]
         bad = [c.detail for c in checks if c.verdict == "FAIL"]
         if bad:
             raise FellShort("\n".join(bad))
@@ -211,7 +216,7 @@ def mobilecat_validate(request: pytest.FixtureRequest) -> Callable[..., Report]:
 
         opener = stash.setdefault(STASH, Shared()).open
         goldens = None if golden is None else Path(golden)
-        report = validate(Path(folder), goldens, **{"opener": opener, **options})
+        report = validate(Path(folder), goldens, **{"opener": opener, "files": True, **options})
         if not report.held:
             pytest.fail(_words(report), pytrace=False)
         return report

@@ -79,7 +79,7 @@ MUTANTS: list[tuple[Mutant, str]] = [
         ("a dead process's half stays", "if pid.isdigit() and not _alive(int(pid)):", "if False:"),
         ("the old folder goes first", "        if path.exists():\n            _exchange(fresh, path)", "        if path.exists():\n            shutil.rmtree(path)\n            fresh.rename(path)"),
         ("an error leaves its half", "        shutil.rmtree(fresh, ignore_errors=True)", "        pass"),
-        ("an approved golden is overwritten", "if golden and (path.parent", "if False and (path.parent"),
+        ("an approved golden is overwritten", "golden = golden and (path.parent", "golden = False and (path.parent"),
         ("a file's name is not in a folder's hash", "{file.relative_to(path).as_posix()}\\0{sha256_of(file)}", "{sha256_of(file)}"),
     ),
     *_in(

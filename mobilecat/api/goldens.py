@@ -131,6 +131,19 @@ def missing(bundle: PathLike, golden: PathLike) -> str:
     return advice(opened, found)
 
 
+def index(bundle: PathLike, golden: PathLike) -> list[str]:
+    """Write down what is approved now; return what changed, a sentence each.
+
+    For goldens of an older mobilecat, and where cases were removed or merged on purpose.
+
+    >>> mc.golden.index("cat_faces", "golden")
+    []
+    """
+    from mobilecat.review.index import index_goldens
+
+    return list(index_goldens(Path(bundle), Path(golden)))
+
+
 def review(bundle: PathLike, golden: PathLike, *, lane: str | None = None) -> Review:
     """Return what is pending, largest difference first; lane: only what this one gave.
 

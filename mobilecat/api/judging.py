@@ -132,6 +132,7 @@ def validate(
             write_pending=write_pending,
             slow=slow,
             value_range=value_range,
+            files=True,
             progress=progress,
             opener=recorder if save is not None or html is not None else recorder.opener,
             tolerances=tolerances,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ from mobilecat.bundle import (
     open_bundle,
     short_lists,
 )
+from mobilecat.bundle.seal import seal_problems, sealed
 from mobilecat.disk import read_json, sha256_of
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.spec import NmsSpec, Spec, Tolerance
@@ -80,11 +81,12 @@ class CascadeFile(Value):
     tolerances: dict[str, Tolerance]
     outputs: tuple[TensorContract, ...]
     pairs: tuple[Pair, ...]
+    seal: str | None = None
 
     def to_json(self) -> str:
         """Return the file's text."""
-        text = json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False)
-        return short_lists(text) + "\n"
+        told = sealed(self.model_dump(mode="json"))
+        return short_lists(json.dumps(told, indent=2, ensure_ascii=False)) + "\n"
 
 
 class CascadeView(Spec):
@@ -119,12 +121,17 @@ class CascadeBundle(Bundle):
         """Return the pair that the artifact called `name` stands for."""
         return next(p for p in self.file.pairs if p.name == name)
 
-    def detector_file(self, folder: Path, name: str) -> tuple[Path, ArtifactRecord] | None:
-        """Return where the detector of the pair `name` lies, and its record; None without one."""
-        file = self.pair(name).detector
-        if self.detector is None or file is None:
-            return None
-        return folder / DETECTOR / file, self.detector.artifact(file)
+    @property
+    def parts(self) -> dict[str, Bundle]:
+        """The bundles by the folders that they lie in."""
+        both = {DETECTOR: self.detector, LANDMARKS: self.landmark_model}
+        return {home: part for home, part in both.items() if part is not None}
+
+    def part_record(self, home: str, name: str) -> ArtifactRecord | None:
+        """Return the record of what `home`'s bundle gives to the pair `name`; None if nothing."""
+        pair = self.pair(name)
+        file = pair.detector if home == DETECTOR else pair.landmarks
+        return None if file is None else self.parts[home].artifact(file)
 
     def to_json(self) -> str:
         return self.file.to_json()
@@ -216,7 +223,25 @@ def _open_cascade(folder: Path, data: dict[str, Any], verify: bool) -> CascadeBu
     if problems:
         raise ArtifactError(f"{file.name}: the cascade cannot be trusted", problems)
     detector = bundles.get(file.cascade.detector.folder) if file.cascade.detector else None
-    return cascade_bundle(file, detector, bundles[file.cascade.landmarks.folder])
+    landmarks = bundles[file.cascade.landmarks.folder]
+    if verify:
+        found = [Problem(x, str(path)) for x in _contradictions(file, detector, landmarks)]
+        if found := [*found, *seal_problems(data, path)]:
+            raise ArtifactError("bundle.json is not as it was exported", found)
+    return cascade_bundle(file, detector, landmarks)
+
+
+def _contradictions(file: CascadeFile, detector: Bundle | None, landmarks: Bundle) -> Iterator[str]:
+    """Yield what does not follow from the two bundles."""
+    if file.pairs != pairs_of(detector, landmarks):
+        yield "pairs are not those that the two bundles' artifacts make"
+    if detector is not None and file.labels != detector.spec.labels:
+        yield "labels are not the detector's"
+    if file.landmarks != landmarks.spec.landmarks:
+        yield "landmarks are not the landmark model's"
+    points = next((t.shape[2] for t in landmarks.outputs if t.name == "landmarks"), 0)
+    if file.outputs != outputs_of(file.cascade.max_crops, points):
+        yield "outputs are not those of max_crops rows and the landmark model's points"
 
 
 def cascade_bundle(file: CascadeFile, detector: Bundle | None, landmarks: Bundle) -> CascadeBundle:
@@ -250,10 +275,16 @@ def cascade_bundle(file: CascadeFile, detector: Bundle | None, landmarks: Bundle
         raw_outputs=(),
         candidates=(),
         artifacts=tuple(_record(p, detector, landmarks, file) for p in file.pairs),
+        seal=_weakest([file.seal, *(b.seal for b in parts)]),
         file=file,
         detector=detector,
         landmark_model=landmarks,
     )
+
+
+def _weakest(seals: Sequence[str | None]) -> str | None:
+    """Return the cascade's own seal, and None where any of its files has none."""
+    return None if None in seals else seals[0]
 
 
 def _record(

@@ -6,14 +6,16 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from mobilecat.bundle.seal import contradictions, seal_problems, sealed
 from mobilecat.disk import links_out, read_json, sha256_of
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.table import FORMATS
-from mobilecat.spec import NmsSpec, Spec
+from mobilecat.spec import NmsSpec, Spec, TargetSpec
+from mobilecat.spec.targets import file_names
 from mobilecat.value import FileName, FilePath
 
 SCHEMA: Literal[1] = 1
@@ -120,6 +122,8 @@ class Bundle(Value):
     raw_outputs: tuple[TensorContract, ...]
     candidates: tuple[TensorContract, ...]
     artifacts: tuple[ArtifactRecord, ...]
+    seal: str | None = None
+    """See `mobilecat.bundle.seal`; None in what an older mobilecat wrote."""
 
     def artifact(self, file: str) -> ArtifactRecord:
         """Return the record of `file`; ArtifactError naming what there is."""
@@ -133,8 +137,12 @@ class Bundle(Value):
 
     def to_json(self) -> str:
         """Return the file's text: indented, short lists on one line."""
-        text = json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False)
-        return short_lists(text) + "\n"
+        told = sealed(self.model_dump(mode="json", by_alias=True))
+        return short_lists(json.dumps(told, indent=2, ensure_ascii=False)) + "\n"
+
+    def target_of(self, record: ArtifactRecord) -> TargetSpec | None:
+        """Return the target of the spec that makes the artifact; None where none does."""
+        return next((t for t, file in file_names(self.spec).items() if file == record.file), None)
 
 
 def short_lists(text: str) -> str:
@@ -177,8 +185,15 @@ def open_bundle(folder: Path, verify: bool = True) -> Bundle:
             "The bundle is damaged", [Problem(str(e), str(path), "export it again")]
         ) from e
     if verify:
+        _require_one_piece(data, bundle, path)
         _verify(folder, bundle)
     return bundle
+
+
+def _require_one_piece(told: dict[str, Any], bundle: Bundle, path: Path) -> None:
+    problems = [*contradictions(told, bundle, path), *seal_problems(told, path)]
+    if problems:
+        raise ArtifactError("bundle.json is not as it was exported", problems)
 
 
 def _cascade(folder: Path) -> ArtifactError:

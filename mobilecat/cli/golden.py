@@ -1,4 +1,4 @@
-"""`mobilecat golden record|list|review|approve`."""
+"""`mobilecat golden record|list|review|approve|index`."""
 
 from __future__ import annotations
 
@@ -189,3 +189,17 @@ def approve(
         by=by,
     )
     show(Line(f"approved {path}") for path in written)
+
+
+@golden_app.command()
+def index(bundle: BundleDir, golden: GoldenDir) -> None:
+    """Write down what is approved now, so that a golden that goes or is copied is noticed.
+
+    For goldens of an older mobilecat, and where cases were removed or merged on purpose.
+    """
+    import mobilecat as mc
+    from mobilecat.cli.terminal import show
+    from mobilecat.shown import Line
+
+    changes = mc.golden.index(bundle, golden)
+    show(Line(line) for line in changes or ["the index was as it should be"])

@@ -10,7 +10,7 @@ from mobilecat.bake.endings import Ending
 from mobilecat.bake.preprocessing import Form
 from mobilecat.bundle import ArtifactRecord
 from mobilecat.disk import sha256_of, size_of
-from mobilecat.errors import Problem, SpecError, UnsupportedError
+from mobilecat.errors import UnsupportedError
 from mobilecat.formats.base.emitted import Emitted
 from mobilecat.formats.table import FORMATS
 from mobilecat.spec import Spec, TargetSpec
@@ -40,22 +40,6 @@ def gaps_of(graphs: Mapping[TargetSpec, Baked]) -> dict[TargetSpec, UnsupportedE
         except UnsupportedError as e:
             found[target] = e
     return found
-
-
-def file_names(spec: Spec) -> dict[TargetSpec, str]:
-    """Return each target's file name: `<name><suffix>`, told apart by precision or number."""
-    names: dict[TargetSpec, str] = {}
-    for target in spec.targets.all:
-        name = f"{target.name or spec.name}{target.suffix}"
-        if name in names.values():
-            name = f"{spec.name}-{target.precision}{target.suffix}"
-        if name in names.values():
-            raise SpecError(
-                "Two targets would write one file",
-                [Problem(f"{name} twice", "targets", 'give each a name: name = "…"')],
-            )
-        names[target] = name
-    return names
 
 
 def emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactRecord:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -19,16 +18,18 @@ from mobilecat.bundle import (
     TensorContract,
 )
 from mobilecat.bundle.cascade import CascadeBundle
-from mobilecat.compile.artifact import CONTRACT, file_names, variant_of
+from mobilecat.bundle.seal import digest
+from mobilecat.compile.artifact import CONTRACT, variant_of
 from mobilecat.compile.making import make
 from mobilecat.compile.shapes import settled_shapes
-from mobilecat.disk import new_folder, sha256_of
+from mobilecat.disk import is_litter, new_folder, sha256_of
 from mobilecat.errors import ArtifactError, Problem, SpecError
 from mobilecat.formats.base.notes import notes_from_metadata
 from mobilecat.formats.importing import ImportOptions, dims_of, format_of, import_model
 from mobilecat.formats.table import FORMATS
 from mobilecat.shown import Column, Line, Shown, Table, human_size
 from mobilecat.spec import Spec, TargetSpec
+from mobilecat.spec.targets import file_names
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -217,7 +218,8 @@ def require_replaceable(out: Path, *read: Path) -> None:
             "The output folder is in use",
             [Problem(f"holds {lost}, which would be lost", str(out), "name a folder of its own")],
         )
-    if out.is_dir() and any(out.iterdir()) and not (out / FILE).is_file():
+    own = [p for p in out.iterdir() if not is_litter(p)] if out.is_dir() else []
+    if own and not (out / FILE).is_file():
         raise ArtifactError(
             "The output folder is in use",
             [
@@ -240,7 +242,6 @@ def _bundle(
     baked: Baked,
     records: list[ArtifactRecord],
 ) -> Bundle:
-    spec_json = spec.model_dump_json().encode()
     inner = {v.name: v for node in baked.model.graph for v in node.outputs}
     return Bundle(
         name=spec.name,
@@ -251,7 +252,7 @@ def _bundle(
             format=format_of(path),
             shapes={v.name or "": _tensor(v).shape for v in network.graph.inputs},
         ),
-        spec_sha256=hashlib.sha256(spec_json).hexdigest(),
+        spec_sha256=digest(spec.model_dump(mode="json", by_alias=True)),
         spec=spec,
         nms=spec.effective_nms,
         inputs=tuple(_tensor(v) for v in baked.model.graph.inputs),

@@ -6,6 +6,7 @@ runs (`cache`). What strangers wrote is read by `texts` and `arrays`, which trus
 
 from mobilecat.disk.files import (
     MARK,
+    is_litter,
     links_out,
     new_folder,
     refuse_golden,
@@ -19,6 +20,7 @@ from mobilecat.disk.texts import json_from_text, read_json, read_text, toml_from
 
 __all__ = [
     "MARK",
+    "is_litter",
     "json_from_text",
     "links_out",
     "new_folder",

@@ -19,6 +19,16 @@ MARK = ".mobilecat-tmp-"
 """In the name of what is not whole yet."""
 
 
+_LITTER = ("thumbs.db", "ehthumbs.db", "desktop.ini", ".ds_store", "icon\r")
+_LITTER_FOLDERS = ("__macosx", "@eadir", "$recycle.bin")
+
+
+def is_litter(path: Path) -> bool:
+    """Return whether a file manager left this behind: Explorer, Finder, a network drive."""
+    name = path.name.lower()
+    return name in (*_LITTER, *_LITTER_FOLDERS) or name.startswith("._")
+
+
 def write_text(path: Path, text: str, *, approves: bool = False) -> None:
     """Write `text` to `path` so that a kill at any moment leaves the old file or the new one.
 
@@ -50,7 +60,9 @@ def _write(path: Path, data: bytes) -> None:
 def refuse_golden(path: Path) -> None:
     """Raise MobileCatError where `path` is an approved golden: no report or plot is put on one."""
     golden = path.name.startswith("approved") and path.suffix == ".json"
-    if golden and (path.parent / "case.json").exists():
+    golden = golden and (path.parent / "case.json").exists()
+    index = path.name == "index.json" and any(path.parent.glob("*/case.json"))
+    if golden or index:
         problem = Problem("is an approved golden, which `approve` alone writes", str(path))
         raise MobileCatError("This file is not written", [problem])
 
@@ -132,10 +144,13 @@ def _exchange(a: Path, b: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the hex SHA-256 of a file, or of a folder's relative names and contents, sorted."""
+    """Return the hex SHA-256 of a file, or of a folder's relative names and contents, sorted.
+
+    What a file manager leaves in a folder that somebody looked into is no part of it.
+    """
     digest = hashlib.sha256()
     if path.is_dir():
-        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+        for file in _files(path):
             digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n".encode())
         return digest.hexdigest()
     with path.open("rb") as f:
@@ -157,5 +172,9 @@ def links_out(path: Path) -> Path | None:
 def size_of(path: Path) -> int:
     """Return the bytes of a file, or of all files in a folder."""
     if path.is_dir():
-        return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+        return sum(p.stat().st_size for p in _files(path))
     return path.stat().st_size
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_file() and not is_litter(p))

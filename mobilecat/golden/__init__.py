@@ -1,4 +1,4 @@
-"""Goldens, the public front door: `record`, `review`, `approve`, `reject`, `cases`.
+"""Goldens, the public front door: `record`, `review`, `approve`, `reject`, `cases`, `index`.
 
 They are in `mobilecat.api.goldens`; `store` is what lies on disk.
 """
@@ -13,12 +13,24 @@ if TYPE_CHECKING:
         accept_or_reject,
         approve,
         cases,
+        index,
+        missing,
         record,
         reject,
         review,
     )
 
-__all__ = ["Review", "accept_or_reject", "approve", "cases", "record", "reject", "review"]
+__all__ = [
+    "Review",
+    "accept_or_reject",
+    "approve",
+    "cases",
+    "index",
+    "missing",
+    "record",
+    "reject",
+    "review",
+]
 
 
 def __getattr__(name: str) -> Any:

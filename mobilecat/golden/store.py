@@ -1,5 +1,6 @@
 """Goldens on disk: what an approved result looks like, and whether a case can be trusted.
 
+    GOLDEN/<bundle>/index.json   what is approved, and for which contract (`golden.inventory`)
     GOLDEN/<bundle>/<case>/
         case.json                the input: its file, hash and size
         <picture or inputs.npz>  or nothing, where case.json links to a file elsewhere
@@ -29,7 +30,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import Check
 from mobilecat.compare.probe import Probe
-from mobilecat.disk import read_text, sha256_of, write_text
+from mobilecat.disk import is_litter, read_text, sha256_of, write_text
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.geometry.resize import ResizePlan
 from mobilecat.lanes import lanes_of
@@ -38,7 +39,7 @@ from mobilecat.value import FilePath, unsafe_name
 
 R = TypeVar("R", bound="Record")
 CASE, APPROVED, PENDING = "case.json", "approved", "pending"
-BOXES = "boxes.json"
+BOXES, INDEX = "boxes.json", "index.json"
 
 
 class Record(BaseModel):
@@ -232,7 +233,11 @@ def case_folders(root: Path, bundle: Bundle) -> list[Path]:
     home = root / bundle.name
     if not home.is_dir():
         return []
-    return sorted(p for p in home.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return sorted(p for p in home.iterdir() if p.is_dir() and not _is_nobodys(p))
+
+
+def _is_nobodys(path: Path) -> bool:
+    return path.name.startswith(".") or is_litter(path)
 
 
 def require_golden_folder(root: Path) -> None:
@@ -255,7 +260,7 @@ def read_cases(
     cases: list[Case] = []
     home = root / bundle.name
     strays = [p for p in home.iterdir() if p.is_file()] if home.is_dir() else []
-    for stray in sorted(s for s in strays if not s.name.startswith(".")):
+    for stray in sorted(s for s in strays if not _is_nobodys(s) and s.name != INDEX):
         checks.append(_failed(stray.name, f"{stray} belongs to no case"))
     folders = case_folders(root, bundle)
     chosen = folders if only is None else [f for f in folders if f.name in only]
@@ -296,6 +301,11 @@ def read_case(folder: Path, bundle: Bundle) -> tuple[Case | None, list[str]]:
         hint = "approve it" if (folder / f"{PENDING}.json").is_file() else "record it again"
         problems.append(f"{folder} has no approved.json; {hint}")
     approved = results.pop(APPROVED, None)
+    problems += [
+        f"{folder / k}.json is a copy of approved.json: approve what the lane gave, with --variant"
+        for k, v in results.items()
+        if approved is not None and v.seal == approved.seal
+    ]
     if approved is None or _input_problems(folder, record):
         return None, problems
     variants = {k.removeprefix(f"{APPROVED}-"): v for k, v in results.items()}
@@ -323,7 +333,7 @@ def _strays(folder: Path, record: CaseFile, bundle: Bundle) -> list[str]:
     problems = []
     for path in sorted(folder.iterdir()):
         state, _, lane = path.stem.partition("-")
-        if path.name.startswith(".") or path.name in (CASE, record.input.file, boxes):
+        if _is_nobodys(path) or path.name in (CASE, record.input.file, boxes):
             continue
         ours = path.suffix == ".json" or (path.suffix == ".png" and state == PENDING)
         if not ours or state not in (APPROVED, PENDING) or path.stem.endswith("-"):
@@ -337,41 +347,43 @@ def _approved(path: Path, record: CaseFile) -> Expected:
     found = read_result(path)
     if found.approved is None or not found.seal_holds:
         reason = "was not written by `approve`, or was changed since"
-        raise _damaged(path, reason, "record it again and approve that")
+        raise damaged(path, reason, "record it again and approve that")
     if found.input_sha256 != record.sha256:
-        raise _damaged(path, "was approved for another input file", "record it again")
+        raise damaged(path, "was approved for another input file", "record it again")
     return found
 
 
 def read_case_file(folder: Path) -> CaseFile:
     """Read case.json; ArtifactError where it is missing or damaged."""
-    return _read(folder / CASE, CaseFile)
+    return read_record(folder / CASE, CaseFile)
 
 
 def read_result(path: Path) -> Expected:
     """Read an approved or pending result; ArtifactError where it is missing or damaged."""
-    found = _read(path, Expected)
+    found = read_record(path, Expected)
     try:
         _ = found.found
     except (KeyError, TypeError, ValueError, AttributeError) as e:
-        raise _damaged(path, f"its detections cannot be read: {e!r}") from e
+        raise damaged(path, f"its detections cannot be read: {e!r}") from e
     return found
 
 
-def _read(path: Path, kind: type[R]) -> R:
+def read_record(path: Path, kind: type[R]) -> R:
+    """Read a golden folder's JSON file as `kind`; ArtifactError where missing or damaged."""
     try:
         return kind.model_validate_json(read_text(path))
     except FileNotFoundError:
-        raise _damaged(path, "is missing", "record the case again") from None
+        raise damaged(path, "is missing", "record the case again") from None
     except ValidationError as e:
         first = e.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise _damaged(path, f"is damaged: {place + ': ' if place else ''}{first['msg']}") from e
+        raise damaged(path, f"is damaged: {place + ': ' if place else ''}{first['msg']}") from e
     except (OSError, ValueError) as e:
-        raise _damaged(path, f"cannot be read: {e}") from e
+        raise damaged(path, f"cannot be read: {e}") from e
 
 
-def _damaged(path: Path, what: str, fix: str = "") -> ArtifactError:
+def damaged(path: Path, what: str, fix: str = "") -> ArtifactError:
+    """Return the error for a golden's file that cannot be used."""
     return ArtifactError("A golden cannot be used", [Problem(what, str(path), fix)])
 
 

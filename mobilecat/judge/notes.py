@@ -27,6 +27,9 @@ def notes_of(
 ) -> tuple[str, ...]:
     """Return the notes of a report."""
     notes = ["judged under other tolerances than the bundle's own"] if judged_anew else []
+    if engines.bundle.seal is None:
+        said = "bundle.json has no seal, as an older mobilecat wrote it: edits may go unnoticed"
+        notes.append(f"{said}; export it again")
     if isinstance(engines.reference, Check):
         notes.append(f"not compared with the live source: {engines.reference.detail}")
     if write_pending and not may_write():

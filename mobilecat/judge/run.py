@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mobilecat.bundle import LABELS, Bundle
+from mobilecat.bundle import ArtifactRecord, Bundle
 from mobilecat.bundle.cascade import CascadeBundle, open_any
+from mobilecat.compare.ceilings import require_sane_tolerances
 from mobilecat.compare.compare import Check
 from mobilecat.compare.tolerances import require_known_tolerances
-from mobilecat.disk import read_text, sha256_of
+from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
+from mobilecat.formats.table import FORMATS
+from mobilecat.golden.inventory import check_index, check_terms
 from mobilecat.golden.store import (
     APPROVED,
     Case,
@@ -49,7 +52,8 @@ from mobilecat.judge.report import Asked, LaneReport, RandomRow, Report, Result
 from mobilecat.judge.result import expected_from
 from mobilecat.judge.static import check_nms
 from mobilecat.judge.words import many
-from mobilecat.lanes import lanes_of, open_lane
+from mobilecat.judge.written import check_labels_file, check_written
+from mobilecat.lanes import Lane, lanes_of, open_lane
 from mobilecat.spec import Tolerance
 
 
@@ -70,6 +74,7 @@ def validate(
     slow: bool = False,
     bundle: Bundle | None = None,
     value_range: tuple[float, float] | None = None,
+    files: bool | None = None,
 ) -> Report:
     """Hold a bundle's artifacts to goldens, and to the source on `random` seeded inputs.
 
@@ -78,7 +83,8 @@ def validate(
     bundle's own [tolerances]. slow: run engines that take seconds a picture on every input, not on
     the first alone; naming one as `runner` does the same. bundle: what `folder` holds, where it was
     opened, and held to its hashes, before. value_range: of random floats, where the first layer
-    does not say it.
+    does not say it. files: hold what the artifacts' files say to the contract; by default where
+    `opener` loads them.
     Errors: MobileCatError for a damaged bundle, an unknown lane, or nothing to compare with.
     """
     if golden_dir is None and random < 1:
@@ -91,23 +97,33 @@ def validate(
         fix = f"hold each model: mobilecat validate {folder}/landmarks --random {random}"
         said = Problem("a cascade finds nothing in noise", "--random", fix)
         raise MobileCatError("Random inputs are for one model", [said])
+    sealed = bundle
     if tolerances is not None:
         spec = bundle.spec.model_copy(update={"tolerances": dict(tolerances)})
         bundle = bundle.model_copy(update={"spec": spec})
     require_known_tolerances(bundle)
+    require_sane_tolerances(bundle)
     lanes = lanes_of(bundle, runner, artifact)
     if golden_dir is None and runner is None:
         lanes = [lane for lane in lanes if lane != SOURCE]  # it is what the others are held to
-    golden = read_cases(golden_dir, bundle, cases) if golden_dir is not None else ([], [])
-    chosen, file_checks = golden
+    chosen: list[Case] = []
+    file_checks: list[Check] = []
+    if golden_dir is not None:
+        chosen, file_checks = read_cases(golden_dir, bundle, cases)
+        file_checks += check_index(golden_dir, bundle, cases)
+        file_checks += check_terms(golden_dir, sealed, cases)
     results = [Result("", c.name, c) for c in [*file_checks, *_labels(folder, bundle)]]
     live = opener is open_lane or getattr(opener, "opener", None) is open_lane
+    held = live if files is None else files
+    if held:
+        lanes = [_with_names(folder, bundle, lane) for lane in lanes]
     engines = load_engines(opener, folder, bundle, lanes, source, progress, live)
     if not slow and runner is None:
         engines = replace(engines, sparing=frozenset(x.name for x in lanes if x.slow))
     results += [Result("", n, _shadowed(n)) for n in shadowed(bundle)]
+    results += [r for lane in lanes for r in _nameless(bundle, lane)]
     results += [Result(n, "", c) for n, c in engines.runners.items() if isinstance(c, Check)]
-    if live:  # else it was not these files that ran
+    if held:
         results += _as_written(folder, engines)
     pending: list[Path] = []
     results += _spared(engines, len(chosen), random)
@@ -153,31 +169,57 @@ def _spared(engines: Engines, cases: int, random: int) -> list[Result]:
 
 
 def _labels(folder: Path, bundle: Bundle) -> list[Check]:
-    """Hold labels.txt, which apps read, to the labels of the contract."""
-    path = folder / LABELS
-    if not bundle.spec.labels and not path.exists():
-        return []
-    have = tuple(read_text(path).splitlines()) if path.is_file() else None
-    if have == bundle.spec.labels:
-        return [Check("contract", LABELS, "PASS", detail=many(len(have), "label"))]
-    what = "is missing" if have is None else f"differs from the labels in {folder / 'bundle.json'}"
-    return [Check("contract", LABELS, "FAIL", detail=f"{path} {what}")]
+    """Hold every labels.txt, which apps read, to the labels of its contract."""
+    checks = check_labels_file(folder, bundle.spec.labels)
+    if isinstance(bundle, CascadeBundle):
+        for home, part in bundle.parts.items():
+            checks += check_labels_file(folder / home, part.spec.labels)
+    return checks
 
 
 def _as_written(folder: Path, engines: Engines) -> list[Result]:
-    bundle = engines.bundle
     found = []
     for r in engines.reports:
         if r.lane.artifact is None or r.unloaded:
             continue
-        file, record = folder / r.lane.artifact.file, r.lane.artifact
-        if isinstance(bundle, CascadeBundle):
-            if (detector := bundle.detector_file(folder, record.file)) is None:
-                continue
-            file, record = detector
-        checks = check_nms(file, record, bundle.spec.effective_nms, len(bundle.spec.labels))
-        found += [Result(r.lane.name, "", check) for check in checks]
+        for path, record, bundle in _files(folder, engines.bundle, r.lane.artifact):
+            checks = check_written(path, record, bundle)
+            checks += check_nms(path, record, bundle.spec.effective_nms, len(bundle.spec.labels))
+            found += [Result(r.lane.name, "", check) for check in checks]
     return found
+
+
+def _with_names(folder: Path, bundle: Bundle, lane: Lane) -> Lane:
+    """Return the lane without the inner values that its file has no names for any more."""
+    if lane.artifact is None or isinstance(bundle, CascadeBundle):
+        return lane
+    try:
+        taps = FORMATS[lane.artifact.kind].taps(folder / lane.artifact.file, lane.artifact)
+    except MobileCatError:
+        return lane  # opening it says what is wrong
+    return replace(lane, artifact=lane.artifact.model_copy(update={"taps": taps}))
+
+
+def _nameless(bundle: Bundle, lane: Lane) -> list[Result]:
+    if lane.artifact is None or isinstance(bundle, CascadeBundle):
+        return []
+    if lane.artifact.taps or not bundle.artifact(lane.artifact.file).taps:
+        return []
+    detail = "its tensors were stripped of their names: only results are compared"
+    return [Result(lane.name, "", Check("raw", "inner values", "NOT_RUN", detail=detail))]
+
+
+def _files(
+    folder: Path, bundle: Bundle, record: ArtifactRecord
+) -> list[tuple[Path, ArtifactRecord, Bundle]]:
+    """Return the files that run in a lane, each with its record and contract."""
+    if not isinstance(bundle, CascadeBundle):
+        return [(folder / record.file, record, bundle)]
+    return [
+        (folder / home / own.file, own, part)
+        for home, part in bundle.parts.items()
+        if (own := bundle.part_record(home, record.file)) is not None
+    ]
 
 
 def _shadowed(name: str) -> Check:

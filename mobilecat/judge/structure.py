@@ -113,9 +113,7 @@ def _compiled(
 
 
 def _target(bundle: Bundle, record: ArtifactRecord) -> Any:
-    from mobilecat.compile.artifact import file_names
-
-    for target, file in file_names(bundle.spec).items():
-        if file == record.file:
-            return target
+    target = bundle.target_of(record)
+    if target is not None:
+        return target
     raise NotRun(f"the spec has no target that is {record.file}")

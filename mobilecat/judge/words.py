@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mobilecat.compare.ceilings import widened
 from mobilecat.compare.compare import Check
 from mobilecat.judge.report import LaneReport, RandomRow, Report, Result
 from mobilecat.shown import Column, Line, Table
@@ -97,6 +98,8 @@ def verdict_sentence(report: Report) -> str:
     if report.asked.random:
         did += f", {many(report.asked.random, 'random input')}"
     did += f", {many(checked, 'check')}"
+    if wider := widened((r.lane, r.limits) for r in lanes):
+        did += f". Limits of the spec's own: {', '.join(wider)}"
     if report.held:
         return f"HELD: {name} gives what it should. {did}."
     bad = len(report.failed) + sum(r.verdict == "FAIL" for r in report.random)

@@ -21,6 +21,7 @@ from mobilecat.compare.compare import Check
 from mobilecat.compare.tolerances import Limits, limits_of
 from mobilecat.disk import new_folder, sha256_of, write_text
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
+from mobilecat.golden.inventory import announce, confirm, faults, is_vouched, read_index
 from mobilecat.golden.store import (
     APPROVED,
     BOXES,
@@ -128,7 +129,8 @@ def record(
         new = new.model_copy(update={"moves": _moves(folder, bundle, found, taken, source)})
     if home.exists():
         _require_same_input(home, digest)
-        if against and _says_the_same(read_result(approved), new):
+        same = against is not None and _says_the_same(read_result(approved), new)
+        if same and is_vouched(golden_dir, bundle, name):
             return None
         old = read_result(approved) if against else None
         checks = judge_expected(bundle, old, new, limits_of(chosen, bundle)) if old else []
@@ -231,8 +233,11 @@ def list_cases(folder: Path, golden_dir: Path) -> list[CaseState]:
     bundle = open_any(folder)
     require_golden_folder(golden_dir)
     states = []
+    index = read_index(golden_dir / bundle.name)
+    listed = faults(index, golden_dir, bundle) if index else {}
     for home in case_folders(golden_dir, bundle):
         case, problems = read_case(home, bundle)
+        problems += listed.pop(home.name, [])
         waiting = tuple(sorted(home.glob(f"{PENDING}*.json")))
         words = ["approved"] if case is not None else []
         words += ["pending"] if waiting else []
@@ -240,7 +245,8 @@ def list_cases(folder: Path, golden_dir: Path) -> list[CaseState]:
         if problems and not (unapproved and len(problems) == 1 and waiting):
             words.append("broken")
         states.append(CaseState(home.name, " + ".join(words), waiting, tuple(problems)))
-    return states
+    gone = [CaseState(name, "gone", (), tuple(said)) for name, said in listed.items()]
+    return states + gone
 
 
 def pendings(folder: Path, golden_dir: Path) -> list[Pending]:
@@ -305,7 +311,8 @@ def approve(
     problems = _refusals(bundle, homes, cases, lane, variant)
     if problems:
         raise MobileCatError("Nothing was approved", problems)
-    return [_approve(bundle, homes[n], lane, variant, reason, by or _user()) for n in cases]
+    who = by or _user()
+    return [_approve(golden_dir, bundle, homes[n], lane, variant, reason, who) for n in cases]
 
 
 def _chosen(home: Path, lane: str | None) -> Path:
@@ -352,7 +359,7 @@ def _refusal(bundle: Bundle, homes: dict[str, Path], name: str, lane: str | None
 
 
 def _approve(
-    bundle: Bundle, home: Path, lane: str | None, variant: bool, reason: str, by: str
+    root: Path, bundle: Bundle, home: Path, lane: str | None, variant: bool, reason: str, by: str
 ) -> Path:
     path = _chosen(home, lane)
     pending = _pending(bundle, home, path)
@@ -365,8 +372,10 @@ def _approve(
         difference=differences(pending.checks),
     )
     update = {"approved": approval, "against": None, "differs": ()}
-    text = pending.found.model_copy(update=update).sealed().to_json()
-    write_text(target, text, approves=True)
+    approved = pending.found.model_copy(update=update).sealed()
+    announce(root, bundle, home.name, target.stem, approved.seal or "")
+    write_text(target, approved.to_json(), approves=True)
+    confirm(root, bundle, home.name)
     # Killed here, the pending file stays behind, stale: `approve` refuses it, `review` says so.
     path.unlink(missing_ok=True)
     path.with_suffix(".png").unlink(missing_ok=True)

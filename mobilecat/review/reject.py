@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mobilecat.disk import remove_folder, sha256_of
+from mobilecat.disk import is_litter, remove_folder, sha256_of
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.golden.store import APPROVED, CASE, PENDING, InputFile, may_write, read_case_file
 from mobilecat.review.approve import Pending
@@ -27,7 +27,7 @@ def reject(pending: Pending) -> list[Path]:
         record = read_case_file(home)
         given = [x for x in (record.input, record.boxes) if x is not None]
         gone += [home / CASE, *(home / x.file for x in given if _is_copy(home, x))]
-        whole = {*home.iterdir()} <= {*gone}
+        whole = {p for p in home.iterdir() if not is_litter(p)} <= {*gone}
     removed = [p for p in gone if p.is_file()]
     if whole:
         remove_folder(home)

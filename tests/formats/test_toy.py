@@ -89,6 +89,7 @@ def test_a_bare_model_is_compiled_to_it_too(work: Path) -> None:
 def test_a_fault_in_it_alone_is_noticed(work: Path) -> None:
     import onnx
 
+    from mobilecat.bundle.seal import sealed
     from mobilecat.disk import sha256_of
 
     file, contract = work / "b" / "spec.toy", work / "b" / "bundle.json"
@@ -102,7 +103,7 @@ def test_a_fault_in_it_alone_is_noticed(work: Path) -> None:
     for record in data["artifacts"]:
         if record["kind"] == "toy":
             record["sha256"] = sha256_of(file)
-    contract.write_text(json.dumps(data))
+    contract.write_text(json.dumps(sealed(data)))
     try:
         done = mobilecat(work, "validate", "b", "--golden", "g", "--no-write")
         assert done.returncode == 1 and "toy:spec.toy" in done.stdout

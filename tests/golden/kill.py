@@ -21,6 +21,7 @@ from typing import Any
 
 from mobilecat.bundle import open_bundle
 from mobilecat.errors import MobileCatError
+from mobilecat.golden.inventory import check_index
 from mobilecat.golden.store import case_folders, read_case, read_result
 from mobilecat.review.approve import approve, pendings, record
 from mobilecat.review.decide import decide
@@ -31,6 +32,7 @@ from tests.judge.fake import LANE, Workshop, hashes, moved_everywhere
 TRACED = {
     "files.py": {"write_text", "new_folder", "remove_folder", "_exchange"},
     "approve.py": {"_approve", "_new_case"},
+    "index.py": {"announce", "confirm", "_write"},
     "reject.py": {"reject"},
 }
 
@@ -104,6 +106,7 @@ def left(shop: Workshop, golden: Path, before: dict[str, str]) -> dict[str, Any]
     for home in case_folders(golden, bundle):
         _, problems = read_case(home, bundle)
         broken += [p for p in problems if "has no approved.json; approve it" not in p]
+    broken += [c.detail for c in check_index(golden, bundle) if c.verdict == "FAIL"]
     return {"changed": changed, "broken": broken}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from tests.judge.fake import (
     Workshop,
     approved_hashes,
     check,
+    edit_bundle,
     hashes,
     healthy,
     home,
@@ -179,11 +181,13 @@ def test_no_write_and_a_broken_contract_write_nothing(shop: Workshop) -> None:
 
 def test_a_tensor_that_the_golden_does_not_know_fails(shop: Workshop) -> None:
     shop.approved()
-    told = json.loads((shop.bundle / "bundle.json").read_text())
-    told["raw_outputs"].append({"name": "obj", "shape": [1, 6], "dtype": "float32", "meaning": ""})
-    for record_ in told["artifacts"]:
-        record_["taps"]["obj"] = "obj"
-    (shop.bundle / "bundle.json").write_text(json.dumps(told))
+
+    def change(told: dict[str, Any]) -> None:
+        told["raw_outputs"].append({"name": "obj", "shape": [1, 6], "dtype": "float32"})
+        for record_ in told["artifacts"]:
+            record_["taps"]["obj"] = "obj"
+
+    edit_bundle(shop.bundle, change)
     shop.tensors = lambda: {**healthy(), "obj": np.ones((1, 6), np.float32)}
     report = check(shop)
     assert report.exit_code == 1

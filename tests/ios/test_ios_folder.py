@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mobilecat.bundle import Bundle, open_bundle
+from mobilecat.bundle.seal import digest, sealed
 from mobilecat.cli.main import app
 from mobilecat.compile.cascade import export_cascade
 from mobilecat.compile.ios import contract_swift, write_ios
@@ -49,9 +50,24 @@ def written_bundle(folder: Path, **changes: Any) -> Path:
         else:
             path.write_bytes(record["file"].encode())
         record["sha256"] = sha256_of(path)
-    (folder / "bundle.json").write_text(json.dumps(data), "utf-8")
+    data["spec"]["targets"] = targets_of(data["artifacts"])
+    data["spec_sha256"] = digest(data["spec"])
+    (folder / "bundle.json").write_text(json.dumps(sealed(data)), "utf-8")
     (folder / "labels.txt").write_text("face\n")
     return folder
+
+
+def targets_of(artifacts: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the targets that make these files."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for a in artifacts:
+        told = {
+            "coreml": {k: a[k] for k in ("format", "precision", "contract")},
+            "tflite": {"input": a["image"], "contract": a["contract"]},
+            "coreai": {"nms": "app" if a["contract"] == "candidates" else "graph"},
+        }
+        found.setdefault(a["kind"], []).append(told.get(a["kind"], {}))
+    return found
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

@@ -6,14 +6,17 @@ Picture 96×60 → model input 64×48: scale 2/3, so 64×40, 4 rows of padding a
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle, SourceRecord, TensorContract
+from mobilecat.bundle.seal import digest, sealed
 from mobilecat.disk import sha256_of
 from mobilecat.judge.report import Report
 from mobilecat.judge.run import validate
@@ -30,6 +33,7 @@ name = "fake"
 source = "fake-source.onnx"
 labels = ["cat", "dog"]
 landmarks = ["left eye", "right eye"]
+targets = {{ {targets} }}
 [input]
 size = [64, 48]
 resize = "letterbox"
@@ -144,6 +148,26 @@ class Workshop:
         return self
 
 
+def targets_of(kinds: Sequence[str]) -> str:
+    """Return `targets` of a spec that makes one file a kind."""
+    coreml = {"coreml": "mlpackage", "mlmodel": "mlmodel"}
+    made = [f"{k} = {{ }}" for k in kinds if k not in coreml]
+    formats = [
+        f'{{ format = "{coreml[k]}", precision = "{"float16" if k == "coreml" else "float32"}" }}'
+        for k in kinds
+        if k in coreml
+    ]
+    return ", ".join([*made, *([f"coreml = [{', '.join(formats)}]"] if formats else [])])
+
+
+def edit_bundle(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the values of bundle.json, and seal them again."""
+    told = json.loads((folder / FILE).read_text("utf-8"))
+    change(told)
+    told["spec_sha256"] = digest(told["spec"])
+    (folder / FILE).write_text(json.dumps(sealed(told)), encoding="utf-8")
+
+
 def write_bundle(
     root: Path, more: str = "", taps: bool = True, kinds: Sequence[str] = ("onnx", "tflite")
 ) -> Workshop:
@@ -151,7 +175,7 @@ def write_bundle(
     shop = Workshop(root)
     shop.bundle.mkdir(parents=True)
     shop.golden.mkdir()
-    spec = spec_from_text(SPEC.format(more=more))
+    spec = spec_from_text(SPEC.format(more=more, targets=targets_of(kinds)))
     inner = {n: n for n in (*RAW, *CANDIDATES)} if taps else {}
     records = []
     for kind in kinds:
@@ -168,7 +192,7 @@ def write_bundle(
                 precision=precision,
                 bytes=path.stat().st_size,
                 sha256=sha256_of(path),
-                image="uint8",
+                image="pixels" if kind in ("coreml", "mlmodel") else "uint8",
                 inputs={"image": "image"},
                 outputs={n: n for n in SHAPES},
                 output_dtypes={"class_ids": "float32"} if kind == "mlmodel" else {},
@@ -179,8 +203,9 @@ def write_bundle(
         name="fake",
         versions={"mobilecat": "test"},
         source=SourceRecord(path="s.onnx", sha256="0" * 64, format="onnx", shapes={}),
-        spec_sha256="1" * 64,
+        spec_sha256=digest(spec.model_dump(mode="json", by_alias=True)),
         spec=spec,
+        nms=spec.effective_nms,
         inputs=(TensorContract(name="image", shape=(1, 48, 64, 3), dtype="uint8"),),
         outputs=contracts(SHAPES),
         raw_outputs=contracts(RAW),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,6 +19,7 @@ from mobilecat.judge.report import Report
 from mobilecat.judge.run import validate
 from mobilecat.review.approve import approve, record
 from mobilecat.spec import spec_from_text
+from tests.judge.fake import edit_bundle
 
 SPEC = """
 name = "yunet"
@@ -68,10 +69,12 @@ def with_artifact(work: Path, out: Path, change: Callable[[Path], object]) -> Pa
     shutil.copytree(work / "bundle", out)
     artifact = out / "yunet.onnx"
     change(artifact)
-    told = json.loads((out / "bundle.json").read_text())
-    told["artifacts"][0]["sha256"] = sha256_of(artifact)
-    told["source"]["path"] = str((work / "bundle" / told["source"]["path"]).resolve())
-    (out / "bundle.json").write_text(json.dumps(told))
+
+    def vouch(told: dict[str, Any]) -> None:
+        told["artifacts"][0]["sha256"] = sha256_of(artifact)
+        told["source"]["path"] = str((work / "bundle" / told["source"]["path"]).resolve())
+
+    edit_bundle(out, vouch)
     return out
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from mobilecat.compile import export
 from mobilecat.review.approve import approve, record
 from mobilecat.spec import spec_from_text
 from tests.conftest import ROOT
+from tests.judge.fake import edit_bundle
 from tests.judge.test_yunet import SPEC
 
 
@@ -55,10 +55,9 @@ def test_a_fault_fails_its_lane_alone_and_leaves_a_pending_file(work: Path, tmp_
     path = work / "golden/yunet/astronaut/approved.json"
     bundle = work / "bundle/bundle.json"
     before = path.read_bytes()
-    told = json.loads(bundle.read_text())
     kept = bundle.read_text()
-    told["spec"]["tolerances"] = {"onnx": {"tensors": 1e-12, "boxes_px": 1e-12}}
-    bundle.write_text(json.dumps(told))
+    tight = {"onnx": {"tensors": 1e-12, "boxes_px": 1e-12}}
+    edit_bundle(bundle.parent, lambda told: told["spec"].update(tolerances=tight))
     try:
         done = run(tmp_path, *bundle_args(work))
     finally:

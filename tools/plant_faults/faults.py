@@ -61,6 +61,8 @@ from tools.plant_faults.changes import (
     xy_corner_is_centre,
     zeros,
 )
+from tools.plant_faults.contract_faults import contract_faults
+from tools.plant_faults.interface_faults import interface_faults
 from tools.plant_faults.kinds import ALL, COREML, DETECTORS, GRIDS, Fault
 from tools.plant_faults.ssd_faults import ssd_faults
 from tools.plant_faults.workshop import FORMATS
@@ -90,7 +92,8 @@ def faults(layers: dict[str, tuple[str, ...]]) -> list[Fault]:
     fitted = ("ssdlite", "mtcnn_onet")
     return [
         # preprocessing
-        Fault("colours swapped", "raw", ALL, spec(other_color)),
+        Fault("colours swapped", "raw", ALL, spec(other_color), ("tflite",)),
+        Fault("colours swapped", "input", ALL, spec(other_color), COREML),
         Fault("scale off: 0–1 for 0–255", "raw", DETECTORS, image(range=(0.0, 1.0))),
         Fault("scale off: std 255 for 128", "raw", one, image(std=255.0)),
         Fault("scale off by 2 %", "raw", DETECTORS, scaled(1.02)),
@@ -255,44 +258,50 @@ def faults(layers: dict[str, tuple[str, ...]]) -> list[Fault]:
         # the picture
         Fault(
             "stretch for letterbox",
-            "input",
+            "contract",
             GRIDS,
             told(resize("stretch")),
             ("tflite", "mlpackage"),
         ),
         Fault(
             "letterbox in the corner for the middle",
-            "input",
+            "contract",
             ("yunet",),
             told(resize("letterbox-topleft")),
             ("tflite", "mlpackage"),
         ),
         Fault(
             "letterbox in the middle for the corner",
-            "input",
+            "contract",
             ("yolox_nano",),
             told(resize("letterbox")),
             ("tflite", "mlpackage"),
         ),
         Fault(
             "letterbox for stretch",
-            "input",
+            "contract",
             fitted,
             told(resize("letterbox")),
             ("tflite", "mlpackage"),
         ),
         Fault(
-            "padding of another grey", "raw", GRIDS, told(key("pad", 200)), ("tflite", "mlpackage")
+            "padding of another grey",
+            "contract",
+            GRIDS,
+            told(key("pad", 200)),
+            ("tflite", "mlpackage"),
         ),
         Fault(
             "nearest for bilinear resizing",
-            "raw",
+            "contract",
             ALL,
             told(key("resample", "nearest")),
             ("tflite", "mlmodel"),
         ),
         *ssd_faults(),
         *files_faults(),
+        *contract_faults(),
+        *interface_faults(),
     ]
 
 
@@ -302,9 +311,11 @@ def files_faults() -> list[Fault]:
         Fault("one flipped byte", "load", ALL, files.flipped_byte),
         Fault("file cut short", "load", ALL, files.cut_short),
         Fault("file cut short, its hash made again", "load", ALL, files.cut_short_and_vouched),
-        Fault("colour space of the image input", "raw", ALL, files.other_colour_space, COREML),
-        Fault("image input scaled by 1/255 as well", "raw", ALL, files.scaled_again, ("mlmodel",)),
-        Fault("image input with a bias", "raw", ALL, files.biased, ("mlmodel",)),
+        Fault("colour space of the image input", "input", ALL, files.other_colour_space, COREML),
+        Fault(
+            "image input scaled by 1/255 as well", "input", ALL, files.scaled_again, ("mlmodel",)
+        ),
+        Fault("image input with a bias", "input", ALL, files.biased, ("mlmodel",)),
         Fault("a weight of a layer is inf (float16)", "raw", both, files.infinite, ("mlpackage",)),
         Fault("weights in weight.bin zeroed", "raw", ALL, files.zeroed_blob, ("mlpackage",)),
         Fault("weights in the flatbuffer zeroed", "raw", ALL, files.zeroed_buffer, ("tflite",)),

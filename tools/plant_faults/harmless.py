@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 
 from mobilecat.graph import Array
@@ -17,8 +18,9 @@ from tools.plant_faults.changes import Plant, graph, weights
 from tools.plant_faults.edit import Editor
 from tools.plant_faults.files import edit_coreml, edit_tflite, operations, tflite_const, tflite_ops
 from tools.plant_faults.kinds import ALL, COREML, DETECTORS
+from tools.plant_faults.models import WITH_CONTRACTS
 from tools.plant_faults.run import Row
-from tools.plant_faults.workshop import FORMATS, Model, Mutant, stage_of
+from tools.plant_faults.workshop import CONTRACTS, FORMATS, Model, Mutant, stage_of
 
 TAPS = ("decode/", "cls_", "obj_", "bbox_", "kps_", "output", "dense", "soft", "box_", "class_")
 
@@ -149,10 +151,6 @@ def tensor_names(m: Mutant) -> None:
     edit_tflite(m.path, change)
 
 
-def description(m: Mutant) -> None:
-    edit_tflite(m.path, lambda model: setattr(model, "description", b"another text"))
-
-
 def signature_order(m: Mutant) -> None:
     edit_tflite(m.path, lambda model: model.signatureDefs[0].outputs.reverse())
 
@@ -183,6 +181,47 @@ def whole_bundle(m: Mutant) -> None:
             (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
     others = [a for a in told["artifacts"] if a["file"] != m.file]
     m.told["artifacts"] = [*m.told["artifacts"], *reversed(others)]
+    m.told["spec"]["targets"] = told["spec"]["targets"]
+
+
+def rewritten(m: Mutant) -> None:
+    """bundle.json as another tool writes it: every key in another order, a byte order mark."""
+    m.rewrite = True
+
+
+def with_litter(m: Mutant) -> None:
+    """What Explorer and Finder leave, beside the goldens, in the bundle and in a package."""
+    home = m.own_golden()
+    case = next(p for p in home.iterdir() if p.is_dir())
+    for folder in (home, case, m.folder, *([m.path / "Data"] if m.path.is_dir() else [])):
+        for name in ("Thumbs.db", "desktop.ini", ".DS_Store", "._x"):
+            (folder / name).write_bytes(b"litter")
+    m.keep_hash = True
+
+
+def windows_lines(m: Mutant) -> None:
+    """Goldens and labels.txt as git checks them out on Windows."""
+    for path in (m.folder / "labels.txt", *m.own_golden().rglob("*.json")):
+        if path.exists():
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+
+def nameless(m: Mutant) -> None:
+    def change(model: Any) -> None:
+        for t in model.subgraphs[0].tensors:
+            t.name = b""
+
+    edit_tflite(m.path, change)
+
+
+def onnx_again(m: Mutant) -> None:
+    """Nodes renamed, inner values declared no more, serialised by another writer."""
+    proto = onnx.load(m.path)
+    for i, node in enumerate(proto.graph.node):
+        node.name = f"node {i}"
+    del proto.graph.value_info[:]
+    proto.doc_string = "words"
+    m.path.write_bytes(proto.SerializeToString())
 
 
 def changes() -> list[Harmless]:
@@ -201,7 +240,6 @@ def changes() -> list[Harmless]:
         Harmless("ops or layers renamed", op_names, ALL, COREML),
         Harmless("manifest with other identifiers", other_manifest, ALL, ("mlpackage",)),
         Harmless("inner tensors renamed", tensor_names, ALL, ("tflite",)),
-        Harmless("another description", description, ALL, ("tflite",)),
         Harmless("signature in another order", signature_order, ALL, ("tflite",)),
         Harmless(
             "flatbuffer packed again",
@@ -215,7 +253,14 @@ def changes() -> list[Harmless]:
         Harmless("bundle.json's keys in another order", bundle_in_another_order, ALL, ("tflite",)),
         Harmless("other versions in bundle.json", other_versions, ALL, ("tflite",)),
         Harmless("artifacts listed in another order", whole_bundle, ALL, ("tflite", "mlmodel")),
-        Harmless("another folder", lambda m: None, ALL),
+        Harmless("another folder", lambda m: None, ALL, (*FORMATS, "onnx")),
+        Harmless("other contracts in another folder", lambda m: None, WITH_CONTRACTS, CONTRACTS),
+        Harmless("bundle.json by another writer", rewritten, ALL, ("tflite", "mlmodel")),
+        Harmless("Thumbs.db and .DS_Store", with_litter, ALL, ("tflite", "mlpackage")),
+        Harmless("lines end as on Windows", windows_lines, ALL, ("tflite",)),
+        Harmless("every tensor without a name", nameless, ALL, ("tflite",)),
+        Harmless("every tensor without a name", nameless, WITH_CONTRACTS, ("detection.tflite",)),
+        Harmless("ONNX nodes renamed, written again", onnx_again, ALL, ("onnx",)),
     ]
 
 

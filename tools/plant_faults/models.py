@@ -22,6 +22,7 @@ SUBTLE = {"onet_means": "mtcnn_onet.onnx", **SOURCES}
 MEANS = {"mean": (126.5, 127.5, 128.5)}
 """O-net as if trained with another mean for each colour: a wrong order of them must show."""
 SIZES = {"yunet": (320, 256)}  # not square, and quick
+WITH_CONTRACTS = ("yolox_nano", SSD)  # no landmarks: Vision and MediaPipe Tasks can read them
 SSD_SPEC = """
 name = "ssdlite"
 source = "-"
@@ -56,12 +57,31 @@ def spec_of(name: str, formats: tuple[str, ...] = ()) -> Spec:
         targets = type(spec.targets)(coreai=(CoreAITarget(),))
         return spec.model_copy(update={"targets": targets})
     if name == SSD:
-        return spec_from_text(SSD_SPEC)
+        return _in_every_contract(spec_from_text(SSD_SPEC))
     spec = load_spec(ROOT / "examples" / EXAMPLES.get(name, name) / "mobilecat.toml")
     assert spec.input is not None
     image = spec.input.model_copy(update={"size": SIZES.get(name, spec.input.size)})
     image = image.model_copy(update=MEANS) if name == "onet_means" else image
-    return spec.model_copy(update={"input": image, "name": name})
+    spec = spec.model_copy(update={"input": image, "name": name})
+    return _in_every_contract(spec) if name in WITH_CONTRACTS else spec
+
+
+def _in_every_contract(spec: Spec) -> Spec:
+    """Add the files that Vision and MediaPipe Tasks read."""
+    pipelines = tuple(
+        t.model_copy(update={"contract": "vision", "name": f"{spec.name}.vision"})
+        for t in spec.targets.coreml
+    )
+    detector = spec.targets.tflite[0].model_copy(
+        update={"contract": "detection", "name": f"{spec.name}.detection"}
+    )
+    targets = spec.targets.model_copy(
+        update={
+            "coreml": (*spec.targets.coreml, *pipelines),
+            "tflite": (*spec.targets.tflite, detector),
+        }
+    )
+    return spec.model_copy(update={"targets": targets})
 
 
 def source_of(name: str, data: Path, root: Path) -> Path:

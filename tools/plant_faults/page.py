@@ -20,9 +20,15 @@ without it the SSD is NOT_RUN, the exit code 3, and this page stays as it is. On
 `--model yunet`; `--keep DIR` lets a run that was cut off go on.
 
 The `.mlpackage` is float16, for the SSD float32; `.mlmodel` and
-`.tflite` are float32. bundle.json is the true one; its hashes are made again, except where the hash
-is what must catch the fault. The Core ML artifacts run in mobilecat.runtime, not in Apple's. Every
-true artifact was validated first, and held.
+`.tflite` are float32. bundle.json is the true one; its hashes and its seal are made again, except
+where they are what must catch the fault. The Core ML artifacts run in mobilecat.runtime, not in
+Apple's. Every true artifact was validated first, and held.
+
+Beside faults of what is computed there are those of what lies around it: `by hand` is an edit of
+bundle.json that makes no digest again, `sealed again` one that makes them all; `in the file` is
+what a file says besides its numbers (interface, picture, labels, metadata, version); then
+labels.txt and the goldens. `vision.mlpackage`, `vision.mlmodel` and `detection.tflite` are the
+SSD's and YOLOX's files of those contracts.
 
 No spec widens a limit. YOLOX-nano is less steady than YuNet (its true float16 file moves a raw
 output by 0.2), and is held all the same: limits follow what rounding moves the source, and a
@@ -60,12 +66,13 @@ def summary(rows: Sequence[Row], calm: Sequence[Row], named: Sequence[Row], seco
 
 def _by_artifact(rows: Sequence[Row]) -> str:
     """Return a table of mutants caught: a row a model, a column a format."""
-    made = [r.artifact.split(".") for r in rows]
+    made = [r.artifact.split(".", 1) for r in rows]
     models, formats = (list(dict.fromkeys(x)) for x in zip(*made, strict=True))
     lines = [f"| | {' | '.join('.' + f for f in formats)} |", "|---|" + "---|" * len(formats)]
     for m in models:
         of = [[r.ok for r in rows if r.artifact == f"{m}.{f}"] for f in formats]
-        lines.append(f"| {m} | {' | '.join(f'{sum(x)} of {len(x)}' for x in of)} |")
+        said = (f"{sum(x)} of {len(x)}" if x else "–" for x in of)
+        lines.append(f"| {m} | {' | '.join(said)} |")
     return "\n".join(lines)
 
 

@@ -19,6 +19,7 @@ import onnx_ir as ir
 from mobilecat.bake import bake
 from mobilecat.bake.whole import Baked
 from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle
+from mobilecat.bundle.seal import digest, sealed
 from mobilecat.compile import CONTRACT, emit, export, variant_of
 from mobilecat.disk import sha256_of, size_of
 from mobilecat.errors import MobileCatError, Problem
@@ -26,10 +27,13 @@ from mobilecat.formats.importing import import_model
 from mobilecat.judge.run import validate
 from mobilecat.review.approve import approve, record
 from mobilecat.spec import Spec, TargetSpec
+from mobilecat.spec.targets import file_names
 from tools.plant_faults.edit import Editor
 from tools.plant_faults.models import SOURCES, pictures_of, source_of, spec_of
 
 FORMATS = ("mlpackage", "mlmodel", "tflite")
+CONTRACTS = ("vision.mlpackage", "vision.mlmodel", "detection.tflite")
+"""Files of the contracts that Vision and MediaPipe Tasks read, of the models that have them."""
 RUNNER = {
     "mlpackage": "coreml",
     "mlmodel": "coreml",
@@ -37,6 +41,10 @@ RUNNER = {
     "onnx": "onnx",
     "aimodel": "coreai",
 }
+
+
+def runner_of(format: str) -> str:
+    return RUNNER[format.rpartition(".")[2]]
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,10 @@ def make_models(
 
 def _require_sound(model: Model, root: Path, formats: tuple[str, ...]) -> None:
     """A fault is caught only where the true artifact holds."""
-    for format in formats:
+    made = file_names(model.spec).values()
+    for format in dict.fromkeys((*formats, "onnx", *CONTRACTS)):
+        if f"{model.name}.{format}" not in made:
+            continue
         true = Mutant(model, format, root / "true")
         true.finish()
         stage, detail = stage_of(true)
@@ -99,7 +110,9 @@ def _require_sound(model: Model, root: Path, formats: tuple[str, ...]) -> None:
 class Mutant:
     """A copy of a bundle with one artifact, to be changed.
 
-    told: bundle.json's values; `finish` writes them, with the file's hash made again.
+    told: bundle.json's values; `finish` writes them, with the file's hash made again and sealed.
+    by_hand: they are as an editor left them: no digest is made again. golden: what it is held to.
+    whole: the other artifacts are there as well.
     """
 
     model: Model
@@ -107,7 +120,11 @@ class Mutant:
     folder: Path
     told: dict[str, Any] = field(init=False)
     keep_hash: bool = False
+    by_hand: bool = False
+    whole: bool = False
+    rewrite: bool = False
     spec: Spec = field(init=False)
+    golden: Path = field(init=False)
 
     def __post_init__(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -115,12 +132,16 @@ class Mutant:
         true = self.model.folder
         self.spec = self.model.spec
         self.told = json.loads((true / FILE).read_text("utf-8"))
-        self.told["artifacts"] = [a for a in self.told["artifacts"] if a["file"] == self.file]
+        self.golden = self.model.golden
+        if not self.whole:
+            self.told["artifacts"] = [a for a in self.told["artifacts"] if a["file"] == self.file]
+            self.told["spec"]["targets"] = _only(self.target)
         self.told["source"]["path"] = str(self.model.source.resolve())
         if (true / LABELS).exists():
             shutil.copy(true / LABELS, self.folder / LABELS)
-        copy = shutil.copytree if (true / self.file).is_dir() else shutil.copy
-        copy(true / self.file, self.path)
+        for artifact in self.told["artifacts"]:
+            _copy(true / artifact["file"], self.folder / artifact["file"])
+        self.seal()
 
     @property
     def file(self) -> str:
@@ -132,12 +153,23 @@ class Mutant:
 
     @property
     def artifact(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.told["artifacts"][0]
+        found: dict[str, Any] = next(a for a in self.told["artifacts"] if a["file"] == self.file)
         return found
 
     @property
     def target(self) -> TargetSpec:
-        return next(t for t in self.spec.targets.all if t.suffix == f".{self.format}")
+        return next(t for t, file in file_names(self.model.spec).items() if file == self.file)
+
+    def own_golden(self) -> Path:
+        """Return the folder of the model's cases in a copy of the goldens, to be changed."""
+        self.golden = self.folder / "goldens"
+        home = self.golden / self.model.name
+        shutil.copytree(self.model.golden / self.model.name, home)
+        return home
+
+    def seal(self) -> None:
+        self.told["spec_sha256"] = digest(self.told["spec"])
+        self.told = sealed(self.told)
 
     def relower(
         self, spec: Spec | None = None, edit: Callable[[Editor], object] | None = None
@@ -159,19 +191,25 @@ class Mutant:
         return plain if variant == CONTRACT else bake(self.model.network, spec, *variant)
 
     def finish(self) -> None:
-        if not self.keep_hash:
-            self.artifact["sha256"] = sha256_of(self.path)
-            self.artifact["bytes"] = size_of(self.path)
-        (self.folder / FILE).write_text(json.dumps(self.told), encoding="utf-8")
+        if not self.keep_hash and not self.by_hand:
+            for artifact in self.told["artifacts"]:
+                artifact["sha256"] = sha256_of(self.folder / artifact["file"])
+                artifact["bytes"] = size_of(self.folder / artifact["file"])
+        if not self.by_hand:
+            self.seal()
+        text = json.dumps(self.told)
+        if self.rewrite:
+            text = "\ufeff" + json.dumps(self.told, sort_keys=True, indent=3).replace("\n", "\r\n")
+        (self.folder / FILE).write_text(text, encoding="utf-8", newline="")
 
 
 def stage_of(mutant: Mutant, source: Path | None = None) -> tuple[str, str]:
     """Validate a mutant; return the first stage that failed, or "held", and the first reason."""
-    runner = RUNNER[mutant.format]
+    runner = runner_of(mutant.format)
     try:
         report = validate(
             mutant.folder,
-            mutant.model.golden,
+            mutant.golden,
             runner=runner,
             artifact=mutant.file,
             source=source or mutant.model.source,
@@ -186,6 +224,14 @@ def stage_of(mutant: Mutant, source: Path | None = None) -> tuple[str, str]:
     check = report.failed[0].check
     amount = f" {check.value:.3g} > {check.limit:g}" if check.value is not None else ""
     return check.stage, f"{check.name}{amount} {check.detail}".strip()
+
+
+def _only(target: TargetSpec) -> dict[str, Any]:
+    return {target.kind: [target.model_dump(mode="json")]}
+
+
+def _copy(source: Path, target: Path) -> None:
+    (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
 
 
 @contextmanager

@@ -40,6 +40,10 @@ def _nothing() -> Any:
     return None
 
 
+def _all_taps(_: Any, record: Any) -> Any:
+    return record.taps
+
+
 def late(room: str, place: str) -> Verb:
     """Return the function `place`, as `write:emit`, of a room such as `mobilecat.formats.onnx`."""
     module, _, function = place.partition(":")
@@ -102,12 +106,14 @@ class Format:
         versions: () → what made them, for bundle.json, besides what every bundle names; or None.
     Run: engines, the runner of the first is the format's; contracts.
     Inspected: inspect: (path, kind) → Inspection, where kind is what `recognised` as a source.
+        facts: (path, record, bundle) → what an app reads from the file (`base.facts`).
         nms: path → what the file says of its NMS (`base.nms`).
         unrounded: (path, record, restore) → Runner of a float16 artifact in float32, its weights as
             they were before they were rounded, as `restore` says (`base.originals`).
         wide: path → the float constants of a float32 artifact, [(name, values)].
         cut: (path, record, given) → Runner of the artifact's end, whose inputs are the inner values
             `given`, by the bundle's names. NotRun where the artifact cannot be cut there.
+        taps: (path, record) → the taps that the file still has names for.
         inner: (path, record, tensors, shapes) → values under the graph's names (`base.inner`).
     Source: sources, the kinds of file it reads, as bundle.json says them.
         dims: (Source, progress) → inputs. read: (Source, shapes, progress) → frozen graph.
@@ -130,10 +136,12 @@ class Format:
     engines: tuple[Engine, ...] = ()
     contracts: tuple[Contract, ...] = ()
     inspect: Verb = _absent
+    facts: Verb = _absent
     nms: Verb = _absent
     unrounded: Verb = _absent
     wide: Verb = _absent
     cut: Verb = _absent
+    taps: Verb = _all_taps
     inner: Verb = _absent
     sources: tuple[str, ...] = ()
     dims: Verb = _absent

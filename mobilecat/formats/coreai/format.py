@@ -48,6 +48,7 @@ COREAI = Format(
         ),
     ),
     inspect=late(_ROOM, "inspect:inspect_model"),
+    facts=late(_ROOM, "facts:facts"),
     nms=late(_ROOM, "nms:written"),
     inner=late(_ROOM, "inner:inner_values"),
     app=True,

@@ -36,6 +36,7 @@ COREML = Format(
     ),
     contracts=(Contract("vision", late(_ROOM, "vision_tensors:VisionAsTensors")),),
     inspect=late(_ROOM, "inspect:inspect_model"),
+    facts=late(_ROOM, "facts:facts"),
     nms=late(_ROOM, "nms:written"),
     unrounded=late(_ROOM, "run:open_unrounded"),
     wide=late(_ROOM, "runtime.halves:constants_of"),

@@ -18,6 +18,7 @@ ONNX = Format(
         Engine("onnx", "the .onnx artifact in onnxruntime", late(_ROOM, "run:open_artifact")),
     ),
     inspect=late(_ROOM, "inspect:inspect_model"),
+    facts=late(_ROOM, "facts:facts"),
     nms=late(_ROOM, "nms:written"),
     cut=late(_ROOM, "cut:open_cut"),
     inner=late(_ROOM, "inner:inner_values"),

@@ -189,7 +189,11 @@ def _details(tensor: _Reader) -> list[str]:
             if kind == _IMAGE:
                 channels = {v: k for k, v in _COLOR_IDS.items()}
                 color = channels.get(properties.number(0, types.Int8Flags), 0)
-                said.append(f"image {_COLORS.get(color, 'of unknown colours')}")
+                size = [
+                    "×".join(str(x.number(i, types.Uint32Flags)) for i in (0, 1))
+                    for x in properties.tables_at(1)
+                ]
+                said.append(" ".join(["image", _COLORS.get(color, "of unknown colours"), *size]))
             elif kind == _BOX:
                 index = properties.numbers(0, types.Uint32Flags)
                 box = _BOX_TYPES[properties.number(1, types.Int8Flags)]

@@ -100,7 +100,7 @@ def said(folder: Path) -> Inspection:
 def test_what_metadata_says(tmp_path: Path) -> None:
     ssd(tmp_path, target='input = "float32"')
     metadata = said(tmp_path).metadata
-    assert metadata["  input 0"] == "'image', image RGB, mean [0.0], std [1.0]"
+    assert metadata["  input 0"] == "'image', image RGB 90×60, mean [0.0], std [1.0]"
     assert metadata["  output 0"] == "'location', boxes BOUNDARIES RATIO, index [1, 0, 3, 2]"
     assert metadata["  output 1"] == "'category', value labels in labels.txt"
     assert metadata["  output 2"] == "'score'"

@@ -1,0 +1,68 @@
+"""How wide a spec's tolerances may be at all, and which are wider than the table's.
+
+A limit so wide that a wrong result passes is no limit: at an eighth of the model input a box lies
+beside what it marks, at a quarter a score of 0.5 and one of 0.3 are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mobilecat.bundle import Bundle
+from mobilecat.compare.tolerances import DEFAULTS, Limits, precision_of
+from mobilecat.errors import Problem, SpecError
+from mobilecat.lanes import Lane
+from mobilecat.spec import Tolerance
+
+SCORES, TENSORS = 0.25, 0.5
+SIDE = 1 / 8
+"""Of the shorter side of the model input; the table's own limits are always allowed."""
+_FIX = "a lane that differs by more is wrong: find out where, with `mobilecat bisect`"
+
+
+def require_sane_tolerances(bundle: Bundle) -> None:
+    """Raise one SpecError naming each tolerance that would hold nearly anything, or infinity."""
+    problems = []
+    for key, given in bundle.spec.tolerances.items():
+        for name, value, ceiling, why in _values(given, bundle):
+            if not value <= ceiling:
+                what = f"{name} is {value:g}; more than {ceiling:g}, {why}, holds nearly anything"
+                problems.append(Problem(what, f"tolerances.{key}", _FIX))
+    if problems:
+        raise SpecError("The spec has tolerances that are no limits", problems)
+
+
+def _values(given: Tolerance, bundle: Bundle) -> Iterator[tuple[str, float, float, str]]:
+    image = bundle.spec.input
+    widest = max(limits.boxes_px for limits in DEFAULTS.values())
+    pixels = max(widest, SIDE * min(image.size)) if image else widest
+    px = (pixels, "an eighth of the model input's shorter side")
+    ceilings = {
+        "boxes_px": px,
+        "landmarks_px": px,
+        "scores": (SCORES, "a quarter of all scores"),
+        "tensors": (TENSORS, "half of the largest value"),
+    }
+    for name, (ceiling, why) in ceilings.items():
+        value = getattr(given, name)
+        if value is not None:
+            yield name, value, ceiling, why
+    units = ("boxes_px", "scores", "landmarks_px")
+    candidates = {t.name: u for t, u in zip(bundle.candidates, units, strict=False)}
+    for name, value in given.outputs.items():
+        yield name, value, *ceilings[candidates.get(name, "tensors")]
+
+
+def widened(lanes: Iterable[tuple[Lane, Limits]]) -> list[str]:
+    """Return what the spec allows more of than the table: `coreml boxes_px 3 (table: 2)`."""
+    said: dict[str, None] = {}
+    for lane, limits in lanes:
+        runner = lane.runner.partition("/")[0]  # a Mac's lanes say how they ran behind it
+        table = DEFAULTS[(runner, precision_of(lane))]
+        for name in ("boxes_px", "landmarks_px", "scores", "tensors"):
+            now, usual = getattr(limits, name), getattr(table, name)
+            if now > usual:
+                said[f"{runner} {name} {now:g} (table: {usual:g})"] = None
+        for name, now in limits.outputs.items():
+            said[f"{runner} {name} {now:g}"] = None
+    return list(said)

@@ -1,0 +1,83 @@
+"""One thing that a file says, and what the contract says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mobilecat.bundle import ArtifactRecord, Bundle, TensorContract
+from mobilecat.formats.base.inspection import Port
+
+INTERFACE, PICTURE, LABELS = "interface", "picture", "labels"
+METADATA, VERSION = "metadata", "version"
+_LONGEST = 90
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that a file says. group: the check that it belongs to. They must be equal."""
+
+    group: str
+    what: str
+    found: Any
+    wanted: Any
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.found == self.wanted)
+
+    def __str__(self) -> str:
+        lists = isinstance(self.found, tuple) and isinstance(self.wanted, tuple)
+        if lists and len(self.found) == len(self.wanted):
+            at = next(i for i, x in enumerate(self.wanted) if x != self.found[i])
+            return f"{self.what} {at}: {_words(self.found[at])}, not {_words(self.wanted[at])}"
+        return f"{self.what}: {_words(self.found)}, not {_words(self.wanted)}"
+
+
+def _words(value: Any) -> str:
+    if value is None or value == () or value == "":
+        return "none"
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def ports(kind: str, found: Sequence[Port], wanted: Sequence[Port]) -> Iterator[Fact]:
+    """Yield that the names are these and no others, in this order, and what each one is."""
+    names = tuple(p.name for p in wanted)
+    yield Fact(INTERFACE, f"{kind}s", tuple(p.name for p in found), names)
+    there = {p.name: p for p in found}
+    for port in wanted:
+        if port.name in there:
+            yield Fact(INTERFACE, f"{kind} {port.name!r}", _said(there[port.name]), _said(port))
+
+
+def _said(port: Port) -> str:
+    shape = "open" if port.shape is None else "×".join(map(str, port.shape))
+    return " ".join(x for x in (port.dtype, shape, port.detail) if x)
+
+
+def tensor_inputs(bundle: Bundle, record: ArtifactRecord) -> list[Port]:
+    """Return the inputs that the contract gives the artifact, by the artifact's own names.
+
+    The picture as a tensor; a Core ML image is for the caller to say.
+    """
+    return [_input(t, bundle, record) for t in bundle.inputs]
+
+
+def _input(tensor: TensorContract, bundle: Bundle, record: ArtifactRecord) -> Port:
+    name = record.inputs.get(tensor.name, tensor.name)
+    image = bundle.spec.input
+    if image is not None and tensor.name == "image":
+        width, height = image.size
+        return Port(name, record.image or "uint8", (1, height, width, image.channels))
+    return Port(name, tensor.dtype, tensor.shape)
+
+
+def tensor_outputs(bundle: Bundle, record: ArtifactRecord) -> list[Port]:
+    """Return the outputs that the tensor contract gives the artifact, by its own names."""
+    return [
+        Port(record.outputs[t.name], record.output_dtypes.get(t.name, t.dtype), t.shape)
+        for t in bundle.outputs
+        if t.name in record.outputs
+    ]

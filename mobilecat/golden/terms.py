@@ -1,0 +1,91 @@
+"""The contract that a golden was approved for: what its numbers mean, in digests, part by part.
+
+Two exports of one spec have one set of terms, whatever was compiled with and however many targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from mobilecat.bundle import Bundle
+from mobilecat.bundle.cascade import CascadeBundle
+from mobilecat.bundle.seal import digest
+from mobilecat.compare.tolerances import STRUCTURE, Limits, limits_of
+from mobilecat.lanes import lanes_of
+from mobilecat.spec import Tolerance
+
+
+class Terms(BaseModel):
+    """parts: what the contract says, by its key in bundle.json → SHA-256 of it, but for defaults.
+    tolerances: the spec's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parts: dict[str, str]
+    tolerances: dict[str, Tolerance] = {}
+
+    @property
+    def id(self) -> str:
+        return digest(self.model_dump(mode="json", exclude_defaults=True))
+
+
+def terms_of(bundle: Bundle) -> Terms:
+    """Return the terms of a bundle or cascade."""
+    parts = {k: digest(v) for k, v in _parts(bundle).items()}
+    if isinstance(bundle, CascadeBundle):
+        for home, part in bundle.parts.items():
+            parts |= {f"{home}: {k}": v for k, v in terms_of(part).parts.items()}
+    return Terms(parts=parts, tolerances=bundle.spec.tolerances)
+
+
+def _parts(bundle: Bundle) -> dict[str, Any]:
+    """Defaults are left out, so that a key that a later mobilecat adds changes nothing."""
+    spec = bundle.spec
+    told: dict[str, Any] = {
+        "input": spec.input and _said(spec.input),
+        "head": {"kind": spec.head.kind, **_said(spec.head)},
+        "nms": spec.effective_nms and _said(spec.effective_nms),
+        "labels": spec.labels,
+        "landmarks": spec.landmarks,
+        "inputs": [(t.name, t.shape, t.dtype) for t in bundle.inputs],
+        "outputs": [(t.name, t.shape, t.dtype) for t in bundle.outputs],
+    }
+    if STRUCTURE in spec.tolerances:  # of no lane: `_wider` does not see it
+        told[f"tolerances.{STRUCTURE}"] = _said(spec.tolerances[STRUCTURE])
+    if isinstance(bundle, CascadeBundle):
+        chain = bundle.chain
+        told["crop"] = _said(bundle.file.crop)
+        told["cascade"] = {"boxes": chain.boxes, "max_crops": chain.max_crops}
+    return told
+
+
+def _said(value: BaseModel) -> dict[str, Any]:
+    return value.model_dump(mode="json", exclude_defaults=True)
+
+
+def other_terms(approved: Terms, bundle: Bundle) -> list[str]:
+    """Return what in the bundle's contract is not as it was approved; limits only where wider."""
+    now = terms_of(bundle).parts
+    changed = [k for k in {**approved.parts, **now} if approved.parts.get(k) != now.get(k)]
+    said = [f"{', '.join(changed)} of bundle.json"] if changed else []
+    return said + list(_wider(approved.tolerances, bundle))
+
+
+def _wider(before: Mapping[str, Tolerance], bundle: Bundle) -> Iterator[str]:
+    then = bundle.model_copy(
+        update={"spec": bundle.spec.model_copy(update={"tolerances": dict(before)})}
+    )
+    for lane in lanes_of(bundle):
+        old, new = _numbers(limits_of(lane, then)), _numbers(limits_of(lane, bundle))
+        for key in {**old, **new}:
+            if new.get(key, 0.0) > old.get(key, old["tensors"]):
+                was = old.get(key, old["tensors"])
+                yield f"the limit {key} of {lane.name}, {new[key]:g} for {was:g}"
+
+
+def _numbers(limits: Limits) -> dict[str, float]:
+    own = {k: getattr(limits, k) for k in ("boxes_px", "landmarks_px", "scores", "tensors")}
+    return {**own, **limits.outputs}
