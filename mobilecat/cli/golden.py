@@ -197,9 +197,5 @@ def index(bundle: BundleDir, golden: GoldenDir) -> None:
 
     For goldens of an older mobilecat, and where cases were removed or merged on purpose.
     """
-    import mobilecat as mc
-    from mobilecat.cli.terminal import show
-    from mobilecat.shown import Line
-
     changes = mc.golden.index(bundle, golden)
     show(Line(line) for line in changes or ["the index was as it should be"])
