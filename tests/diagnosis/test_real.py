@@ -1,4 +1,4 @@
-"""On a real photo and a real detector: the frame handed over lying, and phones simulated."""
+"""On the demo's detector and picture: the frame handed over lying, and phones simulated."""
 
 from __future__ import annotations
 
@@ -22,38 +22,21 @@ from mobilecat.geometry.affine import Affine
 from mobilecat.geometry.orientation import Orientation, apply_orientation, inverse_orientation
 from mobilecat.lanes import Lane
 from mobilecat.review.approve import approve, record
-from mobilecat.spec import ImageSpec, spec_from_text
-
-SPEC = """
-name = "yunet"
-source = "face_detection_yunet_2023mar.onnx"
-landmarks = ["right eye", "left eye", "nose", "right mouth", "left mouth"]
-labels = ["face"]
-[input]
-size = [320, 320]
-color = "BGR"
-resize = "letterbox"
-[head]
-kind = "yunet"
-[nms]
-score_threshold = 0.4
-[targets.onnx]
-"""
+from mobilecat.spec import ImageSpec
+from tests.cat_faces import ONE, SOURCE, cat_faces_spec
 
 
 @pytest.fixture(scope="module")
-def bundle(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("diagnose") / "bundle"
-    source = shared_data / "models" / "yunet_n_320_320.onnx"
-    export(spec_from_text(SPEC), out, source=source)
+    export(cat_faces_spec(), out, source=SOURCE)
     return out
 
 
 @pytest.fixture(scope="module")
-def photo(shared_data: Path) -> np.ndarray:
-    """The astronaut, 360×500: not square."""
-    picture = Image.open(shared_data / "astronaut.png").convert("RGB").crop((60, 0, 420, 500))
-    return np.asarray(picture)
+def photo() -> np.ndarray:
+    """A cat, 300×500: not square."""
+    return np.asarray(Image.open(ONE).convert("RGB"))
 
 
 def run(*args: object) -> Any:
@@ -95,7 +78,7 @@ def test_values_that_were_divided_already_and_sheared_rows_are_restored(
     dark = np.rint(photo / 255.0).astype(np.uint8)  # 0 and 1: what is left of [0, 1] in bytes
     assert "28" in rerun(bundle, dark).ids
     h, w = photo.shape[:2]
-    padded = np.zeros((h, w + 8, 3), np.uint8)  # 368·4 = 1472 bytes, as seen on devices
+    padded = np.zeros((h, w + 4, 3), np.uint8)  # 304·4 bytes: rows of whole 64 bytes, as on devices
     padded[:, :w] = photo
     sheared = padded.reshape(-1, 3)[: h * w].reshape(h, w, 3)
     found = rerun(bundle, sheared)
@@ -110,11 +93,11 @@ def test_nothing_to_find_is_said(bundle: Path) -> None:
 def test_a_picture_gives_the_true_boxes_for_what_was_drawn(
     bundle: Path, photo: np.ndarray, tmp_path: Path
 ) -> None:
-    """The app's own letterbox of 360×500 into 320: g = .64, 44.8 columns of padding not undone."""
+    """The app's own letterbox of 300×500 into 224: g = .448, 44.8 columns of padding not undone."""
     Image.fromarray(photo).save(tmp_path / "frame.png")
     found = rerun(bundle, photo).restored.found
-    fx = 0.64 * 360 / 320
-    x1, y1, x2, y2 = found.boxes_xyxy[0] / [360, 500, 360, 500]
+    fx = 0.448 * 300 / 224
+    x1, y1, x2, y2 = found.boxes_xyxy[0] / [300, 500, 300, 500]
     drawn = [0.5 + (x1 - 0.5) * fx, y1, 0.5 + (x2 - 0.5) * fx, y2]
     box = {"box_xyxy": [float(v) for v in drawn], "score": float(found.scores[0])}
     (tmp_path / "seen.json").write_text(json.dumps([box]))
@@ -131,7 +114,7 @@ def test_a_capture_without_a_box_is_told_what_would_leave_none(
     bundle: Path, photo: np.ndarray, tmp_path: Path
 ) -> None:
     Image.fromarray(photo).save(tmp_path / "frame.png")
-    frame = {"size_wh": [360, 500], "model_wh": [320, 320], "image": "frame.png", "drawn": []}
+    frame = {"size_wh": [300, 500], "model_wh": [224, 224], "image": "frame.png", "drawn": []}
     frame |= {"crop_and_scale": "letterbox", "view": {"size_wh": [390, 844]}}
     (tmp_path / "c.json").write_text(json.dumps({"schema": 1, "frames": [frame]}))
     told = run(tmp_path / "c.json", "--bundle", bundle, "--json")
@@ -145,7 +128,7 @@ def golden(bundle: Path, photo: np.ndarray, tmp_path_factory: pytest.TempPathFac
     root = tmp_path_factory.mktemp("golden")
     patch = pytest.MonkeyPatch()
     patch.delenv("CI", raising=False)
-    Image.fromarray(photo[:, 3:]).save(root / "tall.png")  # 357×500
+    Image.fromarray(photo[:, 3:]).save(root / "tall.png")  # 297×500
     record(bundle, root / "golden", root / "tall.png", link=True)
     approve(bundle, root / "golden", every=True)
     patch.undo()
@@ -197,7 +180,7 @@ def test_boxes_that_noise_moves_measure_nothing_but_must_be_in_their_place(
     assert {r.verdict for r in report.rows} == {"NOT_RUN"}
     assert len(report.shortfalls) == 1 and "28 of 28 chains" in report.shortfalls[0]
     assert "that noise of one level in 255 moves" in report.shortfalls[0]
-    mirrored = Affine(-390 / 357, 0.0, 390.0, 0.0, 844 / 500, 0.0)
+    mirrored = Affine(-390 / 297, 0.0, 390.0, 0.0, 844 / 500, 0.0)
     where = "mobilecat.camera.request.View.view_from_image"
     monkeypatch.setattr(where, lambda self, wh: mirrored)
     assert check_coordinates(bundle, golden, runner="onnx").failed

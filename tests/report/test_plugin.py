@@ -11,21 +11,18 @@ import pytest
 
 from mobilecat.compile import export
 from mobilecat.review.approve import approve, record
-from mobilecat.spec import spec_from_text
+from tests.cat_faces import ONE, SOURCE, cat_faces_spec
 from tests.conftest import ROOT
 from tests.judge.fake import edit_bundle
-from tests.judge.test_yunet import SPEC
 
 
 @pytest.fixture(scope="module")
-def work(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("plugin")
     patch = pytest.MonkeyPatch()
     patch.delenv("CI", raising=False)
-    spec = spec_from_text(SPEC.format(color="BGR", score=0.3))
-    model = shared_data / "models" / "face_detection_yunet_2023mar.onnx"
-    export(spec, root / "bundle", source=model)
-    record(root / "bundle", root / "golden", shared_data / "astronaut.png", link=True)
+    export(cat_faces_spec(), root / "bundle", source=SOURCE)
+    record(root / "bundle", root / "golden", ONE, link=True)
     approve(root / "bundle", root / "golden", every=True)
     patch.undo()
     return root
@@ -46,13 +43,13 @@ def bundle_args(work: Path) -> list[str]:
 def test_one_test_a_case_and_lane(work: Path, tmp_path: Path) -> None:
     done = run(tmp_path, *bundle_args(work))
     assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("astronaut-source", "astronaut-onnx:yunet.onnx", "goldens"):
-        assert f"mobilecat::yunet[{name}] PASSED" in done.stdout
+    for name in ("one_at_night-source", "one_at_night-onnx:cat_faces.onnx", "goldens"):
+        assert f"mobilecat::cat_faces[{name}] PASSED" in done.stdout
     assert "3 passed" in done.stdout
 
 
 def test_a_fault_fails_its_lane_alone_and_leaves_a_pending_file(work: Path, tmp_path: Path) -> None:
-    path = work / "golden/yunet/astronaut/approved.json"
+    path = work / "golden/cat_faces/one_at_night/approved.json"
     bundle = work / "bundle/bundle.json"
     before = path.read_bytes()
     kept = bundle.read_text()
@@ -63,10 +60,12 @@ def test_a_fault_fails_its_lane_alone_and_leaves_a_pending_file(work: Path, tmp_
     finally:
         bundle.write_text(kept)
     assert done.returncode == 1, done.stdout
-    assert "[astronaut-source] PASSED" in done.stdout
-    assert "[astronaut-onnx:yunet.onnx] FAILED" in done.stdout and "limit 1e-12" in done.stdout
+    assert "[one_at_night-source] PASSED" in done.stdout
+    assert (
+        "[one_at_night-onnx:cat_faces.onnx] FAILED" in done.stdout and "limit 1e-12" in done.stdout
+    )
     assert "Traceback" not in done.stdout and "golden review" in done.stdout
-    pending = path.with_name("pending-onnx@yunet.onnx.json")
+    pending = path.with_name("pending-onnx@cat_faces.onnx.json")
     assert pending.is_file() and path.read_bytes() == before
     pending.unlink()
 

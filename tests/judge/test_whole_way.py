@@ -1,4 +1,4 @@
-"""The whole way on a real detector: goldens from the source, held by the .onnx; mutants are not."""
+"""The whole way on the demo's detector: the .onnx holds the source's goldens; mutants do not."""
 
 from __future__ import annotations
 
@@ -18,46 +18,34 @@ from mobilecat.disk import sha256_of
 from mobilecat.judge.report import Report
 from mobilecat.judge.run import validate
 from mobilecat.review.approve import approve, record
-from mobilecat.spec import spec_from_text
+from tests.cat_faces import ONE, SOURCE, cat_faces_spec
 from tests.judge.fake import edit_bundle
 
-SPEC = """
-name = "yunet"
-source = "face_detection_yunet_2023mar.onnx"
-landmarks = ["right eye", "left eye", "nose", "right mouth", "left mouth"]
-labels = ["face"]
-[input]
-size = [640, 640]
-color = "{color}"
-resize = "letterbox"
-[head]
-kind = "yunet"
-[nms]
-score_threshold = {score}
-[targets.onnx]
-"""
 
-
-def made(models: Path, out: Path, color: str = "BGR", score: float = 0.3) -> Path:
-    spec = spec_from_text(SPEC.format(color=color, score=score))
-    export(spec, out, source=models / "face_detection_yunet_2023mar.onnx")
+def made(out: Path, color: str = "RGB", score: float = 0.4) -> Path:
+    """Export the demo's detector; color, score: as its own spec has them, or others."""
+    spec = cat_faces_spec()
+    assert spec.input is not None and spec.nms is not None
+    image = spec.input.model_copy(update={"color": color})
+    nms = spec.nms.model_copy(update={"score_threshold": score})
+    export(spec.model_copy(update={"input": image, "nms": nms}), out, source=SOURCE)
     return out
 
 
 @pytest.fixture(scope="module")
-def work(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle, and approved cases: the photo, and the photo turned and padded to odd sides."""
-    root = tmp_path_factory.mktemp("yunet")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle, and approved cases: a picture, and it turned and padded to odd sides."""
+    root = tmp_path_factory.mktemp("cat_faces")
     patch = pytest.MonkeyPatch()
     patch.delenv("CI", raising=False)
-    made(shared_data / "models", root / "bundle")
-    photo = Image.open(shared_data / "astronaut.png").convert("RGB")
-    wide = Image.new("RGB", (1031, 547), (30, 60, 90))
-    wide.paste(photo, (417, 21))
+    made(root / "bundle")
+    one = Image.open(ONE).convert("RGB")
+    wide = Image.new("RGB", (731, 547), (30, 60, 90))
+    wide.paste(one, (317, 21))
     wide.save(root / "wide.png")
-    turned = photo.rotate(15, Image.Resampling.BICUBIC).crop((40, 0, 400, 501))
+    turned = one.rotate(15, Image.Resampling.BICUBIC).crop((20, 120, 261, 401))
     turned.save(root / "turned.png")
-    for path in (shared_data / "astronaut.png", root / "wide.png", root / "turned.png"):
+    for path in (ONE, root / "wide.png", root / "turned.png"):
         record(root / "bundle", root / "golden", path, link=True)
     approve(root / "bundle", root / "golden", every=True)
     patch.undo()
@@ -67,7 +55,7 @@ def work(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def with_artifact(work: Path, out: Path, change: Callable[[Path], object]) -> Path:
     """Copy the bundle, change its artifact, and make bundle.json vouch for the changed one."""
     shutil.copytree(work / "bundle", out)
-    artifact = out / "yunet.onnx"
+    artifact = out / "cat_faces.onnx"
     change(artifact)
 
     def vouch(told: dict[str, Any]) -> None:
@@ -100,13 +88,12 @@ def weights(index: int, change: Callable[[np.ndarray], np.ndarray]) -> Callable[
 
 
 def shifted_anchors(model: onnx.ModelProto) -> None:
-    """Add half a cell of stride 8 to every column and row origin [1,8400,2] of the decode."""
-    found = [i for i in model.graph.initializer if tuple(i.dims) == (1, 8400, 2)]
-    assert found
-    for init in found:
-        array = onnx.numpy_helper.to_array(init)
-        if array.max() > 100:  # the origins, not the tiled strides
-            init.CopyFrom(onnx.numpy_helper.from_array(array + np.float32(4), init.name))
+    """Add half a cell of the grid of 14 cells, 224 / 14 / 2 pixels, to the anchors' centres."""
+    (add,) = [n for n in model.graph.node if n.name == "decode/centre"]
+    (init,) = [i for i in model.graph.initializer if i.name in add.input]
+    array = onnx.numpy_helper.to_array(init)
+    assert array.shape == (1, 530, 2)
+    init.CopyFrom(onnx.numpy_helper.from_array(array + np.float32(8), init.name))
 
 
 def fault_of(report: Report) -> str | None:
@@ -116,16 +103,16 @@ def fault_of(report: Report) -> str | None:
 def test_the_healthy_bundle_holds(work: Path) -> None:
     report = validate(work / "bundle", work / "golden", random=1)
     assert report.held, report.failed
-    assert report.cases == ("astronaut", "turned", "wide")
+    assert report.cases == ("one_at_night", "turned", "wide")
     counts = [r.check.detail for r in report.results if r.check.name == "count" and r.case]
     assert counts == ["1 found, 1 expected"] * 6
     rows = [r for r in report.random if r.lane.runner == "onnx"]
-    assert len(rows) == 12
+    assert len(rows) == 2  # the network's outputs: boxes and scores
     assert max(r.max_rel or 0 for r in rows) < 1e-4
 
 
-def test_a_second_export_holds(work: Path, shared_data: Path, tmp_path: Path) -> None:
-    made(shared_data / "models", tmp_path / "again")
+def test_a_second_export_holds(work: Path, tmp_path: Path) -> None:
+    made(tmp_path / "again")
     assert validate(tmp_path / "again", work / "golden", random=1).held
 
 
@@ -156,20 +143,18 @@ def test_a_mutant_falls_short_and_names_its_stage(work: Path, tmp_path: Path, na
 
 
 OTHER_EXPORTS = {
-    "red and blue swapped": ("RGB", 0.3, "raw"),
-    "threshold 0.95": ("BGR", 0.95, "detections"),
+    "red and blue swapped": ("BGR", 0.4, "raw"),
+    "threshold 0.95": ("RGB", 0.95, "detections"),
 }
 
 
 @pytest.mark.parametrize("name", OTHER_EXPORTS)
-def test_another_exports_artifact_falls_short(
-    work: Path, shared_data: Path, tmp_path: Path, name: str
-) -> None:
+def test_another_exports_artifact_falls_short(work: Path, tmp_path: Path, name: str) -> None:
     color, score, stage = OTHER_EXPORTS[name]
-    other = made(shared_data / "models", tmp_path / "other", color, score)
+    other = made(tmp_path / "other", color, score)
 
     def swap(path: Path) -> None:
-        shutil.copyfile(other / "yunet.onnx", path)
+        shutil.copyfile(other / "cat_faces.onnx", path)
 
     report = validate(
         with_artifact(work, tmp_path / "b", swap), work / "golden", write_pending=False
@@ -191,9 +176,9 @@ def test_a_flipped_byte_is_unusable_input(work: Path, tmp_path: Path) -> None:
     from mobilecat.errors import ArtifactError
 
     shutil.copytree(work / "bundle", tmp_path / "b")
-    data = bytearray((tmp_path / "b" / "yunet.onnx").read_bytes())
+    data = bytearray((tmp_path / "b" / "cat_faces.onnx").read_bytes())
     data[len(data) // 2] ^= 1
-    (tmp_path / "b" / "yunet.onnx").write_bytes(bytes(data))
+    (tmp_path / "b" / "cat_faces.onnx").write_bytes(bytes(data))
     with pytest.raises(ArtifactError, match="cannot be trusted"):
         validate(tmp_path / "b", work / "golden")
 
