@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mobilecat.demo import FOLDER
+
 # Goldens are never written where CI is set; the tests of that set it themselves.
 os.environ.pop("CI", None)
 
@@ -20,9 +22,25 @@ def shared_data_path() -> Path | None:
     return path if (path / "models").is_dir() else None
 
 
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
+def the_shared_data() -> Path:
     path = shared_data_path()
     if path is None:
         pytest.skip("NOT_RUN: no test data (models and photos) beside this checkout")
     return path
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    return the_shared_data()
+
+
+def network_and_picture(name: str) -> tuple[Path, Path]:
+    """Return an ONNX file, and a picture with what it looks for: the demo's, or of the test data.
+
+    Skips where that data is not here.
+    """
+    demos = FOLDER / f"{name}.onnx"
+    if demos.is_file():
+        return demos, FOLDER / "pictures" / "one_at_night.png"
+    data = the_shared_data()
+    return data / "models" / f"{name}.onnx", data / "astronaut.png"

@@ -1,4 +1,4 @@
-"""`head = "raw"`: every ONNX file of the test data, every target, every output, to 1e-4."""
+"""`head = "raw"`: the demo's and the test data's ONNX files, every target and output, to 1e-4."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from mobilecat.judge.run import validate
 from mobilecat.lanes import NotRun, lanes_of, open_lane
 from mobilecat.lanes.inputs import picture_inputs
 from mobilecat.spec import load_spec, spec_from_model_file
-from tests.conftest import shared_data_path
+from tests.conftest import network_and_picture, shared_data_path
 
 # input → (scale, bias) that turn picture bytes into what the network was trained on.
 REAL_INPUT = {
+    "cat_faces": (1 / 127.5, -1.0),
+    "cat_landmarks": (1 / 127.5, -1.0),
     "face_detection_yunet_2022mar": (1.0, 0.0),
     "face_detection_yunet_2023mar": (1.0, 0.0),
     "yunet_n_320_320": (1.0, 0.0),
@@ -33,29 +35,28 @@ REAL_INPUT = {
     "yolov5n": (1 / 255, 0.0),
     "yolox_nano": (1.0, 0.0),
 }
+DEMOS = ("cat_faces", "cat_landmarks")
 SHAPES = {"yunet_n_dynamic": {"input": (1, 3, 320, 480)}}
 
 
 def every_model() -> list[str]:
     folder = shared_data_path()
     found = sorted(p.stem for p in (folder / "models").glob("*.onnx")) if folder else []
-    return found or sorted(REAL_INPUT)
+    return sorted({*DEMOS, *found} if found else REAL_INPUT)
 
 
-def picture_input(shape: tuple[int, ...], name: str, data: Path) -> Array:
+def picture_input(shape: tuple[int, ...], name: str, photo: Path) -> Array:
     planar = shape[1] == 3
     height, width = shape[2:] if planar else shape[1:3]
-    picture = Image.open(data / "astronaut.png").convert("RGB").resize((width, height))
+    picture = Image.open(photo).convert("RGB").resize((width, height))
     scale, bias = REAL_INPUT[name]
     x = np.asarray(picture, dtype=np.float32) * np.float32(scale) + np.float32(bias)
     return np.ascontiguousarray(x.transpose(2, 0, 1) if planar else x)[None]
 
 
 @pytest.mark.parametrize("name", every_model())
-def test_every_artifact_gives_the_source_outputs(
-    shared_data: Path, tmp_path: Path, name: str
-) -> None:
-    model = shared_data / "models" / f"{name}.onnx"
+def test_every_artifact_gives_the_source_outputs(tmp_path: Path, name: str) -> None:
+    model, photo = network_and_picture(name)
     before = model.stat()
     done = export(spec_from_model_file(model, SHAPES.get(name)), tmp_path / "raw")
     bundle = open_bundle(tmp_path / "raw")
@@ -63,15 +64,15 @@ def test_every_artifact_gives_the_source_outputs(
     rng = np.random.default_rng(11)
     inputs = {
         "random": rng.random(shape, dtype=np.float32),
-        "picture": picture_input(shape, name, shared_data),
+        "picture": picture_input(shape, name, photo),
     }
     expected: dict[str, dict[str, Array]] = {}
     compared = 0
-    for lane in lanes_of(bundle):
+    for lane in lanes_of(bundle, slow=False):
         try:
             runner = open_lane(done.folder, bundle, lane)
         except NotRun:
-            assert lane.runner == "coreml-native"
+            assert lane.runner in ("coreml-native", "coreai-native")
             continue
         for case, x in inputs.items():
             got = runner.infer({bundle.inputs[0].name: x})
@@ -86,7 +87,10 @@ def test_every_artifact_gives_the_source_outputs(
                 worst = float(np.abs(have - want).max())
                 assert worst <= limit, f"{lane.name} {output} {case}: {worst:.2e} > {limit:.2e}"
                 compared += 1
-    assert compared == 4 * 2 * len(bundle.outputs), "every artifact, both inputs, every output"
+    formats = [a.format for a in bundle.artifacts]  # and aimodel, where it can be written
+    assert {"onnx", "tflite", "mlpackage", "mlmodel"} <= {*formats}
+    every = len(formats) * 2 * len(bundle.outputs)
+    assert compared == every, "every artifact, both inputs, every output"
     assert model.stat().st_mtime_ns == before.st_mtime_ns
 
 

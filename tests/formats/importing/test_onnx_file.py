@@ -14,6 +14,7 @@ from mobilecat.formats.importing import dims_of
 from mobilecat.formats.onnx.checked import NEWEST_OPSET, OLDEST_OPSET
 from mobilecat.formats.onnx.read import import_onnx
 from mobilecat.graph import MIN_OPSET
+from tests.conftest import network_and_picture
 from tests.formats.importing.held import assert_same, op_types, outputs, picture, refusal
 from tests.formats.importing.models import X, conv, external, model, save, weights
 
@@ -282,17 +283,19 @@ def test_two_imports_are_the_same_bytes(tmp_path: Path) -> None:
 
 REAL = {
     # name → inputs whose shape is given, number of outputs (read in Netron)
-    "face_detection_yunet_2023mar.onnx": ({}, 12),
-    "yunet_n_dynamic.onnx": ({"input": (1, 3, 96, 160)}, 12),
-    "ultraface_version-slim-320.onnx": ({}, 2),
-    "mtcnn_onet.onnx": ({}, 3),
+    "cat_faces": ({}, 2),
+    "cat_landmarks": ({}, 1),
+    "face_detection_yunet_2023mar": ({}, 12),
+    "yunet_n_dynamic": ({"input": (1, 3, 96, 160)}, 12),
+    "ultraface_version-slim-320": ({}, 2),
+    "mtcnn_onet": ({}, 3),
 }
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_real_files_compute_what_onnxruntime_does(name: str, shared_data: Path) -> None:
+def test_real_files_compute_what_onnxruntime_does(name: str) -> None:
     shapes, count = REAL[name]
-    path = shared_data / "models" / name
+    path, _ = network_and_picture(name)
     imported = import_onnx(path, shapes)
     assert len(imported.graph.outputs) == count
     feeds = {
