@@ -14,6 +14,7 @@ from mobilecat.formats.coreml import ImageInput, write_vision_pipeline
 from mobilecat.formats.inspection import inspect_file
 from mobilecat.formats.tflite.lints import GPU, lints
 from mobilecat.spec import spec_from_text
+from tests.cat_faces import SOURCE, cat_faces_spec
 from tests.formats.coreml.lower.graphs import graph
 from tests.formats.coreml.lower.harness import FORMATS
 from tests.test_cli import mobilecat
@@ -127,8 +128,22 @@ def test_class_offsets(offset: float, half: bool, spoken: bool, tmp_path: Path) 
     assert [("moved apart by class" in lint) for lint in found] == [True] * spoken
 
 
-def test_somebody_elses_detector(shared_data: Path) -> None:
-    found = inspect_file(shared_data / "models" / "coco_ssd_mobilenet_v1_quant.tflite").lints
+def our_detector(folder: Path) -> Path:
+    spec = cat_faces_spec('[targets.tflite]\ncontract = "detection"\n')
+    export(spec, folder / "b", source=SOURCE)
+    return folder / "b" / "cat_faces.tflite"
+
+
+@pytest.mark.parametrize("whose", ["ours", "somebody else's"])
+def test_a_detector_with_its_own_nms(
+    whose: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if whose == "ours":
+        file = our_detector(tmp_path)
+    else:
+        models = request.getfixturevalue("shared_data") / "models"
+        file = models / "coco_ssd_mobilenet_v1_quant.tflite"
+    found = inspect_file(file).lints
     assert any(
         "has no TFLite_Detection_PostProcess: the baked NMS runs on the CPU" in x for x in found
     )
