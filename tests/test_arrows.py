@@ -17,7 +17,8 @@ _LEAVES = {
     "errors", "foreign", "value", "shown", "geometry", "graph", "disk", "confined", "formats.table",
 }  # fmt: skip
 _VALUES = {*_LEAVES, "spec", "bundle", "pictures"}
-_READ = {"formats", "formats.base", "lanes", "compare", "golden.store"}
+_GOLDENS = {"golden.store", "golden.inventory", "golden.terms"}
+_READ = {"formats", "formats.base", "lanes", "compare", *_GOLDENS}
 _TARGET = {"formats.base.target", "value"}
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -80,6 +81,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lanes": {*_VALUES, "heads", "formats", "formats.base"},
     "compare": {*_VALUES, "formats.base", "lanes"},
     "golden.store": {*_VALUES, "lanes", "compare"},
+    "golden.inventory": {*_VALUES, "compare", "golden.store"},
+    "golden.terms": {*_VALUES, "lanes", "compare", "golden.store"},
     # A float16 program without its rounding needs the weights of its own compilation in float32.
     "judge": {*_VALUES, *_READ, "bake", "compile"},
     "coordinates": {*_VALUES, "camera", "lanes", "compare", "golden.store", "judge"},
@@ -89,7 +92,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measure": {*_VALUES, "heads", "lanes", "formats.base"},
     "diagnosis": {*_VALUES, "camera", "lanes"},
     # Faces.
-    "pytest_plugin": {"errors", "bundle", "lanes", "compare", "golden.store", "judge"},
+    "pytest_plugin": {"errors", "bundle", "lanes", "compare", *_GOLDENS, "judge"},
     "api": {
         *_VALUES, "formats", "formats.base", "lanes", "golden.store", "judge", "review", "compile",
         "coordinates", "bisection", "report", "measure", "diagnosis",
