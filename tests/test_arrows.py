@@ -81,7 +81,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lanes": {*_VALUES, "heads", "formats", "formats.base"},
     "compare": {*_VALUES, "formats.base", "lanes"},
     "golden.store": {*_VALUES, "lanes", "compare"},
-    "golden.inventory": {*_VALUES, "compare", "golden.store"},
+    "golden.inventory": {*_VALUES, "compare", "golden.store", "golden.terms"},
     "golden.terms": {*_VALUES, "lanes", "compare", "golden.store"},
     # A float16 program without its rounding needs the weights of its own compilation in float32.
     "judge": {*_VALUES, *_READ, "bake", "compile"},
