@@ -307,3 +307,13 @@ def test_a_tflite_file_cut_short(tmp_path: Path, kept: int) -> None:
     done = mobilecat("inspect", tmp_path / "cut.tflite")
     refused(done, f"cut short ({kept} bytes)", "copy or export the file again")
     assert "unpack" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("golden",)])
+def test_no_summary_is_cut_off(words: tuple[str, ...]) -> None:
+    """In a terminal of 80 columns."""
+    env = {**os.environ, "COLUMNS": "80", "TERM": "dumb"}
+    command = [sys.executable, "-m", "mobilecat", *words, "--help"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    listed = done.stdout.partition("Commands:")[2].strip().splitlines()
+    assert len(listed) > 4 and not [line for line in listed if line.rstrip().endswith("...")]

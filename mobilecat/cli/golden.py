@@ -30,7 +30,7 @@ GoldenDir = Annotated[
 ]
 
 
-@golden_app.command()
+@golden_app.command(short_help="Run pictures; keep what is found as pending.")
 def record(
     bundle: BundleDir,
     golden: GoldenDir,
@@ -89,7 +89,7 @@ def record(
     show([Line(f"next: mobilecat golden review {bundle} --golden {golden}")])
 
 
-@golden_app.command("list")
+@golden_app.command("list", short_help="Show the cases and their state.")
 def list_(bundle: BundleDir, golden: GoldenDir) -> None:
     """Show the bundle's cases and their state: approved, pending, broken."""
     states = mc.golden.cases(bundle, golden)
@@ -102,7 +102,7 @@ def list_(bundle: BundleDir, golden: GoldenDir) -> None:
     show([Table(columns, rows), *problems], wide=False)
 
 
-@golden_app.command()
+@golden_app.command(short_help="Look at what is pending; accept or reject.")
 def review(
     bundle: BundleDir,
     golden: GoldenDir,
@@ -155,7 +155,7 @@ def review(
             ask.show(terminal(), bundle, golden, pending)
 
 
-@golden_app.command()
+@golden_app.command(short_help="Make pending results the expected ones.")
 def approve(
     bundle: BundleDir,
     golden: GoldenDir,
@@ -191,7 +191,7 @@ def approve(
     show(Line(f"approved {path}") for path in written)
 
 
-@golden_app.command()
+@golden_app.command(short_help="Write down what is approved now.")
 def index(bundle: BundleDir, golden: GoldenDir) -> None:
     """Write down what is approved now, so that a golden that goes or is copied is noticed.
 

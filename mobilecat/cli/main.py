@@ -35,7 +35,7 @@ SourceOption = Annotated[
 ]
 
 
-@app.command()
+@app.command(short_help="Compile a model into a bundle.")
 def export(
     spec: Annotated[
         Path, typer.Argument(metavar="SPEC|MODEL", help="A mobilecat.toml, or just a model file.")
@@ -65,7 +65,7 @@ def export(
     run_export(spec, out, source, shape or [], ios, json_)
 
 
-@app.command()
+@app.command(short_help="Run a bundle on a picture; print what it finds.")
 def run(
     bundle: BundleDir,
     image: Annotated[Path, typer.Option("--image", metavar="FILE", help="The picture.")],
@@ -99,7 +99,7 @@ def run(
     run_picture(bundle, image, runner, artifact, draw, json_, source, boxes)
 
 
-@app.command()
+@app.command(short_help="Say what a model file or bundle holds.")
 def inspect(
     file: Annotated[
         Path,
@@ -113,12 +113,12 @@ def inspect(
     run_inspect(file, json_)
 
 
-app.command()(validate)
+app.command(short_help="Hold every artifact to goldens and to the source.")(validate)
 app.add_typer(golden_app)
-app.command()(diagnose)
-app.command()(bisect)
-app.command()(evaluate)
-app.command()(tune)
+app.command(short_help="Name the bug behind boxes that are wrong.")(diagnose)
+app.command(short_help="Find the first layer where an artifact parts.")(bisect)
+app.command(short_help="Measure every artifact on labelled pictures.")(evaluate)
+app.command(short_help="Sweep thresholds; write the best into the spec.")(tune)
 
 
 def main() -> None:
