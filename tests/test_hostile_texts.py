@@ -462,6 +462,16 @@ def test_values_that_no_phone_holds(tmp_path: Path) -> None:
     assert "elements" in said and "bomb" in said
 
 
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    proto = model([helper.make_node("Relu", ["x"], ["relu_out"], "the_node"),
+                   helper.make_node("Relu", ["relu_out"], ["y"], "last")])  # fmt: skip
+    data = proto.SerializeToString()
+    for name in (b"Relu", b"relu_out", b"the_node"):
+        path = tmp_path / "m.onnx"
+        path.write_bytes(data.replace(name, b"\xff" + name[1:]))
+        assert "not an ONNX file, or cut short" in onnx_refusal(path)
+
+
 def test_inspect_of_types_that_are_none(tmp_path: Path) -> None:
     proto = model([helper.make_node("Relu", ["x"], ["y"], "r")])
     proto.graph.input[0].type.tensor_type.elem_type = 99

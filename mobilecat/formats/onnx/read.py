@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import onnx
@@ -11,7 +11,7 @@ import onnx_ir as ir
 from mobilecat.errors import ModelError, Problem
 from mobilecat.foreign import problem_from_onnx
 from mobilecat.formats.base.notes import add_notes
-from mobilecat.formats.onnx.checked import check, require_known_ops
+from mobilecat.formats.onnx.checked import all_nodes, check, require_known_ops
 from mobilecat.formats.onnx.external import load_external_data
 from mobilecat.formats.onnx.functions import require_finite
 from mobilecat.formats.onnx.input_shapes import Dims, Shapes, settle
@@ -98,6 +98,8 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         raise _unreadable(path, len(data)) from e
     if not proto.graph.node and not proto.graph.output:
         raise _unreadable(path, len(data))
+    if not all(isinstance(word, str) for word in _words(proto)):
+        raise _unreadable(path, len(data))  # names that are no UTF-8 come as bytes
     load_external_data(proto, path)
     require_finite(proto, path)
     return proto
@@ -125,6 +127,17 @@ def _dims(value: onnx.ValueInfoProto) -> Dims:
     if not tensor.HasField("shape"):
         return None
     return tuple(d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim)
+
+
+def _words(proto: onnx.ModelProto) -> Iterator[object]:
+    """Give every name by which the parts of a network find each other."""
+    nodes = [*all_nodes(proto.graph), *(n for f in proto.functions for n in f.node)]
+    for node in nodes:
+        yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
+        yield from (a.name for a in node.attribute)
+    values = (*proto.graph.input, *proto.graph.output, *proto.graph.value_info)
+    yield from (v.name for v in (*values, *proto.graph.initializer, *proto.functions))
+    yield from (o.domain for o in proto.opset_import)
 
 
 def _unreadable(path: Path, size: int) -> ModelError:
