@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mobilecat.compile import export
+from mobilecat.demo import DETECTOR
 from mobilecat.disk import sha256_of
 from mobilecat.judge.run import validate
 from mobilecat.spec import load_spec
@@ -15,36 +16,47 @@ ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "golden"
 
 
+SPECS = {"cat_faces": DETECTOR, "yunet": ROOT / "examples" / "yunet" / "mobilecat.toml"}
+
+
+@pytest.fixture(scope="module", params=SPECS)
+def name(request: pytest.FixtureRequest) -> str:
+    if request.param == "yunet":
+        data = request.getfixturevalue("shared_data")
+        if data.resolve() != (ROOT.parent / "shared" / "data").resolve():
+            pytest.skip("NOT_RUN: the goldens link to pictures in ../shared/data, not here")
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def yunet(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shared_data.resolve() != (ROOT.parent / "shared" / "data").resolve():
-        pytest.skip("NOT_RUN: the goldens link to pictures in ../shared/data, which is not here")
-    spec = ROOT / "examples" / "yunet" / "mobilecat.toml"
-    out = tmp_path_factory.mktemp("goldens") / "yunet"
-    export(load_spec(spec), out, spec_folder=spec.parent)
+def bundle(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("goldens") / name
+    export(load_spec(SPECS[name]), out, spec_folder=SPECS[name].parent)
     return out
 
 
-def _state() -> dict[str, str]:
-    return {str(p): sha256_of(p) for p in (GOLDEN / "yunet").rglob("*") if p.is_file()}
+def _state(name: str) -> dict[str, str]:
+    return {str(p): sha256_of(p) for p in (GOLDEN / name).rglob("*") if p.is_file()}
 
 
-def test_every_artifact_holds_to_the_goldens(yunet: Path) -> None:
-    before = _state()
-    report = validate(yunet, GOLDEN, random=1, write_pending=False)
+def test_every_artifact_holds_to_the_goldens(name: str, bundle: Path) -> None:
+    before = _state(name)
+    report = validate(bundle, GOLDEN, random=1, write_pending=False)
     assert report.held, [str(r) for r in report.failed]
     assert report.exit_code == 0
-    assert len(report.cases) == 3
-    assert _state() == before
+    assert len(report.cases) == {"cat_faces": 4, "yunet": 3}[name]
+    assert _state(name) == before
 
 
-def test_another_threshold_falls_short(yunet: Path, tmp_path: Path) -> None:
-    """Proof that the goldens can fail: the face scores 0.944."""
-    spec = ROOT / "examples" / "yunet" / "mobilecat.toml"
-    text = spec.read_text().replace("score_threshold = 0.3", "score_threshold = 0.97")
+def test_another_threshold_falls_short(name: str, tmp_path: Path) -> None:
+    """Proof that the goldens can fail: the astronaut's face scores 0.944, the best cat's 0.924."""
+    spec = SPECS[name]
+    text = spec.read_text("utf-8")
+    for threshold in ("0.3", "0.4"):
+        text = text.replace(f"score_threshold = {threshold}", "score_threshold = 0.97")
     changed = tmp_path / "mobilecat.toml"
-    changed.write_text(text.replace('source = "', f'source = "{spec.parent}/'))
-    export(load_spec(changed).model_copy(update={"name": "yunet"}), tmp_path / "yunet")
-    report = validate(tmp_path / "yunet", GOLDEN, runner="onnx", write_pending=False)
+    changed.write_text(text.replace('source = "', f'source = "{spec.parent}/'), "utf-8")
+    export(load_spec(changed), tmp_path / name)
+    report = validate(tmp_path / name, GOLDEN, runner="onnx", write_pending=False)
     assert not report.held
     assert report.exit_code == 1

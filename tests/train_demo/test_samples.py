@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from PIL import Image
 
+from tests.cat_faces import PICTURES
 from tools.train_demo.anchors import anchors
 from tools.train_demo.augment import MIRRORED, about, moved, warped
 from tools.train_demo.matching import targets
@@ -76,8 +80,16 @@ def test_a_face_hardly_seen_is_neither_taught_nor_denied() -> None:
     assert rows[0, 4:].tolist() == [0, 0]
 
 
-def test_samples_are_the_same_for_a_seed_and_points_lie_on_the_face(shared_data) -> None:  # type: ignore[no-untyped-def]
-    photos = cat_photos(shared_data / "cats", held_back=False)
+def drawn(name: str) -> Labelled:
+    """Return one of the demo's pictures with its cats' points."""
+    entries = json.loads((PICTURES / "labels.json").read_text("utf-8"))["images"]
+    points = [e["landmarks9"] for e in entries if e["file"] == name]
+    pixels = np.asarray(Image.open(PICTURES / name).convert("RGB"))
+    return Labelled(name, pixels, np.array(points, np.float32))
+
+
+def test_samples_are_the_same_for_a_seed_and_points_lie_on_the_face() -> None:
+    photos = [drawn(f"{name}.png") for name in ("one_at_night", "three_in_a_meadow")]
     empty = [Labelled("grey", np.full((50, 70, 3), 90, np.uint8), np.zeros((0, 9, 2), np.float32))]
     sources = Sources(photos, [], empty)
     for seed in range(8):

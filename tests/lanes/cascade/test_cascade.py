@@ -12,19 +12,23 @@ from PIL import Image
 from mobilecat.bundle import open_bundle
 from mobilecat.bundle.cascade import open_any
 from mobilecat.compile.cascade import export_cascade
+from mobilecat.demo import CASCADE, DETECTOR, FOLDER, LANDMARKS
 from mobilecat.errors import ArtifactError, MobileCatError
 from mobilecat.judge.run import validate
 from mobilecat.lanes import NotRun, decode_outputs, detect, lanes_of, open_lane
 from mobilecat.lanes.inputs import picture_inputs
 from mobilecat.pictures.detections import Detections
 from mobilecat.review.approve import approve, record
+from tests.cat_faces import ONE
 from tests.lanes.cascade.tiny_landmarks import TARGETS, landmark_spec
 from tests.tiny import save_yunet_like, yunet_like_spec
 
 # Of a 40×30 picture. Vision: 10/40, (30 − 14)/30 from below, 12/40, 8/30.
 BOX_XYXY = [10, 6, 22, 14]
 BOX_VISION = [0.25, 16 / 30, 0.3, 8 / 30]
-EYES_NOSE_MOUTH = [(202, 105), (245, 105), (221, 127), (204, 146), (243, 146)]  # set by eye
+# Eyes, mouth, ears of the cat in one_at_night.png, as pictures/labels.json has them.
+DRAWN = [(112.3, 284.0), (152.6, 285.1), (132.9, 314.0), (81.3, 266.1), (79.0, 223.7),
+         (113.5, 244.0), (152.4, 243.7), (186.4, 226.1), (180.6, 268.5)]  # fmt: skip
 
 
 def picture_of(folder: Path) -> Path:
@@ -251,28 +255,23 @@ def test_a_part_that_was_exchanged_is_caught(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("boxes", [None, "vision"])
-def test_face_points_land_on_the_face(shared_data: Path, tmp_path: Path, boxes: str | None) -> None:
-    models = shared_data / "models"
-    root = Path(__file__).resolve().parents[3] / "examples"
-    for example, file in (
-        ("ultraface", "ultraface_version-slim-320_without_postprocessing.onnx"),
-        ("mtcnn_onet", "mtcnn_onet.onnx"),
-    ):
-        text = (root / example / "mobilecat.toml").read_text()
-        text = text.replace(f"../../../shared/data/models/{file}", str(models / file))
+def test_points_land_on_the_face(tmp_path: Path, boxes: str | None) -> None:
+    for spec in (DETECTOR, LANDMARKS):
+        text = spec.read_text("utf-8").replace('source = "', f'source = "{FOLDER}/')
         text = text[: text.index("[[targets")] + "[targets.onnx]\n[targets.tflite]\n"
-        (tmp_path / example).mkdir()
-        (tmp_path / example / "mobilecat.toml").write_text(text)
-    name = "vision.toml" if boxes else "cascade.toml"
-    (tmp_path / "face").mkdir()
-    (tmp_path / "face" / name).write_text((root / "face_cascade" / name).read_text())
-    out = export_cascade(tmp_path / "face" / name, tmp_path / "out").folder
-    # The face, set by eye: x 179 to 270, y 62 to 174 of 512.
-    given = boxes_file(tmp_path, [[0.35, 0.66, 0.178, 0.219]]) if boxes else None
-    found = run_all(out, shared_data / "astronaut.png", given)
+        (tmp_path / spec.name).write_text(text, "utf-8")
+    text = CASCADE.read_text("utf-8")
+    assert 'detector = "cat_faces.toml"' in text
+    if boxes:
+        text = text.replace('detector = "cat_faces.toml"', f'boxes = "{boxes}"')
+    (tmp_path / "cats.toml").write_text(text, "utf-8")
+    out = export_cascade(tmp_path / "cats.toml", tmp_path / "out").folder
+    # The extent of the drawn points, x 79.0 to 186.4, y 223.7 to 314.0 of 300×500, from below.
+    given = boxes_file(tmp_path, [[0.2633, 0.372, 0.358, 0.1806]]) if boxes else None
+    found = run_all(out, ONE, given)
     assert len(found) == 3
     for lane, d in found.items():
         assert d.landmarks_xy is not None and len(d) == 1, lane
-        off = np.linalg.norm(d.landmarks_xy[0] - EYES_NOSE_MOUTH, axis=1)
-        assert off.max() < 9, (lane, off)  # of a face 112 high
+        off = np.linalg.norm(d.landmarks_xy[0] - DRAWN, axis=1)
+        assert off.max() < 7, (lane, off)  # of a face 90 high
         assert np.abs(d.landmarks_xy - found["source"].landmarks_xy).max() < 0.1, lane
