@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from mobilecat.demo import DETECTOR, FOLDER
 from mobilecat.formats.coreai.target import CoreAITarget
 from mobilecat.spec import Spec, load_spec, spec_from_text
 
@@ -17,19 +18,15 @@ SOURCES = {
     SSD: "ssdlite_mobilenet_v2_person_frozen_inference_graph.pb",
     "yolox_nano": "yolox_nano.onnx",
 }
+DEMO = "cat_faces"
+"""The demo's detector, for a sample that needs no test data; the whole run goes without it."""
 EXAMPLES = {"onet_means": "mtcnn_onet"}
 SUBTLE = {"onet_means": "mtcnn_onet.onnx", **SOURCES}
 MEANS = {"mean": (126.5, 127.5, 128.5)}
 """O-net as if trained with another mean for each colour: a wrong order of them must show."""
 SIZES = {"yunet": (320, 256)}  # not square, and quick
 WITH_CONTRACTS = ("yolox_nano", SSD)  # no landmarks: Vision and MediaPipe Tasks can read them
-SSD_SPEC = """
-name = "ssdlite"
-source = "-"
-labels = ["person"]
-input = { size = [300, 300], mean = 127.5, std = 127.5, resize = "stretch" }
-head = { kind = "ssd" }
-nms = { score_threshold = 0.3, iou_threshold = 0.45, max_detections = 100 }
+TARGETS = """
 [[targets.coreml]]
 precision = "float32"
 [[targets.coreml]]
@@ -38,6 +35,14 @@ precision = "float32"
 [targets.tflite]
 [targets.onnx]
 """
+SSD_SPEC = f"""
+name = "ssdlite"
+source = "-"
+labels = ["person"]
+input = {{ size = [300, 300], mean = 127.5, std = 127.5, resize = "stretch" }}
+head = {{ kind = "ssd" }}
+nms = {{ score_threshold = 0.3, iou_threshold = 0.45, max_detections = 100 }}
+{TARGETS}"""
 
 
 def missing(name: str) -> str:
@@ -58,6 +63,8 @@ def spec_of(name: str, formats: tuple[str, ...] = ()) -> Spec:
         return spec.model_copy(update={"targets": targets})
     if name == SSD:
         return _in_every_contract(spec_from_text(SSD_SPEC))
+    if name == DEMO:
+        return spec_from_text(DETECTOR.read_text("utf-8").split("[[targets", 1)[0] + TARGETS)
     spec = load_spec(ROOT / "examples" / EXAMPLES.get(name, name) / "mobilecat.toml")
     assert spec.input is not None
     image = spec.input.model_copy(update={"size": SIZES.get(name, spec.input.size)})
@@ -86,6 +93,8 @@ def _in_every_contract(spec: Spec) -> Spec:
 
 def source_of(name: str, data: Path, root: Path) -> Path:
     """Return the source model's file; the TensorFlow graph is made ONNX once, in `root`."""
+    if name == DEMO:
+        return FOLDER / f"{name}.onnx"
     path = data / "models" / SUBTLE[name]
     if name != SSD:
         return path
@@ -104,6 +113,8 @@ def source_of(name: str, data: Path, root: Path) -> Path:
 
 def pictures_of(name: str, data: Path, root: Path) -> list[Path]:
     """Return pictures that have something to find: odd sides, off the middle."""
+    if name == DEMO:
+        return [FOLDER / "pictures" / f"{p}.png" for p in ("one_at_night", "two_on_a_sofa")]
     person = Image.open(data / "astronaut.png").convert("RGB")
     cat = Image.open(data / "chelsea.png").convert("RGB")
     wide = Image.new("RGB", (731, 547), (30, 60, 90))
