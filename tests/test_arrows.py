@@ -59,7 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Formats, one room each. Who reads shipped bytes knows no lowering.
     "formats.base": {"errors", "shown", "disk", "graph", "bundle"},
     "formats.coreml.runtime": {"errors"},
-    "formats.coreai.read": {"errors", "graph"},
+    "formats.coreai.read": {"errors", "confined", "graph"},
     "formats.onnx": {*_VALUES, *_TARGET, "formats.base", "formats.onnx.target", "bake"},
     "formats.tensorflow": {*_LEAVES, "formats.base", "formats.onnx"},
     "formats.coreml": {

@@ -1,8 +1,9 @@
 """A child process for Apple's code: bytes that it cannot read end a process, and are strangers'.
 
-The child is a module of this package. It gets paths, answers in files of a folder that it is given
-(ONNX, .npz without pickle, JSON), and ends with a code: 0 for an answer, `SAID` where it wrote the
-error to show. All else, an abort of Apple's code among it, becomes one ArtifactError here.
+The child is a module of this package, confined (`mobilecat.confined`). It gets paths, answers in
+files of a folder that it is given (ONNX, .npz without pickle, JSON), and ends with a code: 0 for an
+answer, `SAID` where it wrote the error to show. All else, an abort of Apple's code among it, becomes
+one ArtifactError here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from mobilecat.confined import Confinement, start
 from mobilecat.errors import ArtifactError, MobileCatError, Problem, UnsupportedError
 
 SAID = 3
@@ -27,6 +29,8 @@ _GIB = 1 << 30
 _BENEATH = 8 * _GIB
 """Address space that Python, onnx and Apple's libraries may map beside the work, threads' stacks
 among it: where it runs short, Swift ends the process in words of its own."""
+# An arena of glibc's takes 64 MB of address space, one for each of Swift's threads.
+_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 _KINDS = {"artifact": ArtifactError, "unsupported": UnsupportedError}
 
 
@@ -42,22 +46,17 @@ def answer_of(
     """
     with tempfile.TemporaryDirectory(prefix="mobilecat-") as folder:
         out = Path(folder)
-        noise = out / "noise"
-        command = [
-            *(sys.executable, "-P", "-m", module, folder, str(_BENEATH + room), str(int(seconds))),
-            *arguments,
-        ]
-        with noise.open("wb") as sink:
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                env=_environment(),
-                start_new_session=True,
+        given = [folder, str(_BENEATH + room), str(int(seconds)), *arguments]
+        read = tuple(path for a in arguments if (path := Path(a)).is_absolute() and path.exists())
+        confinement = Confinement(out, read, memory=_BENEATH + room)
+        with (out / "noise").open("w", encoding="utf-8") as sink:
+            child = start(
+                module, confinement, environment=_ARENAS, arguments=given, stderr=sink.fileno()
             )
             try:
-                code = child.wait(seconds * 10)
+                said, _ = child.communicate(timeout=seconds * 10)
+                sink.write(said)
+                code = child.returncode
             except subprocess.TimeoutExpired:
                 code = -signal.SIGXCPU
             finally:
@@ -102,14 +101,6 @@ def leave(code: int = 0) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _environment() -> dict[str, str]:
-    root = str(Path(__file__).resolve().parents[4])
-    paths = [root, os.environ.get("PYTHONPATH", "")]
-    # An arena of glibc's takes 64 MB of address space, one for each of Swift's threads.
-    arenas = {"MALLOC_ARENA_MAX": "2"}
-    return {**os.environ, **arenas, "PYTHONPATH": os.pathsep.join(p for p in paths if p)}
 
 
 def _fail(out: Path, code: int, subject: Path, seconds: float) -> NoReturn:
