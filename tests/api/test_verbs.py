@@ -36,12 +36,13 @@ VERBS: dict[str, Callable[..., Any]] = {
     "golden list": mc.golden.cases,
     "golden review": mc.golden.review,
     "golden approve": mc.golden.approve,
+    "golden index": mc.golden.index,
 }
 # What an option is called in Python, or what a caller does with the result instead.
 RENAMED = {
     "shape": "shapes", "score": "scores", "iou": "ious", "from_": "saved", "file": "path",
     "no_write": "write_pending", "plot": ".plot", "draw": ".draw", "json_": ".to_json",
-    "all_": ".words", "image": "picture",
+    "all_": ".words", "image": "picture", "range_": "value_range",
 }  # fmt: skip
 OWN = {
     "export": {"json_": ".bundle"},

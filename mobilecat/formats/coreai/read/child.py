@@ -1,9 +1,9 @@
 """A child process for Apple's code: bytes that it cannot read end a process, and are strangers'.
 
 The child is a module of this package, confined (`mobilecat.confined`). It gets paths, answers in
-files of a folder that it is given (ONNX, .npz without pickle, JSON), and ends with a code: 0 for an
-answer, `SAID` where it wrote the error to show. All else, an abort of Apple's code among it, becomes
-one ArtifactError here.
+files of a folder that it is given (ONNX, .npz without pickle, JSON), and ends with a code: 0 for
+an answer, `SAID` where it wrote the error to show. All else, an abort of Apple's code among it,
+becomes one ArtifactError here.
 """
 
 from __future__ import annotations
