@@ -190,6 +190,9 @@ def _moved(
     return np.asarray(moved.max(axis=axes, keepdims=True))
 
 
+FAINT = 1e-4
+"""The least that a channel counts for: below lie the tails of sigmoids, where engines differ by
+more than a share of the value (onnxruntime's is 0 from −18 on)."""
 MIXED = 16.0
 """Channels whose largest values differ by more have units of their own."""
 
@@ -201,12 +204,12 @@ def unit_scale(size: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     32 values or more in each. Shape: `size`'s, with 1 for every other axis.
     """
     whole = float(size.max())
-    best, found = MIXED, np.full((1,) * size.ndim, max(whole, 1e-6))
+    best, found = MIXED, np.full((1,) * size.ndim, max(whole, FAINT))
     for axis in range(1, size.ndim):
         if not 1 < size.shape[axis] <= 512 or size.size // size.shape[axis] < 32:
             continue
         others = tuple(i for i in range(size.ndim) if i != axis)
-        peaks = np.maximum(size.max(axis=others, keepdims=True), max(1e-6 * whole, 1e-6))
+        peaks = np.maximum(size.max(axis=others, keepdims=True), max(1e-6 * whole, FAINT))
         if (ratio := float(peaks.max() / peaks.min())) > best:
             best, found = ratio, peaks
     return found
