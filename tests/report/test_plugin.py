@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from mobilecat.compile import export
+from mobilecat.formats.coreai.dialect import missing
 from mobilecat.review.approve import approve, record
-from tests.cat_faces import ONE, SOURCE, cat_faces_spec
+from tests.cat_faces import ONE, PICTURES, SOURCE, cat_faces_spec
 from tests.conftest import ROOT
 from tests.judge.fake import edit_bundle
 
@@ -46,6 +47,27 @@ def test_one_test_a_case_and_lane(work: Path, tmp_path: Path) -> None:
     for name in ("one_at_night-source", "one_at_night-onnx:cat_faces.onnx", "goldens"):
         assert f"mobilecat::cat_faces[{name}] PASSED" in done.stdout
     assert "3 passed" in done.stdout
+
+
+@pytest.mark.skipif(missing() is not None, reason=f"NOT_RUN: {missing()}")
+def test_an_aimodel_has_a_test_a_case_and_apples_interpreter_one_in_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    bundle, golden = tmp_path / "bundle", tmp_path / "golden"
+    export(cat_faces_spec("[targets.coreai]\n"), bundle, source=SOURCE)
+    for picture in (ONE, PICTURES / "nobody_home.png"):
+        record(bundle, golden, picture, link=True)
+    approve(bundle, golden, every=True)
+    done = run(tmp_path, *bundle_args(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for case, lane in (
+        ("nobody_home", "coreai"),
+        ("one_at_night", "coreai"),
+        ("nobody_home", "coreai-apple"),
+    ):
+        assert f"cat_faces[{case}-{lane}:cat_faces.aimodel] PASSED" in done.stdout
+    assert "[one_at_night-coreai-apple" not in done.stdout
 
 
 def test_a_fault_fails_its_lane_alone_and_leaves_a_pending_file(work: Path, tmp_path: Path) -> None:
