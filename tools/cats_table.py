@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mobilecat.compile import export
+from mobilecat.formats.coreai.dialect import missing
 from mobilecat.lanes import lanes_of, open_lane
 from mobilecat.pictures.reading import fit_picture, read_picture
 from mobilecat.spec import Spec, spec_from_text
@@ -21,7 +22,7 @@ from mobilecat.spec import Spec, spec_from_text
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from systems_table import TARGETS, Agreement, compare  # noqa: E402
+from systems_table import NOT_HERE, TARGETS, Agreement, compare  # noqa: E402
 
 NAMES = ("yolov3_tiny", "yolov5n", "yolox_nano")
 LIMIT_PX = 1.0
@@ -36,10 +37,12 @@ class Found:
 
 
 def spec_of(name: str) -> Spec:
-    """Return the example's spec with every target in float32, the `vision` contract too."""
+    """Return the example's spec with every target in float32, the `vision` contract too; an
+    .aimodel where coreai-core is installed."""
     folder = HERE.parent / "examples" / name
     text = (folder / "mobilecat.toml").read_text("utf-8")
-    targets = "\n".join(TARGETS.values()).replace('"vision"', '"vision"\nname = "vision"')
+    made = [text for column, text in TARGETS.items() if column != ".aimodel" or not missing()]
+    targets = "\n".join(made).replace('"vision"', '"vision"\nname = "vision"')
     return spec_from_text(text[: text.index("[[targets.")] + targets, folder=folder)
 
 
@@ -49,7 +52,7 @@ def measure(name: str, data: Path, photos: list[Path], folder: Path) -> dict[str
     assert spec.input is not None
     cat = spec.labels.index("cat")
     bundle = export(spec, folder, source=data / "models" / f"{name}.onnx").bundle
-    lanes = [lane for lane in lanes_of(bundle) if lane.runner != "coreml-native"]
+    lanes = [a for a in lanes_of(bundle) if a.name == "source" or a.runner not in NOT_HERE]
     runners = {lane.name: open_lane(folder, bundle, lane) for lane in lanes}
     found = {n: Found(0, Agreement()) for n in runners}
     for photo in photos:

@@ -39,6 +39,7 @@ class System:
     spec: TOML without targets, `input` and `head` given apart; or the name of an example.
     labels: how many classes, which the `vision` contract must be able to name.
     cascade: the demo's landmark model, behind boxes from elsewhere (BOXES).
+    app: whether its .aimodel leaves the suppression to the app.
     """
 
     name: str
@@ -51,6 +52,7 @@ class System:
     more: str = ""
     labels: int = 0
     cascade: str = ""
+    app: bool = False
 
     @property
     def tensorflow(self) -> bool:
@@ -91,7 +93,7 @@ SYSTEMS = (
         "face_detection_yunet_2022mar.onnx",
         input='size = [320, 240]\ncolor = "BGR"\nresize = "letterbox"',
         head=_head("yunet"),
-        more=NMS,
+        more=NMS + "[shapes]\ninput = [1, 3, 240, 320]",  # made for 160×120, it takes any size
     ),
     System(
         "YOLOv1 on ResNet",
@@ -193,6 +195,7 @@ SYSTEMS = (
         input='size = [320, 256]\nresize = "letterbox"',
         head=_head("centernet"),
         more=NMS,
+        app=True,  # random boxes lie in long chains, each over the next: `settled` is 0
     ),
     System(
         "BlazeFace",
