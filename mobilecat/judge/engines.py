@@ -9,7 +9,7 @@ from pathlib import Path
 from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import Check
 from mobilecat.compare.tolerances import STRUCTURE, Limits, limits_of, structure_limits
-from mobilecat.golden.store import Expected
+from mobilecat.golden.store import Case, Expected
 from mobilecat.graph import Array
 from mobilecat.judge.contract import check_contract
 from mobilecat.judge.judge import judge_golden, judge_source, judge_structure, judged_again
@@ -42,6 +42,13 @@ class Engines:
     example: dict[str, Array] = field(default_factory=dict)
     moved: Moved = field(default_factory=Moved)
     sparing: frozenset[str] = frozenset()
+
+
+def fullest(cases: Sequence[Case]) -> list[Case]:
+    """Return the case for engines that take one: that with the most detections, the first of
+    equals, since a picture of nothing shows no box in a wrong place. Empty where there is none."""
+    counts = [len(c.approved.detections or ()) for c in cases]
+    return [cases[counts.index(max(counts))]] if counts else []
 
 
 def load_engines(

@@ -30,6 +30,7 @@ from mobilecat.judge.engines import (
     SOURCE,
     Engines,
     contract_limits,
+    fullest,
     judge_ends,
     judge_lane,
     judge_unrounded,
@@ -128,7 +129,7 @@ def validate(
     pending: list[Path] = []
     results += _spared(engines, len(chosen), random)
     for case in chosen:
-        now = engines if case is chosen[0] else _quick(engines)
+        now = engines if case in fullest(chosen) else _quick(engines)
         found, written = _run_case(now, case, write_pending and may_write(), progress)
         results += found
         pending += written
@@ -309,7 +310,7 @@ def _complete(engines: Engines, cases: Sequence[Case], results: Sequence[Result]
         done = [r for r in results if r.lane == name and r.check.against == "golden"]
         done = [r for r in done if r.check.stage == decisive and r.check.verdict != "NOT_RUN"]
         compared = {r.case for r in done}
-        wanted = cases[:1] if name in engines.sparing else cases
+        wanted = fullest(cases) if name in engines.sparing else cases
         missed = [c.name for c in wanted if c.name not in compared]
         if missed:
             detail = f"compared on {len(wanted) - len(missed)} of {len(wanted)} cases; not on "

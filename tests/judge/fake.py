@@ -179,7 +179,7 @@ def write_bundle(
     inner = {n: n for n in (*RAW, *CANDIDATES)} if taps else {}
     records = []
     for kind in kinds:
-        suffix = "mlpackage" if kind == "coreml" else kind
+        suffix = {"coreml": "mlpackage", "coreai": "aimodel"}.get(kind, kind)
         precision = "float16" if kind == "coreml" else "float32"
         path = shop.bundle / f"fake.{suffix}"
         path.write_bytes(kind.encode())

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mobilecat.bundle.cascade import open_any
+from mobilecat.golden.store import read_cases
+from mobilecat.judge.engines import fullest
 from mobilecat.lanes import lanes_of
 from tests.judge.fake import Workshop, check, moved, write_bundle
 
-SLOW, QUICK = "coreai-apple:fake.coreai", "coreai:fake.coreai"
+SLOW, QUICK = "coreai-apple:fake.aimodel", "coreai:fake.aimodel"
 
 
 @pytest.fixture
@@ -29,6 +33,14 @@ def test_one_picture_is_enough_and_said(shop: Workshop) -> None:
     assert held_to(report, QUICK) == {"first", "second", "third"}
     (said,) = [r.check.detail for r in report.not_run if r.lane == SLOW]
     assert said == "not on 2 cases: its engine takes seconds an input; --slow runs all"
+
+
+def test_it_is_the_picture_with_the_most_to_be_wrong_about(shop: Workshop) -> None:
+    cases, _ = read_cases(shop.golden, open_any(shop.bundle))
+    nothing = [replace(c, approved=c.approved.model_copy(update={"detections": ()})) for c in cases]
+    assert [c.name for c in fullest([*nothing[:2], cases[2]])] == ["third"]
+    assert [c.name for c in fullest(nothing)] == ["first"]
+    assert fullest([]) == []
 
 
 @pytest.mark.parametrize("asked", [{"slow": True}, {"runner": "coreai-apple"}])
@@ -51,8 +63,6 @@ def test_an_engine_that_gives_up_is_no_pass(shop: Workshop) -> None:
 
 
 def test_who_runs_many_pictures_leaves_it_out(shop: Workshop) -> None:
-    from mobilecat.bundle.cascade import open_any
-
     bundle = open_any(shop.bundle)
     assert SLOW in [x.name for x in lanes_of(bundle)]
     assert SLOW not in [x.name for x in lanes_of(bundle, slow=False)]
