@@ -3,17 +3,21 @@
     magic  version  producer\\0  section…        a section: id, length, [alignment, padding], data
 
 https://mlir.llvm.org/docs/BytecodeFormat/ (read by hand: Apple's reader ends the process on damage)
+The strings lie last, behind all weights: sections between are stepped over, not read.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from mobilecat.formats.coreai.read.package import MAGIC, damaged
 
 _STRINGS, _DIALECTS = 0, 1
-_HEAD_BYTES = 64 << 20
+_START_BYTES = 64 << 10
+_SECTION_BYTES = 64 << 20
+_SECTION_HEAD_BYTES = 1 + 9 + 9
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,9 @@ class Head:
 
 def read_head(program: Path) -> Head:
     """Read the head of a file. Errors: ArtifactError where it is cut short or no bytecode."""
-    with program.open("rb") as f:
-        data = f.read(_HEAD_BYTES)
     try:
-        return _head(_Bytes(data))
+        with program.open("rb") as f:
+            return _head(f, program.stat().st_size)
     except (IndexError, ValueError, OverflowError):
         raise damaged("main.mlirb is cut short, or no MLIR bytecode", program) from None
 
@@ -62,31 +65,40 @@ class _Bytes:
         self.at += 1
         return found.decode("utf-8", "replace")
 
-    @property
-    def more(self) -> bool:
-        return self.at < len(self._data)
+    def section_head(self) -> tuple[int, int, int]:
+        """Return a section's id, length and alignment; its data begin at the next multiple."""
+        kind, length = self.take(1)[0], self.varint()
+        alignment = self.varint() if kind & 0x80 else 1
+        if alignment == 0 or alignment > 1 << 20:
+            raise ValueError
+        return kind & 0x7F, length, alignment
 
-    def section(self) -> tuple[int, _Bytes]:
-        kind = self.take(1)[0]
-        length = self.varint()
-        if kind & 0x80:
-            alignment = self.varint()
-            if alignment == 0 or alignment > 1 << 20:
-                raise ValueError
-            while self.at % alignment:
-                self.at += 1
-        kind &= 0x7F
-        return kind, _Bytes(self.take(min(length, len(self._data) - self.at)))
+    def section(self) -> _Bytes:
+        _, length, alignment = self.section_head()
+        self.take(-self.at % alignment)
+        return _Bytes(self.take(length))
 
 
-def _head(b: _Bytes) -> Head:
-    if b.take(4) != MAGIC:
+def _head(f: BinaryIO, size: int) -> Head:
+    start = _Bytes(f.read(_START_BYTES))
+    if start.take(4) != MAGIC:
         raise ValueError
-    version, producer = b.varint(), b.text()
-    sections: dict[int, _Bytes] = {}
-    while b.more and not {_STRINGS, _DIALECTS} <= set(sections):
-        kind, data = b.section()
-        sections.setdefault(kind, data)
+    version, producer = start.varint(), start.text()
+    at, sections = start.at, dict[int, _Bytes]()
+    while at < size and not {_STRINGS, _DIALECTS} <= set(sections):
+        f.seek(at)
+        head = _Bytes(f.read(_SECTION_HEAD_BYTES))
+        kind, length, alignment = head.section_head()
+        at += head.at
+        at += -at % alignment
+        if at + length > size:
+            raise ValueError
+        if kind in (_STRINGS, _DIALECTS):
+            if length > _SECTION_BYTES:
+                raise ValueError
+            f.seek(at)
+            sections.setdefault(kind, _Bytes(f.read(length)))
+        at += length
     strings = _strings(sections[_STRINGS]) if _STRINGS in sections else []
     dialects = _dialects(sections[_DIALECTS], strings) if _DIALECTS in sections else {}
     return Head(version, producer, dialects)
@@ -104,6 +116,6 @@ def _dialects(b: _Bytes, strings: list[str]) -> dict[str, int]:
         packed = b.varint()
         version = 0
         if packed & 1:
-            version = b.section()[1].varint()
+            version = b.section().varint()
         found[strings[packed >> 1]] = version
     return found
