@@ -92,7 +92,7 @@ def shown(report: Report) -> str:
         highlight=False, markup=False, soft_wrap=True,
     )  # fmt: skip
     with patch("mobilecat.cli.terminal._Terminal", lambda **_: console):
-        show(report)
+        show(report.words())
     return console.export_text()
 
 
