@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from mobilecat.graph.passes.fold import limit_memory
 
 _BYTES = 1 << 29
 """Larger models are not tried: two copies of their weights would be needed."""
+
+_VALUES = _BYTES // 8
+"""Of one input: its size is the file's word, and random numbers take 8 bytes each."""
 
 _SECONDS = 30.0
 """For one run: how much is computed is the file's choice."""
@@ -114,6 +118,8 @@ def _random_feeds(proto: onnx.ModelProto) -> dict[str, Array]:
             continue
         tensor = value.type.tensor_type
         shape = [d.dim_value for d in tensor.shape.dim]
+        if min(shape, default=1) < 0 or math.prod(shape) > _VALUES:
+            raise _NotTried(f"input {value.name!r} is {'×'.join(map(str, shape))}")
         dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
         if dtype.kind in "fb" and dtype.kind != "b":
             feeds[value.name] = rng.normal(0, 1, shape).astype(dtype)

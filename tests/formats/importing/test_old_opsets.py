@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from mobilecat.errors import ModelError
 from mobilecat.formats.onnx import old_forms
 from mobilecat.formats.onnx.read import import_onnx
+from mobilecat.formats.onnx.trial import try_against
 from tests.formats.importing.held import assert_same, op_types, picture, refusal
 from tests.formats.importing.models import model, save
 
@@ -116,6 +117,14 @@ def test_an_upgrade_that_cannot_be_tried_is_said(tmp_path: Path) -> None:
     path = save(model(nodes, opset=13), tmp_path / "m.onnx")
     note = import_onnx(path).metadata_props["mobilecat.notes"]
     assert "untried against the file: RandomNormalLike gives other numbers" in note
+
+
+@pytest.mark.parametrize("shape", [[1 << 40, 1 << 30], [1 << 32, 3], [-2, 3]])
+def test_an_input_of_any_size_is_no_memory_taken(shape: list[int]) -> None:
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
+    proto = model([helper.make_node("Relu", ["x"], ["y"])], inputs=[x])
+    said = try_against(proto, proto).untried
+    assert said == f"input 'x' is {shape[0]}×{shape[1]}"
 
 
 def test_what_the_converter_refuses_names_the_way_out(
