@@ -232,17 +232,15 @@ def test_no_curve_to_draw(place: Path, tmp_path: Path) -> None:
 
 
 def test_a_raw_head_is_refused(tmp_path: Path) -> None:
-    from tests.judge.fake import write_bundle
+    from mobilecat.compile import export
+    from mobilecat.spec import spec_from_text
+    from tests.tiny import save_yunet_like
 
-    made = write_bundle(tmp_path).bundle
-    file = made / "bundle.json"
-    value = json.loads(file.read_text())
-    value["spec"]["head"] = {"kind": "raw"}
-    value["spec"]["nms"] = None
-    value["spec"]["landmarks"] = []
-    file.write_text(json.dumps(value))
+    source = save_yunet_like(tmp_path / "net.onnx")
+    text = 'source = "net.onnx"\nname = "raw"\n[input]\nsize = [96, 64]\n[targets.onnx]\n'
+    export(spec_from_text(text), tmp_path / "raw", source=source)
     with pytest.raises(MobileCatError, match="its head is raw"):
-        evaluate(made, fake.data(tmp_path / "data"))
+        evaluate(tmp_path / "raw", fake.data(tmp_path / "data"))
 
 
 # One box a picture: IoU .5 (half), and no overlap. The third picture has two objects, the fourth

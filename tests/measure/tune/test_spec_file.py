@@ -194,7 +194,9 @@ def test_a_cascade_names_its_detectors_spec(tmp_path: Path) -> None:
 
 def test_a_layout_that_cannot_be_edited_is_left_alone(tmp_path: Path) -> None:
     """A table header and a key inside a string: what is edited is not what is meant."""
-    text = HEAD.replace('labels = ["cat"]', 'labels = ["""cat\n[nms]\nscore_threshold = 0.3\n"""]')
+    inside = '[input]\ntensor = """x\n[nms]\nscore_threshold = 0.3\n"""\n'
+    text = HEAD.replace("[input]\n", inside)
+    assert text != HEAD
     path = tmp_path / "known.toml"
     path.write_text(text)
     with pytest.raises(MobileCatError, match="it was not touched") as caught:
