@@ -132,7 +132,7 @@ def validate(
             write_pending=write_pending,
             slow=slow,
             value_range=value_range,
-            files=True,
+            files=kept is None,  # else it was not these files that ran
             progress=progress,
             opener=recorder if save is not None or html is not None else recorder.opener,
             tolerances=tolerances,
