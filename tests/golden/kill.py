@@ -30,9 +30,9 @@ from tests.judge.fake import LANE, Workshop, hashes, moved_everywhere
 
 # What writes; the rest only reads.
 TRACED = {
-    "files.py": {"write_text", "new_folder", "remove_folder", "_exchange"},
+    "files.py": {"write_text", "_write", "new_folder", "remove_folder", "_exchange"},
     "approve.py": {"_approve", "_new_case"},
-    "index.py": {"announce", "confirm", "_write"},
+    "inventory.py": {"announce", "confirm", "_write"},
     "reject.py": {"reject"},
 }
 
