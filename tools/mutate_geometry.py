@@ -127,6 +127,11 @@ def table(verdicts: list[Verdict]) -> str:
         "them one at a time in a copy (tools/geometry_mutants.py), runs `tests/geometry` and",
         "`tests/camera` until a test fails, and writes this page.",
     ]
+    return page(lines, verdicts)
+
+
+def page(lines: list[str], verdicts: list[Verdict]) -> str:
+    """Return `lines`, and below them a table a file: each fault, and who noticed."""
     file = ""
     for v in verdicts:
         if v.mutant.file != file:

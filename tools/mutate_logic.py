@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from logic_mutants import MUTANTS
-from mutate_geometry import ROOT, Verdict, killer_of, planted
+from mutate_geometry import ROOT, Verdict, killer_of, page, planted
 
 COPIED = ("mobilecat", "tests", "tools", "golden", "pyproject.toml")
 LEAST = 40
@@ -42,13 +42,7 @@ def table(verdicts: list[Verdict]) -> str:
         "(tools/logic_mutants.py), runs the tests named beside each file until one fails, and",
         "writes this page.",
     ]
-    file = ""
-    for v in verdicts:
-        if v.mutant.file != file:
-            file = v.mutant.file
-            lines += ["", f"## {file}", "", "| fault | noticed first by |", "|---|---|"]
-        lines.append(f"| {v.mutant.name} | {f'`{v.killer}`' if v.killer else v.problem} |")
-    return "\n".join(lines) + "\n"
+    return page(lines, verdicts)
 
 
 def main() -> int:
