@@ -13,8 +13,9 @@ from mobilecat.compile import export
 from mobilecat.errors import ModelError
 from mobilecat.lanes import lanes_of, open_lane
 from mobilecat.spec import spec_from_text
-from tests.heads.cases import SINGLE, SUPPRESSED, Case, toml
+from tests.heads.cases import SINGLE, SUPPRESSED
 from tests.heads.networks import frozen, run_graph, save_constant_network, save_network
+from tests.heads.rows import Case, toml
 
 
 def case_of(name: str) -> Case:

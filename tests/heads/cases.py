@@ -2,26 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from tests.heads.networks import Range
-
-P = (0.05, 0.95)
-LOGIT = (-3.0, 3.0)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A head in TOML and outputs that fit it. n: candidates, c: classes, points: landmarks."""
-
-    name: str
-    head: str
-    size_wh: tuple[int, int]
-    outputs: dict[str, Range]
-    n: int
-    c: int
-    points: int = 0
-
+from tests.heads.rows import LOGIT, Case, P, of_families
 
 ANCHOR_ROWS = "[[[12, 9], [20, 31]], [[40, 28], [33, 60]]]"
 
@@ -248,6 +229,7 @@ SUPPRESSED = (
         96,
         2,
     ),
+    *of_families("SUPPRESSED"),
 )
 
 SINGLE = (
@@ -310,18 +292,5 @@ SINGLE = (
         1,
         3,
     ),
+    *of_families("SINGLE"),
 )
-
-
-def toml(case: Case, source: object, nms: str = "") -> str:
-    """Return the spec of a case, its network at `source`."""
-    return f"""
-name = "case"
-source = "{source}"
-{nms}
-[input]
-size = [{case.size_wh[0]}, {case.size_wh[1]}]
-[targets.onnx]
-[head]
-{case.head}
-"""

@@ -15,8 +15,9 @@ from mobilecat.compile import export
 from mobilecat.formats.coreai.dialect import missing
 from mobilecat.lanes import NotRun, lanes_of, open_lane
 from mobilecat.spec import spec_from_text
-from tests.heads.cases import SINGLE, SUPPRESSED, Case, toml
+from tests.heads.cases import SINGLE, SUPPRESSED
 from tests.heads.networks import save_network
+from tests.heads.rows import Case, toml
 
 TARGETS = """
 [targets.onnx]

@@ -15,8 +15,9 @@ from mobilecat.heads import Candidates, reference_decode
 from mobilecat.heads.reference.nms import suppress
 from mobilecat.spec import spec_from_text
 from mobilecat.spec.heads import HEAD_KINDS
-from tests.heads.cases import SINGLE, SUPPRESSED, Case, toml
+from tests.heads.cases import SINGLE, SUPPRESSED
 from tests.heads.networks import frozen, run_file, run_graph, save_network
+from tests.heads.rows import Case, toml
 
 # Ops that the existing lowerings of YuNet and the YOLOs need; a head brings no others.
 LEAN_OPS = {

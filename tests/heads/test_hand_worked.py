@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from math import log, sqrt
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,30 +12,8 @@ from mobilecat.bake import bake
 from mobilecat.heads import reference_decode
 from mobilecat.spec import spec_from_text
 from mobilecat.spec.heads import HEAD_KINDS
-from tests.heads.cases import Case, toml
 from tests.heads.networks import Array, frozen, run_graph, save_constant_network
-
-
-@dataclass(frozen=True)
-class Worked:
-    """Row `row` of the candidates must be box, scores and points; the rest of the network is 0."""
-
-    name: str
-    head: str
-    size_wh: tuple[int, int]
-    outputs: Callable[[], dict[str, Array]]
-    row: int
-    box: tuple[float, float, float, float]
-    scores: tuple[float, ...]
-    points: tuple[float, ...] = ()
-
-
-def filled(shape: tuple[int, ...], *places: tuple[Any, Any]) -> Array:
-    array = np.zeros(shape)
-    for index, values in places:
-        array[index] = values
-    return array
-
+from tests.heads.rows import Case, Worked, filled, of_families, toml
 
 LN2, LN3 = log(2), log(3)  # e^LN2 = 2, σ(LN3) = ¾
 ONE_ANCHOR = "anchors = [[[10, 20]]]"
@@ -284,6 +259,7 @@ WORKED = (
         (0.6,),
         (25, 3, 10, 27),
     ),
+    *of_families("WORKED"),
 )
 
 

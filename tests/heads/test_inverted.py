@@ -17,8 +17,8 @@ from mobilecat.compile import export
 from mobilecat.graph import Array
 from mobilecat.lanes import NotRun, lanes_of, open_lane
 from mobilecat.spec import spec_from_text
-from tests.heads.cases import Case, toml
 from tests.heads.networks import save_constant_network, save_network
+from tests.heads.rows import Case, toml
 
 NMS = "nms = { score_threshold = 0.3, iou_threshold = 0.4, max_detections = 60, per_class = false }"
 TENSOR = """

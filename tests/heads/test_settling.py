@@ -8,7 +8,7 @@ import pytest
 from mobilecat.errors import ModelError
 from mobilecat.heads import graph_head, reference_decode
 from mobilecat.spec import spec_from_text
-from tests.heads.cases import Case, toml
+from tests.heads.rows import Case, said_by_families, toml
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -92,6 +92,7 @@ SETTLED: dict[str, tuple[str, tuple[int, int], Shapes, str]] = {
         {"mask": (1, 2), "box": (1, 4)},
         "box+class, xywh in pixels from 'box', 2 classes from 'mask', activation none",
     ),
+    **said_by_families("SETTLED"),
 }
 
 
@@ -260,6 +261,7 @@ ASKED: dict[str, tuple[str, tuple[int, int], Shapes, dict[str, str]]] = {
         {"reg": (1, 4), "points": (1, 10), "prob": (1, 2)},
         {"head.output": "3 outputs are [1, 2L]"},
     ),
+    **said_by_families("ASKED"),
 }
 
 

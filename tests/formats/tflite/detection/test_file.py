@@ -19,8 +19,9 @@ from mobilecat.judge.run import validate
 from mobilecat.lanes import lanes_of, open_lane
 from mobilecat.spec import spec_from_text
 from tests.formats.tflite.detection.networks import SSD_SIZE, Array, save_ssd, ssd_spec
-from tests.heads.cases import SUPPRESSED, Case, toml
+from tests.heads.cases import SUPPRESSED
 from tests.heads.networks import save_network
+from tests.heads.rows import Case, toml
 
 
 def exported(text: str, out: Path) -> Bundle:

@@ -1,0 +1,63 @@
+"""What a spec may say about a head: one class a kind. Formulas: `mobilecat/heads/<kind>.py`.
+
+A key that may be left out is inferred from the network's shapes, and what was inferred is printed.
+Keys that no shape can tell are required. A new kind: a class in the file of its family, or in a new
+one, and its line in `HeadSpec`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, get_args
+
+from pydantic import Field
+
+from mobilecat.spec.heads.base import HeadValue, RawHead
+from mobilecat.spec.heads.faces import BlazefaceHead, CenternetHead, UltrafaceHead, YunetHead
+from mobilecat.spec.heads.single import BoxClassHead, BoxHead, LandmarksHead
+from mobilecat.spec.heads.ssd import AnchorGenerator, SsdHead
+from mobilecat.spec.heads.yolo import YoloV1Head, YoloV3Head, YoloV5Head, YoloV8Head, YoloXHead
+
+HeadSpec = Annotated[
+    RawHead
+    | YunetHead
+    | SsdHead
+    | YoloV1Head
+    | YoloV3Head
+    | YoloV5Head
+    | YoloV8Head
+    | YoloXHead
+    | UltrafaceHead
+    | BlazefaceHead
+    | CenternetHead
+    | BoxHead
+    | BoxClassHead
+    | LandmarksHead,
+    Field(discriminator="kind"),
+]
+HEADS: dict[str, type[HeadValue]] = {
+    get_args(kind.model_fields["kind"].annotation)[0]: kind
+    for kind in get_args(get_args(HeadSpec)[0])
+}
+HEAD_KINDS = tuple(HEADS)
+
+__all__ = [
+    "HEADS",
+    "HEAD_KINDS",
+    "AnchorGenerator",
+    "BlazefaceHead",
+    "BoxClassHead",
+    "BoxHead",
+    "CenternetHead",
+    "HeadSpec",
+    "HeadValue",
+    "LandmarksHead",
+    "RawHead",
+    "SsdHead",
+    "UltrafaceHead",
+    "YoloV1Head",
+    "YoloV3Head",
+    "YoloV5Head",
+    "YoloV8Head",
+    "YoloXHead",
+    "YunetHead",
+]

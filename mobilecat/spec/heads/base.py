@@ -1,0 +1,41 @@
+"""What the kinds of head share: their types, and what holds for a kind whatever the network."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from mobilecat.value import Value
+
+Units = Literal["pixels", "normalised"]
+BoxFormat = Literal["xyxy", "xywh", "cxcywh"]
+Activation = Literal["none", "sigmoid", "softmax"]
+Positive = Annotated[float, Field(gt=0, le=1e9)]
+Count = Annotated[int, Field(ge=1, le=4096)]
+Name = Annotated[str, Field(min_length=1)]
+Strides = Annotated[tuple[Count, ...], Field(min_length=1)]
+Pair = tuple[Positive, Positive]
+MapAnchors = Annotated[
+    tuple[Annotated[tuple[Pair, ...], Field(min_length=1)], ...], Field(min_length=1)
+]
+Row = tuple[float, float, float, float]
+
+
+class HeadValue(Value):
+    """What holds for a kind whatever the network.
+
+    suppressed: whether NMS follows. gives_landmarks: None where the network decides.
+    nms: the thresholds of the family's authors, where they differ from NmsSpec's.
+    """
+
+    suppressed: ClassVar[bool] = True
+    gives_landmarks: ClassVar[bool | None] = False
+    family_nms: ClassVar[dict[str, Any]] = {}
+
+
+class RawHead(HeadValue):
+    """No decode: the network's outputs as they are."""
+
+    suppressed: ClassVar[bool] = False
+    kind: Literal["raw"] = "raw"

@@ -1,0 +1,79 @@
+"""The YOLO family."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from mobilecat.spec.heads.base import (
+    HeadValue,
+    MapAnchors,
+    Name,
+    Strides,
+    Units,
+)
+
+
+class YoloV1Head(HeadValue):
+    """YOLOv1: one map [1,S,S,5·boxes+C], sigmoid inside."""
+
+    family_nms: ClassVar[dict[str, Any]] = {"score_threshold": 0.1, "iou_threshold": 0.5}
+    kind: Literal["yolov1"]
+    output: Name | None = None
+    boxes: Annotated[int, Field(ge=1, le=16)] = 2
+    """Boxes a cell; the last dimension is 5·boxes + C."""
+    layout: Literal["NHWC", "NCHW"] | None = None
+
+
+class YoloV3Head(HeadValue):
+    """YOLOv3: raw maps, one a stride, as A·(5+C) channels or with the anchors as a dimension."""
+
+    kind: Literal["yolov3"]
+    anchors: MapAnchors | None = None
+    """Width, height of each anchor in pixels of the input, a list a map, finest map first; by
+    default YOLOv3's own where there are three maps."""
+
+
+class YoloV5Head(HeadValue):
+    """YOLOv5: decoded rows [1,N,5+C], or raw maps."""
+
+    kind: Literal["yolov5"]
+    form: Literal["decoded", "maps"] | None = None
+    units: Units | None = None
+    """Of decoded boxes. Shapes cannot tell: required for the decoded form."""
+    output: Name | None = None
+    """The decoded output, where there are several that could be it."""
+    anchors: MapAnchors | None = None
+    """Of raw maps; as for yolov3, by default YOLOv5's own (P5) where there are three maps."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> YoloV5Head:
+        problems = []
+        if self.form == "maps" and self.units is not None:
+            problems.append("units is set, but maps are always decoded to pixels")
+        if self.form == "maps" and self.output is not None:
+            problems.append("output is set, but maps are found by their shapes")
+        if self.form == "decoded" and self.anchors is not None:
+            problems.append("anchors is set, but decoded boxes need none")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+class YoloV8Head(HeadValue):
+    """YOLOv8 and later without objectness: [1,4+C,N] (or [1,N,4+C]), centre boxes."""
+
+    kind: Literal["yolov8"]
+    output: Name | None = None
+    units: Units = "pixels"
+    layout: Literal["rows-last", "rows-first"] | None = None
+    """rows-last: [1,4+C,N]. Inferred: N is the longer."""
+
+
+class YoloXHead(HeadValue):
+    """YOLOX: [1,N,5+C], boxes relative to their cells, scores already sigmoid."""
+
+    kind: Literal["yolox"]
+    output: Name | None = None
+    strides: Strides = (8, 16, 32)
