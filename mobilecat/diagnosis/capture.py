@@ -16,7 +16,14 @@ from mobilecat.diagnosis.facts import Engine, Facts
 from mobilecat.disk import read_text
 from mobilecat.errors import MobileCatError, Problem, reason
 from mobilecat.geometry.affine import Size
-from mobilecat.geometry.orientation import Camera, Device, Orientation, orientation_for_buffer
+from mobilecat.geometry.orientation import (
+    Camera,
+    Device,
+    Orientation,
+    compose_orientations,
+    orientation_for_buffer,
+    orientation_for_reported,
+)
 from mobilecat.geometry.resize import RESIZE_MODES, ResizeMode, Rounding
 from mobilecat.geometry.spaces import Extent
 from mobilecat.geometry.views import VIEW_MODES, View
@@ -27,6 +34,7 @@ Space = Literal["view", "vision", "normalized", "image", "frame", "model"]
 Side = Annotated[int, Field(ge=1, le=100_000)]
 Length = Annotated[float, Field(gt=0, le=100_000)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Angle = Literal[0, 90, 180, 270]
 Coordinate = Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
 Four = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
 _PIXEL_BYTES = {"32BGRA": 4, "OneComponent8": 1, "420v": 1, "420f": 1, "YUV_420_888": 1}
@@ -77,8 +85,9 @@ class CapturedFrame(Value):
 
     size_wh: the buffer as stored. orientation: EXIF value that the app handed over, or by which it
     turned the frame itself. engine: coreml, through Vision, or coreai, whose input the app draws.
-    upright: EXIF value that turns the frame upright, where it is known; else `device` and `camera`
-    say it, for a buffer that no connection turned (`buffer_turned` false).
+    upright: EXIF value that turns the frame upright, where it is known; else `upright_angle` less
+    `applied_angle` says it, else `device` and `camera` by a table of devices, for a buffer that no
+    connection turned (`buffer_turned` false).
     true: what should be there; without it, `outputs` through a correct chain.
     """
 
@@ -87,6 +96,8 @@ class CapturedFrame(Value):
     bytes_per_row: tuple[Side, ...] = ()
     orientation: Annotated[int, Field(ge=1, le=8)] = 1
     upright: Annotated[int, Field(ge=1, le=8)] | None = None
+    upright_angle: Angle | None = None
+    applied_angle: Angle = 0
     device: Device | None = None
     camera: Camera = "back"
     mirrored: bool = False
@@ -158,11 +169,27 @@ class CapturedFrame(Value):
         """The orientation that turns the frame upright, or None where nobody said."""
         if self.upright is not None:
             return Orientation(self.upright)
+        if self.upright_angle is not None:
+            return orientation_for_reported(self.upright_angle, self.applied_angle, self.mirrored)
         if self.buffer_turned:
             return Orientation.UP
         if self.device is not None:
-            return orientation_for_buffer(self.device, self.camera, self.mirrored)
+            return self._by_table(self.device)
         return None
+
+    def _by_table(self, device: Device) -> Orientation:
+        """The table's orientation, but where the frame's own shape denies it.
+
+        The table expects a sensor that lies along the phone's long side. A front camera with a
+        square one (iPhone 17, Air) delivers portrait frames, a quarter turn further; a portrait
+        frame of a back camera has been turned by its connection.
+        """
+        needed = orientation_for_buffer(device, self.camera, self.mirrored)
+        if self.size_wh[0] >= self.size_wh[1]:
+            return needed
+        if self.camera == "front":
+            return compose_orientations(needed, Orientation.LEFT)
+        return Orientation.UP if device.startswith("portrait") else needed
 
     @property
     def facts(self) -> Facts:
@@ -194,10 +221,16 @@ class CapturedFrame(Value):
         if needed is None or needed == handed:
             return []
         did = "turned it by" if self.app_drew else "handed over"
-        return [
+        said = (
             f"the app {did} .{handed.cg_name} (EXIF {int(handed)}); this frame needs "
             f".{needed.cg_name} (EXIF {int(needed)})"
-        ]
+        )
+        if self.upright is None and self.upright_angle is None and self.camera == "front":
+            said += (
+                ", by a table of devices: write `upright_angle`, the angle that the system "
+                "reports, and it decides"
+            )
+        return [said]
 
 
 class Capture(Value):

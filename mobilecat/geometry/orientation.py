@@ -65,7 +65,11 @@ _UI_IMAGE: dict[int, Orientation] = {
 }
 
 _U, _D, _L, _R = Orientation.UP, Orientation.DOWN, Orientation.LEFT, Orientation.RIGHT
-# (camera, mirrored): one orientation for each of DEVICES, for buffers straight off the sensor
+# (camera, mirrored): one orientation for each of DEVICES, for buffers straight off the sensor.
+# True of every iPhone's and iPad's back camera, and of front cameras whose sensor lies along the
+# long side: iPhones up to the 16. A front camera with a square sensor (iPhone 17, 17 Pro, Air)
+# delivers upright portrait frames, each angle a quarter turn less:
+# developer.apple.com/forums/thread/825928.
 _BUFFER: dict[tuple[Camera, bool], tuple[Orientation, ...]] = {
     ("back", False): (_R, _L, _U, _D),
     ("front", False): (_R, _L, _D, _U),
@@ -162,19 +166,44 @@ def _device(device: str) -> int:
     return DEVICES.index(device)
 
 
-def orientation_for_buffer(device: Device, camera: Camera, mirrored: bool = False) -> Orientation:
+def orientation_for_buffer(
+    device: Device, camera: Camera, mirrored: bool = False, *, upright_angle: int | None = None
+) -> Orientation:
     """Return what to hand to Vision for a buffer that no connection has rotated.
 
+    upright_angle: what AVCaptureDevice.RotationCoordinator reports; where it is given, it decides,
+    and the device does not. Without it: a table, true of back cameras, and of front cameras up to
+    the iPhone 16; those of iPhone 17 and Air deliver upright portrait frames.
     landscapeLeft has the home button on the right. After a physical rotation hand over UP instead.
     mirrored: the upright picture is to be the front camera's mirror image, as its preview shows it;
     for a buffer that the connection has mirrored already, the same value undoes the mirror.
-    Errors: GeometryError for a mirrored back camera, which no table covers.
+    Errors: GeometryError for a mirrored back camera, which no table covers, and for an angle that
+    is no quarter turn.
     """
     if (camera, mirrored) not in _BUFFER:
         raise GeometryError(
             "No such camera buffer", [Problem(f"camera {camera!r} with mirrored={mirrored}")]
         )
-    return _BUFFER[camera, mirrored][_device(device)]
+    by_table = _BUFFER[camera, mirrored][_device(device)]
+    if upright_angle is not None:
+        return orientation_for_reported(upright_angle, mirrored=mirrored)
+    return by_table
+
+
+def orientation_for_reported(
+    upright_angle: int, applied_angle: int = 0, mirrored: bool = False
+) -> Orientation:
+    """Return what to hand to Vision, by the angles that the system itself reports.
+
+    upright_angle: clockwise degrees that turn the sensor's picture upright:
+    AVCaptureDevice.RotationCoordinator's videoRotationAngleForHorizonLevelCapture. applied_angle:
+    what the connection has turned the buffer by already, its videoRotationAngle. mirrored: the
+    upright picture is to be a mirror image. Errors: GeometryError for what is no quarter turn.
+    """
+    for degrees in (upright_angle, applied_angle):
+        orientation_for_rotation(degrees)
+    turn = orientation_for_rotation((upright_angle - applied_angle) % 360)
+    return compose_orientations(Orientation.UP_MIRRORED, turn) if mirrored else turn
 
 
 def rotation_angle(device: Device, camera: Camera) -> int:

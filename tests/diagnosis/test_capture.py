@@ -137,6 +137,31 @@ def test_frames_in_motion_give_a_history() -> None:
     assert answer.first is not None and answer.first.name == "stale frame (2 frames)"
 
 
+def test_the_angle_that_the_system_reports_decides_over_the_table_of_devices() -> None:
+    def needed(**changes: Any) -> int:
+        (read,) = parse_capture(capture(frame(drawn=[], true=[], **changes)), "here").frames
+        return int(read.needed or 0)
+
+    assert needed() == 6  # a back camera held upright, by the table
+    assert needed(upright_angle=0) == 1
+    assert needed(upright_angle=270) == 8
+    assert needed(upright_angle=90, applied_angle=90) == 1
+    assert needed(upright_angle=90, upright=3) == 3  # who knows better says so
+    assert needed(upright_angle=0, camera="front", mirrored=True) == 2
+    # An iPad's front connection, which turns by 180 unless told otherwise.
+    assert needed(upright_angle=180, applied_angle=180, camera="front") == 1
+
+
+def test_a_front_camera_that_delivers_portrait_frames_needs_no_quarter_turn() -> None:
+    """iPhone 17: by the table a front camera held upright needs .right; these are upright."""
+    tall = frame(size_wh=[1080, 1920], bytes_per_row=[], camera="front", drawn=[], true=[])
+    (read,) = parse_capture(capture(tall), "here").frames
+    assert read.needed == 1 and read.contradictions == []
+    (old,) = parse_capture(capture(tall | {"size_wh": [1920, 1080]}), "here").frames
+    assert old.needed == 6
+    assert "by a table of devices" in old.contradictions[0]
+
+
 def test_the_schema_in_the_docs_is_the_code_s() -> None:
     stored = json.loads((ROOT / "docs" / "capture.schema.json").read_text("utf-8"))
     assert stored == json_schema()

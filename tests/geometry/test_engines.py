@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from mobilecat.geometry.affine import GeometryError
 from mobilecat.geometry.orientation import (
     CAMERAS,
     DEVICES,
     Orientation,
     apply_orientation,
     orientation_for_buffer,
+    orientation_for_reported,
     orientation_for_rotation,
     rotation_angle,
     upright_from_stored,
@@ -58,6 +60,33 @@ def test_angle_and_orientation_tables_tell_one_story() -> None:
         by_angle = orientation_for_rotation(rotation_angle(device, camera))
         assert by_angle == orientation_for_buffer(device, camera)
     assert {video_orientation(video_orientation(d)) for d in DEVICES} == set(DEVICES)
+
+
+def test_the_angle_that_the_system_reports_decides_and_the_table_agrees_where_it_is_true() -> None:
+    for device, camera in itertools.product(DEVICES, CAMERAS):
+        angle = rotation_angle(device, camera)
+        for mirrored in (False, True) if camera == "front" else (False,):
+            by_table = orientation_for_buffer(device, camera, mirrored)
+            assert orientation_for_reported(angle, mirrored=mirrored) == by_table
+        # A front camera of iPhone 17: a quarter turn less, whatever the table says.
+        less = (angle - 90) % 360
+        told = orientation_for_buffer(device, camera, upright_angle=less)
+        assert told == orientation_for_rotation(less) != orientation_for_buffer(device, camera)
+
+
+def test_what_the_connection_has_turned_is_not_turned_again() -> None:
+    """Held to numpy's own turns of a picture, clockwise."""
+    sensor = np.arange(15, dtype=np.uint8).reshape(5, 3)
+    angles = (0, 90, 180, 270)
+    for asked, applied, mirrored in itertools.product(angles, angles, (False, True)):
+        buffer = np.rot90(sensor, -applied // 90)
+        wanted = np.rot90(sensor, -asked // 90)[:, :: -1 if mirrored else 1]
+        seen = apply_orientation(buffer, orientation_for_reported(asked, applied, mirrored))
+        assert np.array_equal(seen, wanted)
+    with pytest.raises(GeometryError, match="45"):
+        orientation_for_reported(45)
+    with pytest.raises(GeometryError, match="10"):
+        orientation_for_reported(90, 10)
 
 
 @pytest.mark.parametrize("device", DEVICES)
