@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mobilecat.api.judging import Validation, bisect, inspect, validate
     from mobilecat.api.measuring import evaluate, tune
     from mobilecat.api.opened import OpenBundle, open, run
-    from mobilecat.api.specs import load_spec
+    from mobilecat.api.specs import explain, load_spec, spec_schema
     from mobilecat.bisection.walk import Bisection
     from mobilecat.compile import Exported
     from mobilecat.diagnosis.whole import Diagnosis
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mobilecat.measure.tune.run import Tuned
     from mobilecat.pictures.detections import Detections
     from mobilecat.spec import Spec
+    from mobilecat.spec.reference import Explained
 
 __version__ = "0.1.0"
 
@@ -51,7 +52,7 @@ _HOMES = {
     "api.judging": ["Validation", "bisect", "inspect", "validate"],
     "api.measuring": ["evaluate", "tune"],
     "api.opened": ["OpenBundle", "open", "run"],
-    "api.specs": ["load_spec"],
+    "api.specs": ["explain", "load_spec", "spec_schema"],
     "bisection.walk": ["Bisection"],
     "compile": ["Exported"],
     "diagnosis.whole": ["Diagnosis"],
@@ -66,6 +67,7 @@ _HOMES = {
     "measure.tune.run": ["Tuned"],
     "pictures.detections": ["Detections"],
     "spec": ["Spec"],
+    "spec.reference": ["Explained"],
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = ("golden", "runtime")
@@ -76,6 +78,7 @@ __all__ = [
     "Detections",
     "Diagnosis",
     "Evaluation",
+    "Explained",
     "Exported",
     "ImageError",
     "Inspection",
@@ -95,6 +98,7 @@ __all__ = [
     "bisect",
     "diagnose",
     "evaluate",
+    "explain",
     "export",
     "golden",
     "inspect",
@@ -102,6 +106,7 @@ __all__ = [
     "open",
     "run",
     "runtime",
+    "spec_schema",
     "tune",
     "validate",
 ]

@@ -14,6 +14,7 @@ from mobilecat.errors import MobileCatError, SpecError
 from mobilecat.golden.store import result_path
 from mobilecat.spec import spec_from_text
 from mobilecat.spec.load import load_spec
+from mobilecat.spec.values import Targets
 from mobilecat.value import safe_name, unsafe_name
 from tests.judge.fake import write_bundle
 
@@ -71,9 +72,10 @@ def quoted(text: str) -> str:
 
 @pytest.mark.parametrize("name", [n for n in UNSAFE if n not in ("a\ud800",)])
 def test_a_spec_names_no_other_place(name: str) -> None:
+    targets = [f"[targets.{kind}]\nname = {quoted(name)}" for kind in Targets.model_fields]
     for text in (
         SPEC.format(name=quoted(name), target=""),
-        SPEC.format(name='"m"', target=f"name = {quoted(name)}"),
+        *(SPEC.format(name='"m"', target=t).replace("[targets.onnx]\n", "", 1) for t in targets),
     ):
         with pytest.raises(SpecError) as caught:
             spec_from_text(text)

@@ -1,12 +1,16 @@
-"""`mc.load_spec`."""
+"""`mc.load_spec`, and what a spec may say: `mc.explain`."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mobilecat.api.given import PathLike
 from mobilecat.spec import Spec
 from mobilecat.spec import load_spec as load
+
+if TYPE_CHECKING:
+    from mobilecat.spec.reference import Explained
 
 
 def load_spec(path: PathLike) -> Spec:
@@ -22,3 +26,29 @@ def load_spec(path: PathLike) -> Spec:
     'mine'
     """
     return load(Path(path))
+
+
+def explain(key: str = "") -> Explained:
+    """Return what a spec may say: a key, a table or a kind of head; without `key`, everything.
+
+    Errors: MobileCatError for a key that there is not, with the nearest ones.
+
+    >>> mc.explain("input.pad")
+    [input]
+      pad: whole number from 0 to 255  default 0
+          Grey level of the padding, 0 to 255.
+    """
+    from mobilecat.spec.reference import explain as found
+
+    return found(key)
+
+
+def spec_schema() -> dict[str, Any]:
+    """Return the JSON schema of `mobilecat.toml`, which editors complete and check from.
+
+    >>> mc.spec_schema()["properties"]["source"]["description"]
+    "Path of the model file, relative to the spec's folder."
+    """
+    from mobilecat.spec.schema import json_schema
+
+    return json_schema()

@@ -113,6 +113,26 @@ def inspect(
     run_inspect(file, json_)
 
 
+@app.command("spec", short_help="Say what a spec may say, key by key.")
+def spec_(
+    key: Annotated[
+        str, typer.Argument(metavar="[KEY]", help="A key, a table or a head: pad, nms, yolox.")
+    ] = "",
+    explain: Annotated[str, typer.Option("--explain", metavar="KEY", help="The same as KEY.")] = "",
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema, for editors.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say what `mobilecat.toml` may say: every key, what it takes, its default and its meaning.
+
+    Without KEY, all of them. The page of it: docs/spec.md.
+    """
+    from mobilecat.cli.spec import run_spec
+
+    run_spec(key or explain, schema, json_)
+
+
 app.command(short_help="Hold every artifact to goldens and to the source.")(validate)
 app.add_typer(golden_app)
 app.command(short_help="Name the bug behind boxes that are wrong.")(diagnose)

@@ -70,6 +70,7 @@ class CascadeSpec(Value):
     """One cascade."""
 
     name: SpecName
+    """What the pairs are called; by default the file's name, or its folder's."""
     cascade: Chain
     crop: CropContract = CropContract()
     labels: tuple[Word, ...] = ()

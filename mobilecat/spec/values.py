@@ -39,7 +39,9 @@ class ImageSpec(Value):
     range: tuple[_Number, _Number] = (0.0, 255.0)
     """What pixel values 0 and 255 become before mean and std."""
     mean: PerChannel = 0.0
+    """Subtracted after `range`: one number, or one a channel in `color` order."""
     std: PerChannel = 1.0
+    """Divided by after `mean`: one number, or one a channel in `color` order."""
     resize: ResizeMode = "stretch"
     """How a picture of another size is brought to `size`, before the artifact."""
     pad: Annotated[int, Field(ge=0, le=255)] = 0
@@ -97,8 +99,11 @@ class NmsSpec(Value):
     """Greedy suppression: keep score > score_threshold; drop IoU > iou_threshold; best first."""
 
     score_threshold: Probability = 0.3
+    """Boxes are kept whose score is above it; by default the head family's own."""
     iou_threshold: Probability = 0.45
+    """A box is dropped whose overlap (IoU) with a better one is above it."""
     max_detections: Annotated[int, Field(ge=1, le=100_000)] = 100
+    """Rows that the outputs have: the best so many, the rest filled with zeros."""
     per_class: bool = True
     """Whether boxes of different classes leave each other alone."""
 
@@ -120,18 +125,18 @@ else:
 
 
 class Tolerance(Value):
-    """How far a result may be from what is expected; a value left out keeps its default.
-
-    boxes_px, landmarks_px: pixels of the model input. scores: absolute.
-    tensors: |difference| ≤ tensors · max(1, max |expected|), per output.
-    outputs: the same for single outputs, by name.
-    """
+    """How far a result may be from what is expected; a value left out keeps its default."""
 
     boxes_px: Annotated[float, Field(ge=0)] | None = None
+    """Of a box's corners, in pixels of the model input."""
     landmarks_px: Annotated[float, Field(ge=0)] | None = None
+    """Of landmarks, in pixels of the model input."""
     scores: Annotated[float, Field(ge=0)] | None = None
+    """Of scores, absolute."""
     tensors: Annotated[float, Field(ge=0)] | None = None
+    """|difference| ≤ tensors · max(1, max |expected|), for each output."""
     outputs: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
+    """The same for single outputs, by name."""
 
 
 class ImportSpec(Value):
@@ -140,6 +145,7 @@ class ImportSpec(Value):
     signature: str | None = None
     """Which signature of a SavedModel."""
     inputs: tuple[str, ...] = ()
+    """Values where the graph begins, where that is not at its own inputs."""
     outputs: tuple[str, ...] = ()
     """Values between which an ONNX or TensorFlow graph is cut; for Keras, `outputs` are layers."""
 
@@ -150,6 +156,7 @@ class Spec(Value):
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
     name: SpecName
+    """What the artifacts are called; by default the spec file's name, or its folder's."""
     source: FilePath
     """Path of the model file, relative to the spec's folder."""
     import_: ImportSpec = Field(default=ImportSpec(), alias="import")
@@ -160,6 +167,7 @@ class Spec(Value):
     head: HeadSpec = RawHead()
     nms: NmsSpec | None = None
     labels: tuple[Word, ...] = ()
+    """One name a class, in the network's order, or a text file with one a line."""
     landmarks: tuple[Word, ...] = ()
     """Landmark names, in the network's order."""
     targets: Targets = Targets()

@@ -27,6 +27,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "export": mc.export,
     "run": mc.run,
     "inspect": mc.inspect,
+    "spec": mc.explain,
     "validate": mc.validate,
     "diagnose": mc.diagnose,
     "bisect": mc.bisect,
@@ -47,6 +48,7 @@ RENAMED = {
 OWN = {
     "export": {"json_": ".bundle"},
     "diagnose": {"image": "image"},
+    "spec": {"explain": "key", "schema": "mc.spec_schema"},
     # Deciding is a verb of its own: golden.approve, golden.reject, golden.accept_or_reject.
     "golden review": {"accept": ".pending", "reject": ".pending", "variant": ".pending",
                       "reason": ".pending", "html": ".page"},
@@ -76,7 +78,9 @@ def test_every_option_has_its_counterpart(path: str, command: Any) -> None:
     for option in command.params:
         assert option.name is not None
         name = OWN.get(path, {}).get(option.name, RENAMED.get(option.name, option.name))
-        if name.startswith("."):
+        if name.startswith("mc."):
+            assert callable(getattr(mc, name[3:])), f"{path} {option.opts}"
+        elif name.startswith("."):
             members = {*dir(result), *getattr(result, "__dataclass_fields__", {})}
             assert name[1:] in members, f"{path} {option.opts}"
         else:
@@ -113,6 +117,7 @@ def test_what_a_command_prints_is_what_its_verb_gives(exported: Path, tmp_path: 
     pairs: list[tuple[Any, Any]] = [
         (mc.run(cats, photo, **one), ["run", cats, "--image", photo, "--runner", "onnx", "--json"]),
         (mc.inspect(cats), ["inspect", cats, "--json"]),
+        (mc.explain("nms"), ["spec", "nms", "--json"]),
         (
             mc.validate(cats, random=1, **one),
             ["validate", cats, "--random", 1, "--runner", "onnx", "--json", "-"],

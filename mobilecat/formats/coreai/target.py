@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from mobilecat.formats.base.target import Written
-from mobilecat.value import Value
+from mobilecat.value import TargetName, Value
 
 
 class CoreAITarget(Value):
@@ -17,7 +17,8 @@ class CoreAITarget(Value):
     """graph: the file gives boxes, scores, class_ids, landmarks, count, and `settled`, which is 0
     where the suppression did not come to its end. app: it gives the decoded candidates, and the
     app suppresses, by the bundle's `nms`."""
-    name: str | None = None
+    name: TargetName | None = None
+    """File name without its suffix; by default the spec's `name`."""
 
     kind: ClassVar[str] = "coreai"
 

@@ -14,13 +14,16 @@ class CoreMLTarget(Value):
     """One Core ML file."""
 
     format: Literal["mlpackage", "mlmodel"] = "mlpackage"
+    """mlpackage: an ML Program, iOS 15 and newer. mlmodel: a NeuralNetwork, iOS 13 and newer."""
     contract: Literal["tensor", "vision"] = "tensor"
     """tensor: boxes, scores, class_ids, landmarks, count. vision: VNRecognizedObjectObservation."""
     precision: Precision = "float16"
+    """Of weights and arithmetic. float16 halves the file; boxes are computed in float32 anyway."""
     deployment_target: Literal["iOS13", "iOS14", "iOS15", "iOS16", "iOS17", "iOS18"] | None = None
     """Oldest system that must load it; by default the oldest that has every layer: iOS15 for
     mlpackage, iOS13 for mlmodel, or iOS14 where its layers need that (the export says so)."""
     name: TargetName | None = None
+    """File name without its suffix; by default the spec's `name`."""
 
     kind: ClassVar[str] = "coreml"
 

@@ -14,9 +14,11 @@ class OnnxTarget(Value):
     """One ONNX file: the frozen graph itself."""
 
     precision: Literal["float32"] = "float32"
+    """Of weights and arithmetic."""
     opset: Annotated[int, Field(ge=9)] | None = None
     """Default: the frozen graph's own (18, or the source's where that is newer)."""
     name: TargetName | None = None
+    """File name without its suffix; by default the spec's `name`."""
 
     kind: ClassVar[str] = "onnx"
     contract: ClassVar[str] = "tensor"

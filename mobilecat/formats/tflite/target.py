@@ -12,12 +12,14 @@ class TfliteTarget(Value):
     """One TFLite file."""
 
     precision: Literal["float32"] = "float32"
+    """Of weights and arithmetic."""
     input: Literal["uint8", "float32"] = "uint8"
     """Type of the image input: bytes as a camera gives them, or the same values 0–255 as floats."""
     contract: Literal["tensor", "detection"] = "tensor"
     """tensor: boxes, scores, class_ids, landmarks, count. detection: the four outputs of
     TFLite_Detection_PostProcess with metadata, as MediaPipe Tasks and TF's SSD samples read."""
     name: TargetName | None = None
+    """File name without its suffix; by default the spec's `name`."""
 
     kind: ClassVar[str] = "tflite"
 

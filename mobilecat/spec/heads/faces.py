@@ -29,7 +29,9 @@ class UltrafaceHead(HeadValue):
     form: Literal["raw", "decoded"]
     """raw: encodings of priors; decoded: xyxy in 0..1. Both have the same names and shapes."""
     scores: Name | None = None
+    """The output with the scores; inferred from its shape."""
     boxes: Name | None = None
+    """The output with the boxes; inferred from its shape."""
 
 
 class BlazefaceHead(HeadValue):
@@ -38,7 +40,9 @@ class BlazefaceHead(HeadValue):
     gives_landmarks: ClassVar[bool | None] = True
     kind: Literal["blazeface"]
     boxes: Name | None = None
+    """The output with boxes and points; inferred from its shape."""
     scores: Name | None = None
+    """The output with the logits; inferred from its shape."""
     layers: Annotated[tuple[tuple[Count, Count], ...], Field(min_length=1)] | None = None
     """[stride, anchors a cell] of each layer; inferred where the number of rows is a known one."""
 
@@ -50,6 +54,7 @@ class CenternetHead(HeadValue):
     family_nms: ClassVar[dict[str, Any]] = {"iou_threshold": 0.3}
     kind: Literal["centernet"]
     heatmap: Name | None = None
+    """The output with a score a cell; inferred, as those below, from names and channels."""
     size: Name | None = None
     """log height, log width, in cells."""
     offset: Name | None = None

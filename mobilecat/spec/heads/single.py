@@ -22,8 +22,12 @@ class BoxHead(HeadValue):
     suppressed: ClassVar[bool] = False
     kind: Literal["box"]
     format: BoxFormat
+    """xyxy: two corners. xywh: the top left corner and the size. cxcywh: the centre and the
+    size."""
     units: Units
+    """Pixels of the input, or 0..1 of it."""
     output: Name | None = None
+    """The output with the box, where there are several that could be it."""
     start: Annotated[int, Field(ge=0)] = 0
     """First column of the box, where the output has more than four."""
     score: Name | None = None
@@ -36,9 +40,14 @@ class BoxClassHead(HeadValue):
     suppressed: ClassVar[bool] = False
     kind: Literal["box+class"]
     format: BoxFormat
+    """xyxy: two corners. xywh: the top left corner and the size. cxcywh: the centre and the
+    size."""
     units: Units
+    """Pixels of the input, or 0..1 of it."""
     boxes: Name | None = None
+    """The output with the box; inferred from its shape, unless there are four classes."""
     scores: Name | None = None
+    """The output with the class scores; inferred from its shape."""
     activation: Activation = "none"
     """What is still to be applied to the class scores."""
 
@@ -54,6 +63,7 @@ class LandmarksHead(HeadValue):
     order: Literal["xy", "yx", "x-then-y"] = "xy"
     """x,y a point; y,x a point; or all x, then all y."""
     output: Name | None = None
+    """The output with the points, where there are several that could be it."""
     start: Annotated[int, Field(ge=0)] = 0
     """First column of the points, where the output has more."""
     count: Count | None = None

@@ -23,8 +23,11 @@ class AnchorGenerator(Value):
     grids: tuple[tuple[Count, Count], ...] | None = None
     """Columns, rows of each layer; by default ceil(side / 16), then halved, rounding up."""
     layers: Annotated[int, Field(ge=2, le=16)] = 6
+    """Maps of the network, finest first."""
     min_scale: Positive = 0.2
+    """Side of the anchors of the first layer, as a share of the input."""
     max_scale: Positive = 0.95
+    """The same of the last layer; those between are spaced evenly."""
     aspect_ratios: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
         1.0,
         2.0,
@@ -32,6 +35,7 @@ class AnchorGenerator(Value):
         3.0,
         0.3333,
     )
+    """Width ÷ height of the anchors of a cell."""
     reduce_lowest: bool = True
     """Three anchors only in the first layer: (0.1, 1), (min_scale, 2), (min_scale, ½)."""
 

@@ -21,9 +21,11 @@ class YoloV1Head(HeadValue):
     family_nms: ClassVar[dict[str, Any]] = {"score_threshold": 0.1, "iou_threshold": 0.5}
     kind: Literal["yolov1"]
     output: Name | None = None
+    """The output with the map, where there are several that could be it."""
     boxes: Annotated[int, Field(ge=1, le=16)] = 2
     """Boxes a cell; the last dimension is 5·boxes + C."""
     layout: Literal["NHWC", "NCHW"] | None = None
+    """Inferred: the dimension that is 5·boxes + C."""
 
 
 class YoloV3Head(HeadValue):
@@ -40,6 +42,7 @@ class YoloV5Head(HeadValue):
 
     kind: Literal["yolov5"]
     form: Literal["decoded", "maps"] | None = None
+    """Inferred: one output of rows is decoded, three or more of maps are not."""
     units: Units | None = None
     """Of decoded boxes. Shapes cannot tell: required for the decoded form."""
     output: Name | None = None
@@ -66,7 +69,9 @@ class YoloV8Head(HeadValue):
 
     kind: Literal["yolov8"]
     output: Name | None = None
+    """The output with the rows, where there are several that could be it."""
     units: Units = "pixels"
+    """Of boxes: pixels of the input, or 0..1 of it."""
     layout: Literal["rows-last", "rows-first"] | None = None
     """rows-last: [1,4+C,N]. Inferred: N is the longer."""
 
@@ -76,4 +81,6 @@ class YoloXHead(HeadValue):
 
     kind: Literal["yolox"]
     output: Name | None = None
+    """The output with the rows, where there are several that could be it."""
     strides: Strides = (8, 16, 32)
+    """Pixels a cell of each map, in the order of the rows."""
