@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "formats.onnx.format", "formats.tensorflow.format", "formats.coreai.format",
     },
     # What a user says, and what an export leaves.
-    "spec": {"errors", "value", "shown", "disk", "geometry", "formats.base.target", "formats.table"},
+    "spec": {*_TARGET, "errors", "shown", "disk", "geometry", "formats.table"},
     "pictures": {"errors", "shown", "disk", "geometry", "spec"},
     "bundle": {"errors", "value", "disk", "spec", "formats.table"},
     # What a network means.
