@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mobilecat"
 
 _LEAVES = {
-    "errors", "foreign", "value", "shown", "geometry", "graph", "disk", "confined", "formats.table",
+    "errors", "foreign", "value", "shown", "geometry", "rows", "graph", "disk", "confined",
+    "formats.table",
 }  # fmt: skip
 _VALUES = {*_LEAVES, "spec", "bundle", "pictures"}
 _GOLDENS = {"golden.store", "golden.inventory", "golden.terms"}
@@ -28,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "value": set(),
     "shown": set(),
     "geometry": {"errors"},
+    "rows": {"geometry"},
     "camera": {"errors", "geometry"},
     "disk": {"errors"},
     "confined": set(),
@@ -51,11 +53,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # What a user says, and what an export leaves.
     "spec": {*_TARGET, "errors", "shown", "disk", "geometry", "formats.table"},
-    "pictures": {"errors", "shown", "disk", "geometry", "spec"},
+    "pictures": {"errors", "shown", "disk", "geometry", "rows", "spec"},
     "bundle": {"errors", "value", "disk", "spec", "formats.table"},
     # What a network means.
-    "heads": {"errors", "graph", "spec"},
-    "bake": {"errors", "graph", "spec", "heads"},
+    "heads": {"errors", "graph", "rows", "spec"},
+    "bake": {"errors", "graph", "rows", "spec", "heads"},
     # Formats, one room each. Who reads shipped bytes knows no lowering.
     "formats.base": {"errors", "shown", "disk", "graph", "bundle"},
     "formats.coreml.runtime": {"errors"},
@@ -84,7 +86,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "golden.inventory": {*_VALUES, "compare", "golden.store", "golden.terms"},
     "golden.terms": {*_VALUES, "lanes", "compare", "golden.store"},
     # A float16 program without its rounding needs the weights of its own compilation in float32.
-    "judge": {*_VALUES, *_READ, "bake", "compile"},
+    "judge": {*_VALUES, *_READ, "bake", "heads", "compile"},
     "coordinates": {*_VALUES, "camera", "lanes", "compare", "golden.store", "judge"},
     "review": {*_VALUES, *_READ, "judge"},
     "bisection": {*_VALUES, *_READ, "judge", "bake", "compile"},

@@ -18,10 +18,10 @@ from PIL import Image
 from mobilecat.bundle import ArtifactRecord, Bundle
 from mobilecat.formats.table import FORMATS
 from mobilecat.lanes import Lane, open_lane
+from mobilecat.rows import CANDIDATE, kinds_of
 
 Pixels = NDArray[np.uint8]
 KIND = "coreai"
-CANDIDATES = ("candidate_boxes", "candidate_scores", "candidate_landmarks")
 FINE = 4  # each model pixel is the mean of so many by so many: shrinking must not alias
 
 
@@ -60,6 +60,7 @@ class CoreAI:
         self.record = theirs or _stand_in(bundle)
         self.bundle_json = bundle.model_dump(mode="json", by_alias=True)
         self._candidates = [c.name for c in bundle.candidates]
+        self._names = _names(bundle)
         self._taps: tuple[str, ...] = ()
         if theirs is not None:
             self._runner = FORMATS[KIND].engines[0].open(folder / theirs.file, theirs)
@@ -73,7 +74,7 @@ class CoreAI:
         """Return tensors by the file's own names."""
         found = self._runner.infer({"image": drawn(stored, ask)}, self._taps)
         if self._taps:
-            found = {n: found[t] for n, t in zip(CANDIDATES, self._candidates, strict=False)}
+            found = {n: found[t] for n, t in zip(self._names, self._candidates, strict=True)}
         return {
             "tensors": {
                 theirs: {"shape": list(found[ours].shape), "values": np.ravel(found[ours])}
@@ -83,12 +84,17 @@ class CoreAI:
         }
 
 
+def _names(bundle: Bundle) -> list[str]:
+    """Return what the `candidates` contract calls a bundle's candidates."""
+    return [f"{CANDIDATE}{kind}" for kind in kinds_of(t.name for t in bundle.outputs)]
+
+
 def _stand_in(bundle: Bundle) -> ArtifactRecord:
     """Return the record of an `.aimodel` that nobody has exported, with nms = "app"."""
     suppressed = bundle.spec.effective_nms is not None
     names = [t.name for t in bundle.outputs]
     if suppressed:
-        names = list(CANDIDATES[: len(bundle.candidates)])
+        names = _names(bundle)
     fields = {
         "file": f"{bundle.name}.aimodel",
         "kind": KIND,

@@ -11,19 +11,20 @@ from mobilecat.bake.nms import bake_nms, gather_rows
 from mobilecat.graph import shape_of
 from mobilecat.graph.builder import Builder, rename
 from mobilecat.heads import Candidates, EncodedAnchors, Head, ops
+from mobilecat.rows import CANDIDATE, ROWS, rows_among
 from mobilecat.spec import NmsSpec
 
 CONFIDENCE, COORDINATES = "confidence", "coordinates"
 ENCODINGS, PREDICTIONS = "box_encodings", "class_predictions"
-CANDIDATES = ("candidate_boxes", "candidate_scores", "candidate_landmarks")
+CANDIDATES = ("candidate_boxes", "candidate_scores", *(row.candidate for row in ROWS.values()))
 SMALLEST = 1e-25  # a side of 0 has no logarithm; a box of this one has no area in float32
 
 Ending = Literal["tensor", "candidates", "vision", "detection"]
-"""tensor: boxes, scores, class_ids, landmarks, count, after NMS.
+"""tensor: boxes, scores, class_ids, row values (`mobilecat.rows`) and count, after NMS.
 
 The others stop before an NMS that the target or the app adds itself:
-candidates: candidate_boxes [1,N,4] xyxy, candidate_scores [1,N,C], candidate_landmarks [1,N,2·L],
-as `Candidates` has them.
+candidates: candidate_boxes [1,N,4] xyxy, candidate_scores [1,N,C], candidate_landmarks [1,N,2·L]
+and other row values, as `Candidates` has them.
 vision: confidence [N,C] and coordinates [N,4], centre x, y, width, height in 0..1 with the origin
 at the top left.
 detection: box_encodings [1,N,4], ty, tx, th, tw against `Baked.anchors`, and class_predictions
@@ -32,16 +33,18 @@ and anchors; other heads encode their boxes against unit anchors.
 """
 
 
-def suppressed(end: Builder, decoded: Candidates, head: Head, nms: NmsSpec) -> list[ir.Value]:
+def suppressed(end: Builder, decoded: Candidates, nms: NmsSpec) -> list[ir.Value]:
     kept = bake_nms(end, decoded.boxes, decoded.scores, nms)
     outputs = [kept["boxes"], kept["scores"], kept["class_ids"]]
-    if decoded.landmarks is not None:
-        rows = gather_rows(end, "landmarks_rows", decoded.landmarks, kept)
-        outputs.append(_landmarks(end, rows, nms.max_detections, head.points))
+    for row in rows_among(decoded.rows):
+        value = decoded.rows[row.name]
+        rows = gather_rows(end, f"{row.name}_rows", value, kept)
+        item = row.item(shape_of(value)[2])
+        outputs.append(_in_contract(end, row.name, rows, nms.max_detections, item))
     return [*outputs, kept["count"]]
 
 
-def one_result(end: Builder, decoded: Candidates, head: Head) -> list[ir.Value]:
+def one_result(end: Builder, decoded: Candidates) -> list[ir.Value]:
     """Return the tensor contract of a head without suppression: one row, always counted."""
     boxes = rename(ops.reshape(end, "boxes", decoded.boxes, 1, 1, 4), "boxes")
     best = end.op("ReduceMax", "scores", decoded.scores, ops.ints(2), keepdims=0)
@@ -49,8 +52,9 @@ def one_result(end: Builder, decoded: Candidates, head: Head) -> list[ir.Value]:
     ids = end.op("ArgMax", "ids", decoded.scores, axis=2, keepdims=0)
     class_ids = rename(end.op("Cast", "class_ids", ids, to=int(ir.DataType.INT32)), "class_ids")
     outputs = [boxes, scores, class_ids]
-    if decoded.landmarks is not None:
-        outputs.append(_landmarks(end, decoded.landmarks, 1, head.points))
+    for row in rows_among(decoded.rows):
+        value = decoded.rows[row.name]
+        outputs.append(_in_contract(end, row.name, value, 1, row.item(shape_of(value)[2])))
     # Always true, and computed, since targets take no constant for an output.
     flat = ops.reshape(end, "flat_score", scores, 1)
     there = end.op("Less", "there", ops.f32(-1), end.op("Mul", "square", flat, flat))
@@ -59,8 +63,8 @@ def one_result(end: Builder, decoded: Candidates, head: Head) -> list[ir.Value]:
 
 def candidates(end: Builder, decoded: Candidates) -> list[ir.Value]:
     """Return what was decoded, under names of its own."""
-    found = [(n, v) for n, v in zip(CANDIDATES, decoded, strict=True) if v is not None]
-    return [rename(end.op("Identity", name, value), name) for name, value in found]
+    found = {f"{CANDIDATE}{name}": value for name, value in decoded.all.items()}
+    return [rename(end.op("Identity", name, value), name) for name, value in found.items()]
 
 
 def vision(end: Builder, decoded: Candidates, size_wh: tuple[int, int]) -> list[ir.Value]:
@@ -107,5 +111,8 @@ def _centre_and_size(
     return centre, end.op("Mul", "size", span, ops.f32([1 / side for side in size_wh]))
 
 
-def _landmarks(end: Builder, rows: ir.Value, k: int, points: int) -> ir.Value:
-    return rename(ops.reshape(end, "landmarks", rows, 1, k, points, 2), "landmarks")
+def _in_contract(
+    end: Builder, name: str, rows: ir.Value, k: int, item: tuple[int, ...]
+) -> ir.Value:
+    """Return [1,K,D] in the contract's shape and under its name."""
+    return rename(ops.reshape(end, name, rows, 1, k, *item), name)

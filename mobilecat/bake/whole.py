@@ -26,10 +26,11 @@ from mobilecat.graph import Array, shape_of
 from mobilecat.graph.anchors import anchors_from_metadata
 from mobilecat.graph.builder import Builder, infer_shapes
 from mobilecat.heads import NETWORKS_OWN, Candidates, EncodedAnchors, Head, graph_head
+from mobilecat.rows import ROWS
 from mobilecat.spec import RawHead, Spec
 
 RESERVED = (
-    *(IMAGE, "boxes", "scores", "class_ids", "landmarks", "count"),
+    *(IMAGE, "boxes", "scores", "class_ids", *ROWS, "count"),
     *(CONFIDENCE, COORDINATES, ENCODINGS, PREDICTIONS),
     *(*CANDIDATES, "settled"),
 )
@@ -42,7 +43,7 @@ class Baked:
     image: name of the picture input, or None where the graph takes the network's own tensors.
     raw: the network's own outputs, by their names in the graph: `boxes__network` where the contract
         takes the name `boxes`. Where a head decodes them they are no longer its outputs.
-    candidates: decoded boxes, scores, landmarks before NMS, by name.
+    candidates: decoded boxes, scores and row values before NMS, by name.
     exact_nodes: the nodes that compute pixel coordinates, which need float32 (float16 has steps of
         0.5 above 512).
     settled: what was inferred, in words.
@@ -62,7 +63,7 @@ def bake(network: ir.Model, spec: Spec, form: Form, ending: Ending = "tensor") -
     """Return a baked copy of `network`; `network` stays as it is.
 
     Errors: ModelError where picture, head, labels or landmark names do not fit the network, or the
-    head has landmarks, which only the ending `tensor` can carry.
+    head has row values such as landmarks, which only the ending `tensor` can carry.
     """
     model = network.clone()
     anchors = anchors_from_metadata(model.metadata_props)
@@ -132,6 +133,8 @@ def _require_plain_boxes(spec: Spec, head: Head, ending: Ending) -> None:
     problems = []
     if head.points:
         problems.append(Problem(f"the head has {head.points} landmarks, which it cannot carry"))
+    if others := [name.replace("_", " ") for name in head.carries]:
+        problems.append(Problem(f"the head has {', '.join(others)}, which it cannot carry"))
     if not spec.head.suppressed:
         problems.append(Problem("it ends in an NMS, which this head does without"))
     if problems:
@@ -160,9 +163,8 @@ def _decode(
         return (), build.node_names + end.node_names, head.native.anchors
     decoded = head.decode(build, mine)
     # The NMS call's shapes follow from its inputs'.
-    for value, shape in zip(decoded, _candidate_shapes(decoded, head, model), strict=True):
-        if value is not None:
-            value.shape = ir.Shape(shape)
+    for name, shape in _candidate_shapes(decoded, head, model).items():
+        decoded.all[name].shape = ir.Shape(shape)
     nms = spec.effective_nms
     encoded = None
     if ending == "vision":
@@ -176,12 +178,12 @@ def _decode(
         outputs = candidates(end, decoded)
     elif nms is None:
         end = Builder(model, "result")
-        outputs = one_result(end, decoded, head)
+        outputs = one_result(end, decoded)
     else:
         end = Builder(model, "nms")
-        outputs = suppressed(end, decoded, head, nms)
+        outputs = suppressed(end, decoded, nms)
     model.graph.outputs.extend(outputs)
-    names = tuple(v.name for v in decoded if v is not None)
+    names = tuple(v.name for v in decoded.all.values())
     return names, build.node_names + end.node_names, encoded
 
 
@@ -192,7 +194,10 @@ def _as_float32(build: Builder, value: ir.Value) -> ir.Value:
     return build.op("Cast", f"{value.name}__float", value, to=int(ir.DataType.FLOAT))
 
 
-def _candidate_shapes(decoded: Candidates, head: Head, model: ir.Model) -> list[tuple[int, ...]]:
+def _candidate_shapes(
+    decoded: Candidates, head: Head, model: ir.Model
+) -> dict[str, tuple[int, ...]]:
     infer_shapes(model)
     n = shape_of(decoded.boxes)[1]
-    return [(1, n, 4), (1, n, head.classes), (1, n, 2 * head.points)]
+    widths = {"boxes": 4, "scores": head.classes, "landmarks": 2 * head.points}
+    return {k: (1, n, widths.get(k) or shape_of(v)[2]) for k, v in decoded.all.items()}

@@ -6,15 +6,17 @@ beside what it marks, at a quarter a score of 0.5 and one of 0.3 are the same.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 from mobilecat.bundle import Bundle
-from mobilecat.compare.tolerances import DEFAULTS, Limits, precision_of
+from mobilecat.compare.tolerances import DEFAULTS, KEYS, LIMITS, Limits, precision_of
 from mobilecat.errors import Problem, SpecError
 from mobilecat.lanes import Lane
+from mobilecat.rows import kinds_of
 from mobilecat.spec import Tolerance
 
-SCORES, TENSORS = 0.25, 0.5
+SCORES, TENSORS, ANGLE = 0.25, 0.5, math.pi / 8
 SIDE = 1 / 8
 """Of the shorter side of the model input; the table's own limits are always allowed."""
 _FIX = "a lane that differs by more is wrong: find out where, with `mobilecat bisect`"
@@ -41,16 +43,18 @@ def _values(given: Tolerance, bundle: Bundle) -> Iterator[tuple[str, float, floa
         "boxes_px": px,
         "landmarks_px": px,
         "scores": (SCORES, "a quarter of all scores"),
+        "landmark_scores": (SCORES, "a quarter of all scores"),
+        "angles_rad": (ANGLE, "an eighth of half a turn"),
         "tensors": (TENSORS, "half of the largest value"),
     }
     for name, (ceiling, why) in ceilings.items():
         value = getattr(given, name)
         if value is not None:
             yield name, value, ceiling, why
-    units = ("boxes_px", "scores", "landmarks_px")
-    candidates = {t.name: u for t, u in zip(bundle.candidates, units, strict=False)}
+    kinds = kinds_of(t.name for t in bundle.outputs)
+    candidates = {t.name: kind for t, kind in zip(bundle.candidates, kinds, strict=False)}
     for name, value in given.outputs.items():
-        yield name, value, *ceilings[candidates.get(name, "tensors")]
+        yield name, value, *ceilings[KEYS[candidates.get(name, "tensor")]]
 
 
 def widened(lanes: Iterable[tuple[Lane, Limits]]) -> list[str]:
@@ -59,8 +63,8 @@ def widened(lanes: Iterable[tuple[Lane, Limits]]) -> list[str]:
     for lane, limits in lanes:
         runner = lane.runner.partition("/")[0]  # a Mac's lanes say how they ran behind it
         table = DEFAULTS[(runner, precision_of(lane))]
-        for name in ("boxes_px", "landmarks_px", "scores", "tensors"):
-            now, usual = getattr(limits, name), getattr(table, name)
+        for name in LIMITS:
+            now, usual = limits.of(name), table.of(name)
             if now > usual:
                 said[f"{runner} {name} {now:g} (table: {usual:g})"] = None
         for name, now in limits.outputs.items():

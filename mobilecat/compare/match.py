@@ -1,4 +1,4 @@
-"""Detections against detections: matched by class and IoU, then boxes, scores, landmarks.
+"""Detections against detections: matched by class and IoU, then boxes, scores, row values.
 
 Matching is greedy: of all pairs of one class that touch, the one with the highest IoU first (then
 the nearest corners, then the nearest score). After NMS boxes of a class overlap little, so this is
@@ -26,6 +26,7 @@ from mobilecat.compare.compare import Check, passed
 from mobilecat.compare.tolerances import Limits
 from mobilecat.geometry.affine import Affine
 from mobilecat.pictures.detections import Detections
+from mobilecat.rows import SHOWN, RowValue
 
 Floats = npt.NDArray[np.float64]
 
@@ -96,7 +97,8 @@ def compare_detections(
     against: str = "golden",
     tied: Tied = lambda i, j: False,
 ) -> list[Check]:
-    """Return checks `count`, `boxes`, `scores`, `landmarks`, and `borderline` where there are such.
+    """Return checks `count`, `boxes`, `scores`, each row value by its name (`landmarks` …), and
+    `borderline` where there are such.
 
     Frame: both in image pixels; distances are measured in pixels of the model input, so that a
     large photo is not judged harder than a small one. The detail gives image pixels too.
@@ -104,7 +106,7 @@ def compare_detections(
     """
     if not _finite(got):
         return [Check("detections", "finite", "FAIL", detail="NaN or inf", against=against)]
-    e, g = _in_model(expected, model_from_image), _in_model(got, model_from_image)
+    e, g = expected.placed(model_from_image), got.placed(model_from_image)
     found, ties = _without_ties(match(e, g, limits.boxes_px), e, g, limits.boxes_px, tied)
     checks = _count(expected, got, found, limits, score_threshold, against)
     if ties:
@@ -117,10 +119,11 @@ def compare_detections(
     moved = corner_distances(e.boxes_xyxy[i], g.boxes_xyxy[j])
     moved_image = corner_distances(expected.boxes_xyxy[i], got.boxes_xyxy[j])
     off = np.abs(expected.scores[i] - got.scores[j])
-    rows = [("boxes", moved, limits.boxes_px, moved_image)]
-    rows.append(("scores", off, limits.scores, off))
-    checks += [_values(n, v, lim, im, expected, i, against) for n, v, lim, im in rows]
-    checks += _landmarks(expected, got, e, g, (i, j), limits, against)
+    checks.append(_values("boxes", moved, limits.boxes_px, moved_image, expected, i, against))
+    checks.append(_values("scores", off, limits.scores, None, expected, i, against))
+    for row in SHOWN:
+        if row.name in expected.rows or row.name in got.rows:
+            checks.append(_row(row, (expected, got), (e, g), (i, j), limits, against))
     return checks
 
 
@@ -192,7 +195,7 @@ def _values(
     name: str,
     values: Floats,
     limit: float,
-    in_image: Floats,
+    in_image: Floats | None,
     expected: Detections,
     rows: list[int],
     against: str,
@@ -200,51 +203,43 @@ def _values(
     worst = int(values.argmax())
     value = float(values[worst])
     detail = _words(expected, rows[worst])
-    if name != "scores":
+    if in_image is not None:
         detail += f" moved by {value:.3g} px of the model input, {in_image[worst]:.3g} of the image"
     else:
         detail += f" is off by {value:.3g}"
     return Check("detections", name, passed(value <= limit), value, limit, detail, against, value)
 
 
-def _landmarks(
-    expected: Detections,
-    got: Detections,
-    e: Detections,
-    g: Detections,
+def _row(
+    row: RowValue,
+    image: tuple[Detections, Detections],
+    model: tuple[Detections, Detections],
     pairs: tuple[list[int], list[int]],
     limits: Limits,
     against: str,
-) -> list[Check]:
-    i, j = pairs
-    if e.landmarks_xy is None and g.landmarks_xy is None:
-        return []
-    counts = [0 if d.landmarks_xy is None else d.landmarks_xy.shape[1] for d in (e, g)]
-    if e.landmarks_xy is None or g.landmarks_xy is None or counts[0] != counts[1]:
-        detail = f"{counts[1]} points a box, expected {counts[0]}"
-        return [
-            Check("detections", "landmarks", "FAIL", None, limits.landmarks_px, detail, against)
-        ]
-    assert expected.landmarks_xy is not None and got.landmarks_xy is not None
-    moved = np.linalg.norm(e.landmarks_xy[i] - g.landmarks_xy[j], axis=-1).max(axis=1, initial=0)
-    image = np.linalg.norm(expected.landmarks_xy[i] - got.landmarks_xy[j], axis=-1)
-    image = image.max(axis=1, initial=0)
-    return [_values("landmarks", moved, limits.landmarks_px, image, expected, i, against)]
-
-
-def _in_model(found: Detections, model_from_image: Affine) -> Detections:
-    points = found.landmarks_xy
-    return Detections(
-        model_from_image.boxes_xyxy(found.boxes_xyxy),
-        found.scores,
-        found.class_ids,
-        None if points is None else model_from_image.points(points),
+) -> Check:
+    """Hold one row value of the pairs. image, model: expected and got, in either frame."""
+    shapes = [d.rows[row.name].shape[1:] if row.name in d.rows else None for d in model]
+    limit = limits.of(row.limit)
+    if shapes[0] != shapes[1]:
+        said = f"{_shape(shapes[1])} a box, expected {_shape(shapes[0])}"
+        return Check("detections", row.name, "FAIL", None, limit, said, against)
+    apart, in_image = (
+        row.apart(e.rows[row.name][pairs[0]], g.rows[row.name][pairs[1]]) for e, g in (model, image)
     )
+    shown = in_image if row.pixels else None
+    return _values(row.name, apart, limit, shown, image[0], pairs[0], against)
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    """Return what a row has, in words: so many points or numbers."""
+    if shape is None:
+        return "none"
+    return f"{shape[0] if shape else 1} value{'s' if shape != () else ''}"
 
 
 def _finite(found: Detections) -> bool:
-    parts = [found.boxes_xyxy, found.scores]
-    parts += [] if found.landmarks_xy is None else [found.landmarks_xy]
+    parts = [found.boxes_xyxy, found.scores, *found.rows.values()]
     return all(bool(np.isfinite(p).all()) for p in parts)
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -27,8 +27,18 @@ from mobilecat.bundle import Bundle
 from mobilecat.errors import Problem, SpecError
 from mobilecat.formats.table import FORMATS
 from mobilecat.lanes import RUNNERS, Lane
+from mobilecat.rows import ROWS
 
-Kind = Literal["tensor", "boxes", "scores", "landmarks"]
+Kind = str
+"""`tensor`, `boxes`, `scores`, or the name of a row value."""
+KEYS: Mapping[Kind, str] = {
+    "tensor": "tensors",
+    "boxes": "boxes_px",
+    "scores": "scores",
+    **{row.name: row.limit for row in ROWS.values()},
+}
+LIMITS = tuple(dict.fromkeys(("boxes_px", "landmarks_px", "scores", "tensors", *KEYS.values())))
+"""The limits of a lane, by their keys in [tolerances], beside those of single outputs."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,8 @@ EXACT = Bound(0.0, relative=False)
 class Limits:
     """The limits of one lane.
 
-    boxes_px, landmarks_px: pixels of the model input. scores: absolute.
+    boxes_px, landmarks_px: pixels of the model input. scores: absolute; landmark_scores: as scores
+    where it is None. angles_rad: radians.
     tensors: relative to max(1, max |expected|), per output. outputs: the same, by name; for a
     decoded candidate in its own unit. times: see `Bound`. said: what the spec itself gives, which
     no measurement widens.
@@ -64,25 +75,25 @@ class Limits:
     outputs: Mapping[str, float] = field(default_factory=dict)
     times: float = 0.0
     said: frozenset[str] = frozenset()
+    landmark_scores: float | None = None
+    angles_rad: float = 1e-3
+
+    def of(self, key: str) -> float:
+        """Return the limit that `key` of [tolerances] gives."""
+        value: float | None = getattr(self, key)
+        return self.scores if value is None else value
 
     def bound(self, name: str, kind: Kind, dtype: np.dtype[Any]) -> Bound:
         """Return the limit of tensor `name`; whole numbers must be equal unless the spec says."""
-        relative = kind == "tensor"
+        key = KEYS[kind]
+        relative = key == "tensors"
         if name in self.outputs:
             return Bound(self.outputs[name], relative, 0.0 if name in self.said else self.times)
         if dtype.kind in "iub":
             return EXACT
         if relative and dtype == np.float16:  # the source itself is rounded to 11 bits there
             return Bound(max(self.tensors, _OF_HALVES))
-        units = {
-            "tensor": self.tensors,
-            "boxes": self.boxes_px,
-            "scores": self.scores,
-            "landmarks": self.landmarks_px,
-        }
-        field_name = {"tensor": "tensors", "boxes": "boxes_px", "landmarks": "landmarks_px"}
-        said = field_name.get(kind, kind) in self.said
-        return Bound(units[kind], relative, 0.0 if said else self.times)
+        return Bound(self.of(key), relative, 0.0 if key in self.said else self.times)
 
 
 _OF_HALVES = 2e-3
@@ -103,6 +114,7 @@ _FLOAT16 = Limits(
     2e-2,
     "11 bits of mantissa, 50 layers deep: 1.4e-2 seen on raw outputs, 1.6 px on landmarks",
     times=3.0,
+    angles_rad=1e-2,
 )
 _INT8 = Limits(
     5.0,
@@ -111,6 +123,7 @@ _INT8 = Limits(
     0.3,
     "weights in 255 steps a channel: 3.3 px, 0.011 of a score and 0.23 on raw outputs seen, over "
     "five detectors",
+    angles_rad=5e-2,
 )
 DEFAULTS: Mapping[tuple[str, str], Limits] = {
     ("source", "float32"): replace(

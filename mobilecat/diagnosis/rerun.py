@@ -165,14 +165,7 @@ class _Machine:
             chain.fit,
         )
         found = self._detections(request.model_input(pixels), chain.values)
-        marks = found.landmarks_xy
-        back = request.image_from_model
-        placed = Detections(
-            back.boxes_xyxy(found.boxes_xyxy),
-            found.scores,
-            found.class_ids,
-            None if marks is None else back.points(marks),
-        )
+        placed = found.placed(request.image_from_model)
         same = plan_resize(self.spec.size, self.spec.size, "stretch").model_from_image
         odd = tuple(odd_values(self._whole, found, same))
         strength = 0.0 if odd and truth is None else _strength(placed, truth)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.bundle.seal import digest
-from mobilecat.compare.tolerances import STRUCTURE, Limits, limits_of
+from mobilecat.compare.tolerances import LIMITS, STRUCTURE, Limits, limits_of
 from mobilecat.lanes import lanes_of
 from mobilecat.spec import Tolerance
 
@@ -87,5 +87,4 @@ def _wider(before: Mapping[str, Tolerance], bundle: Bundle) -> Iterator[str]:
 
 
 def _numbers(limits: Limits) -> dict[str, float]:
-    own = {k: getattr(limits, k) for k in ("boxes_px", "landmarks_px", "scores", "tensors")}
-    return {**own, **limits.outputs}
+    return {**{key: limits.of(key) for key in LIMITS}, **limits.outputs}

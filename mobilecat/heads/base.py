@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mobilecat.graph import Array
+from mobilecat.rows import rows_among
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -26,17 +27,25 @@ NETWORKS_OWN = "__network"
 """What a network's output gets behind its name where the contract takes that name."""
 
 
-class Candidates(NamedTuple):
+@dataclass(frozen=True)
+class Candidates:
     """Decoded, before suppression; as graph values or as arrays.
 
     boxes: [1,N,4] xyxy, pixels of the model input. scores: [1,N,C].
-    landmarks: [1,N,2·L] x,y pairs in the same pixels, or None.
+    rows: what each carries besides, [1,N,D] by its name in `mobilecat.rows`; landmarks, [1,N,2·L],
+    are x,y pairs in the same pixels.
     A head without suppression has N = 1.
     """
 
     boxes: Any
     scores: Any
-    landmarks: Any
+    rows: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def all(self) -> dict[str, Any]:
+        """Boxes, scores and row values by name, in the order of the table."""
+        carried = {row.name: self.rows[row.name] for row in rows_among(self.rows)}
+        return {"boxes": self.boxes, "scores": self.scores, **carried}
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,8 @@ class Native:
 class Head:
     """A head settled for one network.
 
-    raw: the network outputs it reads. classes, points: how many it gives.
+    raw: the network outputs it reads. classes, points: how many it gives. carries: the names of
+    the row values beside landmarks (`mobilecat.rows`).
     settled: what was inferred or chosen, in words, for the user.
     decode: writes the decode into a graph, from the raw outputs by name.
     native: the same before boxes are decoded, where there are anchors.
@@ -87,6 +97,7 @@ class Head:
     settled: str
     decode: Callable[[Builder, Mapping[str, ir.Value]], Candidates]
     native: Native | None = None
+    carries: tuple[str, ...] = ()
 
 
 def graph_head(

@@ -64,7 +64,7 @@ def settle(spec: BlazefaceHead, network: Network) -> Head:
         return Candidates(
             ops.corners(build, "candidate_boxes", centre, size),
             build.op("Sigmoid", "candidate_scores", logit),
-            ops.reshape(build, "candidate_landmarks", placed, 1, n, 2 * points),
+            {"landmarks": ops.reshape(build, "candidate_landmarks", placed, 1, n, 2 * points)},
         )
 
     told = " + ".join(f"{count} a cell of {stride} px" for stride, count in layers)

@@ -36,7 +36,7 @@ def settle(spec: BoxHead, network: Network) -> Head:
             row = ops.columns(build, "four", row, spec.start, end)
         boxes = single.box(build, row, spec.format, spec.units, network.size_wh)
         given = raw[score] if score else None
-        return Candidates(boxes, single.score(build, boxes, given, score_columns), None)
+        return Candidates(boxes, single.score(build, boxes, given, score_columns))
 
     place = f" columns {spec.start}–{end - 1}" if depth > 4 else ""
     said = (

@@ -27,7 +27,6 @@ def settle(spec: BoxClassHead, network: Network) -> Head:
         return Candidates(
             single.box(build, row, spec.format, spec.units, network.size_wh),
             ops.activated(build, "candidate_scores", cls, spec.activation),
-            None,
         )
 
     said = (

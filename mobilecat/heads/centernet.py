@@ -66,15 +66,14 @@ def settle(spec: CenternetHead, network: Network) -> Head:
         boxes = ops.corners(build, "candidate_boxes", centre, side)
         scores = table("candidate_scores", heat, classes)
         if not points:
-            return Candidates(boxes, scores, None)
+            return Candidates(boxes, scores)
         yx = ops.reshape(build, "points_yx", table("points", points, 2 * count), 1, n, count, 2)
         xy = ops.swapped(build, "points_yx", yx)
         low = ops.reshape(build, "low", ops.columns(build, "low_xy", boxes, 0, 2), 1, n, 1, 2)
         span = build.op("Mul", "points_px", xy, ops.reshape(build, "span", side, 1, n, 1, 2))
         placed = build.op("Add", "points_at", span, low)
-        return Candidates(
-            boxes, scores, ops.reshape(build, "candidate_landmarks", placed, 1, n, 2 * count)
-        )
+        marks = ops.reshape(build, "candidate_landmarks", placed, 1, n, 2 * count)
+        return Candidates(boxes, scores, {"landmarks": marks})
 
     told = f", landmarks {points!r}" if points else ""
     said = (

@@ -45,7 +45,7 @@ def settle(spec: LandmarksHead, network: Network) -> Head:
         return Candidates(
             build.op("Concat", "candidate_boxes", low, high, axis=-1),
             single.score(build, row, raw[score] if score else None, score_columns),
-            ops.reshape(build, "candidate_landmarks", points, 1, 1, 2 * count),
+            {"landmarks": ops.reshape(build, "candidate_landmarks", points, 1, 1, 2 * count)},
         )
 
     said = (

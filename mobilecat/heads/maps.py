@@ -105,11 +105,10 @@ def settle_maps(
             boxes.append(ops.reshape(build, f"{at}.boxes", xyxy, 1, -1, 4))
             scores.append(ops.reshape(build, f"{at}.scores", score, 1, -1, c))
         if len(maps) == 1:
-            return Candidates(boxes[0], scores[0], None)
+            return Candidates(boxes[0], scores[0])
         return Candidates(
             build.op("Concat", "candidate_boxes", *boxes, axis=1),
             build.op("Concat", "candidate_scores", *scores, axis=1),
-            None,
         )
 
     whose = "the spec's anchors" if anchors else f"{kind}'s own anchors"

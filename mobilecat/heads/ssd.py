@@ -64,7 +64,7 @@ def settle(spec: SsdHead, network: Network) -> Head:
         encoded, probabilities = plain(build, raw)
         offset, log_size = _xy_first(build, encoded, spec.order)
         xyxy = from_priors(build, offset, log_size, priors, variances)
-        return Candidates(xyxy, probabilities, None)
+        return Candidates(xyxy, probabilities)
 
     def write(build: Builder, raw: Mapping[str, ir.Value]) -> tuple[ir.Value, ir.Value]:
         encoded, probabilities = plain(build, raw)

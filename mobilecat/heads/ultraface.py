@@ -46,9 +46,9 @@ def settle(spec: UltrafaceHead, network: Network) -> Head:
             high = build.op("Max", "sound_corner", low, high)
             corners = build.op("Concat", "corners", low, high, axis=-1)
             side = ops.f32([width, height, width, height])
-            return Candidates(build.op("Mul", "candidate_boxes", corners, side), face, None)
+            return Candidates(build.op("Mul", "candidate_boxes", corners, side), face)
         offset, log_size = ops.split(build, "encoding", raw[boxes], 2, 2)
-        return Candidates(from_priors(build, offset, log_size, priors, VARIANCES), face, None)
+        return Candidates(from_priors(build, offset, log_size, priors, VARIANCES), face)
 
     return Head((boxes, scores), 1, 0, f"ultraface, {spec.form}, {n} candidates", decode)
 

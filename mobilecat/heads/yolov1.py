@@ -63,7 +63,6 @@ def settle(spec: YoloV1Head, network: Network) -> Head:
         return Candidates(
             ops.reshape(build, "candidate_boxes", xyxy, 1, n * b, 4),
             ops.reshape(build, "candidate_scores", scores, 1, n * b, classes),
-            None,
         )
 
     said = f"yolov1, {cols}×{rows} cells of {b} boxes, {classes_of(classes)}, {layout}"

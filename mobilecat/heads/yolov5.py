@@ -62,7 +62,7 @@ def _settle_decoded(spec: YoloV5Head, network: Network) -> Head:
             centre = build.op("Mul", "centre_px", centre, picture)
             size = build.op("Mul", "size_px", size, picture)
         boxes = ops.corners(build, "candidate_boxes", centre, size)
-        return Candidates(boxes, build.op("Mul", "candidate_scores", obj, cls), None)
+        return Candidates(boxes, build.op("Mul", "candidate_scores", obj, cls))
 
     said = f"yolov5, decoded, {classes_of(classes)}, {n} candidates, boxes in {spec.units}"
     return Head((name,), classes, 0, said, decode)

@@ -46,7 +46,7 @@ def settle(spec: YoloV8Head, network: Network) -> Head:
             picture = ops.f32([width, height])
             centre = build.op("Mul", "centre_px", centre, picture)
             size = build.op("Mul", "size_px", size, picture)
-        return Candidates(ops.corners(build, "candidate_boxes", centre, size), scores, None)
+        return Candidates(ops.corners(build, "candidate_boxes", centre, size), scores)
 
     said = f"yolov8, {classes_of(classes)}, {n} candidates, {layout}, boxes in {spec.units}"
     return Head((name,), classes, 0, said, decode)

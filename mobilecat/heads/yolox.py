@@ -37,7 +37,7 @@ def settle(spec: YoloXHead, network: Network) -> Head:
         centre = build.op("Add", "centre", build.op("Mul", "offset_px", offset, stride), origin)
         size = build.op("Mul", "size", build.op("Exp", "size_cells", log_size), stride)
         boxes = ops.corners(build, "candidate_boxes", centre, size)
-        return Candidates(boxes, build.op("Mul", "candidate_scores", obj, cls), None)
+        return Candidates(boxes, build.op("Mul", "candidate_scores", obj, cls))
 
     said = f"yolox, {classes_of(classes)}, {n} candidates at strides {strides}"
     return Head((name,), classes, 0, said, decode)

@@ -98,7 +98,7 @@ def _decode_2023(
     return Candidates(
         ops.corners(build, "candidate_boxes", centre, size),
         scores,
-        _points(build, "candidate_landmarks", kps, origin, stride),
+        {"landmarks": _points(build, "candidate_landmarks", kps, origin, stride)},
     )
 
 
@@ -119,7 +119,7 @@ def _decode_2022(build: Builder, raw: Mapping[str, ir.Value], priors: Array) -> 
     return Candidates(
         ops.corners(build, "candidate_boxes", centre, size),
         build.op("Sqrt", "candidate_scores", build.op("Mul", "conf_iou", face, quality)),
-        _points(build, "candidate_landmarks", kps, centres, step),
+        {"landmarks": _points(build, "candidate_landmarks", kps, centres, step)},
     )
 
 

@@ -26,11 +26,13 @@ from mobilecat.formats.base.runner import NotRun, Runner
 from mobilecat.formats.table import FORMATS
 from mobilecat.geometry.resize import plan_resize
 from mobilecat.graph import Array
+from mobilecat.heads import Candidates
 from mobilecat.judge.observe import gives_detections, open_engine, shadowed
 from mobilecat.lanes import Lane, decode_outputs
 from mobilecat.lanes.base import as_tensors
 from mobilecat.lanes.source import SourceRunner, suppressed
 from mobilecat.pictures.detections import Detections
+from mobilecat.rows import ROWS, in_pixels, kinds_of
 
 MOST = 6000
 """Candidates that are made at most; a top-k beyond it is no fault."""
@@ -105,10 +107,11 @@ def _held(bundle: Bundle, engine: Runner, made: Made) -> list[Check]:
             Check("candidates", MADE, "FAIL", detail=f"{made.what}: {type(e).__name__}: {text}")
         ]
     checks = []
+    kinds = zip(made.taps, kinds_of(t.name for t in bundle.outputs), strict=False)
+    plain = {name for name, kind in kinds if not in_pixels(kind)}
     for name in made.taps:
         if name in got:
-            is_score = name == made.taps[1]  # boxes, scores, landmarks
-            checks.append(_decoded(name, made.expected[name], got[name], is_score))
+            checks.append(_decoded(name, made.expected[name], got[name], name in plain))
     if bundle.spec.input is None:
         return []
     # Decoded values that the artifact does not give out are its results, or show in them.
@@ -117,7 +120,7 @@ def _held(bundle: Bundle, engine: Runner, made: Made) -> list[Check]:
     return [replace(c, detail=f"{made.what}: {c.detail}".rstrip(": ")) for c in checks]
 
 
-def _decoded(name: str, expected: Array, got: Array, is_score: bool) -> Check:
+def _decoded(name: str, expected: Array, got: Array, by_itself: bool) -> Check:
     """Hold decoded values to float32's rounding: of each, and of the input's size."""
     e = as_floats(expected)
     sane = np.isfinite(e) & (np.abs(e) < 1e6)
@@ -126,7 +129,7 @@ def _decoded(name: str, expected: Array, got: Array, is_score: bool) -> Check:
     g = as_floats(got)
     # A corner is a difference of two: its rounding is that of the row's largest.
     unit = np.maximum(np.abs(e), 1.0)
-    if not is_score:
+    if not by_itself:
         unit = np.broadcast_to(unit.max(axis=-1, keepdims=True), e.shape)
     shown = np.where(sane, e / unit, 0), np.where(sane, g / unit, 0)
     check = compare_tensor("candidates", name, *shown, Bound(ROW, relative=False), MADE)
@@ -153,11 +156,14 @@ def _row_by_row(e: Detections, g: Detections) -> bool:
     """Return whether the rows are the same in their order, however large their boxes are."""
     if len(e) != len(g) or not np.array_equal(e.class_ids, g.class_ids):
         return False
-    pairs = [(e.boxes_xyxy, g.boxes_xyxy)]
-    if e.landmarks_xy is not None and g.landmarks_xy is not None:
-        pairs.append((e.landmarks_xy, g.landmarks_xy))
-    elif (e.landmarks_xy is None) != (g.landmarks_xy is None):
+    if {k: v.shape for k, v in e.rows.items()} != {k: v.shape for k, v in g.rows.items()}:
         return False
+    both = [(ROWS[name], e.rows[name], g.rows[name]) for name in e.rows]
+    if any(
+        bool((row.apart(a, b) > LIMITS.of(row.limit)).any()) for row, a, b in both if not row.pixels
+    ):
+        return False
+    pairs = [(e.boxes_xyxy, g.boxes_xyxy), *((a, b) for row, a, b in both if row.pixels)]
     n, sizes = len(e), np.zeros(len(e))
     for a, _ in pairs:
         sizes = np.maximum(sizes, np.abs(a).reshape(n, -1).max(axis=1, initial=0))
@@ -227,12 +233,14 @@ def _made_candidates(bundle: Bundle, rng: np.random.Generator, crowd: bool) -> M
     scores[np.arange(n), ids] = best
     order = rng.permutation(n)
     arrays: list[Array] = [boxes[order][None], scores[order][None]]
-    if len(contracts) > 2:
-        points = contracts[2].shape[2]
-        arrays.append(rng.uniform(-50, 1.2 * max(bundle.spec.input.size), (1, n, points)))
+    kinds = kinds_of(t.name for t in bundle.outputs)
+    for kind, contract in zip(kinds[2:], contracts[2:], strict=True):
+        low, high = (-50.0, 1.2 * max(bundle.spec.input.size)) if in_pixels(kind) else (0.0, 1.0)
+        arrays.append(rng.uniform(low, high, (1, n, contract.shape[2])))
     given = {c.name: a.astype(np.float32) for c, a in zip(contracts, arrays, strict=True)}
     wide = [a.astype(np.float64) for a in given.values()]
-    expected = suppressed(bundle, [*wide, *[None] * (3 - len(wide))])
+    rows = dict(zip(kinds[2:], wide[2:], strict=True))
+    expected = suppressed(bundle, Candidates(wide[0], wide[1], rows))
     return Made("a crowd of candidates" if crowd else "many candidates", given, expected)
 
 

@@ -20,6 +20,7 @@ from mobilecat.graph import Array
 from mobilecat.lanes import Lane, NotRun, Runner
 from mobilecat.lanes.inputs import picture_inputs
 from mobilecat.pictures.reading import Picture, picture_of
+from mobilecat.rows import kinds_of
 from mobilecat.spec import RawHead
 
 if TYPE_CHECKING:
@@ -65,11 +66,11 @@ def gives_detections(bundle: Bundle) -> bool:
 def watched(bundle: Bundle) -> dict[str, Watched]:
     """Return the tensors to compare, by name: raw outputs and candidates, or a raw head's outputs.
 
-    Candidates come in the order boxes, scores, landmarks.
+    Candidates come in the order boxes, scores, row values.
     """
     if not gives_detections(bundle):
         return {t.name: Watched(t, "raw", "tensor") for t in bundle.outputs}
-    kinds: tuple[Kind, ...] = ("boxes", "scores", "landmarks")
+    kinds = kinds_of(t.name for t in bundle.outputs)
     hidden = shadowed(bundle)
     own = {t.name: Watched(t, "raw", "tensor") for t in bundle.raw_outputs if t.name not in hidden}
     decoded = zip(bundle.candidates, kinds, strict=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import MADE, STAGES, Check, Stage, Verdict
-from mobilecat.compare.tolerances import Limits
+from mobilecat.compare.tolerances import LIMITS, Limits
 from mobilecat.lanes import Lane
 from mobilecat.shown import Line, Shown, Table
 
@@ -186,10 +186,7 @@ class Report(Shown):
             "first_fault": self.first_fault(lane),
             "unloaded": report.unloaded,
             "limits": {
-                "boxes_px": limits.boxes_px,
-                "landmarks_px": limits.landmarks_px,
-                "scores": limits.scores,
-                "tensors": limits.tensors,
+                **{key: limits.of(key) for key in LIMITS},
                 "outputs": dict(limits.outputs),
                 "reason": limits.reason,
             },

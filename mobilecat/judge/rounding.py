@@ -16,36 +16,37 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.compare.compare import Check, as_floats
-from mobilecat.compare.tolerances import Limits, precision_of
+from mobilecat.compare.tolerances import KEYS, Kind, Limits, precision_of
 from mobilecat.errors import MobileCatError
 from mobilecat.graph import Array
 from mobilecat.judge.observe import Inputs, Observed, gives_detections, observe, watched
 from mobilecat.lanes import Lane, NotRun, Runner
 from mobilecat.lanes.source import open_changed
+from mobilecat.rows import in_pixels
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-Kind = Literal["float16", "float32"]
-ROUNDINGS: tuple[Kind, ...] = ("float16", "float32")
+Rounding = Literal["float16", "float32"]
+ROUNDINGS: tuple[Rounding, ...] = ("float16", "float32")
 UNITS = 8
 MARGIN = 0.1
 """A candidate whose score is this near to the threshold, or above it, can become a detection."""
 
 
-def kind_of(lane: Lane) -> Kind:
+def kind_of(lane: Lane) -> Rounding:
     """Return which rounding separates a lane from its source."""
     return "float16" if precision_of(lane) == "float16" else "float32"
 
 
-def change_of(kind: Kind) -> Callable[[str, Array], Array]:
+def change_of(kind: Rounding) -> Callable[[str, Array], Array]:
     """Return (name, weights) → rounded weights."""
     if kind == "float16":
 
@@ -72,10 +73,10 @@ class Shaker:
     source: Path | None = None
 
     def __post_init__(self) -> None:
-        self._engines: dict[Kind, Runner | None] = {}
-        self._last: dict[Kind, tuple[Inputs, Observed | None]] = {}
+        self._engines: dict[Rounding, Runner | None] = {}
+        self._last: dict[Rounding, tuple[Inputs, Observed | None]] = {}
 
-    def observe(self, kind: Kind, inputs: Inputs) -> Observed | None:
+    def observe(self, kind: Rounding, inputs: Inputs) -> Observed | None:
         """Return what the rounded source gives; None where the source cannot run here.
 
         The last answer of each kind is remembered: every lane asks for the same input.
@@ -87,7 +88,7 @@ class Shaker:
         self._last[kind] = inputs, answer
         return answer
 
-    def _run(self, kind: Kind, inputs: Inputs) -> Observed | None:
+    def _run(self, kind: Rounding, inputs: Inputs) -> Observed | None:
         if kind not in self._engines:
             self._engines[kind] = self._open(kind)
         engine = self._engines[kind]
@@ -96,7 +97,7 @@ class Shaker:
         found = observe(engine, self.bundle, Lane("source"), inputs)
         return None if isinstance(found, Check) else found
 
-    def _open(self, kind: Kind) -> Runner | None:
+    def _open(self, kind: Rounding) -> Runner | None:
         if isinstance(self.bundle, CascadeBundle):
             return None
         try:
@@ -121,15 +122,15 @@ def near_rows(
 
 
 DETECTIONS = "detections/"
-"""In front of what detections move by, beside the tensors: boxes, scores, landmarks."""
+"""In front of what detections move by, beside the tensors: boxes, scores, row values."""
 
 
 def moves_of(bundle: Bundle, reference: Observed, shaken: Observed) -> dict[str, float]:
     """Return how far each watched tensor moves, and the detections that could become.
 
     A raw output: relative to max(1, max |value|). A candidate: in its own unit. `detections/boxes`,
-    `…/scores`, `…/landmarks`: of the candidates that can become detections, in pixels of the model
-    input.
+    `…/scores`, `…/landmarks` and so on: of the candidates that can become detections, in pixels of
+    the model input where they have such.
     """
     near = near_rows(bundle, reference.tensors)
     found: dict[str, float] = {}
@@ -147,7 +148,7 @@ def moves_of(bundle: Bundle, reference: Observed, shaken: Observed) -> dict[str,
         found[name] = float(moved.max())
         rows = moved[0] if near is None else moved[0][near]
         # A corner or point moves in two coordinates.
-        part = float(rows.max(initial=0)) * (1 if w.kind == "scores" else 2**0.5)
+        part = float(rows.max(initial=0)) * (2**0.5 if in_pixels(w.kind) else 1)
         found[f"{DETECTIONS}{w.kind}"] = part
     return found
 
@@ -160,14 +161,11 @@ def widened(limits: Limits, moves: Mapping[str, float], bundle: Bundle) -> Limit
         if (wide := bound.times * moves.get(name, 0.0)) > bound.limit > 0:
             outputs[name] = wide
 
-    def part(key: str, name: str, floor: float) -> float:
+    def part(key: str, kind: Kind) -> float:
         times = 0.0 if key in limits.said else limits.times
-        return max(floor, times * moves.get(f"{DETECTIONS}{name}", 0.0))
+        return max(limits.of(key), times * moves.get(f"{DETECTIONS}{kind}", 0.0))
 
-    return replace(
-        limits,
-        boxes_px=part("boxes_px", "boxes", limits.boxes_px),
-        scores=part("scores", "scores", limits.scores),
-        landmarks_px=part("landmarks_px", "landmarks", limits.landmarks_px),
-        outputs=outputs,
-    )
+    own: dict[str, Any] = {
+        key: part(key, kind) for kind, key in KEYS.items() if key != KEYS["tensor"]
+    }
+    return replace(limits, **own, outputs=outputs)

@@ -14,6 +14,7 @@ from mobilecat.geometry.resize import ResizePlan
 from mobilecat.graph import Array
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.reading import fit_picture
+from mobilecat.rows import SHOWN
 from mobilecat.spec import RawHead
 
 if TYPE_CHECKING:
@@ -49,13 +50,14 @@ def decode_outputs(outputs: Mapping[str, Array], plan: ResizePlan) -> Detections
         )
     boxes = np.asarray(outputs["boxes"], dtype=np.float64).reshape(rows, 4)[:count]
     image_from_model = plan.image_from_model
-    landmarks = None
-    if "landmarks" in outputs:
-        points = np.asarray(outputs["landmarks"], dtype=np.float64)
-        landmarks = image_from_model.points(points.reshape(rows, -1, 2)[:count])
+    carried = {
+        row.name: row.placed(image_from_model, row.rows(outputs[row.name], rows)[:count])
+        for row in SHOWN
+        if row.name in outputs
+    }
     return Detections(
         image_from_model.boxes_xyxy(boxes),
         np.asarray(outputs["scores"], dtype=np.float64).reshape(-1)[:count],
         np.asarray(outputs["class_ids"], dtype=np.int64).reshape(-1)[:count],
-        landmarks,
+        carried,
     )

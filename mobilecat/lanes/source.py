@@ -25,9 +25,8 @@ from mobilecat.graph import Array
 from mobilecat.graph.anchors import anchors_from_metadata
 from mobilecat.heads import ANCHORS, NETWORKS_OWN, Candidates, reference_decode
 from mobilecat.heads.reference.tensors import tensors_from_candidates
+from mobilecat.rows import rows_among
 from mobilecat.spec import ImageSpec, RawHead
-
-CANDIDATES = ("boxes", "scores", "landmarks")
 
 
 class SourceRunner:
@@ -58,8 +57,7 @@ class SourceRunner:
         decoded = self._decoded(raw)
         results = suppressed(bundle, decoded)
         values = {**raw, **{f"{name}{NETWORKS_OWN}": value for name, value in raw.items()}}
-        there = [value for value in decoded if value is not None]
-        for contract, value in zip(bundle.candidates, there, strict=True):
+        for contract, value in zip(bundle.candidates, decoded.all.values(), strict=True):
             values[contract.name] = np.asarray(value, dtype=contract.dtype)
         results.update((tap, values[tap]) for tap in taps if tap in values and tap not in results)
         return results
@@ -103,29 +101,25 @@ class SourceRunner:
         return np.ascontiguousarray(x[None], dtype=np.float32)
 
 
-def suppressed(bundle: Bundle, candidates: Sequence[Array | None]) -> dict[str, Array]:
-    """Return the tensor contract that follows from decoded boxes, scores, landmarks."""
+def suppressed(bundle: Bundle, decoded: Candidates) -> dict[str, Array]:
+    """Return the tensor contract that follows from what a head decodes."""
     nms = bundle.spec.effective_nms
-    boxes, scores, landmarks = candidates
-    if nms is None:
-        return _one_result(candidates)
-    assert boxes is not None and scores is not None
-    return tensors_from_candidates(boxes, scores, landmarks, nms)
+    return _one_result(decoded) if nms is None else tensors_from_candidates(decoded, nms)
 
 
-def _one_result(decoded: Sequence[Array | None]) -> dict[str, Array]:
+def _one_result(decoded: Candidates) -> dict[str, Array]:
     """Return the tensor contract of a head that gives one result a picture."""
-    boxes, scores, landmarks = decoded
-    assert boxes is not None and scores is not None
-    out = {
-        "boxes": boxes.astype(np.float32),
-        "scores": scores.max(axis=2).astype(np.float32),
-        "class_ids": scores.argmax(axis=2).astype(np.int32),
+    rows = {
+        row.name: row.rows(decoded.rows[row.name], 1)[None].astype(np.float32)
+        for row in rows_among(decoded.rows)
+    }
+    return {
+        "boxes": decoded.boxes.astype(np.float32),
+        "scores": decoded.scores.max(axis=2).astype(np.float32),
+        "class_ids": decoded.scores.argmax(axis=2).astype(np.int32),
+        **rows,
         "count": np.array([1], np.int32),
     }
-    if landmarks is not None:
-        out["landmarks"] = landmarks.reshape(1, 1, -1, 2).astype(np.float32)
-    return out
 
 
 def open_source(folder: Path, bundle: Bundle, override: Path | None = None) -> Runner:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mobilecat.geometry.affine import Affine
+from mobilecat.rows import ROWS, SHOWN, rows_among
 from mobilecat.shown import Line, Shown, Table
 
 Floats = npt.NDArray[np.float64]
@@ -20,14 +22,14 @@ class Detections(Shown):
     """Boxes, best first.
 
     Frame: pixels of the upright picture, origin top-left, pixel edges (pixel i is centred at i+½).
-    boxes_xyxy: (n,4). scores: (n,). class_ids: (n,). landmarks_xy: (n,L,2), or None for a head
-    without landmarks.
+    boxes_xyxy: (n,4). scores: (n,). class_ids: (n,). rows: what the head gives besides, (n,…) by
+    its name in `mobilecat.rows`, in the same frame.
     """
 
     boxes_xyxy: Floats
     scores: Floats
     class_ids: Ints
-    landmarks_xy: Floats | None = None
+    rows: Mapping[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.scores)
@@ -35,12 +37,22 @@ class Detections(Shown):
             raise ValueError(f"{self.boxes_xyxy.shape} boxes for {self.scores.shape} scores")
         if self.class_ids.shape != (n,):
             raise ValueError(f"{self.class_ids.shape} class ids for {n} boxes")
-        points = self.landmarks_xy
-        if points is not None and (points.ndim != 3 or points.shape[::2] != (n, 2)):
-            raise ValueError(f"landmarks of shape {points.shape} for {n} boxes")
+        for name, values in self.rows.items():
+            if values.shape[:1] != (n,) or values.shape != ROWS[name].rows(values, n).shape:
+                raise ValueError(f"{name} of shape {values.shape} for {n} boxes")
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    @property
+    def landmarks_xy(self) -> Floats | None:
+        """(n,L,2), or None for a head without landmarks."""
+        return self.rows.get("landmarks")
+
+    def placed(self, to: Affine) -> Detections:
+        """Return the same in the frame that `to` leads to."""
+        rows = {name: ROWS[name].placed(to, values) for name, values in self.rows.items()}
+        return Detections(to.boxes_xyxy(self.boxes_xyxy), self.scores, self.class_ids, rows)
 
     def words(
         self, labels: Sequence[str] = (), names: Sequence[str] = ()
@@ -58,7 +70,8 @@ class Detections(Shown):
     def to_json(
         self, labels: Sequence[str] = (), names: Sequence[str] = ()
     ) -> list[dict[str, Any]]:
-        """Return one dict a box: box_xyxy, score, class_id, label, landmarks by name or number."""
+        """Return one dict a box: box_xyxy, score, class_id, label, and its row values: landmarks
+        by name or number."""
         rows = []
         for i in range(len(self)):
             class_id = int(self.class_ids[i])
@@ -69,11 +82,8 @@ class Detections(Shown):
             }
             if class_id < len(labels):
                 row["label"] = labels[class_id]
-            if self.landmarks_xy is not None:
-                row["landmarks"] = {
-                    (names[k] if k < len(names) else str(k)): [round(float(v), 4) for v in point]
-                    for k, point in enumerate(self.landmarks_xy[i])
-                }
+            for kind in rows_among(self.rows):
+                row[kind.key] = kind.told(self.rows[kind.name][i], names)
             rows.append(row)
         return rows
 
@@ -81,12 +91,14 @@ class Detections(Shown):
     def from_json(rows: Sequence[dict[str, Any]]) -> Detections:
         """Return what `to_json` wrote."""
         n = len(rows)
-        points = None
-        if n and all("landmarks" in r for r in rows):
-            points = np.array([list(r["landmarks"].values()) for r in rows], dtype=np.float64)
+        carried = {
+            kind.name: kind.rows([kind.read(r[kind.key]) for r in rows], n)
+            for kind in SHOWN
+            if n and all(kind.key in r for r in rows)
+        }
         return Detections(
             np.array([r["box_xyxy"] for r in rows], dtype=np.float64).reshape(n, 4),
             np.array([r["score"] for r in rows], dtype=np.float64),
             np.array([r["class_id"] for r in rows], dtype=np.int64),
-            points,
+            carried,
         )

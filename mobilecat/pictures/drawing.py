@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from mobilecat.pictures.detections import Detections
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
 
 # Okabe and Ito's palette, told apart by colour-blind readers: https://jfly.uni-koeln.de/color/
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
@@ -30,7 +31,7 @@ def save_picture(picture: Image, path: Path, format: str | None = None) -> None:
 def draw_detections(
     picture: Image, found: Detections, labels: Sequence[str] = (), names: Sequence[str] = ()
 ) -> Image:
-    """Return a copy of `picture` with boxes, scores and numbered landmarks on it."""
+    """Return a copy of `picture` with boxes, scores and row values such as landmarks on it."""
     from PIL import ImageDraw, ImageFont
 
     copy = picture.convert("RGB")
@@ -51,13 +52,23 @@ def draw_detections(
         y = min(max(y1 - height if y1 >= height else y1, 0), copy.height - height)
         pen.rectangle((x, y, x + width, y + height), fill=colour)
         pen.text((x + 2 * unit - left, y + 2 * unit - top), text, fill="black", font=font)
-        if found.landmarks_xy is None:
-            continue
-        for k, (px, py) in enumerate(found.landmarks_xy[i]):
-            r = 2.5 * unit
-            spot = COLOURS[(k + 1) % len(COLOURS)]
-            pen.ellipse((px - r, py - r, px + r, py + r), fill=spot, outline="black")
+        for name, draw in ROW_DRAWINGS.items():
+            if name in found.rows:
+                draw(pen, found, i, unit)
     return copy
+
+
+def _points(pen: ImageDraw, found: Detections, i: int, unit: int) -> None:
+    for k, (px, py) in enumerate(found.rows["landmarks"][i]):
+        r = 2.5 * unit
+        spot = COLOURS[(k + 1) % len(COLOURS)]
+        pen.ellipse((px - r, py - r, px + r, py + r), fill=spot, outline="black")
+
+
+ROW_DRAWINGS: Mapping[str, Callable[[ImageDraw, Detections, int, int], None]] = {
+    "landmarks": _points,
+}
+"""How a row value of detection i is drawn, beside the others it needs; unit: a line's width."""
 
 
 def data_url(picture: Image, longest: int = 1280) -> str:

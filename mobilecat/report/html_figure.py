@@ -11,6 +11,7 @@ from mobilecat.compare.match import corner_distances, match
 from mobilecat.compare.tolerances import Limits
 from mobilecat.geometry.affine import Affine
 from mobilecat.pictures.detections import Detections
+from mobilecat.rows import ROWS, SHOWN, RowValue
 
 GOLDEN = "golden"
 # Okabe and Ito's palette without yellow, which skin and paper hide; the golden is white on black.
@@ -22,7 +23,7 @@ class Box:
     """Image pixels: left, top, width, height; points (x, y, name). index: of the detection. tag:
     what is written on it, without the class where there is but one.
 
-    over, points_over: box or score, and landmarks, differ from the golden's by more than a limit,
+    over, points_over: box or score, and row values, differ from the golden's by more than a limit,
     so that they are drawn to be seen.
     """
 
@@ -59,8 +60,9 @@ class Difference:
     """One detection of the golden, or of a lane alone, and how far the lane's is from it.
 
     kind: pair, missing, extra. moved, points: image pixels. off: of the score. wrong: which of
-    `box`, `landmarks`, `score` is over its limit. frame: where to look, left, top, width, height.
-    golden, index: number of the golden's and of the lane's detection, None where there is none.
+    `box`, `score`, and row values by name, is over its limit. frame: where to look, left, top,
+    width, height. golden, index: number of the golden's and of the lane's detection, None where
+    there is none.
     """
 
     lane: str
@@ -139,7 +141,7 @@ def _marked(box: Box, row: Difference | None) -> Box:
         return box
     extra = row.kind == "extra"
     boxed = extra or bool(row.wrong & {"box", "score"})
-    return replace(box, over=boxed, points_over=extra or "landmarks" in row.wrong)
+    return replace(box, over=boxed, points_over=extra or bool(row.wrong & ROWS.keys()))
 
 
 def rows_of(found: Sequence[Difference], lanes: Sequence[str]) -> tuple[Detection, ...]:
@@ -171,17 +173,12 @@ def differences_of(
     """Return a row a detection, those over a limit first, then the largest move."""
     if not all(np.isfinite(x).all() for x in (got.boxes_xyxy, got.scores)):
         return []
-    e, g = _moved(golden, model_from_image), _moved(got, model_from_image)
+    e, g = golden.placed(model_from_image), got.placed(model_from_image)
     found = match(e, g, limits.boxes_px)
     rows = [_pair(lane, golden, got, (e, g), i, j, limits, labels) for i, j in found.pairs]
     rows += [_alone(lane, "missing", golden, i, labels) for i in found.missing]
     rows += [_alone(lane, "extra", got, j, labels) for j in found.extra]
     return sorted(rows, key=lambda d: (not d.over, -(d.moved if d.moved is not None else 1e9)))
-
-
-def _moved(found: Detections, to: Affine) -> Detections:
-    points = None if found.landmarks_xy is None else to.points(found.landmarks_xy)
-    return Detections(to.boxes_xyxy(found.boxes_xyxy), found.scores, found.class_ids, points)
 
 
 def _pair(
@@ -197,23 +194,24 @@ def _pair(
     off = float(abs(golden.scores[i] - got.scores[j]))
     moved = float(corner_distances(golden.boxes_xyxy[i], got.boxes_xyxy[j]))
     e, g = model
-    points = _points_moved(golden, got, i, j)
-    in_model = _points_moved(e, g, i, j)
+    points = _apart(ROWS["landmarks"], golden, got, i, j)
     held = {
         "box": float(corner_distances(e.boxes_xyxy[i], g.boxes_xyxy[j])) <= limits.boxes_px,
-        "landmarks": in_model is None or in_model <= limits.landmarks_px,
         "score": off <= limits.scores,
     }
+    for row in SHOWN:
+        apart = _apart(row, e, g, i, j)
+        held[row.name] = apart is None or apart <= limits.of(row.limit)
     wrong = frozenset(name for name, holds in held.items() if not holds)
     what = f"{label_of(int(golden.class_ids[i]), labels)} {golden.scores[i]:.3f}"
     return Difference(lane, what, "pair", moved, points, off, wrong, _frame(golden, i), i, j)
 
 
-def _points_moved(a: Detections, b: Detections, i: int, j: int) -> float | None:
-    p, q = a.landmarks_xy, b.landmarks_xy
-    if p is None or q is None or p.shape[1] != q.shape[1] or p.shape[1] == 0:
+def _apart(row: RowValue, a: Detections, b: Detections, i: int, j: int) -> float | None:
+    p, q = a.rows.get(row.name), b.rows.get(row.name)
+    if p is None or q is None or p.shape[1:] != q.shape[1:] or 0 in p.shape:
         return None
-    return float(np.hypot(*(p[i] - q[j]).T).max())
+    return float(row.apart(p[i : i + 1], q[j : j + 1])[0])
 
 
 def _alone(lane: str, kind: str, found: Detections, i: int, labels: Sequence[str]) -> Difference:

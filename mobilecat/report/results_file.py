@@ -49,6 +49,8 @@ class FoundBox(Value):
     class_id: Annotated[int, Field(ge=0)]
     label: str | None = None
     landmarks: dict[str, tuple[Number, Number]] | None = None
+    landmark_scores: dict[str, Number] | None = None
+    angle: Number | None = None
 
 
 class Run(Value):

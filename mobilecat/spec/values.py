@@ -135,6 +135,10 @@ class Tolerance(Value):
     """Of scores, absolute."""
     tensors: Annotated[float, Field(ge=0)] | None = None
     """|difference| ≤ tensors · max(1, max |expected|), for each output."""
+    landmark_scores: Annotated[float, Field(ge=0)] | None = None
+    """Of the scores of single landmarks, absolute; by default as `scores`."""
+    angles_rad: Annotated[float, Field(ge=0)] | None = None
+    """Of the angles of rotated boxes, in radians."""
     outputs: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
     """The same for single outputs, by name."""
 
@@ -236,6 +240,12 @@ class Spec(Value):
                 f'{c.words} cannot carry landmarks, which this head has: use "tensor"'
                 for c in plain_boxes_only
             ]
+        problems += [
+            f'{c.words} cannot carry {name.replace("_", " ")}, which this head has: use "tensor"'
+            for name in head.carries
+            for c in plain_boxes_only
+            if not head.gives_landmarks
+        ]
         if problems:
             raise ValueError("; ".join(problems))
         return self

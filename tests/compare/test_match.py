@@ -20,7 +20,7 @@ def found(*rows: tuple[list[float], float, int], points: object = None) -> Detec
         np.array([r[0] for r in rows], dtype=np.float64).reshape(n, 4),
         np.array([r[1] for r in rows], dtype=np.float64),
         np.array([r[2] for r in rows], dtype=np.int64),
-        None if points is None else np.array(points, dtype=np.float64).reshape(n, -1, 2),
+        {} if points is None else {"landmarks": np.array(points, float).reshape(n, -1, 2)},
     )
 
 

@@ -23,6 +23,7 @@ from mobilecat.geometry import (
 )
 from mobilecat.geometry.affine import Affine, Size
 from mobilecat.geometry.assumptions import Assumptions
+from mobilecat.heads import Candidates
 from mobilecat.heads.reference.nms import suppress
 from mobilecat.heads.reference.tensors import tensors_from_candidates
 from mobilecat.spec import NmsSpec
@@ -324,10 +325,13 @@ def _detections_from_candidates(a: Args) -> Any:
         array = array.reshape(empty) if array.size == 0 else array
         return array[None] if array.ndim == 2 and np.ndim(a["boxes"]) == 2 else array
 
+    marks = a["landmarks"]
     tensors = tensors_from_candidates(
-        batched("boxes", (1, 0, 4)),
-        batched("scores", (1, 0, 1)),
-        None if a["landmarks"] is None else batched("landmarks", (1, 0, 0)),
+        Candidates(
+            batched("boxes", (1, 0, 4)),
+            batched("scores", (1, 0, 1)),
+            {} if marks is None else {"landmarks": batched("landmarks", (1, 0, 0))},
+        ),
         _nms(a),
     )
     return _detections(

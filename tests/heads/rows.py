@@ -9,7 +9,7 @@ candidates worked by hand (`Worked`); SETTLED and ASKED, what is inferred and wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -25,7 +25,8 @@ LOGIT = (-3.0, 3.0)
 
 @dataclass(frozen=True)
 class Case:
-    """A head in TOML and outputs that fit it. n: candidates, c: classes, points: landmarks."""
+    """A head in TOML and outputs that fit it. n: candidates, c: classes, points: landmarks;
+    carries: the D of its other row values, by name."""
 
     name: str
     head: str
@@ -34,11 +35,13 @@ class Case:
     n: int
     c: int
     points: int = 0
+    carries: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Worked:
-    """Row `row` of the candidates must be box, scores and points; the rest of the network is 0."""
+    """Row `row` of the candidates must be box, scores, points and `carries`, its other row values
+    by name; the rest of the network is 0."""
 
     name: str
     head: str
@@ -48,6 +51,7 @@ class Worked:
     box: tuple[float, float, float, float]
     scores: tuple[float, ...]
     points: tuple[float, ...] = ()
+    carries: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 def filled(shape: tuple[int, ...], *places: tuple[Any, Any]) -> Array:

@@ -74,16 +74,20 @@ def test_every_kind_has_a_case() -> None:
 def test_candidates_equal_the_reference(case: Case, decoded: Decode) -> None:
     found = decoded(case)
     got, want, baked = found.got, found.want, found.baked
-    names = ("boxes", "scores", "landmarks")
-    shapes = ((1, case.n, 4), (1, case.n, case.c), (1, case.n, 2 * case.points))
-    values = [v for v in want if v is not None]
-    assert len(baked.candidates) == len(values) == (3 if case.points else 2)
-    for name, shape, tap, expected in zip(names, shapes, baked.candidates, values, strict=False):
-        assert expected.shape == shape, name
-        assert got[tap].shape == shape, name
+    widths = {"boxes": 4, "scores": case.c, **_carried(case)}
+    assert list(want.all) == list(widths)
+    for (name, width), tap in zip(widths.items(), baked.candidates, strict=True):
+        shape, expected = (1, case.n, width), want.all[name]
+        assert expected.shape == got[tap].shape == shape, name
         # float32 against float64, on coordinates up to a few thousand
         np.testing.assert_allclose(got[tap], expected, rtol=2e-5, atol=2e-4, err_msg=name)
-    assert len({tuple(row) for row in np.round(values[0][0], 3)}) > 0.9 * case.n  # not all alike
+    assert len({tuple(row) for row in np.round(want.boxes[0], 3)}) > 0.9 * case.n  # not all alike
+
+
+def _carried(case: Case) -> dict[str, int]:
+    """Return the D of each row value."""
+    points = {"landmarks": 2 * case.points} if case.points else {}
+    return points | case.carries
 
 
 @pytest.mark.parametrize("case", SUPPRESSED, ids=lambda c: c.name)
@@ -103,9 +107,9 @@ def test_what_is_kept_equals_suppression_of_the_reference(
     np.testing.assert_allclose(got["boxes"][0, :n], want.boxes[0][keep], rtol=2e-5, atol=2e-4)
     np.testing.assert_array_equal(got["class_ids"][0, :n], want.scores[0][keep].argmax(axis=1))
     assert not got["boxes"][0, n:].any()
-    if case.points:
-        points = want.landmarks[0][keep].reshape(n, case.points, 2)
-        np.testing.assert_allclose(got["landmarks"][0, :n], points, rtol=2e-5, atol=2e-4)
+    for name in _carried(case):
+        rows = want.rows[name][0][keep].reshape(got[name][0, :n].shape)
+        np.testing.assert_allclose(got[name][0, :n], rows, rtol=2e-5, atol=2e-4, err_msg=name)
 
 
 @pytest.mark.parametrize("case", SINGLE, ids=lambda c: c.name)

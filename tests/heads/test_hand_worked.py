@@ -10,6 +10,7 @@ import pytest
 
 from mobilecat.bake import bake
 from mobilecat.heads import reference_decode
+from mobilecat.rows import kinds_of
 from mobilecat.spec import spec_from_text
 from mobilecat.spec.heads import HEAD_KINDS
 from tests.heads.networks import Array, frozen, run_graph, save_constant_network
@@ -271,8 +272,7 @@ def test_every_kind_is_worked() -> None:
 def test_numpy_form(worked: Worked) -> None:
     spec = spec_from_text(toml(_case(worked), "net.onnx"))
     outputs = {k: v.astype(np.float32) for k, v in worked.outputs().items()}
-    boxes, scores, points = reference_decode(spec.head, outputs, worked.size_wh)
-    _judge(worked, boxes, scores, points)
+    _judge(worked, reference_decode(spec.head, outputs, worked.size_wh).all)
 
 
 @pytest.mark.parametrize("worked", WORKED, ids=lambda w: w.name)
@@ -282,21 +282,23 @@ def test_graph_form(worked: Worked, tmp_path: Path) -> None:
     width, height = worked.size_wh
     picture = np.full((1, height, width, 3), 128, np.uint8)
     got = run_graph(baked.model, {"image": picture}, baked.candidates)
-    _judge(worked, *(got[name] for name in baked.candidates))
+    kinds = kinds_of(v.name or "" for v in baked.model.graph.outputs)
+    _judge(worked, {k: got[n] for k, n in zip(kinds, baked.candidates, strict=True)})
 
 
 def _case(worked: Worked) -> Case:
     return Case(worked.name, worked.head, worked.size_wh, {}, 0, 0)
 
 
-def _judge(worked: Worked, boxes: Array, scores: Array, points: Array | None = None) -> None:
-    np.testing.assert_allclose(boxes[0, worked.row], worked.box, rtol=1e-5, atol=1e-4)
-    np.testing.assert_allclose(scores[0, worked.row], worked.scores, rtol=1e-5, atol=1e-6)
-    if worked.points:
-        assert points is not None
-        np.testing.assert_allclose(points[0, worked.row], worked.points, rtol=1e-5, atol=1e-4)
-    else:
-        assert points is None
+def _judge(worked: Worked, got: dict[str, Array]) -> None:
+    points = {"landmarks": worked.points} if worked.points else {}
+    want = {"boxes": worked.box, "scores": worked.scores, **points, **worked.carries}
+    assert list(got) == list(want)
+    for name, values in want.items():
+        tight = 1e-6 if name == "scores" else 1e-4
+        np.testing.assert_allclose(
+            got[name][0, worked.row], values, rtol=1e-5, atol=tight, err_msg=name
+        )
 
 
 def test_anchors_of_the_tf_api() -> None:

@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from mobilecat.bundle import Bundle
 from mobilecat.formats.base.runner import Runner
 from mobilecat.graph import Array
+from mobilecat.heads.base import Candidates
 from mobilecat.heads.reference.tensors import tensors_from_candidates
+from mobilecat.rows import CANDIDATE, ROWS
 
-BOXES, SCORES, LANDMARKS = "candidate_boxes", "candidate_scores", "candidate_landmarks"
+BOXES, SCORES = f"{CANDIDATE}boxes", f"{CANDIDATE}scores"
 
 
 class CandidatesAsTensors:
-    """A runner of decoded candidates: boxes [1,N,4], scores [1,N,C], landmarks [1,N,2L].
+    """A runner of decoded candidates: boxes [1,N,4], scores [1,N,C], row values [1,N,D].
 
     Their suppression is the bundle's `nms`, on float32 as in artifacts that have it baked in.
     """
@@ -31,5 +33,6 @@ class CandidatesAsTensors:
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         found = dict(self._runner.infer(inputs, taps))
         boxes, scores = found.pop(BOXES), found.pop(SCORES)
-        landmarks = found.pop(LANDMARKS, None)
-        return {**tensors_from_candidates(boxes, scores, landmarks, self._nms), **found}
+        there = [row for row in ROWS.values() if row.candidate in found]
+        rows = {row.name: found.pop(row.candidate) for row in there}
+        return {**tensors_from_candidates(Candidates(boxes, scores, rows), self._nms), **found}

@@ -16,8 +16,8 @@ from mobilecat.formats.base.facts import (
 )
 from mobilecat.formats.base.inspection import Port
 from mobilecat.formats.coreai.inspect import inspect_model
+from mobilecat.rows import CANDIDATE, kinds_of
 
-_CANDIDATES = ("candidate_boxes", "candidate_scores", "candidate_landmarks")
 SETTLED = "settled"
 """Whether the suppression came to its end; no output of the bundle's contract."""
 
@@ -45,7 +45,8 @@ def _picture(port: Port, bundle: Bundle) -> Port:
 
 def _outputs(bundle: Bundle, record: ArtifactRecord) -> list[Port]:
     if record.contract == "candidates":
-        decoded = zip(bundle.candidates, _CANDIDATES, strict=False)
+        kinds = kinds_of(t.name for t in bundle.outputs)
+        decoded = zip(bundle.candidates, (f"{CANDIDATE}{kind}" for kind in kinds), strict=True)
         return [Port(record.outputs.get(n, n), t.dtype, t.shape) for t, n in decoded]
     found = tensor_outputs(bundle, record)
     if SETTLED in record.outputs:

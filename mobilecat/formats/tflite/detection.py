@@ -92,9 +92,7 @@ def after_own_nms(model: ir.Model, size_wh: tuple[int, int]) -> tuple[ir.Model, 
     predictions = build.op("Where", "predictions", own, column, ops.f32(-1))
     predictions.shape = ir.Shape((1, k, classes))
     predictions.type = ir.TensorType(ir.DataType.FLOAT)
-    rows, anchors = detection(
-        Builder(made, "detection"), Candidates(boxes, predictions, None), size_wh
-    )
+    rows, anchors = detection(Builder(made, "detection"), Candidates(boxes, predictions), size_wh)
     made.graph.outputs.clear()
     made.graph.outputs.extend(rows)
     return infer_shapes(made), anchors

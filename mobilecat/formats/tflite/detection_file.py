@@ -9,6 +9,7 @@ from mobilecat.formats.tflite.detection import OUTPUTS, after_own_nms, classes_o
 from mobilecat.formats.tflite.metadata import BUFFER, DetectorInfo, detector_metadata, with_labels
 from mobilecat.formats.tflite.write import tflite_from_graph
 from mobilecat.graph import dtype_of
+from mobilecat.rows import ROWS
 from mobilecat.spec import Spec
 
 
@@ -18,10 +19,10 @@ def ending_for(plain: Baked, spec: Spec) -> Ending:
     Classes that leave each other alone are suppressed by our own NMS.
     """
     nms = spec.effective_nms
-    carried = all(v.name != "landmarks" for v in plain.model.graph.outputs)
+    carried = all(v.name not in ROWS for v in plain.model.graph.outputs)
     if carried and nms is not None and nms.per_class and classes_of(plain.model) > 1:
         return "tensor"
-    return "detection"  # which says what is wrong with landmarks
+    return "detection"  # which says what is wrong with row values
 
 
 @dataclass(frozen=True)

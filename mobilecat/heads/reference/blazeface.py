@@ -43,4 +43,4 @@ def decode(spec: BlazefaceHead, outputs: Arrays, size_wh: tuple[int, int]) -> Ca
     w, h = np.maximum(r[:, 2:4], 0).T
     boxes = from_centres(x[:, 0], y[:, 0], w, h)
     points = np.stack([x[:, 2:], y[:, 2:]], axis=-1).reshape(1, len(r), -1)
-    return Candidates(boxes, sigmoid(np.clip(logits, -100, 100))[None], points)
+    return Candidates(boxes, sigmoid(np.clip(logits, -100, 100))[None], {"landmarks": points})

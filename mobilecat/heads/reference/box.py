@@ -17,7 +17,7 @@ def decode(spec: BoxHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candidat
     name = pick(rest, spec.output, lambda a: a.size == 4 if exact else a.size >= least)
     four = outputs[name].reshape(-1)[spec.start : spec.start + 4]
     box = xyxy(four, spec.format, spec.units, size_wh)
-    return Candidates(box, score_of(outputs, spec.score), None)
+    return Candidates(box, score_of(outputs, spec.score))
 
 
 def xyxy(four: Array, format: str, units: str, size_wh: tuple[int, int]) -> Array:

@@ -17,4 +17,4 @@ def decode(spec: BoxClassHead, outputs: Arrays, size_wh: tuple[int, int]) -> Can
     scores = pick({k: v for k, v in outputs.items() if k != boxes}, spec.scores, lambda a: True)
     cls = activate(outputs[scores].reshape(1, 1, -1).astype(np.float64), spec.activation)
     box = xyxy(outputs[boxes].reshape(-1), spec.format, spec.units, size_wh)
-    return Candidates(box, cls, None)
+    return Candidates(box, cls)

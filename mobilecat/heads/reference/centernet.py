@@ -40,5 +40,5 @@ def decode(spec: CenternetHead, outputs: Arrays, size_wh: tuple[int, int]) -> Ca
                     landmarks += [x1 + x * w, y1 + y * h]
     scores = heat.reshape(len(heat), -1).T[None]
     n = rows * cols
-    given = np.array(landmarks).reshape(1, n, -1) if points_name else None
+    given = {"landmarks": np.array(landmarks).reshape(1, n, -1)} if points_name else {}
     return Candidates(np.array(boxes)[None], scores, given)

@@ -26,7 +26,7 @@ def decode(spec: LandmarksHead, outputs: Arrays, size_wh: tuple[int, int]) -> Ca
         x, y = x * size_wh[0], y * size_wh[1]
     box = np.array([[[x.min(), y.min(), x.max(), y.max()]]])
     points = np.stack([x, y], axis=1).reshape(1, 1, -1)
-    return Candidates(box, score_of(outputs, spec.score), points)
+    return Candidates(box, score_of(outputs, spec.score), {"landmarks": points})
 
 
 def _fits(array: Array, spec: LandmarksHead) -> bool:

@@ -32,7 +32,7 @@ def decode(spec: SsdHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candidat
         np.exp(th) * ha * height,
     )
     probabilities = activate(table(outputs[scores]), spec.activation)
-    return Candidates(found, probabilities[None, :, int(spec.background) :], None)
+    return Candidates(found, probabilities[None, :, int(spec.background) :])
 
 
 def _anchors(spec: SsdHead, outputs: Arrays, size_wh: tuple[int, int]) -> Array:

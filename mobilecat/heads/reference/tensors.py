@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.graph import Array
+from mobilecat.heads.base import Candidates
 from mobilecat.heads.reference.nms import suppress
+from mobilecat.rows import rows_among
 from mobilecat.spec import NmsSpec
 
 
-def tensors_from_candidates(
-    boxes: Array, scores: Array, landmarks: Array | None, nms: NmsSpec
-) -> dict[str, Array]:
+def tensors_from_candidates(found: Candidates, nms: NmsSpec) -> dict[str, Array]:
     """Return the tensor contract: K rows, zero from `count` on.
 
-    Shapes: boxes [1,N,4] xyxy, scores [1,N,C], landmarks [1,N,2L] or [1,N,L,2].
+    Shapes: boxes [1,N,4] xyxy, scores [1,N,C], row values [1,N,D], or as their contract has them.
     Errors: ArtifactError for shapes that contradict each other.
     """
-    _require_shapes(boxes, scores, landmarks)
+    boxes, scores = found.boxes, found.scores
+    items = _require_shapes(found)
     kept = suppress(
         boxes[0],
         scores[0],
@@ -37,22 +40,27 @@ def tensors_from_candidates(
     out["boxes"][0, :n] = boxes[0][kept]
     out["scores"][0, :n] = scores[0][kept].max(axis=1, initial=0)
     out["class_ids"][0, :n] = scores[0][kept].argmax(axis=1)
-    if landmarks is not None:
-        points = landmarks[0].size // max(1, 2 * len(landmarks[0]))
-        out["landmarks"] = np.zeros((1, k, points, 2), np.float32)
-        out["landmarks"][0, :n] = landmarks[0][kept].reshape(n, points, 2)
+    for name, item in items.items():
+        out[name] = np.zeros((1, k, *item), np.float32)
+        out[name][0, :n] = found.rows[name][0][kept].reshape(n, *item)
     return out
 
 
-def _require_shapes(boxes: Array, scores: Array, landmarks: Array | None) -> None:
+def _require_shapes(found: Candidates) -> dict[str, tuple[int, ...]]:
+    """Return the shape of one row of each row value."""
+    boxes, scores = found.boxes, found.scores
     n = boxes.shape[1] if boxes.ndim == 3 else -1
     fits = boxes.shape == (1, n, 4) and scores.ndim == 3 and scores.shape[:2] == (1, n)
-    marked = landmarks is None or (
-        landmarks.ndim > 2 and landmarks.shape[:2] == (1, n) and landmarks[:, :1].size % 2 == 0
-    )
-    if fits and scores.shape[2] and marked:
-        return
-    given = f"boxes {boxes.shape}, scores {scores.shape}"
-    given += "" if landmarks is None else f", landmarks {landmarks.shape}"
-    fix = "expected [1, N, 4], [1, N, classes], [1, N, 2·L]"
+    items = {}
+    for row in rows_among(found.rows):
+        values = found.rows[row.name]
+        fits &= values.ndim > 2 and values.shape[:2] == (1, n)
+        try:
+            items[row.name] = row.item(math.prod(values.shape[2:]))
+        except ValueError:
+            fits = False
+    if fits and scores.shape[2]:
+        return items
+    given = ", ".join(f"{name} {value.shape}" for name, value in found.all.items())
+    fix = "expected [1, N, 4], [1, N, classes], and [1, N, D] of every other; landmarks of 2·L"
     raise ArtifactError("The candidates contradict the contract", [Problem(given, fix=fix)])

@@ -20,7 +20,7 @@ def decode(spec: UltrafaceHead, outputs: Arrays, size_wh: tuple[int, int]) -> Ca
     face = table(outputs[pick(outputs, spec.scores, lambda a: a.shape[-1] == 2)])[None, :, 1:]
     if spec.form == "decoded":
         loc[:, 2:] = np.maximum(loc[:, :2], loc[:, 2:])
-        return Candidates((loc * [width, height, width, height])[None], face, None)
+        return Candidates((loc * [width, height, width, height])[None], face)
     priors = []
     for stride, sides in zip((8, 16, 32, 64), MIN_BOXES, strict=True):
         fw, fh = math.ceil(width / stride), math.ceil(height / stride)
@@ -35,4 +35,4 @@ def decode(spec: UltrafaceHead, outputs: Arrays, size_wh: tuple[int, int]) -> Ca
         np.exp(loc[:, 2] * 0.2) * w * width,
         np.exp(loc[:, 3] * 0.2) * h * height,
     )
-    return Candidates(boxes, face, None)
+    return Candidates(boxes, face)

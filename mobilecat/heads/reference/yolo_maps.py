@@ -40,7 +40,7 @@ def decode_maps(
         for found, part in zip((boxes, scores), zip(*block, strict=True), strict=True):
             stacked = np.stack(part, axis=axis)
             found.append(stacked.reshape(-1, stacked.shape[-1]))
-    return Candidates(np.concatenate(boxes)[None], np.concatenate(scores)[None], None)
+    return Candidates(np.concatenate(boxes)[None], np.concatenate(scores)[None])
 
 
 def _stride(found: tuple[int, Array, bool]) -> int:

@@ -26,4 +26,4 @@ def decode(spec: YoloV1Head, outputs: Arrays, size_wh: tuple[int, int]) -> Candi
                 w, h = max(w, 0) * width, max(h, 0) * height
                 boxes.append((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
                 scores.append(conf * classes)
-    return Candidates(np.array(boxes)[None], np.array(scores)[None], None)
+    return Candidates(np.array(boxes)[None], np.array(scores)[None])

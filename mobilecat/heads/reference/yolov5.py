@@ -20,7 +20,7 @@ def decode(spec: YoloV5Head, outputs: Arrays, size_wh: tuple[int, int]) -> Candi
     if spec.units == "normalised":
         rows[:, [0, 2]] *= size_wh[0]
         rows[:, [1, 3]] *= size_wh[1]
-    return Candidates(from_centres(*rows[:, :4].T), (rows[:, 4:5] * rows[:, 5:])[None], None)
+    return Candidates(from_centres(*rows[:, :4].T), (rows[:, 4:5] * rows[:, 5:])[None])
 
 
 def _box(t: Array, cell: Array, stride: int, anchor: Array) -> tuple[Array, Array]:

@@ -17,4 +17,4 @@ def decode(spec: YoloV8Head, outputs: Arrays, size_wh: tuple[int, int]) -> Candi
     cx, cy, w, h = rows[:, :4].T
     w, h = np.maximum(w, 0), np.maximum(h, 0)
     boxes = from_centres(cx * unit_x, cy * unit_y, w * unit_x, h * unit_y)
-    return Candidates(boxes, rows[None, :, 4:], None)
+    return Candidates(boxes, rows[None, :, 4:])

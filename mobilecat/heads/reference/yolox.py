@@ -21,4 +21,4 @@ def decode(spec: YoloXHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candid
     col, row, stride = np.array(cells, dtype=np.float64).T
     cx, cy = (p[:, 0] + col) * stride, (p[:, 1] + row) * stride
     w, h = np.exp(p[:, 2]) * stride, np.exp(p[:, 3]) * stride
-    return Candidates(from_centres(cx, cy, w, h), (p[:, 4:5] * p[:, 5:])[None], None)
+    return Candidates(from_centres(cx, cy, w, h), (p[:, 4:5] * p[:, 5:])[None])

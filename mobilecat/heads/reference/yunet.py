@@ -18,7 +18,7 @@ def decode(spec: YunetHead, outputs: Mapping[str, Array], size_wh: tuple[int, in
     else:
         rows = [row for s in (8, 16, 32) for row in _rows_2023(outputs, s, size_wh[0])]
     table = np.concatenate(rows, axis=0)[None]
-    return Candidates(table[..., :4], table[..., 4:5], table[..., 5:])
+    return Candidates(table[..., :4], table[..., 4:5], {"landmarks": table[..., 5:]})
 
 
 def _rows_2023(outputs: Mapping[str, Array], stride: int, width: int) -> list[Array]:

@@ -108,27 +108,25 @@ def _without_place(lane: Lane) -> dict[str, Any] | None:
 
 def _json(result: Result) -> dict[str, Any]:
     found = result.found
-    points = found.landmarks_xy
     return {
         "engine": result.engine,
         "boxes_xyxy": found.boxes_xyxy.tolist(),
         "scores": found.scores.tolist(),
         "class_ids": found.class_ids.tolist(),
-        "landmarks_xy": None if points is None else points.tolist(),
-        "landmarks": None if points is None else points.shape[1],
+        "rows": {k: {"shape": list(v.shape), "values": v.tolist()} for k, v in found.rows.items()},
     }
 
 
 def _result(data: dict[str, Any]) -> Result:
     n = len(data["scores"])
-    points = None
-    if data["landmarks_xy"] is not None:
-        shape = (n, data["landmarks"], 2)
-        points = np.array(data["landmarks_xy"], dtype=np.float64).reshape(shape)
+    rows = {
+        name: np.array(told["values"], dtype=np.float64).reshape(told["shape"])
+        for name, told in data["rows"].items()
+    }
     found = Detections(
         np.array(data["boxes_xyxy"], dtype=np.float64).reshape(n, 4),
         np.array(data["scores"], dtype=np.float64),
         np.array(data["class_ids"], dtype=np.int64),
-        points,
+        rows,
     )
     return Result(found, data["engine"])

@@ -129,12 +129,12 @@ def detections_of(
 ) -> tuple[Detections, int]:
     """Return the detections of evaluated classes that are finite; how many were not."""
     finite = np.isfinite(found.boxes_xyxy).all(axis=1) & np.isfinite(found.scores)
-    if found.landmarks_xy is not None:
-        finite &= np.isfinite(found.landmarks_xy).all(axis=(1, 2))
+    for values in found.rows.values():
+        finite &= np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
     mine = [i for i in np.flatnonzero(finite) if int(found.class_ids[i]) in classes.model]
-    marks = None
+    marks = {}
     if points is not None and found.landmarks_xy is not None:
-        marks = found.landmarks_xy[mine][:, [j for _, j in points.pairs]]
+        marks["landmarks"] = found.landmarks_xy[mine][:, [j for _, j in points.pairs]]
     ids = [classes.model[int(c)] for c in found.class_ids[mine]]
     kept = Detections(found.boxes_xyxy[mine], found.scores[mine], np.array(ids, np.int64), marks)
     return kept, int(np.count_nonzero(~finite))

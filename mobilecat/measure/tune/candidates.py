@@ -21,6 +21,7 @@ from mobilecat.lanes.source import SourceRunner
 from mobilecat.measure.tune.kept import Store
 from mobilecat.measure.tune.ranked import Ranked, rank
 from mobilecat.pictures.reading import fit_picture, read_picture
+from mobilecat.rows import kinds_of
 
 
 def lane_to_tune(bundle: Bundle, runner: str | None, artifact: str | None) -> Lane:
@@ -103,8 +104,6 @@ def _tapped(runner: Runner, bundle: Bundle, pixels: Array) -> Candidates:
     if missing := [name for name in names if name not in found]:
         what = f"does not show {', '.join(missing)}, which its record promises"
         raise ArtifactError("The bundle contradicts itself", [Problem(what, bundle.name)])
-    arrays: list[Array | None] = [
-        np.asarray(found[t.name], np.float64).reshape(t.shape) for t in bundle.candidates
-    ]
-    boxes, scores, landmarks = (*arrays, None)[:3]
-    return Candidates(boxes, scores, landmarks)
+    arrays = [np.asarray(found[t.name], np.float64).reshape(t.shape) for t in bundle.candidates]
+    kinds = kinds_of(t.name for t in bundle.outputs)
+    return Candidates(arrays[0], arrays[1], dict(zip(kinds[2:], arrays[2:], strict=True)))

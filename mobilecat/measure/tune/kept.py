@@ -18,6 +18,7 @@ from mobilecat.disk.cache import cache_folder
 from mobilecat.lanes import Lane
 from mobilecat.measure.kept import drop_the_oldest, key_of
 from mobilecat.measure.tune.ranked import Ranked
+from mobilecat.rows import ROWS
 
 _FORM = 1
 _MODELS = 16
@@ -87,8 +88,7 @@ def _bytes(ranked: Ranked) -> bytes:
         "scores": ranked.scores,
         "class_ids": ranked.class_ids,
     }
-    if ranked.landmarks_xy is not None:
-        arrays["landmarks"] = ranked.landmarks_xy
+    arrays |= ranked.rows
     out = io.BytesIO()
     np.savez(out, allow_pickle=False, **arrays)
     return out.getvalue()
@@ -101,5 +101,5 @@ def _read(found: np.lib.npyio.NpzFile) -> Ranked:
         found["boxes"],
         found["scores"],
         found["class_ids"],
-        found["landmarks"] if "landmarks" in found.files else None,
+        {name: found[name] for name in ROWS if name in found.files},
     )

@@ -7,7 +7,7 @@ pass over the candidates settles every combination of an IoU threshold.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from mobilecat.geometry.affine import Affine
 from mobilecat.heads import Candidates
 from mobilecat.pictures.detections import Detections
+from mobilecat.rows import SHOWN
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -26,7 +27,7 @@ class Ranked:
     """Candidates above `floor`, best first, ties in the head's order.
 
     boxes_xyxy: [n,4], pixels of the model input. scores, class_ids: [n], the best class of each.
-    landmarks_xy: [n,L,2] in the same pixels, or None. decoded: how many the head gave in all.
+    rows: other row values by name, [n,…] in the same pixels. decoded: how many the head gave.
     """
 
     floor: float
@@ -34,7 +35,7 @@ class Ranked:
     boxes_xyxy: Floats
     scores: Floats
     class_ids: Ints
-    landmarks_xy: Floats | None
+    rows: Mapping[str, Floats]
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -42,22 +43,20 @@ class Ranked:
     def above(self, floor: float) -> Ranked:
         """Return those whose score is above `floor`, which is not below this one's."""
         n = int(np.count_nonzero(self.scores > floor))
-        points = None if self.landmarks_xy is None else self.landmarks_xy[:n]
+        rows = {name: values[:n] for name, values in self.rows.items()}
         return Ranked(
-            floor, self.decoded, self.boxes_xyxy[:n], self.scores[:n], self.class_ids[:n], points
+            floor, self.decoded, self.boxes_xyxy[:n], self.scores[:n], self.class_ids[:n], rows
         )
 
     def detections(self, rows: Ints, image_from_model: Affine) -> Detections:
         """Return `rows` in picture pixels, of the precision that the tensor contract has."""
-        points = None
-        if self.landmarks_xy is not None:
-            points = image_from_model.points(_single(self.landmarks_xy[rows]))
-        return Detections(
-            image_from_model.boxes_xyxy(_single(self.boxes_xyxy[rows])),
+        in_model = Detections(
+            _single(self.boxes_xyxy[rows]),
             _single(self.scores[rows]),
             self.class_ids[rows],
-            points,
+            {name: _single(values[rows]) for name, values in self.rows.items()},
         )
+        return in_model.placed(image_from_model)
 
 
 def _single(values: Floats) -> Floats:
@@ -70,17 +69,18 @@ def rank(found: Candidates, floor: float) -> Ranked:
     best = scores.max(axis=1, initial=-np.inf)
     order = np.argsort(-best, kind="stable")
     order = order[best[order] > floor]
-    points = None
-    if found.landmarks is not None:
-        flat = np.asarray(found.landmarks[0], np.float64)[order]
-        points = flat.reshape(len(order), flat.shape[1] // 2, 2)
+    rows = {
+        row.name: row.rows(np.asarray(found.rows[row.name], np.float64)[0], len(scores))[order]
+        for row in SHOWN
+        if row.name in found.rows
+    }
     return Ranked(
         floor,
         len(scores),
         np.asarray(found.boxes[0], np.float64)[order],
         best[order],
         scores[order].argmax(axis=1).astype(np.int64),
-        points,
+        rows,
     )
 
 

@@ -26,11 +26,13 @@ class HeadValue(Value):
     """What holds for a kind whatever the network.
 
     suppressed: whether NMS follows. gives_landmarks: None where the network decides.
+    carries: other row values that every network of the kind gives (`mobilecat.rows`).
     nms: the thresholds of the family's authors, where they differ from NmsSpec's.
     """
 
     suppressed: ClassVar[bool] = True
     gives_landmarks: ClassVar[bool | None] = False
+    carries: ClassVar[tuple[str, ...]] = ()
     family_nms: ClassVar[dict[str, Any]] = {}
 
 

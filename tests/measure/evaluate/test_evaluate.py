@@ -255,7 +255,9 @@ def test_heads_of_one_box() -> None:
 
     def one(box: tuple[float, ...], by: float) -> Detections:
         points = np.add([fake.EYES], [by, 0]).astype(np.float64)
-        return Detections(np.array([box], np.float64), np.ones(1), np.zeros(1, np.int64), points)
+        return Detections(
+            np.array([box], np.float64), np.ones(1), np.zeros(1, np.int64), {"landmarks": points}
+        )
 
     box = (4, 4, 24, 24)
     truths = [truth(box), truth(box), truth(box, (30, 30, 40, 40)), truth()]

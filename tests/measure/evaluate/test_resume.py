@@ -135,11 +135,10 @@ def test_names_and_places_are_not_in_the_key(place: Path) -> None:
 @pytest.mark.parametrize("points", [None, 2])
 def test_kept_to_the_last_bit(tmp_path: Path, rows: int, points: int | None) -> None:
     rng = np.random.default_rng(rows)
-    marks = (
-        None if points is None else rng.normal(0, 99, (rows, points, 2)).astype("f4").astype("f8")
-    )
+    marks = rng.normal(0, 99, (rows, points or 0, 2)).astype("f4").astype("f8")
+    carried = {} if points is None else {"landmarks": marks}
     given = Result(
-        Detections(rng.uniform(0, 1e3, (rows, 4)) / 3, rng.random(rows), np.arange(rows), marks),
+        Detections(rng.uniform(0, 1e3, (rows, 4)) / 3, rng.random(rows), np.arange(rows), carried),
         "an engine",
     )
     store = Store(tmp_path / "lane")

@@ -16,7 +16,7 @@ IOUS = (0.0, 1 / 3, 0.5, 2 / 3, 1.0)
 
 def candidates(boxes: np.ndarray, scores: np.ndarray) -> Candidates:
     landmarks = np.arange(len(boxes) * 6, dtype=np.float64).reshape(1, -1, 6)
-    return Candidates(boxes[None], scores[None], landmarks)
+    return Candidates(boxes[None], scores[None], {"landmarks": landmarks})
 
 
 def hold(boxes: np.ndarray, scores: np.ndarray, per_class: bool, floor: float) -> None:
@@ -37,9 +37,8 @@ def hold(boxes: np.ndarray, scores: np.ndarray, per_class: bool, floor: float) -
                 np.testing.assert_array_equal(
                     ranked.class_ids[got], scores[expected].argmax(axis=1)
                 )
-                assert ranked.landmarks_xy is not None
                 # The first coordinate of a row's points is 6 times its number: the same rows.
-                assert (ranked.landmarks_xy[got, 0, 0] / 6).tolist() == expected
+                assert (ranked.rows["landmarks"][got, 0, 0] / 6).tolist() == expected
 
 
 @given(st.data(), st.integers(0, 24), st.integers(1, 3), st.booleans())
@@ -63,7 +62,7 @@ def test_boxes_that_are_not_finite_suppress_as_in_the_reference() -> None:
 def test_none_above_the_floor() -> None:
     ranked = rank(candidates(np.array([[0.0, 0, 8, 4]]), np.array([[0.25]])), 0.25)
     assert (len(ranked), ranked.decoded) == (0, 1)
-    assert ranked.landmarks_xy is not None and ranked.landmarks_xy.shape == (0, 3, 2)
+    assert ranked.rows["landmarks"].shape == (0, 3, 2)
     assert [k.tolist() for k in suppress_at(ranked, IOUS, 5, True)] == [[]] * len(IOUS)
 
 
