@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from mobilecat.formats.base.nms import Found, nothing
+from mobilecat.formats.tflite.class_places import keeps_apart
+from mobilecat.graph import Array
 
 _POSTPROCESS = b"TFLite_Detection_PostProcess"
 
@@ -34,9 +36,12 @@ def written(path: Path) -> Found:
     suppressions = [
         op for op in graph.operators if code(op) == BuiltinOperator.NON_MAX_SUPPRESSION_V4
     ]
-    if suppressions:
-        found["per_class"].add(float(len(suppressions) > 1))  # the kernel knows no classes
     makers = {int(t): op for op in graph.operators for t in op.outputs}
+    if suppressions:  # the kernel knows no classes: boxes are scaled by class, or calls are many
+        scales = _scales(model, suppressions[0], makers)
+        calls, iou = len(suppressions), scalar(int(suppressions[0].inputs[3]), "<f4") or 0.0
+        apart = scales is None or keeps_apart(scales[: -(-len(scales) // calls)], iou)
+        found["per_class"].add(float(apart and (scales is not None or calls > 1)))
     for op in graph.operators:
         if model.operatorCodes[op.opcodeIndex].customCode == _POSTPROCESS:
             _postprocess(op, found)
@@ -54,6 +59,21 @@ def written(path: Path) -> Found:
             if code(above) == BuiltinOperator.TOPK_V2:
                 break
     return found
+
+
+def _scales(model: Any, suppression: Any, makers: dict[int, Any]) -> Array | None:
+    """Return what boxes are multiplied by, [C,2], or None where it is nothing of their class's."""
+    graph, tensor = model.subgraphs[0], int(suppression.inputs[0])
+    for place in (1, 1, 0):  # SELECT_V2's sound boxes, MUL's factor, GATHER's table
+        op = makers.get(tensor)
+        if op is None or len(op.inputs) <= place:
+            return None
+        tensor = int(op.inputs[place])
+    shape = tuple(int(d) for d in graph.tensors[tensor].shape)
+    data = model.buffers[graph.tensors[tensor].buffer].data
+    if len(shape) != 2 or shape[1] != 4 or data is None or len(data) != 16 * shape[0]:
+        return None
+    return np.frombuffer(bytes(bytearray(data)), "<f4").reshape(shape)[:, :2]
 
 
 def _postprocess(op: Any, found: Found) -> None:

@@ -7,8 +7,8 @@ What the kernel does otherwise, measured in LiteRT 2.3 and read in its source, a
 * a kept box is put back into the queue and drops out only because it overlaps itself. One without
   area does not, and is kept over and over → such boxes are moved to places of their own. For the
   same reason a threshold of 1, at which nothing is suppressed, does without the kernel;
-* it knows no classes → one call a class, on the same boxes. Boxes shifted by class would do with
-  one call, but lose the low bits of their coordinates; docs/tflite_detection.md has the price.
+* it knows no classes → boxes are scaled by class, by powers of two, which changes no bit of an IoU
+  and leaves boxes of two classes next to no overlap (`tflite.class_places`): one call.
 
 Source: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/kernels/internal/reference/non_max_suppression.h
 """
@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from mobilecat.formats.tflite.class_places import FAR, Places, groups_of
 from mobilecat.formats.tflite.lower.lowering import FLOAT, Build, Node, lowers
 from mobilecat.formats.tflite.lower.reduce import INT32, reduce_over
 from mobilecat.formats.tflite.lower.shape import concat
@@ -56,7 +57,7 @@ def lower_nms(n: Node) -> None:
         found, total = _suppressed(build, _sound(build, rows), keys, kept, iou)
     else:
         sorted_ids = build.op("GATHER", [ids, order], ids.shape, axis=0)
-        found, total = _per_class(build, _sound(build, rows), keys, sorted_ids, classes, kept, iou)
+        found, total = _per_class(build, rows, keys, sorted_ids, classes, kept, iou)
 
     valid = ew("LESS", np.arange(kept, dtype=np.int32), total, dtype=np.bool_)
     indices = _where(build, valid, build.op("GATHER", [order, found], (kept,), axis=0), 0)
@@ -160,18 +161,65 @@ def _per_class(
     kept: int,
     iou: np.float32,
 ) -> tuple[Tensor, Tensor]:
-    """Suppress class by class, then keep the best of all."""
-    numbers = np.arange(classes, dtype=np.int32)[:, None]
-    own = build.ew("EQUAL", build.reshape(ids, (1, ids.size)), numbers, dtype=np.bool_)
-    class_keys = _where(build, own, build.reshape(keys, (1, keys.size)), 0.0)
-    rows = build.ops(
-        "UNPACK", [class_keys], [keys.shape] * classes, keys.dtype, num=classes, axis=0
+    """Suppress each class by itself: in one call, or in as many as float32 has room for."""
+    groups = groups_of(classes, float(iou))
+    places = groups[0][1]
+    if places is None:
+        boxes = _sound(build, boxes)
+    else:
+        boxes = _placed(build, boxes, keys, ids, classes, places)
+    if len(groups) == 1:
+        return _suppressed(build, boxes, keys, kept, iou)
+    row = build.reshape(ids, (1, ids.size))
+    first, last = (np.array([end(g) for g, _ in groups], np.int32)[:, None] for end in (min, max))
+    own = build.ew(
+        "LOGICAL_AND",
+        build.ew("GREATER_EQUAL", row, first, dtype=np.bool_),
+        build.ew("LESS_EQUAL", row, last, dtype=np.bool_),
     )
-    results = [_suppressed(build, boxes, row, kept, iou) for row in rows]
+    group_keys = _where(build, own, build.reshape(keys, (1, keys.size)), 0.0)
+    rows = build.ops(
+        "UNPACK", [group_keys], [keys.shape] * len(groups), keys.dtype, num=len(groups), axis=0
+    )
+    return _best_of(build, keys, [_suppressed(build, boxes, r, kept, iou) for r in rows], kept)
+
+
+def _placed(
+    build: Build, boxes: Tensor, keys: Tensor, ids: Tensor, classes: int, places: Places
+) -> Tensor:
+    """Return the boxes [N,4] in the places of their classes; what has none there lies aside."""
+    ew, count, sides = build.ew, boxes.shape[0], [(boxes.shape[0], 1)] * 4
+    axis = np.array(1, np.int32)
+    table = np.tile(places.scales[np.arange(classes) % len(places.scales)], 2)
+    scales = build.op("GATHER", [build.tensor(table, np.float32), ids], boxes.shape, axis=0)
+    scaled = ew("MUL", boxes, scales)
+
+    x1, y1, x2, y2 = build.ops("SPLIT", [axis, boxes], sides, boxes.dtype, numSplits=4)
+    area = ew("ABS", ew("MUL", ew("SUB", x2, x1), ew("SUB", y2, y1)))
+    reaches = ew("ABS", boxes)
+    x1, y1, x2, y2 = build.ops("SPLIT", [axis, reaches], sides, boxes.dtype, numSplits=4)
+    reach_x, reach_y = ew("MAXIMUM", x1, x2), ew("MAXIMUM", y1, y2)
+    largest = ew("MAXIMUM", reach_x, reach_y)
+    near = ew("LESS", largest, 2.0**FAR, dtype=np.bool_)
+    competes = ew("GREATER", build.reshape(keys, (count, 1)), 0.0, dtype=np.bool_)
+    seen = _where(build, ew("LOGICAL_AND", near, competes), largest, 0.0)
+    edge = ew("MUL", reduce_over(build, "REDUCE_MAX", seen, [0]), places.margin)
+    whole = ew("GREATER_EQUAL", ew("MINIMUM", reach_x, reach_y), edge, dtype=np.bool_)
+    sound = ew("LOGICAL_AND", whole, ew("GREATER", area, places.least_area, dtype=np.bool_))
+    at = 2.0 * np.arange(count) + 1
+    aside = np.stack([at, np.ones(count), at + 1, np.full(count, 2.0)], axis=1)
+    aside *= np.array([*places.aside, *places.aside])
+    return _where(build, ew("LOGICAL_AND", near, sound), scaled, aside.astype(np.float32))
+
+
+def _best_of(
+    build: Build, keys: Tensor, results: list[tuple[Tensor, Tensor]], kept: int
+) -> tuple[Tensor, Tensor]:
+    """Return the best rows of several suppressions, by their keys."""
     found = concat(build, [f for f, _ in results], 0)
     totals = concat(build, [build.reshape(t, (1,)) for _, t in results], 0)
     places = np.arange(kept, dtype=np.int32)[None, :]
-    held = build.ew("LESS", places, build.reshape(totals, (classes, 1)), dtype=np.bool_)
+    held = build.ew("LESS", places, build.reshape(totals, (len(results), 1)), dtype=np.bool_)
     found_keys = build.op("GATHER", [keys, found], found.shape, axis=0)
     found_keys = _where(build, build.reshape(held, found.shape), found_keys, 0.0)
     best = Tensor("topk_v2", (kept,), keys.dtype)
