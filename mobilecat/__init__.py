@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mobilecat import golden, runtime
+    from mobilecat.api.beginning import init
     from mobilecat.api.compiling import export
     from mobilecat.api.diagnosing import diagnose
     from mobilecat.api.judging import Validation, bisect, inspect, validate
@@ -41,12 +42,14 @@ if TYPE_CHECKING:
     from mobilecat.measure.evaluate import Evaluation
     from mobilecat.measure.tune.run import Tuned
     from mobilecat.pictures.detections import Detections
+    from mobilecat.proposal.whole import Proposal
     from mobilecat.spec import Spec
     from mobilecat.spec.reference import Explained
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "api.beginning": ["init"],
     "api.compiling": ["export"],
     "api.diagnosing": ["diagnose"],
     "api.judging": ["Validation", "bisect", "inspect", "validate"],
@@ -66,6 +69,7 @@ _HOMES = {
     "measure.evaluate": ["Evaluation"],
     "measure.tune.run": ["Tuned"],
     "pictures.detections": ["Detections"],
+    "proposal.whole": ["Proposal"],
     "spec": ["Spec"],
     "spec.reference": ["Explained"],
 }  # fmt: skip
@@ -89,6 +93,7 @@ __all__ = [
     "OpenBundle",
     "PictureRun",
     "Problem",
+    "Proposal",
     "Spec",
     "SpecError",
     "Tuned",
@@ -101,6 +106,7 @@ __all__ = [
     "explain",
     "export",
     "golden",
+    "init",
     "inspect",
     "load_spec",
     "open",

@@ -92,17 +92,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bisection": {*_VALUES, *_READ, "judge", "bake", "compile"},
     "report": {*_VALUES, *_READ, "judge", "review", "formats.coreml.format"},
     "measure": {*_VALUES, "heads", "lanes", "formats.base"},
+    "proposal": {
+        *_VALUES, "heads", "bake", "formats", "formats.base", "lanes", "demo",
+    },
     "diagnosis": {*_VALUES, "camera", "lanes"},
     # Faces.
     "pytest_plugin": {"errors", "bundle", "lanes", "compare", *_GOLDENS, "judge"},
     "api": {
         *_VALUES, "formats", "formats.base", "lanes", "golden.store", "judge", "review", "compile",
-        "coordinates", "bisection", "report", "measure", "diagnosis",
+        "coordinates", "bisection", "report", "measure", "diagnosis", "proposal",
     },
     "golden": {"api"},
     "__init__": {
         "api", "golden", "runtime", "errors", "spec", "pictures", "formats.base", "lanes",
-        "compile", "bisection", "measure", "diagnosis",
+        "compile", "bisection", "measure", "diagnosis", "proposal",
     },
     "cli": {"__init__", "errors", "disk", "shown", "pictures", "review"},
     "__main__": {"cli"},

@@ -35,6 +35,49 @@ SourceOption = Annotated[
 ]
 
 
+@app.command(short_help="Write a spec for a model file.")
+def init(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="An ONNX, Keras or TensorFlow model.")
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FILE", help="The spec to write.")
+    ] = Path("mobilecat.toml"),
+    image: Annotated[
+        Path | None,
+        typer.Option("--image", metavar="FILE", help="A picture with what it should find."),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option("--size", metavar="WxH", help="Its input, where the file leaves it open."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="What you know: head.units=pixels. Repeatable."
+        ),
+    ] = None,
+    draw: Annotated[
+        Path | None,
+        typer.Option("--draw", metavar="PNG", help="Write the picture with boxes on it."),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a spec that is there.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Say what a model file is, and write a commented spec for it.
+
+    Family, head, size, preprocessing and labels come from the file: its names, shapes, metadata,
+    weights, and its values on one picture. What it cannot tell is asked, or marked CHECK.
+
+    mobilecat init yolov5n.onnx --image cat.jpg --draw cat_boxes.png
+    """
+    from mobilecat.cli.init import run_init
+
+    run_init(model, out, image, size, set_ or [], draw, replace, json_)
+
+
 @app.command(short_help="Compile a model into a bundle.")
 def export(
     spec: Annotated[

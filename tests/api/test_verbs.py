@@ -24,6 +24,7 @@ from tests.api.conftest import PICTURES
 from tests.tiny import save_yunet_like, yunet_like_spec
 
 VERBS: dict[str, Callable[..., Any]] = {
+    "init": mc.init,
     "export": mc.export,
     "run": mc.run,
     "inspect": mc.inspect,
@@ -48,6 +49,7 @@ RENAMED = {
 OWN = {
     "export": {"json_": ".bundle"},
     "diagnose": {"image": "image"},
+    "init": {"set_": "answers", "image": "image", "draw": ".drawn"},
     "spec": {"explain": "key", "schema": "mc.spec_schema"},
     # Deciding is a verb of its own: golden.approve, golden.reject, golden.accept_or_reject.
     "golden review": {"accept": ".pending", "reject": ".pending", "variant": ".pending",

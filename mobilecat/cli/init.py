@@ -1,0 +1,102 @@
+"""`mobilecat init`."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import mobilecat as mc
+from mobilecat.cli.progress import progress_line
+from mobilecat.cli.terminal import plain, show
+from mobilecat.disk.outputs import require_outputs
+from mobilecat.errors import Problem, SpecError
+
+_SIZE = re.compile(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})", re.ASCII)
+
+
+def run_init(
+    model: Path,
+    out: Path,
+    image: Path | None,
+    size: str | None,
+    set_: Sequence[str],
+    draw: Path | None,
+    replace: bool,
+    as_json: bool,
+) -> None:
+    require_outputs({"--draw": draw}, "--draw", inputs=(model, image, out))
+    answers, size_wh = _given(set_, size)
+
+    def begun(replace: bool) -> mc.Proposal:
+        with progress_line() as progress:
+            return mc.init(
+                model,
+                out,
+                image=image,
+                size=size_wh,
+                answers=answers,
+                replace=replace,
+                progress=progress,
+            )
+
+    found = begun(replace)
+    if found.asks and sys.stdin.isatty() and sys.stdout.isatty() and not as_json:
+        answers |= {ask.key: _asked(ask) for ask in found.asks}
+        found = begun(replace=True)
+    if draw is not None and found.drawn is not None:
+        from mobilecat.pictures.drawing import save_picture
+
+        save_picture(found.drawn, draw)
+    if as_json:
+        print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        return
+    show(found.words())
+    if draw is not None:
+        why = "a head of this kind finds no boxes" if image else "it needs --image"
+        print(f"drew {draw}" if found.drawn is not None else f"drew nothing: {why}")
+    bundle = shlex.quote(f"{found.spec.name}_bundle")
+    print(f"wrote {plain(str(out))}")
+    print(f"next: mobilecat export {shlex.quote(str(out))} -o {bundle}")
+    if image is not None:
+        print(f"      mobilecat run {bundle} --image {shlex.quote(str(image))}")
+
+
+def _asked(ask: Any) -> Any:
+    """Ask on the terminal; an empty answer takes the first option."""
+    print(plain(f"{ask.key}: {ask.what}"))
+    for i, option in enumerate(ask.options, 1):
+        print(f"  {i}  {plain(json.dumps(option))}")
+    while True:
+        said = input(f"which? [1 to {len(ask.options)}, Enter for 1] ").strip() or "1"
+        if said.isascii() and said.isdigit() and 1 <= int(said) <= len(ask.options):
+            return ask.options[int(said) - 1]
+
+
+def _given(texts: Sequence[str], size: str | None) -> tuple[dict[str, Any], tuple[int, int] | None]:
+    """Read --set and --size; SpecError with all that cannot be read."""
+    answers: dict[str, Any] = {}
+    problems = []
+    for text in texts:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        table, dot, name = key.partition(".")
+        if not equals or table not in ("head", "input") or not dot or not name.isidentifier():
+            fix = "--set head.units=pixels, --set 'input.range=[0, 1]'"
+            problems.append(Problem(f"{text!r:.80} is not head.KEY=VALUE", "--set", fix))
+            continue
+        try:
+            answers[key] = tomllib.loads(f"value = {value}")["value"]
+        except (tomllib.TOMLDecodeError, KeyError, RecursionError):
+            answers[key] = value  # a word needs no quotes
+    found = _SIZE.fullmatch(size.strip()) if size is not None else None
+    if size is not None and found is None:
+        fix = "width, then height in pixels: --size 640x480"
+        problems.append(Problem(f"{size!r:.40} is no size", "--size", fix))
+    if problems:
+        raise SpecError("This cannot be read", problems)
+    return answers, (int(found[1]), int(found[2])) if found else None

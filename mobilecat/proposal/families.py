@@ -1,0 +1,280 @@
+"""The table of families: one small function each, from a file's facts to a guess or None.
+
+To add one: a function, and its name in FAMILIES. Sources of the preprocessing: the families' own
+repositories, as docs/adding-a-head.md lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from mobilecat.graph import Array
+from mobilecat.proposal.facts import Facts, Shape
+from mobilecat.proposal.guess import FIVE_POINTS, LETTERBOX, Ask, Guess
+
+Family = Callable[[Facts], Guess | None]
+_PIXELS = 2.0
+"""Boxes in 0..1 of the input stay below, whatever the picture; boxes in pixels do not."""
+_FORMATS = ("xyxy", "cxcywh", "xywh")
+
+
+def yunet(facts: Facts) -> Guess | None:
+    named = {f"{k}_{s}" for k in ("cls", "obj", "bbox", "kps") for s in (8, 16, 32)}
+    image = {"color": "BGR", "resize": "letterbox"}
+    if named <= set(facts.outputs):
+        because = "outputs cls, obj, bbox and kps at strides 8, 16 and 32"
+        return Guess("YuNet 2023", "yunet", 2, because, {}, image, (), ("face",), FIVE_POINTS)
+    wide = sorted(shape[-1] for shape in facts.outputs.values())
+    if set(facts.outputs) == {"loc", "conf", "iou"} and wide == [1, 2, 14]:
+        because = "outputs loc [N,14], conf [N,2] and iou [N,1]"
+        return Guess("YuNet 2022", "yunet", 2, because, {}, image, (), ("face",), FIVE_POINTS)
+    return None
+
+
+def ultraface(facts: Facts) -> Guess | None:
+    scores, boxes = _named(facts, 2), _named(facts, 4)
+    per_cell = {8: 3, 16: 2, 32: 2, 64: 3}
+    priors = sum(n * facts.cells(s) for s, n in per_cell.items())
+    if not scores or not boxes or facts.outputs[boxes][1] != priors or len(facts.outputs) != 2:
+        return None
+    box = facts.values[boxes].reshape(-1, 4)
+    upright = (box[:, 2:] > box[:, :2]).mean()
+    form = "decoded" if upright > 0.99 else "raw"
+    because = f"{priors} priors of UltraFace at this size; the boxes' values are {form}"
+    image = {"mean": 127, "std": 128}
+    return Guess("UltraFace", "ultraface", 2, because, {"form": form}, image, (), ("face",))
+
+
+def blazeface(facts: Facts) -> Guess | None:
+    rows = [s for s in facts.outputs.values() if len(s) == 3 and s[1] in (896, 2304)]
+    if sorted(s[2] for s in rows) != [1, 16]:
+        return None
+    because = f"{rows[0][1]} anchors with 4 + 2·6 values and a logit"
+    image = {"resize": "letterbox", "range": [-1, 1]}
+    points = ("right_eye", "left_eye", "nose", "mouth", "right_ear", "left_ear")
+    return Guess("BlazeFace", "blazeface", 2, because, {}, image, (), ("face",), points)
+
+
+def centerface(facts: Facts) -> Guess | None:
+    maps = [s for s in facts.outputs.values() if len(s) == 4]
+    if sorted(s[1] for s in maps) != [1, 2, 2, 10] or len({s[2:] for s in maps}) != 1:
+        return None
+    because = "four maps of one stride: heat, size, offset and five points"
+    return Guess("CenterFace", "centernet", 1, because, {}, {}, (), ("face",), FIVE_POINTS)
+
+
+def ssd(facts: Facts) -> Guess | None:
+    rows = {n: s for n, s in facts.outputs.items() if _is_rows(s)}
+    boxes = [n for n, s in rows.items() if s[-1] == 4]
+    scores = [n for n, s in rows.items() if s[-1] != 4]
+    if len(boxes) != 1 or len(scores) != 1:
+        return None
+    image = {"range": [-1, 1]}
+    if facts.anchors is not None:
+        because = f"{len(facts.anchors)} anchors of the TF object detection API in the graph"
+        return Guess("SSD", "ssd", 2, because, {}, image)
+    # It settles where the API's generator makes as many.
+    because = f"encodings and scores of {rows[boxes[0]][1]} anchors, as the TF API generates them"
+    asks = (
+        Ask("head.order", "the order of an encoding: TensorFlow's, or Caffe's", ("yxhw", "xywh")),
+        Ask(
+            "head.activation",
+            "what is still to be applied to the scores",
+            ("sigmoid", "softmax", "none"),
+        ),
+    )
+    return Guess("SSD", "ssd", 1, because, {}, image, asks)
+
+
+def yolov5(facts: Facts) -> Guess | None:
+    name = _only_rows(facts)
+    shape = facts.outputs.get(name, ())
+    ladders = ((8, 16, 32), (8, 16, 32, 64), (16, 32))
+    if not name or shape[2] < 6 or shape[1] not in (3 * facts.cells(*s) for s in ladders):
+        return None
+    units = _units(facts.values[name][0, :, :4])
+    because = f"{shape[1]} rows of 5 + {shape[2] - 5}, three a cell; its boxes are {units}"
+    return Guess("YOLOv5", "yolov5", 2, because, {"units": units}, LETTERBOX)
+
+
+def yolox(facts: Facts) -> Guess | None:
+    name = _only_rows(facts)
+    shape = facts.outputs.get(name, ())
+    if not name or shape[2] < 6 or shape[1] != facts.cells(8, 16, 32):
+        return None
+    rows = facts.values[name][0]
+    # log sides are small and of both signs; sides in pixels are neither.
+    if not ((rows[:, 2:4] < 0).any() and rows[:, 4:].min() >= 0 and rows[:, 4:].max() <= 1):
+        return None
+    because = f"{shape[1]} rows of 5 + {shape[2] - 5}, one a cell, sides as logarithms"
+    image = {"color": "BGR", "resize": "letterbox-topleft", "pad": 114}
+    return Guess("YOLOX", "yolox", 2, because, {}, image)
+
+
+def yolov8(facts: Facts) -> Guess | None:
+    fits = [n for n, s in facts.outputs.items() if len(s) == 3 and s[0] == 1]
+    if len(facts.outputs) != 1 or not fits:
+        return None
+    name, cells = fits[0], facts.cells(8, 16, 32)
+    shape = facts.outputs[name]
+    if cells not in shape[1:] or min(shape[1:]) < 5 or facts.said("task") not in (None, "detect"):
+        return None
+    rows = facts.values[name][0]
+    rows = rows if shape[1] == cells else rows.T
+    scores = rows[:, 4:]
+    if scores.min() < 0 or scores.max() > 1 or (rows[:, 2:4] < 0).any():
+        return None
+    units = _units(rows[:, :4])
+    said = facts.said("task") == "detect"
+    because = f"{cells} columns of 4 + {scores.shape[1]}, one a cell; its boxes are {units}"
+    if said:
+        because += "; the file's metadata says task detect"
+    what = "rows of 4 + C scores, or YOLOX's of 5 + C: decoded, or relative to their cells"
+    asks: tuple[Ask, ...] = (Ask("head.kind", what, ("yolov8", "yolov5", "yolox")),)
+    if said or shape[2] == cells:
+        asks = ()
+    return Guess("YOLOv8", "yolov8", 3 if said else 2, because, {"units": units}, LETTERBOX, asks)
+
+
+def maps(facts: Facts) -> Guess | None:
+    """YOLOv3, v4, v5 and v7 share their maps' shapes; only the way to a box differs."""
+    shapes = list(facts.outputs.values())
+    found = [_map_stride(s, facts) for s in shapes]
+    if len(shapes) not in (2, 3) or not all(found):
+        return None
+    strides = sorted(s for s in found if s)
+    five = all(len(s) == 5 for s in shapes)
+    because = f"{len(shapes)} maps at strides {', '.join(map(str, strides))}, three anchors a cell"
+    if strides == [16, 32]:
+        because += "; the anchors are those that YOLOv3-tiny publishes"
+        anchors = [[[23, 27], [37, 58], [81, 82]], [[81, 82], [135, 169], [344, 319]]]
+        asks = (Ask("head.anchors", "those of your training, if they are others", (anchors,)),)
+        return Guess("YOLOv3-tiny", "yolov3", 1, because, {"anchors": anchors}, LETTERBOX, asks)
+    if strides != [8, 16, 32]:
+        return None
+    kinds = ("yolov5", "yolov3") if five else ("yolov3", "yolov5")
+    asks = (Ask("head.kind", "maps of YOLOv3 or of YOLOv5: no shape or value tells", kinds),)
+    return Guess("YOLOv5" if five else "YOLOv3", kinds[0], 1, because, {}, LETTERBOX, asks)
+
+
+def landmarks_on_a_crop(facts: Facts) -> Guess | None:
+    """MTCNN's O-net: a box's correction, five points and two scores, of a crop of 48 × 48."""
+    columns = {_flat(s): n for n, s in facts.outputs.items()}
+    if set(columns) != {2, 4, 10} or facts.size_wh != (48, 48):
+        return None
+    head = {"output": columns[10], "units": "normalised", "order": "x-then-y", "score": columns[2]}
+    image = {"mean": 127.5, "std": 128, "transposed": True}
+    names = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+    asks = (Ask("input.transposed", "trained in MATLAB's order, rows as columns?", (True, False)),)
+    because = "outputs of 2, 4 and 10 for a crop of 48 × 48: MTCNN's O-net"
+    return Guess("MTCNN O-net", "landmarks", 2, because, head, image, asks, (), names)
+
+
+def box_and_class(facts: Facts) -> Guess | None:
+    columns = {n: _flat(s) for n, s in facts.outputs.items()}
+    if len(columns) != 2 or 4 not in columns.values() or min(columns.values()) < 2:
+        return None
+    box = next(n for n, d in columns.items() if d == 4)
+    scores = next(n for n in columns if n != box)
+    given = facts.values[scores].reshape(-1)
+    finished = given.min() >= 0 and given.max() <= 1
+    summed = finished and abs(given.sum() - 1) < 1e-3
+    asks = [_asked_format(), *_asked_units(facts.values[box])]
+    if not finished:
+        what = "what is still to be applied to the scores"
+        asks.append(Ask("head.activation", what, ("softmax", "sigmoid")))
+    because = f"one box and {columns[scores]} scores a picture" + ", which sum to 1" * bool(summed)
+    head = {a.key.partition(".")[2]: a.options[0] for a in asks}
+    head |= {"units": _units(facts.values[box])} if "units" not in head else {}
+    return Guess("one box and its class", "box+class", 1, because, head, {}, tuple(asks))
+
+
+def one_box(facts: Facts) -> Guess | None:
+    columns = {n: _flat(s) for n, s in facts.outputs.items()}
+    if list(columns.values()) != [4]:
+        return None
+    values = next(iter(facts.values.values()))
+    asks = (_asked_format(), *_asked_units(values))
+    head = {"format": "xyxy", "units": _units(values)}
+    return Guess("one box", "box", 1, "one output of four numbers a picture", head, {}, asks)
+
+
+def points(facts: Facts) -> Guess | None:
+    columns = [_flat(s) for s in facts.outputs.values()]
+    if len(columns) != 1 or columns[0] < 10 or columns[0] % 2:
+        return None
+    values = next(iter(facts.values.values()))
+    because = f"one output of {columns[0]} numbers a picture"
+    asks = (
+        Ask("head.kind", "points x, y, or the scores of a classifier", ("landmarks", "raw")),
+        Ask("head.order", "the order of the numbers", ("xy", "yx", "x-then-y")),
+        *_asked_units(values),
+    )
+    head = {"units": _units(values), "order": "xy"}
+    return Guess("landmarks", "landmarks", 1, because, head, {}, asks)
+
+
+FAMILIES: tuple[Family, ...] = (
+    yunet,
+    ultraface,
+    blazeface,
+    centerface,
+    ssd,
+    yolov5,
+    yolox,
+    yolov8,
+    maps,
+    landmarks_on_a_crop,
+    box_and_class,
+    one_box,
+    points,
+)
+
+
+def _asked_format() -> Ask:
+    return Ask("head.format", "what the four numbers are", _FORMATS)
+
+
+def _asked_units(values: Array) -> tuple[Ask, ...]:
+    """Ask where one picture's values could be either."""
+    largest = float(np.abs(values).max())
+    units = ("normalised", "pixels") if largest <= _PIXELS else ("pixels", "normalised")
+    return () if largest > 2 * _PIXELS else (Ask("head.units", "what the numbers count", units),)
+
+
+def _units(boxes: Array) -> str:
+    return "pixels" if float(np.abs(boxes).max()) > _PIXELS else "normalised"
+
+
+def _flat(shape: Shape) -> int:
+    return shape[-1] if shape and all(d == 1 for d in shape[:-1]) else 0
+
+
+def _is_rows(shape: Shape) -> bool:
+    return len(shape) in (3, 4) and shape[0] == 1 and all(d == 1 for d in shape[2:-1])
+
+
+def _only_rows(facts: Facts) -> str:
+    rows = [n for n, s in facts.outputs.items() if len(s) == 3 and s[0] == 1 and s[1] > s[2]]
+    return rows[0] if len(rows) == 1 else ""
+
+
+def _named(facts: Facts, columns: int) -> str:
+    """Return the only output [1,N,columns], or ''."""
+    found = [n for n, s in facts.outputs.items() if len(s) == 3 and s[2] == columns]
+    return found[0] if len(found) == 1 else ""
+
+
+def _map_stride(shape: Shape, facts: Facts) -> int:
+    """Return the stride of a map of three anchors of 5 + C, or 0."""
+    width, height = facts.size_wh
+    ways = {4: [(2, 3, 1), (1, 2, 3)], 5: [(2, 3, 4), (1, 2, 4)]}.get(len(shape), [])
+    for rows, cols, deep in ways:
+        depth = shape[deep] * (1 if len(shape) == 4 else 3)
+        if depth % 3 or depth // 3 < 6 or not shape[rows] or not shape[cols]:
+            continue
+        if height % shape[rows] == 0 and width // shape[cols] == height // shape[rows] > 1:
+            return height // shape[rows]
+    return 0

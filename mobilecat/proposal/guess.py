@@ -1,0 +1,43 @@
+"""What a family says of a file that may be one of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Certain = Literal[1, 2, 3]
+"""3: the file says so. 2: its names, or its values, are this family's. 1: its shapes fit."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One thing that the file does not tell. options: what it may be, the likeliest first."""
+
+    key: str
+    what: str
+    options: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One family.
+
+    head, image: keys of [head] and [input] besides `kind` and `size`. because: what speaks for it.
+    asks: what the file does not tell. labels, landmarks: the family's own names.
+    """
+
+    title: str
+    kind: str
+    certain: Certain
+    because: str
+    head: Mapping[str, Any] = field(default_factory=dict)
+    image: Mapping[str, Any] = field(default_factory=dict)
+    asks: tuple[Ask, ...] = ()
+    labels: tuple[str, ...] = ()
+    landmarks: tuple[str, ...] = ()
+
+
+LETTERBOX = {"range": [0, 1], "resize": "letterbox", "pad": 114}
+"""What the YOLO family trains on."""
+FIVE_POINTS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")

@@ -1,0 +1,303 @@
+"""From a model file to a spec that says what it is: facts, families, text, one try on a picture."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mobilecat.disk import write_text
+from mobilecat.errors import MobileCatError, ModelError, Problem, SpecError
+from mobilecat.heads import graph_head
+from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.odd import assumed
+from mobilecat.proposal.facts import Facts, Progress, read_facts
+from mobilecat.proposal.families import FAMILIES
+from mobilecat.proposal.guess import Ask, Guess
+from mobilecat.proposal.text import spec_text, toml_value
+from mobilecat.proposal.trial import Tried, try_spec
+from mobilecat.shown import Line, Shown, Table
+from mobilecat.spec import ImageSpec, RawHead, Spec, spec_from_text
+from mobilecat.spec.heads import HEADS
+from mobilecat.value import safe_name, unprintable
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Answers = Mapping[str, Any]
+_COCO = 80
+
+
+@dataclass(frozen=True, repr=False)
+class Proposal(Shown):
+    """What a file seems to be.
+
+    spec, text: the spec, as a value and as a file. because: what speaks for it. asks: what the file
+    does not tell, for which the likeliest was written. assumed: what was taken for granted.
+    tried: what it finds on the picture that was given; None without one.
+    """
+
+    path: Path
+    spec: Spec
+    text: str
+    title: str
+    because: str
+    asks: tuple[Ask, ...]
+    assumed: tuple[str, ...]
+    tried: Tried | None = None
+    picture: Image | None = field(default=None)
+
+    def words(self) -> Iterator[Line | Table]:
+        yield Line(f"{self.title}: {self.because}", "bold")
+        if self.spec.input is not None:
+            yield Line(f"  takes {assumed(self.spec.input)}", "dim")
+        for said in self.assumed:
+            yield Line(f"  assumed: {said}", "dim")
+        for ask in self.asks:
+            options = " or ".join(map(toml_value, ask.options))
+            yield Line(f"  please check {ask.key}: {ask.what}; it may be {options}", "yellow")
+        if self.tried is not None:
+            yield from self.tried.words(self.spec)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is said, the text of the spec, and the detections of the picture."""
+        found = self.found
+        return {
+            "family": self.title,
+            "because": self.because,
+            "head": self.spec.head.kind,
+            "check": [asdict(ask) for ask in self.asks],
+            "assumed": list(self.assumed),
+            "detections": found and found.to_json(self.spec.labels, self.spec.landmarks),
+            "spec": self.text,
+        }
+
+    @property
+    def found(self) -> Detections | None:
+        """What the spec finds on the picture."""
+        return self.tried.found if self.tried is not None else None
+
+    @cached_property
+    def drawn(self) -> Image | None:
+        """The picture with what is found on it."""
+        from mobilecat.pictures.drawing import draw_detections
+
+        if self.picture is None or self.found is None:
+            return None
+        return draw_detections(self.picture, self.found, self.spec.labels, self.spec.landmarks)
+
+    def write(self, path: Path, replace: bool = False) -> None:
+        """Write the spec. Errors: MobileCatError where there is a file, unless `replace`."""
+        require_new(path, replace)
+        write_text(path, self.text)
+
+
+def require_new(path: Path, replace: bool = False) -> None:
+    """Raise MobileCatError where no spec can be written: `replace` lets one that is there go."""
+    if path.suffix != ".toml":
+        found = Problem("a spec is a .toml file", str(path), f"name it {path.stem}.toml")
+    elif not path.parent.is_dir():
+        found = Problem("there is no such folder", str(path.parent), f"mkdir -p {path.parent}")
+    elif path.exists() and not replace:
+        fix = "name another file, or say that it may be replaced"
+        found = Problem("there is a spec already", str(path), fix)
+    else:
+        return
+    raise MobileCatError("The spec cannot be written", [found])
+
+
+def propose(
+    path: Path,
+    where: Path,
+    *,
+    picture: Image | None = None,
+    size: tuple[int, int] | None = None,
+    answers: Answers | None = None,
+    progress: Progress = lambda _: None,
+) -> Proposal:
+    """Return the spec that fits a model file, to be written at `where`.
+
+    picture: one on which it should find something. size: width, height where the file leaves it
+    open. answers: values by key, `{"head.units": "pixels"}`, in place of what is inferred.
+    Errors: MobileCatError for a file that cannot be read, or answers that contradict it.
+    """
+    answers = dict(answers or {})
+    _require_kind(answers.get("head.kind", "raw"))
+    facts = read_facts(path, picture or _any_picture(), size, progress)
+    guess = _answered(_chosen(facts, answers.get("head.kind")), answers)
+    _require_keys(answers, guess.kind)
+    image, notes, asks = _image(facts, guess, answers)
+    head: dict[str, Any] = {"kind": guess.kind, **guess.head}
+    head |= {k.removeprefix("head."): v for k, v in answers.items() if k.startswith("head.")}
+    taken: list[str] = []
+    if facts.assumed_size and size is None:
+        left = "since the file leaves it open: --size says another"
+        taken.append(f"size {list(facts.size_wh)}, {left}")
+    top: dict[str, Any] = {"name": safe_name(path.stem, "model"), "source": _relative(path, where)}
+    tables: dict[str, dict[str, Any]] = {}
+    if facts.picture:
+        tables["input"] = {"size": list(facts.size_wh), **image}
+    tables["head"] = head
+    if facts.picture and guess.kind in HEADS and HEADS[guess.kind].suppressed:
+        tables["nms"] = _nms(guess.kind)
+
+    def written(names: Mapping[str, Any]) -> tuple[str, Spec]:
+        text = spec_text(guess.title, guess.because, {**top, **names}, tables, asks, notes)
+        return text, spec_from_text(text, f"{where.name} as it would be", folder=where.parent)
+
+    _, unnamed = written({})
+    text, spec = written(_names(facts, guess, unnamed, taken))
+    tried = None
+    if picture is not None and not isinstance(spec.head, RawHead):
+        progress("trying it on the picture")
+        tried = try_spec(facts.network, spec, picture)
+    said = guess.title, guess.because, asks, tuple(taken)
+    return Proposal(path, spec, text, *said, tried, picture)
+
+
+def _require_kind(kind: object) -> None:
+    if kind not in HEADS:
+        close = difflib.get_close_matches(str(kind), HEADS, n=3, cutoff=0.5)
+        fix = f"did you mean {', '.join(close)}?" if close else f"one of {', '.join(HEADS)}"
+        raise SpecError("There is no such head", [Problem(f"{kind!r:.60}", "head.kind", fix)])
+
+
+def _require_keys(answers: Answers, kind: str) -> None:
+    """Raise SpecError for answers to what nobody asked."""
+    known = {"head": HEADS[kind].model_fields, "input": ImageSpec.model_fields}
+    problems = []
+    for key in answers:
+        table, _, name = key.partition(".")
+        if name not in known.get(table, {}):
+            names = ", ".join(f"{table}.{n}" for n in known.get(table, {}))
+            what = f"unknown key for head {kind!r}" if table == "head" else "unknown key"
+            problems.append(Problem(what, key, f"one of {names}" if names else "head.…, input.…"))
+    if problems:
+        raise SpecError("These answers do not fit", problems)
+
+
+def _chosen(facts: Facts, kind: str | None) -> Guess:
+    """Return the most certain guess whose head settles; asked where two are as certain."""
+    found = [g for family in FAMILIES if facts.picture and (g := family(facts)) is not None]
+    fits = [g for g in found if _settles(facts, g)]
+    if kind is not None:
+        known = [g for g in fits if g.kind == kind]
+        others = [replace(g, kind=kind, asks=()) for g in fits if kind in _kinds(g)]
+        return (known or others or [Guess(kind, kind, 1, "as you said", {}, {})])[0]
+    if not fits:
+        listed = ", ".join(f"{n} {list(s)}" for n, s in facts.outputs.items())
+        because = f"no family that is known here has these outputs: {listed}"
+        return Guess("raw tensors", "raw", 1, because)
+    best = max(g.certain for g in fits)
+    rivals = [g for g in fits if g.certain == best]
+    if len(rivals) == 1:
+        return rivals[0]
+    kinds = tuple(g.kind for g in rivals)
+    what = "these fit as well: " + "; ".join(f"{g.kind}, {g.because}" for g in rivals)
+    return replace(rivals[0], asks=(Ask("head.kind", what, kinds), *rivals[0].asks))
+
+
+def _kinds(guess: Guess) -> tuple[Any, ...]:
+    return next((a.options for a in guess.asks if a.key == "head.kind"), ())
+
+
+def _settles(facts: Facts, guess: Guess) -> bool:
+    try:
+        head = HEADS[guess.kind].model_validate(_tuples({"kind": guess.kind, **guess.head}))
+        graph_head(head, facts.outputs, facts.size_wh, facts.anchors)
+    except (ModelError, ValueError):
+        return False
+    return True
+
+
+def _answered(guess: Guess, answers: Answers) -> Guess:
+    """Return the guess without what the user has answered."""
+    return replace(guess, asks=tuple(a for a in guess.asks if a.key not in answers))
+
+
+def _image(
+    facts: Facts, guess: Guess, answers: Answers
+) -> tuple[dict[str, Any], dict[str, str], tuple[Ask, ...]]:
+    """Return the keys of [input], why some are as they are, and all that is asked.
+
+    A network may divide by 255 itself: its first layer then wants other values than its family.
+    """
+    image = dict(guess.image)
+    notes: dict[str, str] = {}
+    asks = list(guess.asks)
+    if facts.channels == 1:
+        image["color"] = "GRAY"
+    low, high = image.get("range", (0, 255))
+    mean, std = (float(image.get(k, d)) for k, d in (("mean", 0), ("std", 1)))
+    ends = max(abs((v - mean) / std) for v in (low, high))
+    wants = facts.wants
+    if facts.layer is not None and wants is not None:
+        if guess.kind == "raw":
+            image["range"] = [int(v) for v in wants]
+            notes["input.range"] = "What the first layer looks trained on."
+        elif facts.layer.fits(ends) and not {"input.range", "input.mean"} & set(answers):
+            own = [int(v) for v in wants]
+            family = toml_value([low, high])
+            what = f"{guess.title} is trained on {family}, but this first layer wants {own}"
+            asks.append(Ask("input.range", what, (own, [low, high])))
+            image["range"] = own
+    image |= {k.removeprefix("input."): v for k, v in answers.items() if k.startswith("input.")}
+    return image, notes, tuple(asks)
+
+
+def _names(facts: Facts, guess: Guess, spec: Spec, taken: list[str]) -> dict[str, Any]:
+    """Return labels and landmarks, where their numbers fit the head."""
+    if isinstance(spec.head, RawHead):
+        return {}
+    settled = graph_head(spec.head, facts.outputs, facts.size_wh, facts.anchors)
+    top: dict[str, Any] = {}
+    names = tuple(n for n in facts.names if n.strip() and len(n) <= 200 and not unprintable(n))
+    if len(names) == settled.classes and names:
+        top["labels"] = list(names)
+        taken.append(f"{len(names)} labels, from the file's metadata")
+    elif len(guess.labels) == settled.classes:
+        top["labels"] = list(guess.labels)
+    elif settled.classes == _COCO:
+        top["labels"] = _coco()
+        taken.append("COCO's 80 labels, since there are 80 classes and the file names none")
+    if guess.landmarks and len(guess.landmarks) == settled.points:
+        top["landmarks"] = list(guess.landmarks)
+    return top
+
+
+def _any_picture() -> Image:
+    """Return a picture of ours: on any one, values tell pixels from shares."""
+    from PIL import Image
+
+    from mobilecat.demo import FOLDER
+
+    return Image.open(FOLDER / "pictures" / "three_in_a_meadow.png").convert("RGB")
+
+
+def _coco() -> list[str]:
+    return (files("mobilecat.proposal") / "coco80.txt").read_text("utf-8").split("\n")[:_COCO]
+
+
+def _nms(kind: str) -> dict[str, Any]:
+    from mobilecat.spec import NmsSpec
+
+    whole = NmsSpec(**HEADS[kind].family_nms)
+    return {k: v for k, v in whole.model_dump().items() if k != "per_class"}
+
+
+def _relative(path: Path, where: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.resolve(), where.parent.resolve())).as_posix()
+    except ValueError:  # another drive
+        return str(path.resolve())
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _tuples(v) for k, v in value.items()}
+    return tuple(_tuples(v) for v in value) if isinstance(value, (list, tuple)) else value
