@@ -101,9 +101,8 @@ def _run(network: ir.Model, spec: Spec, picture: Image) -> tuple[Detections, flo
     every = decode_outputs(outputs, plan)
     best = float(every.scores.max(initial=0))
     kept = np.flatnonzero(every.scores > (nms.score_threshold if nms is not None else -1))
-    points = every.landmarks_xy
     found = Detections(
         *(every.boxes_xyxy[kept], every.scores[kept], every.class_ids[kept]),
-        points[kept] if points is not None else None,
+        {name: values[kept] for name, values in every.rows.items()},
     )
     return found, best, odd_values(spec, found, plan.model_from_image)
