@@ -1,7 +1,10 @@
-"""BlazeFace in the graph: boxes and points relative to their anchors' centres.
+"""BlazeFace in the graph, and MediaPipe's palm and pose detectors, which are built alike: boxes and
+points relative to their anchors' centres.
 
 Source: https://github.com/google-ai-edge/mediapipe (`tensors_to_detections_calculator`,
-`ssd_anchors_calculator`). MediaPipe blends overlapping boxes; here the best one is kept.
+`ssd_anchors_calculator`; the layers in `mediapipe/modules/*_detection/*.pbtxt`). MediaPipe blends
+overlapping boxes; here the best one is kept. The pose detector's box is of the face: its points 0
+and 1 say where the body is, and how large.
 """
 
 from __future__ import annotations
@@ -19,8 +22,14 @@ from mobilecat.heads.fit import Fit, rows_of
 from mobilecat.spec.heads import BlazefaceHead
 
 Layers = tuple[tuple[int, int], ...]
-KNOWN: tuple[Layers, ...] = (((8, 2), (16, 6)), ((16, 2), (32, 6)), ((4, 1),))
-"""(stride, anchors a cell): short range 128, back camera 256, full range 192."""
+KNOWN: tuple[Layers, ...] = (
+    ((8, 2), (16, 6)),
+    ((16, 2), (32, 6)),
+    ((4, 1),),
+    ((8, 2), (16, 2), (32, 6)),
+)
+"""(stride, anchors a cell): faces at short range 128 and palms 192; back camera 256; full range
+192; poses 224 and palms 256."""
 LOGIT_LIMIT = 100.0
 
 

@@ -1,13 +1,15 @@
 """Raw maps of anchor-based YOLOs: which outputs they are, how they lie, and their rows.
 
-A map has A·(5+C) channels a cell, or the anchors as a dimension of their own. Candidates come map
-by map, the finest first, and within a map as the network holds them.
+A map has A·(5+2L+C) channels a cell, L landmarks of YOLO5Face among them, or the anchors as a
+dimension of their own. Candidates come map by map, the finest first, and within a map as the
+network holds them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import onnx_ir as ir
@@ -19,12 +21,23 @@ from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.heads.fit import Fit, Shape, classes_of
 
 Anchors = tuple[tuple[tuple[float, float], ...], ...]
-BoxOf = Callable[[Builder, str, ir.Value, "Placed"], tuple[ir.Value, ir.Value, ir.Value, ir.Value]]
+BoxOf = Callable[[Builder, str, ir.Value, "Placed"], "Cell"]
+
+
+class Cell(NamedTuple):
+    """What a map's rows [1,P,Q,·] say: centre and size in pixels, objectness, class scores; and
+    landmarks [1,P·Q,2L] in pixels."""
+
+    centre: ir.Value
+    size: ir.Value
+    obj: ir.Value
+    cls: ir.Value
+    points: ir.Value | None = None
 
 
 @dataclass(frozen=True)
 class Placed:
-    """One map's rows [1,P,Q,5+C] in pixels: broadcastable cell origins, anchors, and stride."""
+    """One map's rows [1,P,Q,5+2L+C] in pixels: broadcastable cell origins, anchors, and stride."""
 
     origin: Array
     anchors: Array
@@ -34,7 +47,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class Map:
-    """One output that is a map. lies: the shape's dimensions by letter, D = A·(5+C)."""
+    """One output that is a map. lies: the shape's dimensions by letter, D = A·(5+2L+C)."""
 
     name: str
     shape: Shape
@@ -69,9 +82,17 @@ def _stride(shape: Shape, lies: str, size_wh: tuple[int, int]) -> int:
 
 
 def settle_maps(
-    kind: str, anchors: Anchors | None, own: Anchors, network: Network, box_of: BoxOf
+    kind: str,
+    anchors: Anchors | None,
+    own: Anchors,
+    network: Network,
+    box_of: BoxOf,
+    points: int = 0,
 ) -> Head:
-    """Return the head of the maps; `own` anchors are taken where there are as many maps."""
+    """Return the head of the maps; `own` anchors are taken where there are as many maps.
+
+    points: landmarks of a row, between objectness and classes.
+    """
     fit = Fit(kind, network)
     maps = find_maps(network)
     sizes = ", ".join(f"{m.name!r} at stride {m.stride}" for m in maps)
@@ -88,35 +109,41 @@ def settle_maps(
     if maps and anchors is not None and len(anchors) != len(maps):
         fit.ask("anchors", f"{len(anchors)} lists for {len(maps)} maps ({sizes})")
     fit.require()
-    classes = _classes(fit, maps, chosen)
+    before = 5 + 2 * points
+    classes = _classes(fit, maps, chosen, before)
     fit.require()
     (c,) = classes
     placed = [_placed(m, a, c) for m, a in zip(maps, chosen, strict=True)]
     n = sum(p.origin.size // 2 * (p.anchors.size // 2) for p in placed)
 
     def decode(build: Builder, raw: Mapping[str, ir.Value]) -> Candidates:
-        boxes, scores = [], []
+        boxes, scores, landmarks = [], [], []
         for m, place in zip(maps, placed, strict=True):
             at = f"stride_{m.stride}"
-            rows = _rows(build, at, raw[m.name], m, len(place.anchors.reshape(-1, 2)), c)
-            centre, size, obj, cls = box_of(build, at, rows, place)
-            xyxy = ops.corners(build, f"{at}.xyxy", centre, size)
-            score = build.op("Mul", f"{at}.score", obj, cls)
+            a = len(place.anchors.reshape(-1, 2))
+            cell = box_of(build, at, _rows(build, at, raw[m.name], m, a, before + c), place)
+            xyxy = ops.corners(build, f"{at}.xyxy", cell.centre, cell.size)
+            score = build.op("Mul", f"{at}.score", cell.obj, cell.cls)
             boxes.append(ops.reshape(build, f"{at}.boxes", xyxy, 1, -1, 4))
             scores.append(ops.reshape(build, f"{at}.scores", score, 1, -1, c))
+            landmarks += [cell.points] if cell.points is not None else []
         if len(maps) == 1:
-            return Candidates(boxes[0], scores[0])
+            return Candidates(boxes[0], scores[0], {"landmarks": v for v in landmarks})
         return Candidates(
             build.op("Concat", "candidate_boxes", *boxes, axis=1),
             build.op("Concat", "candidate_scores", *scores, axis=1),
+            {"landmarks": build.op("Concat", "candidate_landmarks", *landmarks, axis=1)}
+            if landmarks
+            else {},
         )
 
     whose = "the spec's anchors" if anchors else f"{kind}'s own anchors"
-    said = f"{kind}, {classes_of(c)}, {n} candidates from {len(maps)} maps ({sizes}), {whose}"
-    return Head(tuple(m.name for m in maps), c, 0, said, decode)
+    told = f", {points} landmarks" if points else ""
+    said = f"{kind}, {classes_of(c)}, {n} candidates from {len(maps)} maps ({sizes}){told}, {whose}"
+    return Head(tuple(m.name for m in maps), c, points, said, decode)
 
 
-def _classes(fit: Fit, maps: list[Map], anchors: Anchors) -> set[int]:
+def _classes(fit: Fit, maps: list[Map], anchors: Anchors, before: int) -> set[int]:
     found = set()
     for m, own in zip(maps, anchors, strict=True):
         a, depth = len(own), m.dim("D")
@@ -124,11 +151,11 @@ def _classes(fit: Fit, maps: list[Map], anchors: Anchors) -> set[int]:
             fit.ask("anchors", f"{a} for output {m.name!r}, which has {m.dim('A')}")
         elif depth % a:
             fit.ask("anchors", f"{a} do not divide the {depth} channels of output {m.name!r}")
-        elif (m.dim("c") or depth // a) < 6:
-            each = m.dim("c") or depth // a
-            fit.ask("anchors", f"{each} channels an anchor in output {m.name!r}, expected 5+C")
+        elif (each := m.dim("c") or depth // a) <= before:
+            what = f"{each} channels an anchor in output {m.name!r}, expected {before}+C"
+            fit.ask("anchors", what)
         else:
-            found.add((m.dim("c") or depth // a) - 5)
+            found.add(each - before)
     if len(found) > 1:
         counts = ", ".join(map(str, sorted(found)))
         fit.ask("anchors", f"the maps would have {counts} classes, which should be one number")
@@ -145,9 +172,9 @@ def _placed(m: Map, anchors: tuple[tuple[float, float], ...], classes: int) -> P
     return Placed(origin[None, None], sides[None, :, None], m.stride, classes)
 
 
-def _rows(build: Builder, at: str, value: ir.Value, m: Map, a: int, classes: int) -> ir.Value:
-    """Return [1,A,h·w,5+C], or [1,h·w,A,5+C] where the network has the channels last."""
-    n, depth = m.dim("h") * m.dim("w"), 5 + classes
+def _rows(build: Builder, at: str, value: ir.Value, m: Map, a: int, depth: int) -> ir.Value:
+    """Return [1,A,h·w,depth], or [1,h·w,A,depth] where the network has the channels last."""
+    n = m.dim("h") * m.dim("w")
     if m.lies == "1Dhw":
         planes = ops.reshape(build, f"{at}.planes", value, 1, a, depth, n)
         return build.op("Transpose", f"{at}.rows", planes, perm=[0, 1, 3, 2])

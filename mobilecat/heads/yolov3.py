@@ -10,7 +10,7 @@ import onnx_ir as ir
 from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Head, Network
-from mobilecat.heads.maps import Placed, settle_maps
+from mobilecat.heads.maps import Cell, Placed, settle_maps
 from mobilecat.spec.heads import YoloV3Head
 
 ANCHORS = (
@@ -24,9 +24,7 @@ def settle(spec: YoloV3Head, network: Network) -> Head:
     return settle_maps(spec.kind, spec.anchors, ANCHORS, network, _box)
 
 
-def _box(
-    build: Builder, at: str, rows: ir.Value, place: Placed
-) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value]:
+def _box(build: Builder, at: str, rows: ir.Value, place: Placed) -> Cell:
     """Return centre = (σ(t) + cell) · stride, size = e^t · anchor, σ(obj), σ(classes)."""
     t_xy, t_wh, logits = ops.split(build, f"{at}.row", rows, 2, 2, 1 + place.classes)
     within = build.op("Sigmoid", f"{at}.within", t_xy)
@@ -35,4 +33,4 @@ def _box(
     size = build.op("Mul", f"{at}.size", build.op("Exp", f"{at}.growth", t_wh), place.anchors)
     scores = build.op("Sigmoid", f"{at}.probabilities", logits)
     obj, cls = ops.split(build, f"{at}.probability", scores, 1, place.classes)
-    return centre, size, obj, cls
+    return Cell(centre, size, obj, cls)

@@ -14,7 +14,7 @@ from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.heads.fit import Fit, Shape, classes_of
-from mobilecat.heads.maps import Placed, settle_maps
+from mobilecat.heads.maps import Cell, Placed, settle_maps
 from mobilecat.heads.yolov3 import ANCHORS
 from mobilecat.spec.heads import YoloV5Head
 
@@ -68,12 +68,10 @@ def _settle_decoded(spec: YoloV5Head, network: Network) -> Head:
     return Head((name,), classes, 0, said, decode)
 
 
-def _box(
-    build: Builder, at: str, rows: ir.Value, place: Placed
-) -> tuple[ir.Value, ir.Value, ir.Value, ir.Value]:
+def _box(build: Builder, at: str, rows: ir.Value, place: Placed) -> Cell:
     probabilities = build.op("Sigmoid", f"{at}.sigmoid", rows)
     s_xy, s_wh, obj, cls = ops.split(build, f"{at}.row", probabilities, 2, 2, 1, place.classes)
     moved = build.op("Mul", f"{at}.within_px", s_xy, ops.f32(2 * place.stride))
     centre = build.op("Add", f"{at}.centre", moved, place.origin - ops.f32(0.5 * place.stride))
     square = build.op("Mul", f"{at}.square", s_wh, s_wh)
-    return centre, build.op("Mul", f"{at}.size", square, 4 * place.anchors), obj, cls
+    return Cell(centre, build.op("Mul", f"{at}.size", square, 4 * place.anchors), obj, cls)

@@ -2,7 +2,8 @@
 
 A family of heads has a file in `tests/heads/families` with any of these tuples (dicts for the last
 two): SUPPRESSED and SINGLE, networks for the cases that every kind goes through (`Case`); WORKED,
-candidates worked by hand (`Worked`); SETTLED and ASKED, what is inferred and what is asked for
+candidates worked by hand (`Worked`); INVERTED, networks whose own numbers can turn a box inside
+out (`Case`, for `test_inverted`); SETTLED and ASKED, what is inferred and what is asked for
 (`test_settling`).
 """
 

@@ -18,7 +18,7 @@ from mobilecat.graph import Array
 from mobilecat.lanes import NotRun, lanes_of, open_lane
 from mobilecat.spec import spec_from_text
 from tests.heads.networks import save_constant_network, save_network
-from tests.heads.rows import Case, toml
+from tests.heads.rows import Case, of_families, toml
 
 NMS = "nms = { score_threshold = 0.3, iou_threshold = 0.4, max_detections = 60, per_class = false }"
 TENSOR = """
@@ -91,6 +91,7 @@ CASES = (
         1187,
         1,
     ),
+    *of_families("INVERTED"),
 )
 
 

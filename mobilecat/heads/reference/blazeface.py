@@ -30,6 +30,10 @@ def decode(spec: BlazefaceHead, outputs: Arrays, size_wh: tuple[int, int]) -> Ca
                 (32, 6),
             ),
             size_wh[0] * size_wh[1] // 16: ((4, 1),),
+            sum(
+                math.ceil(size_wh[0] / s) * math.ceil(size_wh[1] / s) * k
+                for s, k in ((8, 2), (16, 2), (32, 6))
+            ): ((8, 2), (16, 2), (32, 6)),
         }[len(r)]
     )
     anchors = []

@@ -12,7 +12,16 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from mobilecat.spec.heads.base import HeadValue, RawHead
-from mobilecat.spec.heads.faces import BlazefaceHead, CenternetHead, UltrafaceHead, YunetHead
+from mobilecat.spec.heads.dense import FcosHead, GflHead, RetinanetHead
+from mobilecat.spec.heads.faces import (
+    BlazefaceHead,
+    CenternetHead,
+    RetinafaceHead,
+    ScrfdHead,
+    UltrafaceHead,
+    Yolo5FaceHead,
+    YunetHead,
+)
 from mobilecat.spec.heads.single import BoxClassHead, BoxHead, LandmarksHead
 from mobilecat.spec.heads.ssd import AnchorGenerator, SsdHead
 from mobilecat.spec.heads.yolo import YoloV1Head, YoloV3Head, YoloV5Head, YoloV8Head, YoloXHead
@@ -29,6 +38,12 @@ HeadSpec = Annotated[
     | UltrafaceHead
     | BlazefaceHead
     | CenternetHead
+    | RetinafaceHead
+    | ScrfdHead
+    | Yolo5FaceHead
+    | GflHead
+    | FcosHead
+    | RetinanetHead
     | BoxHead
     | BoxClassHead
     | LandmarksHead,
@@ -48,12 +63,18 @@ __all__ = [
     "BoxClassHead",
     "BoxHead",
     "CenternetHead",
+    "FcosHead",
+    "GflHead",
     "HeadSpec",
     "HeadValue",
     "LandmarksHead",
     "RawHead",
+    "RetinafaceHead",
+    "RetinanetHead",
+    "ScrfdHead",
     "SsdHead",
     "UltrafaceHead",
+    "Yolo5FaceHead",
     "YoloV1Head",
     "YoloV3Head",
     "YoloV5Head",

@@ -14,6 +14,8 @@ Activation = Literal["none", "sigmoid", "softmax"]
 Positive = Annotated[float, Field(gt=0, le=1e9)]
 Count = Annotated[int, Field(ge=1, le=4096)]
 Name = Annotated[str, Field(min_length=1)]
+Names = Name | Annotated[tuple[Name, ...], Field(min_length=1)]
+"""An output, or one a stride, the smallest first."""
 Strides = Annotated[tuple[Count, ...], Field(min_length=1)]
 Pair = tuple[Positive, Positive]
 MapAnchors = Annotated[

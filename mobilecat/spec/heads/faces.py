@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mobilecat.spec.heads.base import (
+    Activation,
     Count,
     HeadValue,
+    MapAnchors,
     Name,
+    Names,
+    Pair,
+    Positive,
+    Strides,
+    Units,
 )
 
 
@@ -61,3 +68,85 @@ class CenternetHead(HeadValue):
     """y, x within the cell."""
     points: Name | None = None
     """Landmarks y, x, relative to the box."""
+
+
+class RetinafaceHead(HeadValue):
+    """RetinaFace: encodings [1,N,4], scores [1,N,2] and points [1,N,2L] of square priors; one
+    output each, one a stride, or all columns in one."""
+
+    gives_landmarks: ClassVar[bool | None] = True
+    family_nms: ClassVar[dict[str, Any]] = {"iou_threshold": 0.4}
+    kind: Literal["retinaface"]
+    form: Literal["raw", "decoded"]
+    """raw: encodings of priors; decoded: xyxy and points in 0..1. Both have the same shapes."""
+    boxes: Names | None = None
+    scores: Names | None = None
+    points: Names | None = None
+    output: Name | None = None
+    """The one output with all columns."""
+    columns: Literal["boxes-scores-points", "boxes-points-scores"] | None = None
+    """Their order in it, which no shape tells."""
+    priors: Annotated[
+        tuple[Annotated[tuple[Positive, ...], Field(min_length=1)], ...], Field(min_length=1)
+    ] = ((16.0, 32.0), (64.0, 128.0), (256.0, 512.0))
+    """Sides of the priors in pixels, a list a stride."""
+    strides: Strides = (8, 16, 32)
+    variances: Pair = (0.1, 0.2)
+    """What encodings are multiplied by: of centre and points, of the log size."""
+    activation: Activation = "none"
+    """What is still to be applied to the two scores, background and face."""
+    layout: Literal["NCHW", "NHWC"] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RetinafaceHead:
+        if len(self.priors) != len(self.strides):
+            raise ValueError(f"priors has {len(self.priors)} lists for {len(self.strides)} strides")
+        if len({len(row) for row in self.priors}) > 1:
+            raise ValueError("priors has lists of different lengths")
+        return self
+
+
+class ScrfdHead(HeadValue):
+    """SCRFD: scores, distances to the four sides and points, an output each a stride."""
+
+    gives_landmarks: ClassVar[bool | None] = None
+    family_nms: ClassVar[dict[str, Any]] = {"score_threshold": 0.5, "iou_threshold": 0.4}
+    kind: Literal["scrfd"]
+    scores: Names | None = None
+    boxes: Names | None = None
+    points: Names | None = None
+    strides: Strides | None = None
+    """Inferred: 8, 16, 32 with two anchors a cell, or 8 to 128 with one."""
+    anchors: Count | None = None
+    """Anchors a cell, which share its corner."""
+    activation: Literal["none", "sigmoid"] = "none"
+    layout: Literal["NCHW", "NHWC"] | None = None
+
+
+class Yolo5FaceHead(HeadValue):
+    """YOLO5Face: rows [1,N,5+2L+C], points before the classes; or raw maps of such rows."""
+
+    gives_landmarks: ClassVar[bool | None] = True
+    family_nms: ClassVar[dict[str, Any]] = {"iou_threshold": 0.5}
+    kind: Literal["yolo5face"]
+    form: Literal["decoded", "maps"] | None = None
+    units: Units | None = None
+    """Of decoded boxes and points. Shapes cannot tell: required for the decoded form."""
+    output: Name | None = None
+    points: Count = 5
+    anchors: MapAnchors | None = None
+    """Of raw maps, in pixels, finest map first; by default YOLO5Face's own where there are three
+    maps."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Yolo5FaceHead:
+        problems = []
+        if self.form == "maps" and self.units is not None:
+            problems.append("units is set, but maps are always decoded to pixels")
+        if self.form == "maps" and self.output is not None:
+            problems.append("output is set, but maps are found by their shapes")
+        if self.form == "decoded" and self.anchors is not None:
+            problems.append("anchors is set, but decoded boxes need none")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
