@@ -71,7 +71,7 @@ def settle(spec: FcosHead, network: Network) -> Head:
     scores = levels.quantity("scores", spec.scores, "[1, N, C]", lambda d: d > 0)
     fit.require()
     assert boxes is not None and scores is not None
-    offset, score = float(said_by["offset"]), str(said_by["score"])
+    offset, score = float(said_by["offset"] or 0), str(said_by["score"])
     in_strides = said_by["distances"] == "strides"
     clip = spec.clip if spec.clip is not None else bool(family and family.clip)
     apart = network.size_wh if family and family.whole_cells else None

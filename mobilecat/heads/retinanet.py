@@ -88,7 +88,7 @@ def settle(spec: RetinanetHead, network: Network) -> Head:
     apart = network.size_wh if family and family.whole_cells else None
 
     def decode(build: Builder, raw: Mapping[str, ir.Value]) -> Candidates:
-        at, _ = places(levels.grids, float(rule["offset"]), a, apart)
+        at, _ = places(levels.grids, float(rule["offset"] or 0), a, apart)
         shapes = [
             np.tile(_shapes(sizes[g.stride], spec.ratios, rule), (g.cells, 1)) for g in levels.grids
         ]

@@ -27,7 +27,7 @@ def decode(spec: GflHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candidat
     stride; a distance is Σ k·softmax(bins)ₖ strides, or a number.
     """
     offset, strides, bins, activation, clip = SAYS[spec.family]
-    offset = offset if spec.offset is None else spec.offset
+    offset = (offset or 0) if spec.offset is None else spec.offset
     bins, activation = spec.bins or bins, spec.activation or activation
     clip = clip if spec.clip is None else spec.clip
     pyramid, scores, sides = _tables(spec, outputs, size_wh, spec.strides or strides, bins)

@@ -80,8 +80,9 @@ class Pyramid:
         at = 2 if lies == "NCHW" else 1
         if raw.shape[at : at + 2] != (rows, cols):
             return None
-        cells = raw[0].transpose(1, 2, 0) if lies == "NCHW" else raw[0]
-        return cells.astype(np.float64).reshape(n, -1)
+        cells: Array = raw[0].transpose(1, 2, 0) if lies == "NCHW" else raw[0]
+        table: Array = cells.astype(np.float64).reshape(n, -1)
+        return table
 
 
 def _flat(raw: Array) -> Array | None:

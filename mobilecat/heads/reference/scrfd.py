@@ -29,11 +29,10 @@ def decode(spec: ScrfdHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candid
 
 def _published(spec: ScrfdHead, outputs: Arrays, size_wh: tuple[int, int]) -> tuple[Pyramid, Array]:
     """Return the pyramid of which the boxes are all there, and the boxes."""
-    for strides, anchors in (((8, 16, 32), 2), ((8, 16, 32, 64, 128), 1)):
-        if spec.strides:
-            strides = spec.strides
-            anchors = 2 if len(strides) == 3 else 1
-        pyramid = Pyramid(outputs, size_wh, strides, spec.anchors or anchors, spec.layout)
+    for published in ((8, 16, 32), (8, 16, 32, 64, 128)):
+        strides = spec.strides or published
+        anchors = spec.anchors or (2 if len(strides) == 3 else 1)
+        pyramid = Pyramid(outputs, size_wh, strides, anchors, spec.layout)
         sides = pyramid.take(spec.boxes, lambda d: d == 4)
         if sides is not None:
             return pyramid, sides
