@@ -26,10 +26,13 @@ class GflHead(HeadValue):
     family: Literal["nanodet", "nanodet-plus", "picodet", "gfl", "rtmdet"] | None = None
     """NanoDet before and since Plus, PicoDet, mmdetection's GFL, RTMDet."""
     scores: Names | None = None
+    """Output with the class scores, or one a stride."""
     boxes: Names | None = None
+    """Output with the distances or their bins, or one a stride."""
     output: Name | None = None
     """Scores and boxes in one output [1,N,C+4·bins], as NanoDet-Plus exports them."""
     strides: Strides | None = None
+    """Pixels from cell to cell of each map; by default the family's, or what the outputs fit."""
     bins: Count | None = None
     """Bins a side; 1 where the distances are numbers. Inferred, except from one output."""
     offset: Offset | None = None
@@ -41,6 +44,7 @@ class GflHead(HeadValue):
     clip: bool | None = None
     """Whether boxes are cut at the model input, as NanoDet does before its NMS."""
     layout: Layout | None = None
+    """Of maps whose shape could be read both ways."""
 
 
 class FcosHead(HeadValue):
@@ -52,19 +56,27 @@ class FcosHead(HeadValue):
     family_nms: ClassVar[dict[str, Any]] = {"iou_threshold": 0.6}
     kind: Literal["fcos"]
     family: Literal["torchvision", "mmdet", "original"] | None = None
+    """Whose conventions the network has: torchvision's, mmdetection's, or the authors' own."""
     scores: Names | None = None
+    """Output with the class scores, or one a stride."""
     boxes: Names | None = None
+    """Output with the distances, or one a stride."""
     centerness: Names | None = None
+    """Output with the centreness, or one a stride."""
     strides: Strides = (8, 16, 32, 64, 128)
+    """Pixels from cell to cell of each map."""
     score: Literal["sqrt", "product", "class"] | None = None
     """√(class · centreness), class · centreness, or the class's score alone."""
     offset: Offset | None = None
+    """Where in its cell a point lies: 0 at the cell's corner, 0.5 at its centre."""
     distances: Distances | None = None
     """`norm_on_bbox`: strides where the network's distances are to be multiplied by the stride."""
     activation: Squashing = "sigmoid"
     """What is still to be applied to scores and centreness."""
     clip: bool | None = None
+    """Whether boxes are cut at the model input before the NMS."""
     layout: Layout | None = None
+    """Of maps whose shape could be read both ways."""
 
 
 class RetinanetHead(HeadValue):
@@ -77,9 +89,13 @@ class RetinanetHead(HeadValue):
     family_nms: ClassVar[dict[str, Any]] = {"score_threshold": 0.05, "iou_threshold": 0.5}
     kind: Literal["retinanet"]
     family: Literal["torchvision", "detectron2", "mmdet"] | None = None
+    """Whose anchors, clamps and cuts the network has."""
     scores: Names | None = None
+    """Output with the class scores, or one a stride."""
     boxes: Names | None = None
+    """Output with the deltas, or one a stride."""
     strides: Strides = (8, 16, 32, 64, 128)
+    """Pixels from cell to cell of each map."""
     sizes: (
         Annotated[
             tuple[Annotated[tuple[Positive, ...], Field(min_length=1)], ...], Field(min_length=1)
@@ -97,6 +113,7 @@ class RetinanetHead(HeadValue):
     rounded: bool | None = None
     """Whether the anchors' corners are rounded to whole pixels, as torchvision's are."""
     offset: Offset | None = None
+    """Where in its cell an anchor's centre lies: 0 at the cell's corner, 0.5 at its centre."""
     clamp: Literal["above", "both", "none"] | None = None
     """Whether log sizes are kept below log(1000/16), or within ±log(1000/16)."""
     clip: bool | None = None
@@ -104,7 +121,9 @@ class RetinanetHead(HeadValue):
     variances: Pair = (1.0, 1.0)
     """What deltas are multiplied by: of the centre, of the log size."""
     activation: Literal["none", "sigmoid", "softmax"] = "sigmoid"
+    """What is still to be applied to the scores."""
     layout: Layout | None = None
+    """Of maps whose shape could be read both ways."""
 
     @model_validator(mode="after")
     def _consistent(self) -> RetinanetHead:

@@ -80,8 +80,11 @@ class RetinafaceHead(HeadValue):
     form: Literal["raw", "decoded"]
     """raw: encodings of priors; decoded: xyxy and points in 0..1. Both have the same shapes."""
     boxes: Names | None = None
+    """Output with the encodings, or one a stride."""
     scores: Names | None = None
+    """Output with the two scores, or one a stride."""
     points: Names | None = None
+    """Output with the landmarks, or one a stride."""
     output: Name | None = None
     """The one output with all columns."""
     columns: Literal["boxes-scores-points", "boxes-points-scores"] | None = None
@@ -91,11 +94,13 @@ class RetinafaceHead(HeadValue):
     ] = ((16.0, 32.0), (64.0, 128.0), (256.0, 512.0))
     """Sides of the priors in pixels, a list a stride."""
     strides: Strides = (8, 16, 32)
+    """Pixels from cell to cell of each map."""
     variances: Pair = (0.1, 0.2)
     """What encodings are multiplied by: of centre and points, of the log size."""
     activation: Activation = "none"
     """What is still to be applied to the two scores, background and face."""
     layout: Literal["NCHW", "NHWC"] | None = None
+    """Of maps whose shape could be read both ways."""
 
     @model_validator(mode="after")
     def _consistent(self) -> RetinafaceHead:
@@ -113,14 +118,19 @@ class ScrfdHead(HeadValue):
     family_nms: ClassVar[dict[str, Any]] = {"score_threshold": 0.5, "iou_threshold": 0.4}
     kind: Literal["scrfd"]
     scores: Names | None = None
+    """Output with the scores, or one a stride."""
     boxes: Names | None = None
+    """Output with the distances, in strides, or one a stride."""
     points: Names | None = None
+    """Output with the landmarks, in strides, or one a stride."""
     strides: Strides | None = None
     """Inferred: 8, 16, 32 with two anchors a cell, or 8 to 128 with one."""
     anchors: Count | None = None
     """Anchors a cell, which share its corner."""
     activation: Literal["none", "sigmoid"] = "none"
+    """What is still to be applied to the scores."""
     layout: Literal["NCHW", "NHWC"] | None = None
+    """Of maps whose shape could be read both ways."""
 
 
 class Yolo5FaceHead(HeadValue):
@@ -130,10 +140,13 @@ class Yolo5FaceHead(HeadValue):
     family_nms: ClassVar[dict[str, Any]] = {"iou_threshold": 0.5}
     kind: Literal["yolo5face"]
     form: Literal["decoded", "maps"] | None = None
+    """Whether the network decodes its rows itself; by default its shapes tell."""
     units: Units | None = None
     """Of decoded boxes and points. Shapes cannot tell: required for the decoded form."""
     output: Name | None = None
+    """The decoded output, where there are several that could be it."""
     points: Count = 5
+    """Landmarks of a row."""
     anchors: MapAnchors | None = None
     """Of raw maps, in pixels, finest map first; by default YOLO5Face's own where there are three
     maps."""
