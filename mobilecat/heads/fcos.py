@@ -93,7 +93,7 @@ def settle(spec: FcosHead, network: Network) -> Head:
             found = build.op("Mul", "weighed", found, central)
             if score == "sqrt":
                 found = build.op("Sqrt", "candidate_scores", found)
-        return Candidates(xyxy, found, None)
+        return Candidates(xyxy, found)
 
     words = {"sqrt": "√(class · centreness)", "product": "class · centreness", "class": "class"}
     said = (

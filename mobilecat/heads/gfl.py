@@ -111,7 +111,7 @@ def settle(spec: GflHead, network: Network) -> Head:
         boxes = from_distances(build, name, sides, at, sound=bins > 1)
         if clip:
             boxes = clipped(build, "candidate_boxes", boxes, network.size_wh)
-        return Candidates(boxes, ops.activated(build, "candidate_scores", scores, activation), None)
+        return Candidates(boxes, ops.activated(build, "candidate_scores", scores, activation))
 
     counted = f"{bins} bins a side" if bins > 1 else f"distances in {spec.distances}"
     whose = f"family {spec.family}" if spec.family else "no family"

@@ -127,17 +127,14 @@ def settle_maps(
             boxes.append(ops.reshape(build, f"{at}.boxes", xyxy, 1, -1, 4))
             scores.append(ops.reshape(build, f"{at}.scores", score, 1, -1, c))
             landmarks += [cell.points] if cell.points is not None else []
-        if len(maps) == 1:
-            return Candidates(boxes[0], scores[0], {"landmarks": v for v in landmarks})
-        return Candidates(
-            build.op("Concat", "candidate_boxes", *boxes, axis=1),
-            build.op("Concat", "candidate_scores", *scores, axis=1),
-            {"landmarks": build.op("Concat", "candidate_landmarks", *landmarks, axis=1)}
-            if landmarks
-            else {},
-        )
 
-    whose = "the spec's anchors" if anchors else f"{kind}'s own anchors"
+        def joined(name: str, parts: list[ir.Value]) -> ir.Value:
+            return parts[0] if len(parts) == 1 else build.op("Concat", name, *parts, axis=1)
+
+        carried = {"landmarks": joined("candidate_landmarks", landmarks)} if landmarks else {}
+        found = joined("candidate_boxes", boxes), joined("candidate_scores", scores)
+        return Candidates(*found, carried)
+
     told = f", {points} landmarks" if points else ""
     said = f"{kind}, {classes_of(c)}, {n} candidates from {len(maps)} maps ({sizes}){told}, {whose}"
     return Head(tuple(m.name for m in maps), c, points, said, decode)

@@ -68,7 +68,7 @@ def settle(spec: RetinafaceHead, network: Network) -> Head:
         moved = build.op("Mul", "points_px", pairs, step)
         placed = build.op("Add", "points_at", moved, ops.f32(priors[None, :, None, :2]))
         landmarks = ops.reshape(build, "candidate_landmarks", placed, 1, n, 2 * found.points)
-        return Candidates(xyxy, face, landmarks)
+        return Candidates(xyxy, face, {"landmarks": landmarks})
 
     where = f"all columns in {found.whole!r}, {spec.columns}" if found.whole else "an output each"
     said = (
@@ -138,7 +138,7 @@ def _decoded(
     corners = build.op("Concat", "corners", low, high, axis=-1)
     xyxy = build.op("Mul", "candidate_boxes", corners, ops.f32([*size_wh, *size_wh]))
     placed = build.op("Mul", "candidate_landmarks", points, ops.f32([*size_wh] * count))
-    return Candidates(xyxy, face, placed)
+    return Candidates(xyxy, face, {"landmarks": placed})
 
 
 def _priors(spec: RetinafaceHead, levels: Levels) -> Array:

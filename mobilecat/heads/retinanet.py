@@ -104,9 +104,7 @@ def settle(spec: RetinanetHead, network: Network) -> Head:
         if rule["clip"]:
             xyxy = clipped(build, "candidate_boxes", xyxy, network.size_wh)
         logits = rows_of(build, "cls", raw, scores, levels)
-        return Candidates(
-            xyxy, ops.activated(build, "candidate_scores", logits, spec.activation), None
-        )
+        return Candidates(xyxy, ops.activated(build, "candidate_scores", logits, spec.activation))
 
     said = (
         f"retinanet, family {spec.family or 'none'}: {classes_of(scores.depth)}, {levels.total} "

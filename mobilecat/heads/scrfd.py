@@ -48,12 +48,12 @@ def settle(spec: ScrfdHead, network: Network) -> Head:
         logits = rows_of(build, "cls", raw, scores, levels)
         found = ops.activated(build, "candidate_scores", logits, spec.activation)
         if points is None:
-            return Candidates(xyxy, found, None)
+            return Candidates(xyxy, found)
         kps = build.op("Mul", "kps_px", rows_of(build, "kps", raw, points, levels), step)
         pairs = ops.reshape(build, "kps_pairs", kps, 1, n, count, 2)
         placed = build.op("Add", "kps_at", pairs, ops.f32(at[None, :, None]))
         landmarks = ops.reshape(build, "candidate_landmarks", placed, 1, n, 2 * count)
-        return Candidates(xyxy, found, landmarks)
+        return Candidates(xyxy, found, {"landmarks": landmarks})
 
     each = "1 anchor" if a == 1 else f"{a} anchors"
     said = (

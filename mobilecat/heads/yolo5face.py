@@ -74,7 +74,9 @@ def _settle_decoded(spec: Yolo5FaceHead, network: Network) -> Head:
             size = build.op("Mul", "size_px", size, picture)
             points = build.op("Mul", "points_px", points, ops.f32([*network.size_wh] * count))
         boxes = ops.corners(build, "candidate_boxes", centre, size)
-        return Candidates(boxes, build.op("Mul", "candidate_scores", obj, cls), points)
+        return Candidates(
+            boxes, build.op("Mul", "candidate_scores", obj, cls), {"landmarks": points}
+        )
 
     said = (
         f"yolo5face, decoded, {classes_of(classes)}, {n} candidates, {count} landmarks, "

@@ -36,4 +36,4 @@ def decode(spec: FcosHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candida
         found = found * activate(central, spec.activation)
         found = np.sqrt(found) if score == "sqrt" else found
     clip = torchvision if spec.clip is None else spec.clip
-    return Candidates(cut(boxes, size_wh) if clip else boxes, found[None], None)
+    return Candidates(cut(boxes, size_wh) if clip else boxes, found[None])

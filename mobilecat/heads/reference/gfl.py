@@ -41,7 +41,7 @@ def decode(spec: GflHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candidat
         sides = sides * step
     boxes = around((cells[:, 1:] + offset) * step, sides)
     return Candidates(
-        cut(boxes, size_wh) if clip else boxes, activate(scores, activation or "none")[None], None
+        cut(boxes, size_wh) if clip else boxes, activate(scores, activation or "none")[None]
     )
 
 

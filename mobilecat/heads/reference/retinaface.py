@@ -25,7 +25,7 @@ def decode(spec: RetinafaceHead, outputs: Arrays, size_wh: tuple[int, int]) -> C
         x1, y1, x2, y2 = (loc * [width, height, width, height]).T
         boxes = np.stack([x1, y1, np.maximum(x1, x2), np.maximum(y1, y2)], axis=-1)[None]
         points = np.stack([x * width, y * height], axis=-1)
-        return Candidates(boxes, face, points.reshape(1, len(loc), -1))
+        return Candidates(boxes, face, {"landmarks": points.reshape(1, len(loc), -1)})
     priors = []
     for stride, sides in sorted(zip(spec.strides, spec.priors, strict=True)):
         for row in range(math.ceil(height / stride)):
@@ -41,7 +41,7 @@ def decode(spec: RetinafaceHead, outputs: Arrays, size_wh: tuple[int, int]) -> C
     )
     step = (v * side)[:, None]
     points = np.stack([px[:, None] + x * step, py[:, None] + y * step], axis=-1)
-    return Candidates(boxes, face, points.reshape(1, len(loc), -1))
+    return Candidates(boxes, face, {"landmarks": points.reshape(1, len(loc), -1)})
 
 
 def _tables(

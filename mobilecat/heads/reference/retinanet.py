@@ -39,7 +39,7 @@ def decode(spec: RetinanetHead, outputs: Arrays, size_wh: tuple[int, int]) -> Ca
     boxes = from_centres(x + dx * w, y + dy * h, w * grown[:, 0], h * grown[:, 1])
     clip = spec.family in ("torchvision", "detectron2") if spec.clip is None else spec.clip
     return Candidates(
-        cut(boxes, size_wh) if clip else boxes, activate(scores, spec.activation)[None], None
+        cut(boxes, size_wh) if clip else boxes, activate(scores, spec.activation)[None]
     )
 
 

@@ -22,9 +22,9 @@ def decode(spec: ScrfdHead, outputs: Arrays, size_wh: tuple[int, int]) -> Candid
     boxes = around(at * s, sides * s)
     found = activate(scores, spec.activation)[None]
     if points is None:
-        return Candidates(boxes, found, None)
+        return Candidates(boxes, found)
     placed = (at[:, None] + points.reshape(len(at), -1, 2)) * s[:, None]
-    return Candidates(boxes, found, placed.reshape(1, len(at), -1))
+    return Candidates(boxes, found, {"landmarks": placed.reshape(1, len(at), -1)})
 
 
 def _published(spec: ScrfdHead, outputs: Arrays, size_wh: tuple[int, int]) -> tuple[Pyramid, Array]:

@@ -29,7 +29,9 @@ def decode(spec: Yolo5FaceHead, outputs: Arrays, size_wh: tuple[int, int]) -> Ca
             rows[:, 5:least] *= [*size_wh] * spec.points
     rows[:, 2:4] = np.maximum(rows[:, 2:4], 0)
     scores = rows[:, 4:5] * rows[:, least:]
-    return Candidates(from_centres(*rows[:, :4].T), scores[None], rows[None, :, 5:least])
+    return Candidates(
+        from_centres(*rows[:, :4].T), scores[None], {"landmarks": rows[None, :, 5:least]}
+    )
 
 
 def _from_maps(spec: Yolo5FaceHead, outputs: Arrays, size_wh: tuple[int, int]) -> Array:
