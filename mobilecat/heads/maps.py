@@ -135,6 +135,7 @@ def settle_maps(
         found = joined("candidate_boxes", boxes), joined("candidate_scores", scores)
         return Candidates(*found, carried)
 
+    whose = "the spec's anchors" if anchors else f"{kind}'s own anchors"
     told = f", {points} landmarks" if points else ""
     said = f"{kind}, {classes_of(c)}, {n} candidates from {len(maps)} maps ({sizes}){told}, {whose}"
     return Head(tuple(m.name for m in maps), c, points, said, decode)
