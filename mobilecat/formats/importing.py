@@ -10,7 +10,7 @@ from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.base.format import Format
 from mobilecat.formats.base.options import ImportOptions
 from mobilecat.formats.base.source import Reference, Source
-from mobilecat.formats.first_bytes import what_it_is
+from mobilecat.formats.first_bytes import by_name, what_it_is
 from mobilecat.formats.table import FORMATS
 from mobilecat.graph import Array
 
@@ -29,13 +29,6 @@ __all__ = [
 
 _BY_SUFFIX = {".keras": "keras", ".h5": "keras-hdf5", ".hdf5": "keras-hdf5", ".pb": "tf-graph"}
 _BY_FIRST_BYTES = {b"\x89HDF\r\n\x1a\n": "keras-hdf5", b"PK\x03\x04": "keras"}
-_UNREADABLE = {
-    ".tflite": ("a TFLite file", "compile from the model that it was made from"),
-    ".pt": ("a PyTorch file", "export it to ONNX: torch.onnx.export"),
-    ".pth": ("a PyTorch file", "export it to ONNX: torch.onnx.export"),
-    ".mlmodel": ("a Core ML file", "compile from the model that it was made from"),
-    ".mlpackage": ("a Core ML package", "compile from the model that it was made from"),
-}
 
 
 def format_of(path: Path) -> str:
@@ -44,9 +37,10 @@ def format_of(path: Path) -> str:
         fix = "a spec's source is relative to its folder; or name the file: --source FILE"
         raise ModelError("There is no such model", [Problem("not found", str(path), fix)])
     suffix = path.suffix.lower()
-    if suffix in _UNREADABLE:
-        kind, fix = _UNREADABLE[suffix]
-        raise ModelError("This kind of model cannot be read", [Problem(kind, str(path), fix)])
+    named = by_name(path)
+    if named is not None:
+        kind, fix = (path.is_file() and what_it_is(path)) or named
+        raise ModelError("This kind of file cannot be compiled", [Problem(kind, str(path), fix)])
     if path.is_dir():
         if any((path / f"saved_model.{end}").is_file() for end in ("pb", "pbtxt")):
             return "saved-model"

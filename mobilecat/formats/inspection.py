@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from mobilecat.disk import size_of
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.base.inspection import Inspection, Port
+from mobilecat.formats.first_bytes import by_name, what_it_is
 from mobilecat.formats.importing import format_of
 from mobilecat.formats.table import FORMATS
 
@@ -36,15 +37,16 @@ def inspect_file(path: Path) -> Inspection:
             return _inspect_bundle(path)
         format = _BY_SUFFIX[".pb"]
     if format is None:
+        what, fix = (
+            what_it_is(path)
+            or by_name(path)
+            or (
+                path.suffix or "no suffix",
+                f"one of {', '.join(_BY_SUFFIX)}, a SavedModel's or a bundle's folder",
+            )
+        )
         raise ArtifactError(
-            "Not a kind of file that can be inspected",
-            [
-                Problem(
-                    f"{path.suffix or 'no suffix'}",
-                    str(path),
-                    f"one of {', '.join(_BY_SUFFIX)}, a SavedModel's or a bundle's folder",
-                )
-            ],
+            "Not a kind of file that can be inspected", [Problem(what, str(path), fix)]
         )
     kind = format_of(path) if format.target is None else format.name
     return cast(Inspection, format.inspect(path, kind))

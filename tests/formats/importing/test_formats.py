@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import os
 import struct
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,14 @@ def refusal(path: Path, options: ImportOptions | None = None) -> str:
     with pytest.raises(ModelError) as caught:
         import_model(path, {}, options)
     return str(caught.value)
+
+
+def zipped(*names: str) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    return made.getvalue()
 
 
 FORMATS = {
@@ -59,7 +69,7 @@ def test_a_saved_model_is_a_folder(tmp_path: Path) -> None:
 
 UNREADABLE = {
     "m.tflite": (b"x", "a TFLite file"),
-    "m.pt": (b"x", "export it to ONNX"),
+    "m.pt": (b"x", "torch.onnx.export"),
     "m.mlmodel": (b"x", "a Core ML file"),
     "m.keras": (b"<html>", "download the file itself"),
     "odd.keras": (b"odd", "neither a Keras archive (zip) nor HDF5"),
@@ -71,7 +81,34 @@ UNREADABLE = {
     "lfs.keras": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
     "page.onnx": (b"<!DOCTYPE html>", "download the file itself"),
     "hdf.pb": (HDF5, "name it .h5"),
-    "zip.onnx": (ZIP, "name it .keras"),
+    "zip.onnx": (ZIP, "a zip archive, cut short"),
+    "keras.onnx": (zipped("config.json", "metadata.json"), "name it .keras"),
+    "state.pth": (zipped("archive/data.pkl", "archive/version"), "a PyTorch checkpoint: a pickle"),
+    "scripted.pt": (zipped("m/data.pkl", "m/constants.pkl", "m/code/x.py"), "a TorchScript file"),
+    "exported.pt2": (zipped("a/models/model.json", "a/version"), "a program of torch.export"),
+    "old.pt2": (zipped("serialized_exported_program.json"), "a program of torch.export"),
+    "net.zip": (zipped("readme.md"), "a zip archive"),
+    "app.zip": (zipped("net.mlpackage/Manifest.json"), "a zipped Core ML package"),
+    "net.safetensors": (b"\x02\0\0\0\0\0\0\0{}", "weights without a network"),
+    "w.onnx": (b"\x02\0\0\0\0\0\0\0{}", "a safetensors file"),
+    "m.ckpt": (b"x", "a checkpoint"),
+    "legacy.ckpt": (b"\x80\x02}q", "a checkpoint"),
+    "legacy.onnx": (b"\x80\x04}q", "a pickle, which runs code"),
+    "m.engine": (b"ftrt\0", "a TensorRT engine"),
+    "m.plan": (b"x", "a TensorRT engine"),
+    "m.xml": (b'<?xml version="1.0"?>\n<net name="m" version="11">', "OpenVINO's network"),
+    "page.xml": (b"<!DOCTYPE html>", "a web page"),
+    "m.bin": (b"x", "name the network beside it"),
+    "m.pbtxt": (b"node {", "it has no weights"),
+    "m.joblib": (b"\x80\x05", "scikit-learn"),
+    "m.pkl": (b"\x80\x05", "runs code when it is opened"),
+    "m.aimodel": (b"x", "a Core AI file"),
+    "cat.jpg": (b"\xff\xd8\xff\xe0", "a picture"),
+    "cat.onnx": (b"\x89PNG\r\n", "a picture"),
+    "m.param": (b"7767517\n", "ncnn"),
+    "m.weights": (b"x", "Darknet's weights"),
+    "m.onnx.gz": (b"\x1f\x8b\x08", "unpack it"),
+    "m.py": (b"import torch", "let it export to ONNX"),
     "lite.pb": (b"\x1c\0\0\0TFL3", "a TFLite file"),
     "renamed.pb": (b"\x08\x01\x12\x05", "name the folder"),
     "saved_model.pb": (b"x", "one file of a SavedModel"),
