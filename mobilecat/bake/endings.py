@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from mobilecat.bake.nms import bake_nms, gather_rows
+from mobilecat.bake.ranked import bake_ranked
 from mobilecat.graph import shape_of
 from mobilecat.graph.builder import Builder, rename
 from mobilecat.heads import Candidates, EncodedAnchors, Head, ops
@@ -34,7 +35,8 @@ and anchors; other heads encode their boxes against unit anchors.
 
 
 def suppressed(end: Builder, decoded: Candidates, nms: NmsSpec) -> list[ir.Value]:
-    kept = bake_nms(end, decoded.boxes, decoded.scores, nms)
+    select = bake_nms if nms.selection == "nms" else bake_ranked
+    kept = select(end, decoded.boxes, decoded.scores, nms)
     outputs = [kept["boxes"], kept["scores"], kept["class_ids"]]
     for row in rows_among(decoded.rows):
         value = decoded.rows[row.name]

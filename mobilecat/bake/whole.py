@@ -142,7 +142,7 @@ def _require_plain_boxes(spec: Spec, head: Head, ending: Ending) -> None:
 
 
 def _nms_words(spec: Spec) -> tuple[str, ...]:
-    nms, family = spec.effective_nms, spec.head.family_nms
+    nms, family = spec.effective_nms, spec.head.own_nms(spec.head.__dict__)
     if nms is None or not family:
         return ()
     known = ", ".join(f"{key} {value}" for key, value in family.items())

@@ -33,6 +33,20 @@ class Builder:
         self.append(node)
         return node.outputs[0]
 
+    def ops(
+        self, op_type: str, name: str, outputs: int, *inputs: Operand, **attributes: Any
+    ) -> tuple[ir.Value, ...]:
+        """Append a node of several outputs, the first called `<prefix>/<name>`, `<name>.1`, …"""
+        full = self._unused(name)
+        values = [
+            self.const(f"{name}.in_{i}", v) if isinstance(v, np.ndarray) else v
+            for i, v in enumerate(inputs)
+        ]
+        names = [full, *(self._unused(f"{name}.{i}") for i in range(1, outputs))]
+        made = [ir.Value(name=n) for n in names]
+        self.append(ir.node(op_type, values, attributes, outputs=made, name=full))
+        return tuple(made)
+
     def append(self, node: ir.Node) -> None:
         """Append a node made elsewhere."""
         self.model.graph.append(node)

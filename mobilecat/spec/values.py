@@ -95,8 +95,17 @@ class ImageSpec(Value):
         return self
 
 
+Selection = Literal["nms", "best", "pairs"]
+
+
 class NmsSpec(Value):
-    """Greedy suppression: keep score > score_threshold; drop IoU > iou_threshold; best first."""
+    """What is kept of the candidates: score > score_threshold, best first, max_detections at most.
+
+    selection: `nms` suppresses greedily: a row is of its best class, and drops out where its IoU
+    with a kept one is above iou_threshold. The others compare no boxes, so that iou_threshold is 1
+    and per_class false: `best` takes each row for its best class; `pairs` takes every row with
+    every class, so that a row comes twice where two of its classes are among the best.
+    """
 
     score_threshold: Probability = 0.3
     """Boxes are kept whose score is above it; by default the head family's own."""
@@ -106,6 +115,30 @@ class NmsSpec(Value):
     """Rows that the outputs have: the best so many, the rest filled with zeros."""
     per_class: bool = True
     """Whether boxes of different classes leave each other alone."""
+    selection: Selection = "nms"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_overlap(cls, data: Any) -> Any:
+        """Say what the keys of suppression are where nothing is suppressed."""
+        if not isinstance(data, dict) or data.get("selection", "nms") == "nms":
+            return data
+        return {**_NO_OVERLAP, **data}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> NmsSpec:
+        if self.selection != "nms":
+            wrong = [k for k, v in _NO_OVERLAP.items() if getattr(self, k) != v]
+            if wrong:
+                plain = f'selection = "{self.selection}" compares no boxes with each other'
+                raise ValueError(
+                    f"{' and '.join(wrong)} {'are' if len(wrong) > 1 else 'is'} set, but {plain}: "
+                    f'take {"them" if len(wrong) > 1 else "it"} out, or say selection = "nms"'
+                )
+        return self
+
+
+_NO_OVERLAP: dict[str, Any] = {"iou_threshold": 1.0, "per_class": False}
 
 
 class _Targets(Value):
@@ -195,7 +228,7 @@ class Spec(Value):
         """The NMS that is baked in: the spec's, or the head family's; None where none follows."""
         if not self.head.suppressed:
             return None
-        return self.nms or NmsSpec(**self.head.family_nms)
+        return self.nms or NmsSpec(**self.head.own_nms(self.head.__dict__))
 
     @model_validator(mode="before")
     @classmethod
@@ -204,9 +237,24 @@ class Spec(Value):
         if not isinstance(data, dict) or not isinstance(data.get("nms"), dict):
             return data
         head = data.get("head")
-        kind = head.get("kind") if isinstance(head, dict) else getattr(head, "kind", None)
-        family = HEADS.get(kind, HeadValue).family_nms if isinstance(kind, str) else {}
+        said = head if isinstance(head, dict) else getattr(head, "__dict__", {})
+        kind = said.get("kind")
+        family = HEADS.get(kind, HeadValue).own_nms(said) if isinstance(kind, str) else {}
         return {**data, "nms": {**family, **data["nms"]}}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_classes(cls, data: Any) -> Any:
+        """Fill the number of classes with that of the labels, for heads whose shapes do not tell."""
+        if not isinstance(data, dict) or not isinstance(data.get("head"), dict):
+            return data
+        head, labels = data["head"], data.get("labels")
+        kind = HEADS.get(head["kind"]) if isinstance(head.get("kind"), str) else None
+        if kind is None or not kind.counts_labels or not isinstance(labels, (list, tuple)):
+            return data
+        if head.get("classes") is not None or not labels:
+            return data
+        return {**data, "head": {**head, "classes": len(labels)}}
 
     @model_validator(mode="after")
     def _consistent(self) -> Spec:

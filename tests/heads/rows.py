@@ -63,7 +63,12 @@ def filled(shape: tuple[int, ...], *places: tuple[Any, Any]) -> Array:
 
 
 def toml(case: Case, source: object, nms: str = "") -> str:
-    """Return the spec of a case, its network at `source`."""
+    """Return the spec of a case, its network at `source`.
+
+    Every head is tried with suppression, those that do without by themselves too.
+    """
+    if "iou_threshold" in nms and "selection" not in nms:
+        nms = nms.replace("nms = {", 'nms = { selection = "nms",')
     return f"""
 name = "case"
 source = "{source}"

@@ -23,7 +23,7 @@ from tests.heads.rows import Case, toml
 LEAN_OPS = {
     *("Slice", "Concat", "Reshape", "Transpose", "Unsqueeze", "Cast"),
     *("Mul", "Add", "Sub", "Exp", "Sqrt", "Sigmoid", "Softmax", "Clip", "Less"),
-    *("ReduceMax", "ReduceMin", "ReduceSum", "ArgMax", "Max", "Relu"),
+    *("ReduceMax", "ReduceMin", "ReduceSum", "ArgMax", "Max", "Relu", "Equal", "Where"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The tensor contract of decoded candidates: what is left after suppression, in padded rows."""
+"""The tensor contract of decoded candidates: what is kept of them, in padded rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.graph import Array
 from mobilecat.heads.base import Candidates
-from mobilecat.heads.reference.nms import suppress
+from mobilecat.heads.reference.selection import select
 from mobilecat.rows import rows_among
 from mobilecat.spec import NmsSpec
 
@@ -22,14 +22,7 @@ def tensors_from_candidates(found: Candidates, nms: NmsSpec) -> dict[str, Array]
     """
     boxes, scores = found.boxes, found.scores
     items = _require_shapes(found)
-    kept = suppress(
-        boxes[0],
-        scores[0],
-        nms.score_threshold,
-        nms.iou_threshold,
-        nms.max_detections,
-        nms.per_class,
-    )
+    kept, classes, best = select(boxes[0], scores[0], nms)
     n, k = len(kept), nms.max_detections
     out = {
         "boxes": np.zeros((1, k, 4), np.float32),
@@ -38,8 +31,8 @@ def tensors_from_candidates(found: Candidates, nms: NmsSpec) -> dict[str, Array]
         "count": np.array([n], np.int32),
     }
     out["boxes"][0, :n] = boxes[0][kept]
-    out["scores"][0, :n] = scores[0][kept].max(axis=1, initial=0)
-    out["class_ids"][0, :n] = scores[0][kept].argmax(axis=1)
+    out["scores"][0, :n] = best
+    out["class_ids"][0, :n] = classes
     for name, item in items.items():
         out[name] = np.zeros((1, k, *item), np.float32)
         out[name][0, :n] = found.rows[name][0][kept].reshape(n, *item)

@@ -22,6 +22,7 @@ from mobilecat.spec.heads.faces import (
     Yolo5FaceHead,
     YunetHead,
 )
+from mobilecat.spec.heads.queries import DetrHead, End2EndHead
 from mobilecat.spec.heads.single import BoxClassHead, BoxHead, LandmarksHead
 from mobilecat.spec.heads.ssd import AnchorGenerator, SsdHead
 from mobilecat.spec.heads.yolo import YoloV1Head, YoloV3Head, YoloV5Head, YoloV8Head, YoloXHead
@@ -46,7 +47,9 @@ HeadSpec = Annotated[
     | RetinanetHead
     | BoxHead
     | BoxClassHead
-    | LandmarksHead,
+    | LandmarksHead
+    | End2EndHead
+    | DetrHead,
     Field(discriminator="kind"),
 ]
 HEADS: dict[str, type[HeadValue]] = {
@@ -65,6 +68,8 @@ __all__ = [
     "CenternetHead",
     "FcosHead",
     "GflHead",
+    "DetrHead",
+    "End2EndHead",
     "HeadSpec",
     "HeadValue",
     "LandmarksHead",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -29,13 +30,20 @@ class HeadValue(Value):
 
     suppressed: whether NMS follows. gives_landmarks: None where the network decides.
     carries: other row values that every network of the kind gives (`mobilecat.rows`).
-    nms: the thresholds of the family's authors, where they differ from NmsSpec's.
+    family_nms: the thresholds of the family's authors, where they differ from NmsSpec's.
+    counts_labels: whether `classes` is the number of labels where the spec leaves it out.
     """
 
     suppressed: ClassVar[bool] = True
     gives_landmarks: ClassVar[bool | None] = False
     carries: ClassVar[tuple[str, ...]] = ()
     family_nms: ClassVar[dict[str, Any]] = {}
+    counts_labels: ClassVar[bool] = False
+
+    @classmethod
+    def own_nms(cls, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the keys of [nms] that the family settles. said: the head's own keys."""
+        return cls.family_nms
 
 
 class RawHead(HeadValue):

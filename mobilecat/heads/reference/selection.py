@@ -1,0 +1,43 @@
+"""Which candidates are kept, in numpy, written from the words of `NmsSpec` alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mobilecat.graph import Array
+from mobilecat.heads.reference.nms import suppress
+from mobilecat.spec import NmsSpec
+
+
+class Kept(NamedTuple):
+    """What is kept, best first: rows of the candidates, their classes and scores, [n] each."""
+
+    rows: Array
+    classes: Array
+    scores: Array
+
+
+def select(boxes: Array, scores: Array, nms: NmsSpec) -> Kept:
+    """boxes: [N,4] xyxy; scores: [N,C]."""
+    if nms.selection == "pairs":
+        return _pairs(scores, nms)
+    if nms.selection == "best":
+        best = scores.max(axis=1, initial=-np.inf)
+        order = np.argsort(-best, kind="stable")
+        rows = order[best[order] > nms.score_threshold][: nms.max_detections]
+    else:
+        limits = nms.score_threshold, nms.iou_threshold, nms.max_detections, nms.per_class
+        rows = np.array(suppress(boxes, scores, *limits), dtype=np.int64)
+    return Kept(rows, scores[rows].argmax(axis=1), scores[rows].max(axis=1, initial=0))
+
+
+def _pairs(scores: Array, nms: NmsSpec) -> Kept:
+    """Row by row and class by class, so that sorting keeps equals in that order."""
+    rows, classes = np.indices(scores.shape).reshape(2, -1)
+    flat = scores[rows, classes]
+    above = flat > nms.score_threshold
+    rows, classes, flat = rows[above], classes[above], flat[above]
+    order = np.argsort(-flat, kind="stable")[: nms.max_detections]
+    return Kept(rows[order], classes[order], flat[order])
