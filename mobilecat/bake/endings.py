@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from mobilecat.bake.nms import bake_nms, gather_rows
-from mobilecat.bake.ranked import bake_ranked
+from mobilecat.bake.ranked import as_candidates, bake_ranked
 from mobilecat.graph import shape_of
 from mobilecat.graph.builder import Builder, rename
 from mobilecat.heads import Candidates, EncodedAnchors, Head, ops
@@ -31,6 +31,7 @@ at the top left.
 detection: box_encodings [1,N,4], ty, tx, th, tw against `Baked.anchors`, and class_predictions
 [1,N,C] without background: the inputs of TFLite_Detection_PostProcess. SSD keeps its own encodings
 and anchors; other heads encode their boxes against unit anchors.
+Where the spec selects without suppression, `vision` and `detection` get the rows selected, N = K.
 """
 
 
@@ -44,6 +45,14 @@ def suppressed(end: Builder, decoded: Candidates, nms: NmsSpec) -> list[ir.Value
         item = row.item(shape_of(value)[2])
         outputs.append(_in_contract(end, row.name, rows, nms.max_detections, item))
     return [*outputs, kept["count"]]
+
+
+def selected(end: Builder, decoded: Candidates, nms: NmsSpec | None) -> Candidates:
+    """Return the candidates that an NMS outside shall get: all, or those selected without one."""
+    if nms is None or nms.selection == "nms":
+        return decoded
+    boxes, scores = as_candidates(end, decoded.boxes, decoded.scores, nms)
+    return Candidates(boxes, scores)
 
 
 def one_result(end: Builder, decoded: Candidates) -> list[ir.Value]:

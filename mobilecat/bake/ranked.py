@@ -36,35 +36,58 @@ class _Chosen:
 
 
 def bake_ranked(
-    build: Builder, boxes: ir.Value, scores: ir.Value, nms: NmsSpec
+    build: Builder, boxes: ir.Value, scores: ir.Value, nms: NmsSpec, counted: bool = True
 ) -> dict[str, ir.Value]:
-    """Append the selection; return boxes, scores, class_ids, indices, count by name."""
+    """Append the selection; return boxes, scores, class_ids, indices, count by name.
+
+    counted: without, neither indices nor count are there, and no value bears an output's name.
+    """
     _, n, classes = shape_of(scores)
     k, op = nms.max_detections, build.op
     flat = ops.reshape(build, "rows_of_scores", scores, n, classes)
     if nms.selection == "pairs" and classes > 1:
-        found = _pairs(build, flat, n, classes, k)
+        top = _pairs(build, flat, n, classes, k)
         there = min(n * classes, k)
     else:
-        found = _best(build, flat, n, classes, k)
+        top = _best(build, flat, n, classes, k)
         there = min(n, k)
-    valid = op("Greater", "above", found.scores, ops.f32(nms.score_threshold))
+    valid = op("Greater", "above", top.scores, ops.f32(nms.score_threshold))
     zero, no_id = ops.f32(0), np.array(0, dtype=np.int64)
-    kept_scores = op("Where", "kept_scores", valid, found.scores, zero)
-    kept_ids = op("Where", "kept_ids", valid, found.classes, no_id)
-    kept_rows = op("Where", "kept_rows", valid, found.rows, no_id)
+    kept_scores = op("Where", "kept_scores", valid, top.scores, zero)
+    kept_ids = op("Where", "kept_ids", valid, top.classes, no_id)
+    kept_rows = op("Where", "kept_rows", valid, top.rows, no_id)
     wide = ops.reshape(build, "above_rows", valid, 1, there, 1)
     gathered = op("Gather", "gathered_boxes", boxes, kept_rows, axis=1)
     kept_boxes = op("Where", "kept_boxes", wide, gathered, zero)
-    number = op("Cast", "one_each", valid, to=int(ir.DataType.INT32))
-    count = op("ReduceSum", "count", number, ops.ints(0), keepdims=1)
-    return {
-        "boxes": rename(_padded(build, "boxes", kept_boxes, (1, there, 4), k), "boxes"),
-        "scores": rename(_row(build, "scores", kept_scores, there, k), "scores"),
-        "class_ids": rename(_row(build, "class_ids", kept_ids, there, k, True), "class_ids"),
-        "indices": _row(build, "indices", kept_rows, there, k, True),
-        "count": rename(count, "count"),
+    found = {
+        "boxes": _padded(build, "boxes", kept_boxes, (1, there, 4), k),
+        "scores": _row(build, "scores", kept_scores, there, k),
+        "class_ids": _row(build, "class_ids", kept_ids, there, k, True),
     }
+    if counted:
+        number = op("Cast", "one_each", valid, to=int(ir.DataType.INT32))
+        found["count"] = op("ReduceSum", "count", number, ops.ints(0), keepdims=1)
+        for name, value in found.items():
+            rename(value, name)
+        found["indices"] = _row(build, "indices", kept_rows, there, k, True)
+    return found
+
+
+def as_candidates(
+    build: Builder, boxes: ir.Value, scores: ir.Value, nms: NmsSpec
+) -> tuple[ir.Value, ir.Value]:
+    """Return what is kept as candidates, boxes [1,K,4] and scores [1,K,C], for an end that has an
+    NMS of its own: one class a row, and 0 for the others and for rows that hold nothing."""
+    k, classes = nms.max_detections, shape_of(scores)[2]
+    kept = bake_ranked(build, boxes, scores, nms, counted=False)
+    ids = ops.reshape(build, "ids_column", kept["class_ids"], 1, k, 1)
+    own = build.op("Equal", "own_class", ids, np.arange(classes, dtype=np.int32)[None, None])
+    column = ops.reshape(build, "score_column", kept["scores"], 1, k, 1)
+    rows = build.op("Where", "scores_of_rows_kept", own, column, ops.f32(0))
+    for value, shape in ((kept["boxes"], (1, k, 4)), (rows, (1, k, classes))):
+        value.shape = ir.Shape(shape)
+        value.type = ir.TensorType(ir.DataType.FLOAT)
+    return kept["boxes"], rows
 
 
 def _best(build: Builder, flat: ir.Value, n: int, classes: int, k: int) -> _Chosen:
@@ -88,7 +111,7 @@ def _pairs(build: Builder, flat: ir.Value, n: int, classes: int, k: int) -> _Cho
     scores, pairs = _top(build, "top", every, min(n * classes, k))
     number = np.array(classes, dtype=np.int64)
     places = op("Div", "places", pairs, number)
-    ids = op("Sub", "classes", pairs, op("Mul", "firsts", places, number))
+    ids = op("Mod", "classes", pairs, number)
     rows = places if first is None else op("Gather", "rows", first, places, axis=0)
     return _Chosen(scores, rows, ids)
 

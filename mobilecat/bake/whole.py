@@ -17,6 +17,7 @@ from mobilecat.bake.endings import (
     detection,
     native_detection,
     one_result,
+    selected,
     suppressed,
     vision,
 )
@@ -156,7 +157,8 @@ def _decode(
     assert spec.input is not None
     build = Builder(model, "decode")
     mine = {name: _as_float32(build, raw[name]) for name in head.raw}
-    if ending == "detection" and head.native is not None:
+    nms = spec.effective_nms
+    if ending == "detection" and head.native is not None and nms and nms.selection == "nms":
         written = head.native.write(build, mine)
         end = Builder(model, "detection")
         model.graph.outputs.extend(native_detection(end, *written, head))
@@ -165,14 +167,13 @@ def _decode(
     # The NMS call's shapes follow from its inputs'.
     for name, shape in _candidate_shapes(decoded, head, model).items():
         decoded.all[name].shape = ir.Shape(shape)
-    nms = spec.effective_nms
     encoded = None
     if ending == "vision":
         end = Builder(model, "vision")
-        outputs = vision(end, decoded, spec.input.size)
+        outputs = vision(end, selected(end, decoded, nms), spec.input.size)
     elif ending == "detection":
         end = Builder(model, "detection")
-        outputs, encoded = detection(end, decoded, spec.input.size)
+        outputs, encoded = detection(end, selected(end, decoded, nms), spec.input.size)
     elif ending == "candidates":
         end = Builder(model, "candidates")
         outputs = candidates(end, decoded)

@@ -72,9 +72,7 @@ def _no_object(spec: DetrHead, fit: Fit, columns: int) -> str:
     return "none"
 
 
-def _corners(
-    build: Builder, four: ir.Value, spec: DetrHead, size_wh: tuple[int, int]
-) -> ir.Value:
+def _corners(build: Builder, four: ir.Value, spec: DetrHead, size_wh: tuple[int, int]) -> ir.Value:
     first, second = ops.split(build, "column", four, 2, 2)
     if spec.format == "xyxy":
         second = build.op("Sub", "span", second, first)

@@ -60,7 +60,9 @@ def _nms_promises(bundle: Bundle, observed: Observed, limits: Limits) -> list[Ch
     ids = found["class_ids"][:, 0]
     checks += [_order(scores), _class_ids(ids, len(bundle.spec.labels))]
     if count and nms is not None:
-        checks += [_threshold(scores, nms, limits), _overlap(found, nms, bundle, limits)]
+        checks.append(_threshold(scores, nms, limits))
+        if nms.selection == "nms":
+            checks.append(_overlap(found, nms, bundle, limits))
     return checks
 
 

@@ -251,6 +251,10 @@ def tied_by(
     if nms is None or len(tensors) < 2 or tensors[0] is None or tensors[1] is None:
         return lambda i, j: False
     boxes, scores = (np.asarray(t, np.float64)[0] for t in tensors)
+    if nms.selection != "nms":
+        return _at_the_end(
+            nms.max_detections, boxes, scores, expected, got, limits, model_from_image
+        )
     best, ids = scores.max(axis=1, initial=0), scores.argmax(axis=1)
     e, g = (model_from_image.boxes_xyxy(d.boxes_xyxy) for d in (expected, got))
 
@@ -267,6 +271,36 @@ def tied_by(
         kept = alike & (corner_distances(boxes, g[j]) <= _SAME_PX)
         other = alike & (ids == kind) & (corner_distances(boxes, e[i]) <= limits.boxes_px)
         return bool(kept.any() and (other & ~kept).any())
+
+    return tied
+
+
+def _at_the_end(
+    most: int,
+    boxes: Array,
+    scores: Array,
+    expected: Detections,
+    got: Detections,
+    limits: Limits,
+    model_from_image: Affine,
+) -> Tied:
+    """Return the same where nothing is suppressed: the list is full, and both score as its last.
+
+    Then rounding alone decides which of them is the last that the list holds. The expected one is
+    a candidate of the lane's own, with that class and the score of the one kept for it.
+    """
+    full = len(expected) == len(got) == most
+    lowest = float(got.scores.min(initial=np.inf))
+    e = model_from_image.boxes_xyxy(expected.boxes_xyxy)
+
+    def tied(i: int, j: int) -> bool:
+        last = max(expected.scores[i], got.scores[j]) - lowest <= limits.scores
+        if not full or not last or abs(expected.scores[i] - got.scores[j]) > limits.scores:
+            return False
+        kind = int(expected.class_ids[i])
+        near = corner_distances(boxes, e[i]) <= limits.boxes_px
+        alike = np.abs(scores[:, kind] - got.scores[j]) <= limits.scores
+        return bool((near & alike).any())
 
     return tied
 

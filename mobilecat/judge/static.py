@@ -47,6 +47,9 @@ def check_nms(
         if flag and flag != {float(nms.per_class)}:
             off = "off" if nms.per_class else "on"
             lint = f"; {LINT}: per_class is {off} in the file, which is the same with one class"
+    if nms.selection != "nms":
+        found["per_class"].clear()  # at an IoU of 1 it changes nothing
+        lint = ""
     if not any(found.values()):
         # At an IoU of 1 nothing is suppressed, and TFLite does without the op.
         ok = nms.iou_threshold >= 1

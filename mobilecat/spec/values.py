@@ -245,7 +245,7 @@ class Spec(Value):
     @model_validator(mode="before")
     @classmethod
     def _with_classes(cls, data: Any) -> Any:
-        """Fill the number of classes with that of the labels, for heads whose shapes do not tell."""
+        """Fill the number of classes with that of the labels where a head's shapes do not tell."""
         if not isinstance(data, dict) or not isinstance(data.get("head"), dict):
             return data
         head, labels = data["head"], data.get("labels")

@@ -60,7 +60,8 @@ def _written(
         coordinates=COORDINATES,
         iou_threshold=nms.iou_threshold,
         score_threshold=nms.score_threshold,
-        per_class=nms.per_class,
+        # At an IoU of 1 nothing goes; and where two rows are one box, their classes differ.
+        per_class=nms.per_class or nms.selection != "nms",
         max_detections=nms.max_detections,
         **common,
     )

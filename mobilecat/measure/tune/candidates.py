@@ -63,7 +63,8 @@ class Engine:
         assert image is not None
         pixels, _ = fit_picture(read_picture(path), image)
         self.inferences += 1
-        return rank(self._infer(pixels), floor)
+        nms = self._bundle.spec.effective_nms
+        return rank(self._infer(pixels), floor, nms.selection if nms else "nms")
 
 
 def ranked_of(path: Path, floor: float, engine: Engine, store: Store) -> Ranked:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import product
 
 from mobilecat.errors import MobileCatError, Problem
+from mobilecat.spec import NmsSpec
 
 SCORES = "0.01,0.05,0.1:0.9:0.1"
 IOUS = "0.3,0.45,0.55,0.65"
@@ -58,6 +59,16 @@ def grid_of(scores: str = SCORES, ious: str = IOUS, max_detections: str = MAX_DE
     if problems:
         raise MobileCatError("This cannot be swept", problems)
     return made
+
+
+def without_overlap(grid: Grid, nms: NmsSpec) -> Grid:
+    """Return the grid for a bundle's selection: no IoU threshold where it compares no boxes."""
+    if nms.selection == "nms" or grid.ious == (1.0,):
+        return grid
+    if grid.ious != grid_of().ious:
+        what = f'the bundle selects "{nms.selection}", which compares no boxes with each other'
+        raise MobileCatError("This cannot be swept", [Problem(what, "--iou", "take --iou out")])
+    return replace(grid, ious=(1.0,))
 
 
 def _threshold(value: Decimal) -> str:

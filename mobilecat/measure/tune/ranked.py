@@ -17,6 +17,7 @@ from mobilecat.geometry.affine import Affine
 from mobilecat.heads import Candidates
 from mobilecat.pictures.detections import Detections
 from mobilecat.rows import SHOWN
+from mobilecat.spec.values import Selection
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -63,12 +64,17 @@ def _single(values: Floats) -> Floats:
     return values.astype(np.float32).astype(np.float64)
 
 
-def rank(found: Candidates, floor: float) -> Ranked:
-    """Return one picture's candidates whose best class scores above `floor`."""
+def rank(found: Candidates, floor: float, selection: Selection = "nms") -> Ranked:
+    """Return one picture's candidates whose best class scores above `floor`; of the selection
+    `pairs`, each with every class that does."""
     scores = np.asarray(found.scores[0], np.float64)
-    best = scores.max(axis=1, initial=-np.inf)
-    order = np.argsort(-best, kind="stable")
-    order = order[best[order] > floor]
+    if selection == "pairs":
+        keys, classes = scores.ravel(), np.tile(np.arange(scores.shape[1]), len(scores))
+    else:
+        keys, classes = scores.max(axis=1, initial=-np.inf), scores.argmax(axis=1)
+    places = np.argsort(-keys, kind="stable")
+    places = places[keys[places] > floor]
+    order = places // scores.shape[1] if selection == "pairs" else places
     rows = {
         row.name: row.rows(np.asarray(found.rows[row.name], np.float64)[0], len(scores))[order]
         for row in SHOWN
@@ -78,8 +84,8 @@ def rank(found: Candidates, floor: float) -> Ranked:
         floor,
         len(scores),
         np.asarray(found.boxes[0], np.float64)[order],
-        best[order],
-        scores[order].argmax(axis=1).astype(np.int64),
+        keys[places],
+        classes[places].astype(np.int64),
         rows,
     )
 
@@ -89,6 +95,8 @@ def suppress_at(
 ) -> list[Ints]:
     """Return, for each IoU threshold, the rows kept, best first, at most `most`."""
     boxes, classes, n = ranked.boxes_xyxy, ranked.class_ids, len(ranked)
+    if min(iou_thresholds) >= 1:  # nothing overlaps by more
+        return [np.arange(min(n, most)) for _ in iou_thresholds]
     sides = boxes[:, 2:] - boxes[:, :2]
     areas = sides[:, 0] * sides[:, 1]
     limits = np.array(iou_thresholds, dtype=np.float64)[:, None]

@@ -20,7 +20,7 @@ from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, match_classes
 from mobilecat.measure.evaluate.scores import truth_of
 from mobilecat.measure.tune.candidates import Engine, lane_to_tune, ranked_of
-from mobilecat.measure.tune.grid import Grid, Setting
+from mobilecat.measure.tune.grid import Grid, Setting, without_overlap
 from mobilecat.measure.tune.kept import open_store
 from mobilecat.measure.tune.measure import Judged, Row, judge, row_of
 from mobilecat.measure.tune.objective import Objective, best_of, edges
@@ -136,9 +136,11 @@ def tune(
 
     Candidates come from the source model, or from `runner` and `artifact`. cache: where they are
     kept; by default in the user's cache folder. class_map: a class of the labels → the model's name
-    for it. Errors: MobileCatError.
+    for it. Where the bundle selects without suppression, there is no IoU threshold to sweep.
+    Errors: MobileCatError.
     """
     asked, (folder, bundle, nms) = folder, open_detector(folder)
+    grid = without_overlap(grid, nms)
     lane = lane_to_tune(bundle, runner, artifact)
     labels = load_dataset(data)
     classes = match_classes(labels, bundle.spec.labels, class_map)

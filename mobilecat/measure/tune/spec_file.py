@@ -34,6 +34,7 @@ def write_setting(path: Path, spec: Spec, setting: Setting) -> str:
         iou_threshold=setting.iou_threshold,
         max_detections=setting.max_detections,
         per_class=nms.per_class,
+        selection=nms.selection,
     )
     values = {
         key: getattr(wanted, key)

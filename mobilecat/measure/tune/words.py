@@ -36,9 +36,10 @@ def said(found: Tuned) -> Iterator[Line | Table]:
         yield Line(f"no row meets {found.objective.name}", "bold red")
         return
     s = found.best.setting
+    iou = f"iou_threshold = {s.iou_threshold!r}, " if found.baked.selection == "nms" else ""
     yield Line(
         f"best by {found.objective.name}: score_threshold = {s.score_threshold!r}, "
-        f"iou_threshold = {s.iou_threshold!r}, max_detections = {s.max_detections}",
+        f"{iou}max_detections = {s.max_detections}",
         "bold green",
     )
     if found.spec is None:

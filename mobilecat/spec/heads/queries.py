@@ -81,7 +81,7 @@ class DetrHead(HeadValue):
     format: Literal["xyxy", "cxcywh"] = "cxcywh"
     units: Units = "normalised"
     classes: Count | None = None
-    """How many; by default as many as there are labels, and without labels what the shape leaves."""
+    """How many; by default as many as there are labels, without labels what the shape leaves."""
 
     @classmethod
     def own_nms(cls, said: Mapping[str, Any]) -> dict[str, Any]:

@@ -157,8 +157,8 @@ SETTLED = {
         'kind = "end2end"\nform = "rows"\nclasses = 2',
         (640, 640),
         {"output0": (1, 300, 38)},
-        "end2end, 2 classes, 300 rows x1,y1,x2,y2,score,class in pixels, 32 columns behind them not "
-        "read; a row of a class from 2 on counts as nothing",
+        "end2end, 2 classes, 300 rows x1,y1,x2,y2,score,class in pixels, 32 columns behind them "
+        "not read; a row of a class from 2 on counts as nothing",
     ),
     "end2end's maps by the number of classes": (
         'kind = "end2end"\nclasses = 80',
@@ -227,7 +227,7 @@ ASKED = {
         'kind = "end2end"\nbins = 1',
         (96, 64),
         {"a": (1, 7, 8, 12), "b": (1, 8, 4, 6)},
-        {"head.form": "the maps should have the same channels: 'a' [1, 7, 8, 12], 'b' [1, 8, 4, 6]"},
+        {"head.form": "the maps should have the same channels: 'a' [1, 7, 8, 12], 'b' [1, 8, 4"},
     ),
     "four classes beside four sides": (
         'kind = "detr"\nactivation = "sigmoid"',
