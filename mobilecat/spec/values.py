@@ -116,6 +116,8 @@ class NmsSpec(Value):
     per_class: bool = True
     """Whether boxes of different classes leave each other alone."""
     selection: Selection = "nms"
+    """How rows are chosen: `nms` by suppression, `best` and `pairs` without; `end2end` and `detr`
+    come with one of the latter."""
 
     @model_validator(mode="before")
     @classmethod

@@ -34,6 +34,7 @@ class End2EndHead(HeadValue):
     format: Literal["xyxy", "cxcywh"] | None = None
     """Of decoded boxes; no shape can tell. Rows are always x1,y1,x2,y2."""
     units: Units = "pixels"
+    """Of rows and decoded boxes; maps are always decoded to pixels."""
     activation: Literal["none", "sigmoid"] = "none"
     """What is still to be applied to decoded scores. Maps always hold logits."""
     bins: Annotated[int, Field(ge=1, le=64)] | None = None
@@ -77,9 +78,13 @@ class DetrHead(HeadValue):
     """Which column of the logits says that a query found nothing; it is dropped. By default the
     last after a softmax, and else none, unless there is one column more than labels."""
     logits: Name | None = None
+    """Output with the logits [1,Q,C]; by default the one beside the boxes."""
     boxes: Name | None = None
+    """Output with the boxes [1,Q,4]; by default the one of four columns."""
     format: Literal["xyxy", "cxcywh"] = "cxcywh"
+    """Corners, or centre and size: the papers' boxes are of the latter."""
     units: Units = "normalised"
+    """The papers' boxes lie in 0..1 of the model's input."""
     classes: Count | None = None
     """How many; by default as many as there are labels, without labels what the shape leaves."""
 
