@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,9 @@ import numpy.typing as npt
 from mobilecat.compare.compare import Check, passed
 from mobilecat.compare.tolerances import Limits
 from mobilecat.geometry.affine import Affine
+from mobilecat.geometry.boxes import area_xyxy
 from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.similarity import oks
 from mobilecat.rows import SHOWN, RowValue
 
 Floats = npt.NDArray[np.float64]
@@ -96,6 +98,7 @@ def compare_detections(
     score_threshold: float | None,
     against: str = "golden",
     tied: Tied = lambda i, j: False,
+    sigmas: Floats | None = None,
 ) -> list[Check]:
     """Return checks `count`, `boxes`, `scores`, each row value by its name (`landmarks` …), and
     `borderline` where there are such.
@@ -103,6 +106,7 @@ def compare_detections(
     Frame: both in image pixels; distances are measured in pixels of the model input, so that a
     large photo is not judged harder than a small one. The detail gives image pixels too.
     score_threshold: None for a head without NMS, where nothing can be borderline.
+    sigmas: of the landmarks, for the figure of their similarity beside the pixels (`oks`).
     """
     if not _finite(got):
         return [Check("detections", "finite", "FAIL", detail="NaN or inf", against=against)]
@@ -123,7 +127,9 @@ def compare_detections(
     checks.append(_values("scores", off, limits.scores, None, expected, i, against))
     for row in SHOWN:
         if row.name in expected.rows or row.name in got.rows:
-            checks.append(_row(row, (expected, got), (e, g), (i, j), limits, against))
+            check = _row(row, (expected, got), (e, g), (i, j), limits, against)
+            alike = _alike(row, e, g, (i, j), sigmas)
+            checks.append(replace(check, detail=check.detail + alike))
     return checks
 
 
@@ -229,6 +235,25 @@ def _row(
     )
     shown = in_image if row.pixels else None
     return _values(row.name, apart, limit, shown, image[0], pairs[0], against)
+
+
+def _alike(
+    row: RowValue,
+    e: Detections,
+    g: Detections,
+    pairs: tuple[list[int], list[int]],
+    sigmas: Floats | None,
+) -> str:
+    """Return the lowest object keypoint similarity in words, over the golden boxes' areas."""
+    points = [d.landmarks_xy for d in (e, g)]
+    if row.name != "landmarks" or sigmas is None or points[0] is None or points[1] is None:
+        return ""
+    if not points[0].shape[1] == points[1].shape[1] == len(sigmas):
+        return ""
+    areas = area_xyxy(e.boxes_xyxy[pairs[0]])
+    values = oks(points[0][pairs[0]], points[1][pairs[1]], areas, sigmas)
+    known = values[np.isfinite(values)]
+    return f"; OKS {known.min():.6f} at least, mean {known.mean():.6f}" if known.size else ""
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

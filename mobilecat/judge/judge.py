@@ -20,7 +20,8 @@ from mobilecat.graph import Array
 from mobilecat.judge.observe import Observed, gives_detections, offered, watched
 from mobilecat.judge.rounding import moves_of, near_rows, widened
 from mobilecat.lanes import decode_outputs
-from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.detections import Detections, Floats
+from mobilecat.pictures.similarity import sigmas_of
 
 
 def judge_golden(
@@ -103,7 +104,8 @@ def judge_results(
     def found(limits: Limits) -> list[Check]:
         to_model = plan.model_from_image
         tied = tied_by(bundle, observed, e, g, limits, to_model)
-        return compare_detections(e, g, limits, to_model, _threshold(bundle), against, tied)
+        threshold, sigmas = _threshold(bundle), _sigmas(bundle, e)
+        return compare_detections(e, g, limits, to_model, threshold, against, tied, sigmas)
 
     return judged_again(bundle, reference, limits, shaken, found)
 
@@ -142,7 +144,8 @@ def judge_expected(bundle: Bundle, old: Expected, new: Expected, limits: Limits)
     was, now = old.found, new.found
     if was is not None and now is not None and new.plan is not None:
         to_model = new.plan.plan.model_from_image
-        checks += compare_detections(was, now, limits, to_model, _threshold(bundle))
+        threshold, sigmas = _threshold(bundle), _sigmas(bundle, was)
+        checks += compare_detections(was, now, limits, to_model, threshold, sigmas=sigmas)
     elif (was is None) != (now is None):
         checks.append(_failed("detections", "detections", "only one of the two has detections"))
     return checks
@@ -226,7 +229,10 @@ def _detections(
         return [_failed("detections", "detections", f"cannot be read: {found}")]
     to_model = expected.plan.plan.model_from_image
     tied = tied_by(bundle, observed, approved, found, limits, to_model)
-    return compare_detections(approved, found, limits, to_model, _threshold(bundle), tied=tied)
+    threshold, sigmas = _threshold(bundle), _sigmas(bundle, approved)
+    return compare_detections(
+        approved, found, limits, to_model, threshold, tied=tied, sigmas=sigmas
+    )
 
 
 _SAME_PX = 1e-2
@@ -303,6 +309,11 @@ def _at_the_end(
         return bool((near & alike).any())
 
     return tied
+
+
+def _sigmas(bundle: Bundle, found: Detections) -> Floats | None:
+    points = found.landmarks_xy
+    return None if points is None else sigmas_of(bundle.spec, points.shape[1])
 
 
 def _threshold(bundle: Bundle) -> float | None:

@@ -125,7 +125,7 @@ class PictureRun(Shown):
         """Return a copy of the picture with what the first lane to find anything found on it."""
         spec = self.bundle.spec
         found = next((r.detections for r in self.lanes if r.detections), None) or self.detections
-        return draw_detections(self.picture, found, spec.labels, spec.landmarks)
+        return draw_detections(self.picture, found, spec.labels, spec.landmarks, spec.skeleton)
 
     def words(self) -> Iterator[Line | Table]:
         for row in self.lanes:

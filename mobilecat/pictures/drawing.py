@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,14 +30,22 @@ def save_picture(picture: Image, path: Path, format: str | None = None) -> None:
 
 
 def draw_detections(
-    picture: Image, found: Detections, labels: Sequence[str] = (), names: Sequence[str] = ()
+    picture: Image,
+    found: Detections,
+    labels: Sequence[str] = (),
+    names: Sequence[str] = (),
+    skeleton: Sequence[tuple[str, str]] = (),
 ) -> Image:
-    """Return a copy of `picture` with boxes, scores and row values such as landmarks on it."""
+    """Return a copy of `picture` with boxes, scores and row values such as landmarks on it.
+
+    names: of the landmarks. skeleton: pairs of them between which a line is drawn.
+    """
     from PIL import ImageDraw, ImageFont
 
     copy = picture.convert("RGB")
     pen = ImageDraw.Draw(copy)
     unit = max(1, round(max(picture.size) / 400))
+    bones = bones_of(skeleton, names)
     font = ImageFont.load_default(size=max(11, 9 * unit))
     for i in range(len(found)):
         class_id = int(found.class_ids[i])
@@ -54,21 +63,61 @@ def draw_detections(
         pen.text((x + 2 * unit - left, y + 2 * unit - top), text, fill="black", font=font)
         for name, draw in ROW_DRAWINGS.items():
             if name in found.rows:
-                draw(pen, found, i, unit)
+                draw(pen, found, i, Style(unit, colour, bones))
     return copy
 
 
-def _points(pen: ImageDraw, found: Detections, i: int, unit: int) -> None:
-    for k, (px, py) in enumerate(found.rows["landmarks"][i]):
+@dataclass(frozen=True)
+class Style:
+    """unit: a line's width in pixels. colour: the box's. bones: pairs of landmarks, by index."""
+
+    unit: int
+    colour: str
+    bones: tuple[tuple[int, int], ...] = ()
+
+
+def bones_of(
+    skeleton: Sequence[tuple[str, str]], names: Sequence[str]
+) -> tuple[tuple[int, int], ...]:
+    """Return the skeleton as pairs of indices into the landmarks' names."""
+    at = {name: k for k, name in enumerate(names)}
+    return tuple((at[a], at[b]) for a, b in skeleton if a in at and b in at)
+
+
+def seen_points(found: Detections, i: int) -> list[bool]:
+    """Return which landmarks of detection i are seen: all where nothing says how sure they are."""
+    count = found.rows["landmarks"].shape[1]
+    sure = found.rows.get("landmark_scores")
+    if sure is None or sure.shape[1] != count:
+        return [True] * count
+    return [bool(v >= SEEN) for v in sure[i]]
+
+
+SEEN = 0.5
+"""Of a landmark's own score: below it a point is drawn as a ring, and no bone leads to it."""
+
+
+def _points(pen: ImageDraw, found: Detections, i: int, style: Style) -> None:
+    points, seen, unit = found.rows["landmarks"][i], seen_points(found, i), style.unit
+    for a, b in style.bones:
+        if max(a, b) < len(points) and seen[a] and seen[b]:
+            ends = (*map(float, points[a]), *map(float, points[b]))
+            pen.line(ends, fill="black", width=4 * unit)
+            pen.line(ends, fill=style.colour, width=2 * unit)
+    for k, (px, py) in enumerate(points):
         r = 2.5 * unit
         spot = COLOURS[(k + 1) % len(COLOURS)]
-        pen.ellipse((px - r, py - r, px + r, py + r), fill=spot, outline="black")
+        spread = (px - r, py - r, px + r, py + r)
+        if seen[k]:
+            pen.ellipse(spread, fill=spot, outline="black")
+        else:
+            pen.ellipse(spread, outline=spot, width=unit)
 
 
-ROW_DRAWINGS: Mapping[str, Callable[[ImageDraw, Detections, int, int], None]] = {
+ROW_DRAWINGS: Mapping[str, Callable[[ImageDraw, Detections, int, Style], None]] = {
     "landmarks": _points,
 }
-"""How a row value of detection i is drawn, beside the others it needs; unit: a line's width."""
+"""How a row value of detection i is drawn, with the others that belong to it."""
 
 
 def data_url(picture: Image, longest: int = 1280) -> str:

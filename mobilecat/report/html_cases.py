@@ -143,7 +143,7 @@ def _figure(
         if held_to is not None:
             to_model = inputs.plan.model_from_image
             mine = differences_of(name, held_to, found, r.limits, to_model, spec.labels)
-        layer = layer_of(number, name, found, spec.labels, spec.landmarks)
+        layer = layer_of(number, name, found, spec.labels, spec.landmarks, spec.skeleton)
         layers.append(marked(layer, mine, slot=sum(x.number > 0 for x in layers)))
         rows += mine
     picture = inputs.picture

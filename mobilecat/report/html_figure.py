@@ -11,6 +11,7 @@ from mobilecat.compare.match import corner_distances, match
 from mobilecat.compare.tolerances import Limits
 from mobilecat.geometry.affine import Affine
 from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.drawing import bones_of, seen_points
 from mobilecat.rows import ROWS, SHOWN, RowValue
 
 GOLDEN = "golden"
@@ -20,8 +21,9 @@ COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2")
 
 @dataclass(frozen=True)
 class Box:
-    """Image pixels: left, top, width, height; points (x, y, name). index: of the detection. tag:
-    what is written on it, without the class where there is but one.
+    """Image pixels: left, top, width, height; points (x, y, name); bones (x1, y1, x2, y2) between
+    them. index: of the detection. tag: what is written on it, without the class where there is but
+    one.
 
     over, points_over: box or score, and row values, differ from the golden's by more than a limit,
     so that they are drawn to be seen.
@@ -32,6 +34,7 @@ class Box:
     text: str
     tag: str
     points: tuple[tuple[float, float, str], ...]
+    bones: tuple[tuple[float, float, float, float], ...] = ()
     over: bool = False
     points_over: bool = False
 
@@ -111,7 +114,12 @@ class Figure:
 
 
 def layer_of(
-    number: int, name: str, found: Detections, labels: Sequence[str], names: Sequence[str]
+    number: int,
+    name: str,
+    found: Detections,
+    labels: Sequence[str],
+    names: Sequence[str],
+    skeleton: Sequence[tuple[str, str]] = (),
 ) -> Layer:
     """Return a result's boxes and landmarks for drawing; rows that are not finite are left out."""
     boxes = []
@@ -125,8 +133,24 @@ def layer_of(
             (_px(x), _px(y), names[k] if k < len(names) else str(k))
             for k, (x, y) in enumerate(points)
         )
-        boxes.append(Box(i, _frame(found, i), f"{label} {score:.3f}", tag, named))
+        text = f"{label} {score:.3f}"
+        bones = _bones(found, i, skeleton, names)
+        boxes.append(Box(i, _frame(found, i), text, tag, named, bones))
     return Layer(number, name, tuple(boxes))
+
+
+def _bones(
+    found: Detections, i: int, skeleton: Sequence[tuple[str, str]], names: Sequence[str]
+) -> tuple[tuple[float, float, float, float], ...]:
+    if found.landmarks_xy is None:
+        return ()
+    at, seen = found.landmarks_xy[i], seen_points(found, i)
+    pairs = [p for p in bones_of(skeleton, names) if max(p) < len(seen)]
+    return tuple(
+        (_px(at[a][0]), _px(at[a][1]), _px(at[b][0]), _px(at[b][1]))
+        for a, b in pairs
+        if seen[a] and seen[b]
+    )
 
 
 def marked(layer: Layer, rows: Sequence[Difference], slot: int) -> Layer:

@@ -14,6 +14,7 @@ from mobilecat.spec.heads import HEADS, HeadSpec, HeadValue, RawHead
 from mobilecat.value import FilePath, Probability, Side, SpecName, Value, Word
 
 _Number = Annotated[float, Field(ge=-1e9, le=1e9)]
+Sigma = Annotated[float, Field(gt=0, le=1)]
 PerChannel = _Number | Annotated[tuple[_Number, ...], Field(min_length=1, max_length=3)]
 _MOST_PIXELS = 1 << 26
 """8192 × 8192: what a spec may ask for is bounded before memory is taken for it."""
@@ -209,6 +210,11 @@ class Spec(Value):
     """One name a class, in the network's order, or a text file with one a line."""
     landmarks: tuple[Word, ...] = ()
     """Landmark names, in the network's order."""
+    skeleton: tuple[tuple[Word, Word], ...] = ()
+    """Pairs of landmark names between which a line is drawn: [["left_eye", "nose"], …]."""
+    sigmas: Sigma | Annotated[tuple[Sigma, ...], Field(min_length=1)] | None = None
+    """How far people put a landmark apart, over √area, one for all or one each: σ of COCO's object
+    keypoint similarity. By default COCO's own where there are 17 points; others have none."""
     targets: Targets = Targets()
     tolerances: dict[str, Tolerance] = Field(default={})
     """By runner (`source`, `onnx`, `tflite`, `coreml`, `coreai`, …) or artifact file name."""
@@ -283,6 +289,7 @@ class Spec(Value):
                 for c in own
                 if c.landmarks or not head.gives_landmarks
             ]
+        problems += self._points_problems()
         if self.landmarks and head.gives_landmarks is False:
             problems.append(f"landmarks is set, but head {kind!r} decodes none")
         if head.gives_landmarks:
@@ -299,3 +306,16 @@ class Spec(Value):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    def _points_problems(self) -> list[str]:
+        """Return what skeleton and sigmas say of points that there are not."""
+        ends = dict.fromkeys(name for edge in self.skeleton for name in edge)
+        strange = ", ".join(repr(name) for name in ends if name not in self.landmarks)
+        problems = [f"skeleton names {strange}, which landmarks does not"] if strange else []
+        problems += [f"skeleton joins {a!r} to itself" for a, b in self.skeleton if a == b]
+        if self.sigmas is not None and self.head.gives_landmarks is False:
+            problems.append(f"sigmas is set, but head {self.head.kind!r} decodes no landmarks")
+        many = len(self.sigmas) if isinstance(self.sigmas, tuple) else 0
+        if many and self.landmarks and many != len(self.landmarks):
+            problems.append(f"sigmas has {many} values, landmarks {len(self.landmarks)} names")
+        return problems

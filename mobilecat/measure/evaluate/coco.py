@@ -76,12 +76,38 @@ def coco_scores(truths: Sequence[Truth], found: Sequence[Detections], classes: i
     )
 
 
+MOST_POSES = 20
+"""The same of keypoints: COCO's."""
+
+
+def keypoint_scores(
+    truths: Sequence[Truth], found: Sequence[Detections], classes: int, sigmas: Floats
+) -> tuple[float | None, float | None]:
+    """Return average precision by object keypoint similarity: (mean over OKS .5 to .95, at .5).
+
+    sigmas: of the points of truths and detections, (L,). Objects without a labelled point count as
+    neither found nor missed. None where no object has one.
+    """
+    if not any(t.points is not None and t.wanted for t in truths):
+        return None, None
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = _evaluation(truths, found, classes, "keypoints")
+        evaluation.params.kpt_oks_sigmas = sigmas
+        evaluation.params.maxDets = [MOST_POSES]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    every = evaluation.eval["precision"][..., 0, 0]
+    return _mean(every), _mean(every[0])
+
+
 def _mean(values: Floats) -> float | None:
     there = values[values > -1]
     return float(there.mean()) if there.size else None
 
 
-def _evaluation(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -> Any:
+def _evaluation(
+    truths: Sequence[Truth], found: Sequence[Detections], classes: int, by: str = "bbox"
+) -> Any:
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -99,7 +125,7 @@ def _evaluation(truths: Sequence[Truth], found: Sequence[Detections], classes: i
     evaluation = COCOeval(
         tables([r for k, t in enumerate(truths) for r in _truth_rows(k, t)]),
         tables([r for k, d in enumerate(found) for r in _found_rows(k, d)]),
-        "bbox",
+        by,
     )
     evaluation.params.maxDets = [MOST]
     return evaluation
@@ -112,8 +138,12 @@ flag for that is overwritten with `iscrowd`, whose overlap is another."""
 
 def _truth_rows(picture: int, truth: Truth) -> list[dict[str, Any]]:
     boxes = _xywh(truth.boxes_xyxy)
+    points = [None] * len(truth) if truth.points is None else list(truth.points)
+    marks = [_keypoints(p) for p in points]
     return [
         {
+            "keypoints": marks[i],
+            "num_keypoints": 0 if truth.ignore[i] else sum(v > 0 for v in marks[i][2::3]),
             "image_id": picture,
             "category_id": int(truth.class_ids[i]),
             "bbox": boxes[i],
@@ -126,8 +156,10 @@ def _truth_rows(picture: int, truth: Truth) -> list[dict[str, Any]]:
 
 def _found_rows(picture: int, found: Detections) -> list[dict[str, Any]]:
     boxes = _xywh(found.boxes_xyxy)
+    marks = found.landmarks_xy
     return [
         {
+            "keypoints": _keypoints(None if marks is None else marks[i]),
             "image_id": picture,
             "category_id": int(found.class_ids[i]),
             "bbox": boxes[i],
@@ -137,6 +169,12 @@ def _found_rows(picture: int, found: Detections) -> list[dict[str, Any]]:
         }
         for i in range(len(found))
     ]
+
+
+def _keypoints(points: Floats | None) -> list[float]:
+    """Return x, y, v a point, all 0 where it is not labelled."""
+    rows = [] if points is None else points.tolist()
+    return [v for x, y in rows for v in ((x, y, 2.0) if x == x and y == y else (0.0, 0.0, 0.0))]
 
 
 def _xywh(boxes_xyxy: Floats) -> list[list[float]]:

@@ -202,6 +202,7 @@ def _landmarks(marks: LandmarkScore | None) -> dict[str, Any] | None:
         "objects": marks.objects,
         "points": marks.points,
         "divided_by": marks.unit,
+        "oks": {"mean": marks.oks, "map": marks.oks_ap, "map50": marks.oks_ap50},
     }
 
 

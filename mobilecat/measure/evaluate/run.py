@@ -17,6 +17,7 @@ from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, match_landmarks
 from mobilecat.measure.evaluate.report import Evaluation, LaneScores
 from mobilecat.measure.evaluate.scores import score, truth_of
+from mobilecat.pictures.similarity import sigmas_of
 from mobilecat.spec import RawHead
 
 SOURCE = Lane("source")
@@ -121,6 +122,7 @@ def _row(
         points,
         single=is_single(bundle),
         own_boxes=gives_boxes_away(bundle),
+        sigmas=sigmas_of(bundle.spec, _landmark_count(bundle) or 0),
     )
     return LaneScores(found.lane, found.engine, scores, "", found.inferred, found.kept)
 
@@ -144,6 +146,9 @@ def _notes(bundle: Bundle, data: Dataset, classes: ClassMap, points: PointMap | 
     notes = [*data.notes, *classes.notes]
     if isinstance(points, PointMap):
         notes += [points.note] if points.note else []
+        count = _landmark_count(bundle) or 0
+        if sigmas_of(bundle.spec, count) is None:
+            notes.append(f"no OKS: the spec gives no `sigmas` for its {count} landmarks")
     elif data.landmarks or _landmark_count(bundle) is not None:
         notes.append(f"no landmark error: {points}")
     nms = bundle.spec.effective_nms

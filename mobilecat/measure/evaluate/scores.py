@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mobilecat.measure.datasets import Labelled
-from mobilecat.measure.evaluate.coco import SIZES, Curve, coco_scores
+from mobilecat.measure.evaluate.coco import SIZES, Curve, coco_scores, keypoint_scores
 from mobilecat.measure.evaluate.metrics import (
     Matched,
     Truth,
@@ -20,7 +20,8 @@ from mobilecat.measure.evaluate.metrics import (
     voc_flags,
 )
 from mobilecat.measure.evaluate.names import ClassMap, PointMap
-from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.detections import Detections, Floats
+from mobilecat.pictures.similarity import oks
 
 _Picture = tuple[Truth, Detections, Matched]
 _AREAS = (0.0, 32.0**2, 96.0**2, float("inf"))
@@ -55,7 +56,8 @@ class SizeScore:
 @dataclass(frozen=True)
 class LandmarkScore:
     """nme: mean over objects; see `landmark_error`. measured, objects: of how many, of all that are
-    labelled. unit: what it is divided by."""
+    labelled. unit: what it is divided by. oks: mean object keypoint similarity of the same objects;
+    oks_ap, oks_ap50: COCO's average precision by it; None where no σ is known."""
 
     nme: float | None
     median: float | None
@@ -63,6 +65,9 @@ class LandmarkScore:
     objects: int
     points: int
     unit: str
+    oks: float | None = None
+    oks_ap: float | None = None
+    oks_ap50: float | None = None
 
 
 @dataclass(frozen=True)
@@ -148,9 +153,10 @@ def score(
     *,
     single: bool,
     own_boxes: bool,
+    sigmas: Floats | None = None,
 ) -> Scores:
     """Return a lane's figures. single: its head gives one result a picture. own_boxes: its boxes
-    are the labels'."""
+    are the labels'. sigmas: of the model's landmarks, for their similarity."""
     cleaned = [detections_of(d, classes, points) for d in given]
     found = [d for d, _ in cleaned]
     matches = [match(t, d) for t, d in zip(truths, found, strict=True)]
@@ -169,6 +175,13 @@ def score(
         by_class.append(ClassScore(name, wanted, ap, ap50, voc, int(hits[c]), int(wrong[c])))
     empty = [len(m.extra) for t, _, m in both if t.wanted == 0]
     alone = _single_ious(truths, found) if single else []
+    marks = None
+    if points is not None:
+        known = None if sigmas is None else sigmas[[j for _, j in points.pairs]]
+        marks = _landmarks(both, points, single, known)
+        if known is not None:
+            ap, ap50 = keypoint_scores(truths, found, n, known)
+            marks = replace(marks, oks_ap=ap, oks_ap50=ap50)
     return Scores(
         ap=coco.ap if coco else None,
         ap50=coco.ap50 if coco else None,
@@ -184,7 +197,7 @@ def score(
         mean_iou=mean([v for _, _, m in both for _, _, v in m.pairs]),
         single_iou=mean(alone),
         single_pictures=len(alone),
-        landmarks=_landmarks(both, points, single) if points else None,
+        landmarks=marks,
         curve=coco.curve if coco else None,
         not_finite=sum(bad for _, bad in cleaned),
     )
@@ -215,13 +228,15 @@ def _single_ious(truths: Sequence[Truth], found: Sequence[Detections]) -> list[f
     return values
 
 
-def _landmarks(both: Sequence[_Picture], points: PointMap, single: bool) -> LandmarkScore:
+def _landmarks(
+    both: Sequence[_Picture], points: PointMap, single: bool, sigmas: Floats | None
+) -> LandmarkScore:
     """Measure each object that was found; with a head of one result, each picture's only object."""
     order = [i for i, _ in points.pairs]
     eyes = None
     if points.eyes is not None:
         eyes = (order.index(points.eyes[0]), order.index(points.eyes[1]))
-    errors, labelled = [], 0
+    errors, alike, labelled = [], list[float](), 0
     for truth, there, matched in both:
         if truth.points is None:
             continue
@@ -236,11 +251,15 @@ def _landmarks(both: Sequence[_Picture], points: PointMap, single: bool) -> Land
             )
             if error is not None:
                 errors.append(error)
+            if sigmas is not None:
+                both_points = truth.points[[j]], there.landmarks_xy[[i]]
+                alike += oks(*both_points, truth.areas[[j]], sigmas).tolist()
     return LandmarkScore(
         nme=mean(errors),
         median=float(np.median(errors)) if errors else None,
         measured=len(errors),
         objects=labelled,
         points=len(order),
+        oks=mean([v for v in alike if v == v]),
         unit="inter-ocular distance" if eyes else "√ of the box's area (no eyes are known)",
     )

@@ -58,6 +58,8 @@ def _lanes(report: Evaluation, first: Scores) -> Table:
     titles += ["recall", "FP/pic"]
     titles += ["IoU"] if first.single_iou is None else ["1-box IoU"]
     titles += ["NME"] if first.landmarks is not None else []
+    by_points = first.landmarks is not None and first.landmarks.oks_ap is not None
+    titles += ["OKS mAP", "OKS"] if by_points else []
     rows = []
     for row in report.lanes:
         s = row.scores
@@ -77,6 +79,9 @@ def _lanes(report: Evaluation, first: Scores) -> Table:
         cells.append(_share(s.mean_iou if first.single_iou is None else s.single_iou))
         if first.landmarks is not None:
             cells.append(_share(s.landmarks.nme if s.landmarks else None, 4))
+        if by_points:
+            cells.append(_points(s.landmarks.oks_ap if s.landmarks else None))
+            cells.append(_share(s.landmarks.oks if s.landmarks else None, 4))
         rows.append([row.lane.name, *cells])
     return _table("lane", titles, rows)
 
@@ -132,6 +137,11 @@ def _words(first: Scores) -> list[str]:
         said.append(
             f"NME: {marks.points} landmarks over the {marks.unit}, mean of {marks.measured} of "
             f"{marks.objects} labelled objects (first lane)."
+        )
+    if marks is not None and marks.oks_ap is not None:
+        said.append(
+            "OKS mAP: COCO's, mean over a keypoint similarity of .5 to .95, in points of 100; OKS: "
+            "mean of the same objects."
         )
     if first.single_iou is not None:
         said.append(f"1-box IoU: over the {first.single_pictures} pictures with one object.")

@@ -23,6 +23,8 @@ from mobilecat.spec.heads.faces import (
     YunetHead,
 )
 from mobilecat.spec.heads.queries import DetrHead, End2EndHead
+from mobilecat.spec.heads.faces import BlazefaceHead, CenternetHead, UltrafaceHead, YunetHead
+from mobilecat.spec.heads.parts import PoseHead
 from mobilecat.spec.heads.single import BoxClassHead, BoxHead, LandmarksHead
 from mobilecat.spec.heads.ssd import AnchorGenerator, SsdHead
 from mobilecat.spec.heads.yolo import YoloV1Head, YoloV3Head, YoloV5Head, YoloV8Head, YoloXHead
@@ -45,6 +47,7 @@ HeadSpec = Annotated[
     | GflHead
     | FcosHead
     | RetinanetHead
+    | PoseHead
     | BoxHead
     | BoxClassHead
     | LandmarksHead
@@ -73,6 +76,7 @@ __all__ = [
     "HeadSpec",
     "HeadValue",
     "LandmarksHead",
+    "PoseHead",
     "RawHead",
     "RetinafaceHead",
     "RetinanetHead",
