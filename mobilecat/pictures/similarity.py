@@ -46,7 +46,7 @@ def oks(truth: Floats, found: Floats, areas: Floats, sigmas: Floats) -> Floats:
 
     Shapes: (n,L,2), (n,L,2), (n,) px², (L,) → (n,). NaN in `truth`: not labelled.
     """
-    labelled: npt.NDArray[np.bool_] = np.isfinite(truth).all(axis=-1)
+    labelled = np.asarray(np.isfinite(truth).all(axis=-1))
     apart = np.where(labelled[..., None], truth - found, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         exponent = (apart**2).sum(axis=-1) / (2 * areas[:, None] * (2 * sigmas) ** 2)

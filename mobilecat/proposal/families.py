@@ -135,7 +135,40 @@ def yolov8(facts: Facts) -> Guess | None:
     asks: tuple[Ask, ...] = (Ask("head.kind", what, ("yolov8", "yolov5", "yolox")),)
     if said or shape[2] == cells:
         asks = ()
+    if not said and units == "normalised" and scores.shape[1] >= 4:
+        kinds = ("yolov8", *(("yolov5", "yolox") if asks else ()), "pose")
+        asks = (Ask("head.kind", f"{what}; or scores and points behind the box", kinds),)
     return Guess("YOLOv8", "yolov8", 3 if said else 2, because, {"units": units}, LETTERBOX, asks)
+
+
+def pose(facts: Facts) -> Guess | None:
+    """One class, and points of three columns, or of two where the metadata says so."""
+    fits = [n for n, s in facts.outputs.items() if len(s) == 3 and s[0] == 1]
+    if len(facts.outputs) != 1 or not fits or facts.said("task") not in (None, "pose"):
+        return None
+    name, cells = fits[0], facts.cells(8, 16, 32)
+    shape, each = facts.outputs[name], facts.said("kpt_shape")
+    if cells not in shape[1:]:
+        return None
+    rows = facts.values[name][0]
+    rows = rows if shape[1] == cells else rows.T
+    told = facts.said("task") == "pose"
+    classes = max(1, len(facts.names)) if told else 1
+    two = isinstance(each, (list, tuple)) and list(each)[1:] == [2]
+    rest = rows[:, 4 + classes :]
+    if rest.shape[1] < 2 or rest.shape[1] % (2 if two else 3) or (rows[:, 2:4] < 0).any():
+        return None
+    units = _units(rows[:, :4])
+    points, seen = rest if two else np.delete(rest, np.s_[2::3], axis=1), rest[:, 2::3]
+    if not told and (units == "normalised" or np.abs(points).max() <= _PIXELS):
+        return None  # nothing tells them from scores; `yolov8` asks
+    sure = seen.size == 0 or (seen.min() >= 0 and seen.max() <= 1)
+    head: dict[str, object] = {"units": units} | ({"classes": classes} if classes > 1 else {})
+    head |= {"visibility": "none"} if two else {} if sure else {"visibility": "logit"}
+    count = points.shape[1] // 2
+    because = f"{cells} columns of 4 + {classes} and {count} points, one a cell, in {units}"
+    because += "; the file's metadata says task pose" if told else "; the points are pixels"
+    return Guess("YOLO pose", "pose", 3 if told else 2, because, head, LETTERBOX)
 
 
 def maps(facts: Facts) -> Guess | None:
@@ -225,6 +258,7 @@ FAMILIES: tuple[Family, ...] = (
     yolov5,
     yolox,
     yolov8,
+    pose,
     maps,
     landmarks_on_a_crop,
     box_and_class,

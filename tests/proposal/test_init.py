@@ -232,3 +232,28 @@ def test_the_command(tmp_path: Path) -> None:
     refused(wrong, "'units' is not head.KEY=VALUE", "'big' is no size")
     report = json.loads(mobilecat("init", path, "-o", spec, "--replace", "--json").stdout)
     assert report["head"] == "yolov8" and report["check"] == []
+
+
+def poses(points: int, seen: tuple[float, float] = (0, 1), each: int = 3) -> Any:
+    """Return [1,5+each·K,84]: boxes and points in pixels, a score in 0..1."""
+    rng = np.random.default_rng(points)
+    rows = rng.uniform(5, 60, (84, 5 + each * points))
+    rows[:, 4] = rng.uniform(0, 1, 84)
+    if each == 3:
+        rows[:, 7::3] = rng.uniform(*seen, (84, points))
+    return rows.T[None]
+
+
+@pytest.mark.parametrize(
+    ("rows", "metadata", "head"),
+    [
+        (poses(17), {}, {"classes": 1, "visibility": "probability", "units": "pixels"}),
+        (poses(4, (-3, 3)), {}, {"visibility": "logit"}),
+        (poses(5), {"task": "pose", "kpt_shape": "[5, 3]"}, {"visibility": "probability"}),
+        (poses(6, each=2), {"task": "pose", "kpt_shape": "[6, 2]"}, {"visibility": "none"}),
+    ],
+)
+def test_poses(rows: Any, metadata: dict[str, str], head: dict[str, Any], tmp_path: Path) -> None:
+    found = propose(saved(tmp_path, rows, **metadata), tmp_path / "m.toml")
+    assert found.spec.head.kind == "pose" and found.asks == ()
+    assert {k: v for k, v in found.spec.head if k in head} == head
