@@ -22,9 +22,8 @@ from mobilecat.spec.heads.faces import (
     Yolo5FaceHead,
     YunetHead,
 )
-from mobilecat.spec.heads.queries import DetrHead, End2EndHead
-from mobilecat.spec.heads.faces import BlazefaceHead, CenternetHead, UltrafaceHead, YunetHead
 from mobilecat.spec.heads.parts import PoseHead
+from mobilecat.spec.heads.queries import DetrHead, End2EndHead
 from mobilecat.spec.heads.single import BoxClassHead, BoxHead, LandmarksHead
 from mobilecat.spec.heads.ssd import AnchorGenerator, SsdHead
 from mobilecat.spec.heads.yolo import YoloV1Head, YoloV3Head, YoloV5Head, YoloV8Head, YoloXHead
