@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "demo": set(),
     # The table of formats, which costs nothing: every verb is imported when it is first called.
     "formats.base.format": set(),
-    "formats.base.target": set(),
+    "formats.base.target": {"value"},
     "formats.coreml.target": _TARGET,
     "formats.tflite.target": _TARGET,
     "formats.onnx.target": _TARGET,
@@ -59,7 +59,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "heads": {"errors", "graph", "rows", "spec"},
     "bake": {"errors", "graph", "rows", "spec", "heads"},
     # Formats, one room each. Who reads shipped bytes knows no lowering.
-    "formats.base": {"errors", "shown", "disk", "graph", "bundle"},
+    "formats.base": {
+        "errors", "shown", "disk", "graph", "rows", "bundle", "heads", "formats.base.target",
+    },
     "formats.coreml.runtime": {"errors"},
     "formats.coreai.read": {"errors", "confined", "graph"},
     "formats.onnx": {*_VALUES, *_TARGET, "formats.base", "formats.onnx.target", "bake"},

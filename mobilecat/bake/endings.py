@@ -35,6 +35,27 @@ Where the spec selects without suppression, `vision` and `detection` get the row
 """
 
 
+def best_candidates(end: Builder, decoded: Candidates, most: int | None) -> Candidates:
+    """Return the `most` candidates of the best score, best first, ties by rising index; or all."""
+    n = shape_of(decoded.boxes)[1]
+    if most is None or most >= n:
+        return decoded
+    best = end.op("ReduceMax", "score", decoded.scores, ops.ints(2), keepdims=0)
+    names = ("scores", "order")
+    values, order = (ir.Value(name=f"{end.prefix}/{name}") for name in names)
+    count = end.const("count", ops.ints(most))
+    node = ir.node("TopK", [best, count], {"axis": 1}, outputs=[values, order], name=values.name)
+    end.append(node)
+    flat = end.op("Reshape", "rows", order, ops.ints(most))
+    found = {}
+    for name, value in decoded.all.items():
+        found[name] = end.op("Gather", f"of_{name}", value, flat, axis=1)
+        found[name].shape = ir.Shape((1, most, *shape_of(value)[2:]))
+        found[name].type = ir.TensorType(ir.DataType.FLOAT)
+    boxes, scores = found.pop("boxes"), found.pop("scores")
+    return Candidates(boxes, scores, found)
+
+
 def suppressed(end: Builder, decoded: Candidates, nms: NmsSpec) -> list[ir.Value]:
     select = bake_nms if nms.selection == "nms" else bake_ranked
     kept = select(end, decoded.boxes, decoded.scores, nms)

@@ -13,6 +13,7 @@ from mobilecat.bake.endings import (
     ENCODINGS,
     PREDICTIONS,
     Ending,
+    best_candidates,
     candidates,
     detection,
     native_detection,
@@ -167,6 +168,11 @@ def _decode(
     # The NMS call's shapes follow from its inputs'.
     for name, shape in _candidate_shapes(decoded, head, model).items():
         decoded.all[name].shape = ir.Shape(shape)
+    names = tuple(v.name for v in decoded.all.values())
+    if nms is not None:
+        best = Builder(model, "best")
+        decoded = best_candidates(best, decoded, nms.candidates)
+        build.node_names += best.node_names
     encoded = None
     if ending == "vision":
         end = Builder(model, "vision")
@@ -184,7 +190,6 @@ def _decode(
         end = Builder(model, "nms")
         outputs = suppressed(end, decoded, nms)
     model.graph.outputs.extend(outputs)
-    names = tuple(v.name for v in decoded.all.values())
     return names, build.node_names + end.node_names, encoded
 
 

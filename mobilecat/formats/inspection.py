@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from mobilecat.disk import size_of
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.base.inspection import Inspection, Port
+from mobilecat.formats.base.target import APP
 from mobilecat.formats.first_bytes import by_name, what_it_is
 from mobilecat.formats.importing import format_of
 from mobilecat.formats.table import FORMATS
@@ -61,9 +62,21 @@ def _inspect_bundle(folder: Path) -> Inspection:
     facts = {
         "source": f"{bundle.source.path} (sha256 {bundle.source.sha256[:12]}…)",
         "head": bundle.spec.head.kind,
+        **_suppression(bundle),
     }
     parts = [_inspect_artifact(folder, a) for a in bundle.artifacts]
     return _exported("bundle", folder, bundle, bundle.inputs, facts, parts)
+
+
+def _suppression(bundle: Bundle) -> dict[str, str]:
+    """Return how boxes are suppressed, and which files leave it to the app."""
+    nms = bundle.spec.effective_nms
+    if nms is None:
+        return {}
+    said = [f"{k} {str(v).lower()}" for k, v in nms if k != "where" and v is not None]
+    files = [a.file for a in bundle.artifacts if a.contract == APP]
+    by_app = f"; by the app for {', '.join(files)}" if files else ""
+    return {"nms": ", ".join(said) + by_app}
 
 
 def _inspect_cascade(folder: Path, bundle: CascadeBundle) -> Inspection:

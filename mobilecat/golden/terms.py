@@ -42,12 +42,13 @@ def terms_of(bundle: Bundle) -> Terms:
 
 
 def _parts(bundle: Bundle) -> dict[str, Any]:
-    """Defaults are left out, so that a key that a later mobilecat adds changes nothing."""
+    """Defaults are left out, so that a key that a later mobilecat adds changes nothing; so is where
+    boxes are suppressed: the results are the same."""
     spec = bundle.spec
     told: dict[str, Any] = {
         "input": spec.input and _said(spec.input),
         "head": {"kind": spec.head.kind, **_said(spec.head)},
-        "nms": spec.effective_nms and _said(spec.effective_nms),
+        "nms": spec.effective_nms and _said(spec.effective_nms, but={"where"}),
         "labels": spec.labels,
         "landmarks": spec.landmarks,
         "inputs": [(t.name, t.shape, t.dtype) for t in bundle.inputs],
@@ -62,8 +63,8 @@ def _parts(bundle: Bundle) -> dict[str, Any]:
     return told
 
 
-def _said(value: BaseModel) -> dict[str, Any]:
-    return value.model_dump(mode="json", exclude_defaults=True)
+def _said(value: BaseModel, but: set[str] | None = None) -> dict[str, Any]:
+    return value.model_dump(mode="json", exclude_defaults=True, exclude=but)
 
 
 def other_terms(approved: Terms, bundle: Bundle) -> list[str]:

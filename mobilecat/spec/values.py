@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import ConfigDict, Field, PrivateAttr, create_model, model_validator
 
 from mobilecat.formats.base.target import TargetSpec as TargetSpec
+from mobilecat.formats.base.target import left_to_app
 from mobilecat.formats.table import FORMATS
 from mobilecat.spec.heads import HEADS, HeadSpec, HeadValue, RawHead
 from mobilecat.value import FilePath, Probability, Side, SpecName, Value, Word
@@ -119,14 +120,24 @@ class NmsSpec(Value):
     selection: Selection = "nms"
     """How rows are chosen: `nms` by suppression, `best` and `pairs` without; `end2end` and `detr`
     come with one of the latter."""
+    where: Literal["graph", "app", "none"] = "graph"
+    """graph: in the file. app: files give every candidate that the head decodes, and the app
+    suppresses (docs/suppression.md). none: nobody suppresses, and rows are the best by their
+    scores: `selection` is then "best", unless the head's is "pairs". A target may say otherwise for
+    itself: `nms`."""
+    candidates: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """How many of the best candidates compete, by the score of their best class; by default all.
+    With `where = "app"` no more are handed over."""
 
     @model_validator(mode="before")
     @classmethod
     def _without_overlap(cls, data: Any) -> Any:
         """Say what the keys of suppression are where nothing is suppressed."""
-        if not isinstance(data, dict) or data.get("selection", "nms") == "nms":
+        if not isinstance(data, dict):
             return data
-        return {**_NO_OVERLAP, **data}
+        if data.get("where") == "none":
+            data = {"selection": "best", **data}
+        return data if data.get("selection", "nms") == "nms" else {**_NO_OVERLAP, **data}
 
     @model_validator(mode="after")
     def _consistent(self) -> NmsSpec:
@@ -138,6 +149,8 @@ class NmsSpec(Value):
                     f"{' and '.join(wrong)} {'are' if len(wrong) > 1 else 'is'} set, but {plain}: "
                     f'take {"them" if len(wrong) > 1 else "it"} out, or say selection = "nms"'
                 )
+        elif self.where == "none":
+            raise ValueError('selection = "nms" suppresses, where = "none" does not: take one out')
         return self
 
 
@@ -248,7 +261,10 @@ class Spec(Value):
         said = head if isinstance(head, dict) else getattr(head, "__dict__", {})
         kind = said.get("kind")
         family = HEADS.get(kind, HeadValue).own_nms(said) if isinstance(kind, str) else {}
-        return {**data, "nms": {**family, **data["nms"]}}
+        given = data["nms"]
+        if given.get("where") == "none" or given.get("selection", "nms") != "nms":
+            family = {k: v for k, v in family.items() if k not in _NO_OVERLAP}
+        return {**data, "nms": {**family, **given}}
 
     @model_validator(mode="before")
     @classmethod
@@ -265,11 +281,23 @@ class Spec(Value):
         return {**data, "head": {**head, "classes": len(labels)}}
 
     @model_validator(mode="after")
+    def _with_places(self) -> Spec:
+        """Let each target say where its boxes are suppressed, so that it is read from it alone."""
+        if self.nms is not None and self.nms.where == "app":
+            settled = {
+                name: tuple(left_to_app(t) for t in getattr(self.targets, name))
+                for name in type(self.targets).model_fields
+            }
+            # The value is being made: nobody has seen it otherwise.
+            self.__dict__["targets"] = self.targets.model_copy(update=settled)
+        return self
+
+    @model_validator(mode="after")
     def _consistent(self) -> Spec:
         head, kind = self.head, self.head.kind
         large = [name for name, dims in self.shapes.items() if math.prod(dims) > _MOST_VALUES]
-        used = [t.contract for t in self.targets.all]
-        own = [c for f in FORMATS.values() for c in f.contracts if c.name in used]
+        used = [(t.kind, t.contract) for t in self.targets.all]
+        own = [c for f in FORMATS.values() for c in f.contracts if (f.name, c.name) in used]
         plain_boxes_only = [c for c in own if not c.landmarks]
         problems = [f"shapes.{name} is more than {_MOST_VALUES:,} values" for name in large]
         if isinstance(head, RawHead):

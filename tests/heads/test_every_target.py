@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mobilecat.bundle import Bundle
 from mobilecat.compile import export
 from mobilecat.formats.coreai.dialect import missing
+from mobilecat.formats.inspection import inspect_file
+from mobilecat.judge.written import check_written
 from mobilecat.lanes import NotRun, lanes_of, open_lane
 from mobilecat.rows import ROWS, in_pixels
 from mobilecat.spec import spec_from_text
@@ -34,6 +37,11 @@ if not missing():
 NMS = "nms = { score_threshold = 0.3, iou_threshold = 0.4, max_detections = 17 }"
 
 
+APP = NMS.replace(" }", ', where = "app" }')
+FEW = NMS.replace(" }", ", candidates = 9 }")
+FEW_TO_APP = APP.replace(" }", ", candidates = 9 }")
+
+
 def _cases() -> list[Case]:
     every = [*SUPPRESSED, *SINGLE]
     if os.environ.get("MOBILECAT_ALL_CASES"):
@@ -43,8 +51,39 @@ def _cases() -> list[Case]:
 
 @pytest.mark.parametrize("case", _cases(), ids=lambda c: c.name)
 def test_every_artifact_gives_the_same(case: Case, tmp_path: Path) -> None:
+    _held(case, NMS if case in SUPPRESSED else "", tmp_path)
+
+
+def _some() -> list[Case]:
+    """Boxes alone, and with landmarks; every kind where every case is asked for."""
+    if os.environ.get("MOBILECAT_ALL_CASES"):
+        return list(SUPPRESSED)
+    return [next(c for c in SUPPRESSED if bool(c.points) == marked) for marked in (False, True)]
+
+
+@pytest.mark.parametrize("nms", [APP, FEW, FEW_TO_APP], ids=["app", "few", "few to the app"])
+@pytest.mark.parametrize("case", _some(), ids=lambda c: c.name)
+def test_wherever_boxes_are_suppressed(case: Case, nms: str, tmp_path: Path) -> None:
+    """The runner suppresses what the app would: goldens, diagnose, accuracy and tune do not care.
+
+    What the file hands over is told in its record, and read back from the file."""
+    bundle = _held(case, nms, tmp_path)
+    for record in bundle.artifacts:
+        assert ("candidate_boxes" if "app" in nms else "boxes") in record.outputs
+        assert record.contract == ("candidates" if "app" in nms else "tensor")
+        for check in check_written(tmp_path / "bundle" / record.file, record, bundle):
+            assert check.verdict == "PASS", check
+        n = min(9, case.n) if "candidates" in nms else case.n
+        if "app" in nms:
+            found = inspect_file(tmp_path / "bundle" / record.file).outputs
+            shapes = {p.name: p.shape for p in found}
+            assert shapes[record.outputs["candidate_scores"]] == (1, n, case.c)
+
+
+def _held(case: Case, nms: str, tmp_path: Path) -> Bundle:
+    """Return the bundle, exported to every target, whose every lane gave what the source gives."""
     path = save_network(tmp_path / "net.onnx", case.size_wh, case.outputs)
-    text = toml(case, path, NMS if case in SUPPRESSED else "")
+    text = toml(case, path, nms)
     spec = spec_from_text(text.replace("[targets.onnx]", TARGETS))
     bundle = export(spec, tmp_path / "bundle").bundle
     assert len(bundle.artifacts) == (4 if missing() else 5)
@@ -74,3 +113,4 @@ def test_every_artifact_gives_the_same(case: Case, tmp_path: Path) -> None:
             )
         scores = got["scores"].reshape(source["scores"].shape)
         np.testing.assert_allclose(scores, source["scores"], atol=1e-4, err_msg=name)
+    return bundle

@@ -8,6 +8,8 @@ from typing import Any
 
 from mobilecat.bundle import ArtifactRecord, Bundle, TensorContract
 from mobilecat.formats.base.inspection import Port
+from mobilecat.formats.base.target import APP
+from mobilecat.rows import CANDIDATE, kinds_of
 
 INTERFACE, PICTURE, LABELS = "interface", "picture", "labels"
 METADATA, VERSION = "metadata", "version"
@@ -75,9 +77,28 @@ def _input(tensor: TensorContract, bundle: Bundle, record: ArtifactRecord) -> Po
 
 
 def tensor_outputs(bundle: Bundle, record: ArtifactRecord) -> list[Port]:
-    """Return the outputs that the tensor contract gives the artifact, by its own names."""
+    """Return the outputs that the contract gives the artifact, by its own names: the tensor
+    contract's, or decoded candidates where the app suppresses."""
+    if record.contract == APP:
+        return [
+            Port(record.outputs.get(n, n), record.output_dtypes.get(n, t.dtype), t.shape)
+            for n, t in handed_over(bundle)
+        ]
     return [
         Port(record.outputs[t.name], record.output_dtypes.get(t.name, t.dtype), t.shape)
         for t in bundle.outputs
         if t.name in record.outputs
     ]
+
+
+def handed_over(bundle: Bundle) -> list[tuple[str, TensorContract]]:
+    """Return what a file gives whose suppression is the app's: `candidate_boxes`, … [1,N,…]."""
+    nms = bundle.spec.effective_nms
+    most = nms.candidates if nms else None
+    kinds = kinds_of(t.name for t in bundle.outputs)
+    found = []
+    for kind, t in zip(kinds, bundle.candidates, strict=True):
+        n = t.shape[1] if most is None else min(t.shape[1], most)
+        shape = (t.shape[0], n, *t.shape[2:])
+        found.append((f"{CANDIDATE}{kind}", t.model_copy(update={"shape": shape})))
+    return found

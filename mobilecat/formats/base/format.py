@@ -91,6 +91,17 @@ class Contract:
         return self.asked or f'contract "{self.name}"'
 
 
+def left_to_app(target: str) -> Contract:
+    """Return the contract of files whose suppression is the app's, in every format the same."""
+    return Contract(
+        "candidates",
+        late("mobilecat.formats.base", "candidates:CandidatesAsTensors"),
+        landmarks=True,
+        asked=f'targets.{target}: nms = "app"',
+        suppressed=False,
+    )
+
+
 @dataclass(frozen=True)
 class Format:
     """A file format. What it does not do is left out: TensorFlow's are only read.

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
+
+from pydantic import model_validator
+
+from mobilecat.value import Value
+
+APP: Literal["candidates"] = "candidates"
+"""The contract of a file that leaves suppression to the app."""
+T = TypeVar("T")
 
 
 class Written(Protocol):
@@ -34,3 +42,43 @@ class TargetSpec(Protocol):
     @property
     def suffix(self) -> str: ...
     def makes(self, record: Written) -> bool: ...
+
+
+class SuppressingTarget(Value):
+    """A target that can suppress boxes in its file, or leave that to the app."""
+
+    nms: Literal["graph", "app"] | None = None
+    """Where boxes are suppressed. graph: in the file. app: the file gives every candidate that the
+    head decodes, and the app suppresses, by the bundle's `nms` (docs/suppression.md). Left out: as
+    `where` of [nms] says."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_word_for_it(cls, data: Any) -> Any:
+        """`nms = "app"` and `contract = "candidates"` say the same: each implies the other."""
+        if not isinstance(data, dict) or "contract" not in cls.model_fields:
+            return data
+        if data.get("nms") == "app":
+            return {"contract": APP, **data}
+        return {"nms": "app", **data} if data.get("contract") == APP else data
+
+    @model_validator(mode="after")
+    def _no_two_places(self) -> SuppressingTarget:
+        contract = getattr(self, "contract", None)
+        if contract == APP and self.nms == "graph":
+            raise ValueError(f'contract "{APP}" leaves suppression to the app, nms = "graph" not')
+        if self.nms == "app" and contract != APP:
+            raise ValueError(
+                f'contract "{contract}" suppresses in the file, nms = "app" does not: take one out'
+            )
+        return self
+
+
+def left_to_app(target: T) -> T:
+    """Return the target as one whose suppression is the app's, where it does not say itself."""
+    if not isinstance(target, SuppressingTarget) or target.nms is not None:
+        return target
+    if getattr(target, "contract", None) != "tensor":
+        return target  # a contract of its own, which it asks for by name
+    own = {"contract": APP} if "contract" in type(target).model_fields else {}
+    return target.model_copy(update={"nms": "app", **own})

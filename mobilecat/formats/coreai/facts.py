@@ -16,7 +16,6 @@ from mobilecat.formats.base.facts import (
 )
 from mobilecat.formats.base.inspection import Port
 from mobilecat.formats.coreai.inspect import inspect_model
-from mobilecat.rows import CANDIDATE, kinds_of
 
 SETTLED = "settled"
 """Whether the suppression came to its end; no output of the bundle's contract."""
@@ -44,10 +43,6 @@ def _picture(port: Port, bundle: Bundle) -> Port:
 
 
 def _outputs(bundle: Bundle, record: ArtifactRecord) -> list[Port]:
-    if record.contract == "candidates":
-        kinds = kinds_of(t.name for t in bundle.outputs)
-        decoded = zip(bundle.candidates, (f"{CANDIDATE}{kind}" for kind in kinds), strict=True)
-        return [Port(record.outputs.get(n, n), t.dtype, t.shape) for t, n in decoded]
     found = tensor_outputs(bundle, record)
     if SETTLED in record.outputs:
         found.append(Port(record.outputs[SETTLED], "int32", (1,)))

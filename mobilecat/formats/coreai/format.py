@@ -1,6 +1,6 @@
 """Core AI as a value."""
 
-from mobilecat.formats.base.format import Contract, Engine, Format, late
+from mobilecat.formats.base.format import Engine, Format, late, left_to_app
 from mobilecat.formats.coreai.target import CoreAITarget
 
 _ROOM = "mobilecat.formats.coreai"
@@ -38,15 +38,7 @@ COREAI = Format(
             apples=True,
         ),
     ),
-    contracts=(
-        Contract(
-            "candidates",
-            late(_ROOM, "candidates:CandidatesAsTensors"),
-            landmarks=True,
-            asked='targets.coreai: nms = "app"',
-            suppressed=False,
-        ),
-    ),
+    contracts=(left_to_app("coreai"),),
     inspect=late(_ROOM, "inspect:inspect_model"),
     facts=late(_ROOM, "facts:facts"),
     nms=late(_ROOM, "nms:written"),

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from mobilecat.formats.base.target import Written
-from mobilecat.value import TargetName, Value
+from mobilecat.formats.base.target import SuppressingTarget, Written
+from mobilecat.value import TargetName
 
 
-class CoreAITarget(Value):
-    """One Core AI file, for iOS 27 and newer."""
+class CoreAITarget(SuppressingTarget):
+    """One Core AI file, for iOS 27 and newer.
+
+    Where it suppresses itself it has an output `settled`, which is 0 where the suppression did not
+    come to its end.
+    """
 
     weights: Literal["float32", "int8"] = "float32"
     """int8: the large weights, one scale a channel; a quarter of the file. All else is float32."""
-    nms: Literal["graph", "app"] = "graph"
-    """graph: the file gives boxes, scores, class_ids, landmarks, count, and `settled`, which is 0
-    where the suppression did not come to its end. app: it gives the decoded candidates, and the
-    app suppresses, by the bundle's `nms`."""
     name: TargetName | None = None
     """File name without its suffix; by default the spec's `name`."""
 
@@ -24,7 +24,7 @@ class CoreAITarget(Value):
 
     @property
     def contract(self) -> Literal["tensor", "candidates"]:
-        return "tensor" if self.nms == "graph" else "candidates"
+        return "candidates" if self.nms == "app" else "tensor"
 
     @property
     def precision(self) -> Literal["float32", "int8"]:

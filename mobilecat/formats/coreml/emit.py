@@ -49,7 +49,7 @@ def _written(
         "metadata": {"mobilecat": version("mobilecat"), "name": spec.name},
         "float32_names": baked.exact_nodes,
     }
-    if target.contract == "tensor":
+    if target.contract != "vision":
         return write_coreml(baked.model, path, **common)
     nms = spec.effective_nms
     assert nms is not None

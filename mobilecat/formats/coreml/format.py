@@ -1,6 +1,6 @@
 """Core ML as a value."""
 
-from mobilecat.formats.base.format import Contract, Engine, Format, late
+from mobilecat.formats.base.format import Contract, Engine, Format, late, left_to_app
 from mobilecat.formats.coreml.target import CoreMLTarget
 
 _ROOM = "mobilecat.formats.coreml"
@@ -34,7 +34,10 @@ COREML = Format(
             scalars=False,
         ),
     ),
-    contracts=(Contract("vision", late(_ROOM, "vision_tensors:VisionAsTensors")),),
+    contracts=(
+        Contract("vision", late(_ROOM, "vision_tensors:VisionAsTensors")),
+        left_to_app("coreml"),
+    ),
     inspect=late(_ROOM, "inspect:inspect_model"),
     facts=late(_ROOM, "facts:facts"),
     nms=late(_ROOM, "nms:written"),

@@ -6,17 +6,18 @@ from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
-from mobilecat.formats.base.target import Written
-from mobilecat.value import Precision, TargetName, Value
+from mobilecat.formats.base.target import SuppressingTarget, Written
+from mobilecat.value import Precision, TargetName
 
 
-class CoreMLTarget(Value):
+class CoreMLTarget(SuppressingTarget):
     """One Core ML file."""
 
     format: Literal["mlpackage", "mlmodel"] = "mlpackage"
     """mlpackage: an ML Program, iOS 15 and newer. mlmodel: a NeuralNetwork, iOS 13 and newer."""
-    contract: Literal["tensor", "vision"] = "tensor"
-    """tensor: boxes, scores, class_ids, landmarks, count. vision: VNRecognizedObjectObservation."""
+    contract: Literal["tensor", "vision", "candidates"] = "tensor"
+    """tensor: boxes, scores, class_ids, landmarks, count. vision: VNRecognizedObjectObservation.
+    candidates: what `nms = "app"` makes."""
     precision: Precision = "float16"
     """Of weights and arithmetic. float16 halves the file; boxes are computed in float32 anyway."""
     deployment_target: Literal["iOS13", "iOS14", "iOS15", "iOS16", "iOS17", "iOS18"] | None = None

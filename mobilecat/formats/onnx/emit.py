@@ -14,7 +14,7 @@ from mobilecat.spec import Spec
 
 
 def variant(target: OnnxTarget, plain: Baked, spec: Spec) -> tuple[Form, Ending]:
-    return "uint8", "tensor"
+    return "uint8", target.contract
 
 
 def require(target: OnnxTarget, baked: Baked) -> None:

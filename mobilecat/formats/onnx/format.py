@@ -1,6 +1,6 @@
 """ONNX as a value."""
 
-from mobilecat.formats.base.format import Engine, Format, late
+from mobilecat.formats.base.format import Engine, Format, late, left_to_app
 from mobilecat.formats.onnx.target import OnnxTarget
 
 _ROOM = "mobilecat.formats.onnx"
@@ -17,6 +17,7 @@ ONNX = Format(
     engines=(
         Engine("onnx", "the .onnx artifact in onnxruntime", late(_ROOM, "run:open_artifact")),
     ),
+    contracts=(left_to_app("onnx"),),
     inspect=late(_ROOM, "inspect:inspect_model"),
     facts=late(_ROOM, "facts:facts"),
     nms=late(_ROOM, "nms:written"),

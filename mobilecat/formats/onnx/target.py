@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from mobilecat.formats.base.target import Written
-from mobilecat.value import TargetName, Value
+from mobilecat.formats.base.target import SuppressingTarget, Written
+from mobilecat.value import TargetName
 
 
-class OnnxTarget(Value):
+class OnnxTarget(SuppressingTarget):
     """One ONNX file: the frozen graph itself."""
 
     precision: Literal["float32"] = "float32"
@@ -21,7 +21,10 @@ class OnnxTarget(Value):
     """File name without its suffix; by default the spec's `name`."""
 
     kind: ClassVar[str] = "onnx"
-    contract: ClassVar[str] = "tensor"
+
+    @property
+    def contract(self) -> Literal["tensor", "candidates"]:
+        return "candidates" if self.nms == "app" else "tensor"
 
     @property
     def suffix(self) -> str:
@@ -29,4 +32,4 @@ class OnnxTarget(Value):
 
     def makes(self, record: Written) -> bool:
         """Whether an artifact was made for a target of this form."""
-        return True
+        return record.contract == self.contract

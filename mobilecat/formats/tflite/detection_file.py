@@ -20,6 +20,8 @@ def ending_for(plain: Baked, spec: Spec) -> Ending:
     """
     nms = spec.effective_nms
     carried = all(v.name not in ROWS for v in plain.model.graph.outputs)
+    if nms is not None and nms.candidates is not None:
+        return "tensor"  # the operator knows no such choice
     if carried and nms is not None and nms.per_class and classes_of(plain.model) > 1:
         return "tensor"
     return "detection"  # which says what is wrong with row values

@@ -18,8 +18,9 @@ from mobilecat.spec import Spec
 
 
 def variant(target: TfliteTarget, plain: Baked, spec: Spec) -> tuple[Form, Ending]:
-    ending = ending_for(plain, spec) if target.contract == "detection" else "tensor"
-    return target.input, ending
+    if target.contract == "detection":
+        return target.input, ending_for(plain, spec)
+    return target.input, target.contract
 
 
 def require(target: TfliteTarget, baked: Baked) -> None:

@@ -1,6 +1,6 @@
 """TFLite as a value."""
 
-from mobilecat.formats.base.format import Contract, Engine, Format, late
+from mobilecat.formats.base.format import Contract, Engine, Format, late, left_to_app
 from mobilecat.formats.tflite.target import TfliteTarget
 
 _ROOM = "mobilecat.formats.tflite"
@@ -15,7 +15,10 @@ TFLITE = Format(
     require=late(_ROOM, "emit:require"),
     emit=late(_ROOM, "emit:emit"),
     engines=(Engine("tflite", "the .tflite artifact in LiteRT", late(_ROOM, "run:open_artifact")),),
-    contracts=(Contract("detection", late(_ROOM, "detection_tensors:DetectionAsTensors")),),
+    contracts=(
+        Contract("detection", late(_ROOM, "detection_tensors:DetectionAsTensors")),
+        left_to_app("tflite"),
+    ),
     inspect=late(_ROOM, "inspect:inspect_model"),
     taps=late(_ROOM, "facts:taps"),
     facts=late(_ROOM, "facts:facts"),

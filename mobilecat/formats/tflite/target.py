@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from mobilecat.formats.base.target import Written
-from mobilecat.value import TargetName, Value
+from mobilecat.formats.base.target import SuppressingTarget, Written
+from mobilecat.value import TargetName
 
 
-class TfliteTarget(Value):
+class TfliteTarget(SuppressingTarget):
     """One TFLite file."""
 
     precision: Literal["float32"] = "float32"
     """Of weights and arithmetic."""
     input: Literal["uint8", "float32"] = "uint8"
     """Type of the image input: bytes as a camera gives them, or the same values 0–255 as floats."""
-    contract: Literal["tensor", "detection"] = "tensor"
+    contract: Literal["tensor", "detection", "candidates"] = "tensor"
     """tensor: boxes, scores, class_ids, landmarks, count. detection: the four outputs of
-    TFLite_Detection_PostProcess with metadata, as MediaPipe Tasks and TF's SSD samples read."""
+    TFLite_Detection_PostProcess with metadata, as MediaPipe Tasks and TF's SSD samples read.
+    candidates: what `nms = "app"` makes."""
     name: TargetName | None = None
     """File name without its suffix; by default the spec's `name`."""
 

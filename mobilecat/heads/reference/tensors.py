@@ -20,8 +20,9 @@ def tensors_from_candidates(found: Candidates, nms: NmsSpec) -> dict[str, Array]
     Shapes: boxes [1,N,4] xyxy, scores [1,N,C], row values [1,N,D], or as their contract has them.
     Errors: ArtifactError for shapes that contradict each other.
     """
-    boxes, scores = found.boxes, found.scores
     items = _require_shapes(found)
+    found = best_candidates(found, nms.candidates)
+    boxes, scores = found.boxes, found.scores
     kept, classes, best = select(boxes[0], scores[0], nms)
     n, k = len(kept), nms.max_detections
     out = {
@@ -37,6 +38,15 @@ def tensors_from_candidates(found: Candidates, nms: NmsSpec) -> dict[str, Array]
         out[name] = np.zeros((1, k, *item), np.float32)
         out[name][0, :n] = found.rows[name][0][kept].reshape(n, *item)
     return out
+
+
+def best_candidates(found: Candidates, most: int | None) -> Candidates:
+    """Return the `most` candidates of the best score, best first, ties by rising index; or all."""
+    if most is None or most >= found.scores.shape[1]:
+        return found
+    order = np.argsort(-found.scores[0].max(axis=1), kind="stable")[:most]
+    kept = {name: value[:, order] for name, value in found.all.items()}
+    return Candidates(kept.pop("boxes"), kept.pop("scores"), kept)
 
 
 def _require_shapes(found: Candidates) -> dict[str, tuple[int, ...]]:

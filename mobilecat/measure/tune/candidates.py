@@ -16,6 +16,7 @@ from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.graph import Array
 from mobilecat.heads import Candidates
+from mobilecat.heads.reference.tensors import best_candidates
 from mobilecat.lanes import Lane, NotRun, Runner, lanes_of, open_lane
 from mobilecat.lanes.source import SourceRunner
 from mobilecat.measure.tune.kept import Store
@@ -64,7 +65,8 @@ class Engine:
         pixels, _ = fit_picture(read_picture(path), image)
         self.inferences += 1
         nms = self._bundle.spec.effective_nms
-        return rank(self._infer(pixels), floor, nms.selection if nms else "nms")
+        found = best_candidates(self._infer(pixels), nms.candidates if nms else None)
+        return rank(found, floor, nms.selection if nms else "nms")
 
 
 def ranked_of(path: Path, floor: float, engine: Engine, store: Store) -> Ranked:

@@ -67,10 +67,11 @@ def open_store(bundle: Bundle, lane: Lane, folder: Path | None = None) -> Store:
 
 def _key(bundle: Bundle, lane: Lane) -> str:
     """Hash what candidates follow from: the model's bytes, its reading and decoding; of the NMS,
-    only whether a row is ranked once or with each of its classes."""
+    whether a row is ranked once or with each of its classes, and how many compete."""
     spec, nms = bundle.spec, bundle.spec.effective_nms
     assert spec.input is not None
     pairs = {"pairs": True} if nms is not None and nms.selection == "pairs" else {}
+    few = {"candidates": nms.candidates} if nms is not None and nms.candidates else {}
     said = {
         "form": _FORM,
         "model": lane.artifact.sha256 if lane.artifact else bundle.source.sha256,
@@ -79,6 +80,7 @@ def _key(bundle: Bundle, lane: Lane) -> str:
         "input": spec.input.model_dump(mode="json"),
         "head": spec.head.model_dump(mode="json"),
         **pairs,
+        **few,
     }
     return key_of(lane, said)
 

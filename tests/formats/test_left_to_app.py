@@ -11,10 +11,10 @@ import pytest
 
 from mobilecat.bundle import Bundle, open_bundle
 from mobilecat.errors import ArtifactError
-from mobilecat.formats.coreai.candidates import CandidatesAsTensors
+from mobilecat.formats.base.candidates import CandidatesAsTensors
 from mobilecat.spec import NmsSpec
 
-BUNDLE = Path(__file__).resolve().parents[2] / "ios/yunet"
+BUNDLE = Path(__file__).resolve().parents[1] / "ios/yunet"
 LEFT, RIGHT, FAR = [0, 0, 20, 10], [10, 0, 30, 10], [100, 50, 120, 90]  # LEFT, RIGHT: IoU 1/3
 
 
