@@ -78,7 +78,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "formats.tflite": {
         *_VALUES, *_TARGET, "formats.base", "formats.tflite.target", "bake", "heads",
     },
-    "formats": {*_LEAVES, "bundle", "formats.base", "formats.base.format"},
+    "formats": {
+        *_LEAVES, "bundle", "formats.base", "formats.base.format", "formats.base.target",
+    },
     "runtime": {"formats.coreml.runtime"},
     # What is done with them.
     "compile": {*_VALUES, "bake", "formats", "formats.base"},
