@@ -1,31 +1,38 @@
 """Right networks must hold: no false alarm on any of them, float32 or float16.
 
-Usage: python -m tools.right_networks [--photos 16] [--random 3] [--coordinates 16] [--only WORD]
+Usage: python -m tools.right_networks [--photos 16] [--random 3] [--coordinates 4] [--only WORD]
+        [--kept DIR] [--fresh]
 
-Every example as it is, the demo's models, and the systems of docs/systems.md (real and seeded)
-in every target, in float16 and float32, held to goldens of cat photos, to random inputs, and
-pushed through simulated phones; and every real network bare, on random inputs alone. Writes
-docs/right_networks.md. Exit code 1 where one is red.
+Every example as it is, the demo's models, the systems of docs/systems.md and those of right_nets.py
+(real and seeded) in every target, in float16 and float32, held to goldens of cat photos, to random
+inputs, and pushed through simulated phones; and every real network bare, on random inputs alone.
+What came of each network is kept in DIR (build/right), so that a run that was cut off goes on;
+--fresh forgets it. Writes docs/right_networks.md. Exit code 1 where one is red.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.compile import export
 from mobilecat.compile.cascade import export_cascade
-from mobilecat.coordinates.chains import check_coordinates
+from mobilecat.coordinates.chains import CoordinateReport, check_coordinates
+from mobilecat.disk import write_text
 from mobilecat.errors import MobileCatError
+from mobilecat.formats.tensorflow.worker import missing_extra
 from mobilecat.judge import validate
+from mobilecat.judge.observe import gives_detections
+from mobilecat.judge.report import Report
 from mobilecat.review.approve import approve, record
 from mobilecat.spec import load_spec, spec_from_model_file, spec_from_text
 from mobilecat.spec.cascade import is_cascade
@@ -33,6 +40,7 @@ from mobilecat.spec.cascade import is_cascade
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 PAGE = ROOT / "docs" / "right_networks.md"
+KEPT = ROOT / "build" / "right"
 TARGETS = """
 [[targets.coreml]]
 [[targets.coreml]]
@@ -61,11 +69,15 @@ class Network:
 
 @dataclass(frozen=True)
 class Row:
+    """photos: pictures that were validated. chains: of the simulated phones, that measured."""
+
     name: str
+    photos: int
     lanes: int
     checks: int
     verdict: str
     coordinates: str
+    chains: int
     seconds: float
     says: str
 
@@ -74,7 +86,9 @@ class Row:
         return "RED" in (self.verdict, self.coordinates)
 
     def line(self) -> str:
-        cells = (self.name, self.lanes, self.checks, self.verdict, self.coordinates, self.says)
+        placed = self.coordinates + (f", {self.chains} chains" if self.chains else "")
+        photos = self.photos or "–"
+        cells = (self.name, photos, self.lanes, self.checks, self.verdict, placed, self.says)
         return f"| {' | '.join(str(c) for c in cells)} |"
 
 
@@ -89,6 +103,7 @@ def networks(data: Path, built: Path) -> Iterator[Network]:
         path = demo / f"{name}.toml"
         yield Network(f"demo {name}", lambda out, p=path: _exported(p, data, out))
     yield from _systems(data, built)
+    yield from _seeded(data, built)
     for path in sorted((data / "models").glob("*.onnx")):
         yield Network(f"bare {path.stem}", lambda out, p=path: _bare(p, out), pictures=False)
 
@@ -98,7 +113,7 @@ def _systems(data: Path, built: Path) -> Iterator[Network]:
     from systems_table import network_of
 
     for system in SYSTEMS:
-        if system.cascade or system.tensorflow or system.example:
+        if system.cascade or system.example or (system.tensorflow and missing_extra()):
             continue
 
         def make(out: Path, s: object = system) -> object:
@@ -109,6 +124,59 @@ def _systems(data: Path, built: Path) -> Iterator[Network]:
             return export(spec, out, source=source)
 
         yield Network(f"system {system.name}", make)
+
+
+YOLO = """
+labels = [{labels}]
+[input]
+size = [640, 640]
+range = [0, 1]
+resize = "letterbox"
+pad = 114
+[head]
+kind = "yolov8"
+[nms]
+score_threshold = 0.3
+iou_threshold = 0.45
+max_detections = 100
+""".replace("{labels}", ", ".join(f'"class {i}"' for i in range(80)))
+FACES = """
+[input]
+size = [320, 320]
+color = "BGR"
+mean = [104, 117, 123]
+resize = "letterbox"
+"""
+QUERIES = """
+[input]
+size = [256, 256]
+range = [0, 1]
+resize = "stretch"
+"""
+SEEDED = {
+    "yolov8n": YOLO,
+    "yolo11n": YOLO,
+    "retinaface": FACES,
+    "queries": QUERIES,
+    "query_rows": QUERIES,
+}
+
+
+def _seeded(data: Path, built: Path) -> Iterator[Network]:
+    import right_nets
+    from systems_list import PICTURES
+
+    for name, text in SEEDED.items():
+
+        def make(out: Path, name: str = name, text: str = text) -> object:
+            spec = spec_from_text(f'name = "net"\nsource = "-"\n{text}{TARGETS}')
+            path = built / f"{name}.onnx"
+            if not path.exists():
+                assert spec.input is not None
+                right_nets.build(name, spec.input, [data / p for p in PICTURES], path)
+            return export(spec, out, source=path)
+
+        yield Network(f"seeded {name}", make)
 
 
 def _exported(path: Path, data: Path, out: Path) -> object:
@@ -155,32 +223,31 @@ def try_network(
         network.make(folder)
         bundle = open_any(folder)
         if not network.pictures:
-            report = validate(folder, random=random)
-            return _row(network, report, "", began)
+            return _row(network, 0, validate(folder, random=random), None, began)
         cascade = isinstance(bundle, CascadeBundle)
-        for photo in photos:
-            record(folder, golden, photo)
-        approve(folder, golden, every=True)
+        _approved(folder, golden, photos)
         report = validate(folder, golden, random=0 if cascade else random, write_pending=False)
-        placed = ""
-        if coordinates and not cascade:
+        placed = None
+        if coordinates and not cascade and gives_detections(bundle):
             few = root / "few"
             shutil.rmtree(few, ignore_errors=True)
-            for photo in photos[:coordinates]:
-                record(folder, few, photo)
-            approve(folder, few, every=True)
-            found = check_coordinates(folder, few)
-            placed = "RED" if not found.held else found.verdict
-        return _row(network, report, placed, began)
+            _approved(folder, few, photos[:: len(photos) // coordinates][:coordinates])
+            placed = check_coordinates(folder, few)
+        return _row(network, len(photos), report, placed, began)
     except MobileCatError as e:
         said = "; ".join([e.summary, *map(str, e.problems)])[:300]
-        return Row(network.name, 0, 0, "NOT_RUN", "", time.perf_counter() - began, said)
+        return Row(network.name, 0, 0, 0, "NOT_RUN", "", 0, time.perf_counter() - began, said)
 
 
-def _row(network: Network, report: object, placed: str, began: float) -> Row:
-    from mobilecat.judge.report import Report
+def _approved(folder: Path, golden: Path, photos: list[Path]) -> None:
+    for photo in photos:
+        record(folder, golden, photo)
+    approve(folder, golden, every=True)
 
-    assert isinstance(report, Report)
+
+def _row(
+    network: Network, photos: int, report: Report, placed: CoordinateReport | None, began: float
+) -> Row:
     ran = [r for r in report.lanes if not r.unloaded]
     bad = [
         f"{r.lane} {r.case} {r.check.stage} {r.check.name} {r.check.against}: "
@@ -193,12 +260,18 @@ def _row(network: Network, report: object, placed: str, began: float) -> Row:
         if r.verdict == "FAIL"
     ]
     bad += report.shortfalls
+    verdict, coordinates, chains = "held" if report.held else "RED", "–", 0
+    if placed:
+        bad += [f"{r.lane} {r.case} {r.chain.words}: {r.detail}" for r in placed.failed]
+        bad += placed.shortfalls
+        coordinates = placed.verdict if placed.held else "RED"
+        chains = sum(r.verdict != "NOT_RUN" for r in placed.rows)
     checks = sum(r.check.verdict != "NOT_RUN" for r in report.results) + len(report.random)
-    verdict = "held" if report.held else "RED"
     says = f"{len(bad)} failed; {bad[0][:220]}" if bad else ""
     for line in bad[:12]:
         print(f"    {line[:260]}", flush=True)
-    return Row(network.name, len(ran), checks, verdict, placed, time.perf_counter() - began, says)
+    took = time.perf_counter() - began
+    return Row(network.name, photos, len(ran), checks, verdict, coordinates, chains, took, says)
 
 
 def main() -> int:
@@ -217,31 +290,50 @@ def main() -> int:
         for network in networks(data, built):
             if args.only and args.only not in network.name:
                 continue
-            row = try_network(network, photos, args.random, args.coordinates, Path(folder))
+            row = _kept(network, photos, args, Path(folder))
             rows.append(row)
             print(row.line(), f"{row.seconds:.0f} s", flush=True)
     red = [r for r in rows if r.red]
     ran = [r for r in rows if r.verdict != "NOT_RUN"]
-    total = f"{len(ran)} networks, {sum(r.checks for r in rows)} checks, {len(red)} red"
+    checks, chains = sum(r.checks for r in rows), sum(r.chains for r in rows)
+    minutes = sum(r.seconds for r in rows) / 60
+    total = f"{len(ran)} networks, {checks:,} checks, {chains:,} chains, {len(red)} red"
+    total += f"; {minutes:.0f} minutes of one core, shared"
     print(total)
     if not args.only:
         PAGE.write_text(page(rows, total, args), "utf-8")
     return int(bool(red))
 
 
+def _kept(network: Network, photos: list[Path], args: argparse.Namespace, scratch: Path) -> Row:
+    """Return what came of a network, from an earlier run of the same size that was cut off too."""
+    safe = "".join(c if c.isalnum() else "_" for c in network.name)
+    path = args.kept / f"{safe}-{len(photos)}-{args.random}-{args.coordinates}.json"
+    if path.exists() and not args.fresh:
+        row = Row(**json.loads(path.read_text("utf-8")))
+        if not row.red and row.verdict != "NOT_RUN":
+            return row
+    row = try_network(network, photos, args.random, args.coordinates, scratch)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(asdict(row)))
+    return row
+
+
 def page(rows: list[Row], total: str, args: argparse.Namespace) -> str:
     head = f"""# Right networks: proof that validation does not cry wolf
 
-Made by `python -m tools.right_networks`: every example as it is, the demo's models, and the systems
-of [systems.md](systems.md), in float16 and float32, each on {args.photos} photos of cats, on
-{args.random} random inputs, and with {args.coordinates} photos through simulated phones; and every
-real network bare, on random inputs. All of them are right, so none may be red. Coordinates that
-these photos cannot measure are NOT_MEASURABLE, which is no failure.
+Made by `make right` (`python -m tools.right_networks`): every example as it is, the demo's models,
+the systems of [systems.md](systems.md), and seeded networks in published structures
+(`tools/right_nets.py`), in float16 and float32, each on {args.photos} photos of cats, on
+{args.random} random inputs, and with {args.coordinates} of the photos through simulated phones; and
+every real network bare, on random inputs. All of them are right, so none may be red. Coordinates
+that these photos cannot measure are NOT_MEASURABLE, which is no failure; a cascade's are its
+models'. Chains are counted where a lane had a box to measure by.
 
 {total}.
 
-| network | lanes | checks | verdict | coordinates | says |
-|---|---|---|---|---|---|
+| network | photos | lanes | checks | verdict | coordinates | says |
+|---|---|---|---|---|---|---|
 """
     return head + "\n".join(r.line() for r in rows) + "\n"
 
@@ -250,9 +342,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, default=16)
     parser.add_argument("--random", type=int, default=3)
-    parser.add_argument("--coordinates", type=int, default=16, metavar="PHOTOS")
+    parser.add_argument("--coordinates", type=int, default=4, metavar="PHOTOS")
     parser.add_argument("--only", help="those with this in their name; writes no page")
     parser.add_argument("--built", type=Path, metavar="DIR", help="keep built networks here")
+    parser.add_argument("--kept", type=Path, metavar="DIR", default=KEPT)
+    parser.add_argument("--fresh", action="store_true", help="forget what was kept")
     return parser.parse_args()
 
 
