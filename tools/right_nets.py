@@ -79,9 +79,7 @@ class Eager:
         w = self.rng.normal(0, np.sqrt(1 / (k * k * before)), (depth, before, k, k))
         some = self.values[x][:, :, : 64 * s, : 64 * s] if k > 1 else self.values[x]
         pads = [k // 2] * 4
-        plain = helper.make_node(
-            "Conv", [x, "w"], ["y"], strides=[s, s], pads=pads, group=groups
-        )
+        plain = helper.make_node("Conv", [x, "w"], ["y"], strides=[s, s], pads=pads, group=groups)
         kept, self.values[x] = self.values[x], some
         self.weights["w"] = w.astype(np.float32)
         (made,) = self._run(plain)

@@ -10,7 +10,8 @@ its own, named `borderline`, with its distance to the threshold as the value.
 
 Ties: of two candidates that score the same and overlap, suppression keeps one; which, rounding
 alone decides (padding makes whole cells score the same). Where the other was there with that very
-score, they are matched as a set, and a check named `ties` says so.
+score, they are matched as a set, and a check named `ties` says so. What else an exact suppression
+makes of candidates within the limits is said there too (`judge.ties`).
 """
 
 from __future__ import annotations
@@ -37,8 +38,18 @@ MIN_IOU = 0.1
 so many pixels, not as one missing and one extra."""
 
 
-Tied = Callable[[int, int], bool]
-"""(expected row, got row) → whether both were candidates that tie, and either may be kept."""
+@dataclass(frozen=True)
+class Ties:
+    """What rounding alone decides; by default nothing.
+
+    pair(i, j): whether expected row i and got row j were candidates that tie, so that either may be
+    kept. lost(i), new(j): whether a row that is not there, or should not be, is what an exact
+    suppression makes of candidates that are within the limits.
+    """
+
+    pair: Callable[[int, int], bool] = lambda i, j: False
+    lost: Callable[[int], bool] = lambda i: False
+    new: Callable[[int], bool] = lambda j: False
 
 
 @dataclass(frozen=True)
@@ -97,7 +108,7 @@ def compare_detections(
     model_from_image: Affine,
     score_threshold: float | None,
     against: str = "golden",
-    tied: Tied = lambda i, j: False,
+    tied: Ties = Ties(),
     sigmas: Floats | None = None,
 ) -> list[Check]:
     """Return checks `count`, `boxes`, `scores`, each row value by its name (`landmarks` …), and
@@ -111,11 +122,17 @@ def compare_detections(
     if not _finite(got):
         return [Check("detections", "finite", "FAIL", detail="NaN or inf", against=against)]
     e, g = expected.placed(model_from_image), got.placed(model_from_image)
-    found, ties = _without_ties(match(e, g, limits.boxes_px), e, g, limits.boxes_px, tied)
+    found, ties = _without_ties(match(e, g, limits.boxes_px), e, g, limits, tied)
     checks = _count(expected, got, found, limits, score_threshold, against)
-    if ties:
-        said = ", ".join(_words(expected, i) for i, _ in ties[:3])
-        detail = f"{len(ties)} of {len(expected)} tie with another candidate: {said}"
+    if ties.pairs:
+        said = ", ".join(_words(expected, i) for i, _ in ties.pairs[:3])
+        detail = f"{len(ties.pairs)} of {len(expected)} tie with another candidate: {said}"
+        checks.append(Check("detections", "ties", "PASS", detail=detail, against=against))
+    if ties.missing or ties.extra:
+        words = [f"without {_words(expected, i)}" for i in ties.missing[:2]]
+        words += [f"with {_words(got, j)}" for j in ties.extra[:2]]
+        detail = f"{len(ties.missing)} missing, {len(ties.extra)} extra: each a candidate within "
+        detail += f"the limits, and the suppression exact: {', '.join(words)}"
         checks.append(Check("detections", "ties", "PASS", detail=detail, against=against))
     if not found.pairs:
         return checks
@@ -134,24 +151,37 @@ def compare_detections(
 
 
 def _without_ties(
-    found: Matches, e: Detections, g: Detections, near: float, tied: Tied
-) -> tuple[Matches, list[tuple[int, int]]]:
-    """Return the matches without those that tie, and the ties: of what moved, or has no pair."""
-    moved = {
-        (i, j)
-        for i, j in found.pairs
-        if float(corner_distances(e.boxes_xyxy[i], g.boxes_xyxy[j])) > near
-    }
-    ties = [pair for pair in sorted(moved) if tied(*pair)]
+    found: Matches, e: Detections, g: Detections, limits: Limits, tied: Ties
+) -> tuple[Matches, Matches]:
+    """Return the matches without what rounding decides, and what it does."""
+    pairs = list(found.pairs)
     missing, extra = list(found.missing), list(found.extra)
-    for i in found.missing:
-        j = next((j for j in extra if tied(i, j)), None)
-        if j is not None:
+    ties: list[tuple[int, int]] = []
+    for i, j in found.pairs:
+        far = float(corner_distances(e.boxes_xyxy[i], g.boxes_xyxy[j])) > limits.boxes_px
+        if far and tied.pair(i, j):
             ties.append((i, j))
+            pairs.remove((i, j))
+            continue
+        off = far or abs(e.scores[i] - g.scores[j]) > limits.scores
+        if off and tied.lost(i) and tied.new(j):  # rows of two candidates
+            missing.append(i)
+            extra.append(j)
+            pairs.remove((i, j))
+    for i in found.missing:
+        other = next((j for j in found.extra if j in extra and tied.pair(i, j)), None)
+        if other is not None:
+            ties.append((i, other))
             missing.remove(i)
-            extra.remove(j)
-    pairs = tuple(p for p in found.pairs if p not in ties)
-    return Matches(pairs, tuple(missing), tuple(extra)), ties
+            extra.remove(other)
+    lost = tuple(i for i in missing if tied.lost(i))
+    new = tuple(j for j in extra if tied.new(j))
+    left = Matches(
+        tuple(pairs),
+        tuple(i for i in missing if i not in lost),
+        tuple(j for j in extra if j not in new),
+    )
+    return left, Matches(tuple(ties), lost, new)
 
 
 def _count(

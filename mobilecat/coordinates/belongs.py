@@ -1,23 +1,26 @@
 """Where boxes belong, worked out apart from the simulated phone, and which can measure it.
 
-A box is steady where it stays when every pixel changes by one level of 255 at most, and where a fit
-whose size is not whole is rounded the other way: 93.33 rows are 93 to Pillow, 94 to others, and may
-be 93.33 to a phone. One that does not, such as a cat that a face detector takes for half a face,
-says nothing about a pixel's place: it must be found where it belongs, but its corners are not held
-to the limit.
+A box is steady where it stays however a phone may draw the same picture: when every pixel changes
+by one level of 255 at most; with another resampler; with the colour of 4:2:0, where the frame has
+that; and where a fit whose size is not whole is rounded the other way: 93.33 rows are 93 to Pillow,
+94 to others, and may be 93.33 to a phone. One that moves, such as a cat that a face detector takes
+for half a face, says nothing about a pixel's place: it must be found where it belongs, but its
+corners are not held to the limit. One that is gone in one of these drawings need not be found at
+all; and where one of them shows further boxes, so may the phone's, and only steady boxes must stay.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from mobilecat.bundle import Bundle
-from mobilecat.compare.match import corner_distances, match
+from mobilecat.compare.match import corner_distances, iou_matrix, match
 from mobilecat.coordinates.report import OWN
 from mobilecat.geometry.affine import Size
 from mobilecat.geometry.resize import plan_resize
@@ -35,7 +38,14 @@ Floats = npt.NDArray[np.float64]
 
 VIEW_WH = Size(390, 844)
 STEADY_PX = 0.5
-"""Model pixels that a steady box moves at most: what the limits leave for the resampler."""
+"""Model pixels that a drawing may move a box by: what the limits leave for the resampler. What it
+moves beyond, the limit is wider for that box."""
+MEASURES_PX = 2.0
+"""A box that moves further measures nothing."""
+SAME_IOU = 0.5
+"""What a box that moves must overlap with where it belongs."""
+BORDERLINE = 0.1
+"""A box whose score is this near to the threshold may come and go with the resampler."""
 NOISES = 2
 
 
@@ -50,10 +60,21 @@ class Picture:
 
 @dataclass(frozen=True)
 class Belongs:
-    """What belongs to an option, in pixels of the upright picture. steady: (N,)."""
+    """What belongs to an option, in pixels of the upright picture.
+
+    moves: (N,) how far each box's corner goes between the drawings, in pixels of the model input.
+    lasting: (N,) whether it is there in every one. settled: whether none shows others.
+    """
 
     found: Detections
-    steady: npt.NDArray[np.bool_]
+    moves: Floats
+    lasting: npt.NDArray[np.bool_]
+    settled: bool
+
+    @property
+    def steady(self) -> npt.NDArray[np.bool_]:
+        """Return which boxes measure, (N,)."""
+        return np.asarray(self.moves <= MEASURES_PX)
 
 
 class Engine:
@@ -74,24 +95,31 @@ class Engine:
             self._seen[key] = decode_outputs(outputs, same)
         return self._seen[key]
 
-    def steady(self, pixels: Pixels) -> tuple[Detections, npt.NDArray[np.bool_]]:
-        """Return detections in model pixels, and which stay where noise of one level is added."""
-        found = self.model_boxes(pixels)
-        stays = np.ones(len(found), dtype=np.bool_)
+    def noisy(self, pixels: Pixels) -> Iterator[Detections]:
+        """Give what is found where noise of one level is added."""
         for seed in range(NOISES):
             noise = np.random.default_rng(seed).integers(-1, 2, pixels.shape)
-            again = self.model_boxes(np.clip(pixels + noise, 0, 255).astype(np.uint8))
-            near = _moves(found, again)
-            stays &= near <= STEADY_PX
-        return found, stays
+            yield self.model_boxes(np.clip(pixels + noise, 0, 255).astype(np.uint8))
 
 
-def _moves(found: Detections, again: Detections) -> Floats:
-    """Return how far each box's corner moved; inf where it is gone. Shapes: (N,)."""
-    moved = np.full(len(found), np.inf)
-    for i, j in match(found, again, STEADY_PX).pairs:
-        moved[i] = corner_distances(found.boxes_xyxy[i], again.boxes_xyxy[j])
-    return moved
+def held_through(found: Detections, drawings: Iterable[Detections], threshold: float) -> Belongs:
+    """Return which boxes hold in every drawing; all in pixels of one model input.
+
+    threshold: of the score; a box close above it may come and go.
+    """
+    moves, lasting, settled = np.zeros(len(found)), np.ones(len(found), dtype=np.bool_), True
+    for again in drawings:
+        pairs = match(found, again, STEADY_PX)
+        moved, iou = np.full(len(found), np.inf), np.zeros(len(found))
+        for i, j in pairs.pairs:
+            moved[i] = corner_distances(found.boxes_xyxy[i], again.boxes_xyxy[j])
+            iou[i] = iou_matrix(found.boxes_xyxy[i : i + 1], again.boxes_xyxy[j : j + 1])[0, 0]
+        moves = np.maximum(moves, moved)
+        lasting &= (iou >= SAME_IOU) | (moved <= STEADY_PX)
+        settled &= all(again.scores[j] - threshold <= BORDERLINE for j in pairs.extra)
+    # Where boxes come and go, those that stay are crowded out and take each other's places.
+    lasting = lasting if settled else lasting & (moves <= MEASURES_PX)
+    return Belongs(found, moves, lasting, settled)
 
 
 def channels_of(rgb: Pixels, spec: ImageSpec) -> Pixels:
@@ -135,42 +163,72 @@ def model_scale(option: str, bundle: Bundle, wh: tuple[int, int]) -> float:
     return max(sx, sy) if stretched or option == "centerCrop" else min(sx, sy)
 
 
-def belongs(engine: Engine, picture: Picture, option: str) -> Belongs | str:
+def belongs(
+    engine: Engine, picture: Picture, option: str, halved: bool, threshold: float
+) -> Belongs | str:
     """Return what belongs to an option, or why nothing does.
 
     For the own fit the golden's; for Vision's, a run on Pillow's resize and plain arithmetic.
+    halved: the frame has colour for every second pixel. threshold: of the score.
     """
-    return _golden(engine, picture) if option == OWN else _through_vision(engine, picture, option)
+    if option == OWN:
+        return _golden(engine, picture, halved, threshold)
+    return _through_vision(engine, picture, option, halved, threshold)
 
 
-def _golden(engine: Engine, picture: Picture) -> Belongs | str:
+def _golden(engine: Engine, picture: Picture, halved: bool, threshold: float) -> Belongs | str:
     golden = picture.case.expected(engine.lane.name).found
     if golden is None:
         return "the golden has no detections"
     pixels, plan = fit_picture(picture.image, engine.spec)
-    found, stays = engine.steady(pixels)
+    found = engine.model_boxes(pixels)
+    grows = plan.resized_wh[0] > picture.image.width
+    other = engine.spec.model_copy(update={"resample": "bicubic" if grows else "box"})
+    drawn = [fit_picture(picture.image, other)[0]]
+    if halved:
+        drawn.append(fit_picture(_halved(picture.image), engine.spec)[0])
+    ways = (*engine.noisy(pixels), *map(engine.model_boxes, drawn))
+    own = held_through(found, ways, threshold)
     to_model = plan.model_from_image
     moved = Detections(to_model.boxes_xyxy(golden.boxes_xyxy), golden.scores, golden.class_ids)
-    steady = np.zeros(len(golden), dtype=np.bool_)
+    moves = np.full(len(golden), np.inf)
+    lasting = np.full(len(golden), own.settled)
     for i, j in match(moved, found, STEADY_PX).pairs:
-        steady[i] = stays[j]
-    return Belongs(golden, steady)
+        moves[i], lasting[i] = own.moves[j], own.lasting[j]
+    return Belongs(golden, moves, lasting, own.settled)
 
 
-def _through_vision(engine: Engine, picture: Picture, option: str) -> Belongs | str:
-    wh, model_wh = picture.image.size, engine.spec.size
+def _through_vision(
+    engine: Engine, picture: Picture, option: str, halved: bool, threshold: float
+) -> Belongs | str:
+    wh, model_wh, spec = picture.image.size, engine.spec.size, engine.spec
     first, *others = _fits(option.removesuffix("Rotate90CCW"), wh, model_wh)
-    pixels = first.model_input(picture.image, engine.spec)
-    found, steady = engine.steady(pixels)
+    pixels = first.model_input(picture.image, spec)
+    found = engine.model_boxes(pixels)
     if not len(found):
         return f"the network finds nothing through {option}, straight from the picture"
+    ways = [*engine.noisy(pixels)]
+    ways.append(engine.model_boxes(first.model_input(picture.image, spec, otherwise=True)))
+    if halved:
+        ways.append(engine.model_boxes(first.model_input(_halved(picture.image), spec)))
     for other in others:
-        again = engine.model_boxes(other.model_input(picture.image, engine.spec))
+        again = engine.model_boxes(other.model_input(picture.image, spec))
         boxes = first.model_boxes(other.image_boxes(again.boxes_xyxy))
-        steady &= _moves(found, Detections(boxes, again.scores, again.class_ids)) <= STEADY_PX
-    return Belongs(
-        Detections(first.image_boxes(found.boxes_xyxy), found.scores, found.class_ids), steady
-    )
+        ways.append(Detections(boxes, again.scores, again.class_ids))
+    own = held_through(found, ways, threshold)
+    placed = Detections(first.image_boxes(found.boxes_xyxy), found.scores, found.class_ids)
+    return replace(own, found=placed)
+
+
+def _halved(image: Image) -> Image:
+    """Return the picture with colour for every second pixel in both directions, as in 4:2:0."""
+    from PIL import Image
+
+    y, *colour = image.convert("RGB").convert("YCbCr").split()
+    small = (max(1, image.width // 2), max(1, image.height // 2))
+    near, box = Image.Resampling.NEAREST, Image.Resampling.BOX
+    wide = [c.resize(small, box).resize(image.size, near) for c in colour]
+    return Image.merge("YCbCr", [y, *wide]).convert("RGB")
 
 
 @dataclass(frozen=True)
@@ -181,12 +239,18 @@ class _Fit:
     size: tuple[int, int]
     at: tuple[int, int] = (0, 0)
 
-    def model_input(self, image: Image, spec: ImageSpec) -> Pixels:
-        """Return pixels as Pillow resizes them, black around. Shapes: (H, W, C)."""
+    def model_input(self, image: Image, spec: ImageSpec, otherwise: bool = False) -> Pixels:
+        """Return pixels as Pillow resizes them, black around. Shapes: (H, W, C).
+
+        otherwise: with another resampler than the bilinear one, which averages what it shrinks.
+        """
         from PIL import Image
 
         canvas = Image.new("RGB", spec.size)
-        small = image.convert("RGB").resize(self.size, Image.Resampling.BILINEAR, box=self.box)
+        grows = self.size[0] > self.box[2] - self.box[0]
+        other = Image.Resampling.BICUBIC if grows else Image.Resampling.BOX
+        kind = other if otherwise else Image.Resampling.BILINEAR
+        small = image.convert("RGB").resize(self.size, kind, box=self.box)
         canvas.paste(small, self.at)
         return channels_of(np.asarray(canvas, dtype=np.uint8), spec)
 

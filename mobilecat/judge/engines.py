@@ -122,7 +122,7 @@ def judge_lane(
 
     def judge(limits: Limits) -> list[Check]:
         contract = check_contract(bundle, got, limits)
-        return [*contract, *judge_golden(bundle, got, expected, limits)]
+        return [*contract, *judge_golden(bundle, got, expected, limits, reference)]
 
     moves = expected.moves.get(kind, {})
     checks = judge(report.limits)

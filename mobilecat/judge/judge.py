@@ -9,29 +9,36 @@ import numpy as np
 
 from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import Check, Stage, compare_tensors, passed
-from mobilecat.compare.match import Tied, compare_detections, corner_distances, iou_matrix
+from mobilecat.compare.match import compare_detections
 from mobilecat.compare.probe import compare_probe, compare_probes
 from mobilecat.compare.tolerances import STRUCTURE, Bound, Limits
 from mobilecat.errors import MobileCatError
-from mobilecat.geometry.affine import Affine
 from mobilecat.geometry.resize import plan_resize
 from mobilecat.golden.store import Expected, PlanRecord
 from mobilecat.graph import Array
 from mobilecat.judge.observe import Observed, gives_detections, offered, watched
 from mobilecat.judge.rounding import moves_of, near_rows, widened
+from mobilecat.judge.ties import ties_of
 from mobilecat.lanes import decode_outputs
 from mobilecat.pictures.detections import Detections, Floats
 from mobilecat.pictures.similarity import sigmas_of
 
 
 def judge_golden(
-    bundle: Bundle, observed: Observed, expected: Expected, limits: Limits
+    bundle: Bundle,
+    observed: Observed,
+    expected: Expected,
+    limits: Limits,
+    reference: Observed | None = None,
 ) -> list[Check]:
-    """Return every check of one lane and case against what was approved."""
+    """Return every check of one lane and case against what was approved.
+
+    reference: what the source gives for the same input, where it runs here.
+    """
     checks = _same_terms(bundle, observed, expected)
     checks += _probes(bundle, observed, expected, limits)
     if gives_detections(bundle) or expected.detections is not None:
-        checks += _detections(bundle, observed, expected, limits)
+        checks += _detections(bundle, observed, expected, limits, reference)
     return checks
 
 
@@ -103,7 +110,7 @@ def judge_results(
 
     def found(limits: Limits) -> list[Check]:
         to_model = plan.model_from_image
-        tied = tied_by(bundle, observed, e, g, limits, to_model)
+        tied = ties_of(bundle, observed, reference, e, g, limits, to_model)
         threshold, sigmas = _threshold(bundle), _sigmas(bundle, e)
         return compare_detections(e, g, limits, to_model, threshold, against, tied, sigmas)
 
@@ -219,7 +226,11 @@ def _probes(bundle: Bundle, observed: Observed, expected: Expected, limits: Limi
 
 
 def _detections(
-    bundle: Bundle, observed: Observed, expected: Expected, limits: Limits
+    bundle: Bundle,
+    observed: Observed,
+    expected: Expected,
+    limits: Limits,
+    reference: Observed | None,
 ) -> list[Check]:
     approved = expected.found
     if approved is None or expected.plan is None or not gives_detections(bundle):
@@ -228,87 +239,11 @@ def _detections(
     if isinstance(found, str):
         return [_failed("detections", "detections", f"cannot be read: {found}")]
     to_model = expected.plan.plan.model_from_image
-    tied = tied_by(bundle, observed, approved, found, limits, to_model)
+    tied = ties_of(bundle, observed, reference, approved, found, limits, to_model)
     threshold, sigmas = _threshold(bundle), _sigmas(bundle, approved)
     return compare_detections(
         approved, found, limits, to_model, threshold, tied=tied, sigmas=sigmas
     )
-
-
-_SAME_PX = 1e-2
-
-
-def tied_by(
-    bundle: Bundle,
-    observed: Observed,
-    expected: Detections,
-    got: Detections,
-    limits: Limits,
-    model_from_image: Affine,
-) -> Tied:
-    """Return whether an expected row was a candidate of the lane's own that ties with a got row.
-
-    They are of one class, suppress each other, are two rows of the lane's candidates, and the lane
-    gave the expected one the score that it kept the other for, within its limits.
-    """
-    nms = bundle.spec.effective_nms
-    names = [n for n, w in watched(bundle).items() if w.stage == "candidates"]
-    tensors = [observed.tensors.get(n) for n in names[:2]]
-    if nms is None or len(tensors) < 2 or tensors[0] is None or tensors[1] is None:
-        return lambda i, j: False
-    boxes, scores = (np.asarray(t, np.float64)[0] for t in tensors)
-    if nms.selection != "nms":
-        return _at_the_end(
-            nms.max_detections, boxes, scores, expected, got, limits, model_from_image
-        )
-    best, ids = scores.max(axis=1, initial=0), scores.argmax(axis=1)
-    e, g = (model_from_image.boxes_xyxy(d.boxes_xyxy) for d in (expected, got))
-
-    def tied(i: int, j: int) -> bool:
-        kind = expected.class_ids[i]
-        if nms.per_class and kind != got.class_ids[j]:
-            return False
-        if abs(expected.scores[i] - got.scores[j]) > limits.scores:
-            return False
-        if iou_matrix(e[i : i + 1], g[j : j + 1])[0, 0] <= nms.iou_threshold - limits.scores:
-            return False
-        alike = np.abs(best - got.scores[j]) <= limits.scores
-        # Two rows: suppression hands boxes through, so that the kept one is a row to the last bits.
-        kept = alike & (corner_distances(boxes, g[j]) <= _SAME_PX)
-        other = alike & (ids == kind) & (corner_distances(boxes, e[i]) <= limits.boxes_px)
-        return bool(kept.any() and (other & ~kept).any())
-
-    return tied
-
-
-def _at_the_end(
-    most: int,
-    boxes: Array,
-    scores: Array,
-    expected: Detections,
-    got: Detections,
-    limits: Limits,
-    model_from_image: Affine,
-) -> Tied:
-    """Return the same where nothing is suppressed: the list is full, and both score as its last.
-
-    Then rounding alone decides which of them is the last that the list holds. The expected one is
-    a candidate of the lane's own, with that class and the score of the one kept for it.
-    """
-    full = len(expected) == len(got) == most
-    lowest = float(got.scores.min(initial=np.inf))
-    e = model_from_image.boxes_xyxy(expected.boxes_xyxy)
-
-    def tied(i: int, j: int) -> bool:
-        last = max(expected.scores[i], got.scores[j]) - lowest <= limits.scores
-        if not full or not last or abs(expected.scores[i] - got.scores[j]) > limits.scores:
-            return False
-        kind = int(expected.class_ids[i])
-        near = corner_distances(boxes, e[i]) <= limits.boxes_px
-        alike = np.abs(scores[:, kind] - got.scores[j]) <= limits.scores
-        return bool((near & alike).any())
-
-    return tied
 
 
 def _sigmas(bundle: Bundle, found: Detections) -> Floats | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mobilecat.compare.compare import compare_in_full, unit_scale
-from mobilecat.compare.match import compare_detections
+from mobilecat.compare.match import Ties, compare_detections
 from mobilecat.compare.tolerances import Bound
 from mobilecat.geometry.affine import Affine
 from mobilecat.pictures.detections import Detections
@@ -78,6 +78,7 @@ def found(*rows: tuple[list[float], float]) -> Detections:
     return Detections(boxes, np.array([r[1] for r in rows]), np.zeros(len(rows), np.int64))
 
 
+TIE = Ties(lambda i, j: (i, j) == (0, 0))
 A, NEXT, FAR = [10.0, 10, 50, 50], [18.0, 10, 58, 50], [200.0, 10, 240, 50]
 
 
@@ -85,7 +86,7 @@ def test_rows_that_tie_are_one_set_and_it_is_said() -> None:
     e, g = found((A, 0.7), (FAR, 0.5)), found((NEXT, 0.7), (FAR, 0.5))
     plain = {c.name: c.verdict for c in compare_detections(e, g, LIMITS, SAME, 0.3)}
     assert plain["boxes"] == "FAIL"
-    checks = compare_detections(e, g, LIMITS, SAME, 0.3, tied=lambda i, j: (i, j) == (0, 0))
+    checks = compare_detections(e, g, LIMITS, SAME, 0.3, tied=TIE)
     said = {c.name: c for c in checks}
     assert all(c.verdict == "PASS" for c in checks)
     assert "1 of 2 tie" in said["ties"].detail
@@ -93,5 +94,5 @@ def test_rows_that_tie_are_one_set_and_it_is_said() -> None:
 
 def test_a_tie_excuses_no_other_row() -> None:
     e, g = found((A, 0.7), (FAR, 0.5)), found((NEXT, 0.7), ([210.0, 10, 250, 50], 0.5))
-    checks = compare_detections(e, g, LIMITS, SAME, 0.3, tied=lambda i, j: (i, j) == (0, 0))
+    checks = compare_detections(e, g, LIMITS, SAME, 0.3, tied=TIE)
     assert {c.name for c in checks if c.verdict == "FAIL"} == {"boxes"}

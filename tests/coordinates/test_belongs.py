@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mobilecat.coordinates.belongs import _Fit, _fits
+from mobilecat.coordinates.belongs import _Fit, _fits, _halved, held_through
+from mobilecat.pictures.detections import Detections
 from mobilecat.spec import ImageSpec
 
 
@@ -55,3 +56,52 @@ def test_the_picture_lies_where_the_fit_says() -> None:
     rows = np.flatnonzero((seen == 255).all(axis=(1, 2)))
     assert rows.tolist() == list(range(5, 15))
     assert (np.delete(seen, rows, axis=0) == 0).all()
+
+
+def _boxes(*rows: tuple[list[float], float]) -> Detections:
+    boxes = np.array([r[0] for r in rows], np.float64).reshape(-1, 4)
+    return Detections(boxes, np.array([r[1] for r in rows]), np.zeros(len(rows), np.int64))
+
+
+A, A_THIRD, B, C = [10.0, 10, 40, 40], [10.3, 10, 40.3, 40], [50.0, 10, 90, 40], [0.0, 60, 9, 90]
+
+
+def test_what_holds_in_every_drawing() -> None:
+    """A moves by .3 px, B by 6 px of 40 (IoU .74), C is gone once, and once there is another."""
+    found = _boxes((A, 0.9), (B, 0.8), (C, 0.7))
+    moved = _boxes((A_THIRD, 0.9), ([56.0, 10, 96, 40], 0.8), (C, 0.7))
+    held = held_through(found, [moved, _boxes((A, 0.9), (B, 0.8))], 0.3)
+    assert held.steady.tolist() == [True, False, False]
+    assert held.moves == pytest.approx([0.3, 6.0, np.inf])
+    assert held.lasting.tolist() == [True, True, False]
+    assert held.settled
+    more = _boxes((A, 0.9), (B, 0.8), (C, 0.7), ([70.0, 70, 90, 90], 0.5))
+    restless = held_through(found, [moved, more], 0.3)
+    assert not restless.settled and restless.lasting.tolist() == [True, False, True]
+    close = _boxes((A, 0.9), (B, 0.8), (C, 0.7), ([70.0, 70, 90, 90], 0.39))
+    assert held_through(found, [close], 0.3).settled  # within .1 of the threshold
+
+
+def test_colour_for_every_second_pixel() -> None:
+    """Red and blue columns in turn become one colour; brightness stays each pixel's own."""
+    stripes = np.zeros((4, 6, 3), np.uint8)
+    stripes[:, ::2, 0], stripes[:, 1::2, 2] = 255, 255
+    seen = np.asarray(_halved(Image.fromarray(stripes)).convert("YCbCr"), np.int64)
+    before = np.asarray(Image.fromarray(stripes).convert("YCbCr"), np.int64)
+    mean = before[..., 1:].reshape(2, 2, 3, 2, 2).mean(axis=(1, 3))
+    assert np.abs(before[..., 1] - mean[0, 0, 0]).min() > 50  # there is a difference to lose
+    assert seen[..., 0].std() > 10
+    spread = seen[..., 1:].reshape(-1, 2).std(axis=0)
+    assert (spread < 0.4 * before[..., 1:].reshape(-1, 2).std(axis=0)).all()
+
+
+def test_another_resampler_gives_other_pixels_at_the_same_place() -> None:
+    """A black half beside a white one, shrunk eight times: the edge stays where it was."""
+    half = np.zeros((64, 64, 3), np.uint8)
+    half[:, 34:] = 255
+    fit = _fits("scaleFill", (64, 64), (8, 8))[0]
+    spec = ImageSpec(size=(8, 8))
+    plain, other = (fit.model_input(Image.fromarray(half), spec, otherwise=o) for o in (0, 1))
+    assert other[0, :, 0].tolist() == [0, 0, 0, 0, 191, 255, 255, 255]  # 6 of 8 columns
+    # A triangle about column 28 still reaches columns 34 and 35, by (1.5 + .5)/64.
+    assert plain[0, 3, 0] == 8

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from mobilecat.cli.diagnose import diagnose as command
 from mobilecat.compile import export
-from mobilecat.coordinates.belongs import Engine, in_view
+from mobilecat.coordinates.belongs import Engine, held_through, in_view
 from mobilecat.coordinates.chains import check_coordinates
 from mobilecat.coordinates.report import GRAVITIES, OPTIONS, chains
 from mobilecat.diagnosis.rerun import rerun
@@ -174,12 +174,12 @@ def test_a_planted_fault_of_coordinates_falls_short(
 def test_boxes_that_noise_moves_measure_nothing_but_must_be_in_their_place(
     bundle: Path, golden: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mobilecat.coordinates.belongs.STEADY_PX", -1.0)  # none is steady
+    monkeypatch.setattr("mobilecat.coordinates.belongs.MEASURES_PX", -1.0)  # none is steady
     report = check_coordinates(bundle, golden, runner="onnx")
     assert report.verdict == "NOT_MEASURABLE" and report.held  # of the pictures, not of the app
     assert {r.verdict for r in report.rows} == {"NOT_RUN"}
     assert len(report.unmeasured) == 1 and "28 of 28 chains" in report.unmeasured[0]
-    assert "that noise of one level in 255 moves" in report.unmeasured[0]
+    assert "that another drawing of the same picture moves" in report.unmeasured[0]
     mirrored = Affine(-390 / 297, 0.0, 390.0, 0.0, 844 / 500, 0.0)
     where = "mobilecat.camera.request.View.view_from_image"
     monkeypatch.setattr(where, lambda self, wh: mirrored)
@@ -210,9 +210,10 @@ def test_steady_is_what_noise_of_one_level_leaves_in_place() -> None:
     pixels = np.full((20, 40, 3), 100, np.uint8)
     spec = ImageSpec(size=(40, 20))
     engine = Engine(Lane("source"), NoisyRunner(pixels), spec)
-    found, steady = engine.steady(pixels)
-    np.testing.assert_allclose(found.boxes_xyxy, [[2, 3, 12, 9], [20, 3, 30, 9]])
-    assert steady.tolist() == [True, False]
+    held = held_through(engine.model_boxes(pixels), engine.noisy(pixels), 0.3)
+    np.testing.assert_allclose(held.found.boxes_xyxy, [[2, 3, 12, 9], [20, 3, 30, 9]])
+    assert held.steady.tolist() == held.lasting.tolist() == [True, False]
+    assert not held.settled  # it is another box, 16 px further on
     assert engine.runs == 3
 
 

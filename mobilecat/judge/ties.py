@@ -1,0 +1,178 @@
+"""Which detections rounding alone decides, and why another one is no fault.
+
+Two reasons are known. *A tie*: two candidates of one class that suppress each other score the same;
+either may be kept. *The selection*: what the suppression was given is within the limits, and what
+the lane made of it is exactly what numpy makes of the lane's own candidates; then a detection that
+is not there, or is another, was decided by differences that the limits allow (scores saturated at
+1.0, a row whose two best classes tie, the last of `max_detections`). Both sides' rows must then be
+candidates of the other: a row that is none, or that the suppression should not have kept, fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from mobilecat.bundle import Bundle
+from mobilecat.compare.match import Ties, corner_distances, iou_matrix
+from mobilecat.compare.tolerances import Limits
+from mobilecat.errors import ArtifactError
+from mobilecat.geometry.affine import Affine
+from mobilecat.graph import Array
+from mobilecat.judge.observe import Observed, watched
+from mobilecat.lanes.source import suppressed
+from mobilecat.pictures.detections import Detections
+
+Floats = npt.NDArray[np.float64]
+
+_SAME_PX, _SAME_SCORE = 1e-2, 2e-5
+"""Suppression hands its rows through, so that a kept one is a candidate to the last bits."""
+
+
+def ties_of(
+    bundle: Bundle,
+    observed: Observed,
+    reference: Observed | None,
+    expected: Detections,
+    got: Detections,
+    limits: Limits,
+    model_from_image: Affine,
+) -> Ties:
+    """Return which differences between expected and got rounding explains.
+
+    Frame: both in image pixels. reference: what the source gave for the same input; None where it
+    did not run, and a selection cannot be told from a fault.
+    """
+    if bundle.spec.effective_nms is None or (own := _Candidates.of(bundle, observed)) is None:
+        return Ties()
+    found = _Found(bundle, own, observed, expected, got, limits, model_from_image)
+    other = _Candidates.of(bundle, reference) if reference is not None else None
+    if other is None:
+        return Ties(found.tied)
+    return Ties(
+        found.tied,
+        lost=lambda i: found.exact and own.has(found.expected, i, limits),
+        new=lambda j: found.exact and other.has(found.got, j, limits),
+    )
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """boxes: [N,4], pixels of the model input. scores: [N,C]. landmarks: [N,2L], or None."""
+
+    boxes: Floats
+    scores: Floats
+    landmarks: Floats | None
+
+    @staticmethod
+    def of(bundle: Bundle, observed: Observed) -> _Candidates | None:
+        names = [n for n, w in watched(bundle).items() if w.stage == "candidates"]
+        tensors = [observed.tensors.get(n) for n in names]
+        if len(tensors) < 2 or any(t is None or not np.isfinite(t).all() for t in tensors):
+            return None
+        boxes, scores, *points = (np.asarray(t, np.float64)[0] for t in tensors)
+        flat = points[0].reshape(len(boxes), -1) if points else None
+        return _Candidates(boxes, scores, flat)
+
+    def has(self, rows: Detections, i: int, limits: Limits) -> bool:
+        """Return whether detection i is a candidate here, within the limits."""
+        kind = int(rows.class_ids[i])
+        if kind >= self.scores.shape[1]:
+            return False
+        near = corner_distances(self.boxes, rows.boxes_xyxy[i]) <= limits.boxes_px
+        near &= np.abs(self.scores[:, kind] - rows.scores[i]) <= limits.scores
+        if self.landmarks is not None and rows.landmarks_xy is not None:
+            far = self.landmarks - rows.landmarks_xy[i].reshape(-1)
+            apart = np.linalg.norm(far.reshape(len(far), -1, 2), axis=-1)
+            near &= apart.max(axis=1, initial=0) <= limits.landmarks_px
+        return bool(near.any())
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a lane gave and what was expected, in pixels of the model input."""
+
+    bundle: Bundle
+    own: _Candidates
+    observed: Observed
+    expected_in_image: Detections
+    got_in_image: Detections
+    limits: Limits
+    model_from_image: Affine
+
+    @cached_property
+    def expected(self) -> Detections:
+        return _in_model(self.expected_in_image, self.model_from_image)
+
+    @cached_property
+    def got(self) -> Detections:
+        return _in_model(self.got_in_image, self.model_from_image)
+
+    @cached_property
+    def exact(self) -> bool:
+        """Whether the lane's results are what numpy makes of the lane's own candidates."""
+        points = None if self.own.landmarks is None else self.own.landmarks[None]
+        decoded = [self.own.boxes[None], self.own.scores[None], points]
+        try:
+            right = suppressed(self.bundle, decoded)
+        except ArtifactError:
+            return False
+        return _alike(right, self.observed.tensors) or self._kept(right)
+
+    def _kept(self, right: Mapping[str, Array]) -> bool:
+        """The same for a lane whose results are no tensors of the contract (Vision's)."""
+        n = int(right["count"].reshape(-1)[0])
+        g = self.got
+        if len(g) != n or not np.array_equal(g.class_ids, right["class_ids"][0, :n]):
+            return False
+        off = corner_distances(g.boxes_xyxy, right["boxes"][0, :n].astype(np.float64))
+        scores = np.abs(g.scores - right["scores"][0, :n])
+        return bool((off <= _SAME_PX).all() and (scores <= _SAME_SCORE).all())
+
+    def tied(self, i: int, j: int) -> bool:
+        """Return whether expected row i was a candidate of the lane's own that ties with got row j.
+
+        They are of one class, suppress each other, are two rows of the lane's candidates, and the
+        lane gave the expected one the score that it kept the other for, within its limits.
+        """
+        nms, e, g, limits = self.bundle.spec.effective_nms, self.expected, self.got, self.limits
+        assert nms is not None
+        kind = e.class_ids[i]
+        if nms.per_class and kind != g.class_ids[j]:
+            return False
+        if abs(e.scores[i] - g.scores[j]) > limits.scores:
+            return False
+        iou = iou_matrix(e.boxes_xyxy[i : i + 1], g.boxes_xyxy[j : j + 1])[0, 0]
+        if iou <= nms.iou_threshold - limits.scores:
+            return False
+        best = self.own.scores.max(axis=1, initial=0)
+        alike = np.abs(best - g.scores[j]) <= limits.scores
+        kept = alike & (corner_distances(self.own.boxes, g.boxes_xyxy[j]) <= _SAME_PX)
+        other = alike & (self.own.scores.argmax(axis=1) == kind)
+        other &= corner_distances(self.own.boxes, e.boxes_xyxy[i]) <= limits.boxes_px
+        return bool(kept.any() and (other & ~kept).any())
+
+
+def _in_model(found: Detections, model_from_image: Affine) -> Detections:
+    points = found.landmarks_xy
+    return Detections(
+        model_from_image.boxes_xyxy(found.boxes_xyxy),
+        found.scores,
+        found.class_ids,
+        None if points is None else model_from_image.points(points),
+    )
+
+
+def _alike(right: Mapping[str, Array], got: Mapping[str, Array]) -> bool:
+    def near(name: str, by: float) -> bool:
+        e, g = right[name], got[name]
+        return e.shape == g.shape and bool((np.abs(e.astype(np.float64) - g) <= by).all())
+
+    if not set(right) <= set(got):
+        return False
+    limits: dict[str, float] = {"count": 0, "class_ids": 0, "scores": _SAME_SCORE}
+    return all(near(name, limits.get(name, _SAME_PX)) for name in right)
