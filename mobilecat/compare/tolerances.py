@@ -125,6 +125,7 @@ _INT8 = Limits(
     "five detectors",
     angles_rad=5e-2,
 )
+FLOORS: Mapping[str, Limits] = {"float32": _FLOAT32, "float16": _FLOAT16}
 DEFAULTS: Mapping[tuple[str, str], Limits] = {
     ("source", "float32"): replace(
         _FLOAT32,

@@ -15,6 +15,7 @@ from mobilecat.judge.contract import check_contract
 from mobilecat.judge.judge import judge_golden, judge_source, judge_structure, judged_again
 from mobilecat.judge.made import made_for, try_made
 from mobilecat.judge.observe import Inputs, Observed, Opener, observe, open_engine
+from mobilecat.judge.ranked import Ordered
 from mobilecat.judge.report import LaneReport, Result
 from mobilecat.judge.rounding import Shaker, kind_of, moves_of, widened
 from mobilecat.judge.structure import Unrounded, has_structure, open_structure
@@ -77,7 +78,7 @@ def load_engines(
         if has_structure(lane, bundle) and not isinstance(runners[lane.name], Check):
             progress(f"loading {lane.name} without its rounding")
             structures[lane.name] = open_engine(open_structure, folder, bundle, lane, source)
-    shaker = Shaker(folder, bundle, source)
+    shaker = Shaker(folder, bundle, source, reference)
     return Engines(bundle, tuple(reports), runners, reference, shaker, structures)
 
 
@@ -97,9 +98,21 @@ def run_lane(
     return engine if isinstance(engine, Check) else observe(engine, bundle, lane, inputs)
 
 
-def shaken_for(engines: Engines, lane: Lane, inputs: Inputs) -> Callable[[], Observed | None]:
+def shaken_for(
+    engines: Engines, lane: Lane, inputs: Inputs, reference: Observed | None
+) -> Callable[[], Observed | None]:
     """Return what gives the source with its weights rounded as the lane's are."""
-    return lambda: engines.shaker.observe(kind_of(lane), inputs)
+    if reference is None:
+        return lambda: None
+    return lambda: engines.shaker.observe(kind_of(lane), inputs, reference)
+
+
+def ordered(
+    engines: Engines, report: LaneReport, got: Observed, reference: Observed, inputs: Inputs
+) -> Ordered:
+    """Return what a lane gave with rows that tie in the source's order."""
+    kind = kind_of(report.lane)
+    return engines.shaker.order(got, reference, inputs, report.limits, kind)
 
 
 def judge_lane(
@@ -118,7 +131,11 @@ def judge_lane(
     gives, in full; then it is rounding alone that the source would show, and the golden judges it.
     """
     bundle, kind = engines.bundle, kind_of(report.lane)
-    shaken = shaken_for(engines, report.lane, inputs)
+    shaken = shaken_for(engines, report.lane, inputs, reference)
+    ties: list[Check] = []
+    if reference is not None and report.lane != SOURCE:
+        turned = ordered(engines, report, got, reference, inputs)
+        got, ties = turned.observed, turned.checks("golden")
 
     def judge(limits: Limits) -> list[Check]:
         contract = check_contract(bundle, got, limits)
@@ -134,7 +151,7 @@ def judge_lane(
         checks = judged_again(bundle, reference, report.limits, shaken, judge)
     if report.lane != SOURCE and not sound:
         checks += judge_source(bundle, got, reference, report.limits, shaken)
-    return checks
+    return [*checks, *ties]
 
 
 def contract_limits(
@@ -160,9 +177,12 @@ def judge_unrounded(
         return [replace(got, name=STRUCTURE)]
 
     def shaken() -> Observed | None:
-        return engines.shaker.observe("float32", inputs)
+        return engines.shaker.observe("float32", inputs, reference)
 
-    checks = judge_structure(bundle, got, reference, structure_limits(bundle), shaken)
+    limits = structure_limits(bundle)
+    turned = engines.shaker.order(got, reference, inputs, limits, "float32")
+    checks = judge_structure(bundle, turned.observed, reference, limits, shaken)
+    checks += turned.checks(STRUCTURE)
     unknown = engine.unknown(bundle) if isinstance(engine, Unrounded) else ""
     if unknown and any(c.verdict == "FAIL" for c in checks):
         return [Check("raw", STRUCTURE, "NOT_RUN", detail=unknown, against=STRUCTURE)]

@@ -23,12 +23,13 @@ import numpy as np
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.compare.compare import Check, as_floats
-from mobilecat.compare.tolerances import KEYS, Kind, Limits, precision_of
+from mobilecat.compare.tolerances import FLOORS, KEYS, Kind, Limits, precision_of
 from mobilecat.errors import MobileCatError
 from mobilecat.graph import Array
 from mobilecat.judge.observe import Inputs, Observed, gives_detections, observe, watched
+from mobilecat.judge.ranked import Ordered, Ranks, in_order, moved_ranks, ranks_for
 from mobilecat.lanes import Lane, NotRun, Runner
-from mobilecat.lanes.source import open_changed
+from mobilecat.lanes.source import SourceRunner, open_changed, open_source
 from mobilecat.rows import in_pixels
 
 if TYPE_CHECKING:
@@ -66,36 +67,68 @@ def change_of(kind: Rounding) -> Callable[[str, Array], Array]:
 
 @dataclass
 class Shaker:
-    """The source with rounded weights, opened when it is first asked for."""
+    """The source with rounded weights, opened when it is first asked for.
+
+    reference: the source as it is, where it is open already.
+    """
 
     folder: Path
     bundle: Bundle
     source: Path | None = None
+    reference: Runner | Check | None = None
 
     def __post_init__(self) -> None:
         self._engines: dict[Rounding, Runner | None] = {}
         self._last: dict[Rounding, tuple[Inputs, Observed | None]] = {}
+        self._ranks: tuple[Inputs, Ranks] | None = None
 
-    def observe(self, kind: Rounding, inputs: Inputs) -> Observed | None:
+    def observe(self, kind: Rounding, inputs: Inputs, reference: Observed) -> Observed | None:
         """Return what the rounded source gives; None where the source cannot run here.
 
+        reference: what it gives as it is; where a TopK sorts rows, these come in its order.
         The last answer of each kind is remembered: every lane asks for the same input.
         """
         asked, answer = self._last.get(kind, (None, None))
         if asked is inputs:
             return answer
-        answer = self._run(kind, inputs)
+        answer = self._run(kind, inputs, reference)
         self._last[kind] = inputs, answer
         return answer
 
-    def _run(self, kind: Rounding, inputs: Inputs) -> Observed | None:
+    def order(
+        self, observed: Observed, reference: Observed, inputs: Inputs, limits: Limits, kind: Rounding
+    ) -> Ordered:
+        """Return what was observed with rows that tie in the reference's order (`judge.ranked`)."""
+        ranks = self._ranked(inputs)
+        if not ranks:
+            return Ordered(observed)
+        engine = self._engine(kind)
+        shaken = engine.ranks(inputs.tensors) if isinstance(engine, SourceRunner) else {}
+        moved = moved_ranks(ranks, ranks_for(self.bundle, shaken))
+        return in_order(self.bundle, observed, reference, ranks, limits, moved)
+
+    def _ranked(self, inputs: Inputs) -> Ranks:
+        if self._ranks is None or self._ranks[0] is not inputs:
+            engine = self.reference
+            found = engine.ranks(inputs.tensors) if isinstance(engine, SourceRunner) else {}
+            self._ranks = inputs, ranks_for(self.bundle, found)
+        return self._ranks[1]
+
+    def _engine(self, kind: Rounding) -> Runner | None:
         if kind not in self._engines:
             self._engines[kind] = self._open(kind)
-        engine = self._engines[kind]
+        return self._engines[kind]
+
+    def _run(self, kind: Rounding, inputs: Inputs, reference: Observed) -> Observed | None:
+        engine = self._engine(kind)
         if engine is None:
             return None
+        if self.reference is None and isinstance(engine, SourceRunner) and engine.sorts:
+            self.reference = open_source(self.folder, self.bundle, self.source)
         found = observe(engine, self.bundle, Lane("source"), inputs)
-        return None if isinstance(found, Check) else found
+        if isinstance(found, Check):
+            return None
+        return self.order(found, reference, inputs, FLOORS[kind], kind).observed
 
     def _open(self, kind: Rounding) -> Runner | None:
         if isinstance(self.bundle, CascadeBundle):

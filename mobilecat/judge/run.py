@@ -35,6 +35,7 @@ from mobilecat.judge.engines import (
     judge_lane,
     judge_unrounded,
     load_engines,
+    ordered,
     run_lane,
     run_source,
     shaken_for,
@@ -349,7 +350,10 @@ def _run_random(
                 results.append(Result(name, case, got))
                 reasons[name] = reasons[name] or got.detail
                 continue
-            shaken = shaken_for(engines, report.lane, inputs)
+            turned = ordered(engines, report, got, reference, inputs)
+            got = turned.observed
+            results += [Result(name, case, c) for c in turned.checks("source")]
+            shaken = shaken_for(engines, report.lane, inputs, reference)
             limits = contract_limits(engines, report, got, reference, shaken)
             broken = [c for c in check_contract(bundle, got, limits) if c.verdict == "FAIL"]
             results += [Result(name, case, c) for c in broken]

@@ -23,9 +23,11 @@ from mobilecat.compare.tolerances import Limits
 from mobilecat.errors import ArtifactError
 from mobilecat.geometry.affine import Affine
 from mobilecat.graph import Array
+from mobilecat.heads import Candidates
 from mobilecat.judge.observe import Observed, watched
 from mobilecat.lanes.source import suppressed
 from mobilecat.pictures.detections import Detections
+from mobilecat.rows import rows_among
 
 Floats = npt.NDArray[np.float64]
 
@@ -62,33 +64,44 @@ def ties_of(
 
 @dataclass(frozen=True)
 class _Candidates:
-    """boxes: [N,4], pixels of the model input. scores: [N,C]. landmarks: [N,2L], or None."""
+    """In pixels of the model input. boxes: [N,4]. scores: [N,C]. rows: [N,…] by name."""
 
     boxes: Floats
     scores: Floats
-    landmarks: Floats | None
+    rows: Mapping[str, Floats]
 
     @staticmethod
     def of(bundle: Bundle, observed: Observed) -> _Candidates | None:
-        names = [n for n, w in watched(bundle).items() if w.stage == "candidates"]
-        tensors = [observed.tensors.get(n) for n in names]
-        if len(tensors) < 2 or any(t is None or not np.isfinite(t).all() for t in tensors):
+        named = {w.kind: n for n, w in watched(bundle).items() if w.stage == "candidates"}
+        found = {k: observed.tensors.get(n) for k, n in named.items()}
+        there = {k: np.asarray(t, np.float64) for k, t in found.items() if t is not None}
+        if len(there) < max(2, len(found)) or {t.shape[:2] for t in there.values()} != {
+            there["boxes"].shape[:2]
+        }:
             return None
-        boxes, scores, *points = (np.asarray(t, np.float64)[0] for t in tensors)
-        flat = points[0].reshape(len(boxes), -1) if points else None
-        return _Candidates(boxes, scores, flat)
+        if not all(np.isfinite(t).all() for t in there.values()):
+            return None
+        n = there["boxes"].shape[1]
+        rows = {r.name: r.rows(there[r.name], n) for r in rows_among(there)}
+        return _Candidates(there["boxes"][0], there["scores"][0], rows)
 
-    def has(self, rows: Detections, i: int, limits: Limits) -> bool:
+    @property
+    def decoded(self) -> Candidates:
+        rows = {name: values.reshape(1, len(values), -1) for name, values in self.rows.items()}
+        return Candidates(self.boxes[None], self.scores[None], rows)
+
+    def has(self, found: Detections, i: int, limits: Limits) -> bool:
         """Return whether detection i is a candidate here, within the limits."""
-        kind = int(rows.class_ids[i])
+        kind = int(found.class_ids[i])
         if kind >= self.scores.shape[1]:
             return False
-        near = corner_distances(self.boxes, rows.boxes_xyxy[i]) <= limits.boxes_px
-        near &= np.abs(self.scores[:, kind] - rows.scores[i]) <= limits.scores
-        if self.landmarks is not None and rows.landmarks_xy is not None:
-            far = self.landmarks - rows.landmarks_xy[i].reshape(-1)
-            apart = np.linalg.norm(far.reshape(len(far), -1, 2), axis=-1)
-            near &= apart.max(axis=1, initial=0) <= limits.landmarks_px
+        near = corner_distances(self.boxes, found.boxes_xyxy[i]) <= limits.boxes_px
+        near &= np.abs(self.scores[:, kind] - found.scores[i]) <= limits.scores
+        for row in rows_among(self.rows):
+            if row.name in found.rows:
+                own = self.rows[row.name]
+                there = np.broadcast_to(found.rows[row.name][i], own.shape)
+                near &= row.apart(there, own) <= limits.of(row.limit)
         return bool(near.any())
 
 
@@ -106,19 +119,17 @@ class _Found:
 
     @cached_property
     def expected(self) -> Detections:
-        return _in_model(self.expected_in_image, self.model_from_image)
+        return self.expected_in_image.placed(self.model_from_image)
 
     @cached_property
     def got(self) -> Detections:
-        return _in_model(self.got_in_image, self.model_from_image)
+        return self.got_in_image.placed(self.model_from_image)
 
     @cached_property
     def exact(self) -> bool:
         """Whether the lane's results are what numpy makes of the lane's own candidates."""
-        points = None if self.own.landmarks is None else self.own.landmarks[None]
-        decoded = [self.own.boxes[None], self.own.scores[None], points]
         try:
-            right = suppressed(self.bundle, decoded)
+            right = suppressed(self.bundle, self.own.decoded)
         except ArtifactError:
             return False
         return _alike(right, self.observed.tensors) or self._kept(right)
@@ -155,16 +166,6 @@ class _Found:
         other = alike & (self.own.scores.argmax(axis=1) == kind)
         other &= corner_distances(self.own.boxes, e.boxes_xyxy[i]) <= limits.boxes_px
         return bool(kept.any() and (other & ~kept).any())
-
-
-def _in_model(found: Detections, model_from_image: Affine) -> Detections:
-    points = found.landmarks_xy
-    return Detections(
-        model_from_image.boxes_xyxy(found.boxes_xyxy),
-        found.scores,
-        found.class_ids,
-        None if points is None else model_from_image.points(points),
-    )
 
 
 def _alike(right: Mapping[str, Array], got: Mapping[str, Array]) -> bool:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mobilecat.bundle import Bundle
 from mobilecat.disk import sha256_of
 from mobilecat.formats.base.runner import NotRun, Runner
-from mobilecat.formats.base.source import Network
+from mobilecat.formats.base.source import Reference
 from mobilecat.formats.importing import (
     ImportOptions,
     Source,
@@ -30,19 +29,14 @@ from mobilecat.spec import ImageSpec, RawHead
 
 
 class SourceRunner:
-    def __init__(
-        self,
-        network: Network,
-        engine: str,
-        anchors: Array | None,
-        bundle: Bundle,
-        dtypes: Mapping[str, np.dtype[Any]],
-    ) -> None:
-        self.note = f"the original model in {engine}, float32; decode and NMS in numpy"
+    def __init__(self, opened: Reference, bundle: Bundle) -> None:
+        self.note = f"the original model in {opened.engine}, float32; decode and NMS in numpy"
         self._bundle = bundle
+        anchors = anchors_from_metadata(opened.metadata)
         self._anchors = {} if anchors is None else {ANCHORS: anchors}
-        self._model = network
-        self._dtypes = dtypes
+        self._model = opened.network
+        self._ranked = opened.ranked
+        self._dtypes = opened.dtypes
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         spec = self._bundle.spec
@@ -66,14 +60,29 @@ class SourceRunner:
         """Return what the head decodes of `image`, uint8 [H,W,C], before suppression: float64."""
         return self._decoded(self._raw({"image": image}))
 
+    @property
+    def sorts(self) -> bool:
+        """Whether a TopK sorts rows of the network's outputs."""
+        return self._ranked is not None
+
+    def ranks(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return what each raw output's rows are sorted by, falling, [N]; none without a TopK."""
+        if self._ranked is None:
+            return {}
+        found = self._ranked(self._feeds(inputs))
+        return {n: v.reshape(-1) for n, v in found.items() if v.size == v.shape[-1]}
+
     def _raw(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        return self._model.run(self._feeds(inputs))
+
+    def _feeds(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         image = self._bundle.spec.input
         if image is None:
-            return self._model.run(inputs)
+            return inputs
         name = self._picture_input()
         picture = {name: self._tensor(inputs["image"], image).astype(self._dtypes[name])}
         others = {t.name: inputs[t.name] for t in self._bundle.inputs if t.name != "image"}
-        return self._model.run({**picture, **others})
+        return {**picture, **others}
 
     def _decoded(self, raw: Mapping[str, Array]) -> Candidates:
         spec = self._bundle.spec
@@ -125,9 +134,7 @@ def _one_result(decoded: Candidates) -> dict[str, Array]:
 def open_source(folder: Path, bundle: Bundle, override: Path | None = None) -> Runner:
     """Load the source model; NotRun where it is not there, or not the one that was compiled."""
     path = source_file(folder, bundle, override)
-    opened = open_reference(_source(path, bundle), bundle.source.shapes)
-    anchors = anchors_from_metadata(opened.metadata)
-    return SourceRunner(opened.network, opened.engine, anchors, bundle, opened.dtypes)
+    return SourceRunner(open_reference(_source(path, bundle), bundle.source.shapes), bundle)
 
 
 def source_file(folder: Path, bundle: Bundle, override: Path | None = None) -> Path:
@@ -156,23 +163,14 @@ def open_changed(
     """Load the source with each weight changed, preprocessing's too. NotRun as `open_source`."""
     path = source_file(folder, bundle, override)
     opened = open_changed_reference(_source(path, bundle), bundle.source.shapes, change)
-    anchors = anchors_from_metadata(opened.metadata)
-    return _Changed(opened.network, opened.engine, anchors, bundle, opened.dtypes, change)
+    return _Changed(opened, bundle, change)
 
 
 class _Changed(SourceRunner):
     """Preprocessing as one factor and one bias a channel, each changed like a weight."""
 
-    def __init__(
-        self,
-        network: Network,
-        engine: str,
-        anchors: Array | None,
-        bundle: Bundle,
-        dtypes: Mapping[str, np.dtype[Any]],
-        change: Change,
-    ) -> None:
-        super().__init__(network, engine, anchors, bundle, dtypes)
+    def __init__(self, opened: Reference, bundle: Bundle, change: Change) -> None:
+        super().__init__(opened, bundle)
         self._change = change
 
     def _tensor(self, pixels: Array, spec: ImageSpec) -> Array:

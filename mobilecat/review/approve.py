@@ -148,7 +148,7 @@ def _moves(
     shaker = Shaker(folder, bundle, source)
     moves: dict[str, dict[str, float]] = {}
     for kind in ROUNDINGS:
-        shaken = shaker.observe(kind, inputs)
+        shaken = shaker.observe(kind, inputs, found)
         if shaken is not None:
             moved = moves_of(bundle, found, shaken)
             moves[kind] = {n: float(f"{v:.3g}") for n, v in moved.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,10 +32,13 @@ class Network(Protocol):
 class Reference:
     """The original file in its own engine.
 
-    metadata: of the file, or of its import. dtypes: of its inputs, by name.
+    metadata: of the file, or of its import. dtypes: of its inputs, by name. ranked: gives, for the
+    same feeds as the network, what each output's rows are sorted by ([…,N], falling), where a TopK
+    sorts them; None where that cannot be known.
     """
 
     network: Network
     engine: str
     metadata: Mapping[str, str]
     dtypes: Mapping[str, np.dtype[Any]]
+    ranked: Callable[[Mapping[str, Array]], dict[str, Array]] | None = None

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import onnx
 
 from mobilecat.formats.base.source import Reference, Source
-from mobilecat.formats.onnx.ort import OrtModel
 from mobilecat.formats.onnx.read import with_shapes
-from mobilecat.formats.onnx.source import cut_proto, dtypes_of
+from mobilecat.formats.onnx.source import cut_proto, opened
 from mobilecat.graph import Array
 
 Change = Callable[[str, Array], Array]
@@ -50,6 +49,5 @@ def changed(source: Source, shapes: Mapping[str, Sequence[int]], change: Change)
 
 
 def changed_proto(proto: onnx.ModelProto, change: Change) -> Reference:
-    metadata = {p.key: p.value for p in proto.metadata_props}
     with_changed_weights(proto, change)
-    return Reference(OrtModel(proto), "onnxruntime", metadata, dtypes_of(proto))
+    return opened(proto)

@@ -12,7 +12,9 @@ import onnx_ir as ir
 from mobilecat.formats.base.source import Reference, Source
 from mobilecat.formats.onnx.between import between
 from mobilecat.formats.onnx.ort import OrtModel
+from mobilecat.formats.onnx.ranks import ranks_of
 from mobilecat.formats.onnx.read import dims_of_proto, import_proto, read_onnx, with_shapes
+from mobilecat.graph import Array
 
 Progress = Callable[[str], None]
 
@@ -27,8 +29,19 @@ def read(source: Source, shapes: Mapping[str, Sequence[int]], progress: Progress
 
 def reference(source: Source, shapes: Mapping[str, Sequence[int]]) -> Reference:
     proto = with_shapes(cut_proto(source), shapes, source.path)
+    return opened(proto)
+
+
+def opened(proto: onnx.ModelProto) -> Reference:
+    """Return the file in onnxruntime."""
     metadata = {p.key: p.value for p in proto.metadata_props}
-    return Reference(OrtModel(proto), "onnxruntime", metadata, dtypes_of(proto))
+    model, ranks = OrtModel(proto), ranks_of(proto)
+
+    def ranked(feeds: Mapping[str, Array]) -> dict[str, Array]:
+        found = model.run(feeds, tuple(dict.fromkeys(ranks.values())))
+        return {output: found[by] for output, by in ranks.items()}
+
+    return Reference(model, "onnxruntime", metadata, dtypes_of(proto), ranked if ranks else None)
 
 
 def cut_proto(source: Source) -> onnx.ModelProto:
