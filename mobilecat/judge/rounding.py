@@ -96,7 +96,12 @@ class Shaker:
         return answer
 
     def order(
-        self, observed: Observed, reference: Observed, inputs: Inputs, limits: Limits, kind: Rounding
+        self,
+        observed: Observed,
+        reference: Observed,
+        inputs: Inputs,
+        limits: Limits,
+        kind: Rounding,
     ) -> Ordered:
         """Return what was observed with rows that tie in the reference's order (`judge.ranked`)."""
         ranks = self._ranked(inputs)
