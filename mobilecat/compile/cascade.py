@@ -23,7 +23,7 @@ from mobilecat.compile import Exported, export, require_replaceable
 from mobilecat.disk import new_folder, sha256_of
 from mobilecat.errors import ArtifactError, MobileCatError, Problem, SpecError
 from mobilecat.spec import LandmarksHead, RawHead, Spec, load_spec
-from mobilecat.spec.cascade import CascadeSpec, load_cascade
+from mobilecat.spec.cascade import CascadeSpec, CropContract, load_cascade
 
 Progress = Callable[[str], None]
 
@@ -85,6 +85,8 @@ def _parts(spec: CascadeSpec, path: Path) -> dict[str, Spec]:
         problems.append(Problem("its head is raw: it decodes no boxes", where, "name a head there"))
     if LANDMARKS in found:
         problems += _landmark_problems(spec, found[LANDMARKS], path)
+    if DETECTOR in found:
+        problems += _turn_problems(spec, found[DETECTOR], path)
     if len(found) == 2:
         problems += _kind_problems(found[DETECTOR], found[LANDMARKS], path)
     if problems:
@@ -104,7 +106,16 @@ def _landmark_problems(spec: CascadeSpec, model: Spec, path: Path) -> list[Probl
             )
         )
     image = model.input
-    if image is not None and image.resize != "stretch" and spec.crop.rounding == "none":
+    if spec.crop.rotation is not None and image is not None:
+        for key, value, needed in (
+            ("resize", image.resize, "stretch"),
+            ("resample", image.resample, "bilinear"),
+        ):
+            if value != needed:
+                what = f'a turned crop is sampled into the input as it is: its {key} is "{value}"'
+                fix = f'{key} = "{needed}" in {spec.cascade.landmarks}'
+                problems.append(Problem(what, f"{path}: crop.rotation", fix))
+    elif image is not None and image.resize != "stretch" and spec.crop.rounding == "none":
         problems.append(
             Problem(
                 f'rounding = "none" cuts fractions of pixels, which resize = "{image.resize}" of '
@@ -114,6 +125,38 @@ def _landmark_problems(spec: CascadeSpec, model: Spec, path: Path) -> list[Probl
             )
         )
     return problems
+
+
+def _turn_problems(spec: CascadeSpec, detector: Spec, path: Path) -> list[Problem]:
+    """Return why the detector's landmarks cannot turn a crop."""
+    turned, where = spec.crop.rotation, f"{path}: crop.rotation"
+    if turned is None:
+        return []
+    if detector.head.gives_landmarks is False:
+        what = f"the detector's head {detector.head.kind!r} gives no landmarks to turn a crop by"
+        return [Problem(what, where, "take crop.rotation out, or name another detector")]
+    if names := [v for v in (turned.start, turned.end) if isinstance(v, str)]:
+        known = ", ".join(detector.landmarks) or "none: count them from 0"
+        return [
+            Problem(f"the detector has no landmark {name!r}", where, f"it has {known}")
+            for name in names
+            if name not in detector.landmarks
+        ]
+    return []
+
+
+def _numbered(crop: CropContract, detector: Bundle | None) -> CropContract:
+    """Return the crop as bundle.json has it: landmarks by number, each one that is there."""
+    turned = crop.rotation
+    if turned is None or detector is None:
+        return crop
+    turned = turned.numbered(detector.spec.landmarks)
+    count = next((t.shape[2] for t in detector.outputs if t.name == "landmarks"), 0)
+    last = max(v for v in (turned.start, turned.end) if isinstance(v, int))
+    if last >= count:
+        what = f"it turns by landmark {last}, and the detector gives {count}, counted from 0"
+        raise SpecError("The crop cannot be turned", [Problem(what, "crop.rotation")])
+    return crop.model_copy(update={"rotation": turned})
 
 
 def _kind_problems(detector: Spec, landmarks: Spec, path: Path) -> list[Problem]:
@@ -150,7 +193,7 @@ def _bundle(spec: CascadeSpec, folder: Path, made: dict[str, Bundle]) -> Cascade
             landmarks=part(LANDMARKS),
             max_crops=spec.cascade.max_crops,
         ),
-        crop=spec.crop,
+        crop=_numbered(spec.crop, detector),
         labels=detector.spec.labels if detector else spec.labels,
         landmarks=landmarks.spec.landmarks,
         tolerances=spec.tolerances,

@@ -86,6 +86,15 @@ class Affine:
         """Return x' = x + tx, y' = y + ty."""
         return cls.scale_then_move(1.0, 1.0, tx, ty)
 
+    @classmethod
+    def turn(cls, radians: float) -> Affine:
+        """Return the turn about the origin; a positive angle is clockwise as seen: y points down.
+
+        (1, 0) goes to (cos, sin), (0, 1) to (−sin, cos).
+        """
+        cos, sin = math.cos(radians), math.sin(radians)
+        return cls(cos, -sin, 0.0, sin, cos, 0.0)
+
     @property
     def matrix(self) -> F64:
         """The 2×3 matrix [[a, b, tx], [c, d, ty]]."""

@@ -1,7 +1,8 @@
 """Boxes from elsewhere: a JSON file in Vision's space or in pixels → boxes in picture pixels.
 
 A list, or {"boxes": list}. An entry is four numbers, or an object: `box_xywh` (Vision) or
-`box_xyxy` (pixels), `score` (1 where left out), `class_id` (0 where left out).
+`box_xyxy` (pixels), `score` (1 where left out), `class_id` (0 where left out). Where landmarks turn
+the crop, `landmarks` too, as `run --json` prints them: a list of x, y in pixels, or by name.
 """
 
 from __future__ import annotations
@@ -34,22 +35,33 @@ _LARGEST = 1_000_000
 class Given:
     """Boxes best first, in pixels of the upright picture.
 
-    Shapes: (n,4) float64, (n,) float64, (n,) int64.
+    Shapes: (n,4) float64, (n,) float64, (n,) int64; points_xy (n,L,2) float64, or None where no
+    crop is turned.
     """
 
     boxes_xyxy: Array
     scores: Array
     class_ids: Array
+    points_xy: Array | None = None
 
     def tensors(self) -> dict[str, Array]:
         """Return them as a cascade runner takes them beside `image`."""
-        return {"boxes": self.boxes_xyxy, "scores": self.scores, "class_ids": self.class_ids}
+        points = {} if self.points_xy is None else {"points": self.points_xy}
+        told = {"boxes": self.boxes_xyxy, "scores": self.scores, "class_ids": self.class_ids}
+        return told | points
 
 
 def read_boxes(
-    path: Path, space: Space, image_wh: tuple[int, int], labels: Sequence[str] = ()
+    path: Path,
+    space: Space,
+    image_wh: tuple[int, int],
+    labels: Sequence[str] = (),
+    turned_by: Sequence[int] = (),
 ) -> Given:
-    """Read the boxes of one picture; MobileCatError listing every entry that is none."""
+    """Read the boxes of one picture; MobileCatError listing every entry that is none.
+
+    turned_by: the landmarks that turn the crop, by number: each entry must bring them.
+    """
     try:
         data = read_json(path)
     except (OSError, UnicodeDecodeError) as e:
@@ -61,21 +73,41 @@ def read_boxes(
         fix = f'[{{"{KEYS[space]}": [{_ORDERS[space]}], "score": 0.9}}, …]'
         raise _unusable(path, [Problem("holds no list of boxes", str(path), fix)])
     problems: list[Problem] = []
-    found: list[tuple[list[float], float, int]] = []
+    found: list[tuple[list[float], float, int, list[list[float]]]] = []
     for i, row in enumerate(rows):
         parsed = _row(row, space, image_wh, len(labels))
-        if isinstance(parsed, str):
-            problems.append(Problem(parsed, f"{path}: box {i}"))
-        else:
-            found.append(parsed)
+        marks = _marks(row, turned_by)
+        for said in (parsed, marks):
+            if isinstance(said, str):
+                problems.append(Problem(said, f"{path}: box {i}"))
+        if not isinstance(parsed, str) and not isinstance(marks, str):
+            found.append((*parsed, marks))
     if problems:
         raise _unusable(path, problems)
     found.sort(key=lambda r: -r[1])  # stable: ties keep the file's order
+    count = max(turned_by, default=-1) + 1
     return Given(
         np.array([r[0] for r in found], np.float64).reshape(-1, 4),
         np.array([r[1] for r in found], np.float64),
         np.array([r[2] for r in found], np.int64),
+        np.array([r[3] for r in found], np.float64).reshape(-1, count, 2) if count else None,
     )
+
+
+def _marks(row: Any, turned_by: Sequence[int]) -> list[list[float]] | str:
+    """Return the landmarks up to the last that turns the crop, or why they are not there."""
+    if not turned_by:
+        return []
+    needed = max(turned_by) + 1
+    given = row.get("landmarks") if isinstance(row, dict) else None
+    rows = list(given.values()) if isinstance(given, dict) else given
+    if not isinstance(rows, list) or len(rows) < needed:
+        have = len(rows) if isinstance(rows, list) else 0
+        return f"brings {have} landmarks; the crop is turned by number {needed - 1}, from 0"
+    for i, point in enumerate(rows[:needed]):
+        if not _are_numbers(point, 2):
+            return f"landmark {i} is {point!r:.60}, expected x, y in pixels"
+    return [[float(v) for v in point] for point in rows[:needed]]
 
 
 def _unusable(path: Path, problems: list[Problem]) -> MobileCatError:

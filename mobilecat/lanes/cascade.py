@@ -13,10 +13,12 @@ from mobilecat.bundle.cascade import DETECTOR, LANDMARKS, CascadeBundle
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.formats.base.runner import Runner
 from mobilecat.geometry.affine import GeometryError
+from mobilecat.geometry.bilinear import bilinear
 from mobilecat.geometry.crops import CropPlan, Rect, plan_crop
 from mobilecat.graph import Array
 from mobilecat.lanes.base import Lane, open_lane
 from mobilecat.lanes.detect import detect
+from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.reading import Pixels, fit_picture
 from mobilecat.spec import ImageSpec
 from mobilecat.spec.cascade import CropContract
@@ -26,17 +28,33 @@ if TYPE_CHECKING:
 
 
 def crop_of(
-    picture: Image, box_xyxy: Array, crop: CropContract, spec: ImageSpec
+    picture: Image,
+    box_xyxy: Array,
+    crop: CropContract,
+    spec: ImageSpec,
+    points_xy: Array | None = None,
 ) -> tuple[Pixels, CropPlan] | None:
     """Return (the landmark model's input [H,W,C], the map to it); None where nothing is left.
 
-    What lies outside of the picture is `spec.pad` grey.
+    What lies outside of the picture is `spec.pad` grey. points_xy: (L, 2), the detector's landmarks
+    in picture pixels, for a crop that they turn.
     """
     try:
-        plan = plan_crop(box_xyxy, picture.size, spec.size, crop.rule, spec.resize, spec.rounding)
+        plan = plan_crop(
+            box_xyxy, picture.size, spec.size, crop.rule, spec.resize, spec.rounding, points_xy
+        )
     except GeometryError:
         return None
+    if crop.rotation is not None:
+        return _turned_pixels(picture, plan, spec), plan
     return _pixels(picture, plan.rect, spec), plan
+
+
+def _turned_pixels(picture: Image, plan: CropPlan, spec: ImageSpec) -> Pixels:
+    mode = "L" if spec.color == "GRAY" else "RGB"
+    pixels = np.asarray(picture.convert(mode), dtype=np.uint8)
+    pixels = pixels.reshape(picture.height, picture.width, spec.channels)
+    return bilinear(pixels, plan.image_from_model, spec.size, spec.pad)
 
 
 def _pixels(picture: Image, rect: Rect, spec: ImageSpec) -> Pixels:
@@ -75,42 +93,44 @@ class CascadeRunner:
         """Return boxes, scores, class_ids, landmarks, count, in pixels of the picture.
 
         inputs: `image` uint8 [H,W,3], the whole upright picture; where boxes are given, `boxes`
-        (n,4) xyxy in its pixels, `scores`, `class_ids`, best first. A box of which no crop is left
-        is not in the result.
+        (n,4) xyxy in its pixels, `scores`, `class_ids`, best first, and `points` (n,L,2) where they
+        turn the crop. A box of which no crop is left is not in the result.
         """
         from PIL import Image
 
         bundle, model = self._bundle, self._bundle.landmark_model
         picture = Image.fromarray(inputs["image"])
-        boxes, scores, class_ids = self._boxes(inputs, picture)
+        found = self._boxes(inputs, picture)
         rows = bundle.chain.max_crops
         shapes = {t.name: (t.shape, t.dtype) for t in bundle.outputs}
         out = {name: np.zeros(shape, dtype) for name, (shape, dtype) in shapes.items()}
         assert model.spec.input is not None
         n = 0
-        for box, score, class_id in zip(boxes[:rows], scores[:rows], class_ids[:rows], strict=True):
-            cut = crop_of(picture, box, bundle.file.crop, model.spec.input)
+        for i in range(min(rows, len(found))):
+            marks = None if found.landmarks_xy is None else found.landmarks_xy[i]
+            box = found.boxes_xyxy[i]
+            cut = crop_of(picture, box, bundle.file.crop, model.spec.input, marks)
             if cut is None:
                 continue
             pixels, plan = cut
-            found = self._landmarks.infer({"image": pixels})
-            points = np.asarray(found["landmarks"], dtype=np.float64).reshape(-1, 2)
+            given = self._landmarks.infer({"image": pixels})
+            points = np.asarray(given["landmarks"], dtype=np.float64).reshape(-1, 2)
             if len(points) != out["landmarks"].shape[2]:
                 what = f"{len(points)} points, expected {out['landmarks'].shape[2]}"
                 raise ArtifactError("The landmark model breaks its contract", [Problem(what)])
-            out["boxes"][0, n], out["scores"][0, n] = box, score
-            out["class_ids"][0, n] = class_id
+            out["boxes"][0, n], out["scores"][0, n] = box, found.scores[i]
+            out["class_ids"][0, n] = found.class_ids[i]
             out["landmarks"][0, n] = plan.image_from_model.points(points)
             n += 1
         out["count"][0] = n
         return out
 
-    def _boxes(self, inputs: Mapping[str, Array], picture: Image) -> tuple[Array, Array, Array]:
+    def _boxes(self, inputs: Mapping[str, Array], picture: Image) -> Detections:
         if self._detector is None:
-            return inputs["boxes"], inputs["scores"], inputs["class_ids"]
+            named = (inputs["boxes"], inputs["scores"], inputs["class_ids"], inputs.get("points"))
+            return Detections(*named)
         assert self._bundle.detector is not None
-        found = detect(self._detector, self._bundle.detector, picture)
-        return found.boxes_xyxy, found.scores, found.class_ids
+        return detect(self._detector, self._bundle.detector, picture)
 
 
 def open_cascade(folder: Path, bundle: CascadeBundle, lane: Lane, source: Path | None) -> Runner:

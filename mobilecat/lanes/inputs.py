@@ -50,7 +50,10 @@ def picture_inputs(
             "This cascade needs boxes",
             [Problem(f'its spec says boxes = "{space}"', bundle.name, "give --boxes FILE.json")],
         )
-    return {**tensors, **read_boxes(boxes, space, picture.size, bundle.labels).tensors()}, whole
+    turned = bundle.file.crop.rule.rotation
+    by = (turned.start, turned.end) if turned else ()
+    given = read_boxes(boxes, space, picture.size, bundle.labels, by)
+    return {**tensors, **given.tensors()}, whole
 
 
 def _require_a_picture_alone(bundle: Bundle) -> None:

@@ -8,11 +8,26 @@ import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from mobilecat.disk import read_text, toml_from_text
 from mobilecat.errors import Problem, SpecError
-from mobilecat.geometry.crops import CropEdge, CropRounding, CropRule, GrowBy
+from mobilecat.geometry.crops import (
+    CropAbout,
+    CropEdge,
+    CropRotation,
+    CropRounding,
+    CropRule,
+    GrowBy,
+    turned_problems,
+)
 from mobilecat.spec import Tolerance
 from mobilecat.spec.lines import KeyPath, key_lines, line_of
 from mobilecat.value import FilePath, SpecName, Value, Word, safe_name
@@ -21,8 +36,46 @@ Space = Literal["vision", "image"]
 SPACES: tuple[Space, ...] = typing.get_args(Space)
 
 
+Landmark = Annotated[int, Field(ge=0, le=4095)] | Word
+Shift = Annotated[float, Field(ge=-16, le=16)]
+_LATER = ("scale", "shift", "rotation")
+
+
+class RotationContract(Value):
+    """`[crop.rotation]`: which two landmarks of the detector turn the crop, and to where.
+
+    The same terms as `mobilecat.geometry.crops.CropRotation`, which are MediaPipe's.
+    """
+
+    start: Landmark
+    """By name or, counted from 0, by number; bundle.json has the number."""
+    end: Landmark
+    target_degrees: Annotated[float, Field(ge=-360, le=360)] = 90.0
+    """Where the line from start to end points in the crop: 90 is up, 0 right, anticlockwise."""
+    about: CropAbout = "box"
+    """box: the crop is made of the detected one; points: of the square about start whose half side
+    is the distance to end."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RotationContract:
+        if self.start == self.end:
+            raise ValueError(f"rotation.start and rotation.end are both {self.start!r}")
+        return self
+
+    def numbered(self, names: tuple[str, ...]) -> RotationContract:
+        """Return it with numbers for names. Errors: KeyError for a name that is not among them."""
+        at = {name: i for i, name in enumerate(names)}
+        start, end = (v if isinstance(v, int) else at[v] for v in (self.start, self.end))
+        return self.model_copy(update={"start": start, "end": end})
+
+    @property
+    def rotation(self) -> CropRotation:
+        assert isinstance(self.start, int) and isinstance(self.end, int)
+        return CropRotation(self.start, self.end, self.target_degrees, self.about)
+
+
 class CropContract(Value):
-    """How a box becomes a crop, in this order: grow, square, round, settle the picture's edges.
+    """How a box becomes a crop: grow, square, scale, shift, turn, round, settle the edges.
 
     The same terms as `mobilecat.geometry.crops.CropRule`. Frame: upright pixels, origin top-left.
     """
@@ -37,10 +90,40 @@ class CropContract(Value):
     """none; truncate, as int() does; outward, so that nothing of the box is lost."""
     edge: CropEdge = "clip"
     """clip at the picture; pad what lies outside; shift inside, then clip."""
+    scale: Annotated[float, Field(gt=0, le=64)] = 1.0
+    """What both sides are multiplied by after squaring, about the centre."""
+    shift: tuple[Shift, Shift] = (0.0, 0.0)
+    """x, y that the centre moves by, as shares of the box's own width and height, along the crop's
+    own axes."""
+    rotation: RotationContract | None = None
 
     @property
     def rule(self) -> CropRule:
-        return CropRule(self.grow, self.grow_by, self.square, self.rounding, self.edge)
+        """The rule; names of landmarks must be numbers by now."""
+        return CropRule(
+            self.grow,
+            self.grow_by,
+            self.square,
+            self.rounding,
+            self.edge,
+            self.scale,
+            self.shift,
+            self.rotation.rotation if self.rotation else None,
+        )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CropContract:
+        problems = turned_problems(self.rotation is not None, self.rounding, self.edge)
+        if problems:
+            raise ValueError("; ".join(f"{p.what}: {p.fix}" for p in problems))
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave later keys out at their defaults: an upright crop is said as it ever was."""
+        told: dict[str, Any] = plain(self)
+        unset = {k for k in _LATER if getattr(self, k) == type(self).model_fields[k].default}
+        return {k: v for k, v in told.items() if k not in unset}
 
 
 class Chain(Value):
@@ -82,6 +165,19 @@ class CascadeSpec(Value):
     def _consistent(self) -> CascadeSpec:
         if self.labels and self.cascade.detector is not None:
             raise ValueError("labels is set, but the detector's spec has the labels: take it out")
+        turned = self.crop.rotation
+        if turned is not None and self.cascade.boxes == "vision":
+            raise ValueError(
+                'crop.rotation is by landmarks, which boxes = "vision" do not bring: name a '
+                'detector, or boxes = "image" with landmarks beside each box'
+            )
+        if turned is not None and self.cascade.boxes is not None:
+            named = [v for v in (turned.start, turned.end) if isinstance(v, str)]
+            if named:
+                raise ValueError(
+                    f"crop.rotation names {', '.join(map(repr, named))}, but boxes from elsewhere "
+                    "have no names: count the landmarks from 0"
+                )
         return self
 
 
@@ -162,6 +258,7 @@ def _fields_below(at: KeyPath) -> list[str]:
         (): CascadeSpec,
         ("cascade",): Chain,
         ("crop",): CropContract,
+        ("crop", "rotation"): RotationContract,
     }
     return list(tables.get(at, Tolerance).model_fields)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from mobilecat.camera import buffer, color, layout, request
 from mobilecat.geometry import (
+    bilinear,
     boxes,
     crops,
     detections,
@@ -168,6 +169,12 @@ FNS.update(
             a["mode"],
             a["rounding"],
         ).image_from_model.points(a["landmarks_xy"]),
+        "bilinear": lambda a: bilinear.bilinear(
+            np.array(a["pixels"], np.uint8)[..., None],
+            Affine(*a["image_from_model"]),
+            size(a["model_wh"]),
+            a["pad"],
+        )[..., 0],
         "image_from_box": lambda a: crops.image_from_box(a["box_xyxy"]).points(a["points_xy"]),
         "aligned": lambda a: layout.aligned(a["row_bytes"], a["alignment"]),
         "element_offset": lambda a: layout.element_offset(a["index"], a["strides"]),
@@ -196,6 +203,24 @@ def _layouts(a: Args) -> tuple[layout.PlaneLayout, ...]:
     return layout.plane_layouts(
         a["format"], (a["wh"][0], a["wh"][1]), a["row_strides"], a["pixel_strides"]
     )
+
+
+@fn("turned_crop")
+def _turned_crop(a: Args) -> Any:
+    rule = {**a["rule"], "shift": tuple(a["rule"]["shift"])}
+    rule["rotation"] = crops.CropRotation(**rule["rotation"])
+    plan = crops.plan_crop(
+        a["box_xyxy"],
+        size(a["image_wh"]),
+        size(a["model_wh"]),
+        crops.CropRule(**rule),
+        points_xy=a["points_xy"],
+    )
+    return {
+        "angle": plan.angle,
+        "corners_xy": plan.corners_xy,
+        "landmarks_xy": plan.image_from_model.points(a["landmarks_xy"]),
+    }
 
 
 @fn("plan_resize")

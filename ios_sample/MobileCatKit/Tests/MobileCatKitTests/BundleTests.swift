@@ -117,6 +117,30 @@ final class BundleTests: XCTestCase {
         }
     }
 
+    /// What a hand's cascade adds: keys that a rule without them leaves out.
+    func testACascadesTurnedCrop() throws {
+        let text = """
+            {"name": "hand",
+             "cascade": {"landmarks": {"folder": "landmarks", "sha256": "bb"}, "max_crops": 2},
+             "crop": {"grow": 0, "grow_by": "longer-side", "square": true, "rounding": "none",
+                      "edge": "pad", "scale": 2.6, "shift": [0, -0.5],
+                      "rotation": {"start": 0, "end": 2, "target_degrees": 90, "about": "box"}}}
+            """
+        let found = try CascadeContract(json: Data(text.utf8)).cropRule
+        XCTAssertEqual(
+            found,
+            CropRule(
+                square: true, edge: .pad, scale: 2.6, shift: PointXY(0, -0.5),
+                rotation: try CropRotation(start: 0, end: 2)))
+        let broken = text.replacingOccurrences(of: "[0, -0.5]", with: "[0]")
+            .replacingOccurrences(of: "\"end\": 2", with: "\"end\": 0")
+            .replacingOccurrences(of: "\"about\": \"box\"", with: "\"about\": \"palm\"")
+        assertRefused(
+            .bundle, "crop.shift: is a list, not x and y", "from landmark 0 to 0",
+            "\"palm\" is not known"
+        ) { try CascadeContract(json: Data(broken.utf8)) }
+    }
+
     func testAModelWithoutPicture() throws {
         let raw = try ModelBundle(
             json: editedBundle { object in

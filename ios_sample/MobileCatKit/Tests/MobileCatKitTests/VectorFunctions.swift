@@ -105,6 +105,36 @@ private let fittingFunctions: [String: VectorFunction] = [
             rule: cropRule(a), mode: a.named("mode"), rounding: a.optional("rounding", a.named))
         return try plan.landmarks(a.tensor("landmarks_xy"))
     },
+    "turned_crop": { a in
+        let (rule, rotation) = try (a.args("rule"), a.args("rule").args("rotation"))
+        let plan = try CropPlan(
+            box: a.xyxy("box_xyxy"), imageWH: a.size("image_wh"), modelWH: a.size("model_wh"),
+            rule: CropRule(
+                grow: rule.number("grow"), growBy: rule.named("grow_by"),
+                square: rule.bool("square"), rounding: rule.named("rounding"),
+                edge: rule.named("edge"), scale: rule.number("scale"), shift: rule.point("shift"),
+                rotation: CropRotation(
+                    start: rotation.whole("start"), end: rotation.whole("end"),
+                    targetDegrees: rotation.number("target_degrees"),
+                    about: rotation.named("about"))),
+            points: a.points("points_xy"))
+        return JSONValue.object([
+            "angle": plan.angle.json, "corners_xy": try plan.corners.json,
+            "landmarks_xy": try a.points("landmarks_xy").map(plan.imageFromModel.point).json,
+        ])
+    },
+    "bilinear": { a in
+        let rows = try a.rows("pixels")
+        let width = Int(try a.size("model_wh").w)
+        let sampled = try Bilinear.sampled(
+            rows.flatMap { $0.map { UInt8($0) } },
+            imageWH: SizeWH(Double(rows[0].count), Double(rows.count)), channels: 1,
+            imageFromModel: a.map("image_from_model"), modelWH: a.size("model_wh"),
+            pad: a.whole("pad"))
+        return stride(from: 0, to: sampled.count, by: width).map { start in
+            sampled[start..<start + width].map { Int($0) }
+        }
+    },
     "view_from_image": { a in
         let view = try PictureView(
             size: a.size("view_wh"), mode: a.named("mode"), mirrored: a.bool("mirrored"),

@@ -1,3 +1,5 @@
+import Foundation
+
 /// x' = a·x + b·y + tx, y' = c·x + d·y + ty, on pixel-edge coordinates.
 ///
 /// Maps are named destination first, so that a wrong chain looks wrong:
@@ -34,6 +36,12 @@ public struct Affine: Hashable, Sendable {
     /// x' = x + tx, y' = y + ty.
     public static func move(_ tx: Double, _ ty: Double) -> Affine {
         Affine(1, 0, tx, 0, 1, ty)
+    }
+
+    /// The turn about the origin; a positive angle is clockwise as seen, as y points down.
+    public static func turn(radians: Double) -> Affine {
+        let (c, s) = (cos(radians), sin(radians))
+        return Affine(c, -s, 0, s, c, 0)
     }
 
     /// Signed area scale: negative where the map mirrors.

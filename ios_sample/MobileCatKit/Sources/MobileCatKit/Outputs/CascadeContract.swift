@@ -34,6 +34,24 @@ extension CropRule {
         self.init(
             grow: fields.number("grow"), growBy: fields.named("grow_by", or: .longerSide),
             square: fields.bool("square"), rounding: fields.named("rounding", or: .none),
-            edge: fields.named("edge", or: .clip))
+            edge: fields.named("edge", or: .clip),
+            scale: fields.optional("scale", "a number", \.number) ?? 1,
+            shift: fields.optional("shift", "x and y") { json in
+                json.items(\.number).flatMap { $0.count == 2 ? PointXY($0[0], $0[1]) : nil }
+            } ?? PointXY(0, 0),
+            rotation: fields.optionalFields("rotation").map(CropRotation.init))
+    }
+}
+
+extension CropRotation {
+    init(_ fields: JSONFields) {
+        let (start, end) = (fields.whole("start"), fields.whole("end"))
+        if start < 0 || end < 0 || start == end {
+            fields.report.problems.append(
+                Problem("from landmark \(start) to \(end)", at: fields.path, fix: "two landmarks"))
+        }
+        self.init(
+            unchecked: start, end, fields.number("target_degrees"),
+            fields.named("about", or: .box))
     }
 }
