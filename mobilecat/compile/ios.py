@@ -213,6 +213,11 @@ def _through_vision(record: ArtifactRecord) -> bool:
 
 def _crop_notes(bundle: CascadeBundle) -> tuple[str, ...]:
     landmarks = _for_apps(bundle.landmark_model)
+    if bundle.file.crop.rotation is not None and any(_through_vision(a) for a in landmarks):
+        return (
+            "crop.rotation: Vision's region of interest cannot turn, so the app must draw the "
+            "landmark model's input itself, through CropPlan.modelFromImage",
+        )
     if bundle.file.crop.edge != "pad" or not any(_through_vision(a) for a in landmarks):
         return ()
     return (

@@ -48,8 +48,10 @@ final class Canvas: @unchecked Sendable {
         guard let colour = CIColor(red: grey, green: grey, blue: grey, colorSpace: space) else {
             throw Self.refused("a colour", 0)
         }
-        // Clamped first: what is resampled at the picture's edge is the picture, not nothing.
-        let image = stored.clampedToExtent()
+        // Clamped first: what is resampled at the picture's edge is the picture, not nothing. A turned
+        // picture has no rectangle to be cut to again: its edge is mixed with the padding.
+        let source = drawing.isTurned ? stored : stored.clampedToExtent()
+        let image = source
             .transformed(by: drawing.coreImageFromFrame.cgAffineTransform)
             .cropped(to: drawing.coreImagePictureRect.cgRect)
             .composited(over: CIImage(color: colour))

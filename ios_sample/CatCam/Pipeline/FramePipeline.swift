@@ -34,8 +34,8 @@ struct FramePipeline<Pixels> {
             var names = detector.bundle.landmarkNames
             if let landmarker, index < landmarkLimit,
                 let second = try landmarker.look(
-                    at: frame, orientation: orientation, box: detection.box, rule: cropRule,
-                    assumptions: assumptions)
+                    at: frame, orientation: orientation, box: detection.box,
+                    points: detection.landmarks, rule: cropRule, assumptions: assumptions)
             {
                 crops.append(second)
                 landmarks = second.detections.first?.landmarks ?? []

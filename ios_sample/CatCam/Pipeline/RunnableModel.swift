@@ -67,19 +67,33 @@ struct RunnableModel<Pixels> {
 
     /// Look at a box of the frame's upright image, grown by the rule; nil where nothing of the
     /// picture is left of it. The detections are in pixels of the whole upright image.
+    ///
+    /// - Parameter points: the detection's landmarks in the same pixels, for a rule that turns by them.
+    ///
+    /// Errors: MobileCatError where the rule turns and Vision would have to make the crop.
     func look(
-        at frame: CameraFrame<Pixels>, orientation: Orientation, box: BoxXYXY, rule: CropRule,
-        assumptions: Assumptions
+        at frame: CameraFrame<Pixels>, orientation: Orientation, box: BoxXYXY, points: [PointXY],
+        rule: CropRule, assumptions: Assumptions
     ) throws -> Look? {
         let imageWH = orientation.uprightSize(storedWH: frame.bufferWH)
         guard engine == .coreML else {
-            guard (try? rule.rect(of: box, imageWH: imageWH)) != nil else { return nil }
+            let upright = rule.rotation == nil
+            if upright, (try? rule.rect(of: box, imageWH: imageWH)) == nil { return nil }
             let plan = try CropPlan(
                 box: box, imageWH: imageWH, modelWH: input.size, rule: rule, mode: input.resize,
-                rounding: input.rounding)
+                rounding: input.rounding, points: points)
             return try look(
                 at: frame, orientation: orientation, region: .full, fit: .crop(plan), view: nil,
                 assumptions: assumptions)
+        }
+        guard rule.rotation == nil else {
+            throw MobileCatError(
+                .geometry, "Vision's region cannot turn",
+                [
+                    Problem(
+                        "the cascade turns its crop by two landmarks",
+                        fix: "export the landmark model to [targets.coreai], or draw its input")
+                ])
         }
         // Vision's region cannot reach outside. Where training padded what lies there, the crop is
         // cut at the picture's edge and Vision pads it instead: nothing is stretched.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mobilecat.spec.heads.base import (
     Activation,
@@ -14,6 +14,8 @@ from mobilecat.spec.heads.base import (
     Name,
     Units,
 )
+
+PointUnits = Literal["pixels", "normalised", "signed"]
 
 
 class BoxHead(HeadValue):
@@ -53,13 +55,17 @@ class BoxClassHead(HeadValue):
 
 
 class LandmarksHead(HeadValue):
-    """One set of points a picture or crop: [1,2L]."""
+    """One set of points a picture or crop: [1,2L], or [1,3L] and more with `columns`."""
 
     suppressed: ClassVar[bool] = False
     gives_landmarks: ClassVar[bool | None] = True
     kind: Literal["landmarks"]
-    units: Units
-    """normalised: 0..1 of the model's input, that is of the crop stretched into it."""
+    units: PointUnits
+    """normalised: 0..1 of the model's input, that is of the crop stretched into it; signed: −1..1
+    of it (InsightFace's 106 points)."""
+    columns: Annotated[int, Field(ge=2, le=16)] = 2
+    """Columns a point, of which x and y come first: 3 with z (MediaPipe's hand and face mesh), 5
+    with visibility and presence too (its pose)."""
     order: Literal["xy", "yx", "x-then-y"] = "xy"
     """x,y a point; y,x a point; or all x, then all y."""
     output: Name | None = None
@@ -70,3 +76,9 @@ class LandmarksHead(HeadValue):
     """Number of points; by default all columns from `start`."""
     score: Name | None = None
     """Output with the score, [1,1], or [1,2] with the background first; without it 1."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> LandmarksHead:
+        if self.order == "x-then-y" and self.columns != 2:
+            raise ValueError(f'columns = {self.columns} is set, but "x-then-y" has no columns')
+        return self

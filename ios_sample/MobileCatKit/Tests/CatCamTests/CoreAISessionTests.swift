@@ -112,6 +112,44 @@ final class CoreAISessionTests: XCTestCase {
         XCTAssertEqual([drawing.pictureBox.y1, drawing.pictureBox.x2], [0, 100])
     }
 
+    /// The eyes turn the second model's crop until they are level: it is drawn at an angle, and what is
+    /// found in it comes back to the upright picture.
+    func testACropThatTheEyesTurn() throws {
+        var pipeline = FramePipeline(
+            detector: try coreAIModel(PixelCoreAI(modelW: 120, modelH: 90, gives: .tensors)))
+        pipeline.landmarker = try coreAIModel(
+            PixelCoreAI(modelW: 160, modelH: 160, gives: .tensors), resize: "stretch")
+        pipeline.cropRule = CropRule(
+            square: true, edge: .pad, scale: 1.5,
+            rotation: try CropRotation(start: 0, end: 1, targetDegrees: 0))
+        let result = try pipeline.process(SimulatedSessionTests.frame(held), view: view())
+        try assertOnFace(result, phone, mirrored: false, "crop")
+        let look = try XCTUnwrap(result.crops.first)
+        guard case .crop(let plan) = look.sight.fit, let drawing = look.sight.drawing else {
+            return XCTFail("\(look.sight.fit)")
+        }
+        // From (16, 36) to (28, 32): the crop's right points up by atan(4/12).
+        XCTAssertEqual(plan.angle, -atan2(4, 12), accuracy: 0.1)
+        XCTAssertTrue(drawing.isTurned)
+        XCTAssertFalse(result.look.sight.drawing?.isTurned ?? true)
+        let eyes = look.detections[0].landmarks.map(plan.modelFromImage.point)
+        XCTAssertEqual(eyes[0].y, eyes[1].y, accuracy: 4)
+        XCTAssertGreaterThan(eyes[1].x, eyes[0].x + 20)
+    }
+
+    func testVisionsRegionCannotTurn() throws {
+        var pipeline = FramePipeline(
+            detector: try coreAIModel(PixelCoreAI(modelW: 120, modelH: 90, gives: .tensors)))
+        pipeline.landmarker = try model(.tensors, w: 100, h: 100, resize: "stretch")
+        pipeline.cropRule = CropRule(
+            square: true, edge: .pad, rotation: try CropRotation(start: 0, end: 1))
+        XCTAssertThrowsError(
+            try pipeline.process(SimulatedSessionTests.frame(held), view: view())
+        ) { error in
+            XCTAssertTrue("\(error)".contains("Vision's region cannot turn"), "\(error)")
+        }
+    }
+
     func testAnUnsettledSuppressionIsToldAndUsed() throws {
         let told = try [1.0, 0].map { settled in
             let pipeline = FramePipeline(

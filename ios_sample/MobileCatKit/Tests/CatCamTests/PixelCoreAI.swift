@@ -48,6 +48,9 @@ struct PixelCoreAI: ModelRunner {
                 let (dx, dy) = (X - m.tx, Y - m.ty)
                 let x = (m.d * dx - m.b * dy) / det
                 let y = (m.a * dy - m.c * dx) / det
+                // A turned picture is not clamped: around it lies what it is composited over.
+                let there = 0 <= x && x < Double(w) && 0 < y && y <= Double(h)
+                if drawing.isTurned && !there { return grey }
                 // Clamped to the picture's edge; its first row lies at the top.
                 let across = min(max(Int(x.rounded(.down)), 0), w - 1)
                 let down = min(max(Int((Double(h) - y).rounded(.down)), 0), h - 1)

@@ -27,6 +27,13 @@ public struct Drawing: Hashable, Sendable {
         ).clipped(to: modelWH)
     }
 
+    /// Whether the picture lies in the input at an angle, as in a turned crop: then `pictureBox` is only
+    /// the box around it, and what of the box the picture leaves free is padding too.
+    public var isTurned: Bool {
+        let m = modelFromFrame
+        return (m.a != 0 || m.d != 0) && (m.b != 0 || m.c != 0)
+    }
+
     /// The same map between Core Image's spaces, which count y from the lower edge on both sides:
     /// the argument of `CIImage.transformed(by:)` on the frame's own, unturned image.
     public var coreImageFromFrame: Affine {
