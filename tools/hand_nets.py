@@ -149,8 +149,10 @@ def _palm_box() -> tuple[Array, Array]:
 
 
 def save_hand_net(path: Path) -> Path:
-    """Write it: three convolutions and a full layer of fixed random numbers, about one hand, upright
-    in the crop: what is drawn shows how the crop lies."""
+    """Write it: three convolutions and a full layer of fixed random numbers.
+
+    They move the joints of one hand, upright in the crop: a drawing shows how the crop lies.
+    """
     rng, graph = np.random.default_rng(SEED), _Graph()
     value = "input"
     depth = 3

@@ -33,6 +33,7 @@ from mobilecat.bundle import (
 from mobilecat.bundle.seal import seal_problems, sealed
 from mobilecat.disk import read_json, sha256_of
 from mobilecat.errors import ArtifactError, Problem
+from mobilecat.rows import ROWS
 from mobilecat.spec import NmsSpec, Spec, Tolerance
 from mobilecat.spec.cascade import CropContract, Space
 from mobilecat.value import FileName, Value
@@ -137,14 +138,21 @@ class CascadeBundle(Bundle):
         return self.file.to_json()
 
 
-def outputs_of(max_crops: int, points: int) -> tuple[TensorContract, ...]:
+def outputs_of(max_crops: int, landmarks: Bundle) -> tuple[TensorContract, ...]:
     """Return the outputs of a cascade: the tensor contract, in pixels of the upright picture."""
+    given = {t.name: t.shape for t in landmarks.outputs}
+    points = given["landmarks"][2] if "landmarks" in given else 0
     frame = "pixels of the upright picture, origin top-left, pixel edges; rows ≥ count are zero"
     rows: tuple[tuple[str, tuple[int, ...], str, str], ...] = (
         ("boxes", (1, max_crops, 4), "float32", f"xyxy, {frame}"),
         ("scores", (1, max_crops), "float32", "the box's score, falling; rows ≥ count are zero"),
         ("class_ids", (1, max_crops), "int32", "index into labels; rows ≥ count are zero"),
         ("landmarks", (1, max_crops, points, 2), "float32", f"x,y a point, {frame}"),
+        *(
+            (row.name, (1, max_crops, points), "float32", row.meaning)
+            for row in (ROWS["landmark_scores"],)
+            if row.name in given
+        ),
         ("count", (1,), "int32", "number of boxes with landmarks"),
     )
     return tuple(TensorContract(name=n, shape=s, dtype=d, meaning=m) for n, s, d, m in rows)
@@ -239,8 +247,7 @@ def _contradictions(file: CascadeFile, detector: Bundle | None, landmarks: Bundl
         yield "labels are not the detector's"
     if file.landmarks != landmarks.spec.landmarks:
         yield "landmarks are not the landmark model's"
-    points = next((t.shape[2] for t in landmarks.outputs if t.name == "landmarks"), 0)
-    if file.outputs != outputs_of(file.cascade.max_crops, points):
+    if file.outputs != outputs_of(file.cascade.max_crops, landmarks):
         yield "outputs are not those of max_crops rows and the landmark model's points"
 
 

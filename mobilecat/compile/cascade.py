@@ -22,8 +22,11 @@ from mobilecat.bundle.cascade import (
 from mobilecat.compile import Exported, export, require_replaceable
 from mobilecat.disk import new_folder, sha256_of
 from mobilecat.errors import ArtifactError, MobileCatError, Problem, SpecError
-from mobilecat.spec import LandmarksHead, RawHead, Spec, load_spec
+from mobilecat.spec import RawHead, Spec, load_spec
 from mobilecat.spec.cascade import CascadeSpec, CropContract, load_cascade
+from mobilecat.spec.heads import HEADS
+
+POINT_KINDS = tuple(name for name, head in HEADS.items() if head.one_set_of_points)
 
 Progress = Callable[[str], None]
 
@@ -97,12 +100,12 @@ def _parts(spec: CascadeSpec, path: Path) -> dict[str, Spec]:
 
 def _landmark_problems(spec: CascadeSpec, model: Spec, path: Path) -> list[Problem]:
     problems = []
-    if not isinstance(model.head, LandmarksHead):
+    if not model.head.one_set_of_points:
         problems.append(
             Problem(
                 f"its head is {model.head.kind!r}, which gives no set of points a crop",
                 f"{path}: cascade.landmarks",
-                'the landmark model needs head.kind = "landmarks"',
+                f"the landmark model needs head.kind = {' or '.join(map(repr, POINT_KINDS))}",
             )
         )
     image = model.input
@@ -181,7 +184,6 @@ def _bundle(spec: CascadeSpec, folder: Path, made: dict[str, Bundle]) -> Cascade
     def part(home: Literal["detector", "landmarks"]) -> Part:
         return Part(folder=home, sha256=sha256_of(folder / home / FILE))
 
-    points = next(t for t in landmarks.outputs if t.name == "landmarks").shape[2]
     said = "".join([spec.model_dump_json(), *(b.spec_sha256 for b in made.values())])
     file = CascadeFile(
         name=spec.name,
@@ -197,7 +199,7 @@ def _bundle(spec: CascadeSpec, folder: Path, made: dict[str, Bundle]) -> Cascade
         labels=detector.spec.labels if detector else spec.labels,
         landmarks=landmarks.spec.landmarks,
         tolerances=spec.tolerances,
-        outputs=outputs_of(spec.cascade.max_crops, points),
+        outputs=outputs_of(spec.cascade.max_crops, landmarks),
         pairs=pairs_of(detector, landmarks),
     )
     return cascade_bundle(file, detector, landmarks)

@@ -90,7 +90,8 @@ class CascadeRunner:
         self._bundle = bundle
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
-        """Return boxes, scores, class_ids, landmarks, count, in pixels of the picture.
+        """Return boxes, scores, class_ids, landmarks, count, in pixels of the picture; and
+        landmark_scores where the landmark model gives them.
 
         inputs: `image` uint8 [H,W,3], the whole upright picture; where boxes are given, `boxes`
         (n,4) xyxy in its pixels, `scores`, `class_ids`, best first, and `points` (n,L,2) where they
@@ -121,14 +122,16 @@ class CascadeRunner:
             out["boxes"][0, n], out["scores"][0, n] = box, found.scores[i]
             out["class_ids"][0, n] = found.class_ids[i]
             out["landmarks"][0, n] = plan.image_from_model.points(points)
+            if "landmark_scores" in out:
+                out["landmark_scores"][0, n] = np.ravel(given["landmark_scores"])
             n += 1
         out["count"][0] = n
         return out
 
     def _boxes(self, inputs: Mapping[str, Array], picture: Image) -> Detections:
         if self._detector is None:
-            named = (inputs["boxes"], inputs["scores"], inputs["class_ids"], inputs.get("points"))
-            return Detections(*named)
+            rows = {"landmarks": inputs["points"]} if "points" in inputs else {}
+            return Detections(inputs["boxes"], inputs["scores"], inputs["class_ids"], rows)
         assert self._bundle.detector is not None
         return detect(self._detector, self._bundle.detector, picture)
 

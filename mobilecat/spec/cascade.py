@@ -48,8 +48,10 @@ class RotationContract(Value):
     """
 
     start: Landmark
-    """By name or, counted from 0, by number; bundle.json has the number."""
+    """Where the line begins: a landmark by name or, counted from 0, by number; bundle.json has the
+    number."""
     end: Landmark
+    """Where it ends."""
     target_degrees: Annotated[float, Field(ge=-360, le=360)] = 90.0
     """Where the line from start to end points in the crop: 90 is up, 0 right, anticlockwise."""
     about: CropAbout = "box"

@@ -29,6 +29,7 @@ class HeadValue(Value):
     """What holds for a kind whatever the network.
 
     suppressed: whether NMS follows. gives_landmarks: None where the network decides.
+    one_set_of_points: whether it gives one set of points a picture or crop, as a cascade needs.
     carries: other row values that every network of the kind gives (`mobilecat.rows`).
     family_nms: the thresholds of the family's authors, where they differ from NmsSpec's.
     counts_labels: whether `classes` is the number of labels where the spec leaves it out.
@@ -37,6 +38,7 @@ class HeadValue(Value):
     suppressed: ClassVar[bool] = True
     gives_landmarks: ClassVar[bool | None] = False
     carries: ClassVar[tuple[str, ...]] = ()
+    one_set_of_points: ClassVar[bool] = False
     family_nms: ClassVar[dict[str, Any]] = {}
     counts_labels: ClassVar[bool] = False
 

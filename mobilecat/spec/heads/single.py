@@ -59,6 +59,7 @@ class LandmarksHead(HeadValue):
 
     suppressed: ClassVar[bool] = False
     gives_landmarks: ClassVar[bool | None] = True
+    one_set_of_points: ClassVar[bool] = True
     kind: Literal["landmarks"]
     units: PointUnits
     """normalised: 0..1 of the model's input, that is of the crop stretched into it; signed: −1..1
