@@ -33,7 +33,6 @@ from mobilecat.bundle import (
 from mobilecat.bundle.seal import seal_problems, sealed
 from mobilecat.disk import read_json, sha256_of
 from mobilecat.errors import ArtifactError, Problem
-from mobilecat.rows import ROWS
 from mobilecat.spec import NmsSpec, Spec, Tolerance
 from mobilecat.spec.cascade import CropContract, Space
 from mobilecat.value import FileName, Value
@@ -140,8 +139,8 @@ class CascadeBundle(Bundle):
 
 def outputs_of(max_crops: int, landmarks: Bundle) -> tuple[TensorContract, ...]:
     """Return the outputs of a cascade: the tensor contract, in pixels of the upright picture."""
-    given = {t.name: t.shape for t in landmarks.outputs}
-    points = given["landmarks"][2] if "landmarks" in given else 0
+    given = {t.name: t for t in landmarks.outputs}
+    points = given["landmarks"].shape[2] if "landmarks" in given else 0
     frame = "pixels of the upright picture, origin top-left, pixel edges; rows ≥ count are zero"
     rows: tuple[tuple[str, tuple[int, ...], str, str], ...] = (
         ("boxes", (1, max_crops, 4), "float32", f"xyxy, {frame}"),
@@ -149,9 +148,9 @@ def outputs_of(max_crops: int, landmarks: Bundle) -> tuple[TensorContract, ...]:
         ("class_ids", (1, max_crops), "int32", "index into labels; rows ≥ count are zero"),
         ("landmarks", (1, max_crops, points, 2), "float32", f"x,y a point, {frame}"),
         *(
-            (row.name, (1, max_crops, points), "float32", row.meaning)
-            for row in (ROWS["landmark_scores"],)
-            if row.name in given
+            (name, (1, max_crops, points), "float32", given[name].meaning)
+            for name in ("landmark_scores",)
+            if name in given
         ),
         ("count", (1,), "int32", "number of boxes with landmarks"),
     )
