@@ -1,6 +1,6 @@
 """Bake preprocessing, head decode and NMS into a frozen graph."""
 
 from mobilecat.bake.endings import Ending
-from mobilecat.bake.whole import Baked, bake
+from mobilecat.bake.whole import Baked, bake, head_of
 
-__all__ = ["Baked", "Ending", "bake"]
+__all__ = ["Baked", "Ending", "bake", "head_of"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from mobilecat.bake.belief import contradictions
 from mobilecat.bake.endings import (
     CANDIDATES,
     CONFIDENCE,
@@ -24,9 +25,10 @@ from mobilecat.bake.endings import (
 )
 from mobilecat.bake.preprocessing import IMAGE, Form, bake_preprocessing
 from mobilecat.errors import ModelError, Problem
-from mobilecat.graph import Array, shape_of
+from mobilecat.graph import shape_of
 from mobilecat.graph.anchors import anchors_from_metadata
 from mobilecat.graph.builder import Builder, infer_shapes
+from mobilecat.graph.declared import declared
 from mobilecat.heads import NETWORKS_OWN, Candidates, EncodedAnchors, Head, graph_head
 from mobilecat.rows import ROWS
 from mobilecat.spec import RawHead, Spec
@@ -64,13 +66,13 @@ class Baked:
 def bake(network: ir.Model, spec: Spec, form: Form, ending: Ending = "tensor") -> Baked:
     """Return a baked copy of `network`; `network` stays as it is.
 
-    Errors: ModelError where picture, head, labels or landmark names do not fit the network, or the
-    head has row values such as landmarks, which only the ending `tensor` can carry.
+    Errors: ModelError where picture, head, labels or landmark names do not fit the network, where
+    the file says of itself that it is another, or the head has row values such as landmarks, which
+    only the ending `tensor` can carry.
     """
     model = network.clone()
-    anchors = anchors_from_metadata(model.metadata_props)
     raw = {v.name or "": v for v in model.graph.outputs}
-    head = _settle(spec, model, anchors)
+    head = _settle(spec, model)
     if head is not None and ending not in ("tensor", "candidates"):
         _require_plain_boxes(spec, head, ending)
     if head is not None:
@@ -93,11 +95,25 @@ def bake(network: ir.Model, spec: Spec, form: Form, ending: Ending = "tensor") -
     return Baked(model, image, tuple(raw), decoded, frozenset(exact), settled, encoded)
 
 
-def _settle(spec: Spec, model: ir.Model, anchors: Array | None) -> Head | None:
+def head_of(spec: Spec, model: ir.Model) -> Head | None:
+    """Return the spec's head settled for a network; None where it has none.
+
+    Errors: ModelError where the network's outputs do not fit.
+    """
     if isinstance(spec.head, RawHead) or spec.input is None:
         return None
     shapes = {v.name or "": shape_of(v) for v in model.graph.outputs}
-    head = graph_head(spec.head, shapes, spec.input.size, anchors)
+    anchors = anchors_from_metadata(model.metadata_props)
+    return graph_head(spec.head, shapes, spec.input.size, anchors)
+
+
+def _settle(spec: Spec, model: ir.Model) -> Head | None:
+    head = head_of(spec, model)
+    if head is None:
+        return None
+    against = contradictions(spec, head, declared(model.metadata_props))
+    if against:
+        raise ModelError("The head fits the network by its shapes only", against)
     problems = []
     if spec.labels and len(spec.labels) != head.classes:
         problems.append(

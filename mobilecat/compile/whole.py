@@ -121,6 +121,7 @@ def export(
     Errors: MobileCatError; `out` then is as it was.
     """
     from mobilecat.bake import bake
+    from mobilecat.compile.belief import on_a_picture, with_names
 
     path = source or (spec.folder if spec_folder is None else spec_folder) / spec.source
     _require_targets(spec)
@@ -131,6 +132,7 @@ def export(
     shapes, notes = settled_shapes(spec, dims, path)
     network = import_model(path, shapes, options, progress)
     progress("baking preprocessing, head and NMS" if spec.input else "freezing")
+    spec, named = with_names(spec, network)
     plain = bake(network, spec, *CONTRACT)
     variants = {t: variant_of(t, plain, spec) for t in spec.targets.all}
     baked = {CONTRACT: plain}
@@ -152,9 +154,9 @@ def export(
             "The bundle cannot be written", [Problem(e.strerror or str(e), str(out))]
         ) from e
     imported = notes_from_metadata(network.metadata_props)
-    world = _world(spec, network)
+    world = (*_world(spec, network), *on_a_picture(spec, plain))
     left_out = [f"{names[target]} is left out: {e}" for target, e in failed.items()]
-    return Exported(out, bundle, (*imported, *notes, *plain.settled, *world, *left_out))
+    return Exported(out, bundle, (*imported, *notes, *plain.settled, *named, *world, *left_out))
 
 
 def _world(spec: Spec, network: ir.Model) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.importing import Source, dims_of, format_of, import_model, open_reference
 from mobilecat.graph import Array, shape_of
 from mobilecat.graph.anchors import anchors_from_metadata
+from mobilecat.graph.declared import literal, names_in
 from mobilecat.graph.first_layer import FirstLayer, first_layer
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 Progress = Callable[[str], None]
-_LONGEST_METADATA = 1 << 18
 USUAL_SIDE = 640
 """Of a network whose file leaves its size open."""
 
@@ -61,23 +60,12 @@ class Facts:
 
     def said(self, key: str) -> Any:
         """Return the metadata's value as Python's literal, or as text; None where there is none."""
-        text = self.metadata.get(key)
-        if text is None or len(text) > _LONGEST_METADATA:
-            return None
-        try:
-            return ast.literal_eval(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return text
+        return literal(self.metadata, key)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Return the classes' names of the metadata; none where it has none."""
-        found = self.said("names")
-        if isinstance(found, dict) and all(type(k) is int for k in found):
-            found = [found.get(k) for k in range(len(found))]
-        if isinstance(found, (list, tuple)) and all(isinstance(v, str) and v for v in found):
-            return tuple(found)
-        return ()
+        return names_in(self.metadata)
 
     def cells(self, *strides: int) -> int:
         """Return how many cells the grids of these strides have, sides rounded up."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mobilecat.graph import Array
+from mobilecat.proposal.dense import fcos, fits, gfl, retinaface, retinanet, scrfd, yolo5face
 from mobilecat.proposal.facts import Facts, Shape
 from mobilecat.proposal.guess import FIVE_POINTS, LETTERBOX, Ask, Guess
 
@@ -48,13 +49,27 @@ def ultraface(facts: Facts) -> Guess | None:
 
 
 def blazeface(facts: Facts) -> Guess | None:
-    rows = [s for s in facts.outputs.values() if len(s) == 3 and s[1] in (896, 2304)]
-    if sorted(s[2] for s in rows) != [1, 16]:
+    rows = [s for s in facts.outputs.values() if len(s) == 3 and s[1] in (896, 2016, 2254, 2304)]
+    columns = sorted(s[2] for s in rows)
+    if columns not in ([1, 12], [1, 16], [1, 18]):
         return None
-    because = f"{rows[0][1]} anchors with 4 + 2·6 values and a logit"
-    image = {"resize": "letterbox", "range": [-1, 1]}
-    points = ("right_eye", "left_eye", "nose", "mouth", "right_ear", "left_ear")
-    return Guess("BlazeFace", "blazeface", 2, because, {}, image, (), ("face",), points)
+    title, low, label, points = BLAZE[columns[1]]
+    because = f"{rows[0][1]} anchors with 4 + 2·{len(points)} values and a logit"
+    image = {"resize": "letterbox", "range": [low, 1]}
+    return Guess(title, "blazeface", 2, because, {}, image, (), (label,), points)
+
+
+FINGERS = tuple(f"{finger}_base" for finger in ("index", "middle", "ring", "little"))
+BLAZE = {
+    # MediaPipe's pose detector boxes the face; its points say where the body is, and how large.
+    12: ("MediaPipe pose", -1, "person", ("hips", "body_size", "shoulders", "upper_body_size")),
+    16: (
+        "BlazeFace", -1, "face",
+        ("right_eye", "left_eye", "nose", "mouth", "right_ear", "left_ear"),
+    ),
+    18: ("MediaPipe palm", 0, "palm", ("wrist", *FINGERS, "thumb_root", "thumb_base")),
+}  # fmt: skip
+"""By columns: title, what black becomes, label, points."""
 
 
 def centerface(facts: Facts) -> Guess | None:
@@ -94,7 +109,10 @@ def yolov5(facts: Facts) -> Guess | None:
     ladders = ((8, 16, 32), (8, 16, 32, 64), (16, 32))
     if not name or shape[2] < 6 or shape[1] not in (3 * facts.cells(*s) for s in ladders):
         return None
-    units = _units(facts.values[name][0, :, :4])
+    values = facts.values[name][0]
+    if values[:, 4:].min() < 0 or values[:, 4:].max() > 1:
+        return None  # points, coefficients of masks: not scores
+    units = _units(values[:, :4])
     because = f"{shape[1]} rows of 5 + {shape[2] - 5}, three a cell; its boxes are {units}"
     return Guess("YOLOv5", "yolov5", 2, because, {"units": units}, LETTERBOX)
 
@@ -187,8 +205,11 @@ def maps(facts: Facts) -> Guess | None:
         return Guess("YOLOv3-tiny", "yolov3", 1, because, {"anchors": anchors}, LETTERBOX, asks)
     if strides != [8, 16, 32]:
         return None
-    kinds = ("yolov5", "yolov3") if five else ("yolov3", "yolov5")
-    asks = (Ask("head.kind", "maps of YOLOv3 or of YOLOv5: no shape or value tells", kinds),)
+    kinds: tuple[str, ...] = ("yolov5", "yolov3") if five else ("yolov3", "yolov5")
+    what = "maps of YOLOv3 or of YOLOv5: no shape or value tells"
+    if fits(facts, "yolo5face"):
+        kinds, what = (*kinds, "yolo5face"), f"{what}; or YOLO5Face's, with ten of five points"
+    asks = (Ask("head.kind", what, kinds),)
     return Guess("YOLOv5" if five else "YOLOv3", kinds[0], 1, because, {}, LETTERBOX, asks)
 
 
@@ -260,6 +281,12 @@ FAMILIES: tuple[Family, ...] = (
     yolov8,
     pose,
     maps,
+    retinaface,
+    scrfd,
+    yolo5face,
+    gfl,
+    fcos,
+    retinanet,
     landmarks_on_a_crop,
     box_and_class,
     one_box,

@@ -11,6 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mobilecat.disk import write_text
 from mobilecat.errors import MobileCatError, ModelError, Problem, SpecError
 from mobilecat.heads import graph_head
@@ -233,7 +235,7 @@ def _image(
     if facts.channels == 1:
         image["color"] = "GRAY"
     low, high = image.get("range", (0, 255))
-    mean, std = (float(image.get(k, d)) for k, d in (("mean", 0), ("std", 1)))
+    mean, std = (float(np.mean(image.get(k, d))) for k, d in (("mean", 0), ("std", 1)))
     ends = max(abs((v - mean) / std) for v in (low, high))
     wants = facts.wants
     if facts.layer is not None and wants is not None:

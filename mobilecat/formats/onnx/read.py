@@ -40,12 +40,15 @@ def import_proto(proto: onnx.ModelProto, shapes: Shapes, path: Path) -> ir.Model
     notes = tidy(proto)
     check(proto, path)
     changed = _changed(dims_of_proto(proto), shapes)
+    said = {p.key: p.value for p in proto.metadata_props}
     _fix_input_shapes(proto, shapes, path)
     proto, note = to_min_opset(proto, path)
     model = _inferred(proto, path, changed)
     model = freeze(model, str(path))
     if problems := contradictions(model):
         raise ModelError(f"{path.name}: the shapes contradict each other", [*problems, *changed])
+    for key, value in said.items():  # the version converter drops them
+        model.metadata_props.setdefault(key, value)
     add_notes(model.metadata_props, [*notes, *([note] if note else [])])
     return model
 

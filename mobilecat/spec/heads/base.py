@@ -28,6 +28,7 @@ Row = tuple[float, float, float, float]
 class HeadValue(Value):
     """What holds for a kind whatever the network.
 
+    tasks: what a file's own metadata may call a network of this kind (`graph.declared`).
     suppressed: whether NMS follows. gives_landmarks: None where the network decides.
     one_set_of_points: whether it gives one set of points a picture or crop, as a cascade needs.
     carries: other row values that every network of the kind gives (`mobilecat.rows`).
@@ -35,6 +36,7 @@ class HeadValue(Value):
     counts_labels: whether `classes` is the number of labels where the spec leaves it out.
     """
 
+    tasks: ClassVar[tuple[str, ...]] = ("detect",)
     suppressed: ClassVar[bool] = True
     gives_landmarks: ClassVar[bool | None] = False
     carries: ClassVar[tuple[str, ...]] = ()
