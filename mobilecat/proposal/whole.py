@@ -289,7 +289,8 @@ def _nms(kind: str) -> dict[str, Any]:
     from mobilecat.spec import NmsSpec
 
     whole = NmsSpec(**HEADS[kind].family_nms)
-    return {k: v for k, v in whole.model_dump().items() if k != "per_class"}
+    overlap = ("iou_threshold",) if whole.selection == "nms" else ()
+    return {k: getattr(whole, k) for k in ("score_threshold", *overlap, "max_detections")}
 
 
 def _relative(path: Path, where: Path) -> str:
