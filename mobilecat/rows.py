@@ -35,6 +35,7 @@ class RowValue:
     max(1, max |expected|). pixels: whether it is measured in pixels, of whichever frame.
     apart: (n,…), (n,…) → (n,), how far two results are from each other, in the limit's unit.
     placed: (map, (n,…)) → (n,…), the same in the frame that the map leads to.
+    becomes: the output that takes its place where the graph makes one of it after suppression.
     key: of a row's value in JSON; "" where it is read by what follows, and is no part of a
     detection. told: (value, names of the points) → JSON. read: JSON → value.
     """
@@ -46,6 +47,7 @@ class RowValue:
     apart: Callable[[Floats, Floats], Floats]
     placed: Callable[[Affine, Floats], Floats] = lambda _, values: values
     pixels: bool = False
+    becomes: str = ""
     key: str = ""
     told: Callable[[Floats, Sequence[str]], Any] = lambda value, _: value.tolist()
     read: Callable[[Any], Any] = lambda told: told
@@ -162,6 +164,7 @@ ROWS: Mapping[str, RowValue] = {
             f"factors of the mask prototypes; {_PADDED}",
             "tensors",
             _relative,
+            becomes="masks",
         ),
     )
 }
@@ -169,6 +172,14 @@ ROWS: Mapping[str, RowValue] = {
 
 SHOWN = tuple(row for row in ROWS.values() if row.key)
 """What a detection has; the rest is read by what follows."""
+
+MAPS: Mapping[str, str] = {
+    "masks": "how sure each pixel belongs to the object, 0 to 1, and 0 outside of its box; rows "
+    f"and columns of a grid over the model input, the first at its top left; {_PADDED}",
+    "mask_prototypes": "maps whose sum by an object's mask_coefficients is, through a sigmoid, its "
+    "mask; rows and columns of a grid over the model input, the first at its top left",
+}
+"""Outputs of whole grids, behind the row values: what each means."""
 
 
 def rows_among(names: Container[str]) -> tuple[RowValue, ...]:
@@ -178,7 +189,8 @@ def rows_among(names: Container[str]) -> tuple[RowValue, ...]:
 
 def kinds_of(outputs: Iterable[str]) -> tuple[str, ...]:
     """Return what a bundle's candidates are, in their order, from its outputs' names."""
-    return ("boxes", "scores", *(row.name for row in rows_among(set(outputs))))
+    there = set(outputs)
+    return ("boxes", "scores", *(r.name for r in ROWS.values() if there & {r.name, r.becomes}))
 
 
 def in_pixels(kind: str) -> bool:

@@ -11,7 +11,7 @@ from mobilecat.bake.nms import bake_nms, gather_rows
 from mobilecat.bake.ranked import as_candidates, bake_ranked
 from mobilecat.graph import shape_of
 from mobilecat.graph.builder import Builder, rename
-from mobilecat.heads import Candidates, EncodedAnchors, Head, ops
+from mobilecat.heads import Candidates, EncodedAnchors, Finish, Head, ops
 from mobilecat.rows import CANDIDATE, ROWS, rows_among
 from mobilecat.spec import NmsSpec
 
@@ -21,7 +21,7 @@ CANDIDATES = ("candidate_boxes", "candidate_scores", *(row.candidate for row in 
 SMALLEST = 1e-25  # a side of 0 has no logarithm; a box of this one has no area in float32
 
 Ending = Literal["tensor", "candidates", "vision", "detection"]
-"""tensor: boxes, scores, class_ids, row values (`mobilecat.rows`) and count, after NMS.
+"""tensor: boxes, scores, class_ids, row values and maps (`mobilecat.rows`) and count, after NMS.
 
 The others stop before an NMS that the target or the app adds itself:
 candidates: candidate_boxes [1,N,4] xyxy, candidate_scores [1,N,C], candidate_landmarks [1,N,2·L]
@@ -53,18 +53,26 @@ def best_candidates(end: Builder, decoded: Candidates, most: int | None) -> Cand
         found[name].shape = ir.Shape((1, most, *shape_of(value)[2:]))
         found[name].type = ir.TensorType(ir.DataType.FLOAT)
     boxes, scores = found.pop("boxes"), found.pop("scores")
-    return Candidates(boxes, scores, found)
+    return Candidates(boxes, scores, found, decoded.maps)
 
 
-def suppressed(end: Builder, decoded: Candidates, nms: NmsSpec) -> list[ir.Value]:
+def suppressed(
+    end: Builder, decoded: Candidates, nms: NmsSpec, finish: Finish | None = None
+) -> list[ir.Value]:
     select = bake_nms if nms.selection == "nms" else bake_ranked
     kept = select(end, decoded.boxes, decoded.scores, nms)
     outputs = [kept["boxes"], kept["scores"], kept["class_ids"]]
-    for row in rows_among(decoded.rows):
-        value = decoded.rows[row.name]
-        rows = gather_rows(end, f"{row.name}_rows", value, kept)
-        item = row.item(shape_of(value)[2])
-        outputs.append(_in_contract(end, row.name, rows, nms.max_detections, item))
+    rows = {
+        row.name: gather_rows(end, f"{row.name}_rows", decoded.rows[row.name], kept)
+        for row in rows_among(decoded.rows)
+    }
+    left = Candidates(kept["boxes"], kept["scores"], rows, decoded.maps)
+    made = finish(end, left) if finish else _maps(end, decoded)
+    for row in rows_among(rows):
+        if row.becomes not in made:
+            item = row.item(shape_of(decoded.rows[row.name])[2])
+            outputs.append(_in_contract(end, row.name, rows[row.name], nms.max_detections, item))
+    outputs += [rename(value, name) for name, value in made.items()]
     return [*outputs, kept["count"]]
 
 
@@ -96,7 +104,12 @@ def one_result(end: Builder, decoded: Candidates) -> list[ir.Value]:
 def candidates(end: Builder, decoded: Candidates) -> list[ir.Value]:
     """Return what was decoded, under names of its own."""
     found = {f"{CANDIDATE}{name}": value for name, value in decoded.all.items()}
-    return [rename(end.op("Identity", name, value), name) for name, value in found.items()]
+    named = [rename(end.op("Identity", name, value), name) for name, value in found.items()]
+    return [*named, *(rename(value, name) for name, value in _maps(end, decoded).items())]
+
+
+def _maps(end: Builder, decoded: Candidates) -> dict[str, ir.Value]:
+    return {name: end.op("Identity", name, value) for name, value in decoded.maps.items()}
 
 
 def vision(end: Builder, decoded: Candidates, size_wh: tuple[int, int]) -> list[ir.Value]:

@@ -30,11 +30,11 @@ from mobilecat.graph.anchors import anchors_from_metadata
 from mobilecat.graph.builder import Builder, infer_shapes
 from mobilecat.graph.declared import declared
 from mobilecat.heads import NETWORKS_OWN, Candidates, EncodedAnchors, Head, graph_head
-from mobilecat.rows import ROWS
+from mobilecat.rows import MAPS, ROWS
 from mobilecat.spec import RawHead, Spec
 
 RESERVED = (
-    *(IMAGE, "boxes", "scores", "class_ids", *ROWS, "count"),
+    *(IMAGE, "boxes", "scores", "class_ids", *ROWS, *MAPS, "count"),
     *(CONFIDENCE, COORDINATES, ENCODINGS, PREDICTIONS),
     *(*CANDIDATES, "settled"),
 )
@@ -204,7 +204,7 @@ def _decode(
         outputs = one_result(end, decoded)
     else:
         end = Builder(model, "nms")
-        outputs = suppressed(end, decoded, nms)
+        outputs = suppressed(end, decoded, nms, head.finish)
     model.graph.outputs.extend(outputs)
     return names, build.node_names + end.node_names, encoded
 

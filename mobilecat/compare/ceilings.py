@@ -16,7 +16,7 @@ from mobilecat.lanes import Lane
 from mobilecat.rows import kinds_of
 from mobilecat.spec import Tolerance
 
-SCORES, TENSORS, ANGLE = 0.25, 0.5, math.pi / 8
+SCORES, TENSORS, ANGLE, MASKS = 0.25, 0.5, math.pi / 8, 0.25
 SIDE = 1 / 8
 """Of the shorter side of the model input; the table's own limits are always allowed."""
 _FIX = "a lane that differs by more is wrong: find out where, with `mobilecat bisect`"
@@ -44,6 +44,7 @@ def _values(given: Tolerance, bundle: Bundle) -> Iterator[tuple[str, float, floa
         "landmarks_px": px,
         "scores": (SCORES, "a quarter of all scores"),
         "landmark_scores": (SCORES, "a quarter of all scores"),
+        "masks": (MASKS, "a quarter of a mask"),
         "angles_rad": (ANGLE, "an eighth of half a turn"),
         "tensors": (TENSORS, "half of the largest value"),
     }

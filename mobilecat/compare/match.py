@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mobilecat.compare.compare import Check, passed
+from mobilecat.compare.masks import compare_masks
 from mobilecat.compare.tolerances import Limits
 from mobilecat.geometry.affine import Affine
 from mobilecat.geometry.boxes import area_xyxy
@@ -147,7 +148,7 @@ def compare_detections(
             check = _row(row, (expected, got), (e, g), (i, j), limits, against)
             alike = _alike(row, e, g, (i, j), sigmas)
             checks.append(replace(check, detail=check.detail + alike))
-    return checks
+    return checks + compare_masks(expected, got, found.pairs, limits, against)
 
 
 def _without_ties(
@@ -295,7 +296,8 @@ def _shape(shape: tuple[int, ...] | None) -> str:
 
 def _finite(found: Detections) -> bool:
     parts = [found.boxes_xyxy, found.scores, *found.rows.values()]
-    return all(bool(np.isfinite(p).all()) for p in parts)
+    whole = found.masks is None or bool(np.isfinite(found.masks.values).all())
+    return whole and all(bool(np.isfinite(p).all()) for p in parts)
 
 
 def _words(found: Detections, k: int) -> str:

@@ -37,7 +37,8 @@ KEYS: Mapping[Kind, str] = {
     "scores": "scores",
     **{row.name: row.limit for row in ROWS.values()},
 }
-LIMITS = tuple(dict.fromkeys(("boxes_px", "landmarks_px", "scores", "tensors", *KEYS.values())))
+_FIRST = ("boxes_px", "landmarks_px", "scores", "tensors")
+LIMITS = tuple(dict.fromkeys((*_FIRST, *KEYS.values(), "masks")))
 """The limits of a lane, by their keys in [tolerances], beside those of single outputs."""
 
 
@@ -61,7 +62,7 @@ class Limits:
     """The limits of one lane.
 
     boxes_px, landmarks_px: pixels of the model input. scores: absolute; landmark_scores: as scores
-    where it is None. angles_rad: radians.
+    where it is None. angles_rad: radians. masks: 1 − IoU of a mask.
     tensors: relative to max(1, max |expected|), per output. outputs: the same, by name; for a
     decoded candidate in its own unit. times: see `Bound`. said: what the spec itself gives, which
     no measurement widens.
@@ -77,6 +78,7 @@ class Limits:
     said: frozenset[str] = frozenset()
     landmark_scores: float | None = None
     angles_rad: float = 1e-3
+    masks: float = 1e-3
 
     def of(self, key: str) -> float:
         """Return the limit that `key` of [tolerances] gives."""
@@ -115,6 +117,7 @@ _FLOAT16 = Limits(
     "11 bits of mantissa, 50 layers deep: 1.4e-2 seen on raw outputs, 1.6 px on landmarks",
     times=3.0,
     angles_rad=1e-2,
+    masks=0.05,
 )
 _INT8 = Limits(
     5.0,
@@ -124,6 +127,7 @@ _INT8 = Limits(
     "weights in 255 steps a channel: 3.3 px, 0.011 of a score and 0.23 on raw outputs seen, over "
     "five detectors",
     angles_rad=5e-2,
+    masks=0.15,
 )
 FLOORS: Mapping[str, Limits] = {"float32": _FLOAT32, "float16": _FLOAT16}
 DEFAULTS: Mapping[tuple[str, str], Limits] = {

@@ -27,7 +27,7 @@ from mobilecat.errors import ArtifactError, Problem, SpecError
 from mobilecat.formats.base.notes import notes_from_metadata
 from mobilecat.formats.importing import ImportOptions, dims_of, format_of, import_model
 from mobilecat.formats.table import FORMATS
-from mobilecat.rows import ROWS
+from mobilecat.rows import MAPS, ROWS
 from mobilecat.shown import Column, Line, Shown, Table, human_size
 from mobilecat.spec import Spec, TargetSpec
 from mobilecat.spec.targets import file_names
@@ -49,6 +49,7 @@ MEANINGS = {
     "scores": "best class score, falling; rows ≥ count are zero",
     "class_ids": "index into labels; rows ≥ count are zero",
     **{row.name: row.meaning for row in ROWS.values()},
+    **MAPS,
     "count": "number of detections",
 }
 _VERSIONED = ("coremltools", "onnx", "onnx-ir", "onnxruntime", "ai-edge-litert", "numpy")

@@ -33,13 +33,15 @@ class Candidates:
 
     boxes: [1,N,4] xyxy, pixels of the model input. scores: [1,N,C].
     rows: what each carries besides, [1,N,D] by its name in `mobilecat.rows`; landmarks, [1,N,2·L],
-    are x,y pairs in the same pixels.
+    are x,y pairs in the same pixels. maps: what belongs to the whole picture, by its name in
+    `mobilecat.rows.MAPS`: mask_prototypes [1,P,h,w].
     A head without suppression has N = 1.
     """
 
     boxes: Any
     scores: Any
     rows: Mapping[str, Any] = field(default_factory=dict)
+    maps: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def all(self) -> dict[str, Any]:
@@ -80,12 +82,18 @@ class Native:
     write: Callable[[Builder, Mapping[str, ir.Value]], tuple[ir.Value, ir.Value]]
 
 
+Finish = Callable[["Builder", "Candidates"], dict[str, Any]]
+"""(builder of nodes in float32, what was kept: boxes [1,K,4], rows [1,K,D], maps) → outputs by
+name, zero from `count` on as the boxes are."""
+
+
 @dataclass(frozen=True)
 class Head:
     """A head settled for one network.
 
     raw: the network outputs it reads. classes, points: how many it gives. carries: the names of
-    the row values beside landmarks (`mobilecat.rows`).
+    the row values beside landmarks (`mobilecat.rows`). finish: what the graph makes of row values
+    after suppression, which takes their place.
     settled: what was inferred or chosen, in words, for the user.
     decode: writes the decode into a graph, from the raw outputs by name.
     native: the same before boxes are decoded, where there are anchors.
@@ -98,6 +106,7 @@ class Head:
     decode: Callable[[Builder, Mapping[str, ir.Value]], Candidates]
     native: Native | None = None
     carries: tuple[str, ...] = ()
+    finish: Finish | None = None
 
 
 def graph_head(

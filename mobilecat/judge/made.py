@@ -20,6 +20,7 @@ import numpy.typing as npt
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.compare.compare import MADE, Check, as_floats, compare_tensor
+from mobilecat.compare.masks import compare_masks
 from mobilecat.compare.match import compare_detections
 from mobilecat.compare.tolerances import Bound, Limits
 from mobilecat.formats.base.runner import NotRun, Runner
@@ -27,12 +28,14 @@ from mobilecat.formats.table import FORMATS
 from mobilecat.geometry.resize import plan_resize
 from mobilecat.graph import Array
 from mobilecat.heads import Candidates
+from mobilecat.heads.reference.masks import prototypes_of
 from mobilecat.judge.observe import gives_detections, open_engine, shadowed
 from mobilecat.lanes import Lane, decode_outputs
 from mobilecat.lanes.base import as_tensors
 from mobilecat.lanes.source import SourceRunner, suppressed
 from mobilecat.pictures.detections import Detections
 from mobilecat.rows import ROWS, in_pixels, kinds_of
+from mobilecat.spec.heads import MasksHead
 
 MOST = 6000
 """Candidates that are made at most; a top-k beyond it is no fault."""
@@ -164,6 +167,9 @@ def _row_by_row(e: Detections, g: Detections) -> bool:
     ):
         return False
     pairs = [(e.boxes_xyxy, g.boxes_xyxy), *((a, b) for row, a, b in both if row.pixels)]
+    masks = compare_masks(e, g, [(i, i) for i in range(len(e))], LIMITS, MADE) if len(e) else []
+    if any(c.verdict == "FAIL" for c in masks):
+        return False
     n, sizes = len(e), np.zeros(len(e))
     for a, _ in pairs:
         sizes = np.maximum(sizes, np.abs(a).reshape(n, -1).max(axis=1, initial=0))
@@ -240,8 +246,25 @@ def _made_candidates(bundle: Bundle, rng: np.random.Generator, crowd: bool) -> M
     given = {c.name: a.astype(np.float32) for c, a in zip(contracts, arrays, strict=True)}
     wide = [a.astype(np.float64) for a in given.values()]
     rows = dict(zip(kinds[2:], wide[2:], strict=True))
-    expected = suppressed(bundle, Candidates(wide[0], wide[1], rows))
+    fed, maps = _made_maps(bundle, rng)
+    expected = suppressed(bundle, Candidates(wide[0], wide[1], rows, maps))
+    given |= fed
     return Made("a crowd of candidates" if crowd else "many candidates", given, expected)
+
+
+def _made_maps(
+    bundle: Bundle, rng: np.random.Generator
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return made raw outputs that pass by the suppression, and the maps that they are."""
+    head = bundle.spec.head
+    if not isinstance(head, MasksHead):
+        return {}, {}
+    fits = [t for t in bundle.raw_outputs if len(t.shape) == 4]
+    raw = next(t for t in fits if head.prototypes in (None, t.name))
+    values = rng.normal(0, 1, raw.shape).astype(np.float32)
+    assert bundle.spec.input is not None
+    grids = prototypes_of(values, bundle.spec.input.size)
+    return {raw.name: values}, {"mask_prototypes": grids}
 
 
 def _many(bundle: Bundle, rng: np.random.Generator, n: int, crowd: bool) -> tuple[Floats, Floats]:

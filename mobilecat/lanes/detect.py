@@ -12,9 +12,11 @@ from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.formats.base.runner import Runner
 from mobilecat.geometry.resize import ResizePlan
 from mobilecat.graph import Array
+from mobilecat.heads.reference.masks import assembled
 from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.masks import Masks, model_from_mask
 from mobilecat.pictures.reading import fit_picture
-from mobilecat.rows import SHOWN
+from mobilecat.rows import ROWS, SHOWN
 from mobilecat.spec import RawHead
 
 if TYPE_CHECKING:
@@ -60,4 +62,26 @@ def decode_outputs(outputs: Mapping[str, Array], plan: ResizePlan) -> Detections
         np.asarray(outputs["scores"], dtype=np.float64).reshape(-1)[:count],
         np.asarray(outputs["class_ids"], dtype=np.int64).reshape(-1)[:count],
         carried,
+        _masks(outputs, boxes, plan),
     )
+
+
+def _masks(outputs: Mapping[str, Array], boxes: Array, plan: ResizePlan) -> Masks | None:
+    """Return the masks of the first rows; made here where an artifact leaves them to the app.
+
+    boxes: (n,4) of these rows, in pixels of the model input.
+    """
+    n = len(boxes)
+    if "masks" in outputs:
+        made = np.asarray(outputs["masks"])
+        made = made.reshape(-1, *made.shape[-2:])[:n]
+    elif "mask_prototypes" in outputs and "mask_coefficients" in outputs:
+        factors = ROWS["mask_coefficients"].rows(
+            outputs["mask_coefficients"], outputs["scores"].reshape(-1).shape[0]
+        )
+        prototypes = np.asarray(outputs["mask_prototypes"])
+        made = assembled(factors[:n], prototypes.reshape(prototypes.shape[-3:]), boxes, plan.dst_wh)
+    else:
+        return None
+    in_model = model_from_mask(plan.dst_wh, (made.shape[2], made.shape[1]))
+    return Masks(made.astype(np.float32), plan.image_from_model @ in_model)

@@ -23,6 +23,7 @@ from mobilecat.formats.importing import (
 from mobilecat.graph import Array
 from mobilecat.graph.anchors import anchors_from_metadata
 from mobilecat.heads import ANCHORS, NETWORKS_OWN, Candidates, reference_decode
+from mobilecat.heads.reference.masks import finished
 from mobilecat.heads.reference.tensors import tensors_from_candidates
 from mobilecat.rows import rows_among
 from mobilecat.spec import ImageSpec, RawHead
@@ -112,8 +113,10 @@ class SourceRunner:
 
 def suppressed(bundle: Bundle, decoded: Candidates) -> dict[str, Array]:
     """Return the tensor contract that follows from what a head decodes."""
-    nms = bundle.spec.effective_nms
-    return _one_result(decoded) if nms is None else tensors_from_candidates(decoded, nms)
+    spec, nms = bundle.spec, bundle.spec.effective_nms
+    if nms is None or spec.input is None:
+        return _one_result(decoded)
+    return finished(spec.head, tensors_from_candidates(decoded, nms), spec.input.size)
 
 
 def _one_result(decoded: Candidates) -> dict[str, Array]:

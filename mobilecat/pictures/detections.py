@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mobilecat.geometry.affine import Affine
+from mobilecat.pictures.masks import Masks, read_masks
 from mobilecat.rows import ROWS, SHOWN, rows_among
 from mobilecat.shown import Line, Shown, Table
 
@@ -23,13 +24,14 @@ class Detections(Shown):
 
     Frame: pixels of the upright picture, origin top-left, pixel edges (pixel i is centred at i+½).
     boxes_xyxy: (n,4). scores: (n,). class_ids: (n,). rows: what the head gives besides, (n,…) by
-    its name in `mobilecat.rows`, in the same frame.
+    its name in `mobilecat.rows`, in the same frame. masks: of a head that has them.
     """
 
     boxes_xyxy: Floats
     scores: Floats
     class_ids: Ints
     rows: Mapping[str, Floats] = field(default_factory=dict)
+    masks: Masks | None = None
 
     def __post_init__(self) -> None:
         n = len(self.scores)
@@ -40,6 +42,8 @@ class Detections(Shown):
         for name, values in self.rows.items():
             if values.shape[:1] != (n,) or values.shape != ROWS[name].rows(values, n).shape:
                 raise ValueError(f"{name} of shape {values.shape} for {n} boxes")
+        if self.masks is not None and len(self.masks) != n:
+            raise ValueError(f"{len(self.masks)} masks for {n} boxes")
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -52,7 +56,8 @@ class Detections(Shown):
     def placed(self, to: Affine) -> Detections:
         """Return the same in the frame that `to` leads to."""
         rows = {name: ROWS[name].placed(to, values) for name, values in self.rows.items()}
-        return Detections(to.boxes_xyxy(self.boxes_xyxy), self.scores, self.class_ids, rows)
+        masks = None if self.masks is None else self.masks.placed(to)
+        return Detections(to.boxes_xyxy(self.boxes_xyxy), self.scores, self.class_ids, rows, masks)
 
     def words(
         self, labels: Sequence[str] = (), names: Sequence[str] = ()
@@ -84,6 +89,8 @@ class Detections(Shown):
                 row["label"] = labels[class_id]
             for kind in rows_among(self.rows):
                 row[kind.key] = kind.told(self.rows[kind.name][i], names)
+            if self.masks is not None:
+                row["mask"] = self.masks.told(i)
             rows.append(row)
         return rows
 
@@ -101,4 +108,5 @@ class Detections(Shown):
             np.array([r["score"] for r in rows], dtype=np.float64),
             np.array([r["class_id"] for r in rows], dtype=np.int64),
             carried,
+            read_masks([r["mask"] for r in rows]) if n and all("mask" in r for r in rows) else None,
         )

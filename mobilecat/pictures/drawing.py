@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mobilecat.disk import write_bytes
 from mobilecat.pictures.detections import Detections
 
@@ -36,13 +38,13 @@ def draw_detections(
     names: Sequence[str] = (),
     skeleton: Sequence[tuple[str, str]] = (),
 ) -> Image:
-    """Return a copy of `picture` with boxes, scores and row values such as landmarks on it.
+    """Return a copy of `picture` with boxes, scores, masks and row values such as landmarks on it.
 
     names: of the landmarks. skeleton: pairs of them between which a line is drawn.
     """
     from PIL import ImageDraw, ImageFont
 
-    copy = picture.convert("RGB")
+    copy = _with_masks(picture.convert("RGB"), found)
     pen = ImageDraw.Draw(copy)
     unit = max(1, round(max(picture.size) / 400))
     bones = bones_of(skeleton, names)
@@ -95,6 +97,24 @@ def seen_points(found: Detections, i: int) -> list[bool]:
 
 SEEN = 0.5
 """Of a landmark's own score: below it a point is drawn as a ring, and no bone leads to it."""
+
+
+_OPAQUE = 0.45
+
+
+def _with_masks(picture: Image, found: Detections) -> Image:
+    """Return the picture with each mask over it in its box's colour, the best on top."""
+    from PIL import Image as Images
+
+    if found.masks is None or not len(found):
+        return picture
+    pixels = np.asarray(picture, np.float64)
+    for i in reversed(range(len(found))):
+        held = found.masks.on_picture(i, picture.size)
+        colour = COLOURS[int(found.class_ids[i]) % len(COLOURS)]
+        shade = [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
+        pixels[held] = (1 - _OPAQUE) * pixels[held] + _OPAQUE * np.array(shade)
+    return Images.fromarray(np.rint(pixels).astype(np.uint8))
 
 
 def _points(pen: ImageDraw, found: Detections, i: int, style: Style) -> None:

@@ -189,6 +189,34 @@ def pose(facts: Facts) -> Guess | None:
     return Guess("YOLO pose", "pose", 3 if told else 2, because, head, LETTERBOX)
 
 
+def masks(facts: Facts) -> Guess | None:
+    """Rows as YOLOv8's, and a grid of prototypes with fewer channels than the rows have columns."""
+    rows = [n for n, s in facts.outputs.items() if len(s) == 3 and s[0] == 1]
+    grids = [n for n, s in facts.outputs.items() if len(s) == 4 and s[0] == 1]
+    cells = facts.cells(8, 16, 32)
+    if len(facts.outputs) != 2 or len(rows) != 1 or len(grids) != 1:
+        return None
+    if facts.said("task") not in (None, "segment") or cells not in facts.outputs[rows[0]][1:]:
+        return None
+    values = facts.values[rows[0]][0]
+    values = values if facts.outputs[rows[0]][1] == cells else values.T
+    grid = facts.outputs[grids[0]]
+    count = grid[1] if grid[1] < grid[3] else grid[3]
+    scores = values[:, 4 : values.shape[1] - count]
+    if not scores.shape[1] or scores.min() < 0 or scores.max() > 1 or (values[:, 2:4] < 0).any():
+        return None
+    units = _units(values[:, :4])
+    because = (
+        f"{cells} columns of 4 + {scores.shape[1]} + {count}, and {count} prototypes; its boxes are "
+        f"{units}"
+    )
+    told = facts.said("task") == "segment"
+    because += "; the file's metadata says task segment" if told else ""
+    return Guess(
+        "YOLO segmentation", "masks", 3 if told else 2, because, {"units": units}, LETTERBOX
+    )
+
+
 def maps(facts: Facts) -> Guess | None:
     """YOLOv3, v4, v5 and v7 share their maps' shapes; only the way to a box differs."""
     shapes = list(facts.outputs.values())
@@ -280,6 +308,7 @@ FAMILIES: tuple[Family, ...] = (
     yolox,
     yolov8,
     pose,
+    masks,
     maps,
     retinaface,
     scrfd,

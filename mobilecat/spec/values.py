@@ -188,6 +188,8 @@ class Tolerance(Value):
     """Of the scores of single landmarks, absolute; by default as `scores`."""
     angles_rad: Annotated[float, Field(ge=0)] | None = None
     """Of the angles of rotated boxes, in radians."""
+    masks: Annotated[float, Field(ge=0)] | None = None
+    """Of a mask: 1 − IoU, pixels within `scores` of 0.5 left out."""
     outputs: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
     """The same for single outputs, by name."""
 

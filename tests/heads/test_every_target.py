@@ -17,7 +17,7 @@ from mobilecat.formats.coreai.dialect import missing
 from mobilecat.formats.inspection import inspect_file
 from mobilecat.judge.written import check_written
 from mobilecat.lanes import NotRun, lanes_of, open_lane
-from mobilecat.rows import ROWS, in_pixels
+from mobilecat.rows import MAPS, ROWS, in_pixels
 from mobilecat.spec import spec_from_text
 from tests.heads.cases import SINGLE, SUPPRESSED
 from tests.heads.networks import save_network
@@ -105,7 +105,7 @@ def _held(case: Case, nms: str, tmp_path: Path) -> Bundle:
         assert set(got) == set(source), name
         assert np.ravel(got["count"]).tolist() == [n], name
         assert got["class_ids"].reshape(-1).tolist() == source["class_ids"][0].tolist(), name
-        for key in set(source) & {"boxes", *ROWS}:
+        for key in set(source) & {"boxes", *ROWS, *MAPS}:
             # 0.01 px: float32 arithmetic in another order, on coordinates up to a few hundred
             near = 0.01 if in_pixels(key) else 1e-4
             np.testing.assert_allclose(

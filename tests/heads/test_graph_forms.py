@@ -13,6 +13,7 @@ import pytest
 from mobilecat.bake import Baked, bake
 from mobilecat.heads import Candidates, reference_decode
 from mobilecat.heads.reference.nms import suppress
+from mobilecat.rows import ROWS
 from mobilecat.spec import spec_from_text
 from mobilecat.spec.heads import HEAD_KINDS
 from tests.heads.cases import SINGLE, SUPPRESSED
@@ -108,6 +109,8 @@ def test_what_is_kept_equals_suppression_of_the_reference(
     np.testing.assert_array_equal(got["class_ids"][0, :n], want.scores[0][keep].argmax(axis=1))
     assert not got["boxes"][0, n:].any()
     for name in _carried(case):
+        if ROWS[name].becomes in got:
+            continue  # tests/heads/test_masks.py
         rows = want.rows[name][0][keep].reshape(got[name][0, :n].shape)
         np.testing.assert_allclose(got[name][0, :n], rows, rtol=2e-5, atol=2e-4, err_msg=name)
 

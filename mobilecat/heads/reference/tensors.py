@@ -37,7 +37,7 @@ def tensors_from_candidates(found: Candidates, nms: NmsSpec) -> dict[str, Array]
     for name, item in items.items():
         out[name] = np.zeros((1, k, *item), np.float32)
         out[name][0, :n] = found.rows[name][0][kept].reshape(n, *item)
-    return out
+    return out | {name: value.astype(np.float32) for name, value in found.maps.items()}
 
 
 def best_candidates(found: Candidates, most: int | None) -> Candidates:

@@ -21,6 +21,7 @@ from mobilecat.disk.cache import cache_folder
 from mobilecat.lanes import Lane
 from mobilecat.measure.kept import drop_the_oldest, key_of
 from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.masks import read_masks
 
 _LANES = 64
 """Folders kept; beyond that, those used longest ago go."""
@@ -114,6 +115,7 @@ def _json(result: Result) -> dict[str, Any]:
         "scores": found.scores.tolist(),
         "class_ids": found.class_ids.tolist(),
         "rows": {k: {"shape": list(v.shape), "values": v.tolist()} for k, v in found.rows.items()},
+        "masks": None if found.masks is None else [found.masks.told(i) for i in range(len(found))],
     }
 
 
@@ -128,5 +130,6 @@ def _result(data: dict[str, Any]) -> Result:
         np.array(data["scores"], dtype=np.float64),
         np.array(data["class_ids"], dtype=np.int64),
         rows,
+        read_masks(data["masks"]) if data["masks"] else None,
     )
     return Result(found, data["engine"])

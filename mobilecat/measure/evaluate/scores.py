@@ -141,7 +141,13 @@ def detections_of(
     if points is not None and found.landmarks_xy is not None:
         marks["landmarks"] = found.landmarks_xy[mine][:, [j for _, j in points.pairs]]
     ids = [classes.model[int(c)] for c in found.class_ids[mine]]
-    kept = Detections(found.boxes_xyxy[mine], found.scores[mine], np.array(ids, np.int64), marks)
+    kept = Detections(
+        found.boxes_xyxy[mine],
+        found.scores[mine],
+        np.array(ids, np.int64),
+        marks,
+        None if found.masks is None else found.masks[mine],
+    )
     return kept, int(np.count_nonzero(~finite))
 
 

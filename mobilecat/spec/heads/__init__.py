@@ -22,7 +22,7 @@ from mobilecat.spec.heads.faces import (
     Yolo5FaceHead,
     YunetHead,
 )
-from mobilecat.spec.heads.parts import PoseHead
+from mobilecat.spec.heads.parts import MasksHead, PoseHead
 from mobilecat.spec.heads.queries import DetrHead, End2EndHead
 from mobilecat.spec.heads.single import BoxClassHead, BoxHead, LandmarksHead
 from mobilecat.spec.heads.ssd import AnchorGenerator, SsdHead
@@ -47,6 +47,7 @@ HeadSpec = Annotated[
     | FcosHead
     | RetinanetHead
     | PoseHead
+    | MasksHead
     | BoxHead
     | BoxClassHead
     | LandmarksHead
@@ -75,6 +76,7 @@ __all__ = [
     "HeadSpec",
     "HeadValue",
     "LandmarksHead",
+    "MasksHead",
     "PoseHead",
     "RawHead",
     "RetinafaceHead",

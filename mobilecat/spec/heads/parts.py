@@ -1,10 +1,13 @@
-"""Heads whose boxes come with parts: the points of a pose."""
+"""Heads whose boxes come with parts: the points of a pose, a mask."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import model_validator
+
 from mobilecat.spec.heads.base import Count, HeadValue, Name, Units
+from mobilecat.value import Side
 
 
 class PoseHead(HeadValue):
@@ -25,3 +28,31 @@ class PoseHead(HeadValue):
     """Of boxes and points: pixels of the input, or 0..1 of it."""
     layout: Literal["rows-last", "rows-first"] | None = None
     """rows-last: [1,4+C+3K,N]. Inferred: N is the longer."""
+
+
+class MasksHead(HeadValue):
+    """YOLO-style segmentation: rows [1,4+C+P,N] (or [1,N,4+C+P]) and prototypes [1,P,h,w]."""
+
+    carries: ClassVar[tuple[str, ...]] = ("mask_coefficients",)
+    kind: Literal["masks"]
+    output: Name | None = None
+    """The output with the rows, where there are several that could be it."""
+    prototypes: Name | None = None
+    """The output with the prototypes, [1,P,h,w] or [1,h,w,P], where there are several."""
+    masks: Literal["graph", "app"] = "graph"
+    """Who makes masks of coefficients and prototypes after suppression: the graph (its output
+    `masks`), or the app, by the formula in `MobileCatKit` (the outputs `mask_coefficients` and
+    `mask_prototypes`)."""
+    mask_size: tuple[Side, Side] | None = None
+    """Width and height of the graph's masks: whole multiples of the prototypes', which is the
+    default."""
+    units: Units = "pixels"
+    """Of boxes: pixels of the input, or 0..1 of it."""
+    layout: Literal["rows-last", "rows-first"] | None = None
+    """rows-last: [1,4+C+P,N]. Inferred: N is the longer."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> MasksHead:
+        if self.mask_size is not None and self.masks == "app":
+            raise ValueError('mask_size is set, but masks = "app" leaves the size to the app')
+        return self

@@ -10,6 +10,37 @@ LN3 = log(3)  # σ(LN3) = ¾
 ALL = slice(None)
 
 SUPPRESSED = (
+    # 4 + 2 classes + 4 coefficients; prototypes at stride 4
+    Case(
+        "masks",
+        'kind = "masks"',
+        (96, 64),
+        {"out": ((1, 10, 126), 0.1, 0.9), "grid": ((1, 4, 16, 24), -3, 3)},
+        126,
+        2,
+        0,
+        {"mask_coefficients": 4},
+    ),
+    Case(
+        "masks-larger-rows-first-channels-last",
+        'kind = "masks"\nmask_size = [48, 32]\nunits = "normalised"',
+        (96, 64),
+        {"out": ((1, 126, 8), 0.1, 0.9), "grid": ((1, 16, 24, 3), -3, 3)},
+        126,
+        1,
+        0,
+        {"mask_coefficients": 3},
+    ),
+    Case(
+        "masks-app",
+        'kind = "masks"\nmasks = "app"',
+        (96, 64),
+        {"grid": ((1, 4, 8, 12), -3, 3), "out": ((1, 10, 126), 0.1, 0.9)},
+        126,
+        2,
+        0,
+        {"mask_coefficients": 4},
+    ),
     # 4 + 2 classes + 3·4 points; a point's third column is what the row's scores are not
     Case(
         "pose",
@@ -53,6 +84,20 @@ SUPPRESSED = (
 )
 
 WORKED = (
+    Worked(
+        "masks",
+        'kind = "masks"',
+        (64, 32),
+        lambda: {
+            "out": filled((1, 9, 13), ((0, ALL, 4), (20, 10, 8, 6, 0.3, 0.6, 1.5, -2, 0.25))),
+            "grid": filled((1, 3, 8, 16), ((0, 1, 2, 3), 1)),
+        },
+        4,
+        (16, 7, 24, 13),
+        (0.3, 0.6),
+        (),
+        {"mask_coefficients": (1.5, -2, 0.25)},
+    ),
     Worked(
         "pose",
         'kind = "pose"\nclasses = 2',
@@ -98,6 +143,20 @@ WORKED = (
 )
 
 SETTLED = {
+    "masks of COCO": (
+        'kind = "masks"',
+        (640, 640),
+        {"output0": (1, 116, 8400), "output1": (1, 32, 160, 160)},
+        "masks, 80 classes, 8400 candidates, rows-last, boxes in pixels, 32 coefficients for "
+        "'output1', masks of 160×160 by the graph",
+    ),
+    "masks left to the app": (
+        'kind = "masks"\nmasks = "app"\nunits = "normalised"',
+        (96, 64),
+        {"rows": (1, 126, 9), "grid": (1, 16, 24, 4)},
+        "masks, 1 class, 126 candidates, rows-first, boxes in normalised, 4 coefficients for "
+        "'grid', masks left to the app, prototypes of 24×16",
+    ),
     "pose of COCO": (
         'kind = "pose"',
         (640, 640),
@@ -115,6 +174,24 @@ SETTLED = {
 }
 
 ASKED = {
+    "masks of too few columns": (
+        'kind = "masks"\nlayout = "rows-last"',
+        (96, 64),
+        {"out": (1, 36, 126), "grid": (1, 32, 16, 24)},
+        {"head.output": "output 'out' has 36 columns, fewer than 5 and 32 coefficients"},
+    ),
+    "masks without prototypes": (
+        'kind = "masks"\nmask_size = [50, 32]',
+        (96, 64),
+        {"out": (1, 10, 126), "grid": (1, 4, 16, 20)},
+        {"head.prototypes": "no output is [1, P, h, w]"},
+    ),
+    "masks of a size between": (
+        'kind = "masks"\nmask_size = [50, 32]',
+        (96, 64),
+        {"out": (1, 10, 126), "grid": (1, 4, 16, 24)},
+        {"head.mask_size": "[50, 32] is no whole multiple of [24, 16]"},
+    ),
     "pose columns": (
         'kind = "pose"\nclasses = 2',
         (96, 64),
