@@ -207,8 +207,8 @@ def masks(facts: Facts) -> Guess | None:
         return None
     units = _units(values[:, :4])
     because = (
-        f"{cells} columns of 4 + {scores.shape[1]} + {count}, and {count} prototypes; its boxes are "
-        f"{units}"
+        f"{cells} columns of 4 + {scores.shape[1]} + {count}, and {count} prototypes; its boxes "
+        f"are {units}"
     )
     told = facts.said("task") == "segment"
     because += "; the file's metadata says task segment" if told else ""

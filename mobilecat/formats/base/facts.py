@@ -14,6 +14,7 @@ from mobilecat.rows import CANDIDATE, kinds_of
 INTERFACE, PICTURE, LABELS = "interface", "picture", "labels"
 METADATA, VERSION = "metadata", "version"
 _LONGEST = 90
+PROTOTYPES = "mask_prototypes"
 
 
 @dataclass(frozen=True)
@@ -101,4 +102,17 @@ def handed_over(bundle: Bundle) -> list[tuple[str, TensorContract]]:
         n = t.shape[1] if most is None else min(t.shape[1], most)
         shape = (t.shape[0], n, *t.shape[2:])
         found.append((f"{CANDIDATE}{kind}", t.model_copy(update={"shape": shape})))
-    return found
+    return [*found, *_maps(bundle, kinds)]
+
+
+def _maps(bundle: Bundle, kinds: Sequence[str]) -> list[tuple[str, TensorContract]]:
+    """Return what belongs to the whole picture: the prototypes [1,P,h,w] of masks."""
+    if "mask_coefficients" not in kinds:
+        return []
+    own = [t for t in bundle.outputs if t.name == PROTOTYPES]
+    if own:
+        return [(PROTOTYPES, own[0])]
+    count = bundle.candidates[kinds.index("mask_coefficients")].shape[2]
+    raw = next(t for t in bundle.raw_outputs if len(t.shape) == 4)
+    rows = raw.shape[2:] if raw.shape[1] == count else raw.shape[1:3]
+    return [(PROTOTYPES, raw.model_copy(update={"name": PROTOTYPES, "shape": (1, count, *rows)}))]
