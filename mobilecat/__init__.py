@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mobilecat import golden, runtime
+    from mobilecat.api.agreeing import agreement
     from mobilecat.api.beginning import init
     from mobilecat.api.compiling import export
     from mobilecat.api.diagnosing import diagnose
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "api.agreeing": ["agreement"],
     "api.beginning": ["init"],
     "api.compiling": ["export"],
     "api.diagnosing": ["diagnose"],
@@ -100,6 +102,7 @@ __all__ = [
     "UnsupportedError",
     "Validation",
     "__version__",
+    "agreement",
     "bisect",
     "diagnose",
     "evaluate",

@@ -103,7 +103,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Faces.
     "pytest_plugin": {"errors", "bundle", "lanes", "compare", *_GOLDENS, "judge"},
     "api": {
-        *_VALUES, "formats", "formats.base", "lanes", "golden.store", "judge", "review", "compile",
+        *_VALUES, "formats", "formats.base", "lanes", "compare", "golden.store", "judge", "review",
+        "compile",
         "coordinates", "bisection", "report", "measure", "diagnosis", "proposal",
     },
     "golden": {"api"},

@@ -76,14 +76,17 @@ def tune(
     runner: str | None = None,
     artifact: str | None = None,
     source: PathLike | None = None,
+    limit: int | None = None,
     cache: PathLike | None = None,
+    fresh: bool = False,
     progress: Progress = silent,
 ) -> Tuned:
     """Sweep score threshold, IoU threshold and max detections on labelled pictures.
 
     The model runs once a picture. objective: `f1`, `map` or `recall@fp=0.2`. write: a spec whose
     [nms] gets the best row; `diff` then says what changed. runner: whose candidates, by default the
-    source model's. `best` is None where no row meets the objective.
+    source model's. limit: so many pictures, spread evenly. cache: where candidates are kept; fresh:
+    believe none of them. `best` is None where no row meets the objective.
 
     Errors: MobileCatError for a bundle without NMS, unusable labels, or a spec that is not its own.
 
@@ -110,7 +113,9 @@ def tune(
         runner=runner,
         artifact=artifact,
         source=source_of(bundle, source),
+        limit=limit,
         cache=path_or_none(cache),
+        fresh=fresh,
         class_map=class_map,
         progress=progress,
     )

@@ -75,6 +75,7 @@ class OpenBundle(Shown):
             artifact=artifact,
             boxes=path_or_none(boxes),
             opener=self._engine,
+            is_warm=lambda lane: lane.name in self._engines,
             progress=progress,
         )
 

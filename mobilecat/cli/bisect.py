@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import mobilecat as mc
+from mobilecat.cli.grammar import BUNDLE, Artifact, BundleDir, Json, Plot, Source, renamed
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
@@ -17,36 +18,41 @@ from mobilecat.pictures.chart import require_svg
 
 
 def bisect(
-    bundle: Annotated[Path, typer.Argument(metavar="DIR", help="A bundle that `export` made.")],
+    bundle: BundleDir = BUNDLE,
+    *,
     runner: Annotated[
-        str, typer.Option("--runner", help="coreml, tflite, onnx, coreai or coreai-apple.")
+        str,
+        typer.Option(
+            "--runner", metavar="NAME", help="coreml, tflite, onnx, coreai or coreai-apple."
+        ),
     ],
     image: Annotated[
-        Path, typer.Option("--image", metavar="F", help="A picture, or the .npz of a raw bundle.")
+        Path,
+        typer.Option("--image", metavar="FILE", help="A picture, or the .npz of a raw bundle."),
     ],
-    artifact: Annotated[
-        str | None,
-        typer.Option("--artifact", metavar="FILE", help="Which, where the runner has several."),
-    ] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option("--source", metavar="FILE", help="Where the source model lies now."),
-    ] = None,
+    artifact: Artifact = None,
+    source: Source = None,
     limit: Annotated[
         float | None,
-        typer.Option("--limit", min=0, help="Of a layer's own error, relative to its values."),
+        typer.Option(
+            "--max-error",
+            metavar="SHARE",
+            min=0,
+            help="Of a layer's own error, relative to its values.",
+        ),
     ] = None,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="SVG", help="Draw error over layers, as SVG.")
-    ] = None,
+    old_limit: Annotated[float | None, typer.Option("--limit", min=0, hidden=True)] = None,
+    plot: Plot = None,
     all_: Annotated[bool, typer.Option("--all", help="List every layer.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    json_: Json = None,
 ) -> None:
     """Find the first layer where an artifact and its reference part.
 
     Exit code 0: no layer does. 1: one does. 2: unusable input.
     """
-    require_outputs({"--plot": plot}, inputs=(bundle, image, source))
+    if old_limit is not None:
+        renamed("--limit", "--max-error")
+    require_outputs({"--json": json_, "--plot": plot}, inputs=(bundle, image, source))
     require_svg(plot)
     with progress_line() as progress:
         found = mc.bisect(
@@ -55,14 +61,13 @@ def bisect(
             image,
             artifact=artifact,
             source=source,
-            limit=limit,
+            limit=old_limit if limit is None else limit,
             progress=progress,
         )
     if plot is not None:
         found.plot(plot)
-    if json_:
-        write_json(found.to_json, "-")
-    else:
+    write_json(found.to_json, json_)
+    if json_ != "-":
         show(found.words(all_))
         if plot is not None:
             print(f"wrote {plot}")

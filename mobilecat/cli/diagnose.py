@@ -2,51 +2,56 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import mobilecat as mc
+from mobilecat.cli.grammar import Json, Runner, Source, renamed
+from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
 from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import MobileCatError, Problem
 
 _BESIDE_A_CAPTURE = {
-    *("capture", "true", "observed", "image", "bundle"),
+    *("words", "true", "observed", "image", "old_bundle"),
     *("noise", "runner", "source", "draw", "json_"),
 }
 
 
 def diagnose(
     ctx: typer.Context,
-    capture: Annotated[
-        Path | None, typer.Argument(metavar="[CAPTURE]", help="A capture.json that an app wrote.")
+    words: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[CAPTURE] [DIR]",
+            help="A capture.json that an app wrote; the bundle to run again on its frames.",
+        ),
     ] = None,
     true: Annotated[
         Path | None,
-        typer.Option("--true", metavar="F", help="JSON of true boxes, as `run --json` prints."),
+        typer.Option("--true", metavar="FILE", help="JSON of true boxes, as `run --json` prints."),
     ] = None,
     observed: Annotated[
-        Path | None, typer.Option("--observed", metavar="F", help="JSON of the boxes drawn.")
+        Path | None, typer.Option("--observed", metavar="FILE", help="JSON of the boxes drawn.")
     ] = None,
     space: Annotated[
         str,
         typer.Option(
             "--in",
+            metavar="SPACE",
             help="What observed boxes count in: image, view, vision, normalized, frame, model.",
         ),
     ] = "image",
     image: Annotated[
         Path | None,
-        typer.Option("--image", metavar="F", help="The frame as stored: re-run the model on it."),
+        typer.Option("--image", metavar="FILE", help="The frame as stored: run the model on it."),
     ] = None,
-    bundle: Annotated[
-        Path | None, typer.Option("--bundle", metavar="DIR", help="The bundle to re-run.")
-    ] = None,
+    old_bundle: Annotated[Path | None, typer.Option("--bundle", hidden=True)] = None,
     frame: Annotated[
         str | None, typer.Option("--frame", metavar="WxH", help="The buffer as stored.")
     ] = None,
@@ -62,7 +67,7 @@ def diagnose(
     ] = None,
     fit: Annotated[
         str | None,
-        typer.Option("--fit", help="centerCrop, scaleFit, scaleFill, letterbox, stretch …"),
+        typer.Option("--fit", metavar="HOW", help="centerCrop, scaleFit, scaleFill, letterbox, …."),
     ] = None,
     roi: Annotated[
         str | None, typer.Option("--roi", metavar="X,Y,W,H", help="Vision's regionOfInterest.")
@@ -71,40 +76,44 @@ def diagnose(
         str | None, typer.Option("--view", metavar="WxH", help="The view, in points.")
     ] = None,
     gravity: Annotated[
-        str, typer.Option("--gravity", help="The view's gravity or scale type.")
+        str, typer.Option("--gravity", metavar="HOW", help="The view's gravity or scale type.")
     ] = "resizeAspectFill",
     scale: Annotated[
-        float | None, typer.Option("--scale", help="Pixels in a point: 2 or 3.")
+        float | None, typer.Option("--scale", metavar="N", help="Pixels in a point: 2 or 3.")
     ] = None,
     mirrored: Annotated[
         bool, typer.Option("--mirrored", help="The view mirrors the picture.")
     ] = False,
     bytes_per_row: Annotated[
-        int | None, typer.Option("--bytes-per-row", help="Of a 32BGRA buffer.")
+        int | None, typer.Option("--bytes-per-row", metavar="N", help="Of a 32BGRA buffer.")
     ] = None,
     noise: Annotated[
         float,
-        typer.Option("--noise", min=0.01, help="Pixels boxes may differ by at 640 without a bug."),
+        typer.Option(
+            "--noise",
+            metavar="PX",
+            min=0.01,
+            help="Pixels boxes may differ by at 640 without a bug.",
+        ),
     ] = 1.0,
-    runner: Annotated[
-        str | None, typer.Option("--runner", help="Which runner re-runs the picture.")
-    ] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option("--source", metavar="FILE", help="Where the source model lies now."),
-    ] = None,
+    runner: Runner = None,
+    source: Source = None,
     draw: Annotated[
         Path | None,
         typer.Option("--draw", metavar="PNG", help="Draw true and observed boxes of one frame."),
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    json_: Json = None,
 ) -> None:
     """Name the bug between the boxes that are right and those that were drawn.
 
     Exit code 0: nothing wrong found. 1: a bug named, or unexplained. 2: unusable input.
     """
+    capture, bundle = _named(words or [])
+    if old_bundle is not None:
+        renamed("--bundle DIR", "DIR, without --bundle")
+        bundle = old_bundle
     read = (capture, true, observed, image, bundle, source)
-    require_outputs({"--draw": draw}, "--draw", inputs=read)
+    require_outputs({"--draw": draw, "--json": json_}, "--draw", inputs=read)
     if capture is not None:
         _require_no_facts(ctx)
     with progress_line() as progress:
@@ -135,13 +144,24 @@ def diagnose(
         from mobilecat.pictures.drawing import save_picture
 
         save_picture(drawn, draw)
-    if json_:
-        print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
-    else:
+    write_json(found.to_json, json_)
+    if json_ != "-":
         show(found.words())
         if draw is not None and draw.exists():
             print(f"drew {draw}")
     sys.exit(found.exit_code)
+
+
+def _named(words: Sequence[Path]) -> tuple[Path | None, Path | None]:
+    """Return (capture, bundle): a folder with a bundle.json is the bundle, wherever it stands."""
+    bundles = [w for w in words if (w / "bundle.json").is_file()]
+    captures = [w for w in words if w not in bundles]
+    if len(bundles) > 1 or len(captures) > 1:
+        many = bundles if len(bundles) > 1 else captures
+        what = "bundles" if len(bundles) > 1 else "captures"
+        problems = [Problem(f"{len(many)} {what}", str(many[1]), "name one of each at most")]
+        raise MobileCatError("These do not go together", problems)
+    return next(iter(captures), None), next(iter(bundles), None)
 
 
 def _require_no_facts(ctx: typer.Context) -> None:

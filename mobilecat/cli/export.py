@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import mobilecat as mc
+from mobilecat.cli.outputs import write_told
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
+from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import Problem, SpecError
 
 _SIDE = re.compile(r"[1-9][0-9]{0,5}")
@@ -20,15 +22,15 @@ def run_export(
     source: Path | None,
     shapes: Sequence[str],
     ios: Path | None,
-    as_json: bool,
+    json_: str | None,
 ) -> None:
+    require_outputs({"--json": json_}, inputs=(spec, source))
     with progress_line() as progress:
         done = mc.export(
             spec, out, source=source, shapes=_shapes(shapes), ios=ios, progress=progress
         )
-    if as_json:
-        print(done.bundle.to_json(), end="")
-    else:
+    write_told(done.bundle.to_json(), json_)
+    if json_ != "-":
         show(done.words(), wide=False)
 
 

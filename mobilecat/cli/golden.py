@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import mobilecat as mc
+from mobilecat.cli.grammar import (
+    BUNDLE,
+    GOLDEN,
+    Boxes,
+    BundleDir,
+    GoldenDir,
+    Html,
+    OneLane,
+    Pictures,
+    PicturesOfBundle,
+    Reason,
+    Source,
+    Variant,
+    Verb,
+    bundle_and_pictures,
+    renamed,
+)
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show, terminal
 from mobilecat.disk import write_text
@@ -23,60 +39,38 @@ golden_app = typer.Typer(
     rich_markup_mode=None,
 )
 
-BundleDir = Annotated[Path, typer.Argument(metavar="DIR", help="A bundle that `export` made.")]
-GoldenDir = Annotated[
-    Path,
-    typer.Option("--golden", metavar="GDIR", help="Folder of goldens: GDIR/<bundle>/<case>/."),
-]
 
-
-@golden_app.command(short_help="Run pictures; keep what is found as pending.")
+@golden_app.command(cls=Verb, short_help="Run pictures; keep what is found as pending.")
 def record(
-    bundle: BundleDir,
-    golden: GoldenDir,
-    image: Annotated[
-        list[Path],
-        typer.Option(
-            "--image", metavar="FILE", help="A picture, or an .npz of inputs. Repeatable."
-        ),
-    ],
+    words: PicturesOfBundle = None,
+    golden: GoldenDir = GOLDEN,
+    image: Pictures = None,
     case: Annotated[
         str | None,
         typer.Option("--case", metavar="NAME", help="Name of the case; by default the file's."),
     ] = None,
-    lane: Annotated[
-        str, typer.Option("--lane", help="What runs: source, onnx:yunet.onnx, …")
-    ] = "source",
+    lane: OneLane = None,
     link: Annotated[
         bool, typer.Option("--link", help="Refer to the picture where it lies, do not copy it.")
     ] = False,
-    boxes: Annotated[
-        Path | None,
-        typer.Option("--boxes", metavar="FILE", help="Boxes of a cascade that finds none itself."),
-    ] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option("--source", metavar="FILE", help="Where the source model lies now."),
-    ] = None,
+    boxes: Boxes = None,
+    source: Source = None,
 ) -> None:
     """Run the source model on pictures and write what it finds as pending cases."""
-    if boxes is not None and len(image) > 1:
-        fix = "record them one by one"
-        several = Problem(f"--boxes {boxes} with {len(image)} pictures", fix=fix)
-        raise MobileCatError("Boxes are of one picture", [several])
-    if case is not None and len(image) > 1:
-        raise MobileCatError(
-            "One name, several pictures",
-            [Problem(f"--case {case} with {len(image)} pictures", fix="record them one by one")],
-        )
-    for path in image:
+    bundle, pictures = bundle_and_pictures(words, image, (".npz",))
+    for option, given in (("--boxes", boxes), ("--case", case)):
+        if given is not None and len(pictures) > 1:
+            fix = "record them one by one"
+            several = Problem(f"{option} {given} with {len(pictures)} pictures", fix=fix)
+            raise MobileCatError("This is of one picture", [several])
+    for path in pictures:
         with progress_line() as progress:
             made = mc.golden.record(
                 bundle,
                 golden,
                 path,
                 case=case,
-                lane=lane,
+                lane=lane or "source",
                 link=link,
                 boxes=boxes,
                 source=source,
@@ -89,8 +83,8 @@ def record(
     show([Line(f"next: mobilecat golden review {bundle} --golden {golden}")])
 
 
-@golden_app.command("list", short_help="Show the cases and their state.")
-def list_(bundle: BundleDir, golden: GoldenDir) -> None:
+@golden_app.command("list", cls=Verb, short_help="Show the cases and their state.")
+def list_(bundle: BundleDir = BUNDLE, golden: GoldenDir = GOLDEN) -> None:
     """Show the bundle's cases and their state: approved, pending, broken."""
     states = mc.golden.cases(bundle, golden)
     if not states:
@@ -102,39 +96,37 @@ def list_(bundle: BundleDir, golden: GoldenDir) -> None:
     show([Table(columns, rows), *problems], wide=False)
 
 
-@golden_app.command(short_help="Look at what is pending; accept or reject.")
+@golden_app.command(cls=Verb, short_help="Look at what is pending; approve or reject.")
 def review(
-    bundle: BundleDir,
-    golden: GoldenDir,
-    accept: Annotated[
-        list[str] | None, typer.Option("--accept", metavar="CASE", help="Approve it. Repeatable.")
+    bundle: BundleDir = BUNDLE,
+    golden: GoldenDir = GOLDEN,
+    approve: Annotated[
+        list[str] | None, typer.Option("--approve", metavar="CASE", help="Approve it. Repeatable.")
     ] = None,
+    accept: Annotated[list[str] | None, typer.Option("--accept", hidden=True)] = None,
     reject: Annotated[
         list[str] | None, typer.Option("--reject", metavar="CASE", help="Remove it. Repeatable.")
     ] = None,
-    lane: Annotated[
-        str | None, typer.Option("--lane", help="Only what this lane gave; needed to tell several.")
-    ] = None,
-    variant: Annotated[
-        bool, typer.Option("--variant", help="Accept for that lane alone, with --lane.")
-    ] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the golden.")] = "",
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="F", help="Write all of it as one page.")
-    ] = None,
+    lane: OneLane = None,
+    variant: Variant = False,
+    reason: Reason = "",
+    html: Html = None,
 ) -> None:
-    """Walk through what is pending, largest difference first: accept, reject or skip.
+    """Walk through what is pending, largest difference first: approve, reject or skip.
 
     Asks only in a terminal. The picture beside a pending file has approved, pending, difference.
     """
     from mobilecat.cli import review as ask
 
     require_outputs({"--html": html}, inputs=(bundle,), golden=golden)
-    if accept or reject:
+    if accept:
+        renamed("--accept", "--approve")
+    approved = [*(approve or ()), *(accept or ())]
+    if approved or reject:
         mc.golden.accept_or_reject(
             bundle,
             golden,
-            accept=accept or (),
+            accept=approved,
             reject=reject or (),
             lane=lane,
             variant=variant,
@@ -155,26 +147,21 @@ def review(
             ask.show(terminal(), bundle, golden, pending)
 
 
-@golden_app.command(short_help="Make pending results the expected ones.")
+@golden_app.command(cls=Verb, short_help="Make pending results the expected ones.")
 def approve(
-    bundle: BundleDir,
-    golden: GoldenDir,
+    bundle: BundleDir = BUNDLE,
     cases: Annotated[
-        list[str] | None, typer.Argument(metavar="CASE…", help="Cases to approve.")
+        list[str] | None, typer.Argument(metavar="[CASE]…", help="Cases to approve.")
     ] = None,
+    golden: GoldenDir = GOLDEN,
     every: Annotated[
         bool, typer.Option("--all", help="Every case with a recorded pending result.")
     ] = False,
-    lane: Annotated[
-        str | None,
-        typer.Option("--lane", help="Take what this lane gave in the last validation."),
-    ] = None,
-    variant: Annotated[
-        bool, typer.Option("--variant", help="With --lane: approve it for that lane alone.")
-    ] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the golden.")] = "",
+    lane: OneLane = None,
+    variant: Variant = False,
+    reason: Reason = "",
     by: Annotated[
-        str | None, typer.Option("--by", help="Who approves; by default the login name.")
+        str | None, typer.Option("--by", metavar="NAME", help="By default the login name.")
     ] = None,
 ) -> None:
     """Make pending results the expected ones. Nothing else ever writes an approved file."""
@@ -191,8 +178,8 @@ def approve(
     show(Line(f"approved {path}") for path in written)
 
 
-@golden_app.command(short_help="Write down what is approved now.")
-def index(bundle: BundleDir, golden: GoldenDir) -> None:
+@golden_app.command(cls=Verb, short_help="Write down what is approved now.")
+def index(bundle: BundleDir = BUNDLE, golden: GoldenDir = GOLDEN) -> None:
     """Write down what is approved now, so that a golden that goes or is copied is noticed.
 
     For goldens of an older mobilecat, and where cases were removed or merged on purpose.

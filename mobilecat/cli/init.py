@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import mobilecat as mc
+from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import plain, show
 from mobilecat.disk.outputs import require_outputs
@@ -28,9 +29,9 @@ def run_init(
     set_: Sequence[str],
     draw: Path | None,
     replace: bool,
-    as_json: bool,
+    json_: str | None,
 ) -> None:
-    require_outputs({"--draw": draw}, "--draw", inputs=(model, image, out))
+    require_outputs({"--draw": draw, "--json": json_}, "--draw", inputs=(model, image, out))
     answers, size_wh = _given(set_, size)
 
     def begun(replace: bool) -> mc.Proposal:
@@ -46,15 +47,15 @@ def run_init(
             )
 
     found = begun(replace)
-    if found.asks and sys.stdin.isatty() and sys.stdout.isatty() and not as_json:
+    if found.asks and sys.stdin.isatty() and sys.stdout.isatty() and json_ != "-":
         answers |= {ask.key: _asked(ask) for ask in found.asks}
         found = begun(replace=True)
     if draw is not None and found.drawn is not None:
         from mobilecat.pictures.drawing import save_picture
 
         save_picture(found.drawn, draw)
-    if as_json:
-        print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+    write_json(found.to_json, json_)
+    if json_ == "-":
         return
     show(found.words())
     if draw is not None:

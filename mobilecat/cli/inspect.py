@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import mobilecat as mc
+from mobilecat.cli.outputs import write_json
 from mobilecat.cli.terminal import show
+from mobilecat.disk.outputs import require_outputs
 
 
-def run_inspect(path: Path, as_json: bool) -> None:
+def run_inspect(path: Path, json_: str | None) -> None:
+    require_outputs({"--json": json_}, inputs=(path,))
     found = mc.inspect(path)
-    if as_json:
-        print(json.dumps(found.to_json(), indent=2))
-    else:
+    write_json(found.to_json, json_)
+    if json_ != "-":
         show(found.words())

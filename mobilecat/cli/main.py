@@ -14,6 +14,19 @@ from mobilecat.cli.bisect import bisect
 from mobilecat.cli.diagnose import diagnose
 from mobilecat.cli.evaluate import evaluate
 from mobilecat.cli.golden import golden_app
+from mobilecat.cli.grammar import (
+    BUNDLE,
+    SPEC,
+    Artifact,
+    Boxes,
+    Draw,
+    Json,
+    Pictures,
+    PicturesOfBundle,
+    Runner,
+    Source,
+    Verb,
+)
 from mobilecat.cli.tune import tune
 from mobilecat.cli.validate import validate
 from mobilecat.disk import MARK
@@ -21,28 +34,39 @@ from mobilecat.errors import MobileCatError
 
 app = typer.Typer(
     name="mobilecat",
-    help="Compile detectors and landmark models for phones, run every artifact, "
-    "hold it to goldens.",
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
-BundleDir = Annotated[Path, typer.Argument(metavar="DIR", help="A bundle that `export` made.")]
-SourceOption = Annotated[
-    Path | None, typer.Option("--source", metavar="FILE", help="Where the source model lies now.")
-]
+
+def _version(asked: bool) -> None:
+    if asked:
+        import mobilecat as mc
+
+        print(f"mobilecat {mc.__version__}")
+        raise typer.Exit
 
 
-@app.command(short_help="Write a spec for a model file.")
+@app.callback()
+def mobilecat(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Compile detectors and landmark models for phones, run every artifact, hold it to goldens."""
+
+
+@app.command(cls=Verb, short_help="Write a spec for a model file.")
 def init(
     model: Annotated[
         Path, typer.Argument(metavar="MODEL", help="An ONNX, Keras or TensorFlow model.")
     ],
     out: Annotated[
         Path, typer.Option("-o", "--out", metavar="FILE", help="The spec to write.")
-    ] = Path("mobilecat.toml"),
+    ] = SPEC,
     image: Annotated[
         Path | None,
         typer.Option("--image", metavar="FILE", help="A picture with what it should find."),
@@ -57,14 +81,11 @@ def init(
             "--set", metavar="KEY=VALUE", help="What you know: head.units=pixels. Repeatable."
         ),
     ] = None,
-    draw: Annotated[
-        Path | None,
-        typer.Option("--draw", metavar="PNG", help="Write the picture with boxes on it."),
-    ] = None,
+    draw: Draw = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a spec that is there.")
     ] = False,
-    json_: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    json_: Json = None,
 ) -> None:
     """Say what a model file is, and write a commented spec for it.
 
@@ -78,12 +99,15 @@ def init(
     run_init(model, out, image, size, set_ or [], draw, replace, json_)
 
 
-@app.command(short_help="Compile a model into a bundle.")
+@app.command(cls=Verb, short_help="Compile a model into a bundle.")
 def export(
     spec: Annotated[
-        Path, typer.Argument(metavar="SPEC|MODEL", help="A mobilecat.toml, or just a model file.")
-    ],
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="The bundle to write.")],
+        Path, typer.Argument(metavar="[SPEC|MODEL]", help="A spec, or just a model file.")
+    ] = SPEC,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="DIR", help="The bundle; by default beside the spec."),
+    ] = None,
     source: Annotated[
         Path | None, typer.Option("--source", metavar="FILE", help="Another model for this spec.")
     ] = None,
@@ -97,7 +121,7 @@ def export(
         Path | None,
         typer.Option("--ios", metavar="DIR", help="Also write what an iOS app takes into DIR."),
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print the contract as JSON.")] = False,
+    json_: Json = None,
 ) -> None:
     """Compile a model into a bundle: Core ML, TFLite and ONNX, with their contract.
 
@@ -105,50 +129,44 @@ def export(
     """
     from mobilecat.cli.export import run_export
 
-    run_export(spec, out, source, shape or [], ios, json_)
+    run_export(spec, out or spec.parent / BUNDLE, source, shape or [], ios, json_)
 
 
-@app.command(short_help="Run a bundle on a picture; print what it finds.")
+@app.command(cls=Verb, short_help="Run a bundle on pictures; print what it finds.")
 def run(
-    bundle: BundleDir,
-    image: Annotated[Path, typer.Option("--image", metavar="FILE", help="The picture.")],
-    runner: Annotated[
-        str | None,
-        typer.Option(
-            "--runner",
-            help="source, onnx, tflite, coreml, coreai, …: `mobilecat run` names a bundle's.",
-        ),
-    ] = None,
-    artifact: Annotated[
-        str | None, typer.Option("--artifact", metavar="FILE", help="One artifact of the bundle.")
-    ] = None,
+    words: PicturesOfBundle = None,
+    image: Pictures = None,
+    runner: Runner = None,
+    artifact: Artifact = None,
     draw: Annotated[
         Path | None,
-        typer.Option("--draw", metavar="PNG", help="Write the picture with boxes on it."),
+        typer.Option(
+            "--draw", metavar="PNG|FOLDER", help="Write the picture with boxes on it; or each."
+        ),
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print the detections as JSON.")] = False,
-    source: SourceOption = None,
-    boxes: Annotated[
-        Path | None,
-        typer.Option("--boxes", metavar="FILE", help="Boxes of a cascade that finds none itself."),
-    ] = None,
+    json_: Json = None,
+    source: Source = None,
+    boxes: Boxes = None,
 ) -> None:
-    """Run a bundle on a picture, and print what it finds, in the picture's pixels.
+    """Run a bundle on pictures, and print what it finds, in each picture's pixels.
 
-    Without --runner and --artifact, every artifact runs, one after another.
+    Without --runner and --artifact, every artifact runs in every engine: a lane each, as
+    onnx:yunet.onnx, beside the model itself, `source`. Several pictures get a line each.
+
+    mobilecat run bundle photo.jpg --draw boxes.png
     """
-    from mobilecat.cli.run import run_picture
+    from mobilecat.cli.run import run_pictures
 
-    run_picture(bundle, image, runner, artifact, draw, json_, source, boxes)
+    run_pictures(words, image, runner, artifact, draw, json_, source, boxes)
 
 
-@app.command(short_help="Say what a model file or bundle holds.")
+@app.command(cls=Verb, short_help="Say what a model file or bundle holds.")
 def inspect(
     file: Annotated[
         Path,
         typer.Argument(metavar="FILE", help=".onnx, .tflite, .mlpackage, .mlmodel or a bundle."),
     ],
-    json_: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    json_: Json = None,
 ) -> None:
     """Say what a model file holds: inputs, outputs, ops, sizes, metadata."""
     from mobilecat.cli.inspect import run_inspect
@@ -156,7 +174,7 @@ def inspect(
     run_inspect(file, json_)
 
 
-@app.command("spec", short_help="Say what a spec may say, key by key.")
+@app.command("spec", cls=Verb, short_help="Say what a spec may say, key by key.")
 def spec_(
     key: Annotated[
         str, typer.Argument(metavar="[KEY]", help="A key, a table or a head: pad, nms, yolox.")
@@ -165,7 +183,7 @@ def spec_(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema, for editors.")
     ] = False,
-    json_: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    json_: Json = None,
 ) -> None:
     """Say what `mobilecat.toml` may say: every key, what it takes, its default and its meaning.
 
@@ -176,12 +194,12 @@ def spec_(
     run_spec(key or explain, schema, json_)
 
 
-app.command(short_help="Hold every artifact to goldens and to the source.")(validate)
+app.command(cls=Verb, short_help="Hold every artifact to goldens and to the source.")(validate)
 app.add_typer(golden_app)
-app.command(short_help="Name the bug behind boxes that are wrong.")(diagnose)
-app.command(short_help="Find the first layer where an artifact parts.")(bisect)
-app.command(short_help="Measure every artifact on labelled pictures.")(evaluate)
-app.command(short_help="Sweep thresholds; write the best into the spec.")(tune)
+app.command(cls=Verb, short_help="Name the bug behind boxes that are wrong.")(diagnose)
+app.command(cls=Verb, short_help="Find the first layer where an artifact parts.")(bisect)
+app.command(cls=Verb, short_help="Measure every artifact on labelled pictures.")(evaluate)
+app.command(cls=Verb, short_help="Sweep thresholds; write the best into the spec.")(tune)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What `--json F` writes; what a verb must not write over is `mobilecat.disk.outputs`'."""
+"""What `--json [FILE]` writes; what a verb must not write over is `mobilecat.disk.outputs`'."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from typing import Any
 from mobilecat.disk import write_text
 
 
-def write_json(told: Callable[[], dict[str, Any]], target: str | None) -> None:
-    """Write a report as `--json F` asks: `-` is stdout, None is nowhere."""
-    if target is None:
-        return
-    text = json.dumps(told(), indent=2, allow_nan=False) + "\n"
+def write_json(told: Callable[[], Any], target: str | None) -> None:
+    """Write JSON values as `--json` asks: `-` is stdout, None is nowhere."""
+    if target is not None:
+        text = json.dumps(told(), indent=2, allow_nan=False, ensure_ascii=False)
+        write_told(f"{text}\n", target)
+
+
+def write_told(text: str, target: str | None) -> None:
+    """Write JSON that is text already."""
     if target == "-":
         sys.stdout.write(text)
-    else:
+    elif target is not None:
         write_text(Path(target), text)

@@ -2,45 +2,148 @@
 
 from __future__ import annotations
 
-import json
+import io
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import mobilecat as mc
+from mobilecat.cli.grammar import bundle_and_pictures
+from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
+from mobilecat.disk import new_folder
 from mobilecat.disk.outputs import require_outputs
+from mobilecat.shown import Line
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_STDIN = "-"
+_MOST_BYTES = 1 << 28
 
 
-def run_picture(
-    folder: Path,
-    image: Path,
+def run_pictures(
+    words: Sequence[Path] | None,
+    image: Sequence[Path] | None,
     runner: str | None,
     artifact: str | None,
     draw: Path | None,
-    as_json: bool,
+    json_: str | None,
     source: Path | None,
-    boxes: Path | None = None,
+    boxes: Path | None,
 ) -> None:
-    require_outputs({"--draw": draw}, "--draw", inputs=(folder, image, source, boxes))
-    with progress_line() as progress:
-        found = mc.run(
-            folder,
-            image,
-            runner=runner,
-            artifact=artifact,
-            source=source,
-            boxes=boxes,
-            progress=progress,
-        )
+    folder, pictures = bundle_and_pictures(words, image)
+    one = len(pictures) == 1
+    inputs = (folder, *pictures, source, boxes)
+    if one:
+        require_outputs({"--draw": draw, "--json": json_}, "--draw", inputs=inputs)
+    else:
+        require_outputs({"--json": json_}, inputs=inputs, folders={"--draw": draw})
+        if boxes is not None:
+            fix = "run them one by one"
+            several = mc.Problem(f"--boxes {boxes} with {len(pictures)} pictures", fix=fix)
+            raise mc.MobileCatError("Boxes are of one picture", [several])
+    bundle = mc.open(folder, source=source)
+
+    def ran(path: Path) -> mc.PictureRun:
+        with progress_line() as progress:
+            return bundle.run(
+                _picture(path), runner=runner, artifact=artifact, boxes=boxes, progress=progress
+            )
+
+    if one:
+        _show_one(ran(pictures[0]), draw, json_)
+    else:
+        _show_each(ran, pictures, draw, json_)
+
+
+def _picture(path: Path) -> Path | Image:
+    """Return a picture's path; `-` is read from stdin."""
+    if str(path) != _STDIN:
+        return path
+    from PIL import Image
+
+    data = sys.stdin.buffer.read(_MOST_BYTES + 1)
+    try:
+        if len(data) > _MOST_BYTES:
+            raise ValueError(f"more than {_MOST_BYTES >> 20} MB")
+        return Image.open(io.BytesIO(data))
+    except (OSError, ValueError) as e:
+        raise mc.ImageError("This is not a picture", [mc.Problem(str(e), "stdin")]) from e
+
+
+def _show_one(found: mc.PictureRun, draw: Path | None, json_: str | None) -> None:
     drawn = draw is not None and any(r.detections is not None for r in found)
     if draw is not None and drawn:
         from mobilecat.pictures.drawing import save_picture
 
         save_picture(found.draw(), draw)
-    if as_json:
-        print(json.dumps(found.to_json(), indent=2))
-    else:
+    write_json(found.to_json, json_)
+    if json_ != "-":
         show(found.words())
+        if len([r for r in found if not r.not_run]) > 1:
+            show([Line(mc.agreement(found).words(), "dim")])
         if drawn:
             print(f"drew {draw}")
     _ = found.first  # an error where nothing ran
+
+
+def _show_each(
+    ran: Callable[[Path], mc.PictureRun],
+    pictures: Sequence[Path],
+    draw: Path | None,
+    json_: str | None,
+) -> None:
+    """Print a line a picture. One that cannot be read does not stop the others."""
+    told: list[dict[str, Any]] = []
+    problems: list[mc.Problem] = []
+
+    def each(place: Path | None) -> None:
+        idle: dict[str, str] = {}
+        for path in pictures:
+            try:
+                found = ran(path)
+            except mc.ImageError as e:
+                problems.extend(e.problems)
+                continue
+            _ = found.first
+            told.append(found.to_json())
+            idle |= {r.lane.name: r.not_run for r in found if r.not_run}
+            if json_ != "-":
+                show([Line(f"{path}: {_in_a_line(found)}")])
+            if place is not None and any(r.detections is not None for r in found):
+                from mobilecat.pictures.drawing import save_picture
+
+                save_picture(found.draw(), place / f"{len(told):04d}-{path.stem}.png")
+        if json_ != "-":
+            show(Line(f"{name}: NOT_RUN, {why}", "dim") for name, why in idle.items())
+
+    if draw is None:
+        each(None)
+    else:
+        with new_folder(draw) as place:
+            each(place)
+        if json_ != "-":
+            print(f"drew {len(told)} pictures into {draw}")
+    write_json(lambda: {"schema": 1, "pictures": told}, json_)
+    if problems:
+        raise mc.ImageError("Some pictures cannot be read", problems)
+
+
+def _in_a_line(found: mc.PictureRun) -> str:
+    first = found.first
+    if first.detections is None:
+        return f"{len(first.outputs)} tensors from {first.lane.name}"
+    n = len(first.detections)
+    said = f"{n} detection{'s' * (n != 1)}"
+    labels = first.bundle.spec.labels
+    if n:
+        class_id = int(first.detections.class_ids[0])
+        label = labels[class_id] if class_id < len(labels) else str(class_id)
+        said += f", best {label} {first.detections.scores[0]:.3f}"
+    elif first.best is not None:
+        said += f", best score {first.best:.3f}"
+    more = len([r for r in found if not r.not_run]) > 1
+    return f"{said}; {mc.agreement(found).words()}" if more else said

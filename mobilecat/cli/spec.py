@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
 import mobilecat as mc
+from mobilecat.cli.outputs import write_json
 from mobilecat.cli.terminal import show
+from mobilecat.disk.outputs import require_outputs
 
 
-def run_spec(key: str, schema: bool, as_json: bool) -> None:
+def run_spec(key: str, schema: bool, json_: str | None) -> None:
+    require_outputs({"--json": json_})
     if schema:
-        print(json.dumps(mc.spec_schema(), indent=2, ensure_ascii=False))
+        write_json(mc.spec_schema, json_ or "-")
         return
     found = mc.explain(key)
-    if as_json:
-        print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
-    else:
+    write_json(found.to_json, json_)
+    if json_ != "-":
         show(found.words(), wide=False)

@@ -9,6 +9,21 @@ from typing import Annotated
 import typer
 
 import mobilecat as mc
+from mobilecat.cli.grammar import (
+    BUNDLE,
+    Artifact,
+    BundleDir,
+    Cache,
+    ClassMap,
+    Data,
+    Fresh,
+    Json,
+    Limit,
+    Plot,
+    Runner,
+    Source,
+    class_pairs,
+)
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
@@ -17,10 +32,9 @@ from mobilecat.pictures.chart import require_svg
 
 
 def tune(
-    bundle: Annotated[Path, typer.Argument(metavar="DIR", help="A bundle that `export` made.")],
-    data: Annotated[
-        Path, typer.Option("--data", metavar="D", help="Labelled pictures: a folder or label file.")
-    ],
+    bundle: BundleDir = BUNDLE,
+    *,
+    data: Data,
     score: Annotated[
         str,
         typer.Option("--score", metavar="LIST", help="Score thresholds: a,b or start:stop:step."),
@@ -43,35 +57,15 @@ def tune(
             "--write", metavar="SPEC", help="Write the best row into the [nms] of this spec."
         ),
     ] = None,
-    class_map: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--class-map", metavar="THEIRS=OURS", help="A label's class is this one. Repeatable."
-        ),
-    ] = None,
-    runner: Annotated[
-        str | None,
-        typer.Option("--runner", help="Whose candidates; by default the source model's."),
-    ] = None,
-    artifact: Annotated[
-        str | None, typer.Option("--artifact", metavar="FILE", help="One artifact of the bundle.")
-    ] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option("--source", metavar="FILE", help="Where the source model lies now."),
-    ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option("--cache", metavar="CDIR", help="Where candidates are kept between runs."),
-    ] = None,
-    json_: Annotated[
-        str | None,
-        typer.Option("--json", metavar="F", help="Write the table as JSON; - for stdout."),
-    ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option("--plot", metavar="SVG", help="Draw recall over false positives, as SVG."),
-    ] = None,
+    class_map: ClassMap = None,
+    runner: Runner = None,
+    artifact: Artifact = None,
+    source: Source = None,
+    limit: Limit = None,
+    cache: Cache = None,
+    fresh: Fresh = False,
+    json_: Json = None,
+    plot: Plot = None,
 ) -> None:
     """Sweep score threshold, IoU threshold and max detections on labelled pictures.
 
@@ -80,7 +74,7 @@ def tune(
     """
     require_outputs({"--json": json_, "--plot": plot}, inputs=(bundle, data, source, write))
     require_svg(plot)
-    named = _pairs(class_map or [])
+    named = class_pairs(class_map or [])
     with progress_line() as progress:
         found = mc.tune(
             bundle,
@@ -94,7 +88,9 @@ def tune(
             runner=runner,
             artifact=artifact,
             source=source,
+            limit=limit,
             cache=cache,
+            fresh=fresh,
             progress=progress,
         )
     write_json(found.to_json, json_)
@@ -103,15 +99,3 @@ def tune(
     if json_ != "-":
         show(found.words())
     sys.exit(found.exit_code)
-
-
-def _pairs(given: list[str]) -> dict[str, str]:
-    from mobilecat.errors import MobileCatError, Problem
-
-    wrong = [g for g in given if not all(g.partition("="))]
-    if wrong:
-        raise MobileCatError(
-            "These are no pairs of classes",
-            [Problem(repr(g), "--class-map", "write THEIRS=OURS") for g in wrong],
-        )
-    return {theirs: ours for theirs, _, ours in (g.partition("=") for g in given)}

@@ -9,6 +9,16 @@ from typing import Annotated
 import typer
 
 import mobilecat as mc
+from mobilecat.cli.grammar import (
+    BUNDLE,
+    Artifact,
+    BundleDir,
+    Html,
+    Json,
+    Runner,
+    Source,
+    golden_beside,
+)
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
@@ -16,13 +26,14 @@ from mobilecat.disk.outputs import require_outputs
 
 
 def validate(
-    bundle: Annotated[Path, typer.Argument(metavar="DIR", help="A bundle that `export` made.")],
+    bundle: BundleDir = BUNDLE,
     golden: Annotated[
         Path | None,
         typer.Option(
             "--golden",
             metavar="GDIR",
-            help="Folder of goldens: GDIR/<bundle>/<case>/approved.json.",
+            help="Folder of goldens: GDIR/<bundle>/<case>/; by default ./golden, where there is "
+            "one and neither --random nor --from is given.",
         ),
     ] = None,
     random: Annotated[
@@ -43,21 +54,12 @@ def validate(
             "layer of a bare network wants.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the random inputs.")] = 0,
-    runner: Annotated[
-        str | None,
-        typer.Option(
-            "--runner",
-            help="source, onnx, tflite, coreml, coreai, …: `mobilecat run` names a bundle's.",
-        ),
-    ] = None,
-    artifact: Annotated[
-        str | None, typer.Option("--artifact", metavar="FILE", help="One artifact of the bundle.")
-    ] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option("--source", metavar="FILE", help="Where the source model lies now."),
-    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=0, help="Seed of the random inputs.")
+    ] = 0,
+    runner: Runner = None,
+    artifact: Artifact = None,
+    source: Source = None,
     slow: Annotated[
         bool,
         typer.Option(
@@ -75,16 +77,10 @@ def validate(
     full: Annotated[
         bool, typer.Option("--full", help="With --coordinates: every combination.")
     ] = False,
-    json_: Annotated[
-        str | None,
-        typer.Option("--json", metavar="F", help="Write the report as JSON; - for stdout."),
-    ] = None,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", metavar="F", help="Write the report as one page, pictures inside."),
-    ] = None,
+    json_: Json = None,
+    html: Html = None,
     junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="F", help="Write the report as JUnit XML.")
+        Path | None, typer.Option("--junit", metavar="XML", help="Write the report as JUnit XML.")
     ] = None,
     save: Annotated[
         Path | None,
@@ -116,6 +112,7 @@ def validate(
 
     Exit code 0: held. 1: fell short, or something asked for did not run. 2: unusable input.
     """
+    golden = golden_beside(golden, random, from_)
     require_outputs(
         {"--json": json_, "--html": html, "--junit": junit},
         inputs=(bundle, source, tolerances, *(from_ or [])),

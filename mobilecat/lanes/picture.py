@@ -36,7 +36,9 @@ class LaneRun(Shown):
 
     detections: in pixels of the upright picture; None for a raw head, and where it did not run.
     outputs: its tensors by the bundle's names, boxes in pixels of the model input.
-    milliseconds: of the engine alone, this once. not_run: why there is nothing, or "".
+    milliseconds: of the engine alone, warm. first_ms: of its first picture, where this was it.
+    best: the best score of any candidate, where nothing was found and the engine shows them.
+    not_run: why there is nothing, or "".
     odd: what no detector gives: a sentence for each thing that looks wrong.
     """
 
@@ -44,8 +46,10 @@ class LaneRun(Shown):
     bundle: Bundle
     engine: str = ""
     milliseconds: float = 0.0
+    first_ms: float | None = None
     outputs: Mapping[str, Array] = field(default_factory=dict)
     detections: Detections | None = None
+    best: float | None = None
     not_run: str = ""
     odd: tuple[str, ...] = ()
 
@@ -53,8 +57,12 @@ class LaneRun(Shown):
         if self.not_run:
             yield Line(f"{self.lane.name}: NOT_RUN, {self.not_run}")
             return
-        yield Line(f"{self.lane.name}  {self.milliseconds:.1f} ms, {self.engine}", "bold")
+        first = "" if self.first_ms is None else f" (the first time {self.first_ms:.1f} ms)"
+        yield Line(f"{self.lane.name}  {self.milliseconds:.1f} ms{first}, {self.engine}", "bold")
         yield from (Line(f"  warning: {text}", "yellow") for text in self.odd)
+        if self.best is not None:
+            yield Line(f"  nothing above the threshold; the best score is {self.best:.3f}")
+            return
         if self.detections is not None:
             yield from self.detections.words(self.bundle.spec.labels, self.bundle.spec.landmarks)
             return
@@ -73,9 +81,13 @@ class LaneRun(Shown):
         if self.not_run:
             return {**row, "not_run": self.not_run}
         row |= {"engine": self.engine, "milliseconds": round(self.milliseconds, 2)}
+        if self.first_ms is not None:
+            row["first_milliseconds"] = round(self.first_ms, 2)
         if self.detections is None:
             return {**row, "outputs": _facts(self.outputs)}
         row["detections"] = self.detections.to_json(spec.labels, spec.landmarks)
+        if self.best is not None:
+            row["best_score"] = round(self.best, 6)
         cascade = isinstance(self.bundle, CascadeBundle)
         return row if cascade else {**row, "odd": list(self.odd)}
 
@@ -151,11 +163,13 @@ def run_picture(
     artifact: str | None = None,
     boxes: Path | None = None,
     opener: Callable[[Lane], Runner],
+    is_warm: Callable[[Lane], bool] = lambda _: True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> PictureRun:
     """Run the lanes of a bundle, all or the named, on one picture, one after another.
 
-    opener: what loads a lane. boxes: of a cascade that finds none itself.
+    opener: what loads a lane. is_warm: whether it ran before; one that did not runs twice, as its
+    first picture is no measure. boxes: of a cascade that finds none itself.
     Errors: MobileCatError for a bundle without picture input, an unusable picture or unknown lane.
     """
     if bundle.spec.input is None:
@@ -168,20 +182,42 @@ def run_picture(
     rows = []
     for lane in lanes:
         progress(lane.name)
+        warm = lane.slow or is_warm(lane)
         try:
             engine = opener(lane)
         except NotRun as reason:
             rows.append(LaneRun(lane, bundle, not_run=str(reason)))
             continue
-        start = perf_counter()
-        outputs = engine.infer(tensors)
-        took = (perf_counter() - start) * 1e3
+        outputs, took = _timed(engine, tensors)
+        first = None
+        if not warm:
+            first = took
+            outputs, took = _timed(engine, tensors)
         raw = isinstance(bundle.spec.head, RawHead)
         found = None if raw else decode_outputs(outputs, plan)
         odd = () if found is None else _odd(bundle, found, plan)
-        rows.append(LaneRun(lane, bundle, engine.note, took, outputs, found, odd=odd))
+        best = None if found is None or len(found) else _best(engine, lane, bundle, tensors)
+        rows.append(
+            LaneRun(lane, bundle, engine.note, took, first, outputs, found, best=best, odd=odd)
+        )
     file = Path(image) if isinstance(image, str | os.PathLike) else None
     return PictureRun(bundle, picture, tuple(rows), file)
+
+
+def _timed(engine: Runner, tensors: Mapping[str, Array]) -> tuple[dict[str, Array], float]:
+    """Return what the engine gives, and the milliseconds that it took."""
+    start = perf_counter()
+    outputs = engine.infer(tensors)
+    return outputs, (perf_counter() - start) * 1e3
+
+
+def _best(engine: Runner, lane: Lane, bundle: Bundle, tensors: Mapping[str, Array]) -> float | None:
+    """Return the best score of any candidate; None where the engine shows none."""
+    name = next((c.name for c in bundle.candidates if c.name.endswith("candidate_scores")), None)
+    if name is None or lane.slow or (lane.artifact is not None and name not in lane.artifact.taps):
+        return None
+    shown = engine.infer(tensors, [name]).get(name)
+    return None if shown is None or not shown.size else float(shown.max())
 
 
 def _odd(bundle: Bundle, found: Detections, plan: ResizePlan) -> tuple[str, ...]:

@@ -48,12 +48,15 @@ RENAMED = {
 }  # fmt: skip
 OWN = {
     "export": {"json_": ".bundle"},
-    "diagnose": {"image": "image"},
+    "diagnose": {"image": "image", "words": "capture", "old_bundle": "bundle"},
+    "run": {"words": "bundle"},
+    "bisect": {"old_limit": "limit"},
+    "golden record": {"words": "bundle"},
     "init": {"set_": "answers", "image": "image", "draw": ".drawn"},
     "spec": {"explain": "key", "schema": "mc.spec_schema"},
     # Deciding is a verb of its own: golden.approve, golden.reject, golden.accept_or_reject.
-    "golden review": {"accept": ".pending", "reject": ".pending", "variant": ".pending",
-                      "reason": ".pending", "html": ".page"},
+    "golden review": {"approve": ".pending", "accept": ".pending", "reject": ".pending",
+                      "variant": ".pending", "reason": ".pending", "html": ".page"},
 }  # fmt: skip
 
 
@@ -103,7 +106,15 @@ def told(*args: object) -> Any:
 
 def untimed(value: Any) -> Any:
     """Without what a clock said."""
-    times = ("milliseconds", "nms_ms", "seconds", "inferred", "kept", "inferences")
+    times = (
+        "milliseconds",
+        "first_milliseconds",
+        "nms_ms",
+        "seconds",
+        "inferred",
+        "kept",
+        "inferences",
+    )
     if isinstance(value, dict):
         return {k: untimed(v) for k, v in value.items() if k not in times}
     return [untimed(v) for v in value] if isinstance(value, list) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,14 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.pictures)
+
+    def spread(self, limit: int | None) -> Dataset:
+        """Return it with at most `limit` of its pictures, spread evenly."""
+        n = len(self)
+        if limit is None or limit >= n:
+            return self
+        chosen = tuple(self.pictures[i * n // limit] for i in range(limit))
+        return replace(self, pictures=chosen)
 
     def labels_of(self, picture: Labelled) -> list[str]:
         """Return the class name of each object."""

@@ -9,7 +9,7 @@ from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.lanes import Lane, lanes_of, open_lane
-from mobilecat.measure.datasets import Dataset, Labelled, load_dataset
+from mobilecat.measure.datasets import Dataset, load_dataset
 from mobilecat.measure.evaluate.coco import require_library
 from mobilecat.measure.evaluate.collect import Collected, Opener, collect, gives_boxes_away
 from mobilecat.measure.evaluate.kept import open_stores
@@ -57,7 +57,7 @@ def evaluate(
     labelled = load_dataset(data)
     classes = match_classes(labelled, bundle.spec.labels, class_map)
     points = match_landmarks(labelled.landmarks, bundle.spec.landmarks, _landmark_count(bundle))
-    chosen = _spread(labelled.pictures, limit)
+    chosen = labelled.spread(limit).pictures
     if max_drop is not None and gives_boxes_away(bundle):
         what = "this cascade is given its boxes, the labels' own: it has no AP that could drop"
         raise MobileCatError("--max-drop has nothing to hold", [Problem(what, bundle.name)])
@@ -134,12 +134,6 @@ def is_single(bundle: Bundle) -> bool:
 
 def _landmark_count(bundle: Bundle) -> int | None:
     return next((t.shape[-2] for t in bundle.outputs if t.name == "landmarks"), None)
-
-
-def _spread(pictures: tuple[Labelled, ...], limit: int | None) -> tuple[Labelled, ...]:
-    if limit is None or limit >= len(pictures):
-        return pictures
-    return tuple(pictures[i * len(pictures) // limit] for i in range(limit))
 
 
 def _notes(bundle: Bundle, data: Dataset, classes: ClassMap, points: PointMap | str) -> list[str]:

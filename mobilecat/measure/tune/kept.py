@@ -28,13 +28,16 @@ _MODELS = 16
 class Store:
     """The candidates of one lane of one bundle, by the SHA-256 of the picture's file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fresh: bool = False) -> None:
         self.folder = folder
+        self._fresh = fresh
         self.problem = ""
         """Why nothing could be written, in words; the sweep goes on without."""
 
     def get(self, picture: str, floor: float) -> Ranked | None:
         """Return what is above `floor`; None where it is not kept, not so far down, or damaged."""
+        if self._fresh:
+            return None
         try:
             with np.load(self.folder / f"{picture}.npz", allow_pickle=False) as found:
                 ranked = _read(found)
@@ -56,13 +59,18 @@ class Store:
                 temporary.unlink(missing_ok=True)
 
 
-def open_store(bundle: Bundle, lane: Lane, folder: Path | None = None) -> Store:
-    """Return the store of `lane` below `folder`, by default below the user's cache folder."""
+def open_store(
+    bundle: Bundle, lane: Lane, folder: Path | None = None, fresh: bool = False
+) -> Store:
+    """Return the store of `lane` below `folder`, by default below the user's cache folder.
+
+    fresh: it gives nothing of what it keeps.
+    """
     root = folder or cache_folder() / "tune"
     home = root / f"{bundle.name}-{_key(bundle, lane)[:20]}"
     if folder is None:
         drop_the_oldest(root, {home}, _MODELS)
-    return Store(home)
+    return Store(home, fresh)
 
 
 def _key(bundle: Bundle, lane: Lane) -> str:

@@ -128,26 +128,29 @@ def tune(
     runner: str | None = None,
     artifact: str | None = None,
     source: Path | None = None,
+    limit: int | None = None,
     cache: Path | None = None,
+    fresh: bool = False,
     class_map: Mapping[str, str] | None = None,
     progress: Progress = lambda _: None,
 ) -> Tuned:
     """Sweep `grid` over the labelled pictures at `data`; nothing but the cache is written.
 
     Candidates come from the source model, or from `runner` and `artifact`. cache: where they are
-    kept; by default in the user's cache folder. class_map: a class of the labels → the model's name
-    for it. Where the bundle selects without suppression, there is no IoU threshold to sweep.
+    kept, by default in the user's cache folder; fresh: believe none of them. limit: pictures,
+    spread evenly. class_map: a class of the labels → the model's name for it.
+    Where the bundle selects without suppression, there is no IoU threshold to sweep.
     Errors: MobileCatError.
     """
     asked, (folder, bundle, nms) = folder, open_detector(folder)
     grid = without_overlap(grid, nms)
     lane = lane_to_tune(bundle, runner, artifact)
-    labels = load_dataset(data)
+    labels = load_dataset(data).spread(limit)
     classes = match_classes(labels, bundle.spec.labels, class_map)
     truths = [truth_of(p, classes, None) for p in labels.pictures]
     wanted = _wanted(truths, labels)
     engine = Engine(folder, bundle, lane, source)
-    store = open_store(bundle, lane, cache)
+    store = open_store(bundle, lane, cache, fresh)
     start = perf_counter()
     ranked = []
     for i, picture in enumerate(labels.pictures, start=1):

@@ -1,0 +1,68 @@
+"""`mc.agreement`: how far the lanes of one picture are apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mobilecat.compare.match import corner_distances, match
+from mobilecat.lanes.picture import LaneRun, PictureRun
+
+_NEAR = 2.0
+"""px; boxes of one class that do not overlap are one object where all corners lie as near."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """lanes: how many were held to the first. apart: those whose number of detections, or a class,
+    is another. box_px: the corner that is farthest off, in pixels of the picture. score: the same.
+    """
+
+    first: str
+    lanes: int
+    apart: tuple[str, ...]
+    box_px: float
+    score: float
+
+    def words(self) -> str:
+        """Say it in one line."""
+        if not self.lanes:
+            return "no other lane to compare with"
+        if not self.apart:
+            lanes = f"{self.lanes} other lane{'s' * (self.lanes != 1)}"
+            return f"{lanes} within {self.box_px:.2g} px, {self.score:.2g} of {self.first}"
+        names = ", ".join(self.apart)
+        return f"{names} find{'s' * (len(self.apart) == 1)} other objects than {self.first}"
+
+
+def agreement(found: PictureRun) -> Agreement:
+    """Return how far each lane is from the first that ran, by detections.
+
+    >>> agreed = mc.agreement(mc.run("cat_faces", PICTURES / "two_on_a_sofa.png"))
+    >>> agreed.apart, agreed.box_px < 1
+    ((), True)
+    """
+    ran = [r for r in found if r.detections is not None]
+    if not ran:
+        return Agreement("", 0, (), 0.0, 0.0)
+    first, *others = ran
+    apart, box, score = [], 0.0, 0.0
+    for lane in others:
+        off = _apart(first, lane)
+        if off is None:
+            apart.append(lane.lane.name)
+        else:
+            box, score = max(box, off[0]), max(score, off[1])
+    return Agreement(first.lane.name, len(others), tuple(apart), box, score)
+
+
+def _apart(a: LaneRun, b: LaneRun) -> tuple[float, float] | None:
+    assert a.detections is not None and b.detections is not None
+    found = match(a.detections, b.detections, _NEAR)
+    if found.missing or found.extra:
+        return None
+    if not found.pairs:
+        return 0.0, 0.0
+    i, j = (list(x) for x in zip(*found.pairs, strict=True))
+    box = corner_distances(a.detections.boxes_xyxy[i], b.detections.boxes_xyxy[j])
+    score = abs(a.detections.scores[i] - b.detections.scores[j])
+    return float(box.max()), float(score.max())

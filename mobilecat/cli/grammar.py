@@ -1,0 +1,197 @@
+"""The grammar of the command line: an option means one thing, whichever verb has it.
+
+Every verb takes its options from here, or calls one of its own by a name that is not here. The
+rules, and how they are held: CONTRIBUTING.md, tests/test_grammar.py.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+BUNDLE, GOLDEN, SPEC = Path("bundle"), Path("golden"), Path("mobilecat.toml")
+"""Where things lie when nothing is said: beside the spec, in the folder one works in."""
+
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+_LANE = "A lane is an artifact in an engine, as onnx:yunet.onnx; the model itself is `source`"
+
+BundleDir = Annotated[
+    Path,
+    typer.Argument(
+        metavar="[DIR]", help="A bundle or cascade that `export` made.", show_default=True
+    ),
+]
+GoldenDir = Annotated[
+    Path,
+    typer.Option("--golden", metavar="GDIR", help="Folder of goldens: GDIR/<bundle>/<case>/."),
+]
+Runner = Annotated[
+    str | None,
+    typer.Option(
+        "--runner",
+        metavar="NAME",
+        help="One engine: source, onnx, tflite, coreml, coreai, …; `mobilecat run` shows a "
+        "bundle's.",
+    ),
+]
+Artifact = Annotated[
+    str | None, typer.Option("--artifact", metavar="FILE", help="One artifact of the bundle.")
+]
+OneLane = Annotated[str | None, typer.Option("--lane", metavar="LANE", help=f"{_LANE}.")]
+Source = Annotated[
+    Path | None, typer.Option("--source", metavar="FILE", help="Where the source model lies now.")
+]
+Pictures = Annotated[
+    list[Path] | None,
+    typer.Option("--image", metavar="FILE", help="A picture. Repeatable."),
+]
+PicturesOfBundle = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[DIR] PICTURE…",
+        help="A bundle, then pictures, folders of them, or - for one on stdin.",
+    ),
+]
+Boxes = Annotated[
+    Path | None,
+    typer.Option("--boxes", metavar="FILE", help="Boxes of a cascade that finds none itself."),
+]
+Json = Annotated[
+    str | None,
+    typer.Option(
+        "--json", metavar="[FILE]", help="Write it as JSON; to stdout where no FILE.json follows."
+    ),
+]
+Draw = Annotated[
+    Path | None,
+    typer.Option("--draw", metavar="PNG", help="Write the picture with boxes on it."),
+]
+Plot = Annotated[Path | None, typer.Option("--plot", metavar="SVG", help="Draw it as a chart.")]
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write it as one page, pictures inside."),
+]
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        metavar="DATA",
+        help="Labelled pictures: COCO JSON, VOC XML, YOLO txt, Crawford .cat or labels.json.",
+    ),
+]
+Limit = Annotated[
+    int | None, typer.Option("--limit", metavar="N", min=1, help="N pictures, spread evenly.")
+]
+ClassMap = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--class-map",
+        metavar="DATA=MODEL",
+        help="A class of the data is this one of the model. Repeatable.",
+    ),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option("--cache", metavar="CDIR", help="Where results are kept, to go on from."),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Believe no result that was kept.")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", metavar="N", min=1, help="By default one a core.")
+]
+Variant = Annotated[
+    bool, typer.Option("--variant", help="With --lane: approve it for that lane alone.")
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the golden.")]
+
+
+class Verb(TyperCommand):
+    """A command whose `--json` may stand alone: stdout is meant then."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, with_json_values(args))
+
+
+def with_json_values(args: Sequence[str]) -> list[str]:
+    """Give every `--json` a value: what follows where that is `-` or a .json file, else `-`."""
+    settled: list[str] = []
+    for i, word in enumerate(args):
+        if word == "--":
+            return [*settled, *args[i:]]
+        settled.append(word)
+        if word == "--json":
+            following = args[i + 1] if i + 1 < len(args) else ""
+            if following != "-" and not following.lower().endswith(".json"):
+                settled.append("-")
+    return settled
+
+
+def bundle_and_pictures(
+    words: Sequence[Path] | None, image: Sequence[Path] | None, others: Sequence[str] = ()
+) -> tuple[Path, list[Path]]:
+    """Return the bundle and the pictures of `[DIR] PICTURE…` and --image, folders spelled out.
+
+    The first word is the bundle, unless it is a picture or a folder of pictures: then it is
+    ./bundle. others: suffixes besides those of pictures. Errors: MobileCatError where there are
+    none.
+    """
+    from mobilecat.errors import MobileCatError, Problem
+
+    suffixes = (*_PICTURES, *others)
+    given = list(words or ())
+    bundle = BUNDLE if not given or _are_pictures(given[0], suffixes) else given.pop(0)
+    found: list[Path] = []
+    empty = []
+    for path in [*(image or ()), *given]:
+        if not path.is_dir():
+            found.append(path)
+        elif inside := _pictures_in(path, suffixes):
+            found += inside
+        else:
+            empty.append(Problem("no picture lies in it", str(path), ", ".join(suffixes)))
+    if empty or not found:
+        nothing = Problem("none is named", fix=f"name one: {bundle} photo.jpg")
+        raise MobileCatError("Which picture?", empty or [nothing])
+    return bundle, found
+
+
+def _are_pictures(path: Path, suffixes: Sequence[str]) -> bool:
+    if path.is_dir():
+        return not (path / "bundle.json").is_file() and bool(_pictures_in(path, suffixes))
+    return str(path) == "-" or path.suffix.lower() in suffixes
+
+
+def _pictures_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in suffixes)
+
+
+def class_pairs(given: Sequence[str]) -> dict[str, str]:
+    """Read --class-map; MobileCatError with every one that is no pair."""
+    from mobilecat.errors import MobileCatError, Problem
+
+    pairs = [(a.strip(), b.strip()) for a, _, b in (text.partition("=") for text in given)]
+    fix = "write DATA=MODEL, as cat=tabby"
+    bad = [
+        Problem(f"{text!r:.80} is no pair", "--class-map", fix)
+        for text, pair in zip(given, pairs, strict=True)
+        if not all(pair)
+    ]
+    if bad:
+        raise MobileCatError("These classes cannot be mapped", bad)
+    return dict(pairs)
+
+
+def renamed(old: str, new: str) -> None:
+    """Tell who uses an old form what it is called now; on stderr, as the verb goes on."""
+    print(f"mobilecat: {old} is now called {new}", file=sys.stderr)
+
+
+def golden_beside(golden: Path | None, *others: object) -> Path | None:
+    """Return the folder of goldens: what was said, or ./golden where nothing else was asked for."""
+    if golden is None and not any(others) and GOLDEN.is_dir():
+        return GOLDEN
+    return golden
