@@ -88,7 +88,9 @@ def test_its_help_fits_and_ends_its_sentences(path: str) -> None:
     ("words", "settled"),
     [
         (["d", "--json"], ["d", "--json", "-"]),
-        (["--json", "d"], ["--json", "-", "d"]),
+        (["--json", "."], ["--json", "-", "."]),
+        (["--json", "new/report"], ["--json", "new/report"]),
+        (["--json", "a.jpg"], ["--json", "-", "a.jpg"]),
         (["--json", "out.json"], ["--json", "out.json"]),
         (["--json", "-"], ["--json", "-"]),
         (["--json", "--draw", "x.png"], ["--json", "-", "--draw", "x.png"]),
@@ -117,7 +119,7 @@ def test_the_bundle_is_the_first_word_unless_it_is_a_picture(
     with pytest.raises(MobileCatError, match=r"none is named.*\n.*cats photo\.jpg"):
         bundle_and_pictures([Path("cats")], None)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(MobileCatError, match="no picture lies in it"):
+    with pytest.raises(MobileCatError, match="a folder with no picture in it"):
         bundle_and_pictures([Path("cats"), Path("empty")], None)
 
 

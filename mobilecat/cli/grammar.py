@@ -117,7 +117,7 @@ class Verb(TyperCommand):
 
 
 def with_json_values(args: Sequence[str]) -> list[str]:
-    """Give every `--json` a value: what follows where that is `-` or a .json file, else `-`."""
+    """Give every `--json` a value: what follows where that is a file to write, else `-`."""
     settled: list[str] = []
     for i, word in enumerate(args):
         if word == "--":
@@ -125,9 +125,19 @@ def with_json_values(args: Sequence[str]) -> list[str]:
         settled.append(word)
         if word == "--json":
             following = args[i + 1] if i + 1 < len(args) else ""
-            if following != "-" and not following.lower().endswith(".json"):
+            if not _is_to_be_written(following):
                 settled.append("-")
     return settled
+
+
+def _is_to_be_written(word: str) -> bool:
+    """Whether what follows `--json` is its FILE: `-`, a .json, or what is neither there to be read
+    nor called as a picture."""
+    if word == "-" or word.lower().endswith(".json"):
+        return True
+    path = Path(word)
+    read = word.startswith("-") or path.suffix.lower() in _PICTURES
+    return bool(word) and not read and not path.exists()
 
 
 def bundle_and_pictures(
@@ -152,7 +162,7 @@ def bundle_and_pictures(
         elif inside := _pictures_in(path, suffixes):
             found += inside
         else:
-            empty.append(Problem("no picture lies in it", str(path), ", ".join(suffixes)))
+            empty.append(Problem("a folder with no picture in it", str(path), ", ".join(suffixes)))
     if empty or not found:
         nothing = Problem("none is named", fix=f"name one: {bundle} photo.jpg")
         raise MobileCatError("Which picture?", empty or [nothing])
