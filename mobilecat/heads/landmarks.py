@@ -10,6 +10,7 @@ from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops, single
 from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.heads.fit import Fit, Shape, flat
+from mobilecat.heads.points import around
 from mobilecat.spec import LandmarksHead
 
 
@@ -38,28 +39,47 @@ def settle(spec: LandmarksHead, network: Network) -> Head:
         if depth > wide * count:
             row = ops.columns(build, "columns", row, spec.start, spec.start + wide * count)
         points = _points(build, row, spec, count)
+        carried = _visibility(build, row, spec, count)
         if spec.units == "normalised":
             points = build.op("Mul", "points_px", points, ops.f32(network.size_wh))
         if spec.units == "signed":
             half = ops.f32([side / 2 for side in network.size_wh])
             points = build.op("Add", "points_px", build.op("Mul", "half", points, half), half)
-        low = build.op("ReduceMin", "low", points, ops.ints(2), keepdims=0)
-        high = build.op("ReduceMax", "high", points, ops.ints(2), keepdims=0)
         return Candidates(
-            build.op("Concat", "candidate_boxes", low, high, axis=-1),
+            around(build, points),
             single.score(build, row, raw[score] if score else None, score_columns),
-            {"landmarks": ops.reshape(build, "candidate_landmarks", points, 1, 1, 2 * count)},
+            {
+                "landmarks": ops.reshape(build, "candidate_landmarks", points, 1, 1, 2 * count),
+                **carried,
+            },
         )
 
     said = (
-        f"landmarks, {count} points {spec.order}{_of(wide)} in {spec.units} from {name!r}, "
+        f"landmarks, {count} points {spec.order}{_of(spec)} in {spec.units} from {name!r}, "
         f"{single.score_words(score, score_columns)}; the box is their extent"
     )
-    return Head(tuple(n for n in (name, score) if n), 1, count, said, decode)
+    carries = () if spec.visibility is None else ("landmark_scores",)
+    return Head(tuple(n for n in (name, score) if n), 1, count, said, decode, carries=carries)
 
 
-def _of(columns: int) -> str:
-    return "" if columns == 2 else f" of {columns} columns"
+def _visibility(
+    build: Builder, row: ir.Value, spec: LandmarksHead, count: int
+) -> dict[str, ir.Value]:
+    at = spec.visibility
+    if at is None:
+        return {}
+    points = ops.reshape(build, "seen_columns", row, 1, 1, count, spec.columns)
+    seen = ops.columns(build, "seen", points, at, at + 1)
+    if spec.visibility_activation == "sigmoid":
+        seen = build.op("Sigmoid", "seen_sure", seen)
+    name = "candidate_landmark_scores"
+    return {"landmark_scores": ops.reshape(build, name, seen, 1, 1, count)}
+
+
+def _of(spec: LandmarksHead) -> str:
+    seen = f", visibility column {spec.visibility} ({spec.visibility_activation})"
+    told = "" if spec.columns == 2 else f" of {spec.columns} columns"
+    return told if spec.visibility is None else told + seen
 
 
 def _points(build: Builder, row: ir.Value, spec: LandmarksHead, count: int) -> ir.Value:

@@ -25,6 +25,8 @@ LEAN_OPS = {
     *("Slice", "Concat", "Reshape", "Transpose", "Unsqueeze", "Cast"),
     *("Mul", "Add", "Sub", "Exp", "Sqrt", "Sigmoid", "Softmax", "Clip", "Less"),
     *("ReduceMax", "ReduceMin", "ReduceSum", "ArgMax", "Max", "Relu", "Equal", "Where"),
+    # heat maps: the cells around the highest are read by products
+    *("MatMul", "Conv", "Log", "Div", "Min"),
 }
 
 
@@ -127,7 +129,7 @@ def test_one_result_is_always_counted(case: Case, decoded: Decode) -> None:
     assert got["class_ids"].dtype == got["count"].dtype == np.int32
     assert got["class_ids"][0, 0] == want.scores[0, 0].argmax()
     np.testing.assert_allclose(got["scores"][0, 0], want.scores.max(), rtol=1e-6)
-    if 'score = "' not in case.head and case.c == 1:
+    if case.head.split('"')[1] in ("box", "landmarks") and 'score = "' not in case.head:
         assert got["scores"].tolist() == [[1.0]]
 
 

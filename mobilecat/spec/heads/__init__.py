@@ -23,6 +23,7 @@ from mobilecat.spec.heads.faces import (
     YunetHead,
 )
 from mobilecat.spec.heads.parts import MasksHead, PoseHead
+from mobilecat.spec.heads.points import HeatmapHead, SimccHead
 from mobilecat.spec.heads.queries import DetrHead, End2EndHead
 from mobilecat.spec.heads.single import BoxClassHead, BoxHead, LandmarksHead
 from mobilecat.spec.heads.ssd import AnchorGenerator, SsdHead
@@ -51,6 +52,8 @@ HeadSpec = Annotated[
     | BoxHead
     | BoxClassHead
     | LandmarksHead
+    | HeatmapHead
+    | SimccHead
     | End2EndHead
     | DetrHead,
     Field(discriminator="kind"),
@@ -75,6 +78,7 @@ __all__ = [
     "GflHead",
     "HeadSpec",
     "HeadValue",
+    "HeatmapHead",
     "LandmarksHead",
     "MasksHead",
     "PoseHead",
@@ -82,6 +86,7 @@ __all__ = [
     "RetinafaceHead",
     "RetinanetHead",
     "ScrfdHead",
+    "SimccHead",
     "SsdHead",
     "UltrafaceHead",
     "Yolo5FaceHead",

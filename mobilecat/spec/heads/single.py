@@ -67,6 +67,11 @@ class LandmarksHead(HeadValue):
     columns: Annotated[int, Field(ge=2, le=16)] = 2
     """Columns a point, of which x and y come first: 3 with z (MediaPipe's hand and face mesh), 5
     with visibility and presence too (its pose)."""
+    visibility: Annotated[int, Field(ge=2, le=15)] | None = None
+    """Column of a point, from 0, that says how surely it is seen (3 of MediaPipe's pose): the
+    contract's landmark_scores."""
+    visibility_activation: Literal["none", "sigmoid"] = "sigmoid"
+    """What is still to be applied to it."""
     order: Literal["xy", "yx", "x-then-y"] = "xy"
     """x,y a point; y,x a point; or all x, then all y."""
     output: Name | None = None
@@ -82,4 +87,9 @@ class LandmarksHead(HeadValue):
     def _consistent(self) -> LandmarksHead:
         if self.order == "x-then-y" and self.columns != 2:
             raise ValueError(f'columns = {self.columns} is set, but "x-then-y" has no columns')
+        if self.visibility is not None and self.visibility >= self.columns:
+            raise ValueError(
+                f"visibility is column {self.visibility} of a point, counted from 0, and columns = "
+                f"{self.columns}"
+            )
         return self
