@@ -132,6 +132,29 @@ SYSTEMS = (
         labels=3,
         more=NMS,
     ),
+    System(
+        "YOLOv8-pose-like, 17 points",
+        BUILT.format("YOLOv8's structure at half of n's widths, in ONNX"),
+        "yolov8_pose.onnx",
+        build="yolov8_pose",
+        input='size = [320, 256]\nrange = [0, 1]\nresize = "letterbox"\npad = 114',
+        head=_head("pose"),
+        labels=1,
+        more=NMS.replace("0.3", "0.2"),
+    ),
+    *(
+        System(
+            f"YOLOv8-seg-like, masks by the {by}",
+            BUILT.format("YOLOv8's structure at half of n's widths, in ONNX"),
+            "yolov8_seg.onnx",
+            build="yolov8_seg",
+            input='size = [320, 256]\nrange = [0, 1]\nresize = "letterbox"\npad = 114',
+            head=_head("masks", f'masks = "{by}"'),
+            labels=3,
+            more=NMS.replace("0.3", "0.2"),
+        )
+        for by in ("graph", "app")
+    ),
     System("YOLOX", "real: yolox_nano.onnx", "yolox_nano.onnx", example="yolox_nano"),
     System(
         "SSD MobileNetV2, TF object detection API",

@@ -36,6 +36,7 @@ from mobilecat.geometry.resize import plan_resize
 from mobilecat.lanes import NotRun, Runner, decode_outputs, lanes_of, open_lane
 from mobilecat.lanes.inputs import picture_inputs
 from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.masks import off_by
 from mobilecat.pictures.reading import fit_picture, read_picture
 from mobilecat.spec import RawHead, Spec, spec_from_text
 
@@ -71,19 +72,24 @@ class Agreement:
     boxes_px: float = 0.0
     landmarks_px: float | None = None
     tensors: float | None = None
+    seen: float | None = None
+    """The largest difference of a landmark's own score."""
+    off_masks: float | None = None
+    """1 − IoU of the mask that is worst."""
 
     def words(self) -> str:
         if self.unmatched:
             return f"NO: {self.unmatched} without a partner"
         if self.tensors is not None:
             return f"±{small(self.tensors)} of 1"
-        return f"±{small(max(self.boxes_px, self.landmarks_px or 0))} px"
+        masks = "" if self.off_masks is None else f", masks' IoU {1 - self.off_masks:.6f}"
+        return f"±{small(max(self.boxes_px, self.landmarks_px or 0))} px{masks}"
 
     def add(self, other: Agreement) -> None:
         self.detections += other.detections
         self.unmatched += other.unmatched
         self.boxes_px = max(self.boxes_px, other.boxes_px)
-        for key in ("landmarks_px", "tensors"):
+        for key in ("landmarks_px", "tensors", "seen", "off_masks"):
             values = [v for v in (getattr(self, key), getattr(other, key)) if v is not None]
             setattr(self, key, max(values, default=None))
 
@@ -279,7 +285,13 @@ def differ(e: Detections, g: Detections) -> Agreement:
     if e.landmarks_xy is not None and g.landmarks_xy is not None:
         off = np.abs(e.landmarks_xy[i] - g.landmarks_xy[j])
         result.landmarks_px = float(off.max(initial=0))
-    if (e.landmarks_xy is None) != (g.landmarks_xy is None):
+    if "landmark_scores" in e.rows and "landmark_scores" in g.rows:
+        off = np.abs(e.rows["landmark_scores"][i] - g.rows["landmark_scores"][j])
+        result.seen = float(off.max(initial=0))
+    if e.masks is not None and g.masks is not None:
+        pairs = zip(i.tolist(), j.tolist(), strict=True)
+        result.off_masks = max((off_by(e.masks, g.masks, *p, near=0.0) for p in pairs), default=0.0)
+    if e.rows.keys() != g.rows.keys() or (e.masks is None) != (g.masks is None):
         result.unmatched += len(e)
     return result
 
@@ -309,6 +321,8 @@ def agreed(row: Row, total: Agreement, ran: int, pictures: int, what: str) -> No
         row.cells["runners agree"] = f"{ran} artifacts, {pictures} pictures, {each} {what}"
     points = total.landmarks_px
     row.cells["landmark"] = "n/a: has none" if points is None else small(points)
+    if total.seen is not None:
+        row.cells["landmark"] += f"; its score {small(total.seen)}"
 
 
 def table(rows: Sequence[str]) -> str:
