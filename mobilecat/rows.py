@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mobilecat.geometry.affine import Affine
+from mobilecat.geometry.turned import angles_in_frame
 
 Floats = npt.NDArray[np.float64]
 
@@ -85,20 +86,15 @@ def _farthest(expected: Floats, got: Floats) -> Floats:
 
 
 def _turned(expected: Floats, got: Floats) -> Floats:
-    """Return the smaller angle between two lines of no direction: a box turned by π is the same."""
-    off = np.abs(expected - got) % np.pi
-    turned: Floats = np.minimum(off, np.pi - off)
+    """Return the angle between two boxes' sides: turned by π/2, with its sides exchanged, a box is
+    the same; that they are exchanged, `boxes` hold."""
+    off = np.abs(expected - got) % (np.pi / 2)
+    turned: Floats = np.minimum(off, np.pi / 2 - off)
     return turned
 
 
 def _relative(expected: Floats, got: Floats) -> Floats:
     return _worst(expected, got) / max(1.0, float(np.abs(expected).max(initial=0)))
-
-
-def _direction(to: Affine, angles: Floats) -> Floats:
-    x, y = np.cos(angles), np.sin(angles)
-    turned: Floats = np.arctan2(to.c * x + to.d * y, to.a * x + to.b * y)
-    return turned
 
 
 def _of_points(digits: int) -> Callable[[Floats, Sequence[str]], dict[str, Any]]:
@@ -150,11 +146,11 @@ ROWS: Mapping[str, RowValue] = {
         RowValue(
             "angles",
             (),
-            "radians from the x axis of the model input to the box's own, clockwise as the picture "
-            f"is seen (y points down); {_PADDED}",
+            "radians that the box is turned by about its centre, clockwise as the picture is seen "
+            f"(y points down); {_PADDED}",
             "angles_rad",
             _turned,
-            _direction,
+            angles_in_frame,
             key="angle",
             told=lambda value, _: round(float(value), 6),
         ),

@@ -56,7 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pictures": {"errors", "shown", "disk", "geometry", "rows", "spec"},
     "bundle": {"errors", "value", "disk", "spec", "formats.table"},
     # What a network means.
-    "heads": {"errors", "graph", "rows", "spec"},
+    "heads": {"errors", "geometry", "graph", "rows", "spec"},
     "bake": {"errors", "graph", "rows", "spec", "heads"},
     # Formats, one room each. Who reads shipped bytes knows no lowering.
     "formats.base": {

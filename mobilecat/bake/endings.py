@@ -41,11 +41,7 @@ def best_candidates(end: Builder, decoded: Candidates, most: int | None) -> Cand
     if most is None or most >= n:
         return decoded
     best = end.op("ReduceMax", "score", decoded.scores, ops.ints(2), keepdims=0)
-    names = ("scores", "order")
-    values, order = (ir.Value(name=f"{end.prefix}/{name}") for name in names)
-    count = end.const("count", ops.ints(most))
-    node = ir.node("TopK", [best, count], {"axis": 1}, outputs=[values, order], name=values.name)
-    end.append(node)
+    _, order = end.ops("TopK", "order", 2, best, ops.ints(most), axis=1)
     flat = end.op("Reshape", "rows", order, ops.ints(most))
     found = {}
     for name, value in decoded.all.items():
@@ -59,7 +55,9 @@ def best_candidates(end: Builder, decoded: Candidates, most: int | None) -> Cand
 def suppressed(
     end: Builder, decoded: Candidates, nms: NmsSpec, finish: Finish | None = None
 ) -> list[ir.Value]:
-    select = bake_nms if nms.selection == "nms" else bake_ranked
+    # No suppression in a file knows turned boxes: the app's results have this form.
+    turned = "angles" in decoded.rows
+    select = bake_nms if nms.selection == "nms" and not turned else bake_ranked
     kept = select(end, decoded.boxes, decoded.scores, nms)
     outputs = [kept["boxes"], kept["scores"], kept["class_ids"]]
     rows = {

@@ -70,6 +70,7 @@ def bake_ranked(
         for name, value in found.items():
             rename(value, name)
         found["indices"] = _row(build, "indices", kept_rows, there, k, True)
+        found["indices"].shape = ir.Shape((1, k))
     return found
 
 

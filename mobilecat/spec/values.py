@@ -120,6 +120,9 @@ class NmsSpec(Value):
     selection: Selection = "nms"
     """How rows are chosen: `nms` by suppression, `best` and `pairs` without; `end2end` and `detr`
     come with one of the latter."""
+    overlap: Literal["iou", "polygon", "probiou"] = "iou"
+    """How the overlap of two boxes is measured: iou, of upright ones. Of turned ones: polygon,
+    exact; probiou, of their Gaussians (arXiv 2106.06072), as `obb` comes."""
     where: Literal["graph", "app", "none"] = "graph"
     """graph: in the file. app: files give every candidate that the head decodes, and the app
     suppresses (docs/suppression.md). none: nobody suppresses, and rows are the best by their
@@ -285,7 +288,8 @@ class Spec(Value):
     @model_validator(mode="after")
     def _with_places(self) -> Spec:
         """Let each target say where its boxes are suppressed, so that it is read from it alone."""
-        if self.nms is not None and self.nms.where == "app":
+        nms = self.effective_nms
+        if nms is not None and nms.where == "app":
             settled = {
                 name: tuple(left_to_app(t) for t in getattr(self.targets, name))
                 for name in type(self.targets).model_fields
@@ -293,6 +297,34 @@ class Spec(Value):
             # The value is being made: nobody has seen it otherwise.
             self.__dict__["targets"] = self.targets.model_copy(update=settled)
         return self
+
+    def _turned_problems(self) -> list[str]:
+        """What turned boxes need, and what is theirs alone."""
+        head, kind, nms = self.head, self.head.kind, self.effective_nms
+        if nms is None:
+            return []
+        if not head.turned:
+            if nms.overlap == "iou":
+                return []
+            return [f'overlap = "{nms.overlap}" is of turned boxes, head {kind!r} has none']
+        problems = []
+        if nms.selection == "nms" and nms.overlap == "iou":
+            problems.append(
+                f'overlap = "iou" is of upright boxes, head {kind!r} has turned ones: '
+                'use "probiou" or "polygon"'
+            )
+        in_file = [t for t in self.targets.all if t.contract == "tensor"]
+        if nms.selection == "nms" and (nms.where == "graph" or in_file):
+            problems.append(
+                f"no format has a suppression that knows the turned boxes of head {kind!r}: "
+                'leave it to the app, where = "app" (the default), or do without, where = "none"'
+            )
+        if self.input is not None and self.input.resize == "stretch":
+            problems.append(
+                f"a turned box of head {kind!r} is no rectangle any more in a picture that was "
+                'stretched: use resize = "letterbox"'
+            )
+        return problems
 
     @model_validator(mode="after")
     def _consistent(self) -> Spec:
@@ -320,6 +352,7 @@ class Spec(Value):
                 if c.landmarks or not head.gives_landmarks
             ]
         problems += self._points_problems()
+        problems += self._turned_problems()
         if self.landmarks and head.gives_landmarks is False:
             problems.append(f"landmarks is set, but head {kind!r} decodes none")
         if head.gives_landmarks:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from mobilecat.spec.heads import HEADS
 from tests.heads import families
 from tests.heads.networks import Array, Range
 
@@ -69,12 +70,15 @@ def toml(case: Case, source: object, nms: str = "") -> str:
     """
     if "iou_threshold" in nms and "selection" not in nms:
         nms = nms.replace("nms = {", 'nms = { selection = "nms",')
+    turned = HEADS[case.head.split('"')[1]].turned
+    resize = 'resize = "letterbox"' if turned else ""  # stretched, such a box is no rectangle
     return f"""
 name = "case"
 source = "{source}"
 {nms}
 [input]
 size = [{case.size_wh[0]}, {case.size_wh[1]}]
+{resize}
 [targets.onnx]
 [head]
 {case.head}

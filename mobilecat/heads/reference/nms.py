@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mobilecat.graph import Array
+
+Overlap = Callable[[int, list[int]], Array]
+"""(row, other rows) → how much the row's box overlaps each of theirs."""
 
 
 def suppress(
@@ -14,8 +19,11 @@ def suppress(
     iou_threshold: float,
     max_detections: int,
     per_class: bool,
+    overlap: Overlap | None = None,
 ) -> list[int]:
-    """Return the rows kept, best first. boxes: [N,4] xyxy; scores: [N,C]."""
+    """Return the rows kept, best first. boxes: [N,4] xyxy; scores: [N,C]. overlap: by default the
+    IoU of upright boxes."""
+    measured = overlap or (lambda i, others: _iou(boxes[i], boxes[others]))
     best = scores.max(axis=1) if scores.shape[1] else np.zeros(len(scores))
     classes = scores.argmax(axis=1)
     waiting = [int(i) for i in np.argsort(-best, kind="stable") if best[i] > score_threshold]
@@ -24,7 +32,7 @@ def suppress(
         if len(kept) == max_detections:
             break
         rivals = [k for k in kept if not per_class or classes[k] == classes[i]]
-        if not rivals or _iou(boxes[i], boxes[rivals]).max() <= iou_threshold:
+        if not rivals or measured(i, rivals).max() <= iou_threshold:
             kept.append(i)
     return kept
 

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mobilecat.geometry.turned import probiou, turned_corners, turned_iou
 from mobilecat.graph import Array
-from mobilecat.heads.reference.nms import suppress
+from mobilecat.heads.reference.nms import Overlap, suppress
 from mobilecat.spec import NmsSpec
 
 
@@ -19,8 +20,8 @@ class Kept(NamedTuple):
     scores: Array
 
 
-def select(boxes: Array, scores: Array, nms: NmsSpec) -> Kept:
-    """boxes: [N,4] xyxy; scores: [N,C]."""
+def select(boxes: Array, scores: Array, nms: NmsSpec, angles: Array | None = None) -> Kept:
+    """boxes: [N,4] xyxy; scores: [N,C]; angles: [N], where boxes are turned."""
     if nms.selection == "pairs":
         return _pairs(scores, nms)
     if nms.selection == "best":
@@ -29,7 +30,8 @@ def select(boxes: Array, scores: Array, nms: NmsSpec) -> Kept:
         rows = order[best[order] > nms.score_threshold][: nms.max_detections]
     else:
         limits = nms.score_threshold, nms.iou_threshold, nms.max_detections, nms.per_class
-        rows = np.array(suppress(boxes, scores, *limits), dtype=np.int64)
+        overlap = overlap_of(boxes, angles, nms) if angles is not None else None
+        rows = np.array(suppress(boxes, scores, *limits, overlap), dtype=np.int64)
     return Kept(rows, scores[rows].argmax(axis=1), scores[rows].max(axis=1, initial=0))
 
 
@@ -41,3 +43,16 @@ def _pairs(scores: Array, nms: NmsSpec) -> Kept:
     rows, classes, flat = rows[above], classes[above], flat[above]
     order = np.argsort(-flat, kind="stable")[: nms.max_detections]
     return Kept(rows[order], classes[order], flat[order])
+
+
+def overlap_of(boxes: Array, angles: Array, nms: NmsSpec) -> Overlap:
+    """Return (row, other rows) → how much a turned box overlaps others, as `nms.overlap` says."""
+    wide, turns = np.asarray(boxes, np.float64), np.asarray(angles, np.float64).reshape(-1)
+    if nms.overlap == "probiou":
+
+        def gaussians(i: int, others: list[int]) -> Array:
+            return probiou(wide[[i]], turns[[i]], wide[others], turns[others])[0]
+
+        return gaussians
+    corners = turned_corners(wide, turns)
+    return lambda i, others: turned_iou(corners[[i]], corners[others])[0]

@@ -23,7 +23,8 @@ def tensors_from_candidates(found: Candidates, nms: NmsSpec) -> dict[str, Array]
     items = _require_shapes(found)
     found = best_candidates(found, nms.candidates)
     boxes, scores = found.boxes, found.scores
-    kept, classes, best = select(boxes[0], scores[0], nms)
+    angles = found.rows["angles"][0] if "angles" in found.rows else None
+    kept, classes, best = select(boxes[0], scores[0], nms, angles)
     n, k = len(kept), nms.max_detections
     out = {
         "boxes": np.zeros((1, k, 4), np.float32),

@@ -27,6 +27,7 @@ from mobilecat.spec.heads.points import HeatmapHead, SimccHead
 from mobilecat.spec.heads.queries import DetrHead, End2EndHead
 from mobilecat.spec.heads.single import BoxClassHead, BoxHead, LandmarksHead
 from mobilecat.spec.heads.ssd import AnchorGenerator, SsdHead
+from mobilecat.spec.heads.turned import ObbHead
 from mobilecat.spec.heads.yolo import YoloV1Head, YoloV3Head, YoloV5Head, YoloV8Head, YoloXHead
 
 HeadSpec = Annotated[
@@ -55,7 +56,8 @@ HeadSpec = Annotated[
     | HeatmapHead
     | SimccHead
     | End2EndHead
-    | DetrHead,
+    | DetrHead
+    | ObbHead,
     Field(discriminator="kind"),
 ]
 HEADS: dict[str, type[HeadValue]] = {
@@ -81,6 +83,7 @@ __all__ = [
     "HeatmapHead",
     "LandmarksHead",
     "MasksHead",
+    "ObbHead",
     "PoseHead",
     "RawHead",
     "RetinafaceHead",

@@ -33,6 +33,7 @@ class HeadValue(Value):
     one_set_of_points: whether it gives one set of points a picture or crop, as a cascade needs.
     carries: other row values that every network of the kind gives (`mobilecat.rows`).
     family_nms: the thresholds of the family's authors, where they differ from NmsSpec's.
+    turned: whether boxes are turned by `angles`, which no suppression in a file knows.
     counts_labels: whether `classes` is the number of labels where the spec leaves it out.
     """
 
@@ -42,6 +43,7 @@ class HeadValue(Value):
     carries: ClassVar[tuple[str, ...]] = ()
     one_set_of_points: ClassVar[bool] = False
     family_nms: ClassVar[dict[str, Any]] = {}
+    turned: ClassVar[bool] = False
     counts_labels: ClassVar[bool] = False
 
     @classmethod
