@@ -28,6 +28,7 @@ from mobilecat.compare.masks import compare_masks
 from mobilecat.compare.tolerances import Limits
 from mobilecat.geometry.affine import Affine
 from mobilecat.geometry.boxes import area_xyxy
+from mobilecat.geometry.turned import corners_apart, turned_iou
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.similarity import oks
 from mobilecat.rows import SHOWN, RowValue
@@ -81,10 +82,26 @@ def corner_distances(a_xyxy: Floats, b_xyxy: Floats) -> Floats:
     return out
 
 
+def overlaps(a: Detections, b: Detections) -> Floats:
+    """Return IoU [len(a), len(b)]; of turned boxes, as polygons."""
+    p, q = a.corners_xy, b.corners_xy
+    if p is None or q is None:
+        return iou_matrix(a.boxes_xyxy, b.boxes_xyxy)
+    return turned_iou(p, q)
+
+
+def distances(a: Detections, b: Detections) -> Floats:
+    """Return the distance of the corner that moved most, [len(a), len(b)]. A turned box that is
+    turned by π, or by π/2 with its sides exchanged, has not moved."""
+    p, q = a.corners_xy, b.corners_xy
+    if p is None or q is None:
+        return corner_distances(a.boxes_xyxy[:, None], b.boxes_xyxy[None])
+    return corners_apart(p[:, None], q[None])
+
+
 def match(expected: Detections, got: Detections, near: float) -> Matches:
     """Pair rows of one class that overlap, or whose corners all lie within `near`."""
-    iou = iou_matrix(expected.boxes_xyxy, got.boxes_xyxy)
-    far = corner_distances(expected.boxes_xyxy[:, None], got.boxes_xyxy[None])
+    iou, far = overlaps(expected, got), distances(expected, got)
     off = np.abs(expected.scores[:, None] - got.scores[None])
     same = expected.class_ids[:, None] == got.class_ids[None]
     options = np.argwhere(same & ((iou >= MIN_IOU) | (far <= near)))
@@ -138,8 +155,7 @@ def compare_detections(
     if not found.pairs:
         return checks
     i, j = (list(x) for x in zip(*found.pairs, strict=True))
-    moved = corner_distances(e.boxes_xyxy[i], g.boxes_xyxy[j])
-    moved_image = corner_distances(expected.boxes_xyxy[i], got.boxes_xyxy[j])
+    moved, moved_image = distances(e, g)[i, j], distances(expected, got)[i, j]
     off = np.abs(expected.scores[i] - got.scores[j])
     checks.append(_values("boxes", moved, limits.boxes_px, moved_image, expected, i, against))
     checks.append(_values("scores", off, limits.scores, None, expected, i, against))
@@ -158,8 +174,9 @@ def _without_ties(
     pairs = list(found.pairs)
     missing, extra = list(found.missing), list(found.extra)
     ties: list[tuple[int, int]] = []
+    apart = distances(e, g)
     for i, j in found.pairs:
-        far = float(corner_distances(e.boxes_xyxy[i], g.boxes_xyxy[j])) > limits.boxes_px
+        far = apart[i, j] > limits.boxes_px
         if far and tied.pair(i, j):
             ties.append((i, j))
             pairs.remove((i, j))
@@ -221,8 +238,9 @@ def _other_class(
     word: str, side: Detections, k: int, expected: Detections, got: Detections, found: Matches
 ) -> str:
     other, rows = (got, found.extra) if word == "missing" else (expected, found.missing)
+    ious = overlaps(side, other)
     for r in rows:
-        iou = iou_matrix(side.boxes_xyxy[k : k + 1], other.boxes_xyxy[r : r + 1])[0, 0]
+        iou = ious[k, r]
         if iou >= 0.5 and other.class_ids[r] != side.class_ids[k]:
             return f" (a box of class {other.class_ids[r]} is there, IoU {iou:.2f})"
     return ""

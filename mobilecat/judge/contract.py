@@ -9,6 +9,7 @@ from mobilecat.compare.compare import Check, Stage, form_fault, passed
 from mobilecat.compare.match import iou_matrix
 from mobilecat.compare.tolerances import Limits
 from mobilecat.graph import Array
+from mobilecat.heads.reference.selection import overlap_of
 from mobilecat.judge.observe import Observed, gives_detections, watched
 from mobilecat.spec import NmsSpec
 
@@ -108,7 +109,11 @@ def _overlap(found: dict[str, Array], nms: NmsSpec, bundle: Bundle, limits: Limi
     IoU is a ratio like a score, and has the scores' rounding: that tolerance applies.
     """
     boxes = found["boxes"].astype(np.float64)
-    iou = iou_matrix(boxes, boxes)
+    if "angles" in found:
+        measured = overlap_of(boxes, found["angles"], nms)
+        iou = np.stack([measured(i, list(range(len(boxes)))) for i in range(len(boxes))])
+    else:
+        iou = iou_matrix(boxes, boxes)
     if nms.per_class:
         ids = found["class_ids"][:, 0]
         iou = np.where(ids[:, None] == ids[None], iou, 0)

@@ -154,6 +154,8 @@ class _Found:
         assert nms is not None
         if nms.selection != "nms":
             return self._last(i, j, nms.max_detections)
+        if self.bundle.spec.head.turned:
+            return False  # what follows is of upright boxes
         kind = e.class_ids[i]
         if nms.per_class and kind != g.class_ids[j]:
             return False

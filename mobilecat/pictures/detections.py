@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mobilecat.geometry.affine import Affine
+from mobilecat.geometry.turned import turned_corners
 from mobilecat.pictures.masks import Masks, read_masks
 from mobilecat.rows import ROWS, SHOWN, rows_among
 from mobilecat.shown import Line, Shown, Table
@@ -53,6 +54,13 @@ class Detections(Shown):
         """(n,L,2), or None for a head without landmarks."""
         return self.rows.get("landmarks")
 
+    @property
+    def corners_xy(self) -> Floats | None:
+        """(n,4,2), the corners of turned boxes, in order; None where boxes are upright."""
+        if "angles" not in self.rows:
+            return None
+        return turned_corners(self.boxes_xyxy, self.rows["angles"])
+
     def placed(self, to: Affine) -> Detections:
         """Return the same in the frame that `to` leads to."""
         rows = {name: ROWS[name].placed(to, values) for name, values in self.rows.items()}
@@ -76,8 +84,8 @@ class Detections(Shown):
         self, labels: Sequence[str] = (), names: Sequence[str] = ()
     ) -> list[dict[str, Any]]:
         """Return one dict a box: box_xyxy, score, class_id, label, and its row values: landmarks
-        by name or number."""
-        rows = []
+        by name or number; of a turned box, which box_xyxy is before turning, angle and corners."""
+        rows, corners = [], self.corners_xy
         for i in range(len(self)):
             class_id = int(self.class_ids[i])
             row: dict[str, Any] = {
@@ -91,6 +99,8 @@ class Detections(Shown):
                 row[kind.key] = kind.told(self.rows[kind.name][i], names)
             if self.masks is not None:
                 row["mask"] = self.masks.told(i)
+            if corners is not None:
+                row["corners"] = np.round(corners[i], 4).tolist()
             rows.append(row)
         return rows
 

@@ -52,8 +52,10 @@ def draw_detections(
     for i in range(len(found)):
         class_id = int(found.class_ids[i])
         colour = COLOURS[class_id % len(COLOURS)]
-        x1, y1, x2, y2 = (float(v) for v in found.boxes_xyxy[i])
-        pen.rectangle((x1, y1, x2, y2), outline=colour, width=2 * unit)
+        outline(pen, found, i, colour, 2 * unit)
+        corners = found.corners_xy
+        ends = found.boxes_xyxy[i].reshape(2, 2) if corners is None else corners[i]
+        x1, y1 = ends.min(axis=0).tolist()
         label = labels[class_id] if class_id < len(labels) else str(class_id)
         text = f"{label} {found.scores[i]:.2f}"
         left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
@@ -67,6 +69,19 @@ def draw_detections(
             if name in found.rows:
                 draw(pen, found, i, Style(unit, colour, bones))
     return copy
+
+
+def outline(pen: ImageDraw, found: Detections, i: int, colour: str, width: int) -> None:
+    """Draw the box of detection i, turned where it is; its first side is the thicker one."""
+    corners = found.corners_xy
+    if corners is None:
+        x1, y1, x2, y2 = (float(v) for v in found.boxes_xyxy[i])
+        if x1 <= x2 and y1 <= y2:
+            pen.rectangle((x1, y1, x2, y2), outline=colour, width=width)
+        return
+    ring = [(float(x), float(y)) for x, y in corners[i]]
+    pen.line([*ring, ring[0], ring[1]], fill=colour, width=width, joint="curve")
+    pen.line(ring[:2], fill=colour, width=2 * width)
 
 
 @dataclass(frozen=True)

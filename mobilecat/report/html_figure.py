@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mobilecat.compare.match import corner_distances, match
+from mobilecat.compare.match import distances, match
 from mobilecat.compare.tolerances import Limits
 from mobilecat.geometry.affine import Affine
 from mobilecat.pictures.detections import Detections
@@ -25,6 +25,7 @@ class Box:
     them. index: of the detection. tag: what is written on it, without the class where there is but
     one.
 
+    turn: SVG's transform of a turned box.
     over, points_over: box or score, and row values, differ from the golden's by more than a limit,
     so that they are drawn to be seen.
     """
@@ -37,6 +38,7 @@ class Box:
     bones: tuple[tuple[float, float, float, float], ...] = ()
     over: bool = False
     points_over: bool = False
+    turn: str = ""
 
     @property
     def tag_xy(self) -> tuple[float, float]:
@@ -135,7 +137,7 @@ def layer_of(
         )
         text = f"{label} {score:.3f}"
         bones = _bones(found, i, skeleton, names)
-        boxes.append(Box(i, _frame(found, i), text, tag, named, bones))
+        boxes.append(Box(i, _frame(found, i), text, tag, named, bones, turn=_turn(found, i)))
     return Layer(number, name, tuple(boxes))
 
 
@@ -216,11 +218,11 @@ def _pair(
     labels: Sequence[str],
 ) -> Difference:
     off = float(abs(golden.scores[i] - got.scores[j]))
-    moved = float(corner_distances(golden.boxes_xyxy[i], got.boxes_xyxy[j]))
+    moved = float(distances(golden, got)[i, j])
     e, g = model
     points = _apart(ROWS["landmarks"], golden, got, i, j)
     held = {
-        "box": float(corner_distances(e.boxes_xyxy[i], g.boxes_xyxy[j])) <= limits.boxes_px,
+        "box": float(distances(e, g)[i, j]) <= limits.boxes_px,
         "score": off <= limits.scores,
     }
     for row in SHOWN:
@@ -243,6 +245,14 @@ def _alone(lane: str, kind: str, found: Detections, i: int, labels: Sequence[str
     golden, index = (None, i) if kind == "extra" else (i, None)
     none = frozenset[str]()
     return Difference(lane, what, kind, None, None, None, none, _frame(found, i), golden, index)
+
+
+def _turn(found: Detections, i: int) -> str:
+    """Return SVG's transform of a turned box, "" for an upright one; both turn clockwise."""
+    if "angles" not in found.rows:
+        return ""
+    x, y = (_px(v) for v in (found.boxes_xyxy[i, :2] + found.boxes_xyxy[i, 2:]) / 2)
+    return f"rotate({np.degrees(found.rows['angles'][i]):.3f} {x} {y})"
 
 
 def _frame(found: Detections, i: int) -> tuple[float, float, float, float]:

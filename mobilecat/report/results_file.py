@@ -51,6 +51,7 @@ class FoundBox(Value):
     landmarks: dict[str, tuple[Number, Number]] | None = None
     landmark_scores: dict[str, Number] | None = None
     angle: Number | None = None
+    corners: tuple[tuple[Number, Number], ...] | None = None
 
 
 class Run(Value):

@@ -10,7 +10,7 @@ from mobilecat.golden.store import Expected, may_write, read_case_file, read_res
 from mobilecat.judge.result import differences
 from mobilecat.judge.words import many
 from mobilecat.pictures.detections import Detections
-from mobilecat.pictures.drawing import COLOURS, draw_detections, save_picture
+from mobilecat.pictures.drawing import COLOURS, draw_detections, outline, save_picture
 from mobilecat.pictures.reading import read_picture
 from mobilecat.review.approve import Pending, base_of
 
@@ -88,9 +88,7 @@ def _difference(picture: Image, old: Detections, new: Detections) -> Image:
     unit = max(1, round(max(picture.size) / 400))
     for found, colour, width in ((old, COLOURS[1], 4 * unit), (new, COLOURS[0], 2 * unit)):
         for i in range(len(found)):
-            x1, y1, x2, y2 = (float(v) for v in found.boxes_xyxy[i])
-            if x1 <= x2 and y1 <= y2:
-                pen.rectangle((x1, y1, x2, y2), outline=colour, width=width)
+            outline(pen, found, i, colour, width)
             for x, y in () if found.landmarks_xy is None else found.landmarks_xy[i]:
                 pen.ellipse((x - width, y - width, x + width, y + width), fill=colour)
     return faint

@@ -51,8 +51,14 @@ def overlap_of(boxes: Array, angles: Array, nms: NmsSpec) -> Overlap:
     if nms.overlap == "probiou":
 
         def gaussians(i: int, others: list[int]) -> Array:
-            return probiou(wide[[i]], turns[[i]], wide[others], turns[others])[0]
+            row: Array = probiou(wide[[i]], turns[[i]], wide[others], turns[others])[0]
+            return row
 
         return gaussians
     corners = turned_corners(wide, turns)
-    return lambda i, others: turned_iou(corners[[i]], corners[others])[0]
+
+    def polygons(i: int, others: list[int]) -> Array:
+        row: Array = turned_iou(corners[[i]], corners[others])[0]
+        return row
+
+    return polygons
