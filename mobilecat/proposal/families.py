@@ -217,6 +217,27 @@ def masks(facts: Facts) -> Guess | None:
     )
 
 
+def obb(facts: Facts) -> Guess | None:
+    """Only the file's metadata tells an angle from one more score."""
+    fits = [n for n, s in facts.outputs.items() if len(s) == 3 and s[0] == 1]
+    if len(facts.outputs) != 1 or not fits or facts.said("task") != "obb":
+        return None
+    name, cells = fits[0], facts.cells(8, 16, 32)
+    shape = facts.outputs[name]
+    if cells not in shape[1:] or min(shape[1:]) < 6:
+        return None
+    rows = facts.values[name][0]
+    rows = rows if shape[1] == cells else rows.T
+    units = _units(rows[:, :4])
+    angle = "radians" if np.abs(rows[:, -1]).max() <= 2 * np.pi else "degrees"
+    because = (
+        f"{cells} columns of 4 + {rows.shape[1] - 5} and an angle in {angle}, one a cell, in "
+        f"{units}; the file's metadata says task obb"
+    )
+    head = {"units": units} | ({"angle": angle} if angle == "degrees" else {})
+    return Guess("YOLO oriented boxes", "obb", 3, because, head, LETTERBOX)
+
+
 def maps(facts: Facts) -> Guess | None:
     """YOLOv3, v4, v5 and v7 share their maps' shapes; only the way to a box differs."""
     shapes = list(facts.outputs.values())
@@ -309,6 +330,7 @@ FAMILIES: tuple[Family, ...] = (
     yolov8,
     pose,
     masks,
+    obb,
     maps,
     retinaface,
     scrfd,

@@ -244,6 +244,16 @@ def poses(points: int, seen: tuple[float, float] = (0, 1), each: int = 3) -> Any
     return rows.T[None]
 
 
+@pytest.mark.parametrize(("turn", "angle"), [(2.3, "radians"), (90.0, "degrees")])
+def test_turned_boxes(turn: float, angle: str, tmp_path: Path) -> None:
+    """Only the metadata tells: without it an angle is one more score, if it is small."""
+    rows = eights(4)
+    rows[:, -1] *= turn
+    found = propose(saved(tmp_path, rows, task="obb", names="{0: 'a', 1: 'b', 2: 'c'}"), tmp_path)
+    assert found.spec.head.kind == "obb" and found.asks == ()
+    assert found.spec.head.angle == angle and found.spec.labels == ("a", "b", "c")
+
+
 @pytest.mark.parametrize(
     ("rows", "metadata", "head"),
     [
