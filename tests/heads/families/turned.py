@@ -22,7 +22,7 @@ SUPPRESSED = (
         "obb-rows-last-normalised",
         'kind = "obb"\nunits = "normalised"',
         (96, 64),
-        {"out": ((1, 7, 126), 0.1, 0.9)},
+        {"out": ((1, 7, 126), -0.4, 0.9)},
         126,
         2,
         carries={"angles": 1},
