@@ -10,8 +10,11 @@ import onnx_ir as ir
 
 from mobilecat.errors import Problem, UnsupportedError
 from mobilecat.graph import op_of
+from mobilecat.graph.passes import recurrent
 from mobilecat.graph.passes.functions import expanded
 from mobilecat.graph.passes.ranks import within_rank
+from mobilecat.graph.passes.recurrent import without_recurrence
+from mobilecat.graph.passes.sampling import without_grid_sample
 
 F = TypeVar("F", bound=Callable[..., object])
 Check = Callable[[ir.Node], str | None]
@@ -57,7 +60,7 @@ class LoweringTable(Generic[F]):
         """Raise one UnsupportedError that names every node without a form, by op and reason."""
         gaps: dict[tuple[str, str], list[str]] = {}
         for node in model.graph:
-            if (reason := self._reason(node)) is not None:
+            if (reason := self.reason(node)) is not None:
                 gaps.setdefault((op_of(node), reason), []).append(node.name or "")
         if gaps:
             number = sum(map(len, gaps.values()))
@@ -69,14 +72,30 @@ class LoweringTable(Generic[F]):
                 ],
             )
 
-    def _reason(self, node: ir.Node) -> str | None:
+    def reason(self, node: ir.Node) -> str | None:
+        """Return why a node has no form; None where it has one."""
         row = self._rows.get(op_of(node))
         if row is None:
-            return f"op not supported for {self.target}"
+            why = recurrent.problem(node) if op_of(node) in recurrent.GATES else None
+            return why or f"op not supported for {self.target}"
         return row.check(node) if row.check else None
 
 
-def prepared(model: ir.Model, table: LoweringTable[F], ranks: int) -> ir.Model:
+TAKEN_APART = frozenset({"GridSample", *recurrent.GATES})
+"""Ops that every target has, with a form of its own or without: `prepared` says them in others."""
+
+
+def prepared(
+    model: ir.Model, table: LoweringTable[F], ranks: int, lacks: frozenset[str] = frozenset()
+) -> ir.Model:
     """Return the graph as a target lowers it: functions that it has no form of taken apart, values
-    of more than `ranks` dimensions in fewer; the model itself where nothing is to do."""
-    return within_rank(expanded(model, table), ranks)
+    of more than `ranks` dimensions in fewer; the model itself where nothing is to do.
+
+    lacks: ops that one form of the target has no form of, although the table has.
+    """
+
+    def has_form(node: ir.Node) -> bool:
+        return op_of(node) not in lacks and table.reason(node) is None
+
+    made = without_recurrence(expanded(model, table), has_form)
+    return within_rank(without_grid_sample(made, has_form), ranks)

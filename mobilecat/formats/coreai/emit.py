@@ -11,6 +11,7 @@ from mobilecat.formats.base.emitted import Emitted
 from mobilecat.formats.coreai.check import require_same
 from mobilecat.formats.coreai.dialect import require_package
 from mobilecat.formats.coreai.lower import LOWERINGS
+from mobilecat.formats.coreai.lower.node import prepared_for
 from mobilecat.formats.coreai.read.bindings import read_module
 from mobilecat.formats.coreai.read.lints import lints
 from mobilecat.formats.coreai.target import CoreAITarget
@@ -25,13 +26,14 @@ def variant(target: CoreAITarget, plain: Baked, spec: Spec) -> tuple[Form, Endin
 
 def require(target: CoreAITarget, baked: Baked) -> None:
     require_package()
-    LOWERINGS.require(baked.model)
+    LOWERINGS.require(prepared_for(baked.model))
 
 
 def emit(
     target: CoreAITarget, baked: Baked, spec: Spec, path: Path, taps: tuple[str, ...]
 ) -> Emitted:
-    model, packed = packed_weights(baked.model) if target.weights == "int8" else (baked.model, {})
+    plain = prepared_for(baked.model)
+    model, packed = packed_weights(plain) if target.weights == "int8" else (plain, {})
     made = write_coreai(model, path, image=baked.image, taps=taps, packed=packed, name=spec.name)
     read = read_module(path / PROGRAM)  # in this process: the bytes are our own, of just now
     require_same(model, read, baked.image)

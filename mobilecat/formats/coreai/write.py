@@ -24,7 +24,7 @@ from mobilecat.formats.coreai.dialect import dialect, ir_module, require_package
 from mobilecat.formats.coreai.image import image_type, picture
 from mobilecat.formats.coreai.lower import LOWERINGS
 from mobilecat.formats.coreai.lower.build import Build, Var, dtype_of_var, shape_of_var, type_of
-from mobilecat.formats.coreai.lower.node import Node
+from mobilecat.formats.coreai.lower.node import Node, prepared_for
 from mobilecat.formats.coreai.weights import Packed
 from mobilecat.graph import const_of, dtype_of, op_of, shape_of, where
 
@@ -77,6 +77,7 @@ def write_coreai(
     written; MobileCatError where Apple's package is not here.
     """
     require_package()
+    model = prepared_for(model)
     LOWERINGS.require(model)
     build = Build(packed=packed or {})
     module, outputs, left = _module(model, build, image, frozenset())

@@ -12,7 +12,6 @@ import onnx_ir as ir
 
 from mobilecat.errors import ModelError, Problem, SpecError, UnsupportedError
 from mobilecat.foreign import problem_from_coremltools
-from mobilecat.formats.base.lowering import prepared
 from mobilecat.formats.coreml.convert import (
     SPEC_VERSIONS,
     Color,
@@ -24,10 +23,11 @@ from mobilecat.formats.coreml.convert import (
     write_mlpackage,
 )
 from mobilecat.formats.coreml.lower import LOWERINGS, gaps
-from mobilecat.formats.coreml.lower.lowering import MAX_RANK, Format
+from mobilecat.formats.coreml.lower.lowering import Format
 from mobilecat.formats.coreml.lower.mil import Var, load_coremltools, no_gc, quiet
 from mobilecat.formats.coreml.program import Precision, Program, build_program
 from mobilecat.graph import dtype_of, shape_of
+from mobilecat.graph.passes.sampling import WORD as SAMPLED
 
 _TARGETS = {
     "mlpackage": ("iOS15", "iOS16", "iOS17", "iOS18"),
@@ -118,7 +118,8 @@ def compile_spec(
 ) -> tuple[Any, Program]:
     """Return the specification and the program behind it; weights lie under `path` afterwards."""
     load_coremltools()
-    model = prepared(model, LOWERINGS, MAX_RANK)
+    model = gaps.prepared_for(model, format)
+    float32_names |= {n.name for n in model.graph if n.name and f"__{SAMPLED}" in n.name}
     limit = SPEC_VERSIONS[target or oldest_target(format)]
     written_for = target or _WIDEST[format]
     with quiet(), no_gc():

@@ -9,6 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from mobilecat.errors import Problem, UnsupportedError
+from mobilecat.formats.base.lowering import TAKEN_APART
 from tests.formats.coreai.apple import Apple, Refused
 from tests.formats.onnx_node.cases import Arrays, NodeRow, run_node_cases
 
@@ -19,7 +20,7 @@ def coreai_rows() -> list[NodeRow]:
 
     with Apple() as apple:
         return run_node_cases(
-            lambda model, inputs: compile_and_run(apple, model, inputs), LOWERINGS
+            lambda model, inputs: compile_and_run(apple, model, inputs), [*LOWERINGS, *TAKEN_APART]
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 
+from mobilecat.formats.base.lowering import TAKEN_APART
 from tests.formats.onnx_node.cases import Arrays, NodeRow, run_node_cases
 
 TARGETS = {"mlpackage": "iOS15", "mlmodel": "iOS14"}
@@ -18,7 +19,7 @@ def coreml_rows(format: str) -> list[NodeRow]:
     """Return one row an op of the lowering table, in float32."""
     from mobilecat.formats.coreml import LOWERINGS
 
-    return run_node_cases(partial(compile_and_run, format=format), LOWERINGS)
+    return run_node_cases(partial(compile_and_run, format=format), [*LOWERINGS, *TAKEN_APART])
 
 
 def compile_and_run(model: ir.Model, inputs: Arrays, format: str = "mlpackage") -> Arrays:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from mobilecat.formats.base.lowering import TAKEN_APART
 from tests.formats.onnx_node.cases import Arrays, NodeRow, run_node_cases
 
 
@@ -12,7 +13,7 @@ def tflite_rows() -> list[NodeRow]:
     """Return one row an op of the lowering table."""
     from mobilecat.formats.tflite import LOWERINGS
 
-    return run_node_cases(compile_and_run, LOWERINGS)
+    return run_node_cases(compile_and_run, [*LOWERINGS, *TAKEN_APART])
 
 
 def compile_and_run(model: ir.Model, inputs: Arrays) -> Arrays:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.formats.base.lowering import Check, LoweringTable
+from mobilecat.formats.base.lowering import Check, LoweringTable, prepared
 from mobilecat.formats.coreai.lower.build import Build, Var
 from mobilecat.graph import Array, attr, const_of, dtype_of, opt_input, shape_of
 
@@ -41,6 +41,11 @@ def lowers(
         return _value_problem(node, types) or (check(node) if check else None)
 
     return LOWERINGS.op(*names, check=whole_check)
+
+
+def prepared_for(model: ir.Model) -> ir.Model:
+    """Return the graph as it is lowered; a value may have as many dimensions as it likes."""
+    return prepared(model, LOWERINGS, ranks=99)
 
 
 def _value_problem(node: ir.Node, types: frozenset[str]) -> str | None:

@@ -10,7 +10,7 @@ from mobilecat.errors import Problem, UnsupportedError
 from mobilecat.formats.base.lowering import prepared
 from mobilecat.formats.coreml.lower import LOWERINGS
 from mobilecat.formats.coreml.lower.lowering import MAX_RANK, Format
-from mobilecat.graph import dtype_of, op_of, shape_of, where
+from mobilecat.graph import dtype_of, shape_of, where
 
 # What a value inside the graph may be: floats become float32 or float16, integers int32.
 _FLOATS = ("float16", "float32", "float64", "bfloat16")
@@ -18,15 +18,19 @@ _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "ui
 _DTYPES = frozenset(("bool", *_FLOATS, *_INTEGERS))
 _INPUT_DTYPES = _DTYPES - {"bfloat16", "uint32", "uint64"}
 
-# Ops whose lowering needs a MIL op that has no NeuralNetwork layer.
-_NO_NN_LAYER = {
-    "GridSample": "NeuralNetwork has no grid sampling",
-}
+# Ops whose lowering needs a MIL op that has no NeuralNetwork layer: taken apart for that.
+_NO_NN_LAYER = frozenset({"GridSample"})
+
+
+def prepared_for(model: ir.Model, fmt: Format) -> ir.Model:
+    """Return the graph as one form of Core ML is lowered from it."""
+    lacks = _NO_NN_LAYER if fmt == "mlmodel" else frozenset()
+    return prepared(model, LOWERINGS, MAX_RANK, lacks)
 
 
 def require(model: ir.Model, fmt: Format, image: str | None = None) -> None:
     """Raise one UnsupportedError with every input and node that has no form in `fmt`."""
-    model = prepared(model, LOWERINGS, MAX_RANK)
+    model = prepared_for(model, fmt)
     problems = [*_input_problems(model, image), *_node_problems(model, fmt)]
     if problems:
         raise UnsupportedError(
@@ -55,9 +59,6 @@ def _node_problems(model: ir.Model, fmt: Format) -> Iterator[Problem]:
             if reason:
                 yield Problem(reason, where=where(node))
                 break
-        else:
-            if fmt == "mlmodel" and op_of(node) in _NO_NN_LAYER:
-                yield Problem(_NO_NN_LAYER[op_of(node)], where(node), "use format mlpackage")
 
 
 def _value_problem(value: ir.Value, fmt: Format) -> str | None:
