@@ -73,7 +73,7 @@ CASES: dict[str, tuple[str, int, dict[str, Any]]] = {
             "activation_alpha": [0.3],
             "activation_beta": [0.4],
         },
-    ),  # fmt: skip
+    ),
     "GRU": ("GRU", 1, {}),
     "GRU both ways": ("GRU", 2, {}),
     "GRU, linear before reset": ("GRU", 2, {"linear_before_reset": 1}),

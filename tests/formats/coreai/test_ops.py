@@ -23,7 +23,6 @@ from tests.formats.tflite.lower.random_graphs import random_graph
 NODES = (*cases_elementwise.CASES, *cases_window.CASES, *cases_shape.CASES)
 # What the cases of other targets hold that has no form here, and what is said of it.
 REFUSED = (
-    "op not supported for Core AI",
     "float16 values; Core AI files are written in float32 only",
     "float64 values, which neither Apple's GPUs nor its Neural Engine compute",
 )
@@ -56,9 +55,6 @@ def test_node(apple: Apple, case: OpCase, tmp_path: Path) -> None:
     want = reference(proto, runtime_inputs(case))
     model = frozen(proto, want, tmp_path)
     path = tmp_path / "case.aimodel"
-    if case.op == "GridSample":
-        assert refused(model, path) == {REFUSED[0]}
-        return
     write_coreai(model, path)
     assert_agrees(apple.run(path, runtime_inputs(case)), want, 1e-5)
 
@@ -68,7 +64,7 @@ def test_graph(apple: Apple, case: TextCase, tmp_path: Path) -> None:
     model = graph(case.text, case.opset, **case.constants)
     inputs = inputs_of(model, case.name)
     if any(v.dtype in (ir.DataType.FLOAT16, ir.DataType.DOUBLE) for v in values_of(model)):
-        assert refused(model, tmp_path / "case.aimodel") <= set(REFUSED[1:])
+        assert refused(model, tmp_path / "case.aimodel") <= set(REFUSED)
         return
     agrees(apple, model, tmp_path / "case.aimodel", inputs, case.relative)
 

@@ -111,11 +111,60 @@ def _check_top_k(node: ir.Node) -> str | None:
     return None if const_of(opt_input(node, 1)) is not None else "k must be a constant"
 
 
+MOST_ORDERED = 2048
+"""Up to this k equal values are put into order, by a table of k × k comparisons."""
+
+
 @LOWERINGS.op("TopK", check=_check_top_k)
 def lower_top_k(n: Node) -> list[Var]:
-    k, ascending = n.ints(1)[0], not n.attr("largest", 1)
-    values, indices = mb.topk(x=n.x(), k=k, axis=n.axis(-1), ascending=ascending)
-    return [values, indices]
+    """ONNX: of equal values the lower index comes first. Core ML does not say which does.
+
+    The values themselves are the same whichever is taken. Those that beat the last are sure, and
+    only their order is not; of those that equal it, the first in place are taken.
+    """
+    k, axis, ascending = n.ints(1)[0], n.axis(-1), not n.attr("largest", 1)
+    shape = n.shape()
+    if k > MOST_ORDERED or shape[axis] == 1:
+        values, indices = mb.topk(x=n.x(), k=k, axis=axis, ascending=ascending)
+        return [values, indices]
+    size, back = shape[axis], list(range(len(shape)))
+    back.insert(axis, back.pop())
+    perm = [i for i in range(len(shape)) if i != axis] + [axis]
+    moved = n.x() if axis == len(shape) - 1 else mb.transpose(x=n.x(), perm=perm)
+    rows = mb.reshape(x=moved, shape=[-1, size])
+    values, any_order = mb.topk(x=rows, k=k, axis=1, ascending=ascending)
+    chosen = _first_of_equals(rows, values, any_order, k, size)
+    ordered = _in_order(values, chosen, k, ascending)
+    sides = [*(shape[i] for i in perm[:-1]), k]
+    found = [mb.reshape(x=v, shape=sides) for v in (values, ordered)]
+    return found if axis == len(shape) - 1 else [mb.transpose(x=v, perm=back) for v in found]
+
+
+def _first_of_equals(rows: Var, values: Var, any_order: Var, k: int, size: int) -> Var:
+    """Return [R,k] indices, of those that equal the last value the lowest; not yet in order."""
+    last = mb.slice_by_index(x=values, begin=[0, k - 1], end=[0, k], end_mask=[True, False])
+    equal = cast(mb.equal(x=rows, y=last), "int32")
+    countdown = np.arange(size, 0, -1, dtype=np.int32)[None]
+    _, firsts = mb.topk(x=mb.mul(x=equal, y=countdown), k=k, axis=1)
+    beats = mb.not_equal(x=values, y=last)
+    sure = mb.reduce_sum(x=cast(beats, "int32"), axes=[1], keep_dims=True)
+    behind = mb.maximum(x=mb.sub(x=np.arange(k, dtype=np.int32)[None], y=sure), y=np.int32(0))
+    return mb.select(
+        cond=beats, a=any_order, b=mb.gather_along_axis(x=firsts, indices=behind, axis=1)
+    )
+
+
+def _in_order(values: Var, chosen: Var, k: int, ascending: bool) -> Var:
+    """Return the indices, equal values by rising index: each goes to the place that its rank is."""
+    mine, others = (mb.expand_dims(x=values, axes=[a]) for a in (2, 1))
+    my_index, their_index = (mb.expand_dims(x=chosen, axes=[a]) for a in (2, 1))
+    before = mb.less(x=others, y=mine) if ascending else mb.greater(x=others, y=mine)
+    tied = mb.logical_and(x=mb.equal(x=others, y=mine), y=mb.less(x=their_index, y=my_index))
+    rank = mb.reduce_sum(
+        x=cast(mb.logical_or(x=before, y=tied), "int32"), axes=[2], keep_dims=True
+    )  # [R,k,1]
+    here = cast(mb.equal(x=rank, y=np.arange(k, dtype=np.int32)[None, None]), "int32")
+    return mb.reduce_sum(x=mb.mul(x=here, y=my_index), axes=[1], keep_dims=False)
 
 
 def _check_cum_sum(node: ir.Node) -> str | None:

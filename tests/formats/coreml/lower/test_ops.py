@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobilecat.errors import UnsupportedError
 from mobilecat.formats.coreml import LOWERINGS
 from mobilecat.formats.coreml.program import build_program
 from tests.formats.coreml.lower import cases_elementwise, cases_shape, cases_window
@@ -27,8 +26,6 @@ from tests.formats.coreml.lower.harness import (
 )
 
 CASES = (*cases_elementwise.CASES, *cases_window.CASES, *cases_shape.CASES)
-# What these lower to has no layer in a NeuralNetwork, and the refusal says so.
-NO_NEURAL_NETWORK = {"GridSample"}
 ELSEWHERE = {"mobilecat::NMS": "test_nms.py", "Resize": "test_resize.py"}
 
 
@@ -42,10 +39,6 @@ def test_op(case: OpCase, format: str, tmp_path: Path) -> None:
     proto = proto_of(case)
     want = reference(proto, runtime_inputs(case))
     model = frozen(proto, want, tmp_path)
-    if format == "mlmodel" and case.op in NO_NEURAL_NETWORK:
-        with pytest.raises(UnsupportedError, match="use format mlpackage"):
-            compiled(model, tmp_path, format)
-        return
     got = run_artifact(compiled(model, tmp_path, format), runtime_inputs(case))
     assert set(got) == set(want)
     for name, expected in want.items():

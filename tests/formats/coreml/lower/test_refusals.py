@@ -34,22 +34,6 @@ def test_every_gap_is_listed_and_nothing_written(tmp_path: Path) -> None:
         assert not (tmp_path / f"model.{format}").exists()
 
 
-def test_neural_network_gaps_name_the_node(tmp_path: Path) -> None:
-    text = """g (float[1,2,5,7] x, float[1,3,4,2] g1, float[1,3,4,2] g2)
-      => (float[1,2,3,4] y, float[1,2,3,4] z) {
-      y = GridSample (x, g1)
-      z = GridSample (x, g2)
-    }"""
-    model = graph(text, tmp_path)
-    with pytest.raises(UnsupportedError) as e:
-        compiled(model, tmp_path, "mlmodel")
-    assert [p.where for p in e.value.problems] == [
-        "GridSample 'GridSample_0'",
-        "GridSample 'GridSample_1'",
-    ]
-    compiled(model, tmp_path, "mlpackage")
-
-
 @pytest.mark.parametrize(
     ("format", "target", "fix"),
     [("mlmodel", "iOS15", "use iOS14"), ("mlpackage", "iOS14", "use format mlmodel"),
