@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.compile import export
 from mobilecat.compile.cascade import export_cascade
@@ -33,6 +34,7 @@ from mobilecat.formats.tensorflow.worker import missing_extra
 from mobilecat.judge import validate
 from mobilecat.judge.observe import gives_detections
 from mobilecat.judge.report import Report
+from mobilecat.lanes import Lane, Runner, open_lane
 from mobilecat.review.approve import approve, record
 from mobilecat.spec import load_spec, spec_from_model_file, spec_from_text
 from mobilecat.spec.cascade import is_cascade
@@ -240,8 +242,16 @@ def try_network(
 
 
 def _approved(folder: Path, golden: Path, photos: list[Path]) -> None:
+    opened: dict[str, Runner] = {}
+
+    def once(folder: Path, bundle: Bundle, lane: Lane, source: Path | None) -> Runner:
+        """Open a lane once for all photos: TensorFlow takes ten seconds."""
+        if lane.name not in opened:
+            opened[lane.name] = open_lane(folder, bundle, lane, source)
+        return opened[lane.name]
+
     for photo in photos:
-        record(folder, golden, photo)
+        record(folder, golden, photo, opener=once)
     approve(folder, golden, every=True)
 
 
