@@ -50,16 +50,19 @@ def test_an_export_says_what_it_tried(spec: Path, tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("suffix", [".mlpackage", ".mlmodel", ".tflite", ".onnx"])
+MOVED = np.array(1.0, np.float32)
+
+
 @pytest.mark.parametrize(
-    "value,make",
+    "suffix,value,make",
     [
-        (BOXES, clip(0, 96)),
-        (SCORES, top(20)),
-        (BOXES, lambda e, v: e.op("Round", v)),
-        ("boxes", lambda e, v: e.op("Add", v, np.array(1.0, np.float32))),
+        (".mlpackage", BOXES, clip(0, 96)),
+        (".mlmodel", SCORES, top(20)),
+        (".tflite", BOXES, lambda e, v: e.op("Round", v)),
+        (".onnx", "boxes", lambda e, v: e.op("Add", v, MOVED)),
+        (".mlpackage", SCORES, top(20)),
+        (".mlmodel", "boxes", lambda e, v: e.op("Add", v, MOVED)),
     ],
-    ids=["clipped", "top-k", "rounded", "final boxes moved"],
 )
 def test_a_wrong_end_is_refused_and_the_old_bundle_stays(
     spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, value: str, make: Make
