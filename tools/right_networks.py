@@ -148,6 +148,13 @@ size = [320, 320]
 color = "BGR"
 mean = [104, 117, 123]
 resize = "letterbox"
+[head]
+kind = "retinaface"
+form = "raw"
+[nms]
+score_threshold = 0.6
+iou_threshold = 0.4
+max_detections = 100
 """
 QUERIES = """
 [input]
@@ -155,12 +162,27 @@ size = [256, 256]
 range = [0, 1]
 resize = "stretch"
 """
+DETR = (
+    "labels = ["
+    + ", ".join(f'"class {i}"' for i in range(6))
+    + "]\n"
+    + QUERIES
+    + """
+[head]
+kind = "detr"
+activation = "sigmoid"
+[nms]
+score_threshold = 0.3
+max_detections = 100
+"""
+)
 SEEDED = {
-    "yolov8n": YOLO,
-    "yolo11n": YOLO,
-    "retinaface": FACES,
-    "queries": QUERIES,
-    "query_rows": QUERIES,
+    "yolov8n": ("yolov8n", YOLO),
+    "yolo11n": ("yolo11n", YOLO),
+    "RetinaFace": ("retinaface", FACES),
+    "query detector": ("queries", DETR),
+    "query detector, raw": ("queries", QUERIES),
+    "query detector, rows": ("query_rows", QUERIES),
 }
 
 
@@ -168,7 +190,7 @@ def _seeded(data: Path, built: Path) -> Iterator[Network]:
     import right_nets
     from systems_list import PICTURES
 
-    for name, text in SEEDED.items():
+    for title, (name, text) in SEEDED.items():
 
         def make(out: Path, name: str = name, text: str = text) -> object:
             spec = spec_from_text(f'name = "net"\nsource = "-"\n{text}{TARGETS}')
@@ -178,7 +200,7 @@ def _seeded(data: Path, built: Path) -> Iterator[Network]:
                 right_nets.build(name, spec.input, [data / p for p in PICTURES], path)
             return export(spec, out, source=path)
 
-        yield Network(f"seeded {name}", make)
+        yield Network(f"seeded {title}", make)
 
 
 def _exported(path: Path, data: Path, out: Path) -> object:
