@@ -142,8 +142,9 @@ def test_the_readme_lists_all_that_is_to_be_measured() -> None:
 
 
 def test_every_stub_has_its_documentation() -> None:
-    stubs = sorted((SAMPLE / "stubs").glob("*.swift"))
-    assert len(stubs) >= 10
+    # Links to the app's own sources are not followed; what is the fakes' alone is `package`.
+    stubs = sorted((SAMPLE / "stubs/Sources").rglob("*.swift"))
+    assert len(stubs) >= 10 and not [p for p in stubs if "CatCam" in p.parts]
     bare = []
     for path in stubs:
         lines = path.read_text().splitlines()

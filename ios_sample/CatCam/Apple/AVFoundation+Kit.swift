@@ -7,11 +7,11 @@ extension CameraPosition {
 }
 
 extension AVCaptureConnection {
-    /// Clockwise degrees by which the connection turns its pixels, or a preview its picture.
+    /// Clockwise degrees by which the connection turns its pixels, or a preview its picture: as the
+    /// system reports them, since a new connection's angle is not 0 on every device.
     func appliedAngle(_ camera: CameraPosition) -> Int {
         if #available(iOS 17.0, *) { return Int(videoRotationAngle.rounded()) }
-        return Orientation.rotationAngle(
-            device: DeviceOrientation(videoOrientation), camera: camera)
+        return angleByOrientation(camera)
     }
 
     func show(_ angle: Int, _ camera: CameraPosition) {
@@ -19,6 +19,17 @@ extension AVCaptureConnection {
             if isVideoRotationAngleSupported(CGFloat(angle)) { videoRotationAngle = CGFloat(angle) }
             return
         }
+        showByOrientation(angle, camera)
+    }
+
+    /// Before iOS 17 the system reports for which interface the picture is upright. Told as an angle
+    /// by MobileCatKit's table, as an interface's own is too: what lies between the two is right
+    /// wherever the sensor sits.
+    func angleByOrientation(_ camera: CameraPosition) -> Int {
+        Orientation.rotationAngle(device: DeviceOrientation(videoOrientation), camera: camera)
+    }
+
+    func showByOrientation(_ angle: Int, _ camera: CameraPosition) {
         let held = DeviceOrientation.allCases.first {
             Orientation.rotationAngle(device: $0, camera: camera) == angle
         }

@@ -111,22 +111,17 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
         let input = try AVCaptureDeviceInput(device: device)
         session.beginConfiguration()
         defer { session.commitConfiguration() }
-        session.inputs.forEach(session.removeInput)
-        guard session.canAddInput(input) else {
-            throw Self.unusable("the camera cannot be opened", "close other apps that use it")
-        }
-        session.addInput(input)
-        if session.canSetSessionPreset(.hd1280x720) { session.sessionPreset = .hd1280x720 }
-        if !session.outputs.contains(output) {
-            guard session.canAddOutput(output) else {
-                throw Self.unusable("frames cannot be read", "restart the device")
-            }
-            session.addOutput(output)
-            output.alwaysDiscardsLateVideoFrames = true
-            output.videoSettings = [
-                kCVPixelBufferPixelFormatTypeKey as String: PixelFormat.yuv420v.coreVideoType as Any
-            ]
-            output.setSampleBufferDelegate(self, queue: frames)
+        // A session holds one camera, so that the old one has to go before the new one can be asked
+        // about. Where that is refused, the old one comes back.
+        let before = session.inputs
+        before.forEach(session.removeInput)
+        do {
+            try add(input)
+        } catch {
+            session.inputs.forEach(session.removeInput)
+            before.filter(session.canAddInput).forEach(session.addInput)
+            connect()
+            throw error
         }
         // Split view on an iPad takes the camera away from an app that does not ask for this.
         if session.isMultitaskingCameraAccessSupported {
@@ -137,6 +132,25 @@ final class CameraSource: NSObject, FrameSource, AVCaptureVideoDataOutputSampleB
         return device
     }
 
+    private func add(_ input: AVCaptureDeviceInput) throws {
+        guard session.canAddInput(input) else {
+            throw Self.unusable("the camera cannot be opened", "close other apps that use it")
+        }
+        session.addInput(input)
+        if session.canSetSessionPreset(.hd1280x720) { session.sessionPreset = .hd1280x720 }
+        guard !session.outputs.contains(output) else { return }
+        guard session.canAddOutput(output) else {
+            throw Self.unusable("frames cannot be read", "restart the device")
+        }
+        session.addOutput(output)
+        output.alwaysDiscardsLateVideoFrames = true
+        output.videoSettings = [
+            kCVPixelBufferPixelFormatTypeKey as String: PixelFormat.yuv420v.coreVideoType as Any
+        ]
+        output.setSampleBufferDelegate(self, queue: frames)
+    }
+
+    /// The inputs' connections are new ones after every change, and know nothing of the last.
     private func connect() {
         guard let connection = output.connection(with: .video) else { return }
         let (camera, wanted) = locked { (self.camera, self.wanted) }

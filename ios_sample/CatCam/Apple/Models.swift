@@ -11,7 +11,7 @@ import CoreAI
 /// The app's models. To swap one, export over its folder; nothing here names a model.
 ///
 /// The folders' `Bundle`s go into the app as they are, and Core ML and Core AI compile on the phone
-/// what they hold: a new artifact needs no change of the project.
+/// what they hold, once: a new artifact needs no change of the project.
 enum Models {
     /// The detector; with it, where it came as a cascade, the landmark model and the crop rule.
     ///
@@ -71,8 +71,8 @@ enum Models {
     ) async throws -> any ModelRunner<Picture> {
         let file = folder.appendingPathComponent(artifact.file)
         guard artifact.engine == .coreAI else {
-            let compiled = try await MLModel.compileModel(at: file)
-            return VisionRunner(model: try VNCoreMLModel(for: MLModel(contentsOf: compiled)))
+            return VisionRunner(
+                model: try VNCoreMLModel(for: await CompiledModels.shared.model(at: file)))
         }
         #if canImport(CoreAI)
         if #available(iOS 27.0, *), let input = bundle.input {

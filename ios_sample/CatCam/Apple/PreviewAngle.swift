@@ -4,7 +4,7 @@ import UIKit
 
 /// Keeps a preview upright, and says by how many degrees: what it shows is what the models look at.
 ///
-/// From iOS 17 a rotation coordinator knows, also for cameras that sit elsewhere in the device;
+/// From iOS 17 a rotation coordinator knows, also for cameras that sit otherwise in the device;
 /// before that, the interface's orientation does.
 final class PreviewAngle {
     private let layer: AVCaptureVideoPreviewLayer
@@ -12,15 +12,19 @@ final class PreviewAngle {
     private let changed: (Int) -> Void
     private var observation: NSKeyValueObservation?
     private var coordinator: AnyObject?
+    private var shown: Int?
 
     /// changed: called on the main queue, at once and after every turn.
     init(
-        device: AVCaptureDevice, camera: CameraPosition, layer: AVCaptureVideoPreviewLayer,
-        changed: @escaping (Int) -> Void
+        camera: CameraPosition, layer: AVCaptureVideoPreviewLayer, changed: @escaping (Int) -> Void
     ) {
         self.layer = layer
         self.camera = camera
         self.changed = changed
+    }
+
+    /// From iOS 17: turn as the system says for this device.
+    func follow(_ device: AVCaptureDevice) {
         guard #available(iOS 17.0, *) else { return }
         let coordinator = AVCaptureDevice.RotationCoordinator(device: device, previewLayer: layer)
         self.coordinator = coordinator
@@ -37,7 +41,13 @@ final class PreviewAngle {
         turn(Orientation.rotationAngle(device: held, camera: camera))
     }
 
+    /// The layer has a new connection, which knows nothing of the last one's angle.
+    func renew() {
+        if let shown { turn(shown) }
+    }
+
     private func turn(_ angle: Int) {
+        shown = angle
         layer.connection?.show(angle, camera)
         changed(angle)
     }

@@ -18,7 +18,8 @@ final class LiveViewController: UIViewController {
 
     override func viewDidLoad() {
         super.viewDidLoad()
-        title = "CatCam"
+        // `title` would rename the tab too.
+        navigationItem.title = "CatCam"
         view.fill(with: preview)
         view.fill(with: overlay)
         view.fill(with: message, insideSafeArea: true)
@@ -135,18 +136,20 @@ final class LiveViewController: UIViewController {
             guard let self else { return }
             switch result {
             case .failure(let error):
-                guard angle != nil else { return say("\(error)") }
-                // The one that worked so far goes on.
+                guard let angle else { return say("\(error)") }
+                // The one that worked so far goes on, by new connections.
+                angle.renew()
                 tell("The other camera cannot be used", "\(error)")
                 if view.window != nil { live?.start() }
             case .success(let device):
                 camera = position
-                angle = PreviewAngle(
-                    device: device, camera: position, layer: preview.previewLayer
-                ) { [weak self] degrees in
+                let angle = PreviewAngle(camera: position, layer: preview.previewLayer) {
+                    [weak self] degrees in
                     self?.source.follow(uprightAngle: degrees)
                     self?.followView()
                 }
+                self.angle = angle
+                angle.follow(device)
                 view.setNeedsLayout()
                 // Not where the other tab has been chosen meanwhile.
                 if view.window != nil { live?.start() }

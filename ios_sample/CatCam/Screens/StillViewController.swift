@@ -16,7 +16,7 @@ final class StillViewController: UIViewController, PHPickerViewControllerDelegat
 
     override func viewDidLoad() {
         super.viewDidLoad()
-        title = "Photo"
+        navigationItem.title = "Photo"
         view.backgroundColor = .black
         imageView.contentMode = .scaleAspectFit
         view.fill(with: imageView, insideSafeArea: true)

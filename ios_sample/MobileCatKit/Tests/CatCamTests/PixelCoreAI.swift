@@ -25,7 +25,7 @@ struct PixelCoreAI: ModelRunner {
         let (face, left, right) = PixelVision.found(in: drawn(pixels.rgbRows(), drawing))
         switch gives {
         case .tensors:
-            var tensors = try PixelVision.tensors(face, left, right)
+            var tensors = try PixelRunner.tensors(face, left, right)
             tensors["settled"] = try Tensor(shape: [1], values: [settled])
             return .tensors(tensors)
         case .candidates: return .tensors(try Self.candidates(face, left, right))

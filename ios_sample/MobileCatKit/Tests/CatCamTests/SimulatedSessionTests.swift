@@ -156,7 +156,7 @@ final class SimulatedSessionTests: XCTestCase {
 
     func testNothingThere() throws {
         let grey = [[RGB]](repeating: [RGB](repeating: RGB(90, 90, 90), count: 30), count: 50)
-        for gives in [PixelVision.Gives.tensors, .observations] {
+        for gives in [PixelRunner.Gives.tensors, .observations] {
             let pipeline = FramePipeline(detector: try model(gives, w: 120, h: 90))
             let frame = CameraFrame(
                 pixels: try Encoded.buffer(grey, .yuv420v), bufferWH: try SizeWH(30, 50),
