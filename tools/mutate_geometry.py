@@ -85,9 +85,9 @@ def copy_tree(folder: Path) -> None:
 
 
 @contextmanager
-def planted(folder: Path, mutant: Mutant) -> Iterator[str]:
+def planted(folder: Path, mutant: Mutant, under: str = "mobilecat") -> Iterator[str]:
     """Plant one fault in the copy for a while; give why it cannot be, or ""."""
-    path = folder / "mobilecat" / mutant.file
+    path = folder / under / mutant.file
     text = path.read_text("utf-8")
     if text.count(mutant.old) != 1:
         yield f"its text occurs {text.count(mutant.old)} times"

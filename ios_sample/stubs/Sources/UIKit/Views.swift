@@ -13,7 +13,9 @@ import QuartzCore
     open class var layerClass: AnyClass { CALayer.self }  // uikit/uiview/layerclass
     public private(set) lazy var layer: CALayer = (type(of: self).layerClass as! CALayer.Type).init()  // uikit/uiview/layer
     /// In the superview.
-    package var frame: CGRect
+    package var frame: CGRect {
+        didSet { if frame.size != oldValue.size, contentMode == .redraw { wantsDisplay = true } }
+    }
     public var bounds: CGRect {  // uikit/uiview/bounds
         get { CGRect(origin: CGPoint(x: 0, y: 0), size: frame.size) }
         set { frame.size = newValue.size }
@@ -41,7 +43,7 @@ import QuartzCore
         superview?.subviews.removeAll { $0 === self }
         superview = nil
     }
-    package private(set) var wantsDisplay = false
+    package private(set) var wantsDisplay = true
     package private(set) var wantsLayout = false
     public func setNeedsDisplay() { wantsDisplay = true }  // uikit/uiview/setneedsdisplay()
     public func setNeedsLayout() { wantsLayout = true }  // uikit/uiview/setneedslayout()
@@ -101,12 +103,16 @@ import QuartzCore
         subviews.forEach { $0.layOut() }
     }
 
-    /// What this view draws, in its own coordinates.
+    private var picture: [Stroke] = []
+
+    /// What this view shows, in its own coordinates: drawn again only where it was asked for.
     package func drawn() -> [Stroke] {
+        guard wantsDisplay else { return picture }
         wantsDisplay = false
         _ = Stroke.taken()
         draw(bounds)
-        return Stroke.taken()
+        picture = Stroke.taken()
+        return picture
     }
 
     fileprivate func hold(_ one: NSLayoutConstraint) { constraints.append(one) }
