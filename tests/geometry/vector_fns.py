@@ -85,7 +85,14 @@ FNS.update(
         ),
         "cg_name": lambda a: orientation.orientation(a["orientation"]).cg_name,
         "orientation_for_buffer": lambda a: int(
-            orientation.orientation_for_buffer(a["device"], a["camera"], a["mirrored"])
+            orientation.orientation_for_buffer(
+                a["device"], a["camera"], a["mirrored"], upright_angle=a["upright_angle"]
+            )
+        ),
+        "orientation_for_reported": lambda a: int(
+            orientation.orientation_for_reported(
+                a["upright_angle"], a["applied_angle"], a["mirrored"]
+            )
         ),
         "rotation_angle": lambda a: orientation.rotation_angle(a["device"], a["camera"]),
         "video_orientation": lambda a: orientation.video_orientation(a["device"]),

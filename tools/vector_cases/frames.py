@@ -102,7 +102,8 @@ def _device_cases(exif: list[str]) -> Cases:
     out: Cases = {
         "orientation_for_buffer": [
             case(f"{device} {camera}{' mirrored' * mirrored}",
-                 {"device": device, "camera": camera, "mirrored": mirrored}, exif.index(name))
+                 {"device": device, "camera": camera, "mirrored": mirrored, "upright_angle": None},
+                 exif.index(name))
             for (camera, mirrored), row in table.items()
             for device, name in zip(devices, row, strict=True)
         ],
@@ -117,17 +118,49 @@ def _device_cases(exif: list[str]) -> Cases:
         ],
         "orientation_for_rotation": [],
     }  # fmt: skip
+    # Front cameras of iPhone 17 and Air: upright portrait frames, a quarter turn less each.
     out["orientation_for_buffer"] += [
-        refused("faceUp", {"device": "faceUp", "camera": "back", "mirrored": False}),
-        refused("back mirrored", {"device": "portrait", "camera": "back", "mirrored": True}),
-    ]
+        case(f"{device} {camera} reported {angle}{' mirrored' * mirrored}",
+             {"device": device, "camera": camera, "mirrored": mirrored, "upright_angle": angle},
+             exif.index(name))
+        for device, camera, mirrored, angle, name in [
+            ("portrait", "front", False, 0, "up"), ("portrait", "front", True, 0, "upMirrored"),
+            ("portraitUpsideDown", "front", False, 180, "down"),
+            ("landscapeLeft", "front", False, 90, "right"),
+            ("landscapeRight", "front", False, 270, "left"),
+            ("portrait", "front", False, 270, "left"), ("portrait", "back", False, 90, "right"),
+            ("portrait", "front", True, 90, "leftMirrored"),
+        ]
+    ]  # fmt: skip
+    out["orientation_for_buffer"] += [
+        refused(name, {"device": device, "camera": "back", "mirrored": device == "portrait",
+                       "upright_angle": None})
+        for name, device in (("faceUp", "faceUp"), ("back mirrored", "portrait"))
+    ]  # fmt: skip
     upright = {o: pillow_upright(_numbered((3, 5)), o) for o in range(1, 9)}
     for degrees in (0, 90, 180, 270):
         turned = np.rot90(_numbered((3, 5)), k=-degrees // 90)  # rot90 turns counter-clockwise
         (same,) = [o for o, u in upright.items() if np.array_equal(u, turned)]
         out["orientation_for_rotation"].append(case(f"{degrees}", {"degrees": degrees}, same))
     out["orientation_for_rotation"].append(refused("45", {"degrees": 45}))
+    out["orientation_for_reported"] = _reported_cases()
     return out
+
+
+def _reported_cases() -> list[Any]:
+    """A sensor's picture, turned by the connection; asked for: level, and its mirror image."""
+    sensor, cases = _numbered((3, 5)), []
+    for asked, applied in itertools.product((0, 90, 180, 270), repeat=2):
+        buffer = np.rot90(sensor, k=-applied // 90)
+        seen = {o: pillow_upright(buffer, o) for o in range(1, 9)}
+        for mirrored in (False, True):
+            wanted = np.rot90(sensor, k=-asked // 90)[:, :: -1 if mirrored else 1]
+            (same,) = [o for o, u in seen.items() if np.array_equal(u, wanted)]
+            args = {"upright_angle": asked, "applied_angle": applied, "mirrored": mirrored}
+            name = f"{asked} after {applied}{' mirrored' * mirrored}"
+            cases.append(case(name, args, same))
+    bad = {"upright_angle": 90, "applied_angle": 10, "mirrored": False}
+    return [*cases, refused("10", bad), refused("45", {**bad, "upright_angle": 55})]
 
 
 def crop_matrix(option: str, size: tuple[float, float], model: tuple[int, int], place: str) -> Any:

@@ -76,15 +76,14 @@ final class CaptureRecorder<Pixels>: @unchecked Sendable {
         let (frame, look) = (evidence.frame, evidence.result.look)
         let kept = try keep(frame.pixels)
         let name = "frame-\(frames.count)"
-        var (camera, mirrored, turned) = (CameraPosition.back, false, false)
-        if case .camera(let state) = frame.source {
-            (camera, mirrored, turned) = (state.camera, state.mirrored, state.appliedAngle != 0)
-        }
+        var state: ConnectionState?
+        if case .camera(let its) = frame.source { state = its }
         let facts = FrameFacts(
             bufferWH: frame.bufferWH, layout: kept.layout, handed: look.sight.orientation,
-            upright: try frame.source.orientation(), camera: camera, mirrored: mirrored,
-            turned: turned, engine: look.engine, fit: look.sight.fit, contentScale: contentScale,
-            image: "\(name).\(kept.picture)", time: frame.time)
+            upright: try frame.source.orientation(), camera: state?.camera ?? .back,
+            mirrored: state?.mirrored ?? false, uprightAngle: state?.uprightAngle,
+            appliedAngle: state?.appliedAngle, engine: look.engine, fit: look.sight.fit,
+            contentScale: contentScale, image: "\(name).\(kept.picture)", time: frame.time)
         let drawn = evidence.result.found.map { one in
             Detection(
                 box: one.viewBox, score: one.score, classID: one.detection.classID,

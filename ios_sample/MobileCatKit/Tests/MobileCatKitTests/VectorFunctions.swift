@@ -174,7 +174,12 @@ private let orientationFunctions: [String: VectorFunction] = [
     "orientation_for_buffer": {
         try Orientation(
             forBufferOf: $0.named("camera"), device: $0.named("device"),
-            mirrored: $0.bool("mirrored"))
+            mirrored: $0.bool("mirrored"), uprightAngle: $0.optional("upright_angle", $0.whole))
+    },
+    "orientation_for_reported": {
+        try Orientation(
+            uprightAngle: $0.whole("upright_angle"), appliedAngle: $0.whole("applied_angle"),
+            mirrorImage: $0.bool("mirrored"))
     },
     "rotation_angle": {
         try Orientation.rotationAngle(device: $0.named("device"), camera: $0.named("camera"))

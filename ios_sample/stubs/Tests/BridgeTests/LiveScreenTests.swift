@@ -264,6 +264,8 @@ final class LiveScreenTests: BridgeCase {
             XCTAssertEqual(first["size_wh"] as? [Int], [100, 60])
             XCTAssertEqual(first["orientation"] as? Int, 6)
             XCTAssertEqual(first["upright"] as? Int, 6)
+            XCTAssertEqual(first["upright_angle"] as? Int, 90)
+            XCTAssertEqual(first["applied_angle"] as? Int, 0)
             XCTAssertEqual(first["pixel_format"] as? String, "420v")
             XCTAssertEqual(first["bytes_per_row"] as? [Int], [192, 256])
             let view = try XCTUnwrap(first["view"] as? [String: Any])

@@ -39,6 +39,10 @@ public struct CapturedFrame: Hashable, Sendable, Codable {
     public let mirrored: Bool
     /// Whether the connection turned the pixels.
     public let bufferTurned: Bool
+    /// Clockwise degrees, as the system reports them: from the sensor's picture to an upright one, and
+    /// by which the connection turned the pixels; nil for a photo.
+    public let uprightAngle: Int?
+    public let appliedAngle: Int?
     /// `coreml`, through Vision; `coreai`, whose input the app draws.
     public let engine: String
     /// Vision's option, or the app's own resize.
@@ -68,6 +72,8 @@ public struct CapturedFrame: Hashable, Sendable, Codable {
         case pixelFormat = "pixel_format"
         case bytesPerRow = "bytes_per_row"
         case bufferTurned = "buffer_turned"
+        case uprightAngle = "upright_angle"
+        case appliedAngle = "applied_angle"
         case cropAndScale = "crop_and_scale"
         case regionOfInterest = "region_of_interest"
         case modelWH = "model_wh"

@@ -8,9 +8,12 @@ public struct FrameFacts: Hashable, Sendable {
     /// What turns the frame upright.
     public let upright: Orientation
     public let camera: CameraPosition
-    /// Whether the connection mirrored, and whether it turned, the pixels.
+    /// Whether the connection mirrored the pixels.
     public let mirrored: Bool
-    public let turned: Bool
+    /// Clockwise degrees, as the system reports them: from the sensor's picture to an upright one, and
+    /// by which the connection turned the pixels; nil for a photo.
+    public let uprightAngle: Int?
+    public let appliedAngle: Int?
     public let engine: Engine
     public let fit: FrameRequest.Fit
     /// Pixels in a point.
@@ -22,8 +25,8 @@ public struct FrameFacts: Hashable, Sendable {
 
     public init(
         bufferWH: SizeWH, layout: PixelLayout?, handed: Orientation, upright: Orientation,
-        camera: CameraPosition, mirrored: Bool, turned: Bool, engine: Engine, fit: FrameRequest.Fit,
-        contentScale: Double?, image: String?, time: Double
+        camera: CameraPosition, mirrored: Bool, uprightAngle: Int?, appliedAngle: Int?, engine: Engine,
+        fit: FrameRequest.Fit, contentScale: Double?, image: String?, time: Double
     ) {
         self.bufferWH = bufferWH
         self.layout = layout
@@ -31,7 +34,8 @@ public struct FrameFacts: Hashable, Sendable {
         self.upright = upright
         self.camera = camera
         self.mirrored = mirrored
-        self.turned = turned
+        self.uprightAngle = uprightAngle
+        self.appliedAngle = appliedAngle
         self.engine = engine
         self.fit = fit
         self.contentScale = contentScale
@@ -72,7 +76,9 @@ extension CapturedFrame {
         upright = facts.upright.rawValue
         camera = facts.camera.rawValue
         mirrored = facts.mirrored
-        bufferTurned = facts.turned
+        bufferTurned = (facts.appliedAngle ?? 0) != 0
+        uprightAngle = facts.uprightAngle
+        appliedAngle = facts.appliedAngle
         engine = facts.engine.rawValue
         cropAndScale = facts.fit.name
         if case .app(_, let own) = facts.fit { rounding = own?.rawValue } else { rounding = nil }

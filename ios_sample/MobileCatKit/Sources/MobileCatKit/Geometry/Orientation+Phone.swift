@@ -24,10 +24,16 @@ public enum CameraPosition: String, Named {
 extension Orientation {
     /// What to hand to Vision for a buffer that no connection has rotated.
     ///
+    /// uprightAngle: what AVCaptureDevice.RotationCoordinator reports; where it is given, it decides,
+    /// and the device does not. Without it: a table, true of back cameras, and of front cameras up to
+    /// the iPhone 16; those of iPhone 17 and Air deliver upright portrait frames.
     /// After a physical rotation (a data output's `videoRotationAngle`) hand over `.up` instead.
-    /// Errors: `.geometry` for a mirrored back camera, which no table covers.
+    /// mirrored: the upright picture is to be a mirror image, as a front camera's preview shows it.
+    /// Errors: `.geometry` for a mirrored back camera, which no table covers, and for an angle that is
+    /// no quarter turn.
     public init(
-        forBufferOf camera: CameraPosition, device: DeviceOrientation, mirrored: Bool = false
+        forBufferOf camera: CameraPosition, device: DeviceOrientation, mirrored: Bool = false,
+        uprightAngle: Int? = nil
     ) throws {
         switch (camera, mirrored, device) {
         case (.back, true, _):
@@ -43,9 +49,12 @@ extension Orientation {
         case (.front, true, .landscapeLeft): self = .downMirrored
         case (.front, true, .landscapeRight): self = .upMirrored
         }
+        guard let uprightAngle else { return }
+        self = try Orientation(uprightAngle: uprightAngle, mirrorImage: mirrored)
     }
 
-    /// AVFoundation's videoRotationAngle for an upright picture, in clockwise degrees.
+    /// AVFoundation's videoRotationAngle for an upright picture, in clockwise degrees: a default, by
+    /// the table of `init(forBufferOf:device:mirrored:uprightAngle:)`. From iOS 17 ask the system.
     public static func rotationAngle(device: DeviceOrientation, camera: CameraPosition) -> Int {
         switch (device, camera) {
         case (.portrait, _): 90
@@ -82,6 +91,16 @@ extension Orientation {
     {
         let turn = try Orientation(clockwiseDegrees: ((upright - applied) % 360 + 360) % 360)
         self = mirrored ? turn * .upMirrored : turn
+    }
+
+    /// The same for a buffer that no connection has mirrored, where the upright picture is to be a
+    /// mirror image or not: turned first, then seen in the mirror.
+    ///
+    /// Errors: `.geometry` for anything but quarter turns.
+    public init(uprightAngle upright: Int, appliedAngle applied: Int = 0, mirrorImage: Bool) throws {
+        for degrees in [upright, applied] { _ = try Orientation(clockwiseDegrees: degrees) }
+        let turn = try Orientation(uprightAngle: upright, appliedAngle: applied)
+        self = mirrorImage ? .upMirrored * turn : turn
     }
 
     /// The EXIF orientation of a UIImage.Orientation raw value.
