@@ -63,5 +63,6 @@ def _written(
         # At an IoU of 1 nothing goes; and where two rows are one box, their classes differ.
         per_class=nms.per_class or nms.selection != "nms",
         max_detections=nms.max_detections,
+        pad_classes=target.pad_classes,
         **common,
     )

@@ -20,6 +20,7 @@ from mobilecat.formats.base.facts import (
     tensor_outputs,
 )
 from mobilecat.formats.base.inspection import Port
+from mobilecat.formats.coreml.fillers import FILLERS, fillers
 from mobilecat.formats.coreml.inspect import inspect_model
 from mobilecat.formats.coreml.target import CoreMLTarget
 
@@ -100,12 +101,21 @@ def _sorted(found: Any) -> list[Port]:
 def _vision_outputs(bundle: Bundle, record: ArtifactRecord) -> list[Port]:
     nms = bundle.spec.effective_nms
     rows = f"0 to {nms.max_detections}" if nms else ""
-    widths = {"confidence": len(bundle.spec.labels), "coordinates": 4}
+    classes = len(bundle.spec.labels) + len(_fillers(bundle, record))
+    widths = {"confidence": classes, "coordinates": 4}
     return [
         Port(record.outputs[n], record.output_dtypes.get(n, "float32"), None, f"{rows}, {w} to {w}")
         for n, w in widths.items()
         if n in record.outputs
     ]
+
+
+def _fillers(bundle: Bundle, record: ArtifactRecord) -> tuple[str, ...]:
+    """Return what a Vision pipeline has behind the bundle's labels."""
+    target = bundle.target_of(record)
+    if record.contract != "vision" or not isinstance(target, CoreMLTarget):
+        return ()
+    return fillers(bundle.spec.labels, target.format, target.pad_classes)
 
 
 def _with_ranges(port: Port, spec: Any) -> Port:
@@ -165,9 +175,10 @@ def _arithmetic(step: Any) -> tuple[float, ...]:
 
 
 def _labels(spec: Any, models: list[Any], record: ArtifactRecord, bundle: Bundle) -> Iterator[Fact]:
-    labels = bundle.spec.labels
+    labels, extra = bundle.spec.labels, _fillers(bundle, record)
     said = spec.description.metadata.userDefined
     yield Fact(LABELS, "classes in the metadata", said.get("classes"), ",".join(labels) or None)
+    yield Fact(LABELS, "fillers behind the classes", said.get(FILLERS), str(len(extra) or "") or None)
     for model in models:
         kind = model.WhichOneof("Type")
         holder = getattr(model, kind)
@@ -175,7 +186,7 @@ def _labels(spec: Any, models: list[Any], record: ArtifactRecord, bundle: Bundle
             if field in holder.DESCRIPTOR.fields_by_name:
                 named = kind == "nonMaximumSuppression" and field == "stringClassLabels"
                 found = tuple(getattr(holder, field).vector)
-                yield Fact(LABELS, f"label ({field})", found, labels if named else ())
+                yield Fact(LABELS, f"label ({field})", found, (*labels, *extra) if named else ())
     if record.contract == "vision":
         ends = [m.nonMaximumSuppression for m in models[-1:]]
         for nms in ends:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mobilecat.formats.coreml.fillers import FILLERS, MULTIPLE
 from mobilecat.formats.coreml.runtime.values import DTYPES, literal
 from mobilecat.formats.coreml.runtime.weights import WeightFiles
 
@@ -48,19 +49,24 @@ def lints(spec: Any, folder: Path) -> tuple[str, ...]:
     for model in models:
         said += _offsets(_graph(model), folder)
     if len(models) > 1 and models[-1].WhichOneof("Type") == "nonMaximumSuppression":
-        said += _vision(models[-2], models[-1].nonMaximumSuppression)
+        extra = spec.description.metadata.userDefined.get(FILLERS, "")
+        said += _vision(models[-2], models[-1].nonMaximumSuppression, extra)
     return tuple(dict.fromkeys(said))
 
 
-def _vision(detector: Any, nms: Any) -> list[str]:
+def _vision(detector: Any, nms: Any, extra: str) -> list[str]:
     classes = len(nms.stringClassLabels.vector) or len(nms.int64ClassLabels.vector)
     said = []
-    if detector.WhichOneof("Type") == "mlProgram" and classes % 80:
+    if detector.WhichOneof("Type") == "mlProgram" and classes % MULTIPLE:
         said.append(
             f"{classes} classes: wrong boxes are reported from an ML Program in front of the "
-            "NonMaximumSuppression model unless their number is a multiple of 80 "
-            "(github.com/ultralytics/ultralytics/issues/22309); try it on a device, or use mlmodel"
+            f"NonMaximumSuppression model unless their number is a multiple of {MULTIPLE} "
+            "(github.com/ultralytics/ultralytics/issues/22309); export it with pad_classes = true "
+            "(mobilecat's default), or as an mlmodel"
         )
+    # How many there are to choose among; the file is a stranger's.
+    if extra.isdecimal() and len(extra) < 4:
+        classes -= min(int(extra), classes)
     if classes > 1 and not _is_distribution(_graph(detector), nms.confidenceInputFeatureName):
         said.append(
             f"the {classes} confidences of a box may sum to more than 1, and Vision scales "

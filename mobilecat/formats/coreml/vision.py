@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 
 from mobilecat.errors import ModelError, Problem, SpecError
 from mobilecat.formats.coreml.convert import describe
+from mobilecat.formats.coreml.fillers import FILLERS, fillers
 from mobilecat.formats.coreml.lower import gaps
 from mobilecat.formats.coreml.lower.lowering import Format
 from mobilecat.formats.coreml.program import Precision
@@ -28,6 +30,7 @@ from mobilecat.formats.coreml.write import (
     take_image,
 )
 from mobilecat.graph import shape_of
+from mobilecat.graph.builder import Builder, infer_shapes
 
 _DETECTOR = "detector"
 _DOUBLE, _FLOAT32 = 65600, 65568  # FeatureTypes.proto, ArrayFeatureType.ArrayDataType
@@ -59,17 +62,25 @@ def write_vision_pipeline(
     taps: Sequence[str] = (),
     metadata: Mapping[str, str] | None = None,
     float32_names: frozenset[str] = frozenset(),
+    pad_classes: bool = True,
 ) -> CoreMLArtifact:
     """Compile `model` with Core ML's NonMaximumSuppression behind it; `path` must not exist yet.
 
     confidence, coordinates: the graph's two outputs, [N, C] and [N, 4]; coordinates are centre x,
         centre y, width, height, 0–1 of the model's input with the origin at the top left.
     iou_threshold, score_threshold: defaults; the app may pass its own as optional inputs.
+    pad_classes: whether an ML Program's classes are filled up to a multiple of 80 (`fillers`).
     Errors: as `write_coreml`; ModelError where the outputs are not of these shapes.
     """
     require_target(format, deployment_target)
     require_image(model, image)
     _require_outputs(model, confidence, coordinates, labels)
+    extra = fillers(labels, format, pad_classes)
+    scores = confidence
+    if extra:
+        model, scores, written = _padded(model, confidence, len(extra))
+        # Half precision would round the scores on their way through.
+        float32_names |= written
     gaps.require(model, format, image.name)
     spec, program = compile_spec(
         model,
@@ -79,16 +90,17 @@ def write_vision_pipeline(
         deployment_target,
         taps,
         float32_names,
-        rename={confidence: "raw_confidence", coordinates: "raw_coordinates"},
+        rename={scores: "raw_confidence", coordinates: "raw_coordinates"},
     )
     take_image(spec, program, model, image)
     element = _FLOAT32 if format == "mlpackage" else _DOUBLE
     for feature in spec.description.output:
         feature.type.multiArrayType.dataType = element
     thresholds = {"iouThreshold": iou_threshold, "confidenceThreshold": score_threshold}
-    nms = _suppression(spec, thresholds, per_class, max_detections, labels)
+    nms = _suppression(spec, thresholds, per_class, max_detections, (*labels, *extra))
     pipeline = _pipeline(spec, nms, spec.specificationVersion)
-    describe(pipeline, metadata or {}, labels)
+    about = {FILLERS: str(len(extra))} if extra else {}
+    describe(pipeline, {**(metadata or {}), **about}, labels)
     # A pipeline's inner values go by their stage.
     artifact_taps = {t: f"{_DETECTOR}/{v}" for t, v in found_taps(spec, program).items()}
     save(pipeline, path, format)
@@ -100,6 +112,22 @@ def write_vision_pipeline(
         spec_version=pipeline.specificationVersion,
         lints=program.lints,
     )
+
+
+def _padded(model: ir.Model, confidence: str, count: int) -> tuple[ir.Model, str, frozenset[str]]:
+    """Return a copy whose output `confidence` [N, C] has `count` fillers more.
+
+    Behind it: the output's new name, and the names of the nodes that were written.
+    """
+    copy = model.clone()
+    outputs = copy.graph.outputs
+    at = next(i for i, v in enumerate(outputs) if v.name == confidence)
+    scores, end = outputs[at], Builder(copy, "fillers")
+    best = end.op("ReduceMax", "best", scores, np.array([1]), keepdims=1)
+    below = end.op("Min", "below", best, np.float32([[0]]))
+    rows = end.op("Tile", "rows", below, np.array([1, count]))
+    outputs[at] = end.op("Concat", "confidence", scores, rows, axis=1)
+    return infer_shapes(copy), "fillers/confidence", frozenset(end.node_names)
 
 
 def _require_outputs(

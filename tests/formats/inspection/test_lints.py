@@ -34,7 +34,7 @@ DETECTOR = """g (float[1,{c},3,5] image) => (float[{c},{n}] conf, float[{c},4] c
 }}"""
 
 
-def pipeline(folder: Path, format: str, classes: int, score: str) -> Path:
+def pipeline(folder: Path, format: str, classes: int, score: str, pad: bool = True) -> Path:
     """Write a detector of three boxes, its scores by the op `score`, halved, and the NMS model."""
     weights = {
         "spatial": np.array([2, 3]),
@@ -56,6 +56,7 @@ def pipeline(folder: Path, format: str, classes: int, score: str) -> Path:
         score_threshold=0.2,
         format=format,  # type: ignore[arg-type]
         deployment_target=FORMATS[format],
+        pad_classes=pad,
     )
     return path
 
@@ -81,7 +82,21 @@ def said(path: Path) -> set[str]:
 def test_a_vision_pipeline(
     format: str, classes: int, score: str, wanted: set[str], tmp_path: Path
 ) -> None:
-    assert said(pipeline(tmp_path, format, classes, score)) == wanted
+    """As other tools write it: no class is filled up."""
+    assert said(pipeline(tmp_path, format, classes, score, pad=False)) == wanted
+
+
+@pytest.mark.parametrize(("classes", "score"), [(1, "Sigmoid"), (2, "Sigmoid"), (2, "Softmax")])
+def test_fillers_are_said_and_counted_as_no_classes(
+    classes: int, score: str, tmp_path: Path
+) -> None:
+    path = pipeline(tmp_path, "mlpackage", classes, score)
+    assert said(path) == ({SUM} if (classes, score) == (2, "Sigmoid") else set())
+    found = inspect_file(path)
+    assert found.metadata["classes"] == ",".join(f"c{i}" for i in range(classes))
+    assert found.metadata["fillers"] == str(80 - classes)
+    if (classes, score) == (2, "Sigmoid"):
+        assert "the 2 confidences of a box" in " ".join(found.lints)
 
 
 def suppression(folder: Path, offset: float, half: bool) -> Path:

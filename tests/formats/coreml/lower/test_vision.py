@@ -11,6 +11,7 @@ from PIL import Image
 
 from mobilecat.errors import ModelError, SpecError
 from mobilecat.formats.coreml import CoreMLArtifact, ImageInput, write_vision_pipeline
+from mobilecat.formats.coreml.fillers import fillers
 from tests.formats.coreml.lower.graphs import graph
 from tests.formats.coreml.lower.harness import FORMATS
 
@@ -32,6 +33,9 @@ WEIGHTS = {
     "zero": np.float32(0),
     "boxes": BOXES,
 }
+
+# An ML Program's two classes and 78 fillers: Core ML's NMS is right for multiples of 80 only.
+WIDTHS = {"mlpackage": 80, "mlmodel": 2}
 
 
 @pytest.fixture
@@ -68,7 +72,9 @@ def test_it_finds_what_it_should(detector: ir.Model, format: str, tmp_path: Path
     # Red 0.8 suppresses green 0.4 (IoU 0.82); blue 0.6 is elsewhere.
     got = model.predict({"image": picture(204, 102, 153)})
     np.testing.assert_allclose(got["coordinates"], BOXES[[0, 2]], atol=1e-6)
-    np.testing.assert_allclose(got["confidence"], [[0.8, 0.4], [0.6, 0.3]], atol=1e-6)
+    wanted = np.zeros((2, WIDTHS[format]))
+    wanted[:, :2] = [[0.8, 0.4], [0.6, 0.3]]
+    np.testing.assert_allclose(got["confidence"], wanted, atol=1e-6)
     assert model.predict({"image": picture(10, 20, 30)})["coordinates"].shape == (0, 4)
 
 
@@ -99,7 +105,10 @@ def test_what_it_declares(detector: ir.Model, format: str, element: int, tmp_pat
         assert feature.type.multiArrayType.dataType == element
     assert [f.name for f in second.description.input[:2]] == ["raw_confidence", "raw_coordinates"]
     nms = second.nonMaximumSuppression
-    assert list(nms.stringClassLabels.vector) == ["cat", "dog"]
+    classes = list(nms.stringClassLabels.vector)
+    assert classes[:2] == ["cat", "dog"]
+    assert classes[2:] == [f"filler {i}" for i in range(1, WIDTHS[format] - 1)]
+    assert spec.description.metadata.userDefined["classes"] == "cat,dog"
     assert (nms.iouThreshold, nms.confidenceThreshold) == (0.45, 0.2)
     assert not nms.pickTop.perClass
     ranges = [
@@ -107,7 +116,10 @@ def test_what_it_declares(detector: ir.Model, format: str, element: int, tmp_pat
         for f in spec.description.output
     ]
     assert [f.name for f in spec.description.output] == ["confidence", "coordinates"]
-    assert ranges == [[(0, 7), (2, 2)], [(0, 7), (4, 4)]]
+    width = WIDTHS[format]
+    assert ranges == [[(0, 7), (width, width)], [(0, 7), (4, 4)]]
+    shapes = {f.name: list(f.type.multiArrayType.shape) for f in first.description.output}
+    assert shapes == {"raw_confidence": [3, width], "raw_coordinates": [3, 4]}
     assert artifact.outputs == {"conf": "confidence", "coords": "coordinates"}
     assert spec.description.input[0].type.WhichOneof("Type") == "imageType"
 
@@ -133,3 +145,44 @@ def test_refusals(detector: ir.Model, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"'conf' is \[3, 2\]"):
         write(detector, tmp_path, "mlpackage", confidence="coords", coordinates="conf")
     assert not (tmp_path / "p.mlpackage").exists()
+
+
+def scores_of(detector: ir.Model, folder: Path, image: Image.Image, **options: object) -> np.ndarray:
+    """Return what the NMS is given of a picture, and the labels behind it."""
+    from mobilecat.formats.coreml import runtime
+
+    folder.mkdir()
+    artifact = write(detector, folder, "mlpackage", **options)
+    got = runtime.load(artifact.path).predict({"image": image, "confidenceThreshold": -9.0})
+    return got["confidence"]
+
+
+@pytest.mark.parametrize("mix", [[1, 0.5], [-1, -0.5], [-0.5, 1], [0, 0]])
+def test_a_filler_never_wins(mix: list[float], tmp_path: Path) -> None:
+    """Below every threshold that an app may give, and where no class has a score above 0."""
+    model = graph(DETECTOR, tmp_path, **(WEIGHTS | {"mix": np.float32([mix])}))
+    got = scores_of(model, tmp_path / "padded", picture(204, 102, 153))
+    assert got.shape[1] == 80 and got.argmax(axis=1).max() < 2
+    # By hand: the best class where that is below 0, else 0; so labels keep their order and sum.
+    best = got[:, :2].max(axis=1, keepdims=True)
+    np.testing.assert_array_equal(got[:, 2:], np.repeat(np.minimum(best, 0), 78, axis=1))
+    plain = scores_of(model, tmp_path / "plain", picture(204, 102, 153), pad_classes=False)
+    np.testing.assert_array_equal(got[:, :2], plain)
+
+
+@pytest.mark.parametrize("precision", ["float16", "float32"])
+def test_fillers_round_nothing(detector: ir.Model, precision: str, tmp_path: Path) -> None:
+    """A score of 0.1 float32 computed on its own stays that, whatever the program's precision."""
+    names = frozenset(n.name or "" for n in detector.graph)
+    options = {"precision": precision, "float32_names": names}
+    got = scores_of(detector, tmp_path / "padded", picture(26, 77, 51), **options)
+    np.testing.assert_allclose(got[:, 0], np.sort([26, 77, 51])[::-1][: len(got)] / 255, rtol=1e-6)
+
+
+def test_names_and_numbers_of_fillers() -> None:
+    for classes, count in ((1, 79), (79, 1), (80, 0), (81, 79), (160, 0), (1000, 40)):
+        labels = [f"c{i}" for i in range(classes)]
+        assert len(fillers(labels, "mlpackage")) == count
+        assert fillers(labels, "mlmodel") == fillers(labels, "mlpackage", False) == ()
+    names = fillers(["filler 1", "no filler 3"], "mlpackage")
+    assert len(set(names)) == 78 and not {"filler 1", "no filler 3"} & set(names)
