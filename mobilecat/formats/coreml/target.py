@@ -23,6 +23,10 @@ class CoreMLTarget(SuppressingTarget):
     deployment_target: Literal["iOS13", "iOS14", "iOS15", "iOS16", "iOS17", "iOS18"] | None = None
     """Oldest system that must load it; by default the oldest that has every layer: iOS15 for
     mlpackage, iOS13 for mlmodel, or iOS14 where its layers need that (the export says so)."""
+    pad_classes: bool = True
+    """Whether a `vision` mlpackage has its classes filled up to a multiple of 80 by fillers that
+    never win: with other numbers Core ML's NMS is reported to give wrong boxes behind an ML
+    Program."""
     name: TargetName | None = None
     """File name without its suffix; by default the spec's `name`."""
 

@@ -21,10 +21,13 @@ enum Installed {
         remove()
         for (part, files) in [("Model", files), ("LandmarkModel", landmarks)] {
             let folder = app.appendingPathComponent("\(part)/Bundle")
-            try FileManager.default.createDirectory(
-                at: folder.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try FileManager.default.copyItem(
-                at: sources.appendingPathComponent("\(part)/Bundle"), to: folder)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            // What is committed; models lie beside it where somebody ran `make ios`.
+            for name in ["bundle.json", "cascade.json", "labels.txt"] {
+                let source = sources.appendingPathComponent("\(part)/Bundle/\(name)")
+                guard FileManager.default.fileExists(atPath: source.path) else { continue }
+                try FileManager.default.copyItem(at: source, to: folder.appendingPathComponent(name))
+            }
             for file in files { try write("of the first export", to: folder.appendingPathComponent(file)) }
         }
         if !cascade {
