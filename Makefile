@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 BASE ?= main
 
-.PHONY: demo ios test check lint unit swift conformance mutants coreai faults right fuzz bench lock clean
+.PHONY: demo ios test check lint unit swift conformance mutants bridges coreai faults right fuzz bench lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -38,6 +38,9 @@ conformance: $(STAMP)  # coremltools' own tests against our Core ML runtime
 mutants: $(STAMP)  # faults planted in the geometry, and in what judges, keeps and reads
 	$(PY) tools/mutate_geometry.py
 	$(PY) tools/mutate_logic.py
+
+bridges: $(STAMP)  # faults planted where the app meets Apple's frameworks
+	$(PY) tools/mutate_bridges.py
 
 coreai: $(STAMP)  # every op case of every target in Apple's interpreter
 	MOBILECAT_EVERY_CASE=1 $(PY) -m pytest -q tests/formats/coreai

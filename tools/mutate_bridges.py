@@ -1,11 +1,11 @@
-"""Plant every fault of tools/bridge_mutants.py, one at a time, and see the app's bridge tests notice.
+"""Plant every fault of tools/bridge_mutants.py, one at a time, and see the bridge tests notice.
 
     python tools/mutate_bridges.py [--only WORDS] [--every N] [--out docs/bridge_mutants.md]
 
-Works on a copy of ios_sample/ in a temporary folder, which is built once and then again in part. Exits
-with 1 where a fault survives, does not compile, or its text is not found exactly once. Writes the table
-only when all faults were planted. NOT_RUN, and exit 0, where there is no swift, or on a Mac, which has
-the frameworks themselves.
+Works on a copy of ios_sample/ in a temporary folder, which is built once and then again in part.
+Exits with 1 where a fault survives, does not compile, or its text is not found exactly once. Writes
+the table only when all faults were planted. NOT_RUN, and exit 0, where there is no swift, or on a
+Mac, which has the frameworks themselves.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ def table(verdicts: list[Verdict], seconds: float) -> str:
     lines = [
         "# Faults planted where the app meets Apple's frameworks, and who noticed",
         "",
-        f"{killed} of {len(verdicts)} faults are killed, in {seconds / 60:.0f} minutes on two shared",
-        "cores. `python tools/mutate_bridges.py` (`make bridges`) plants them one at a time in a copy",
-        "(tools/bridge_mutants.py), builds the app against the fakes of ios_sample/stubs, runs the test",
-        "classes named beside each file, and writes this page. What the fakes cannot show is in",
+        f"{killed} of {len(verdicts)} faults are killed, in {seconds / 60:.0f} minutes on two",
+        "shared cores. `python tools/mutate_bridges.py` (`make bridges`) plants them one at a time in a",
+        "copy (tools/bridge_mutants.py), builds the app against the fakes of ios_sample/stubs, runs",
+        "the test classes named beside each file, and writes this page. What no fake can show is in",
         "[ios_sample/README.md](../ios_sample/README.md#to-be-measured-on-a-device).",
     ]
     return page(lines, verdicts)

@@ -178,7 +178,8 @@ def _labels(spec: Any, models: list[Any], record: ArtifactRecord, bundle: Bundle
     labels, extra = bundle.spec.labels, _fillers(bundle, record)
     said = spec.description.metadata.userDefined
     yield Fact(LABELS, "classes in the metadata", said.get("classes"), ",".join(labels) or None)
-    yield Fact(LABELS, "fillers behind the classes", said.get(FILLERS), str(len(extra) or "") or None)
+    count = str(len(extra)) if extra else None
+    yield Fact(LABELS, "fillers behind the classes", said.get(FILLERS), count)
     for model in models:
         kind = model.WhichOneof("Type")
         holder = getattr(model, kind)

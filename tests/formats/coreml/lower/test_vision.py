@@ -12,6 +12,7 @@ from PIL import Image
 from mobilecat.errors import ModelError, SpecError
 from mobilecat.formats.coreml import CoreMLArtifact, ImageInput, write_vision_pipeline
 from mobilecat.formats.coreml.fillers import fillers
+from mobilecat.graph import Array
 from tests.formats.coreml.lower.graphs import graph
 from tests.formats.coreml.lower.harness import FORMATS
 
@@ -147,14 +148,14 @@ def test_refusals(detector: ir.Model, tmp_path: Path) -> None:
     assert not (tmp_path / "p.mlpackage").exists()
 
 
-def scores_of(detector: ir.Model, folder: Path, image: Image.Image, **options: object) -> np.ndarray:
-    """Return what the NMS is given of a picture, and the labels behind it."""
+def scores_of(model: ir.Model, folder: Path, image: Image.Image, **options: object) -> Array:
+    """Return the scores of every box that the NMS leaves, whatever they are."""
     from mobilecat.formats.coreml import runtime
 
     folder.mkdir()
-    artifact = write(detector, folder, "mlpackage", **options)
+    artifact = write(model, folder, "mlpackage", **options)
     got = runtime.load(artifact.path).predict({"image": image, "confidenceThreshold": -9.0})
-    return got["confidence"]
+    return np.asarray(got["confidence"])
 
 
 @pytest.mark.parametrize("mix", [[1, 0.5], [-1, -0.5], [-0.5, 1], [0, 0]])
