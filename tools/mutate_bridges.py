@@ -56,9 +56,10 @@ def table(verdicts: list[Verdict], seconds: float) -> str:
         "# Faults planted where the app meets Apple's frameworks, and who noticed",
         "",
         f"{killed} of {len(verdicts)} faults are killed, in {seconds / 60:.0f} minutes on two",
-        "shared cores. `python tools/mutate_bridges.py` (`make bridges`) plants them one at a time in a",
-        "copy (tools/bridge_mutants.py), builds the app against the fakes of ios_sample/stubs, runs",
-        "the test classes named beside each file, and writes this page. What no fake can show is in",
+        "shared cores. `python tools/mutate_bridges.py` (`make bridges`) plants them one at a",
+        "time in a copy (tools/bridge_mutants.py), builds the app against the fakes of",
+        "ios_sample/stubs, runs the test classes named beside each file, and writes this page.",
+        "What no fake can show is listed in",
         "[ios_sample/README.md](../ios_sample/README.md#to-be-measured-on-a-device).",
     ]
     return page(lines, verdicts)

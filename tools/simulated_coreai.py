@@ -71,8 +71,10 @@ class CoreAI:
             self._taps = tuple(self._candidates)
 
     def look(self, stored: Image.Image, ask: Mapping[str, Any]) -> dict[str, Any]:
-        """Return tensors by the file's own names."""
-        found = self._runner.infer({"image": drawn(stored, ask)}, self._taps)
+        """Return tensors by the file's own names. Without a map, `stored` is the input, drawn."""
+        own = "core_image_from_frame" in ask
+        picture = drawn(stored, ask) if own else np.asarray(stored)
+        found = self._runner.infer({"image": picture}, self._taps)
         if self._taps:
             found = {n: found[t] for n, t in zip(self._names, self._candidates, strict=True)}
         return {

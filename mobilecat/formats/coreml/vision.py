@@ -124,7 +124,7 @@ def _padded(model: ir.Model, confidence: str, count: int) -> tuple[ir.Model, str
     at = next(i for i, v in enumerate(outputs) if v.name == confidence)
     scores, end = outputs[at], Builder(copy, "fillers")
     best = end.op("ReduceMax", "best", scores, np.array([1]), keepdims=1)
-    below = end.op("Min", "below", best, np.float32([[0]]))
+    below = end.op("Min", "below", best, np.zeros((1, 1), np.float32))
     rows = end.op("Tile", "rows", below, np.array([1, count]))
     outputs[at] = end.op("Concat", "confidence", scores, rows, axis=1)
     return infer_shapes(copy), "fillers/confidence", frozenset(end.node_names)

@@ -3,7 +3,12 @@ import Foundation
 import MobileCatKit
 import XCTest
 
+// The bridges' tests hear the same phone.
+#if canImport(CatCam)
+@testable import CatCam
+#else
 @testable import CatCamPipeline
+#endif
 
 /// tools/simulated_phone.py at the other end of a pipe: a camera that looks at drawn cats, and
 /// Vision with the cat models. One question at a time: a JSON line and its bytes, each way.

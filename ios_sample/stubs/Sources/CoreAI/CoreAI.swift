@@ -148,7 +148,16 @@ public struct NDArray: @unchecked Sendable {  // coreai/ndarray
 package enum AIModels {
     package struct Made: Sendable {
         let descriptor: InferenceFunctionDescriptor
-        let run: @Sendable ([String: CVPixelBuffer]) throws -> [String: NDArray]
+        var run: @Sendable ([String: CVPixelBuffer]) throws -> [String: NDArray]
+
+        /// The same model, with another network in it.
+        package func answering(
+            _ run: @escaping @Sendable ([String: CVPixelBuffer]) throws -> [String: NDArray]
+        ) -> Made {
+            var made = self
+            made.run = run
+            return made
+        }
 
         /// A model of one 32BGRA image.
         package init(

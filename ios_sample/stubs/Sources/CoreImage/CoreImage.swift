@@ -80,6 +80,8 @@ open class CIColor {  // coreimage/cicolor
 
 open class CIContext {  // coreimage/cicontext
     private let options: [CIContextOption: Any]
+    /// So many points across and down are looked at for one pixel, where a high quality is asked for.
+    nonisolated(unsafe) package static var points = 1
     public init(options: [CIContextOption: Any]? = nil) { self.options = options ?? [:] }  // coreimage/cicontext/init(options:)
 
     /// The lower edge of `bounds` goes into the buffer's last row.
@@ -89,12 +91,22 @@ open class CIContext {  // coreimage/cicontext
         }
         guard buffer.format == kCVPixelFormatType_32BGRA else { return Misuse.note("no 32BGRA to draw into") }
         let plane = buffer.planes[0]
+        let points = options[.highQualityDownsample] as? Bool == true ? Self.points : 1
         for row in 0..<buffer.height {
             for column in 0..<buffer.width {
-                let p = CGPoint(
-                    x: Double(bounds.minX) + Double(column) + 0.5,
-                    y: Double(bounds.maxY) - Double(row) - 0.5)
-                let rgb = image.at(p).map { UInt8(min(max(($0 * 255).rounded(), 0), 255)) }
+                var sum = [0.0, 0, 0]
+                for i in 0..<points * points {
+                    let (across, down) = (Double(i % points) + 0.5, Double(i / points) + 0.5)
+                    let colour = image.at(
+                        CGPoint(
+                            x: Double(bounds.minX) + Double(column) + across / Double(points),
+                            y: Double(bounds.maxY) - Double(row) - down / Double(points)))
+                    for k in 0..<3 { sum[k] += colour[k] }
+                }
+                let rgb = sum.map { v -> UInt8 in
+                    let mean = v / Double(points * points) * 255
+                    return UInt8(min(max(mean.rounded(), 0), 255))
+                }
                 let at = row * plane.bytesPerRow + 4 * column
                 (plane.bytes[at], plane.bytes[at + 1], plane.bytes[at + 2]) = (rgb[2], rgb[1], rgb[0])
                 plane.bytes[at + 3] = 255

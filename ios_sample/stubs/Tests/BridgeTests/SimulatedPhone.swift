@@ -1,0 +1,1 @@
+../../../MobileCatKit/Tests/CatCamTests/SimulatedPhone.swift
