@@ -56,6 +56,11 @@ final class StillScreenTests: BridgeCase {
     func testAPhotoOfEveryOrientation() throws {
         try onMain {
             let app = try start()
+            // Between the bars: 97 points above, 83 below.
+            for kind in [UIImageView.self, OverlayView.self, MessageLabel.self] as [UIView.Type] {
+                let view = try XCTUnwrap(app.still.view.subviews.first { type(of: $0) == kind })
+                XCTAssertEqual(view.frame, CGRect(x: 0, y: 97, width: 390, height: 664), "\(kind)")
+            }
             for exif in UInt8(1)...8 {
                 try pick(.success(Data([exif])), in: app)
                 wait("\(exif): a box") { app.overlay(app.still).found.count == 1 }
