@@ -36,11 +36,16 @@ final class BufferTests: BridgeCase {
     /// pure red; read as BT.709 it is (255, 24, 0).
     func testTheMatrixIsWhatIsAttached() throws {
         func red(_ attached: String?) throws -> RGB {
-            let (y, c) = (Plane(width: 2, height: 2, bytesPerRow: 64), Plane(width: 1, height: 1, bytesPerRow: 64))
+            let (y, c) = (
+                Plane(width: 2, height: 2, bytesPerRow: 64),
+                Plane(width: 1, height: 1, bytesPerRow: 64)
+            )
             for i in [0, 1, 64, 65] { y.bytes[i] = 81 }
             (c.bytes[0], c.bytes[1]) = (90, 240)
             let buffer = CVBuffer(format: 0x3432_3076, width: 2, height: 2, planes: [y, c])
-            if let attached { buffer.attachments["CVImageBufferYCbCrMatrix"] = NSString(string: attached) }
+            if let attached {
+                buffer.attachments["CVImageBufferYCbCrMatrix"] = NSString(string: attached)
+            }
             return try PixelBuffer(buffer).rgbRows()[0][0]
         }
         for name in [nil, "ITU_R_601_4"] {
@@ -62,7 +67,9 @@ final class BufferTests: BridgeCase {
     func testRectanglesAndTransformsKeepTheirLetters() throws {
         XCTAssertEqual(BoxXYXY(1, 2, 4, 8).cgRect, CGRect(x: 1, y: 2, width: 3, height: 6))
         XCTAssertEqual(BoxXYWH(CGRect(x: 1, y: 2, width: 3, height: 6)), BoxXYWH(1, 2, 3, 6))
-        XCTAssertEqual(try VisionRegion(0.1, 0.2, 0.3, 0.4).cgRect, CGRect(x: 0.1, y: 0.2, width: 0.3, height: 0.4))
+        XCTAssertEqual(
+            try VisionRegion(0.1, 0.2, 0.3, 0.4).cgRect,
+            CGRect(x: 0.1, y: 0.2, width: 0.3, height: 0.4))
         XCTAssertEqual(PointXY(3, 5).cgPoint, CGPoint(x: 3, y: 5))
         XCTAssertEqual(PointXY(CGPoint(x: 3, y: 5)), PointXY(3, 5))
         let size = try SizeWH(CGSize(width: 3, height: 5))

@@ -66,7 +66,8 @@ final class CameraTests: BridgeCase {
                     Cameras.look(with: kind, held: held)
                     let device = try XCTUnwrap(Cameras.all[camera.avPosition])
                     source.follow(uprightAngle: Int(device.levelAngle))
-                    for (clockwise, mirrored) in [(0, false), (90, false), (90, true), (180, true)] {
+                    for (clockwise, mirrored) in [(0, false), (90, false), (90, true), (180, true)]
+                    {
                         source.connection(clockwise: clockwise, mirrored: mirrored)
                         wait("the connection is set") {
                             let connection = try? output.connection
@@ -131,7 +132,9 @@ final class CameraTests: BridgeCase {
         start()
         _ = try push()
         Cameras.all[.front]?.fits = false
-        XCTAssertThrowsError(try use(.front)) { XCTAssertTrue("\($0)".contains("cannot be opened"), "\($0)") }
+        XCTAssertThrowsError(try use(.front)) {
+            XCTAssertTrue("\($0)".contains("cannot be opened"), "\($0)")
+        }
         XCTAssertEqual(
             source.session.inputs.compactMap { ($0 as? AVCaptureDeviceInput)?.device.position },
             [.back])
@@ -151,14 +154,18 @@ final class CameraTests: BridgeCase {
         Cameras.all[.front]?.opens = false
         XCTAssertThrowsError(try use(.front))
         Cameras.all[.front] = nil
-        XCTAssertThrowsError(try use(.front)) { XCTAssertTrue("\($0)".contains("no front camera"), "\($0)") }
+        XCTAssertThrowsError(try use(.front)) {
+            XCTAssertTrue("\($0)".contains("no front camera"), "\($0)")
+        }
         _ = try push()
         XCTAssertEqual(source.session.inputs.count, 1)
     }
 
     func testNoCameraIsHeldWhereFramesCannotBeRead() throws {
         Cameras.readsFrames = false
-        XCTAssertThrowsError(try use(.back)) { XCTAssertTrue("\($0)".contains("cannot be read"), "\($0)") }
+        XCTAssertThrowsError(try use(.back)) {
+            XCTAssertTrue("\($0)".contains("cannot be read"), "\($0)")
+        }
         XCTAssertEqual(source.session.inputs.count, 0)
         Cameras.readsFrames = true
         try use(.back)

@@ -20,12 +20,16 @@ class BridgeCase: XCTestCase {
         setenv("HOME", home.path, 1)
         setenv("XDG_DATA_HOME", home.appendingPathComponent("data").path, 1)
         Cameras.all = [.back: AVCaptureDevice(.back), .front: AVCaptureDevice(.front)]
-        (Cameras.permission, Cameras.asked, Cameras.see) = (.authorized, { true }, { _, _, _, _ in nil })
+        (Cameras.permission, Cameras.asked, Cameras.see) = (
+            .authorized, { true }, { _, _, _, _ in nil }
+        )
         (Cameras.mirrors, Cameras.sharesScreen, Cameras.readsFrames) = (true, true, true)
         Cameras.angles = [0, 90, 180, 270]
         (Asked.answer, Compiler.refuses, AIModels.of) = ({ _ in [] }, { _ in false }, { _ in nil })
         (AIModels.loaded, CVPixelBufferPool.isEmpty, CIContext.points) = ([], false, 1)
-        Colours.of = { buffer in Buffers.rows(of: buffer).map { row in row.map { [$0.r, $0.g, $0.b] } } }
+        Colours.of = { buffer in
+            Buffers.rows(of: buffer).map { row in row.map { [$0.r, $0.g, $0.b] } }
+        }
         ProcessInfo.heat = .nominal
         (_, _, _) = (Asked.taken(), Compiler.taken(), Misuse.taken())
     }

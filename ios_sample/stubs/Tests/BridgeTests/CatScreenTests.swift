@@ -76,10 +76,13 @@ final class CatScreenTests: BridgeCase {
                 camera: device.position == .front ? .front : .back, appliedAngle: applied,
                 mirrored: mirrored, uprightAngle: Int(device.levelAngle))
             let format: PixelFormat = asked == 0x3432_3076 ? .yuv420v : .bgra32
-            guard let frame = try? phone.frame(of: scene, .camera(state), format) else { return nil }
+            guard let frame = try? phone.frame(of: scene, .camera(state), format) else {
+                return nil
+            }
             var at = 0
             let planes = frame.pixels.layout.planes.map { plane in
-                let made = Plane(width: plane.cols, height: plane.rows, bytesPerRow: plane.rowStride)
+                let made = Plane(
+                    width: plane.cols, height: plane.rows, bytesPerRow: plane.rowStride)
                 let bytes = frame.pixels.data[at..<at + plane.fullBytes]
                 _ = made.bytes.update(fromContentsOf: bytes)
                 at += plane.fullBytes
@@ -87,12 +90,15 @@ final class CatScreenTests: BridgeCase {
             }
             return CVBuffer(
                 format: format == .yuv420v ? 0x3432_3076 : 0x4247_5241,
-                width: frame.pixels.layout.width, height: frame.pixels.layout.height, planes: planes)
+                width: frame.pixels.layout.width, height: frame.pixels.layout.height, planes: planes
+            )
         }
     }
 
     /// Where the preview shows a cat: aspect fill, worked out by hand.
-    @MainActor private func shown(_ cat: CatScene.Cat, _ scene: CatScene, _ app: Running) throws -> CGRect {
+    @MainActor private func shown(_ cat: CatScene.Cat, _ scene: CatScene, _ app: Running) throws
+        -> CGRect
+    {
         let layer = app.preview.previewLayer
         let connection = try XCTUnwrap(layer.connection)
         XCTAssertEqual(connection.videoRotationAngle, connection.device.levelAngle)
@@ -115,13 +121,14 @@ final class CatScreenTests: BridgeCase {
         let boxes = app.boxes(app.live)
         for cat in scene.cats {
             let wanted = try shown(cat, scene, app)
-            let best = boxes.map { box -> Double in
-                let both = box.intersection(wanted)
-                guard !both.isNull else { return 0 }
-                let shared = Double(both.width * both.height)
-                let all = Double(box.width * box.height + wanted.width * wanted.height)
-                return shared / (all - shared)
-            }.max() ?? 0
+            let best =
+                boxes.map { box -> Double in
+                    let both = box.intersection(wanted)
+                    guard !both.isNull else { return 0 }
+                    let shared = Double(both.width * both.height)
+                    let all = Double(box.width * box.height + wanted.width * wanted.height)
+                    return shared / (all - shared)
+                }.max() ?? 0
             XCTAssertGreaterThan(best, 0.75, "\(what): \(boxes) for \(wanted)")
         }
         // Both eyes of every cat have their white.

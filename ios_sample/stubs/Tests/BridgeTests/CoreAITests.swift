@@ -86,7 +86,8 @@ final class CoreAITests: BridgeCase {
         XCTAssertEqual(
             output,
             .tensors([
-                "candidate_boxes": try Tensor(shape: [1, 2, 4], values: [1.0, 2, 3, 4, 5, 6, 7, 8]),
+                "candidate_boxes": try Tensor(
+                    shape: [1, 2, 4], values: [1.0, 2, 3, 4, 5, 6, 7, 8]),
                 "candidate_scores": try Tensor(shape: [1, 2, 1], values: [7.0, -2]),
             ]))
     }
@@ -97,7 +98,8 @@ final class CoreAITests: BridgeCase {
             (made(.float16), "float16"), (made(contiguous: false), "lie apart"),
         ] {
             XCTAssertThrowsError(
-                try runner(made).run(.buffer(Buffers.of(World.rows, .bgra32)), as: sight(.up, wh, pad: 0))
+                try runner(made).run(
+                    .buffer(Buffers.of(World.rows, .bgra32)), as: sight(.up, wh, pad: 0))
             ) { XCTAssertTrue("\($0)".contains(word), "\($0)") }
         }
     }
@@ -108,7 +110,9 @@ final class CoreAITests: BridgeCase {
             (made(input: "picture"), "\"image\" is no"),
             (made(outputs: ["candidate_boxes"]), "it lacks candidate_scores"),
         ] {
-            XCTAssertThrowsError(try runner(made)) { XCTAssertTrue("\($0)".contains(word), "\($0)") }
+            XCTAssertThrowsError(try runner(made)) {
+                XCTAssertTrue("\($0)".contains(word), "\($0)")
+            }
         }
     }
 

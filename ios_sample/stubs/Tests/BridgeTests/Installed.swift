@@ -26,9 +26,12 @@ enum Installed {
             for name in ["bundle.json", "cascade.json", "labels.txt"] {
                 let source = sources.appendingPathComponent("\(part)/Bundle/\(name)")
                 guard FileManager.default.fileExists(atPath: source.path) else { continue }
-                try FileManager.default.copyItem(at: source, to: folder.appendingPathComponent(name))
+                try FileManager.default.copyItem(
+                    at: source, to: folder.appendingPathComponent(name))
             }
-            for file in files { try write("of the first export", to: folder.appendingPathComponent(file)) }
+            for file in files {
+                try write("of the first export", to: folder.appendingPathComponent(file))
+            }
         }
         if !cascade {
             try FileManager.default.removeItem(

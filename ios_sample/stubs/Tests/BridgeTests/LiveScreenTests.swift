@@ -45,7 +45,9 @@ final class LiveScreenTests: BridgeCase {
         settle()
     }
 
-    @MainActor private func assertOnFace(_ app: Running, _ position: AVCaptureDevice.Position, _ what: String) {
+    @MainActor private func assertOnFace(
+        _ app: Running, _ position: AVCaptureDevice.Position, _ what: String
+    ) {
         app.overlay(app.live).found = []
         push(app)
         let size = app.preview.bounds.size
@@ -92,7 +94,10 @@ final class LiveScreenTests: BridgeCase {
         try onMain {
             var found: [[CGRect]] = []
             for files in [["cat_faces.mlmodel"], ["cat_faces.mlmodel", "cat_faces.aimodel"]] {
-                try Installed.put(files, landmarks: files.count == 1 ? ["cat_landmarks.mlpackage"] : ["cat_landmarks.aimodel"])
+                try Installed.put(
+                    files,
+                    landmarks: files.count == 1
+                        ? ["cat_landmarks.mlpackage"] : ["cat_landmarks.aimodel"])
                 let app = try start()
                 assertOnFace(app, .back, "\(files)")
                 app.push()
@@ -125,7 +130,8 @@ final class LiveScreenTests: BridgeCase {
         try onMain {
             let app = try start()
             app.tabs.choose(1)
-            XCTAssertEqual(app.tabs.viewControllers?.map { $0.tabBarItem.title }, ["Live", "Photo"])
+            XCTAssertEqual(
+                app.tabs.viewControllers?.map { $0.tabBarItem.title }, ["Live", "Photo"])
             XCTAssertEqual(app.live.navigationItem.title, "CatCam")
             XCTAssertEqual(app.still.navigationItem.title, "Photo")
         }
@@ -234,7 +240,8 @@ final class LiveScreenTests: BridgeCase {
             wait("the connection is as ever") { app.output?.connection?.isVideoMirrored == false }
             _ = Asked.taken()
             push(app)
-            XCTAssertEqual(Asked.taken().first?.region, CGRect(x: 0, y: 0, width: 0.75, height: 0.75))
+            XCTAssertEqual(
+                Asked.taken().first?.region, CGRect(x: 0, y: 0, width: 0.75, height: 0.75))
         }
     }
 
@@ -251,7 +258,9 @@ final class LiveScreenTests: BridgeCase {
                 for: .documentDirectory, in: .userDomainMask, appropriateFor: nil, create: false)
             let names = try FileManager.default.contentsOfDirectory(atPath: documents.path)
             let name = try XCTUnwrap(names.first { $0.hasPrefix("capture ") }, "\(names)")
-            defer { try? FileManager.default.removeItem(at: documents.appendingPathComponent(name)) }
+            defer {
+                try? FileManager.default.removeItem(at: documents.appendingPathComponent(name))
+            }
             XCTAssertTrue(message.contains("mobilecat diagnose \"\(name)/capture.json\""), message)
             let folder = documents.appendingPathComponent(name)
             let data = try Data(contentsOf: folder.appendingPathComponent("capture.json"))

@@ -7,7 +7,9 @@ import XCTest
 
 @testable import CatCam
 
-private final class Answer: @unchecked Sendable { var result: Result<FramePipeline<Picture>, any Error>? }
+private final class Answer: @unchecked Sendable {
+    var result: Result<FramePipeline<Picture>, any Error>?
+}
 
 /// Which models load, in which order, and that each is compiled once.
 final class ModelsTests: BridgeCase {
@@ -35,7 +37,8 @@ final class ModelsTests: BridgeCase {
         func hash(_ text: String) -> String {
             SHA256.hash(data: Data(text.utf8)).map { String(format: "%02x", $0) }.joined()
         }
-        XCTAssertEqual(hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        XCTAssertEqual(
+            hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
         XCTAssertEqual(
             hash("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
             "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1")
@@ -73,7 +76,8 @@ final class ModelsTests: BridgeCase {
         XCTAssertEqual(compiled(), [])
         // What was compiled lies where systems leave it.
         let support = try FileManager.default.url(
-            for: .applicationSupportDirectory, in: .userDomainMask, appropriateFor: nil, create: false)
+            for: .applicationSupportDirectory, in: .userDomainMask, appropriateFor: nil,
+            create: false)
         let kept = try XCTUnwrap(FileManager.default.subpaths(atPath: support.path))
         XCTAssertEqual(kept.filter { $0.hasSuffix(".mlmodelc") }.count, 2, "\(kept)")
     }
@@ -86,7 +90,8 @@ final class ModelsTests: BridgeCase {
         try Installed.write("of the other export", to: detector)
         try load()
         XCTAssertEqual(compiled(), ["cat_faces.mlmodel"])
-        let package = Installed.app.appendingPathComponent("LandmarkModel/Bundle/cat_landmarks.mlpackage")
+        let package = Installed.app.appendingPathComponent(
+            "LandmarkModel/Bundle/cat_landmarks.mlpackage")
         try Installed.write("of the other export", to: package)
         try load()
         XCTAssertEqual(compiled(), ["cat_landmarks.mlpackage"])
@@ -125,7 +130,9 @@ final class ModelsTests: BridgeCase {
     }
 
     func testWhatIsCompiledForThisDeviceIsTaken() throws {
-        try Installed.put(["cat_faces.aimodel", "cat_faces.h17p.aimodelc", "cat_faces.h16p.aimodelc"])
+        try Installed.put([
+            "cat_faces.aimodel", "cat_faces.h17p.aimodelc", "cat_faces.h16p.aimodelc",
+        ])
         AIModels.of = Installed.made
         try load()
         XCTAssertEqual(AIModels.loaded.map(\.lastPathComponent), ["cat_faces.h17p.aimodelc"])
@@ -133,15 +140,20 @@ final class ModelsTests: BridgeCase {
 
     func testAFileByName() throws {
         try Installed.put(["cat_faces.mlmodel", "cat_faces.mlpackage"])
-        XCTAssertEqual(try load("cat_faces.mlpackage").detector.artifact.file, "cat_faces.mlpackage")
-        XCTAssertThrowsError(try load("dogs.mlmodel")) { XCTAssertTrue("\($0)".contains("dogs"), "\($0)") }
+        XCTAssertEqual(
+            try load("cat_faces.mlpackage").detector.artifact.file, "cat_faces.mlpackage")
+        XCTAssertThrowsError(try load("dogs.mlmodel")) {
+            XCTAssertTrue("\($0)".contains("dogs"), "\($0)")
+        }
     }
 
     func testWhatIsMissing() throws {
         Installed.remove()
         XCTAssertThrowsError(try load()) { XCTAssertTrue("\($0)".contains("make ios"), "\($0)") }
         try Installed.put([])
-        XCTAssertThrowsError(try load()) { XCTAssertTrue("\($0)".contains("cat_faces.aimodel is not"), "\($0)") }
+        XCTAssertThrowsError(try load()) {
+            XCTAssertTrue("\($0)".contains("cat_faces.aimodel is not"), "\($0)")
+        }
     }
 
     func testFoldersOfTwoExports() throws {

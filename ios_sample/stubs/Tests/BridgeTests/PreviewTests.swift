@@ -24,12 +24,14 @@ final class PreviewTests: BridgeCase {
                 Cameras.look(with: kind, held: .portrait)
                 let device = try show(position)
                 var told: [Int] = []
-                let angle = PreviewAngle(camera: position == .front ? .front : .back, layer: layer) {
+                let angle = PreviewAngle(camera: position == .front ? .front : .back, layer: layer)
+                {
                     told.append($0)
                 }
                 angle.follow(device)
                 XCTAssertEqual(told, [Int(device.portraitAngle)], "\(kind) \(position)")
-                for held in [DeviceOrientation.landscapeLeft, .landscapeRight, .portraitUpsideDown] {
+                for held in [DeviceOrientation.landscapeLeft, .landscapeRight, .portraitUpsideDown]
+                {
                     Cameras.look(with: kind, held: held)
                     XCTAssertEqual(told.last, Int(device.levelAngle), "\(kind) \(position) \(held)")
                     XCTAssertEqual(layer.connection?.videoRotationAngle, device.levelAngle)

@@ -50,7 +50,9 @@ final class Running {
     var preview: PreviewView { Self.all(PreviewView.self, in: live.view)[0] }
     var source: AVCaptureSession { preview.previewLayer.session! }
     var output: AVCaptureVideoDataOutput? { source.outputs.first as? AVCaptureVideoDataOutput }
-    func overlay(_ screen: UIViewController) -> OverlayView { Self.all(OverlayView.self, in: screen.view)[0] }
+    func overlay(_ screen: UIViewController) -> OverlayView {
+        Self.all(OverlayView.self, in: screen.view)[0]
+    }
     func message(_ screen: UIViewController) -> String {
         Self.all(MessageLabel.self, in: screen.view)[0].text ?? ""
     }

@@ -98,7 +98,11 @@ final class StillScreenTests: BridgeCase {
     func testNothingFound() throws {
         try onMain {
             Photos.read = { _ in
-                (CGImage([[RGB]](repeating: [RGB](repeating: RGB(90, 90, 90), count: 30), count: 50)), .up)
+                (
+                    CGImage(
+                        [[RGB]](repeating: [RGB](repeating: RGB(90, 90, 90), count: 30), count: 50)),
+                    .up
+                )
             }
             let app = try start()
             try pick(.success(Data([1])), in: app)
@@ -124,7 +128,8 @@ final class StillScreenTests: BridgeCase {
             let name = try XCTUnwrap(names.first { $0.hasPrefix("capture ") })
             let folder = documents.appendingPathComponent(name)
             defer { try? FileManager.default.removeItem(at: folder) }
-            XCTAssertEqual(try Data(contentsOf: folder.appendingPathComponent("frame-0.photo")), Data([6]))
+            XCTAssertEqual(
+                try Data(contentsOf: folder.appendingPathComponent("frame-0.photo")), Data([6]))
             let data = try Data(contentsOf: folder.appendingPathComponent("capture.json"))
             let capture = try XCTUnwrap(JSONSerialization.jsonObject(with: data) as? [String: Any])
             let frame = try XCTUnwrap((capture["frames"] as? [[String: Any]])?.first)

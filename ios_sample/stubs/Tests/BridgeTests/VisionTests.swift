@@ -75,7 +75,8 @@ final class VisionTests: BridgeCase {
             output,
             .observations([
                 Observation(
-                    box: BoxXYWH(0.1, 0.2, 0.3, 0.4), labels: [.init("cat", 1), .init("dog", 0.25)],
+                    box: BoxXYWH(0.1, 0.2, 0.3, 0.4),
+                    labels: [.init("cat", 1), .init("dog", 0.25)],
                     confidence: 0.75)
             ]))
     }
@@ -109,7 +110,8 @@ final class VisionTests: BridgeCase {
             [
                 VNRecognizedObjectObservation(
                     boundingBox: CGRect(x: 0, y: 0, width: 1, height: 1), confidence: 1, labels: []),
-                VNCoreMLFeatureValueObservation(featureName: "a", featureValue: MLFeatureValue(nil)),
+                VNCoreMLFeatureValueObservation(
+                    featureName: "a", featureValue: MLFeatureValue(nil)),
             ]
         }
         XCTAssertThrowsError(try runner.run(.buffer(buffer), as: sight()))

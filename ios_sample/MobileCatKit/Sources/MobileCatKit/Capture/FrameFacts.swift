@@ -25,8 +25,8 @@ public struct FrameFacts: Hashable, Sendable {
 
     public init(
         bufferWH: SizeWH, layout: PixelLayout?, handed: Orientation, upright: Orientation,
-        camera: CameraPosition, mirrored: Bool, uprightAngle: Int?, appliedAngle: Int?, engine: Engine,
-        fit: FrameRequest.Fit, contentScale: Double?, image: String?, time: Double
+        camera: CameraPosition, mirrored: Bool, uprightAngle: Int?, appliedAngle: Int?,
+        engine: Engine, fit: FrameRequest.Fit, contentScale: Double?, image: String?, time: Double
     ) {
         self.bufferWH = bufferWH
         self.layout = layout

@@ -97,7 +97,8 @@ extension Orientation {
     /// mirror image or not: turned first, then seen in the mirror.
     ///
     /// Errors: `.geometry` for anything but quarter turns.
-    public init(uprightAngle upright: Int, appliedAngle applied: Int = 0, mirrorImage: Bool) throws {
+    public init(uprightAngle upright: Int, appliedAngle applied: Int = 0, mirrorImage: Bool) throws
+    {
         for degrees in [upright, applied] { _ = try Orientation(clockwiseDegrees: degrees) }
         let turn = try Orientation(uprightAngle: upright, appliedAngle: applied)
         self = mirrorImage ? .upMirrored * turn : turn
