@@ -63,7 +63,7 @@ $(STAMP): requirements.lock requirements-coreai.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mobilecat needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=/path/to/python3.11")'
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (about a minute, once)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(PY) -m pip install --disable-pip-version-check --progress-bar on -r requirements.lock
 	@$(PY) -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r requirements-coreai.lock || echo "NOT_RUN: no coreai-core for this machine; Core AI is left out"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@

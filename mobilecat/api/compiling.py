@@ -50,6 +50,10 @@ def export(
     """
     target, other = Path(out), path_or_none(source)
     fixed = {k: tuple(v) for k, v in (shapes or {}).items()}
+    if ios is not None:
+        from mobilecat.compile.ios import require_ios_folder
+
+        require_ios_folder(Path(ios))
     bare = False
     if not isinstance(spec, Spec):
         path = _of_folder(Path(spec))

@@ -94,7 +94,7 @@ def tune(
     >>> len(found.rows), found.inferences
     (4, 4)
     """
-    from mobilecat.measure.tune.grid import grid_of
+    from mobilecat.measure.tune.grid import grid_of, with_baked
     from mobilecat.measure.tune.objective import objective_of
     from mobilecat.measure.tune.run import open_detector
     from mobilecat.measure.tune.run import tune as swept
@@ -102,6 +102,7 @@ def tune(
 
     home, spec = Path(bundle), path_or_none(write)
     grid = grid_of(*map(_text, (scores, ious, max_detections)))
+    grid = with_baked(grid, open_detector(home)[2])
     goal = objective_of(objective)
     if spec is not None:
         require_writable(spec, open_detector(home)[1].spec)

@@ -87,7 +87,10 @@ def one_result(end: Builder, decoded: Candidates) -> list[ir.Value]:
     boxes = rename(ops.reshape(end, "boxes", decoded.boxes, 1, 1, 4), "boxes")
     best = end.op("ReduceMax", "scores", decoded.scores, ops.ints(2), keepdims=0)
     scores = rename(best, "scores")
-    ids = end.op("ArgMax", "ids", decoded.scores, axis=2, keepdims=0)
+    if shape_of(decoded.scores)[2] > 1:
+        ids = end.op("ArgMax", "ids", decoded.scores, axis=2, keepdims=0)
+    else:  # always 0, without an operator that delegates refuse
+        ids = end.op("Less", "ids", end.op("Mul", "score_square", scores, scores), ops.f32(-1))
     class_ids = rename(end.op("Cast", "class_ids", ids, to=int(ir.DataType.INT32)), "class_ids")
     outputs = [boxes, scores, class_ids]
     for row in rows_among(decoded.rows):

@@ -76,6 +76,14 @@ def write_ios(bundle_folder: Path, ios_folder: Path) -> IosFolder:
     return replace(done, notes=(*done.notes, *_crop_notes(bundle)), second=landmarks)
 
 
+def require_ios_folder(folder: Path) -> None:
+    """Raise ArtifactError where `write_ios` would refuse the folder, or the one beside it.
+
+    For looking before a bundle is made.
+    """
+    _require_ours(folder)
+
+
 def _require_all(parts: Iterable[tuple[Bundle, Path, Path]]) -> None:
     """Refuse before anything is written: what no app can use, and folders of other things."""
     for bundle, bundle_folder, ios_folder in parts:

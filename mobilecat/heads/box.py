@@ -9,7 +9,7 @@ import onnx_ir as ir
 from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops, single
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit, flat
+from mobilecat.heads.fit import Fit, flat, units_of
 from mobilecat.spec.heads import BoxHead
 
 
@@ -40,7 +40,7 @@ def settle(spec: BoxHead, network: Network) -> Head:
 
     place = f" columns {spec.start}–{end - 1}" if depth > 4 else ""
     said = (
-        f"box, {spec.format} in {spec.units} from {name!r}{place}, "
+        f"box, {spec.format} in {units_of(spec.units)} from {name!r}{place}, "
         f"{single.score_words(score, score_columns)}"
     )
     return Head(tuple(n for n in (name, score) if n), 1, 0, said, decode)

@@ -9,7 +9,7 @@ import onnx_ir as ir
 from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops, single
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit, classes_of, flat
+from mobilecat.heads.fit import Fit, classes_of, flat, units_of
 from mobilecat.spec.heads import BoxClassHead
 
 
@@ -30,7 +30,7 @@ def settle(spec: BoxClassHead, network: Network) -> Head:
         )
 
     said = (
-        f"box+class, {spec.format} in {spec.units} from {four!r}, "
+        f"box+class, {spec.format} in {units_of(spec.units)} from {four!r}, "
         f"{classes_of(classes)} from {scores!r}, activation {spec.activation}"
     )
     return Head((four, scores), classes, 0, said, decode)

@@ -13,7 +13,7 @@ import onnx_ir as ir
 from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit, classes_of, rows_of
+from mobilecat.heads.fit import Fit, classes_of, rows_of, units_of
 from mobilecat.spec.heads import DetrHead
 
 
@@ -52,7 +52,7 @@ def settle(spec: DetrHead, network: Network) -> Head:
     column = "no column of none" if dropped == "none" else f"the {dropped} column is no object"
     said = (
         f"detr, {classes_of(classes)}, {queries} queries, {spec.activation} of {logits!r}, "
-        f"{column}, boxes {boxes!r} {spec.format} in {spec.units}"
+        f"{column}, boxes {boxes!r} {spec.format} in {units_of(spec.units)}"
     )
     return Head((logits, boxes), classes, 0, said, decode)
 

@@ -14,7 +14,7 @@ import onnx_ir as ir
 from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit, Shape, classes_of
+from mobilecat.heads.fit import Fit, Shape, classes_of, units_of
 from mobilecat.heads.maps import Map, find_maps
 from mobilecat.spec.heads import End2EndHead
 
@@ -82,7 +82,8 @@ def _rows(spec: End2EndHead, network: Network) -> Head:
 
     rest = f", {columns - ROW} columns behind them not read" if columns > ROW else ""
     said = (
-        f"end2end, {classes_of(classes)}, {n} rows x1,y1,x2,y2,score,class in {spec.units}{rest}; "
+        f"end2end, {classes_of(classes)}, {n} rows x1,y1,x2,y2,score,class in "
+        f"{units_of(spec.units)}{rest}; "
         f"a row of a class from {classes} on counts as nothing"
     )
     return Head((name,), classes, 0, said, decode)
@@ -138,7 +139,7 @@ def _decoded(spec: End2EndHead, network: Network) -> Head:
     scored = "" if spec.activation == "none" else f", {spec.activation} over the scores"
     said = (
         f"end2end, {classes_of(classes)}, {n} candidates, {how}, boxes {spec.format} in "
-        f"{spec.units}{scored}"
+        f"{units_of(spec.units)}{scored}"
     )
     return Head((name,), classes, 0, said, decode)
 

@@ -86,6 +86,11 @@ def flat(shape: Shape) -> int:
     return shape[-1] if shape and all(d == 1 for d in shape[:-1]) else 0
 
 
+def units_of(units: str | None) -> str:
+    """Return `pixels`, or `0..1 of the input`, as one says it."""
+    return "0..1 of the input" if units == "normalised" else f"{units}"
+
+
 def classes_of(n: int) -> str:
     """Return `1 class`, `2 classes`."""
     return f"{n} class" if n == 1 else f"{n} classes"

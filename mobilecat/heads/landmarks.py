@@ -9,7 +9,7 @@ import onnx_ir as ir
 from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops, single
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit, Shape, flat
+from mobilecat.heads.fit import Fit, Shape, flat, units_of
 from mobilecat.heads.points import around
 from mobilecat.spec import LandmarksHead
 
@@ -55,7 +55,8 @@ def settle(spec: LandmarksHead, network: Network) -> Head:
         )
 
     said = (
-        f"landmarks, {count} points {spec.order}{_of(spec)} in {spec.units} from {name!r}, "
+        f"landmarks, {count} points {spec.order}{_of(spec)} in {units_of(spec.units)} "
+        f"from {name!r}, "
         f"{single.score_words(score, score_columns)}; the box is their extent"
     )
     carries = () if spec.visibility is None else ("landmark_scores",)

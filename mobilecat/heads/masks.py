@@ -18,7 +18,7 @@ from mobilecat.graph import shape_of
 from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Finish, Head, Network
-from mobilecat.heads.fit import Fit, Shape, classes_of
+from mobilecat.heads.fit import Fit, Shape, classes_of, units_of
 from mobilecat.spec.heads import MasksHead
 
 
@@ -80,7 +80,7 @@ def settle(spec: MasksHead, network: Network) -> Head:
         else (f"masks left to the app, prototypes of {width}×{height}")
     )
     said = (
-        f"masks, {classes_of(classes)}, {n} candidates, {layout}, boxes in {spec.units}, "
+        f"masks, {classes_of(classes)}, {n} candidates, {layout}, boxes in {units_of(spec.units)}, "
         f"{count} coefficients for {protos!r}, {by}"
     )
     finish = assembled(mask_wh, size_wh) if spec.masks == "graph" else None

@@ -13,7 +13,7 @@ import onnx_ir as ir
 from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit, Shape, classes_of
+from mobilecat.heads.fit import Fit, Shape, classes_of, units_of
 from mobilecat.spec.heads import PoseHead
 
 
@@ -71,7 +71,7 @@ def settle(spec: PoseHead, network: Network) -> Head:
     said = (
         f"pose, {classes_of(spec.classes)}, {points} points "
         f"({'x, y' if each == 2 else f'x, y, visibility as {spec.visibility}'}), {n} candidates, "
-        f"{layout}, {'with objectness, ' if spec.objectness else ''}in {spec.units}"
+        f"{layout}, {'with objectness, ' if spec.objectness else ''}in {units_of(spec.units)}"
     )
     carries = () if each == 2 else ("landmark_scores",)
     return Head((name,), spec.classes, points, said, decode, carries=carries)

@@ -14,7 +14,7 @@ import onnx_ir as ir
 from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit, Shape, classes_of
+from mobilecat.heads.fit import Fit, Shape, classes_of, units_of
 from mobilecat.heads.maps import BoxOf, Cell, Placed, settle_maps
 from mobilecat.spec.heads import Yolo5FaceHead
 
@@ -80,7 +80,7 @@ def _settle_decoded(spec: Yolo5FaceHead, network: Network) -> Head:
 
     said = (
         f"yolo5face, decoded, {classes_of(classes)}, {n} candidates, {count} landmarks, "
-        f"boxes and points in {spec.units}"
+        f"boxes and points in {units_of(spec.units)}"
     )
     return Head((name,), classes, count, said, decode)
 

@@ -13,7 +13,7 @@ import onnx_ir as ir
 from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit, Shape, classes_of
+from mobilecat.heads.fit import Fit, Shape, classes_of, units_of
 from mobilecat.heads.maps import Cell, Placed, settle_maps
 from mobilecat.heads.yolov3 import ANCHORS
 from mobilecat.spec.heads import YoloV5Head
@@ -64,7 +64,9 @@ def _settle_decoded(spec: YoloV5Head, network: Network) -> Head:
         boxes = ops.corners(build, "candidate_boxes", centre, size)
         return Candidates(boxes, build.op("Mul", "candidate_scores", obj, cls))
 
-    said = f"yolov5, decoded, {classes_of(classes)}, {n} candidates, boxes in {spec.units}"
+    said = (
+        f"yolov5, decoded, {classes_of(classes)}, {n} candidates, boxes in {units_of(spec.units)}"
+    )
     return Head((name,), classes, 0, said, decode)
 
 

@@ -9,7 +9,7 @@ import onnx_ir as ir
 from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit, classes_of
+from mobilecat.heads.fit import Fit, classes_of, units_of
 from mobilecat.spec.heads import YoloV8Head
 
 
@@ -48,7 +48,9 @@ def settle(spec: YoloV8Head, network: Network) -> Head:
             size = build.op("Mul", "size_px", size, picture)
         return Candidates(ops.corners(build, "candidate_boxes", centre, size), scores)
 
-    said = f"yolov8, {classes_of(classes)}, {n} candidates, {layout}, boxes in {spec.units}"
+    said = (
+        f"yolov8, {classes_of(classes)}, {n} candidates, {layout}, boxes in {units_of(spec.units)}"
+    )
     return Head((name,), classes, 0, said, decode)
 
 

@@ -111,6 +111,17 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "Model/Thesis.swift").read_text() == "years of work"
 
 
+def test_an_export_looks_at_the_app_before_it_compiles(tmp_path: Path) -> None:
+    save_yunet_like(tmp_path / "tiny.onnx")
+    (tmp_path / "mobilecat.toml").write_text(yunet_like_spec(Path("tiny.onnx")))
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Photos.swift").write_text("import UIKit")
+    given = [str(tmp_path / "mobilecat.toml"), "-o", str(tmp_path / "out"), "--ios"]
+    done = CliRunner().invoke(app, ["export", *given, str(tmp_path / "app")])
+    assert isinstance(done.exception, ArtifactError)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_damaged_bundle_changes_nothing(tmp_path: Path) -> None:
     bundle = written_bundle(tmp_path / "b")
     write_ios(bundle, tmp_path / "Model")

@@ -61,6 +61,21 @@ def grid_of(scores: str = SCORES, ious: str = IOUS, max_detections: str = MAX_DE
     return made
 
 
+def with_baked(grid: Grid, nms: NmsSpec) -> Grid:
+    """Return the grid with what the bundle has now among the values that nobody chose.
+
+    So a sweep as it is by default compares with what is baked in.
+    """
+    usual = grid_of()
+    scores = {*grid.scores, nms.score_threshold} if grid.scores == usual.scores else grid.scores
+    ious, most = grid.ious, grid.max_detections
+    if ious == usual.ious and nms.selection == "nms":
+        ious = tuple(sorted({*ious, nms.iou_threshold}))
+    if most == usual.max_detections:
+        most = tuple(sorted({*most, nms.max_detections}))
+    return Grid(tuple(sorted(scores)), ious, most)
+
+
 def without_overlap(grid: Grid, nms: NmsSpec) -> Grid:
     """Return the grid for a bundle's selection: no IoU threshold where it compares no boxes."""
     if nms.selection == "nms" or grid.ious == (1.0,):

@@ -7,6 +7,9 @@ import math
 from mobilecat.measure.tune.run import Tuned
 from mobilecat.pictures.chart import BLACK, COLOURS, Axis, Chart, Dots, Line, Point
 
+_APART = 0.12
+"""Of two ticks, as a share of the axis."""
+
 
 def chart_of(found: Tuned) -> Chart:
     """Return a dot a setting, lines along falling score thresholds, the best row ringed.
@@ -32,7 +35,18 @@ def chart_of(found: Tuned) -> Chart:
         marks.append(Dots((best,), BLACK, f"best by {found.objective.name}", 8, ring=True))
         title += f": best by {found.objective.name} at score {s.score_threshold:g}, "
         title += f"IoU {s.iou_threshold:g}"
-    shares = (0.0, 0.25, 0.5, 0.75, 1.0)
-    x = Axis("false positives a picture", tuple((s, f"{end * s**2:.2f}") for s in shares))
+    x = Axis(
+        "false positives a picture", tuple((math.sqrt(v / end), f"{v:g}") for v in _ticks(end))
+    )
     y = Axis("recall", tuple((n / 5, f"{n / 5:g}") for n in range(6)))
     return Chart(title, x, y, tuple(marks))
+
+
+def _ticks(end: float) -> list[float]:
+    """Return round numbers from 0 to `end` that lie apart on a scale of √."""
+    round_ones = [m * 10.0**e for e in range(-3, 6) for m in (1, 2, 5)]
+    ticks = [0.0]
+    for value in (v for v in round_ones if v <= end):
+        if math.sqrt(value / end) - math.sqrt(ticks[-1] / end) >= _APART:
+            ticks.append(value)
+    return ticks

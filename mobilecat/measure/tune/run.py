@@ -159,7 +159,8 @@ def tune(
     inferred = perf_counter()
     rows = _sweep(ranked, bundle, labels, truths, classes, wanted, grid, progress)
     swept = perf_counter()
-    best = best_of(rows, objective)
+    now = Setting(nms.score_threshold, nms.iou_threshold, nms.max_detections)
+    best = best_of(rows, objective, now)
     notes = [*labels.notes, *classes.notes, *_others(bundle, classes)]
     notes += edges(best, rows, objective) if best is not None else []
     notes += [store.problem] if store.problem else []

@@ -154,8 +154,8 @@ SETTLED = {
         'kind = "masks"\nmasks = "app"\nunits = "normalised"',
         (96, 64),
         {"rows": (1, 126, 9), "grid": (1, 16, 24, 4)},
-        "masks, 1 class, 126 candidates, rows-first, boxes in normalised, 4 coefficients for "
-        "'grid', masks left to the app, prototypes of 24×16",
+        "masks, 1 class, 126 candidates, rows-first, boxes in 0..1 of the input, 4 coefficients "
+        "for 'grid', masks left to the app, prototypes of 24×16",
     ),
     "pose of COCO": (
         'kind = "pose"',
@@ -169,7 +169,7 @@ SETTLED = {
         (96, 64),
         {"rows": (1, 378, 16)},
         "pose, 1 class, 5 points (x, y), 378 candidates, rows-first, with objectness, in "
-        "normalised",
+        "0..1 of the input",
     ),
 }
 

@@ -172,14 +172,14 @@ SETTLED = {
         (640, 640),
         {"logits": (1, 300, 80), "pred_boxes": (1, 300, 4)},
         "detr, 80 classes, 300 queries, sigmoid of 'logits', no column of none, boxes 'pred_boxes' "
-        "cxcywh in normalised",
+        "cxcywh in 0..1 of the input",
     ),
     "detr with one column more than labels": (
         'kind = "detr"\nactivation = "softmax"\nclasses = 91',
         (800, 800),
         {"logits": (1, 100, 92), "pred_boxes": (1, 100, 4)},
         "detr, 91 classes, 100 queries, softmax of 'logits', the last column is no object, boxes "
-        "'pred_boxes' cxcywh in normalised",
+        "'pred_boxes' cxcywh in 0..1 of the input",
     ),
 }
 

@@ -120,7 +120,7 @@ def test_no_row_meets_the_objective(work: Path) -> None:
 REFUSED = [
     (("--score", "0.1:x", "--iou", "2", "--max-detections", "0"), ("--score", "--iou", "--max-d")),
     (("--objective", "best"), ("f1, map, or recall@fp=",)),
-    (("--class-map", "cat"), ("THEIRS=OURS",)),
+    (("--class-map", "cat"), ("DATA=MODEL",)),
     (("--artifact", "none.onnx"), ("known.onnx",)),
     (("--write", "/nowhere/spec.toml"), ("/nowhere/spec.toml",)),
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mobilecat.errors import MobileCatError
-from mobilecat.measure.tune.grid import MOST_ROWS, Setting, grid_of
+from mobilecat.measure.tune.grid import MOST_ROWS, Setting, grid_of, with_baked
+from mobilecat.spec import NmsSpec
 
 LISTS = [
     ("0.3", (0.3,)),
@@ -89,3 +90,13 @@ def test_too_many_rows() -> None:
     with pytest.raises(MobileCatError, match="cannot be swept") as caught:
         grid_of("0:1:0.01", "0:1:0.01", "300")
     assert f"{101 * 101} combinations, at most {MOST_ROWS}" in str(caught.value)
+
+
+def test_a_default_sweep_holds_what_is_baked_in() -> None:
+    baked = NmsSpec(score_threshold=0.37, iou_threshold=0.5, max_detections=42)
+    grid = with_baked(grid_of(), baked)
+    assert Setting(0.37, 0.5, 42) in grid.settings
+    chosen = grid_of("0.2,0.3", "0.4", "10")
+    assert with_baked(chosen, baked) == chosen
+    ranked = baked.model_copy(update={"selection": "best"})
+    assert with_baked(grid_of(), ranked).ious == grid_of().ious

@@ -127,6 +127,14 @@ def test_ties(rows: list[tuple[float, float, int]], best: tuple[float, float, in
         assert found is not None and found.setting == Setting(*best)
 
 
+def test_what_is_baked_stays_where_nothing_is_better() -> None:
+    low, high = Setting(0.1, 0.5, 300), Setting(0.9, 0.5, 300)
+    rows = [_row(low, f1=0.75), _row(high, f1=0.75)]
+    assert best_of(rows, F1, low) is rows[0] and best_of(rows, F1) is rows[1]
+    better = [_row(low, f1=0.75), _row(high, f1=0.76)]
+    assert best_of(better, F1, low) is better[1]
+
+
 def test_a_better_row_beats_every_tie_break() -> None:
     rows = [_row(Setting(0.1, 0.9, 3000), f1=0.76), _row(Setting(0.9, 0.1, 1), f1=0.75)]
     assert best_of(rows, F1) is rows[0]
