@@ -30,9 +30,9 @@ def init(
 
     >>> found = mc.init(DETECTOR.parent / "cat_faces.onnx", "found.toml")
     >>> found.spec.input.size
-    (320, 320)
+    (224, 224)
     >>> mc.load_spec("found.toml").head.kind
-    'yunet'
+    'ssd'
     """
     place = Path(out) if out is not None else Path("mobilecat.toml")
     if out is not None:

@@ -15,7 +15,7 @@ import onnx_ir as ir
 from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit, classes_of
+from mobilecat.heads.fit import Fit, classes_of, units_of
 from mobilecat.spec.heads import ObbHead
 
 _LEAST = 6  # a box, one class, an angle
@@ -65,7 +65,7 @@ def settle(spec: ObbHead, network: Network) -> Head:
         return Candidates(boxes, scores, {"angles": angles})
 
     said = (
-        f"obb, {classes_of(classes)}, {n} candidates, {layout}, boxes in {spec.units}, "
+        f"obb, {classes_of(classes)}, {n} candidates, {layout}, boxes in {units_of(spec.units)}, "
         f"angles {spec.angle_column} in a row, in {spec.angle}, {spec.direction}"
     )
     return Head((name,), classes, 0, said, decode, carries=("angles",))

@@ -149,8 +149,8 @@ def yolov8(facts: Facts) -> Guess | None:
     because = f"{cells} columns of 4 + {scores.shape[1]}, one a cell; its boxes are {units}"
     if said:
         because += "; the file's metadata says task detect"
-    what = "rows of 4 + C scores, or YOLOX's of 5 + C: decoded, or relative to their cells"
-    asks: tuple[Ask, ...] = (Ask("head.kind", what, ("yolov8", "yolov5", "yolox")),)
+    what = "rows of 4 + C scores, YOLOX's of 5 + C, or rows that need no suppression"
+    asks: tuple[Ask, ...] = (Ask("head.kind", what, ("yolov8", "yolov5", "yolox", "end2end")),)
     if said or shape[2] == cells:
         asks = ()
     if not said and units == "normalised" and scores.shape[1] >= 4:
