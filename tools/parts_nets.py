@@ -1,9 +1,10 @@
-"""YOLOv8-pose-like and YOLOv8-seg-like networks: seeded, in the published structure, narrow.
+"""YOLOv8-pose-like, -seg-like and -obb-like networks: seeded, in the published structure, narrow.
 
 C2f blocks, SPPF, a pyramid up and down, decoupled heads with boxes from 16 bins, as YOLOv8n has
 them, at half of its widths (0.125 of YOLOv8's). Pose: a branch of 17 points a cell, of which x, y
 are (2·raw + cell)·stride and the third is σ(raw). Segmentation: a branch of 32 coefficients a cell,
 and prototypes of stride 4 from the finest map: convolution, transposed convolution, two more.
+Oriented boxes: a branch of one angle a cell, by which the box is turned about its centre.
 Sources of the structure: https://docs.ultralytics.com/models/yolov8, Maji et al. (YOLO-Pose, CVPRW
 2022), Bolya et al. (YOLACT, ICCV 2019). Weights are seeded; layers are scaled on pictures
 (`right_nets.Eager`).
@@ -112,9 +113,37 @@ def yolov8_seg(net: Eager) -> dict[str, str]:
     return {"output0": rows, "output1": grid}
 
 
+def turned(net: Eager, maps: Maps, angles: str) -> str:
+    """Return [1,4,N]: centre and size in pixels; the way from cell to centre turns with the box."""
+    box = branch(net, maps, channels((64, 0, 1.5)))
+    bins = net.op("Transpose", net.reshape(box, 4, 16, -1), perm=[0, 2, 1, 3])
+    steps = net.array(np.arange(16).reshape(1, 16, 1, 1))
+    far = net.reshape(net.op("Conv", net.op("Softmax", bins, axis=1), steps), 4, -1)
+    low, high = net.split(far, 2, 2)
+    at, strides = cells(net, maps)
+    half = net.op("Div", net.op("Sub", high, low), net.array(2.0))
+    x, y = net.split(half, 1, 1)
+    cos, sin = net.op("Cos", angles), net.op("Sin", angles)
+    across = net.op("Sub", net.op("Mul", x, cos), net.op("Mul", y, sin))
+    down = net.op("Add", net.op("Mul", x, sin), net.op("Mul", y, cos))
+    centre = net.op("Add", net.array(at), net.concat(across, down))
+    both = net.concat(centre, net.op("Add", low, high))
+    return net.op("Mul", both, net.array(strides))
+
+
+def yolov8_obb(net: Eager) -> dict[str, str]:
+    """[1,4+3+1,N]: a box, scores, and (σ(raw) − ¼)·π, the angle that the box is turned by."""
+    maps = pyramid(net)
+    share = net.op("Sigmoid", branch(net, maps, channels((1, -1, 1.5))))
+    angles = net.op("Mul", net.op("Sub", share, net.array(0.25)), net.array(np.pi))
+    boxes_and_scores = net.concat(turned(net, maps, angles), scores(net, maps, CLASSES))
+    return {"output0": net.concat(boxes_and_scores, angles)}
+
+
 PARTS: dict[str, Callable[[Eager], dict[str, str]]] = {
     "yolov8_pose": yolov8_pose,
     "yolov8_seg": yolov8_seg,
+    "yolov8_obb": yolov8_obb,
 }
 
 

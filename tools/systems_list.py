@@ -155,6 +155,16 @@ SYSTEMS = (
         )
         for by in ("graph", "app")
     ),
+    System(
+        "YOLOv8-obb-like, suppressed by the app",
+        BUILT.format("YOLOv8's structure at half of n's widths, in ONNX"),
+        "yolov8_obb.onnx",
+        build="yolov8_obb",
+        input='size = [320, 256]\nrange = [0, 1]\nresize = "letterbox"\npad = 114',
+        head=_head("obb"),
+        labels=3,
+        more=NMS.replace("0.3", "0.2"),
+    ),
     System("YOLOX", "real: yolox_nano.onnx", "yolox_nano.onnx", example="yolox_nano"),
     System(
         "SSD MobileNetV2, TF object detection API",

@@ -296,7 +296,7 @@ KERAS: dict[str, Callable[[Array], Any]] = {
 
 def build(name: str, image: ImageSpec, pictures: Sequence[Path], out: Path) -> None:
     """Write the network `name` to `out`: an .onnx, .keras or .h5 file, or a SavedModel's folder."""
-    if name in ("yolov8_pose", "yolov8_seg"):
+    if name in ("yolov8_pose", "yolov8_seg", "yolov8_obb"):
         import parts_nets
 
         parts_nets.build(name, image, pictures, out)

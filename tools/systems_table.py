@@ -282,6 +282,8 @@ def differ(e: Detections, g: Detections) -> Agreement:
     i, j = (np.array(x, int) for x in (zip(*found.pairs, strict=True) if found.pairs else ((), ())))
     result = Agreement(len(e), len(found.missing) + len(found.extra))
     result.boxes_px = float(np.abs(e.boxes_xyxy[i] - g.boxes_xyxy[j]).max(initial=0))
+    if e.corners_xy is not None and g.corners_xy is not None:
+        result.boxes_px = float(np.abs(e.corners_xy[i] - g.corners_xy[j]).max(initial=0))
     if e.landmarks_xy is not None and g.landmarks_xy is not None:
         off = np.abs(e.landmarks_xy[i] - g.landmarks_xy[j])
         result.landmarks_px = float(off.max(initial=0))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from mobilecat import disk
 from mobilecat.errors import MobileCatError, Problem, reason
+from mobilecat.geometry.turned import turned_corners
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -39,6 +40,8 @@ class Labelled:
     own where the file has them (of the outline, not the box). ignore: (n,), neither to be found nor
     wrong to be found: VOC's difficult, COCO's crowds. crowd: (n,), those of them that stand for
     many objects. landmarks_xy: (n,L,2), NaN where a point is not labelled; None without landmarks.
+    angles: (n,), how far each box is turned about its centre, clockwise radians; None where the
+    labels are upright.
     """
 
     path: Path
@@ -49,6 +52,7 @@ class Labelled:
     ignore: Flags
     crowd: Flags
     landmarks_xy: Floats | None = None
+    angles: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.class_ids)
@@ -92,6 +96,7 @@ class Item:
     difficult: bool = False
     crowd: bool = False
     points: Sequence[Sequence[float]] | None = None
+    angle: float | None = None
 
 
 @dataclass
@@ -141,6 +146,7 @@ class Reading:
         self, path: Path, size_wh: tuple[int, int], items: Iterable[Item], points: int = 0
     ) -> None:
         """Keep a picture with its objects. points: landmarks an object has, 0 without any."""
+        items = list(items)
         good = [item for item in items if self._sound(item, size_wh)]
         boxes = np.array([i.box_xyxy for i in good], dtype=np.float64).reshape(-1, 4)
         sides = boxes[:, 2:] - boxes[:, :2]
@@ -153,6 +159,9 @@ class Reading:
             for row, item in zip(landmarks, good, strict=True):
                 if item.points is not None:
                     row[:] = item.points
+        angles = None
+        if any(item.angle is not None for item in items):
+            angles = np.array([item.angle or 0.0 for item in good], np.float64)
         self.pictures.append(
             Labelled(
                 path,
@@ -163,12 +172,16 @@ class Reading:
                 np.array([i.difficult or i.crowd for i in good], dtype=np.bool_),
                 np.array([i.crowd for i in good], dtype=np.bool_),
                 landmarks,
+                angles,
             )
         )
 
     def _sound(self, item: Item, size_wh: tuple[int, int]) -> bool:
         x1, y1, x2, y2 = item.box_xyxy
-        said = ", ".join(f"{v:g}" for v in item.box_xyxy)
+        if item.angle is not None and math.isfinite(item.angle):
+            corners = turned_corners(item.box_xyxy, item.angle)
+            (x1, y1), (x2, y2) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+        said = ", ".join(f"{v:g}" for v in (x1, y1, x2, y2))
         if not all(math.isfinite(v) for v in item.box_xyxy):
             self.problem(f"box x1,y1,x2,y2 = {said} is no box", item.where)
         elif x2 < x1 or y2 < y1:

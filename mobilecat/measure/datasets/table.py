@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mobilecat.errors import Problem
-from mobilecat.measure.datasets import coco, crawford, voc, yolo
+from mobilecat.measure.datasets import coco, crawford, dota, voc, yolo
 from mobilecat.measure.datasets.base import Dataset, DatasetError, refused
 
 
@@ -29,6 +29,7 @@ FORMATS = (
     Format("VOC XML", "Annotations/*.xml, or ImageSets/Main/NAME.txt", voc.find, voc.read),
     Format("Crawford .cat", "photo.jpg.cat beside each photo.jpg", crawford.find_cat,
            crawford.read_cats),
+    Format("DOTA txt", "images/ and labelTxt/*.txt, four corners a line", dota.find, dota.read),
     Format("YOLO txt", "images/ and labels/*.txt with data.yaml or classes.txt", yolo.find,
            yolo.read),
 )  # fmt: skip

@@ -1,4 +1,5 @@
-"""YOLO txt, one file a picture: `class cx cy w h` a line, in 0..1 of the picture.
+"""YOLO txt, one file a picture: `class cx cy w h` a line, in 0..1 of the picture; of turned boxes
+`class x1 y1 x2 y2 x3 y3 x4 y4` (https://docs.ultralytics.com/datasets/obb).
 
 https://docs.ultralytics.com/datasets/detect describes the format: images/a.jpg has labels/a.txt (or
 a.txt beside it); an empty file, or none, is a picture without objects. Class names: data.yaml,
@@ -12,6 +13,7 @@ import re
 from pathlib import Path
 
 from mobilecat.measure.datasets.base import PICTURES, Dataset, Item, Reading, read_lines
+from mobilecat.measure.datasets.dota import turned_item
 
 _YAML = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 _NAMES = ("classes.txt", "obj.names", *_YAML)
@@ -73,12 +75,12 @@ def _item(
     except ValueError:
         reading.problem(f"{line.strip()!r:.80} is not all numbers", where)
         return None
-    if len(values) != 5:
-        what = f"{len(values)} numbers, expected 5: class cx cy w h"
+    if len(values) not in (5, 9):
+        what = f"{len(values)} numbers, expected 5: class cx cy w h, or 9: class and four corners"
         fix = "outlines and keypoints have no place here: export boxes" if len(values) > 5 else ""
         reading.problem(what, where, fix)
         return None
-    class_id, cx, cy, w, h = values
+    class_id = values[0]
     if class_id not in range(len(names)):
         reading.problem(f"class {class_id:g}, but there are {len(names)} class names", where)
         return None
@@ -87,6 +89,10 @@ def _item(
         reading.problem(f"{line.strip()!r} is not in 0..1 of the picture", where, fix)
         return None
     width, height = size_wh
+    if len(values) == 9:
+        corners = [v * (height if k % 2 else width) for k, v in enumerate(values[1:])]
+        return turned_item(where, int(class_id), corners)
+    cx, cy, w, h = values[1:]
     box = ((cx - w / 2) * width, (cy - h / 2) * height,
            (cx + w / 2) * width, (cy + h / 2) * height)  # fmt: skip
     return Item(where, int(class_id), box)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mobilecat.geometry.boxes import area_xyxy, iou
+from mobilecat.geometry.turned import turned_corners, turned_iou
 from mobilecat.pictures.detections import Detections
 
 Floats = npt.NDArray[np.float64]
@@ -25,7 +26,7 @@ IOU = 0.5
 @dataclass(frozen=True)
 class Truth:
     """The objects of one picture, of the evaluated classes; see `Labelled`. points: None, or NaN
-    where a point is not labelled, in the order in which both have landmarks."""
+    where a point is not labelled, in the order in which both have landmarks. angles: see there."""
 
     boxes_xyxy: Floats
     class_ids: Ints
@@ -33,6 +34,7 @@ class Truth:
     ignore: Flags
     crowd: Flags
     points: Floats | None = None
+    angles: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.class_ids)
@@ -52,12 +54,23 @@ class Matched:
     missed: tuple[int, ...]
 
 
-def overlaps(truth: Truth, boxes_xyxy: Floats) -> Floats:
+def ious(truth: Truth, found: Detections) -> Floats:
+    """Return [detections, objects]: IoU, as polygons where boxes or labels are turned."""
+    corners, angles = found.corners_xy, truth.angles
+    if corners is None and angles is None:
+        return iou(found.boxes_xyxy, truth.boxes_xyxy)
+    if corners is None:
+        corners = turned_corners(found.boxes_xyxy, np.zeros(len(found)))
+    turns = np.zeros(len(truth)) if angles is None else angles
+    return turned_iou(corners, turned_corners(truth.boxes_xyxy, turns))
+
+
+def overlaps(truth: Truth, there: Detections) -> Floats:
     """Return [detections, objects]: IoU; for a crowd, the share of the detection inside it.
 
     Source: COCO's evaluation, https://cocodataset.org/#detection-eval (crowds).
     """
-    found = iou(boxes_xyxy, truth.boxes_xyxy)
+    found, boxes_xyxy = ious(truth, there), there.boxes_xyxy
     for j in np.flatnonzero(truth.crowd):
         a, b = boxes_xyxy, truth.boxes_xyxy[j]
         sides = np.minimum(a[:, 2:], b[2:]) - np.maximum(a[:, :2], b[:2])
@@ -73,7 +86,7 @@ def match(truth: Truth, found: Detections, at: float = IOU) -> Matched:
     A detection that reaches no free object but one to be ignored is neither right nor wrong; a
     second one of the same object is wrong.
     """
-    values = overlaps(truth, found.boxes_xyxy)
+    values = overlaps(truth, found)
     same = found.class_ids[:, None] == truth.class_ids[None, :]
     reach = np.where(same & (values >= at), values, -1.0)
     free = ~truth.ignore
@@ -109,13 +122,15 @@ def voc_flags(
     it overlaps most, taken or not; the second of an object is wrong; those of a difficult one do
     not count.
     """
+    pictures = list(pictures)
+    every = [ious(truth, found) for truth, found in pictures]
     rows: list[tuple[float, int, int]] = []  # score, picture, object: −1 none, −2 not counted
     wanted = 0
     for k, (truth, found) in enumerate(pictures):
         objects = np.flatnonzero(truth.class_ids == class_id)
         wanted += int(np.count_nonzero(~truth.ignore[objects]))
         mine = np.flatnonzero(found.class_ids == class_id)
-        values = iou(found.boxes_xyxy[mine], truth.boxes_xyxy[objects])
+        values = every[k][np.ix_(mine, objects)]
         for i, row in zip(mine, values, strict=True):
             best = int(row.argmax()) if row.size else -1
             hit = best >= 0 and row[best] >= at

@@ -138,6 +138,12 @@ def _landmark_count(bundle: Bundle) -> int | None:
 
 def _notes(bundle: Bundle, data: Dataset, classes: ClassMap, points: PointMap | str) -> list[str]:
     notes = [*data.notes, *classes.notes]
+    turned = any(p.angles is not None for p in data.pictures)
+    if turned and bundle.spec.head.turned:
+        notes.append("IoU is that of turned boxes, as polygons")
+    elif turned or bundle.spec.head.turned:
+        which = "the labels are turned" if turned else "the model's boxes are turned"
+        notes.append(f"IoU is of polygons, and only {which}: the others are upright")
     if isinstance(points, PointMap):
         notes += [points.note] if points.note else []
         count = _landmark_count(bundle) or 0

@@ -126,6 +126,7 @@ def truth_of(picture: Labelled, classes: ClassMap, points: PointMap | None) -> T
         picture.ignore[known],
         picture.crowd[known],
         marks,
+        None if picture.angles is None else picture.angles[known],
     )
 
 
@@ -140,6 +141,8 @@ def detections_of(
     marks = {}
     if points is not None and found.landmarks_xy is not None:
         marks["landmarks"] = found.landmarks_xy[mine][:, [j for _, j in points.pairs]]
+    if "angles" in found.rows:
+        marks["angles"] = found.rows["angles"][mine]
     ids = [classes.model[int(c)] for c in found.class_ids[mine]]
     kept = Detections(
         found.boxes_xyxy[mine],
@@ -229,7 +232,7 @@ def _single_ious(truths: Sequence[Truth], found: Sequence[Detections]) -> list[f
     values = []
     for truth, there in zip(truths, found, strict=True):
         if len(truth) == truth.wanted == 1:
-            overlap = overlaps(truth, there.boxes_xyxy)
+            overlap = overlaps(truth, there)
             values.append(float(overlap.max()) if overlap.size else 0.0)
     return values
 

@@ -119,7 +119,7 @@ def test_a_crowd_swallows_what_is_inside_it() -> None:
     inside = [(0.9, sq(5)), (0.8, sq(25))]
     t = truth([crowd, FAR], crowd=(0,))
     d = found(*inside, (0.7, FAR))
-    assert overlaps(t, d.boxes_xyxy)[:, 0].tolist() == [1, 1, 0]
+    assert overlaps(t, d)[:, 0].tolist() == [1, 1, 0]
     assert match(t, d).extra == ()
     assert coco_scores([t], [d], 1).ap50 == pytest.approx(1)
     # As an ordinary object to ignore it swallows nothing: right comes third, 1/3.
