@@ -216,13 +216,91 @@ def _picture_for_points(b: Box, w: World) -> Box:
     )
 
 
+def _to_view(b: Box, w: World) -> Box:
+    sx, sy, ox, oy = _view(w)
+    x, y = sx * w.W, sy * w.H
+    return b[0] * x + ox, b[1] * y + oy, b[2] * x + ox, b[3] * y + oy
+
+
+def _from_view(b: Box, w: World) -> Box:
+    sx, sy, ox, oy = _view(w)
+    x, y = sx * w.W, sy * w.H
+    return (b[0] - ox) / x, (b[1] - oy) / y, (b[2] - ox) / x, (b[3] - oy) / y
+
+
+def _bar_above(b: Box, w: World) -> Box:
+    """Six to sixty points down, or up, or to a side, or both."""
+    points = (6 + 108 * abs(w.jitter[0])) * (1 if w.jitter[0] > 0 else -1)
+    dx = 0.7 * points if w.pick > 0.6 else 0.0
+    dy = points if w.pick < 0.8 else 0.0
+    return _from_view(_shift(_to_view(b, w), dx, dy), w)
+
+
+def _zoomed(b: Box, w: World) -> Box:
+    z = 1 / (1.1 + abs(w.jitter[0])) if w.pick < 0.5 else 1.1 + abs(w.jitter[0])
+    x1, y1, x2, y2 = _to_view(b, w)
+    cx, cy = w.Vw / 2, w.Vh / 2
+    there = (cx + z * (x1 - cx), cy + z * (y1 - cy), cx + z * (x2 - cx), cy + z * (y2 - cy))
+    return _from_view(there, w)
+
+
+def _other_size(b: Box, w: World) -> Box:
+    """Between half and twice as large, by one factor or by two, from the view's corner."""
+    sx = 1.15 + 1.6 * abs(w.jitter[0])
+    sx = 1 / sx if w.jitter[0] < 0 else sx
+    sy = sx if w.pick < 0.3 else (0.55 + 1.2 * w.pick) * (1.2 if w.jitter[1] > 0 else 0.8)
+    x1, y1, x2, y2 = _to_view(b, w)
+    return _from_view((sx * x1, sy * y1, sx * x2, sy * y2), w)
+
+
+def _other_side(b: Box, w: World) -> Box:
+    r = (w.Sw / w.W) / (w.Sh / w.H)
+    r = r if w.pick < 0.5 else 1 / r
+    return b[0] * r, b[1] * r, b[2] * r, b[3] * r
+
+
+def _off_the_middle(b: Box, w: World) -> Box:
+    x1, y1, x2, y2 = _to_view(b, w)
+    k = 1 + (0.03 + 0.3 * abs(w.jitter[0])) * (1 if w.jitter[0] > 0 else -1)
+    if w.pick < 0.7:
+        return _from_view((k * w.Vw - x2, y1, k * w.Vw - x1, y2), w)
+    return _from_view((x1, k * w.Vh - y2, x2, k * w.Vh - y1), w)
+
+
+def _hung_up(b: Box, w: World) -> Box:
+    kind = int(w.pick * 6)
+    wide, high = b[2] - b[0], b[3] - b[1]
+    shifts = [(1.0, 0.0), (-1.0, 0.0), (0.0, -1.0), (1.0, 1.0)]
+    if kind < len(shifts):
+        return _shift(b, shifts[kind][0] * wide, shifts[kind][1] * high)
+    x1, y1, x2, y2 = _to_view(b, w)
+    bottom = w.Vh - y2 if kind == 4 else y2
+    left, right = sorted((x1, w.Vw - x2))
+    low, high = sorted((y1, bottom))
+    return _from_view((left, low, right, high), w)
+
+
+BOX_BUGS |= {
+    "4e": lambda b, w: (1 - b[3], b[0], 1 - b[1], b[2]),
+    "30": _bar_above,
+    "31": _zoomed,
+    "32": _other_size,
+    "33": _other_side,
+    "34": _off_the_middle,
+    "35": _hung_up,
+}
 OTHER_BUGS = ("23", "27", "28", "29")
 ALL_BUGS = (*BOX_BUGS, *OTHER_BUGS)
+SINGLE_ONLY = ("4e", "31", "32", "33", "34", "35")
+"""Not tried in pairs: beside another bug they are any scale and move."""
 _STAGE = dict.fromkeys(("29", "26", "15", "4", "4b", "4c", "4d", "5"), 0)
 _STAGE |= dict.fromkeys(("8", "9", "10", "11", "25"), 1)
 _STAGE |= dict.fromkeys(("16", "17", "18", "19", "20", "21", "22", "24"), 2)
 _STAGE |= dict.fromkeys(("1", "2", "13", "14", "23"), 3)
 _STAGE |= dict.fromkeys(("3", "6", "7", "12", "22b", "27", "28"), 4)
+_STAGE |= dict.fromkeys(("4e",), 0)
+_STAGE |= dict.fromkeys(("30", "31", "32", "33", "34", "35"), 6)
+_BESIDE_A_BAR = {"1", "2", "3", "4", "4b", "4c", "4d", "5", "16", "17", "18", "19", "20", "21"}
 _FAMILIES = [
     {"4", "4b", "4c", "4d", "5"},
     {"8", "9", "10", "11"},
@@ -237,6 +315,10 @@ _MODELS = [(640, 640), (416, 320), (320, 240), (300, 300), (512, 384), (256, 448
 
 def possible_pair(a: str, b: str) -> bool:
     """Return whether an app can have both: not twice the same, nor two of a kind."""
+    if {a, b} & set(SINGLE_ONLY):
+        return False
+    if "30" in (a, b) and not {a, b} & _BESIDE_A_BAR:
+        return False
     return a != b and not any({a, b} <= family for family in _FAMILIES)
 
 
@@ -252,7 +334,7 @@ def random_world(rng: np.random.Generator, bugs: tuple[str, ...]) -> World:
     """Return facts in which each of `bugs` shows."""
     while True:
         frame, model = _pick(rng, _FRAMES), _pick(rng, _MODELS)
-        exif = int(rng.integers(1, 9))
+        exif = 1 if "4e" in bugs else int(rng.integers(1, 9))
         W, H = frame if exif < 5 else frame[::-1]
         options = ["scaleFit", "scaleFill", "centerCrop"]
         if {"8", "10"} & set(bugs):
@@ -297,6 +379,7 @@ def facts_of(w: World, bugs: tuple[str, ...]) -> Facts:
         frame,
         Size(w.Sw, w.Sh),
         Orientation(w.exif),
+        handed=Orientation.RIGHT if "4e" in bugs else None,
         fit=CropAndScale(w.fit),
         region=Region(*w.roi),
         view=View(Size(w.Vw, w.Vh), w.mode),
@@ -325,7 +408,7 @@ def _after(boxes: F64, bugs: list[str], w: World) -> F64:
             boxes = np.array(rows).reshape(-1, 4)
         if bug in ("4", "4b", "4c", "4d") and w.pick < 0.75:
             w = w.swapped  # what follows believes the frame as it was handed over
-        if bug in ("4", "4b", "4c", "4d", "5", "1", "3", "13", "6", "7"):
+        if bug in ("4", "4b", "4c", "4d", "4e", "5", "1", "3", "13", "6", "7"):
             boxes = np.sort(boxes.reshape(-1, 2, 2), axis=1).reshape(-1, 4)
     return boxes
 

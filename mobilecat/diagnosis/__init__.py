@@ -3,6 +3,6 @@
 from mobilecat.diagnosis.answer import Answer, diagnose
 from mobilecat.diagnosis.catalogue import BUGS, Bug
 from mobilecat.diagnosis.facts import Evidence, Facts, Scene
-from mobilecat.diagnosis.search import Suspect
+from mobilecat.diagnosis.suspect import Suspect
 
 __all__ = ["BUGS", "Answer", "Bug", "Evidence", "Facts", "Scene", "Suspect", "diagnose"]

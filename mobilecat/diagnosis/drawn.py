@@ -19,6 +19,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "4b": (_LYING.format(more=" (the other one)"), _TURN),
     "4c": (_LYING.format(more=" and mirrored"), _TURN),
     "4d": (_LYING.format(more=" and mirrored"), _TURN),
+    "4e": ("The frame came upright and was turned all the same, so it was drawn into the model's input lying on its side: turn it by .{needed} (EXIF {exif}).", _TURN),
     "5": ("The picture was drawn upside down, or turned twice: turn it by .{needed} (EXIF {exif}), once.",
           "after connection.videoRotationAngle draw with .up; coreImageFromFrame takes the unturned CIImage"),
     "8": ("Boxes are squeezed towards the middle: take off the padding that the app drew before scaling back.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from mobilecat.camera.request import AppResize, SimulatedRequest
 from mobilecat.errors import Problem
@@ -93,12 +94,15 @@ def norm_map(map_px: Affine, src_wh: Size, dst_wh: Size) -> Affine:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Pairs of true and observed boxes of frames with the same facts.
+    """True and observed boxes of frames with the same facts.
 
     Frame: both normalised on the upright picture, top-left origin; observed ones are what a correct
-    app's inverse makes of what was drawn. Shapes: (N, 4) xyxy; marks (N, L, 2); scores (N,).
-    missing, extra: boxes without a partner, true and observed.
+    app's inverse makes of what was drawn. Shapes: true (N, 4) xyxy, observed (M, 4); marks (N, L, 2)
+    and (M, L, 2); scores (N,) and (M,).
+    partners: (N, M), which observed box may be which true one's; None: row k is row k's, and N = M.
+    missing, extra: boxes that were left out before, true and observed, since they had no partner.
     earlier: true boxes of the same objects d frames before, NaN where there were none.
+    edges: (E, 4) rectangles at whose sides observed boxes may have been cut off.
     """
 
     true: F64
@@ -110,20 +114,26 @@ class Evidence:
     missing: int = 0
     extra: int = 0
     earlier: Mapping[int, F64] = field(default_factory=dict)
+    partners: npt.NDArray[np.bool_] | None = None
+    edges: F64 = field(default_factory=lambda: np.zeros((0, 4)))
 
     def __post_init__(self) -> None:
-        n = len(self.true)
+        n, m = len(self.true), len(self.observed)
         pairs = (
-            ("boxes", self.true, self.observed, (n, 4)),
-            ("landmarks", self.true_marks, self.observed_marks, None),
-            ("scores", self.true_scores, self.observed_scores, (n,)),
+            ("boxes", self.true, self.observed, (n, 4), (m, 4)),
+            ("landmarks", self.true_marks, self.observed_marks, None, None),
+            ("scores", self.true_scores, self.observed_scores, (n,), (m,)),
         )
         problems = []
-        for name, a, b, shape in pairs:
+        if self.partners is not None and self.partners.shape != (n, m):
+            problems.append(Problem(f"partners {self.partners.shape} of {n} and {m} boxes"))
+        for name, a, b, left, right in pairs:
             if (a is None) != (b is None):
                 problems.append(Problem(f"{name} are given on one side only"))
             elif a is not None and b is not None:
-                if a.shape != b.shape or len(a) != n or (shape and a.shape != shape):
+                shapes = (left and a.shape != left) or (right and b.shape != right)
+                unlike = a.shape[1:] != b.shape[1:] or len(a) != n or len(b) != m
+                if shapes or unlike or (self.partners is None and len(a) != len(b)):
                     problems.append(Problem(f"true {name} {a.shape}, observed {b.shape}"))
                 elif not (np.isfinite(a).all() and np.isfinite(b).all()):
                     problems.append(Problem(f"{name} hold NaN or infinity"))
@@ -131,7 +141,8 @@ class Evidence:
             raise GeometryError("These are not pairs of boxes", problems)
 
     def __len__(self) -> int:
-        return len(self.true)
+        """At most how many pairs there are."""
+        return min(len(self.true), len(self.observed))
 
 
 @dataclass(frozen=True, eq=False)

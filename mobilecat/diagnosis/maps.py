@@ -22,7 +22,7 @@ from mobilecat.geometry.orientation import (
     upright_from_stored,
 )
 from mobilecat.geometry.resize import ROUNDINGS
-from mobilecat.geometry.views import View
+from mobilecat.geometry.views import VIEW_MODES, View
 from mobilecat.geometry.vision import FULL_REGION, CropAndScale, image_from_vision
 
 BoxMap = Callable[[F64], F64]
@@ -72,16 +72,38 @@ def ignored(needed: Orientation) -> Ways:
 
     def ways(f: Facts) -> Iterator[Way]:
         lying = stored_from_upright(needed, UNIT)
-        yield moved(lying)
-        if f.view is not None and needed >= Orientation.LEFT_MIRRORED:
-            # An app that hands over one orientation draws with it too: the view shows an upright
-            # picture, and its boxes are placed as in one that lies.
-            upright_wh, lying_wh = f.image_wh, f.image_wh.swapped
-            drawn = _view_from_norm(f.view, lying_wh) @ lying
-            read = _view_from_norm(f.view, upright_wh).inverse()
-            yield moved(read @ drawn, "and drawn as in a lying picture")
+        if not _needless(f) or not lying.isclose(_turned_by_the_app(f)):
+            yield from _lying(f, lying, needed >= Orientation.LEFT_MIRRORED)
 
     return ways
+
+
+def turned_though_upright(f: Facts) -> Iterator[Way]:
+    """The frame came upright, as from an iPhone 17's front camera, and was turned all the same."""
+    if _needless(f):
+        yield from _lying(f, _turned_by_the_app(f), True)
+
+
+def _needless(f: Facts) -> bool:
+    upright = (Orientation.UP, Orientation.UP_MIRRORED)
+    return f.orientation in upright and (f.handed or Orientation.UP) >= Orientation.LEFT_MIRRORED
+
+
+def _turned_by_the_app(f: Facts) -> Affine:
+    """Upright → what the app took for upright, both normalised."""
+    did = upright_from_stored(f.handed or Orientation.UP, UNIT)
+    return did @ stored_from_upright(f.orientation, UNIT)
+
+
+def _lying(f: Facts, lying: Affine, quarter: bool) -> Iterator[Way]:
+    yield moved(lying)
+    if f.view is not None and quarter:
+        # An app that hands over one orientation draws with it too: the view shows an upright
+        # picture, and its boxes are placed as in one that lies.
+        upright_wh, lying_wh = f.image_wh, f.image_wh.swapped
+        drawn = _view_from_norm(f.view, lying_wh) @ lying
+        read = _view_from_norm(f.view, upright_wh).inverse()
+        yield moved(read @ drawn, "and drawn as in a lying picture")
 
 
 def _view_from_norm(view: View, image_wh: Size) -> Affine:
@@ -156,8 +178,8 @@ def crop_kept(f: Facts) -> Iterator[Way]:
 # ---- the view
 
 
-def _in_view(f: Facts) -> Affine:
-    """Normalised → view points; without a view, as if it were the picture."""
+def in_view(f: Facts) -> Affine:
+    """Return normalised → the space where boxes are drawn: view points, or picture pixels."""
     w, h = f.image_wh
     placed = f.view.view_from_image(f.image_wh) if f.view else Affine.identity()
     return placed @ Affine.scale_then_move(w, h)
@@ -166,7 +188,7 @@ def _in_view(f: Facts) -> Affine:
 def view_misplaced(f: Facts) -> Iterator[Way]:
     if f.view is None:
         return
-    back, into = _in_view(f).inverse(), Affine.scale_then_move(*f.image_wh)
+    back, into = in_view(f).inverse(), Affine.scale_then_move(*f.image_wh)
     modes = {
         "stretched over the view": "resize",
         "placed as aspect-fit": "resizeAspect",
@@ -177,10 +199,17 @@ def view_misplaced(f: Facts) -> Iterator[Way]:
         yield moved(back @ wrong.view_from_image(f.image_wh) @ into, label)
     right = f.view.view_from_image(f.image_wh)
     yield moved(back @ replace(right, tx=0.0, ty=0.0) @ into, "scaled, but not moved")
+    for label, share in (("at the start", "START"), ("in the middle", "CENTER"), ("at the end", "END")):
+        kept = View(f.view.size, f"{_kind(f.view)}_{share}", f.view.mirrored, f.view.rtl)
+        yield moved(back @ kept.view_from_image(f.image_wh) @ into, f"placed {label}")
+
+
+def _kind(view: View) -> str:
+    return "FIT" if VIEW_MODES[view.mode][0] == "fit" else "FILL"
 
 
 def points_for_pixels(f: Facts) -> Iterator[Way]:
-    view = _in_view(f)
+    view = in_view(f)
     for k in (f.content_scale,) if f.content_scale else (2.0, 3.0):
         for label, s in ((f"× {k:g}", k), (f"÷ {k:g}", 1 / k)):
             yield moved(view.inverse() @ Affine.scale_then_move(s, s) @ view, label)
@@ -259,14 +288,14 @@ def wrong_unit(f: Facts) -> Iterator[Way]:
         yield moved(Affine.scale_then_move(w, h), f"× {whose} size")
         yield moved(Affine.scale_then_move(1 / w, 1 / h), f"÷ {whose} size")
     if f.view is not None:
-        yield moved(_in_view(f).inverse(), "0 to 1 drawn as points")
+        yield moved(in_view(f).inverse(), "0 to 1 drawn as points")
 
 
 def model_for_image(f: Facts) -> Iterator[Way]:
     into = f.request.model_from_image
     yield moved(norm_map(into, f.image_wh, f.image_wh), "as picture pixels")
     if f.view is not None:
-        back = _in_view(f).inverse()
+        back = in_view(f).inverse()
         yield moved(back @ into @ Affine.scale_then_move(*f.image_wh), "drawn as points")
         yield moved(back @ Affine.scale_then_move(*f.image_wh), "picture pixels drawn as points")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from mobilecat.diagnosis.capture import Capture, CapturedBox, CapturedFrame, Space
 from mobilecat.diagnosis.facts import Evidence, Facts, Scene
@@ -49,42 +49,26 @@ def norm_from(space: Space, facts: Facts) -> Affine:
     return norm @ facts.view.view_from_image(facts.image_wh).inverse()
 
 
-def pair_boxes(
-    true: Sequence[CapturedBox], observed: Sequence[CapturedBox]
-) -> tuple[list[Pair], str]:
-    """Return pairs of one object, and how they were found: by id, order, or class and score.
+def pair_boxes(true: Sequence[CapturedBox], observed: Sequence[CapturedBox]) -> list[Pair] | None:
+    """Return the pairs that are known before any hypothesis, by id; None where none is known.
 
-    A bug in coordinates moves boxes and leaves their scores: the nearest score is the partner.
+    One box alone on both sides is one object. All else is paired by the hypothesis under test.
     """
     ids = [b.id for b in (*true, *observed)]
     if ids and all(i is not None for i in ids):
         by_id = {b.id: b for b in observed}
-        return [(t, by_id[t.id]) for t in true if t.id in by_id], "id"
-    if any(b.score is None for b in (*true, *observed)):
-        if len(true) == len(observed):
-            return list(zip(true, observed, strict=True)), "order"
-        raise MobileCatError(
-            "True and observed boxes cannot be paired",
-            [
-                Problem(
-                    f"{len(true)} true and {len(observed)} observed boxes, and not all have scores",
-                    fix="give every box an id or a score, or as many boxes on both sides",
-                )
-            ],
-        )
-    options = sorted(
-        (abs((t.score or 0) - (o.score or 0)), i, j)
-        for i, t in enumerate(true)
-        for j, o in enumerate(observed)
-        if t.class_id == o.class_id
-    )
-    partner: dict[int, int] = {}
-    taken: set[int] = set()
-    for _, i, j in options:
-        if i not in partner and j not in taken:
-            partner[i] = j
-            taken.add(j)
-    return [(true[i], observed[j]) for i, j in sorted(partner.items())], "score"
+        return [(t, by_id[t.id]) for t in true if t.id in by_id]
+    if len(true) == len(observed) == 1:
+        return [(true[0], observed[0])]
+    return None
+
+
+def _partners(true: Sequence[CapturedBox], observed: Sequence[CapturedBox]) -> npt.NDArray[np.bool_]:
+    """Which boxes may be one object: those of one class, where both sides tell classes."""
+    left, right = np.array([b.class_id for b in true]), np.array([b.class_id for b in observed])
+    told = left.any() and right.any()
+    same = left[:, None] == right[None, :]
+    return same if told else np.ones_like(same)
 
 
 def scene_of(
@@ -93,13 +77,15 @@ def scene_of(
     true_in: Space,
     observed: Sequence[CapturedBox],
     observed_in: Space,
-) -> tuple[Scene, list[Pair], str]:
-    """Return one frame's scene, its pairs, and how they were found."""
-    pairs, how = pair_boxes(true, observed)
+) -> tuple[Scene, list[Pair] | None]:
+    """Return one frame's scene, and the pairs that are known already."""
+    pairs = pair_boxes(true, observed)
     left, right = norm_from(true_in, facts), norm_from(observed_in, facts)
-    t, o = [a for a, _ in pairs], [b for _, b in pairs]
-    marks = bool(pairs) and all(len(a.points) == len(b.points) > 0 for a, b in pairs)
-    scored = bool(pairs) and all(b.score is not None for b in (*t, *o))
+    t = list(true) if pairs is None else [a for a, _ in pairs]
+    o = list(observed) if pairs is None else [b for _, b in pairs]
+    counts = {len(b.points) for b in (*t, *o)}
+    marks = bool(t) and bool(o) and len(counts) == 1 and counts != {0}
+    scored = bool(t) and bool(o) and all(b.score is not None for b in (*t, *o))
     evidence = Evidence(
         left.boxes_xyxy(_boxes(t)),
         # A box with its corners swapped is drawn as the same rectangle: sorting loses nothing.
@@ -108,10 +94,25 @@ def scene_of(
         right.points(np.array([b.points for b in o])) if marks else None,
         np.array([b.score for b in t], dtype=np.float64) if scored else None,
         np.array([b.score for b in o], dtype=np.float64) if scored else None,
-        missing=len(true) - len(pairs),
-        extra=len(observed) - len(pairs),
+        missing=len(true) - len(t),
+        extra=len(observed) - len(o),
+        partners=None if pairs is not None else _partners(t, o),
+        edges=_edges(facts, observed_in),
     )
-    return Scene(facts, evidence), pairs, how
+    return Scene(facts, evidence), pairs
+
+
+def _edges(facts: Facts, drawn_in: Space) -> F64:
+    """The rectangles in which what was drawn may have been cut off, normalised. (E, 4)."""
+    edges = [np.array([0.0, 0.0, 1.0, 1.0])]
+    size = None
+    if drawn_in == "view" and facts.view is not None:
+        size = facts.view.size
+    elif drawn_in == "model":
+        size = facts.model_wh
+    if size is not None:
+        edges.append(norm_from(drawn_in, facts).boxes_xyxy(np.array([0.0, 0.0, *size])))
+    return np.stack(edges)
 
 
 def _boxes(boxes: Sequence[CapturedBox]) -> F64:
@@ -126,7 +127,7 @@ def setting_of(
     Errors: MobileCatError naming each frame that has no true boxes, or cannot be paired.
     """
     problems, notes = [], []
-    made: list[tuple[CapturedFrame, Scene, list[Pair]]] = []
+    made: list[tuple[CapturedFrame, Scene, list[Pair] | None]] = []
     for k, frame in enumerate(capture.frames):
         truth = _truth(frame, (found or {}).get(k))
         if truth is None:
@@ -140,12 +141,10 @@ def setting_of(
             continue
         true, space = truth
         try:
-            scene, pairs, how = scene_of(frame.facts, true, space, frame.drawn, frame.drawn_in)
+            scene, pairs = scene_of(frame.facts, true, space, frame.drawn, frame.drawn_in)
         except MobileCatError as e:
             problems += [Problem(p.what, f"frames.{k}", p.fix) for p in e.problems]
             continue
-        if how == "score" and _ties(true):
-            notes.append(f"frames.{k}: two boxes have nearly one score; give ids to pair them")
         notes += [f"frames.{k}: {text}" for text in frame.contradictions]
         made.append((frame, scene, pairs))
     if problems:
@@ -163,19 +162,17 @@ def _truth(
     return (frame.outputs, "model") if frame.outputs is not None else None
 
 
-def _ties(boxes: Sequence[CapturedBox]) -> bool:
-    scores = sorted((b.class_id, b.score or 0.0) for b in boxes)
-    return any(a[0] == b[0] and b[1] - a[1] < 0.02 for a, b in pairwise(scores))
-
-
-def _with_history(made: Sequence[tuple[CapturedFrame, Scene, list[Pair]]]) -> list[Scene]:
+def _with_history(made: Sequence[tuple[CapturedFrame, Scene, list[Pair] | None]]) -> list[Scene]:
     """Give each scene the true boxes of the same objects some frames before.
 
     An object is known by its id, or by being the only one of every frame.
     """
-    lone = len(made) > max(DELAYS) and all(len(p) == 1 for _, _, p in made)
-    names: list[list[object]] = [["lone"] if lone else [t.id for t, _ in p] for _, _, p in made]
-    if len(made) <= max(DELAYS) or any(n is None for row in names for n in row):
+    if len(made) <= max(DELAYS) or any(p is None for _, _, p in made):
+        return [scene for _, scene, _ in made]
+    known = [p or [] for _, _, p in made]
+    lone = all(len(p) == 1 for p in known)
+    names: list[list[object]] = [["lone"] if lone else [t.id for t, _ in p] for p in known]
+    if any(n is None for row in names for n in row):
         return [scene for _, scene, _ in made]
     scenes = []
     for k, (_, scene, _) in enumerate(made):

@@ -2,257 +2,219 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from mobilecat.diagnosis.catalogue import BUGS, BY_ID, Bug
-from mobilecat.diagnosis.facts import Evidence, Facts, Scene
+from mobilecat.diagnosis.catalogue import BUGS, BY_ID
+from mobilecat.diagnosis.families import any_map
+from mobilecat.diagnosis.fitting import Fitted, fit_family
+from mobilecat.diagnosis.likelihood import fitted
 from mobilecat.diagnosis.maps import Way
+from mobilecat.diagnosis.pairing import Rows, nearest, squares
+from mobilecat.diagnosis.suspect import Key, Step, Suspect, apply, predicted, standing, ways_of
 from mobilecat.geometry.affine import F64
 
-MOST_ROWS = 240
-"""Boxes and landmarks beyond this many are thinned evenly: more tell nothing new."""
 DELAYS = (1, 2, 3)
-QUARTER_TURNS = ("4", "4b", "4c", "4d")
-Key = tuple[str, str]
-Offer = Callable[[Sequence[tuple[Key, ...]], Sequence[F64]], None]
+QUARTER_TURNS = ("4", "4b", "4c", "4d", "4e")
+BEFORE_AN_OFFSET = ("1", "2", "3", *QUARTER_TURNS, "5", "16", "17", "18", "19", "20", "21")
+"""What an overlay that lies elsewhere may have beside it: bugs that are no scale of their own."""
+PER_BUG = 16.0
+"""What a further bug must gain in −2 log likelihood: four sigmas, for the many that are tried."""
+PER_NUMBER = 5.0
+"""What a fitted number must gain on top: log(20) for twenty numbers compared, and a little."""
+SETTLED, WINDOW = 240, 60.0
 
 
-@dataclass(frozen=True)
-class Suspect:
-    """A bug, or several in the order of the chain, and how well they explain what was seen.
-
-    chi2: squared residuals in units of the noise, summed. rms_px, worst_px: of a picture whose
-    longer side is 640.
-    """
-
-    bugs: tuple[Bug, ...]
-    labels: tuple[str, ...]
-    chi2: float
-    rms_px: float
-    worst_px: float
-
-    @property
-    def ids(self) -> frozenset[str]:
-        return frozenset(b.id for b in self.bugs)
-
-    @property
-    def name(self) -> str:
-        """`y not flipped + points taken for pixels (× 2)`."""
-        if not self.bugs:
-            return "nothing wrong"
-        parts = zip(self.bugs, self.labels, strict=True)
-        return " + ".join(b.name + (f" ({label})" if label else "") for b, label in parts)
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """A scene as rows: boxes, then landmarks as boxes without area. owner: each landmark's box."""
-
-    facts: Facts
-    start: F64
-    seen: F64
-    boxes: int
-    owner: npt.NDArray[np.int64]
-    px: F64
-    delayed: Mapping[int, F64]
-
-
-def rows_of(scene: Scene) -> _Rows:
-    """Return the scene as rows that every way can map at once."""
-    evidence = _thinned(scene.evidence)
-    n = len(evidence)
-    marks, seen = evidence.true_marks, evidence.observed_marks
-    starts, ends = [evidence.true], [np.sort(evidence.observed.reshape(-1, 2, 2), axis=-2)]
-    ends[0] = ends[0].reshape(-1, 4)
-    owner = np.zeros(0, dtype=np.int64)
-    if marks is not None and seen is not None and marks.shape[1]:
-        starts.append(np.tile(marks.reshape(-1, 2), (1, 2)))
-        ends.append(np.tile(seen.reshape(-1, 2), (1, 2)))
-        owner = np.repeat(np.arange(n), marks.shape[1])
-    delayed = {
-        d: np.concatenate([boxes, np.full((len(owner), 4), np.nan)])
-        for d, boxes in evidence.earlier.items()
-    }
-    return _Rows(
-        scene.facts,
-        np.concatenate(starts),
-        np.concatenate(ends),
-        n,
-        owner,
-        np.tile(scene.facts.pixels_from_norm, 2),
-        delayed,
-    )
-
-
-def _thinned(e: Evidence) -> Evidence:
-    per_box = 1 + (0 if e.true_marks is None else e.true_marks.shape[1])
-    keep = max(5, MOST_ROWS // per_box)
-    if len(e) <= keep:
-        return e
-    at = np.linspace(0, len(e) - 1, keep).round().astype(int)
-
-    def some(a: F64 | None) -> F64 | None:
-        return None if a is None else a[at]
-
-    return Evidence(
-        e.true[at],
-        e.observed[at],
-        some(e.true_marks),
-        some(e.observed_marks),
-        some(e.true_scores),
-        some(e.observed_scores),
-        e.missing,
-        e.extra,
-        {d: b[at] for d, b in e.earlier.items()},
-    )
-
-
-def _apply(way: Way | None, rows: F64, scene: _Rows) -> F64:
-    """Return rows (…, R, 4) after a bug; unchanged where it does not apply."""
-    if way is None:
-        return rows
-    if way.on == "both":
-        return way.boxes(rows)
-    n = scene.boxes
-    boxes, marks = rows[..., :n, :], rows[..., n:, :]
-    if way.marks is not None and len(scene.owner):
-        marks = way.marks(marks, boxes[..., scene.owner, :])
-    return np.concatenate([way.boxes(boxes), marks], axis=-2)
-
-
-def _ways(facts: Facts) -> dict[Key, Way]:
-    return {(bug.id, way.label): way for bug in BUGS for way in bug.ways(facts)}
+def cost(s: Suspect) -> float:
+    """Return what a suspect costs, itself and what it leaves unexplained."""
+    return s.misfit + PER_BUG * len(s.bugs) ** 1.2 + PER_NUMBER * s.numbers
 
 
 @dataclass
-class _Residuals:
-    """Predictions of all scenes against what was seen, candidate by candidate."""
+class _Ledger:
+    """The best way and order of each set of bugs so far, by a bound on its misfit."""
 
-    scenes: Sequence[_Rows]
+    scenes: Sequence[Rows]
+    noise_px: float
+    best: dict[frozenset[str], Suspect] = field(default_factory=dict)
+    least: float = np.inf
 
-    def of(self, predicted: Sequence[F64]) -> tuple[F64, F64]:
-        """Return mean square and largest residual in px. Shapes: [(C, R, 4)] → (C,), (C,)."""
-        squares = np.zeros(predicted[0].shape[:1])
-        worst, count = np.zeros_like(squares), np.zeros_like(squares)
-        for rows, p in zip(self.scenes, predicted, strict=True):
-            # Landmarks are points: their second corner repeats the first.
-            sorted_p = np.sort(p.reshape(*p.shape[:-1], 2, 2), axis=-2).reshape(p.shape)
-            off = np.abs(sorted_p - rows.seen) * rows.px
-            off[..., rows.boxes :, 2:] = np.nan
-            known = ~np.isnan(off)
-            off = np.where(known, off, 0.0)
-            squares += (off**2).sum(axis=(-1, -2))
-            count += known.sum(axis=(-1, -2))
-            worst = np.maximum(worst, off.max(axis=(-1, -2), initial=0.0))
-        return np.divide(squares, count, out=np.full_like(squares, np.inf), where=count > 0), worst
+    def offer(self, chains: Sequence[tuple[Step, ...]], maps: Sequence[F64]) -> None:
+        found = [nearest(s, squares(s, at)) for s, at in zip(self.scenes, maps, strict=True)]
+        fit = fitted(
+            *(
+                np.concatenate([getattr(p, k) for p in found], axis=1)
+                for k in ("squares", "known", "prior")
+            ),
+            sum(s.pairs for s in self.scenes),
+            self.noise_px,
+        )
+        self.least = min(self.least, float(fit.misfit.min(initial=np.inf)))
+        worth = np.isfinite(fit.misfit) & (fit.misfit < self.least + 10 * WINDOW + 400)
+        rms = fit.rms_px
+        for k in np.nonzero(worth)[0]:
+            ids = frozenset(step.key[0] for step in chains[k])
+            before = self.best.get(ids)
+            if before is None or fit.misfit[k] < before.misfit - 1e-9:
+                labels = tuple(step.key[1] for step in chains[k])
+                self.best[ids] = Suspect(chains[k], labels, float(fit.misfit[k]), float(rms[k]))
+
+    def enter(self, chain: tuple[Step, ...], labels: tuple[str, ...], found: Fitted) -> None:
+        s = found.standing
+        new = Suspect(chain, labels, s.misfit, s.rms_px, s.worst_px, s.kept)
+        before = self.best.get(new.ids)
+        if before is None or cost(new) < cost(before) - 1e-9:
+            self.best[new.ids] = new
+
+    def settled(self) -> list[Suspect]:
+        """Return the suspects with their pairs assigned once each, those far behind left out."""
+        ranked = sorted(self.best.values(), key=cost)
+        done: list[Suspect] = []
+        least = np.inf
+        for s in ranked[:SETTLED]:
+            if cost(s) > least + WINDOW and len(done) > 8:
+                break
+            maps = [predicted(s.steps, r) for r in self.scenes]
+            whole = [m for m in maps if m is not None]
+            if len(whole) < len(maps):
+                continue
+            found = standing(self.scenes, whole, self.noise_px)
+            if not np.isfinite(found.misfit):
+                continue
+            s = replace(
+                s,
+                misfit=found.misfit,
+                rms_px=found.rms_px,
+                worst_px=found.worst_px,
+                kept=found.kept,
+            )
+            least = min(least, cost(s))
+            done.append(s)
+        return done
 
 
-def coordinates_of(scenes: Sequence[_Rows]) -> int:
-    """Return how many numbers are compared."""
-    return sum(4 * s.boxes + 2 * len(s.owner) for s in scenes)
-
-
-def suspects(scenes: Sequence[Scene], noise_px: float) -> list[Suspect]:
-    """Return nothing wrong, every single bug and every pair that changes these boxes.
+def suspects(rows: Sequence[Rows], noise_px: float) -> list[Suspect]:
+    """Return nothing wrong, and the single bugs and pairs that come near to these boxes.
 
     Each set of bugs once, by its best-fitting way and order. Not ranked.
     """
-    rows = [rows_of(s) for s in scenes]
-    residuals = _Residuals(rows)
-    n = coordinates_of(rows)
-    tables = [_ways(s.facts) for s in rows]
+    ledger = _Ledger(rows, noise_px)
+    tables = [ways_of(s.facts) for s in rows]
     keys = list(dict.fromkeys(k for t in tables for k in t))
-    best: dict[frozenset[str], Suspect] = {}
-
-    def offer(chains: Sequence[tuple[Key, ...]], predicted: Sequence[F64]) -> None:
-        mean, worst = residuals.of(predicted)
-        for chain, m, w in zip(chains, mean, worst, strict=True):
-            ids = frozenset(i for i, _ in chain)
-            if (ids in best and best[ids].rms_px ** 2 <= m) or not np.isfinite(m):
-                continue
-            bugs = tuple(BY_ID[i] for i, _ in chain)
-            labels = tuple(label for _, label in chain)
-            chi2 = float(m) * n / noise_px**2
-            best[ids] = Suspect(bugs, labels, chi2, float(m) ** 0.5, float(w))
-
-    offer([()], [s.start[None] for s in rows])
+    ledger.offer([()], [s.start[None] for s in rows])
     singles = [
-        np.stack([_apply(t.get(k), s.start, s) for k in keys])
+        np.stack([apply(t.get(k), s.start, s) for k in keys])
         for s, t in zip(rows, tables, strict=True)
     ]
     moves = _moves(rows, singles)
     keys = [k for k, m in zip(keys, moves, strict=True) if m]
     singles = [p[moves] for p in singles]
-    offer([(k,) for k in keys], singles)
-    _offer_pairs(rows, tables, keys, keys, singles, offer)
+    if keys:
+        ledger.offer([(Step(k),) for k in keys], singles)
+        _offer_pairs(ledger, tables, keys, keys, singles, False)
     # After a quarter turn the rest of the chain may believe the frame as it was handed over.
     quarter = np.array([i in QUARTER_TURNS for i, _ in keys], dtype=bool)
-    turned = [_ways(s.facts.turned) for s in rows]
     lying = [k for k, q in zip(keys, quarter, strict=True) if q]
-    _offer_pairs(rows, turned, keys, lying, [p[quarter] for p in singles], offer)
-    for d in DELAYS:
-        if all(d in s.delayed for s in rows):
-            late: Key = ("29", f"{d} frame{'s' if d > 1 else ''}")
-            start = [s.delayed[d] for s in rows]
-            offer([(late,)], [s[None] for s in start])
-            for k in keys:
-                after = [
-                    _apply(t.get(k), x, s) for s, t, x in zip(rows, tables, start, strict=True)
-                ]
-                offer([(late, k)], [a[None] for a in after])
-    return list(best.values())
+    if lying:
+        turned = [ways_of(s.facts.turned) for s in rows]
+        _offer_pairs(ledger, turned, keys, lying, [p[quarter] for p in singles], True)
+    _offer_delays(ledger, tables, keys)
+    _offer_families(ledger, keys, singles)
+    return ledger.settled()
 
 
-def _moves(rows: Sequence[_Rows], predicted: Sequence[F64]) -> npt.NDArray[np.bool_]:
-    """Return which candidates move any box by more than 1e-6 px."""
-    moved = np.zeros(len(predicted[0]), dtype=bool)
-    for s, p in zip(rows, predicted, strict=True):
-        moved |= (np.abs(p - s.start) * s.px).max(axis=(-1, -2), initial=0.0) > 1e-6
+def _moves(
+    rows: Sequence[Rows], maps: Sequence[F64], before: Sequence[F64] | None = None
+) -> npt.NDArray[np.bool_]:
+    """Return which candidates move any box by more than 1e-6 px from where it was before."""
+    moved = np.zeros(len(maps[0]), dtype=bool)
+    starts = before if before is not None else [s.start for s in rows]
+    for s, p, start in zip(rows, maps, starts, strict=True):
+        moved |= (np.abs(p - start) * s.px).max(axis=(-1, -2), initial=0.0) > 1e-6
     return moved
 
 
 def _offer_pairs(
-    rows: Sequence[_Rows],
+    ledger: _Ledger,
     tables: Sequence[Mapping[Key, Way]],
     seconds: Sequence[Key],
     firsts: Sequence[Key],
     after_first: Sequence[F64],
-    offer: Offer,
+    lying: bool,
 ) -> None:
-    """Offer every second bug after each of the first ones; a pair that cancels out is none."""
+    """Offer every second bug after each of the first ones.
+
+    A pair that cancels out is none, and no second bug is one that changes nothing any more.
+    """
     for second in seconds:
         other = np.array([k[0] != second[0] for k in firsts])
         after = [
-            _apply(t.get(second), p, s) for s, t, p in zip(rows, tables, after_first, strict=True)
+            apply(t.get(second), p, s)
+            for s, t, p in zip(ledger.scenes, tables, after_first, strict=True)
         ]
-        moves = other & _moves(rows, after)
+        moves = other & _moves(ledger.scenes, after) & _moves(ledger.scenes, after, after_first)
         if moves.any():
-            chains = [(k, second) for k, m in zip(firsts, moves, strict=True) if m]
-            offer(chains, [p[moves] for p in after])
+            last = Step(second, lying=lying)
+            chains = [(Step(k), last) for k, m in zip(firsts, moves, strict=True) if m]
+            ledger.offer(chains, [p[moves] for p in after])
 
 
-def predictions(scene: Scene, wanted: Sequence[frozenset[str]]) -> dict[frozenset[str], list[F64]]:
-    """Return what each set of one or two bugs makes of the scene's true boxes, way by way.
+def _offer_delays(
+    ledger: _Ledger, tables: Sequence[Mapping[Key, Way]], keys: Sequence[Key]
+) -> None:
+    rows = ledger.scenes
+    for d in DELAYS:
+        if not all(d in s.delayed for s in rows):
+            continue
+        late = Step(("29", f"{d} frame{'s' if d > 1 else ''}"))
+        start = [s.delayed[d] for s in rows]
+        ledger.offer([(late,)], [s[None] for s in start])
+        after = [
+            np.stack([apply(t.get(k), x, s) for k in keys])
+            for s, t, x in zip(rows, tables, start, strict=True)
+        ]
+        if keys:
+            ledger.offer([(late, Step(k)) for k in keys], after)
 
-    Shapes: (R, 4) rows, corners sorted: boxes, then landmarks as boxes without area.
-    """
-    rows = rows_of(scene)
-    ways = _ways(scene.facts)
-    found: dict[frozenset[str], list[F64]] = {frozenset(): [rows.start]}
-    for ids in wanted:
-        keys = [k for k in ways if k[0] in ids]
-        chains = [(k,) for k in keys] if len(ids) == 1 else []
-        if len(ids) == 2:
-            chains = [(a, b) for a in keys for b in keys if a[0] != b[0]]  # type: ignore[misc]
-        for chain in chains:
-            after = rows.start
-            for k in chain:
-                after = _apply(ways[k], after, rows)
-            found.setdefault(ids, []).append(
-                np.sort(after.reshape(-1, 2, 2), axis=-2).reshape(-1, 4)
-            )
-    return found
+
+def _offer_families(ledger: _Ledger, keys: Sequence[Key], singles: Sequence[F64]) -> None:
+    rows = ledger.scenes
+    start = [s.start for s in rows]
+    for bug in BUGS:
+        for family in bug.families(rows[0].facts):
+            _offer_fitted(ledger, bug.id, family.key, (), start)
+    for k, key in enumerate(keys):
+        if key[0] in BEFORE_AN_OFFSET:
+            _offer_fitted(ledger, "30", "xy", (Step(key),), [p[k] for p in singles])
+
+
+def _offer_fitted(
+    ledger: _Ledger, bug: str, key: str, before: tuple[Step, ...], starts: Sequence[F64]
+) -> None:
+    rows = ledger.scenes
+    facts = [s.facts for s in rows]
+    families = [{f.key: f for f in BY_ID[bug].families(x)} for x in facts]
+    if not all(key in t for t in families):
+        return
+    found = fit_family(rows, facts, [t[key] for t in families], starts, ledger.noise_px)
+    if found is not None and np.isfinite(found.standing.misfit):
+        step = Step((bug, key), tuple(float(v) for v in found.numbers))
+        said = found.family.says(facts[0], found.numbers)
+        labels = (*(s.key[1] for s in before), said)
+        ledger.enter((*before, step), labels, found)
+
+
+def best_map(rows: Sequence[Rows], noise_px: float) -> Fitted | None:
+    """Return the scale and move along each axis, in one of eight turns, that come nearest."""
+    facts = [s.facts for s in rows]
+    start = [s.start for s in rows]
+    found = []
+    for k in range(8):
+        families = [list(any_map(f))[k] for f in facts]
+        one = fit_family(rows, facts, families, start, noise_px)
+        if one is not None:
+            found.append(one)
+    return min(found, key=lambda f: f.standing.misfit, default=None)

@@ -10,7 +10,9 @@ import numpy as np
 
 from mobilecat.diagnosis.answer import Answer
 from mobilecat.diagnosis.facts import Evidence, Facts, Scene
-from mobilecat.diagnosis.search import Suspect, suspects
+from mobilecat.diagnosis.fixes import Fix
+from mobilecat.diagnosis.pairing import in_order, rows_of
+from mobilecat.diagnosis.suspect import Suspect, predicted
 from mobilecat.geometry.affine import Size
 
 NO_BOXES = (
@@ -21,21 +23,36 @@ NO_BOXES = (
 NOTHING = "There is no box to look at, drawn or true: nothing can be said of where boxes land."
 
 
+LANGUAGES = ("Swift", "Kotlin", "Dart", "JavaScript")
+
+
 def headline(answer: Answer, facts: Facts) -> str:
     """Return the one sentence that a tired person reads first."""
     if answer.verdict == "no boxes":
         return NO_BOXES if answer.missing or answer.extra else NOTHING
     if answer.verdict == "unexplained":
-        return (
-            "No known bug explains this: the boxes are off by "
-            f"{answer.seen_px:.1f} px, and the nearest guess still by "
-            f"{answer.closest[0].rms_px:.1f} px."
-        )
+        return f"No known bug explains this: {_unexplained(answer)}."
     if answer.first is None or not answer.first.bugs:
         off = f"the boxes are where they should be, to within {answer.seen_px:.1f} px"
         return f"Nothing wrong found: {off}."
-    said = [bug.sentence(facts) for bug in answer.first.bugs]
+    parts = zip(answer.first.bugs, answer.first.labels, strict=True)
+    said = [bug.sentence(facts, label) for bug, label in parts]
     return said[0] if len(said) == 1 else "Two things went wrong. " + " ".join(said)
+
+
+def _unexplained(answer: Answer) -> str:
+    moved, seen = answer.motion, f"the boxes are off by {answer.seen_px:.1f} px"
+    if moved is not None and moved.holds and (moved.turn or answer.left_over):
+        return f"{seen}; in numbers, everything is {_drawn(moved.words)}"
+    if moved is not None and moved.holds:
+        return f"{seen}; in numbers, everything is {_drawn(moved.words)}"
+    nearest = f", and the nearest guess still by {answer.closest[0].rms_px:.1f} px"
+    return seen + (nearest if answer.closest else "")
+
+
+def _drawn(words: str) -> str:
+    """`drawn 24 points too low`: the map's words as the end of a sentence."""
+    return words.removeprefix("everything is ") if "drawn" in words else f"drawn {words}"
 
 
 def also(answer: Answer) -> list[Suspect]:
@@ -51,11 +68,10 @@ def advice(answer: Answer, facts: Facts) -> dict[frozenset[str], str]:
     others = also(answer)
     told: dict[frozenset[str], str] = {}
     for case, probe in _probes(facts):
-        # Tolerance 1: chi2 is then in px, and distances between predictions are what we want.
         for s in others:
             if s.ids in told or _only_scores(s.ids ^ answer.first.ids):
                 continue
-            if _apart(probe, answer.first.ids, s.ids) > 4 * answer.noise_px:
+            if _apart(probe, answer.first, s) > 4 * answer.noise_px:
                 told[s.ids] = case
     for s in others:
         if s.ids not in told:
@@ -98,15 +114,13 @@ def _still(facts: Facts, boxes: Any) -> Scene:
     return Scene(facts, Evidence(boxes, boxes))
 
 
-def _apart(probe: Scene, a: frozenset[str], b: frozenset[str]) -> float:
+def _apart(probe: Scene, a: Suspect, b: Suspect) -> float:
     """Return how far apart two suspects' boxes would lie on a probe, in px, at most."""
-    from mobilecat.diagnosis.search import predictions
-
-    found = predictions(probe, (a, b))
-    if a not in found or b not in found:
+    rows = rows_of(probe)
+    p, q = predicted(a.steps, rows), predicted(b.steps, rows)
+    if p is None or q is None:
         return 0.0
-    px = np.tile(probe.facts.pixels_from_norm, 2)
-    return float(min((np.abs(p - q) * px).max() for p in found[a] for q in found[b]))
+    return float((np.abs(in_order(p) - in_order(q)) * rows.px).max())
 
 
 def to_json(answer: Answer, facts: Facts, notes: Sequence[str] = ()) -> dict[str, Any]:
@@ -121,6 +135,7 @@ def to_json(answer: Answer, facts: Facts, notes: Sequence[str] = ()) -> dict[str
             suspect_json(s, facts) | {"told_apart_by": told.get(s.ids)} for s in answer.inseparable
         ],
         "closest": [suspect_json(s, facts) for s in answer.closest],
+        "map": None if answer.motion is None else answer.motion.to_json(),
         "boxes": answer.boxes,
         "missing": answer.missing,
         "extra": answer.extra,
@@ -133,11 +148,13 @@ def to_json(answer: Answer, facts: Facts, notes: Sequence[str] = ()) -> dict[str
 
 def suspect_json(s: Suspect, facts: Facts) -> dict[str, Any]:
     """Return a suspect with the words for it."""
+    fixes = [b.fix(facts) for b in s.bugs]
+    said = zip(s.bugs, s.labels, strict=True)
     return {
         "ids": [b.id for b in s.bugs],
         "name": s.name,
-        "happened": [b.sentence(facts) for b in s.bugs],
-        "fix": {"swift": [b.in_swift(facts) for b in s.bugs], "kotlin": [b.kotlin for b in s.bugs]},
+        "happened": [b.sentence(facts, label) for b, label in said],
+        "fix": {language: [getattr(f, language) for f in fixes] for language in Fix._fields},
         "rms_px": round(s.rms_px, 3),
         "worst_px": round(s.worst_px, 3),
     }
@@ -149,15 +166,18 @@ def lines(answer: Answer, facts: Facts, most: int = 6) -> list[str]:
     first = answer.first
     if first is not None and first.bugs:
         for bug in first.bugs:
-            out += [
-                f"bug {bug.id}: {bug.name}",
-                f"  Swift   {bug.in_swift(facts)}",
-                f"  Kotlin  {bug.kotlin}",
-            ]
+            out.append(f"bug {bug.id}: {bug.name}")
+            for language, fix in zip(LANGUAGES, bug.fix(facts), strict=True):
+                out.append(f"  {language:10s}  {fix}")
         out.append(
             f"the boxes were off by {answer.seen_px:.1f} px; this explains all but "
             f"{first.rms_px:.1f} px (fits below {answer.gate_px:.1f})"
         )
+    if answer.motion is not None:
+        left = f" (to within {answer.motion.rms_px:.1f} px)" if answer.motion.holds else ""
+        out.append(f"as one map: {answer.motion.words}{left}")
+    if answer.left_over:
+        out.append(f"what the nearest leaves over is no noise: {answer.left_over}")
     told = advice(answer, facts)
     others = also(answer)
     if others and first is not None:
@@ -171,6 +191,3 @@ def lines(answer: Answer, facts: Facts, most: int = 6) -> list[str]:
     if answer.missing or answer.extra:
         out.append(f"{answer.missing} true and {answer.extra} observed boxes found no partner")
     return out
-
-
-__all__ = ["advice", "headline", "lines", "suspects", "to_json"]
