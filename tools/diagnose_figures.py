@@ -21,6 +21,7 @@ from simulated_bugs import ALL_BUGS, Scene, possible_pair, random_boxes, simulat
 
 from mobilecat.diagnosis import BUGS, Answer, Evidence, diagnose  # noqa: E402
 from mobilecat.diagnosis.catalogue import NEEDS  # noqa: E402
+from mobilecat.diagnosis.fixes import FIXES  # noqa: E402
 from mobilecat.geometry.orientation import Orientation  # noqa: E402
 
 PAGE = ROOT / "docs" / "diagnose.md"
@@ -145,14 +146,19 @@ def _missed(every: Score) -> str:
 
 
 def table() -> str:
-    """Return the table of bugs with their fixes."""
+    """Return the tables of bugs with their fixes: iOS and Android, then Flutter and the web."""
     lines = ["| # | bug | what happened | Swift | Kotlin |", "|---|---|---|---|---|"]
+    more = ["| # | Dart (Flutter) | JavaScript (web, React Native) |", "|---|---|---|"]
     for b in BUGS:
-        needs = NEEDS.get(b.id, Orientation.RIGHT)
-        said = b.happened.format(needed=needs.cg_name, exif=int(needs))
-        cells = (b.id, b.name, said, b.swift, b.kotlin)
-        lines.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
-    return "\n".join(lines)
+        needs = NEEDS.get(b.id, Orientation.UP if b.id == "4e" else Orientation.RIGHT)
+        said = b.happened.format(needed=needs.cg_name, exif=int(needs), label="…")
+        fix = FIXES[b.id]
+        for rows, cells in (
+            (lines, (b.id, b.name, said, fix.swift, fix.kotlin)),
+            (more, (b.id, fix.dart, fix.javascript)),
+        ):
+            rows.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
+    return "\n".join([*lines, "", *more])
 
 
 def put(page: str, name: str, text: str) -> str:

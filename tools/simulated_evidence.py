@@ -53,7 +53,7 @@ def unpaired(
         keep = keep[size[keep] > 1e-9]
         edges = np.stack([edge, np.array([0.0, 0.0, 1.0, 1.0])])
     keep = keep[: len(keep) - missing] if missing else keep
-    more = random_boxes(rng, extra)
+    more = random_boxes(rng, extra).reshape(-1, 4)
     marks = e.observed_marks
     if marks is not None:
         there = more[:, None, :2] + rng.uniform(0.1, 0.9, (extra, marks.shape[1], 2)) * (
@@ -162,7 +162,8 @@ def powered(rng: np.random.Generator, b: F64, size: F64) -> F64:
 
 
 def half_moved(rng: np.random.Generator, b: F64, size: F64) -> F64:
-    left = (b[:, :1] + b[:, 2:3]) / 2 < size[0] / 2
+    middle = (b[:, :1] + b[:, 2:3]) / 2
+    left = middle < np.median(middle)
     return b + np.where(left, rng.uniform(20, 80), rng.uniform(-80, -20))
 
 

@@ -15,7 +15,7 @@ from mobilecat.diagnosis.facts import Scene
 from mobilecat.diagnosis.likelihood import MOST_NOISE
 from mobilecat.diagnosis.motion import Motion, motion_of
 from mobilecat.diagnosis.pairing import Rows, rows_of, thinned
-from mobilecat.diagnosis.residue import systematic
+from mobilecat.diagnosis.residue import Left, systematic
 from mobilecat.diagnosis.search import cost, suspects
 from mobilecat.diagnosis.suspect import Suspect, predicted, standing
 from mobilecat.geometry.affine import F64
@@ -75,16 +75,19 @@ def diagnose(scenes: Sequence[Scene], noise_px: float = NOISE_PX) -> Answer:
         return Answer("no boxes", None, (), (), 0, missing, extra, noise_px, 0.0, 0.0)
     few = thinned(whole)
     rows = [rows_of(s) for s in few]
-    found = suspects(rows, noise_px)
-    moved = motion_of(rows, noise_px)
+    found, moved = suspects(rows, noise_px), motion_of(rows, noise_px)
+    anywhere = [replace(r, far_px=np.inf) for r in rows]
     if not found:
-        # No hypothesis brings enough boxes near to one another: only what comes nearest is asked.
-        rows = [replace(r, far_px=np.inf) for r in rows]
-        found = suspects(rows, noise_px)
+        # No hypothesis brings enough boxes near to one another: what comes nearest is still asked.
+        rows, found = anywhere, suspects(anywhere, noise_px)
+    moved = moved or motion_of(anywhere, noise_px)
     ranked = sorted(found, key=_order)
     trust = _Trust(rows, noise_px)
     behind = cost(ranked[0]) + BEHIND if ranked else 0.0
+    # One that is only doubtful hides no dearer one: then nothing is said.
     first = next((s for s in ranked if cost(s) <= behind and not trust.against(s)), None)
+    if first is not None and trust.doubtful(first):
+        first = None
     same: tuple[Suspect, ...] = ()
     if first is not None:
         # A family that fits no better than its first special case is no explanation of its own.
@@ -123,31 +126,35 @@ class _Trust:
     noise_px: float
 
     def __post_init__(self) -> None:
-        self._known: dict[Suspect, tuple[bool, str]] = {}
+        self._known: dict[Suspect, tuple[bool, bool, str]] = {}
 
     def against(self, s: Suspect) -> bool:
         return self._looked(s)[0]
 
-    def left_over(self, s: Suspect) -> str:
+    def doubtful(self, s: Suspect) -> bool:
         return self._looked(s)[1]
 
-    def _looked(self, s: Suspect) -> tuple[bool, str]:
+    def left_over(self, s: Suspect) -> str:
+        return self._looked(s)[2]
+
+    def _looked(self, s: Suspect) -> tuple[bool, bool, str]:
         if s not in self._known:
             self._known[s] = self._look(s)
         return self._known[s]
 
-    def _look(self, s: Suspect) -> tuple[bool, str]:
+    def _look(self, s: Suspect) -> tuple[bool, bool, str]:
         most = MOST_NOISE if len(s.bugs) < 2 else MOST_NOISE_OF_TWO
         maps = [predicted(s.steps, r) for r in self.rows]
         whole = [m for m in maps if m is not None]
         if len(whole) < len(maps):
-            return True, ""
+            return True, True, ""
         found = standing(self.rows, whole, self.noise_px)
-        left = systematic(found.off, found.at, s.numbers, self.noise_px)
+        middle = self.rows[0].px[:2] / 2
+        left, sure = systematic(Left(found.off, found.at, middle, s.numbers, self.noise_px))
         # Pairs that somebody made are no chance: one that disagrees is not "nothing wrong".
         made = all(r.allowed is None for r in self.rows)
         odd = not s.bugs and made and found.kept < sum(r.pairs for r in self.rows)
-        return bool(left) or odd or found.rms_px > most * self.noise_px, left
+        return sure or odd or found.rms_px > most * self.noise_px, bool(left), left
 
 
 def _pairs(

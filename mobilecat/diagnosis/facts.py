@@ -97,8 +97,8 @@ class Evidence:
     """True and observed boxes of frames with the same facts.
 
     Frame: both normalised on the upright picture, top-left origin; observed ones are what a correct
-    app's inverse makes of what was drawn. Shapes: true (N, 4) xyxy, observed (M, 4); marks (N, L, 2)
-    and (M, L, 2); scores (N,) and (M,).
+    app's inverse makes of what was drawn. Shapes: true (N, 4) xyxy, observed (M, 4); marks
+    (N, L, 2) and (M, L, 2); scores (N,) and (M,).
     partners: (N, M), which observed box may be which true one's; None: row k is row k's, and N = M.
     missing, extra: boxes that were left out before, true and observed, since they had no partner.
     earlier: true boxes of the same objects d frames before, NaN where there were none.

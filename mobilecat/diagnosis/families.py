@@ -57,7 +57,8 @@ def _through(axes: Affine, boxes: F64) -> F64:
         at = at[..., [2, 1, 0, 3]]
     if axes.d < 0:
         at = at[..., [0, 3, 2, 1]]
-    return at
+    there: F64 = at
+    return there
 
 
 def way_of(f: Facts, family: Family, numbers: F64) -> Way:

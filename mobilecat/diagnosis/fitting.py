@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mobilecat.diagnosis.facts import Facts
 from mobilecat.diagnosis.families import Family, linear
-from mobilecat.diagnosis.likelihood import fitted
 from mobilecat.diagnosis.pairing import Rows, in_order, nearest, squares
-from mobilecat.diagnosis.suspect import Standing, standing
+from mobilecat.diagnosis.suspect import Standing, fit_of, standing
 from mobilecat.geometry.affine import F64
 
 MOST_PROPOSALS = 48
-_REFINED, _ROUNDS = 3, 3
+_REFINED, _ROUNDS = 2, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +34,13 @@ def fit_family(
     families: Sequence[Family],
     starts: Sequence[F64],
     noise_px: float,
+    worth: float = np.inf,
 ) -> Fitted | None:
     """Return the family with the numbers that explain most; None where none is a map of boxes.
 
     families: one a scene, the same under each scene's facts. starts: rows (R, 4) a scene.
     Each pair of boxes proposes numbers; the best proposals are fitted again to all their pairs.
+    worth: no proposal is fitted again whose misfit is more.
     """
     parts = [linear(f, fam, at) for f, fam, at in zip(facts, families, starts, strict=True)]
     proposals = _proposals(scenes, parts)
@@ -47,11 +49,13 @@ def fit_family(
     misfit = _misfits(scenes, parts, proposals, noise_px)
     best: Fitted | None = None
     for k in np.argsort(misfit)[:_REFINED]:
+        if not misfit[k] <= worth:
+            break
         numbers = proposals[k]
         for _ in range(_ROUNDS):
             maps = _maps(parts, numbers)
             found = standing(scenes, maps, noise_px)
-            if np.isfinite(misfit[k]) and (best is None or found.misfit < best.standing.misfit):
+            if np.isfinite(found.misfit) and (best is None or found.misfit < best.standing.misfit):
                 best = Fitted(families[0], numbers, tuple(maps), found)
             again = _again(scenes, parts, found)
             if again is None or np.allclose(again, numbers, rtol=1e-6, atol=1e-6):
@@ -82,17 +86,17 @@ def _proposals(scenes: Sequence[Rows], parts: Sequence[tuple[F64, F64]]) -> F64:
     at = np.unique(np.linspace(0, len(a) - 1, min(len(a), MOST_PROPOSALS)).round().astype(int))
     if not len(a):
         return np.zeros((0, parts[0][1].shape[-1]))
-    found = (np.linalg.pinv(a[at], rcond=1e-6) @ b[at][..., None])[..., 0]
+    found: list[Any] = [(np.linalg.pinv(a[at], rcond=1e-6) @ b[at][..., None])[..., 0]]
     if everything:
-        found = np.concatenate([found, _solved(*(np.concatenate(x) for x in zip(*everything, strict=True)))[None]])
-    return found
+        left, right = zip(*everything, strict=True)
+        found.append(_solved(np.concatenate(left), np.concatenate(right))[None])
+    return np.concatenate(found)
 
 
 def _solved(a: F64, b: F64) -> F64:
     a, b = a.reshape(-1, a.shape[-1]), b.reshape(-1)
     known = np.isfinite(b) & np.isfinite(a).all(axis=1)
-    solution: F64 = np.linalg.lstsq(a[known], b[known], rcond=None)[0]
-    return solution
+    return np.asarray(np.linalg.lstsq(a[known], b[known], rcond=None)[0], dtype=np.float64)
 
 
 def _misfits(
@@ -104,17 +108,11 @@ def _misfits(
         ordered = (at[..., 2:] >= at[..., :2] - 1e-9) | np.isnan(at[..., 2:])
         whole &= ordered.all(axis=(1, 2))
         found.append(nearest(s, squares(s, at)))
-    fit = fitted(
-        *(np.concatenate([getattr(p, k) for p in found], 1) for k in ("squares", "known", "prior")),
-        sum(s.pairs for s in scenes),
-        noise_px,
-    )
+    fit = fit_of(scenes, found, noise_px)
     return np.where(whole, fit.misfit, np.inf)
 
 
-def _again(
-    scenes: Sequence[Rows], parts: Sequence[tuple[F64, F64]], found: Standing
-) -> F64 | None:
+def _again(scenes: Sequence[Rows], parts: Sequence[tuple[F64, F64]], found: Standing) -> F64 | None:
     rows, sides = [], []
     for s, (fixed, basis), (pairs, counts) in zip(scenes, parts, found.pairs, strict=True):
         i = np.nonzero(counts)[0]

@@ -199,7 +199,11 @@ def view_misplaced(f: Facts) -> Iterator[Way]:
         yield moved(back @ wrong.view_from_image(f.image_wh) @ into, label)
     right = f.view.view_from_image(f.image_wh)
     yield moved(back @ replace(right, tx=0.0, ty=0.0) @ into, "scaled, but not moved")
-    for label, share in (("at the start", "START"), ("in the middle", "CENTER"), ("at the end", "END")):
+    for label, share in (
+        ("at the start", "START"),
+        ("in the middle", "CENTER"),
+        ("at the end", "END"),
+    ):
         kept = View(f.view.size, f"{_kind(f.view)}_{share}", f.view.mirrored, f.view.rtl)
         yield moved(back @ kept.view_from_image(f.image_wh) @ into, f"placed {label}")
 

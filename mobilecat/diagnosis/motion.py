@@ -53,7 +53,10 @@ class Motion:
 
 
 def motion_of(rows: Sequence[Rows], noise_px: float) -> tuple[Motion, Fitted] | None:
-    """Return what happened to the boxes, in words; None where no map pairs them."""
+    """Return what happened to the boxes, in words; None where there is nothing to map.
+
+    rows: that may pair at any distance, so that what is nearest is said even where nothing is near.
+    """
     found = best_map(rows, noise_px)
     if found is None or not np.isfinite(found.standing.misfit):
         return None
@@ -107,9 +110,7 @@ def _words(
     return ", and ".join(said) if said else "everything is drawn where it should be"
 
 
-def _scaled(
-    f: Facts, s: F64, t: F64, middle: F64, spread: F64, error: F64, wh: F64
-) -> str:
+def _scaled(f: Facts, s: F64, t: F64, middle: F64, spread: F64, error: F64, wh: F64) -> str:
     alike = abs(s[0] - s[1]) <= max(_SURE * float(np.hypot(*(error / spread))), 0.01)
     if alike:
         once = float((s * spread**2).sum() / (spread**2).sum())

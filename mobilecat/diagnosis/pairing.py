@@ -177,7 +177,11 @@ def squares(rows: Rows, predicted: F64) -> F64:
         away = (marks - rows.seen_marks) * rows.px[:2]
         total = total + np.square(np.where(np.isnan(away), 0.0, away)).sum(axis=(-1, -2))
     if np.isnan(total).any():  # no box so early: as good as the others
-        total = np.where(np.isnan(total), np.nanmean(total, axis=1, keepdims=True), total)
+        known = ~np.isnan(total)
+        mean = np.where(known, total, 0.0).sum(axis=1, keepdims=True) / known.sum(
+            axis=1, keepdims=True
+        ).clip(1)
+        total = np.where(known, total, np.where(known.any(axis=1, keepdims=True), mean, np.inf))
     return total
 
 

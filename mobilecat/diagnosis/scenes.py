@@ -63,7 +63,9 @@ def pair_boxes(true: Sequence[CapturedBox], observed: Sequence[CapturedBox]) -> 
     return None
 
 
-def _partners(true: Sequence[CapturedBox], observed: Sequence[CapturedBox]) -> npt.NDArray[np.bool_]:
+def _partners(
+    true: Sequence[CapturedBox], observed: Sequence[CapturedBox]
+) -> npt.NDArray[np.bool_]:
     """Which boxes may be one object: those of one class, where both sides tell classes."""
     left, right = np.array([b.class_id for b in true]), np.array([b.class_id for b in observed])
     told = left.any() and right.any()

@@ -11,10 +11,18 @@ import numpy.typing as npt
 from mobilecat.diagnosis.catalogue import BUGS, BY_ID
 from mobilecat.diagnosis.families import any_map
 from mobilecat.diagnosis.fitting import Fitted, fit_family
-from mobilecat.diagnosis.likelihood import fitted
 from mobilecat.diagnosis.maps import Way
 from mobilecat.diagnosis.pairing import Rows, nearest, squares
-from mobilecat.diagnosis.suspect import Key, Step, Suspect, apply, predicted, standing, ways_of
+from mobilecat.diagnosis.suspect import (
+    Key,
+    Step,
+    Suspect,
+    apply,
+    fit_of,
+    predicted,
+    standing,
+    ways_of,
+)
 from mobilecat.geometry.affine import F64
 
 DELAYS = (1, 2, 3)
@@ -25,12 +33,12 @@ PER_BUG = 16.0
 """What a further bug must gain in −2 log likelihood: four sigmas, for the many that are tried."""
 PER_NUMBER = 5.0
 """What a fitted number must gain on top: log(20) for twenty numbers compared, and a little."""
-SETTLED, WINDOW = 240, 60.0
+SETTLED, WINDOW, _AT_ONCE = 240, 60.0, 2_000
 
 
 def cost(s: Suspect) -> float:
     """Return what a suspect costs, itself and what it leaves unexplained."""
-    return s.misfit + PER_BUG * len(s.bugs) ** 1.2 + PER_NUMBER * s.numbers
+    return s.misfit + PER_BUG * float(len(s.bugs) ** 1.2) + PER_NUMBER * s.numbers
 
 
 @dataclass
@@ -44,14 +52,7 @@ class _Ledger:
 
     def offer(self, chains: Sequence[tuple[Step, ...]], maps: Sequence[F64]) -> None:
         found = [nearest(s, squares(s, at)) for s, at in zip(self.scenes, maps, strict=True)]
-        fit = fitted(
-            *(
-                np.concatenate([getattr(p, k) for p in found], axis=1)
-                for k in ("squares", "known", "prior")
-            ),
-            sum(s.pairs for s in self.scenes),
-            self.noise_px,
-        )
+        fit = fit_of(self.scenes, found, self.noise_px)
         self.least = min(self.least, float(fit.misfit.min(initial=np.inf)))
         worth = np.isfinite(fit.misfit) & (fit.misfit < self.least + 10 * WINDOW + 400)
         rms = fit.rms_px
@@ -149,6 +150,8 @@ def _offer_pairs(
 
     A pair that cancels out is none, and no second bug is one that changes nothing any more.
     """
+    chains: list[tuple[Step, ...]] = []
+    waiting: list[list[F64]] = [[] for _ in ledger.scenes]
     for second in seconds:
         other = np.array([k[0] != second[0] for k in firsts])
         after = [
@@ -158,8 +161,13 @@ def _offer_pairs(
         moves = other & _moves(ledger.scenes, after) & _moves(ledger.scenes, after, after_first)
         if moves.any():
             last = Step(second, lying=lying)
-            chains = [(Step(k), last) for k, m in zip(firsts, moves, strict=True) if m]
-            ledger.offer(chains, [p[moves] for p in after])
+            chains += [(Step(k), last) for k, m in zip(firsts, moves, strict=True) if m]
+            for maps, p in zip(waiting, after, strict=True):
+                maps.append(p[moves])
+        # Many at once: a call costs more than what it compares.
+        if len(chains) >= _AT_ONCE or (chains and second == seconds[-1]):
+            ledger.offer(chains, [np.concatenate(maps) for maps in waiting])
+            chains, waiting = [], [[] for _ in ledger.scenes]
 
 
 def _offer_delays(
@@ -199,7 +207,8 @@ def _offer_fitted(
     families = [{f.key: f for f in BY_ID[bug].families(x)} for x in facts]
     if not all(key in t for t in families):
         return
-    found = fit_family(rows, facts, [t[key] for t in families], starts, ledger.noise_px)
+    worth = ledger.least + 2 * WINDOW
+    found = fit_family(rows, facts, [t[key] for t in families], starts, ledger.noise_px, worth)
     if found is not None and np.isfinite(found.standing.misfit):
         step = Step((bug, key), tuple(float(v) for v in found.numbers))
         said = found.family.says(facts[0], found.numbers)
@@ -211,10 +220,11 @@ def best_map(rows: Sequence[Rows], noise_px: float) -> Fitted | None:
     """Return the scale and move along each axis, in one of eight turns, that come nearest."""
     facts = [s.facts for s in rows]
     start = [s.start for s in rows]
-    found = []
+    found: list[Fitted] = []
     for k in range(8):
         families = [list(any_map(f))[k] for f in facts]
-        one = fit_family(rows, facts, families, start, noise_px)
+        worth = min((f.standing.misfit for f in found), default=np.inf) + 2 * WINDOW
+        one = fit_family(rows, facts, families, start, noise_px, worth)
         if one is not None:
             found.append(one)
     return min(found, key=lambda f: f.standing.misfit, default=None)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mobilecat.diagnosis.catalogue import BUGS, BY_ID, Bug
 from mobilecat.diagnosis.facts import Facts
 from mobilecat.diagnosis.families import way_of
-from mobilecat.diagnosis.likelihood import fitted
+from mobilecat.diagnosis.likelihood import Fit, fitted
 from mobilecat.diagnosis.maps import Way
 from mobilecat.diagnosis.pairing import Pairs, Rows, assigned, in_order, squares
 from mobilecat.geometry.affine import F64
@@ -100,11 +100,11 @@ def predicted(steps: Sequence[Step], scene: Rows) -> F64 | None:
             at = late
             continue
         if step.numbers is None:
-            way = ways_of(facts).get(step.key)
+            way: Way | None = ways_of(facts).get(step.key)
         else:
             families = {f.key: f for f in BY_ID[bug].families(facts)}
             family = families.get(label)
-            way = family and way_of(facts, family, np.array(step.numbers))
+            way = way_of(facts, family, np.array(step.numbers)) if family else None
         if way is None:
             return None
         at = apply(way, at, scene)
@@ -128,17 +128,21 @@ class Standing:
     pairs: tuple[tuple[Pairs, npt.NDArray[np.bool_]], ...]
 
 
-def standing(scenes: Sequence[Rows], maps: Sequence[F64], noise_px: float) -> Standing:
-    """Return how predictions (a scene each, (R, 4)) stand with what was seen."""
-    found = [
-        assigned(s, squares(s, at[None]))
-        for s, at in zip(scenes, maps, strict=True)
-    ]
-    fit = fitted(
-        *(np.concatenate([getattr(p, k) for p in found], 1) for k in ("squares", "known", "prior")),
+def fit_of(scenes: Sequence[Rows], found: Sequence[Pairs], noise_px: float) -> Fit:
+    """Return how well candidates explain all scenes, from the pairs in each."""
+    return fitted(
+        np.concatenate([p.squares for p in found], axis=1),
+        np.concatenate([p.known for p in found], axis=1),
+        np.concatenate([p.prior for p in found], axis=1),
         sum(s.pairs for s in scenes),
         noise_px,
     )
+
+
+def standing(scenes: Sequence[Rows], maps: Sequence[F64], noise_px: float) -> Standing:
+    """Return how predictions (a scene each, (R, 4)) stand with what was seen."""
+    found = [assigned(s, squares(s, at[None])) for s, at in zip(scenes, maps, strict=True)]
+    fit = fit_of(scenes, found, noise_px)
     off, places, pairs = [], [], []
     limit = float(fit.limit[0]) * (1 + 1e-9) + 1e-12
     for s, at, p in zip(scenes, maps, found, strict=True):

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from mobilecat.cli.diagnose import diagnose as command
 from mobilecat.diagnosis import diagnose
 from mobilecat.diagnosis.capture import CapturedBox, json_schema, parse_capture
-from mobilecat.diagnosis.scenes import norm_from, pair_boxes, setting_of
+from mobilecat.diagnosis.scenes import norm_from, pair_boxes, scene_of, setting_of
 from mobilecat.errors import MobileCatError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,19 +108,27 @@ def test_a_frame_without_true_boxes_says_what_to_write() -> None:
         setting_of(parse_capture(capture(told), "here"))
 
 
-def test_boxes_are_paired_by_id_then_by_class_and_score() -> None:
+def test_only_ids_pair_boxes_before_a_bug_is_known() -> None:
     def box(x: float, **more: Any) -> CapturedBox:
         return CapturedBox(box_xyxy=(x, 0, x + 1, 2), **more)
 
     by_id = pair_boxes([box(1, id="a"), box(2, id="b")], [box(9, id="b")])
-    assert [(t.box_xyxy[0], o.box_xyxy[0]) for t, o in by_id[0]] == [(2, 9)]
-    true = [box(1, score=0.9), box(2, score=0.6), box(3, score=0.6, class_id=1)]
-    seen = [box(7, score=0.58, class_id=1), box(8, score=0.62), box(9, score=0.88)]
-    pairs, how = pair_boxes(true, seen)
-    assert how == "score"
-    assert [(t.box_xyxy[0], o.box_xyxy[0]) for t, o in pairs] == [(1, 9), (2, 8), (3, 7)]
-    with pytest.raises(MobileCatError, match="cannot be paired"):
-        pair_boxes([box(1)], [box(1), box(2)])
+    assert by_id is not None
+    assert [(t.box_xyxy[0], o.box_xyxy[0]) for t, o in by_id] == [(2, 9)]
+    assert pair_boxes([box(1, score=0.9), box(2, score=0.6)], [box(7, score=0.6)]) is None
+    assert pair_boxes([box(1), box(2)], [box(1)]) is None
+    assert pair_boxes([box(1)], [box(2)]) is not None  # one object alone
+
+
+def test_classes_part_what_may_be_one_object_where_both_sides_tell_them() -> None:
+    facts = parse_capture(capture(frame()), "here").frames[0].facts
+    true = [CapturedBox(box_xyxy=(0, 0, 9, 9), class_id=c) for c in (0, 1, 2)]
+    seen = [CapturedBox(box_xyxy=(0, 0, 9, 9), class_id=c) for c in (2, 1)]
+    scene, _ = scene_of(facts, true, "image", seen, "image")
+    assert scene.evidence.partners is not None
+    assert scene.evidence.partners.tolist() == [[False, False], [False, True], [True, False]]
+    untold, _ = scene_of(facts, true, "image", [seen[0].model_copy(update={"class_id": 0})], "view")
+    assert untold.evidence.partners is not None and untold.evidence.partners.all()
 
 
 def test_frames_in_motion_give_a_history() -> None:

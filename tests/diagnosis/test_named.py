@@ -36,26 +36,26 @@ def seen(true: list[list[float]], observed: list[list[float]], facts: Facts = FA
 
 def test_the_simulator_has_every_bug_of_the_table() -> None:
     assert sorted(ALL_BUGS) == sorted(b.id for b in BUGS)
-    numbers = {int(b.id.rstrip("bcd")) for b in BUGS}
-    assert numbers == set(range(1, 30))
+    numbers = {int(b.id.rstrip("bcde")) for b in BUGS}
+    assert numbers == set(range(1, 36))
 
 
 @pytest.mark.parametrize("bug", ALL_BUGS)
 def test_every_bug_is_named_from_five_noisy_boxes(bug: str) -> None:
     rng = np.random.default_rng(11)
-    for _ in range(4):
+    for _ in range(2):
         assert {bug} in ids_of(diagnose([simulate(rng, (bug,))]))
 
 
 def test_most_pairs_are_named() -> None:
     rng = np.random.default_rng(12)
     right = total = 0
-    while total < 80:
+    while total < 40:
         a, b = (str(x) for x in rng.choice(ALL_BUGS, 2))
         if possible_pair(a, b):
             total += 1
             right += {a, b} in ids_of(diagnose([simulate(rng, (a, b))]))
-    assert right >= 0.85 * total
+    assert right >= 0.9 * total
 
 
 # Worked by hand, on boxes that two decimals hold. Facts: 640×480 into 416×320 unless said.
@@ -175,10 +175,10 @@ def test_the_report_of_turicreate_1957() -> None:
     true = CapturedBox(box_xyxy=(455.369 - 127.518, 104.533 - 81.3255, 455.369 + 127.518, 185.8585))
     x, y, w, h = 0.5115, 0.6123, 0.4004, 0.3392
     shown = CapturedBox(box_xyxy=(x, y, x + w, y + h))
-    in_vision, _, _ = scene_of(FACTS, [true], "image", [shown], "vision")
+    in_vision, _ = scene_of(FACTS, [true], "image", [shown], "vision")
     fine = diagnose([in_vision])
     assert fine.verdict == "nothing wrong" and fine.seen_px < 1
-    from_top, _, _ = scene_of(FACTS, [true], "image", [shown], "normalized")
+    from_top, _ = scene_of(FACTS, [true], "image", [shown], "normalized")
     answer = diagnose([from_top])
     assert answer.first is not None and answer.first.ids == {"1"} and answer.first.rms_px < 1
     assert headline(answer, FACTS).startswith("The boxes are upside down")
@@ -203,7 +203,8 @@ def test_the_json_names_bug_fix_and_residual() -> None:
         "The frame was handed over lying on its side: "
         "tell Vision the orientation is .right (EXIF 6)."
     )
-    assert told["first"]["fix"]["swift"] and told["first"]["fix"]["kotlin"] and told["notes"]
+    assert told["notes"] and set(told["first"]["fix"]) == {"swift", "kotlin", "dart", "javascript"}
+    assert all(fix for fixes in told["first"]["fix"].values() for fix in fixes)
     assert all(len(s.bugs) <= 1 for s in also(seen(TRUE, HAND["4"], LIES)))
 
 
