@@ -191,7 +191,7 @@ def test_the_command_on_a_capture(tmp_path: Path) -> None:
     assert (tmp_path / "d.png").stat().st_size > 1000
     fine = frame(drawn=[{"box_xyxy": [v / 2 for v in b]} for b in TRUE], orientation=6)
     path.write_text(capture(fine))
-    told = run(path, "--json")
+    told = run(path, "--json", "-")
     assert told.exit_code == 0 and json.loads(told.output)["verdict"] == "nothing wrong"
 
 
@@ -209,7 +209,7 @@ def test_the_command_on_two_detection_files(tmp_path: Path) -> None:
     ]
     (tmp_path / "seen.json").write_text(json.dumps(seen[::-1]))
     args = ("--true", tmp_path / "true.json", "--observed", tmp_path / "seen.json")
-    told = run(*args, "--json")
+    told = run(*args, "--json", "-")
     assert told.exit_code == 1 and json.loads(told.output)["first"]["ids"] == ["1"]
 
 

@@ -117,7 +117,7 @@ def test_a_capture_without_a_box_is_told_what_would_leave_none(
     frame = {"size_wh": [300, 500], "model_wh": [224, 224], "image": "frame.png", "drawn": []}
     frame |= {"crop_and_scale": "letterbox", "view": {"size_wh": [390, 844]}}
     (tmp_path / "c.json").write_text(json.dumps({"schema": 1, "frames": [frame]}))
-    told = run(tmp_path / "c.json", "--bundle", bundle, "--json")
+    told = run(tmp_path / "c.json", "--bundle", bundle, "--json", "-")
     said = json.loads(told.output)
     assert told.exit_code == 1 and said["verdict"] == "no boxes" and said["missing"] == 1
     assert "the app drew none" in said["sentence"] and "divided by 255" in said["sentence"]
