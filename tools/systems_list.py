@@ -28,6 +28,7 @@ CROP = '[crop]\ngrow = 0.25\nsquare = true\nedge = "pad"'
 SINGLE_224 = 'size = [224, 224]\nrange = [0, 1]\ncolor = "BGR"\nresize = "fit-pad"'
 FREDERIC_224 = 'size = [224, 224]\nmean = 127.5\nstd = 127.5\nresize = "stretch"'
 NMS = "[nms]\nscore_threshold = 0.3\niou_threshold = 0.45\nmax_detections = 100\n"
+SIGMOID, SOFTMAX = 'activation = "sigmoid"', 'activation = "softmax"'
 BUILT = "built: {}, seeded, last layer scaled"
 
 
@@ -164,6 +165,24 @@ SYSTEMS = (
         head=_head("obb"),
         labels=3,
         more=NMS.replace("0.3", "0.2"),
+    ),
+    *(
+        System(
+            name,
+            BUILT.format(f"{what}, in ONNX"),
+            f"{build}.onnx",
+            build=build,
+            input='size = [320, 256]\nrange = [0, 1]\nresize = "stretch"',
+            head=_head(kind, rest),
+            labels=labels,
+        )
+        for name, what, build, kind, rest, labels in (
+            ("RT-DETR-like", "RT-DETR's structure, 2 layers", "rtdetr", "detr", SIGMOID, 5),
+            ("D-FINE-like", "D-FINE's structure, 2 layers", "dfine", "detr", SIGMOID, 5),
+            ("DETR-like", "DETR's structure, 2 layers", "detr", "detr", SOFTMAX, 5),
+            ("YOLOv10-like, rows", "YOLOv10's head and choice", "yolov10", "end2end", "", 3),
+            ("YOLO26-like, maps", "YOLO26's one-to-one head", "yolo26", "end2end", "", 3),
+        )
     ),
     System("YOLOX", "real: yolox_nano.onnx", "yolox_nano.onnx", example="yolox_nano"),
     System(

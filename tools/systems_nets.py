@@ -301,6 +301,11 @@ def build(name: str, image: ImageSpec, pictures: Sequence[Path], out: Path) -> N
 
         parts_nets.build(name, image, pictures, out)
         return
+    if name in ("rtdetr", "dfine", "detr", "yolov10", "yolo26"):
+        import query_nets
+
+        query_nets.build(name, image, pictures, out)
+        return
     if name in ONNX:
         net = Net(image, pictures)
         onnx.save(net.proto(ONNX[name](net)), out)

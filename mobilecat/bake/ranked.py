@@ -113,7 +113,7 @@ def _pairs(build: Builder, flat: ir.Value, n: int, classes: int, k: int) -> _Cho
     number = np.array(classes, dtype=np.int64)
     places = op("Div", "places", pairs, number)
     ids = op("Mod", "classes", pairs, number)
-    rows = places if first is None else op("Gather", "rows", first, places, axis=0)
+    rows = places if first is None else op("Gather", "rows_of_pairs", first, places, axis=0)
     return _Chosen(scores, rows, ids)
 
 

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-import numpy as np
 import onnx_ir as ir
 import onnx_ir.passes.common as common
 
-from mobilecat.graph.base import Array, attr, const_of, shape_of
+from mobilecat.graph.base import attr, shape_of
+from mobilecat.graph.passes.axes import RankWriter, along_axes
 
 Shape = tuple[int, ...]
 
@@ -69,9 +69,9 @@ _ONE_OPERAND = frozenset({"Clip"})  # the others of its inputs are bounds, not o
 def within_rank(model: ir.Model, limit: int) -> ir.Model:
     """Return the model with no value of more than `limit` dimensions, as far as this is known how.
 
-    The model itself where it has none; else a copy, in which transpositions and elementwise ops of
-    such values run on merged axes, and reshapes in a row are one. What is left is for the target
-    to refuse.
+    The model itself where it has none; else a copy, in which transpositions, elementwise ops, and
+    ops along single axes (`passes.axes`) of such values run on merged axes, and reshapes in a row
+    are one. What is left is for the target to refuse.
 
     Given:   x[1,56,56,96] → Reshape[1,8,7,8,7,96] → Transpose(0,1,3,2,4,5) → Reshape[64,49,96]
     Result:  x[1,56,56,96] → Reshape[8,7,8,672] → Transpose(0,2,1,3) → Reshape[64,49,96]
@@ -79,14 +79,17 @@ def within_rank(model: ir.Model, limit: int) -> ir.Model:
     if not any(_is_over(v, limit) for n in model.graph for v in n.outputs):
         return model
     copy = model.clone()
-    writer = _Writer(copy)
+    writer = RankWriter(copy)
     for node in tuple(copy.graph):
-        if not any(_is_over(v, limit) for v in node.outputs) or node.domain:
+        if node.domain:
             continue
-        if node.op_type == "Transpose":
-            _transposed(writer, node, limit)
-        elif node.op_type in _ELEMENTWISE and len(node.outputs) == 1:
-            _merged(writer, node, limit)
+        if any(_is_over(v, limit) for v in node.outputs):
+            if node.op_type == "Transpose":
+                _transposed(writer, node, limit)
+            elif node.op_type in _ELEMENTWISE and len(node.outputs) == 1:
+                _merged(writer, node, limit)
+        if any(_is_over(v, limit) for v in (*node.inputs, *node.outputs)):
+            along_axes(writer, node, limit)
     _join_reshapes(writer)
     return common.RemoveUnusedNodesPass()(copy).model
 
@@ -95,7 +98,7 @@ def _is_over(value: ir.Value | None, limit: int) -> bool:
     return value is not None and value.shape is not None and len(value.shape) > limit
 
 
-def _transposed(writer: _Writer, node: ir.Node, limit: int) -> None:
+def _transposed(writer: RankWriter, node: ir.Node, limit: int) -> None:
     """Drop axes of 1 and merge what stays together; where that is not enough, go in steps."""
     source = node.inputs[0]
     assert source is not None
@@ -151,7 +154,7 @@ def _steps(sizes: Shape, order: Shape, limit: int) -> Iterator[tuple[Shape, Shap
         yield (*done, *sizes), (*lead, *(o + len(done) for o in order))
 
 
-def _merged(writer: _Writer, node: ir.Node, limit: int) -> None:
+def _merged(writer: RankWriter, node: ir.Node, limit: int) -> None:
     """Merge neighbouring axes over which every operand either runs or is repeated throughout."""
     count = 1 if node.op_type in _ONE_OPERAND else len(node.inputs)
     operands = [v for v in node.inputs[:count] if v is not None]
@@ -187,7 +190,7 @@ def _same_pattern(
     )
 
 
-def _join_reshapes(writer: _Writer) -> None:
+def _join_reshapes(writer: RankWriter) -> None:
     """Let each reshape read what the reshapes before it read."""
     for node in tuple(writer.model.graph):
         if node.op_type not in _RESHAPES or node.domain:
@@ -202,63 +205,3 @@ def _join_reshapes(writer: _Writer) -> None:
             continue
         out = node.outputs[0]
         writer.replace(node, writer.reshape(node, first, shape_of(out), always=True))
-
-
-class _Writer:
-    """Writes nodes before another, named after it, with the shapes that they give."""
-
-    def __init__(self, model: ir.Model) -> None:
-        self.model = model
-        self._count = 0
-
-    def node(
-        self,
-        before: ir.Node,
-        op_type: str,
-        inputs: Sequence[ir.Value | None],
-        shape: Shape,
-        **attributes: object,
-    ) -> ir.Value:
-        self._count += 1
-        name = f"{before.name}__rank_{self._count}"
-        out = ir.Value(name=name, shape=ir.Shape(shape), type=before.outputs[0].type)
-        made = ir.node(op_type, inputs, attributes, outputs=[out], name=name)  # type: ignore[arg-type]
-        self.model.graph.insert_before(before, made)
-        return out
-
-    def reshape(
-        self, before: ir.Node, x: ir.Value, shape: Shape, *, always: bool = False
-    ) -> ir.Value:
-        if not always and shape_of(x) == shape:
-            return x
-        constant = const_of(x)
-        if constant is not None:
-            return self._const(f"{x.name}__rank_{self._count}", constant.reshape(shape))
-        sizes = self._const(f"{before.name}__sizes_{self._count}", np.array(shape, np.int64))
-        out = self.node(before, "Reshape", [x, sizes], shape)
-        out.type = x.type
-        return out
-
-    def _const(self, name: str, array: Array) -> ir.Value:
-        self._count += 1
-        value = ir.Value(
-            name=name,
-            const_value=ir.tensor(array, name=name),
-            shape=ir.Shape(array.shape),
-            type=ir.TensorType(ir.DataType.from_numpy(array.dtype)),
-        )
-        self.model.graph.register_initializer(value)
-        return value
-
-    def replace(self, node: ir.Node, new: ir.Value) -> None:
-        """Let `new` stand for what `node` gave, under its name."""
-        old = node.outputs[0]
-        if new is node.inputs[0]:
-            new = self.node(node, "Identity", [new], shape_of(old))
-        for user, index in tuple(old.uses()):
-            user.replace_input_with(index, new)
-        for i, out in enumerate(self.model.graph.outputs):
-            if out is old:
-                self.model.graph.outputs[i] = new
-        name, old.name = old.name, f"{old.name}__many"
-        new.name = name
