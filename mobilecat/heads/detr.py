@@ -13,7 +13,7 @@ import onnx_ir as ir
 from mobilecat.graph.builder import Builder
 from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
-from mobilecat.heads.fit import Fit, classes_of, rows_of, units_of
+from mobilecat.heads.fit import Fit, Shape, classes_of, rows_of, units_of
 from mobilecat.spec.heads import DetrHead
 
 
@@ -40,13 +40,13 @@ def settle(spec: DetrHead, network: Network) -> Head:
     queries = network.outputs[boxes][1]
 
     def decode(build: Builder, raw: Mapping[str, ir.Value]) -> Candidates:
-        given = ops.reshape(build, "logits", raw[logits], 1, queries, columns)
+        given = _rows(build, "logits", raw[logits], network.outputs[logits])
         scores = ops.activated(build, "every_score", given, spec.activation)
         if dropped == "last":
             scores = ops.columns(build, "candidate_scores", scores, 0, classes)
         elif dropped == "first":
             scores = ops.columns(build, "candidate_scores", scores, 1, columns)
-        four = ops.reshape(build, "four", raw[boxes], 1, queries, 4)
+        four = _rows(build, "four", raw[boxes], network.outputs[boxes])
         return Candidates(_corners(build, four, spec, network.size_wh), scores)
 
     column = "no column of none" if dropped == "none" else f"the {dropped} column is no object"
@@ -55,6 +55,11 @@ def settle(spec: DetrHead, network: Network) -> Head:
         f"{column}, boxes {boxes!r} {spec.format} in {units_of(spec.units)}"
     )
     return Head((logits, boxes), classes, 0, said, decode)
+
+
+def _rows(build: Builder, name: str, value: ir.Value, shape: Shape) -> ir.Value:
+    """Return [1,Q,columns]; the value itself where it is that, so that it keeps its name."""
+    return value if len(shape) == 3 else ops.reshape(build, name, value, 1, shape[1], shape[-1])
 
 
 def _no_object(spec: DetrHead, fit: Fit, columns: int) -> str:

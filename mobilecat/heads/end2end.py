@@ -68,8 +68,14 @@ def _rows(spec: End2EndHead, network: Network) -> Head:
     if spec.classes is None:
         fit.ask("classes", "rows hold a class number, and no shape tells how many there are",
                 "set labels, or head.classes")  # fmt: skip
+    columns = network.outputs[name][2] if name else ROW
+    points = spec.points or 0
+    each = (columns - ROW) // points if points else 0
+    if name and points and (each not in (2, 3) or each * points != columns - ROW):
+        fit.ask("points", f"{columns - ROW} columns follow the class, which are not {points} times "
+                "x, y or x, y, visibility")  # fmt: skip
     fit.require()
-    n, columns = network.outputs[name][1:]
+    n = network.outputs[name][1]
     classes = spec.classes or 1
 
     def decode(build: Builder, raw: Mapping[str, ir.Value]) -> Candidates:
@@ -78,15 +84,45 @@ def _rows(spec: End2EndHead, network: Network) -> Head:
         every = ops.f32(np.arange(classes)[None, None])
         own = build.op("Equal", "own_class", number, every)
         scores = build.op("Where", "candidate_scores", own, score, ops.f32(0))
-        return Candidates(boxes, scores)
+        carried = _points(build, raw[name], n, points, each, spec.units, network.size_wh)
+        return Candidates(boxes, scores, carried)
 
     rest = f", {columns - ROW} columns behind them not read" if columns > ROW else ""
+    if points:
+        rest = f", {points} points ({'x, y' if each == 2 else 'x, y, visibility'})"
     said = (
         f"end2end, {classes_of(classes)}, {n} rows x1,y1,x2,y2,score,class in "
         f"{units_of(spec.units)}{rest}; "
         f"a row of a class from {classes} on counts as nothing"
     )
-    return Head((name,), classes, 0, said, decode)
+    carries = ("landmark_scores",) if each == 3 else ()
+    return Head((name,), classes, points, said, decode, carries=carries)
+
+
+def _points(
+    build: Builder,
+    rows: ir.Value,
+    n: int,
+    points: int,
+    each: int,
+    units: str,
+    size_wh: tuple[int, int],
+) -> dict[str, ir.Value]:
+    """Return landmarks [1,N,2·points] in pixels, and landmark_scores [1,N,points] if there are."""
+    if not points:
+        return {}
+    behind = ops.columns(build, "behind", rows, ROW, ROW + each * points)
+    table = ops.reshape(build, "points", behind, 1, n, points, each)
+    at = ops.columns(build, "points_xy", table, 0, 2) if each == 3 else table
+    if units == "normalised":
+        at = build.op("Mul", "points_px", at, ops.f32(size_wh))
+    found = {"landmarks": ops.reshape(build, "candidate_landmarks", at, 1, n, 2 * points)}
+    if each == 3:
+        seen = ops.columns(build, "points_seen", table, 2, 3)
+        found["landmark_scores"] = ops.reshape(
+            build, "candidate_landmark_scores", seen, 1, n, points
+        )
+    return found
 
 
 def _fits_rows(shape: Shape) -> bool:

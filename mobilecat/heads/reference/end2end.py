@@ -18,7 +18,7 @@ def decode(spec: End2EndHead, outputs: Arrays, size_wh: tuple[int, int]) -> Cand
     table = array[0].astype(np.float64)
     unit = np.array([*size_wh, *size_wh]) if spec.units == "normalised" else np.ones(4)
     if spec.form == "rows" or (spec.form is None and table.shape[1] == 6):
-        return _rows(table, unit, spec.classes or 1)
+        return _rows(table, unit, spec.classes or 1, spec.points or 0)
     table = table.T if table.shape[0] < table.shape[1] else table
     scores = sigmoid(table[:, 4:]) if spec.activation == "sigmoid" else table[:, 4:]
     box = table[:, :4] * unit
@@ -28,12 +28,18 @@ def decode(spec: End2EndHead, outputs: Arrays, size_wh: tuple[int, int]) -> Cand
     return Candidates(from_centres(cx, cy, np.maximum(w, 0), np.maximum(h, 0)), scores[None])
 
 
-def _rows(table: Array, unit: Array, classes: int) -> Candidates:
+def _rows(table: Array, unit: Array, classes: int, points: int) -> Candidates:
     scores = np.zeros((1, len(table), classes))
     for i, row in enumerate(table):
         if row[5] in range(classes):
             scores[0, i, int(row[5])] = row[4]
-    return Candidates(_turned_right(table[:, :4] * unit), scores)
+    carried = {}
+    if points:
+        behind = table[:, 6:].reshape(len(table), points, -1)
+        carried["landmarks"] = (behind[..., :2] * unit[:2]).reshape(1, len(table), -1)
+        if behind.shape[2] == 3:
+            carried["landmark_scores"] = behind[None, ..., 2]
+    return Candidates(_turned_right(table[:, :4] * unit), scores, carried)
 
 
 def _turned_right(box: Array) -> Array:

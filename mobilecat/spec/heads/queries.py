@@ -20,6 +20,8 @@ class End2EndHead(HeadValue):
     """YOLOv10, YOLO26: one box an object. Rows [1,N,6+…] x1,y1,x2,y2,score,class; or what they are
     chosen from, decoded [1,4+C,N] or raw maps [1,4·bins+C,h,w]."""
 
+    tasks: ClassVar[tuple[str, ...]] = ("detect", "pose", "segment")
+    gives_landmarks: ClassVar[bool | None] = None
     family_nms: ClassVar[dict[str, Any]] = {"selection": "pairs", "max_detections": 300}
     counts_labels: ClassVar[bool] = True
     kind: Literal["end2end"]
@@ -40,6 +42,9 @@ class End2EndHead(HeadValue):
     bins: Annotated[int, Field(ge=1, le=64)] | None = None
     """Bins of each side's distance in maps: 1 is the distance itself (YOLO26), 16 YOLOv10's; by
     default what the number of classes leaves."""
+    points: Annotated[int, Field(ge=1, le=512)] | None = None
+    """Points in each row behind its class, x, y or x, y, visibility each (YOLO26-pose); left out,
+    what follows the class is not read."""
 
     @model_validator(mode="after")
     def _consistent(self) -> End2EndHead:
@@ -58,6 +63,8 @@ class End2EndHead(HeadValue):
             problems.append('format is "cxcywh", but rows are x1,y1,x2,y2')
         if self.form == "rows" and self.activation != "none":
             problems.append("activation is set, but the score of a row is final")
+        if self.form in ("decoded", "maps") and self.points is not None:
+            problems.append("points is set, but only rows have them")
         if self.form in ("rows", "decoded") and self.bins is not None:
             problems.append("bins is set, but only maps have them")
         if problems:

@@ -110,6 +110,22 @@ WORKED = (
         (10, 5, 60, 45),
         (0, 0, 0.8),
     ),
+    # two points behind the class, x, y, visibility each; in 0..1 of 100×50
+    Worked(
+        "end2end-rows-with-points",
+        'kind = "end2end"\nform = "rows"\nclasses = 2\npoints = 2\nunits = "normalised"',
+        (100, 50),
+        lambda: {
+            "out": filled(
+                (1, 5, 12), ((0, 3), (0.1, 0.2, 0.5, 0.6, 0.7, 1, 0.2, 0.4, 0.9, 0.3, 0.5, 0.1))
+            )
+        },
+        3,
+        (10, 10, 50, 30),
+        (0, 0.7),
+        (20, 20, 30, 25),
+        carries={"landmark_scores": (0.9, 0.1)},
+    ),
     Worked(
         "end2end-decoded",
         'kind = "end2end"\nformat = "xyxy"',
@@ -160,6 +176,13 @@ SETTLED = {
         "end2end, 2 classes, 300 rows x1,y1,x2,y2,score,class in pixels, 32 columns behind them "
         "not read; a row of a class from 2 on counts as nothing",
     ),
+    "end2end with points": (
+        'kind = "end2end"\nform = "rows"\nclasses = 1\npoints = 17',
+        (640, 640),
+        {"output0": (1, 300, 57)},
+        "end2end, 1 class, 300 rows x1,y1,x2,y2,score,class in pixels, 17 points (x, y, "
+        "visibility); a row of a class from 1 on counts as nothing",
+    ),
     "end2end's maps by the number of classes": (
         'kind = "end2end"\nclasses = 80',
         (640, 640),
@@ -195,6 +218,12 @@ ASKED = {
         (640, 640),
         {"output0": (1, 8400, 6)},
         {"head.form": "the shapes do not tell what the outputs are: 'output0' [1, 8400, 6]"},
+    ),
+    "columns that are not so many points": (
+        'kind = "end2end"\nform = "rows"\nclasses = 1\npoints = 17',
+        (640, 640),
+        {"output0": (1, 300, 56)},
+        {"head.points": "50 columns follow the class, which are not 17 times x, y or x, y, vis"},
     ),
     "rows with points or decoded": (
         'kind = "end2end"',
