@@ -14,10 +14,10 @@ import json
 import sys
 from pathlib import Path
 
-from vector_cases import boxes, buffers, frames, requests, sampling, suppression, turned
+from vector_cases import boxes, buffers, frames, oriented, requests, sampling, suppression, turned
 from vector_cases.form import Cases
 
-MODULES = (boxes, frames, sampling, buffers, requests, suppression, turned)
+MODULES = (boxes, frames, sampling, buffers, requests, suppression, turned, oriented)
 
 
 def all_cases() -> Cases:

@@ -19,6 +19,7 @@ from mobilecat.geometry import (
     resize,
     sampling,
     spaces,
+    turned,
     views,
     vision,
 )
@@ -26,6 +27,7 @@ from mobilecat.geometry.affine import Affine, Size
 from mobilecat.geometry.assumptions import Assumptions
 from mobilecat.heads import Candidates
 from mobilecat.heads.reference.nms import suppress
+from mobilecat.heads.reference.selection import select
 from mobilecat.heads.reference.tensors import tensors_from_candidates
 from mobilecat.spec import NmsSpec
 
@@ -417,3 +419,34 @@ def _detections_from_coreml_nms(a: Args) -> Any:
             a["score_threshold"],
         )
     )
+
+
+@fn("turned_corners")
+def _turned_corners(a: Args) -> Any:
+    return turned.turned_corners(a["boxes"], a["angles"]).tolist()
+
+
+@fn("turned_in_frame")
+def _turned_in_frame(a: Args) -> Any:
+    found, angles = turned.turned_in_frame(Affine(*a["map"]), a["boxes"], a["angles"])
+    return np.concatenate([found, angles[:, None]], axis=1).tolist()
+
+
+@fn("turned_iou")
+def _turned_iou(a: Args) -> Any:
+    ends = (turned.turned_corners(a[f"{k}_boxes"], a[f"{k}_angles"]) for k in "ab")
+    return turned.turned_iou(*ends).tolist()
+
+
+@fn("probiou")
+def _probiou(a: Args) -> Any:
+    return turned.probiou(a["a_boxes"], a["a_angles"], a["b_boxes"], a["b_angles"]).tolist()
+
+
+@fn("select_candidates")
+def _select_candidates(a: Args) -> Any:
+    names = ("score_threshold", "iou_threshold", "max_detections", "per_class")
+    nms = NmsSpec(**{n: a[n] for n in (*names, "selection", "overlap")})
+    angles = None if a["angles"] is None else np.array(a["angles"])
+    kept = select(_with_nan(a["boxes"]), _with_nan(a["scores"]), nms, angles)
+    return [[int(r), int(c)] for r, c in zip(kept.rows, kept.classes, strict=True)]

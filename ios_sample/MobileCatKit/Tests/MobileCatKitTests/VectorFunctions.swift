@@ -321,6 +321,16 @@ private func layout(_ a: Args) throws -> PixelLayout {
         pixelStrides: a.optional("pixel_strides", a.wholes))
 }
 
+private func turned(_ a: Args, _ boxes: String, _ angles: String) throws -> [TurnedBox] {
+    let (all, turns) = try (a.boxesXYXY(boxes), a.numbers(angles))
+    guard all.count == turns.count else {
+        throw MobileCatError(
+            .geometry, "There is not one angle a box",
+            [Problem("\(all.count) boxes, \(turns.count) angles")])
+    }
+    return zip(all, turns).map { TurnedBox($0, angle: $1) }
+}
+
 private func nms(_ a: Args) throws -> ModelBundle.NMS {
     ModelBundle.NMS(
         scoreThreshold: try a.number("score_threshold"),
@@ -343,6 +353,36 @@ private let outputFunctions: [String: VectorFunction] = [
         return try nms(a).kept(
             boxes: boxes, scores: scores.rows(of: scores.shape.last ?? 1).map { $0[...] }
         ).map(\.row)
+    },
+    "select_candidates": { a in
+        let boxes = try a.tensor("boxes").rows(of: 4).map { BoxXYXY($0[0], $0[1], $0[2], $0[3]) }
+        let scores = try a.tensor("scores")
+        let plain = try nms(a)
+        let chosen = try ModelBundle.NMS(
+            scoreThreshold: plain.scoreThreshold, iouThreshold: plain.iouThreshold,
+            maxDetections: plain.maxDetections, perClass: plain.perClass,
+            selection: a.named("selection"), overlap: a.named("overlap"))
+        return try chosen.kept(
+            boxes: boxes, scores: scores.rows(of: scores.shape.last ?? 1).map { $0[...] },
+            angles: a.optional("angles", a.numbers)
+        ).map { [$0.row, $0.classID] }
+    },
+    "turned_corners": { a in
+        try turned(a, "boxes", "angles").map { $0.corners.map { [$0.x, $0.y] } }
+    },
+    "turned_in_frame": { a in
+        let (map, all) = try (a.map("map"), turned(a, "boxes", "angles"))
+        return all.map { $0.mapped(by: map) }.map {
+            [$0.box.x1, $0.box.y1, $0.box.x2, $0.box.y2, $0.angle]
+        }
+    },
+    "turned_iou": { a in
+        let others = try turned(a, "b_boxes", "b_angles")
+        return try turned(a, "a_boxes", "a_angles").map { one in others.map(one.iou) }
+    },
+    "probiou": { a in
+        let others = try turned(a, "b_boxes", "b_angles")
+        return try turned(a, "a_boxes", "a_angles").map { one in others.map(one.probIoU) }
     },
     "detections_from_candidates": { a in
         try CandidateTensors(

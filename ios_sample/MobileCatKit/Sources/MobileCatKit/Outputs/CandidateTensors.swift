@@ -1,13 +1,17 @@
 /// The candidates contract: a head's decoded boxes, before a suppression that is the app's.
 ///
 /// Shapes: boxes [1,N,4] xyxy in model-input pixels, scores [1,N,C] without background, landmarks
-/// [1,N,2·L] or [1,N,L,2], x before y; a leading 1 may be missing.
+/// [1,N,2·L] or [1,N,L,2], x before y, angles [1,N,1] of turned boxes; a leading 1 may be missing.
 public struct CandidateTensors: Hashable, Sendable {
     public let boxes: Tensor
     public let scores: Tensor
     public let landmarks: Tensor?
+    public let angles: Tensor?
 
-    public init(boxes: Tensor, scores: Tensor, landmarks: Tensor? = nil) {
+    public init(
+        boxes: Tensor, scores: Tensor, landmarks: Tensor? = nil, angles: Tensor? = nil
+    ) {
+        self.angles = angles
         self.boxes = boxes
         self.scores = scores
         self.landmarks = landmarks
@@ -21,16 +25,24 @@ public struct CandidateTensors: Hashable, Sendable {
         let boxRows = Rows(boxes, width: 4, name: "candidate_boxes", problems: &problems)
         let scoreRows = Rows(scores: scores, rows: boxRows.count, problems: &problems)
         let marks = Rows(landmarks: landmarks, rows: boxRows.count, problems: &problems)
+        let turns = angles.map { Rows($0, width: 1, name: "candidate_angles", problems: &problems) }
+        if let turns, turns.count != boxRows.count, problems.isEmpty {
+            problems.append(Problem("\(turns.count) candidate_angles for \(boxRows.count) boxes"))
+        }
         guard problems.isEmpty else {
             throw MobileCatError(
                 .outputs, "These outputs are not the candidates contract", problems)
         }
         let rows = 0..<boxRows.count
-        let kept = nms.kept(boxes: rows.map(boxRows.box), scores: rows.map { scoreRows[$0] })
+        let kept = nms.kept(
+            boxes: rows.map(boxRows.box), scores: rows.map { scoreRows[$0] }, angles: turns?.values)
         return kept.map { one in
-            Detection(
-                box: imageFromModel.box(boxRows.box(one.row)), score: Double(one.score),
-                classID: one.classID, landmarks: points(marks[one.row]).map(imageFromModel.point))
+            let angle = turns?.values[one.row] ?? 0
+            let there = TurnedBox(boxRows.box(one.row), angle: angle).mapped(by: imageFromModel)
+            return Detection(
+                box: there.box, score: Double(one.score), classID: one.classID,
+                landmarks: points(marks[one.row]).map(imageFromModel.point),
+                angle: turns == nil ? nil : there.angle)
         }
     }
 }

@@ -6,8 +6,16 @@ public struct Detection: Hashable, Sendable {
     public let classID: Int
     /// In the bundle's order of landmark names; empty for a head without landmarks.
     public let landmarks: [PointXY]
+    /// How far `box` is turned about its centre, radians clockwise; nil for an upright one.
+    public let angle: Double?
 
-    public init(box: BoxXYXY, score: Double, classID: Int, landmarks: [PointXY] = []) {
+    /// The box with its angle, whose corners are what is drawn.
+    public var turned: TurnedBox { TurnedBox(box, angle: angle ?? 0) }
+
+    public init(
+        box: BoxXYXY, score: Double, classID: Int, landmarks: [PointXY] = [], angle: Double? = nil
+    ) {
+        self.angle = angle
         self.box = box
         self.score = score
         self.classID = classID

@@ -50,8 +50,11 @@ extension ModelBundle {
         let (boxes, scores) = (found["candidate_boxes"], found["candidate_scores"])
         let name = "candidate_landmarks"
         let landmarks = artifact.outputs[name] == nil ? nil : found[name]
+        let turns = "candidate_angles"
+        let angles = artifact.outputs[turns] == nil ? nil : found[turns]
         guard let boxes, let scores, found.problems.isEmpty else { throw found.refusal }
-        return CandidateTensors(boxes: boxes, scores: scores, landmarks: landmarks)
+        return CandidateTensors(
+            boxes: boxes, scores: scores, landmarks: landmarks, angles: angles)
     }
 
     private func suppression(of artifact: Artifact) throws -> NMS {

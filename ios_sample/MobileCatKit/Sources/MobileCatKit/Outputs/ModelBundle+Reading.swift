@@ -110,6 +110,9 @@ extension ModelBundle.NMS {
         iouThreshold = fields.number("iou_threshold")
         maxDetections = fields.whole("max_detections")
         perClass = fields.bool("per_class")
+        // Bundles of before there was a choice do not say.
+        selection = fields.object["selection"] == nil ? .nms : fields.named("selection", or: .nms)
+        overlap = fields.object["overlap"] == nil ? .iou : fields.named("overlap", or: .iou)
     }
 }
 

@@ -28,10 +28,30 @@ public struct ModelBundle: Hashable, Sendable {
         public let iouThreshold: Double
         public let maxDetections: Int
         public let perClass: Bool
+        public let selection: Selection
+        public let overlap: Overlap
+
+        /// nms: suppression. best: every row for its best class. pairs: with each of its classes.
+        public enum Selection: String, Named {
+            case nms, best, pairs
+            public static let noun = "selection"
+            public static let errorKind = MobileCatError.Kind.bundle
+        }
+
+        /// iou: of upright boxes. Of turned ones: polygon, exact; probIoU, of their Gaussians.
+        public enum Overlap: String, Named {
+            case iou, polygon
+            case probIoU = "probiou"
+            public static let noun = "overlap"
+            public static let errorKind = MobileCatError.Kind.bundle
+        }
 
         public init(
-            scoreThreshold: Double, iouThreshold: Double, maxDetections: Int, perClass: Bool
+            scoreThreshold: Double, iouThreshold: Double, maxDetections: Int, perClass: Bool,
+            selection: Selection = .nms, overlap: Overlap = .iou
         ) {
+            self.selection = selection
+            self.overlap = overlap
             self.scoreThreshold = scoreThreshold
             self.iouThreshold = iouThreshold
             self.maxDetections = maxDetections

@@ -4,28 +4,62 @@ extension ModelBundle.NMS {
     /// The suppression that other contracts have baked in, with the same meaning: a box's class is
     /// its argmax class (the first on ties), its score that maximum, kept where it is above
     /// `scoreThreshold`; greedy by falling score, ties by rising row; suppressed where the IoU with a
-    /// kept box (perClass: of its own class) is above `iouThreshold`. A row with a NaN score is no
+    /// kept box (perClass: of its own class) is above `iouThreshold`. With `selection` best or pairs
+    /// nothing is suppressed, and a row competes once, or with each class. A row with a NaN score is no
     /// detection, and a box with a NaN overlaps nothing.
     ///
     /// boxes: xyxy in any one unit, x1 ≤ x2 and y1 ≤ y2. scores: one slice a box, one value a class.
     /// Source: mobilecat/bake/nms.py. In Float: artifacts compare float32, and 0.3 is not Float(0.3).
-    public func kept(boxes: [BoxXYXY], scores: [ArraySlice<Double>]) -> [Suppressed] {
-        let least = Float(scoreThreshold)
-        let ranked = scores.indices.compactMap { row -> Suppressed? in
-            guard let best = Self.best(scores[row]), best.score > least else { return nil }
-            return Suppressed(row: row, classID: best.classID, score: best.score)
-        }.sorted { $0.score == $1.score ? $0.row < $1.row : $0.score > $1.score }
-        var kept: [(one: Suppressed, corners: Corners)] = []
+    /// angles: one a box, where boxes are turned (`overlap` says how they are then measured).
+    public func kept(
+        boxes: [BoxXYXY], scores: [ArraySlice<Double>], angles: [Double]? = nil
+    ) -> [Suppressed] {
+        let ranked = competing(scores)
+        guard selection == .nms else { return Array(ranked.prefix(maxDetections)) }
+        let overlaps = overlapping(boxes, angles)
+        var kept: [Suppressed] = []
         for one in ranked {
             if kept.count >= maxDetections { break }
-            let corners = Corners(boxes[one.row])
             let hidden = kept.contains { other in
-                (!perClass || other.one.classID == one.classID)
-                    && corners.iou(other.corners) > Float(iouThreshold)
+                (!perClass || other.classID == one.classID) && overlaps(one.row, other.row)
             }
-            if !hidden { kept.append((one, corners)) }
+            if !hidden { kept.append(one) }
         }
-        return kept.map(\.one)
+        return kept
+    }
+
+    /// Rows with their best class, or with each of their classes, best first.
+    private func competing(_ scores: [ArraySlice<Double>]) -> [Suppressed] {
+        let least = Float(scoreThreshold)
+        let every = scores.indices.flatMap { row -> [Suppressed] in
+            if selection == .pairs {
+                return scores[row].enumerated().map {
+                    Suppressed(row: row, classID: $0.offset, score: Float($0.element))
+                }
+            }
+            return Self.best(scores[row]).map {
+                [Suppressed(row: row, classID: $0.classID, score: $0.score)]
+            } ?? []
+        }
+        return every.filter { $0.score > least }.sorted {
+            if $0.score != $1.score { return $0.score > $1.score }
+            return ($0.row, $0.classID) < ($1.row, $1.classID)
+        }
+    }
+
+    /// Whether two boxes overlap by more than the threshold: upright ones in Float, as artifacts
+    /// compare, turned ones in Double.
+    private func overlapping(_ boxes: [BoxXYXY], _ angles: [Double]?) -> (Int, Int) -> Bool {
+        guard let angles, overlap != .iou else {
+            let corners = boxes.map(Corners.init)
+            return { corners[$0].iou(corners[$1]) > Float(iouThreshold) }
+        }
+        let turned = zip(boxes, angles).map { TurnedBox($0, angle: $1) }
+        return { a, b in
+            let measured =
+                overlap == .probIoU ? turned[a].probIoU(turned[b]) : turned[a].iou(turned[b])
+            return measured > iouThreshold
+        }
     }
 
     /// A candidate that was kept.
