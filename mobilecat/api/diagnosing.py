@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent, source_of
 from mobilecat.diagnosis.capture import Capture, Space, parse_capture, read_capture
-from mobilecat.diagnosis.rerun import Pixels, read_stored
+from mobilecat.diagnosis.looks import Pixels
+from mobilecat.diagnosis.rerun import read_stored
 from mobilecat.diagnosis.whole import Diagnosis, diagnose_capture
 from mobilecat.disk import read_json
 from mobilecat.errors import MobileCatError, Problem, reason

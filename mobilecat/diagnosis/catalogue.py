@@ -26,7 +26,7 @@ class Bug:
     id:       its number in the catalogue. stage: where in the chain it happens, for pairs.
     happened: one sentence; {needed} and {exif} are the orientation to hand over, {label} is which
               way it showed, with the numbers that were fitted.
-    evidence: "boxes" where a map tells; else what does: "scores", "frames".
+    evidence: "boxes" where a map tells; else what does: "scores", "frames", "picture".
     families: the ways that have numbers of their own, which are fitted.
     """
 
@@ -191,6 +191,12 @@ BUGS: tuple[Bug, ...] = (
     Bug("35", "hung up by another corner or edge",
         "Boxes are hung up by another point than their upper left corner: {label}.",
         anchors.other_anchor, VIEW),
+    Bug("36", "squashed or fitted otherwise before the model",
+        "The picture reached the model squashed, or fitted otherwise than it was trained on.",
+        maps.nothing, LAST, "picture"),
+    Bug("37", "bytes read in another layout",
+        "The bytes are of another layout than they were read in: planar for interleaved, four bytes a pixel for three, or Y, Cb, Cr for red, green, blue.",
+        maps.nothing, LAST, "picture"),
 )
 # fmt: on
 BY_ID = {bug.id: bug for bug in BUGS}

@@ -257,5 +257,17 @@ FIXES: dict[str, Fix] = {
         "Positioned(left: x, top: y, width: w, height: h), or Positioned.fromRect: right and bottom count from the far edge",
         "left, top, width, height: CSS right and bottom count from the far edge; textAlign and translate(-50%) move the box",
     ),
+    "36": Fix(
+        "request.imageCropAndScaleOption as the spec's resize says: .scaleFit for letterbox, .scaleFill for stretch; vImageScale and UIGraphics keep no aspect by themselves",
+        "Bitmap.createScaledBitmap squashes: scale by one factor and pad, as the spec's resize says",
+        "img.copyResize with width and height squashes: pass one of them, or maintainAspect, and pad",
+        "drawImage(video, 0, 0, s, s) squashes: one scale for both axes, and fill the rest",
+    ),
+    "37": Fix(
+        "CVPixelBufferGetPixelFormatType first: 420f has two planes, 32BGRA four bytes a pixel; CVPixelBufferGetBaseAddressOfPlane for each plane",
+        "ImageProxy.toBitmap(), or each plane by its own rowStride and pixelStride: YUV_420_888 is not NV21",
+        "image.format.group first: yuv420 has three planes, bgra8888 one of four bytes a pixel",
+        "vision-camera's pixelFormat 'rgb' has three or four bytes a pixel, 'yuv' planes; tensors are [h, w, 3], Core ML's [3, h, w]",
+    ),
 }
 # fmt: on

@@ -1,90 +1,71 @@
 """Re-run the model on the frame as it was handed over, and through each suspect repair.
 
 This finds the bugs that leave no box at all: a frame lying on its side, swapped colours, a wrong
-range of values, a crop that cuts the object off, a row stride taken for the width.
+range of values, a crop that cuts the object off, bytes read in another layout. Layouts are told by
+the bytes themselves (memory.py); all else by the model, against what chance gives (looks.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mobilecat.bundle import Bundle, open_bundle
-from mobilecat.camera.request import AppResize, SimulatedRequest
-from mobilecat.diagnosis.catalogue import BY_ID
-from mobilecat.diagnosis.facts import Engine, Facts
-from mobilecat.errors import MobileCatError, Problem
-from mobilecat.geometry.affine import Size
-from mobilecat.geometry.boxes import iou
-from mobilecat.geometry.orientation import Orientation
-from mobilecat.geometry.resize import plan_resize
+from mobilecat.bundle import open_bundle
+from mobilecat.camera.request import AppResize
+from mobilecat.diagnosis.facts import Facts
+from mobilecat.diagnosis.looks import LIGHT, LOOKED, LOOKS, Look, Pixels
+from mobilecat.diagnosis.machine import Chain, Machine, Trial
+from mobilecat.diagnosis.memory import misread
+from mobilecat.diagnosis.told import cannot_be_told, chance_notes, verdict_of, wrong_spec
+from mobilecat.geometry.affine import F64
+from mobilecat.geometry.orientation import Orientation, compose_orientations
 from mobilecat.geometry.vision import CropAndScale
-from mobilecat.lanes import NotRun, Runner, decode_outputs, lanes_of, open_lane
-from mobilecat.pictures.detections import Detections
-from mobilecat.pictures.odd import odd_values
 from mobilecat.pictures.reading import Picture, picture_of, require_8_bits, unreadable
-from mobilecat.spec import ImageSpec, RawHead
+from mobilecat.spec import ImageSpec
 
-Pixels = npt.NDArray[np.uint8]
-MARGIN = 0.05
-"""A repair must raise the best score by this much before it is believed."""
-_MIRRORED = (2, 4, 5, 7)
-
-RANGES: dict[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
-    "as bytes": lambda x: x,
-    "divided by 255 once more": lambda x: x / 255.0,
-    "scaled to −1 to 1 once more": lambda x: x / 127.5 - 1.0,
-    "multiplied by 255": lambda x: np.clip(x.astype(np.float64) * 255.0, 0, 255),
-}
+GAIN, SHARE, GAP = 0.04, 0.2, 0.04
+"""A turn must raise the mean score by .04 and by a fifth of what it then is, and lie ahead of every
+other turn by .04 of it. Measured: tools/diagnose_pictures.py; docs/diagnose.md has what comes."""
+STEADY, STEADY_SHARE = 1.5, 0.08
+"""Less will do, .08 of it, where every look agrees and the gain is 1.5 of their spreads."""
+PLAIN = 0.08
+"""Where one look already has the frame as handed over so far ahead, no other look is needed."""
+SEEN = 0.12
+"""A mean score below this is no object, whatever it was before."""
+WITH_TRUTH = 0.05
+"""With true boxes the score of those found is compared: a repair must raise it by this."""
+_COLOUR_GAIN, _COLOUR_SHARE, _COLOUR_LOOKS = 0.12, 0.25, 0.95
+_OTHER_GAIN, _OTHER_SHARE = 0.12, 0.3
+_ASPECTS = (4 / 3, 16 / 9, 3 / 4, 9 / 16)
 
 
 @dataclass(frozen=True)
-class Chain:
-    """How the frame reaches the model. row_pixels: rows of the memory, where not the width."""
+class Chance:
+    """What chance gives: mean scores over harmless changes of the picture.
 
-    orientation: Orientation
-    fit: CropAndScale | AppResize
-    swapped: bool = False
-    values: str = "as bytes"
-    row_pixels: int | None = None
-
-    def words(self) -> str:
-        fit = self.fit.mode if isinstance(self.fit, AppResize) else self.fit.value
-        parts = [f".{self.orientation.cg_name} (EXIF {int(self.orientation)})", fit]
-        parts += ["red and blue swapped"] if self.swapped else []
-        parts += [self.values] if self.values != "as bytes" else []
-        parts += [f"rows of {self.row_pixels} pixels"] if self.row_pixels else []
-        return ", ".join(parts)
-
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """What the model finds through one chain, in pixels of that chain's upright picture.
-
-    strength: the best score; with true boxes, the mean over them of score where IoU ≥ .5.
-    odd: what about the values no detector gives; then they say nothing, and strength is 0.
+    handed, spread: of the frame as it was handed over, mean and standard deviation; other: the best
+    mean of another direction, and which. colour: how much swapping red and blue changes it.
     """
 
-    chain: Chain
-    found: Detections
-    strength: float
-    odd: tuple[str, ...] = ()
-
-    @property
-    def best(self) -> float:
-        return float(self.found.scores.max(initial=0.0))
+    looks: int
+    handed: float
+    spread: float
+    other: float | None = None
+    turned: Orientation | None = None
+    colour: float | None = None
 
 
 @dataclass(frozen=True)
 class Rerun:
     """All trials, the first of them as handed over. changes: fields of the chain that restore it.
 
-    ids: rows of the catalogue. sentence: for a tired person.
+    ids: rows of the catalogue. sentence: for a tired person. mended: the frame as stored, its bytes
+    in the layout that was found; None where they were read as they should be.
     """
 
     trials: tuple[Trial, ...]
@@ -94,6 +75,8 @@ class Rerun:
     sentence: str
     engine: str
     notes: tuple[str, ...]
+    chance: Chance | None = None
+    mended: Pixels | None = None
 
     @property
     def handed(self) -> Trial:
@@ -137,86 +120,57 @@ def fit_of(spec: ImageSpec) -> AppResize:
     return AppResize(spec.resize, spec.rounding, spec.pad)
 
 
-class _Machine:
-    """The bundle's model, run on chains; each distinct input once."""
+@dataclass
+class _Bench:
+    """A frame on the machine: trials, and strengths over harmless changes, each once."""
 
-    def __init__(
-        self, folder: Path, bundle: Bundle, runner: str | None, source: Path | None
-    ) -> None:
-        if bundle.spec.input is None or isinstance(bundle.spec.head, RawHead):
-            raise MobileCatError(
-                "This bundle gives no detections", [Problem("its head is raw", str(folder))]
-            )
-        self.spec = bundle.spec.input
-        self._whole = bundle.spec
-        self.lane, self.engine, self.note = _first_engine(folder, bundle, runner, source)
-        self._seen: dict[bytes, Detections] = {}
+    machine: Machine
+    frame: Pixels
+    truth: npt.NDArray[np.float64] | None
+    progress: Callable[[str], None]
+    trials: list[Trial] = field(default_factory=list)
+    _known: dict[tuple[Chain, int], float] = field(default_factory=dict)
 
-    def run(self, chain: Chain, frame: Pixels, truth: npt.NDArray[np.float64] | None) -> Trial:
-        pixels = frame
-        if chain.row_pixels:
-            pixels = _with_rows(pixels, chain.row_pixels)
-        if chain.swapped:
-            pixels = np.ascontiguousarray(pixels[..., ::-1])
-        request = SimulatedRequest(
-            Size(pixels.shape[1], pixels.shape[0]),
-            Size(*self.spec.size),
-            chain.orientation,
-            chain.fit,
-        )
-        found = self._detections(request.model_input(pixels), chain.values)
-        placed = found.placed(request.image_from_model)
-        same = plan_resize(self.spec.size, self.spec.size, "stretch").model_from_image
-        odd = tuple(odd_values(self._whole, found, same))
-        strength = 0.0 if odd and truth is None else _strength(placed, truth)
-        return Trial(chain, placed, strength, odd)
+    def __post_init__(self) -> None:
+        # Many looks at a frame of many megapixels cost more than the model.
+        every = max(1, int(max(self.frame.shape[:2]) // (2 * max(self.machine.spec.size))))
+        self.small = self.frame if every == 1 else _averaged(self.frame, every)
 
-    def _detections(self, seen: Pixels, values: str) -> Detections:
-        given: npt.NDArray[Any] = RANGES[values](seen)
-        if self.lane != "source":  # artifacts take bytes
-            given = np.clip(np.rint(given), 0, 255).astype(np.uint8)
-        if self.spec.channels == 1:
-            grey = given @ np.array([0.299, 0.587, 0.114])
-            given = (grey if self.lane == "source" else np.rint(grey).astype(np.uint8))[..., None]
-        key = given.tobytes()
-        if key not in self._seen:
-            plan = plan_resize(self.spec.size, self.spec.size, "stretch")
-            self._seen[key] = decode_outputs(self.engine.infer({"image": given}), plan)
-        return self._seen[key]
+    def tried(self, chain: Chain) -> Trial:
+        """Return the trial of a chain, without any change of the picture."""
+        for t in self.trials:
+            if t.chain == chain:
+                return t
+        self.progress(f"as {chain.words()}")
+        trial = self.machine.run(chain, self.frame, self.truth)
+        self.trials.append(trial)
+        self._known[chain, 0] = trial.strength
+        return trial
+
+    def strengths(self, chain: Chain, looks: Sequence[int]) -> F64:
+        """Return what each look finds through a chain."""
+        found = []
+        for k in looks:
+            if k == 0:
+                self.tried(chain)
+            elif (chain, k) not in self._known:
+                look: Look = LOOKS[k]
+                frame = self.frame if self.truth is not None else self.small
+                self._known[chain, k] = self.machine.run(chain, frame, self.truth, look).strength
+            found.append(self._known[chain, k])
+        return np.array(found)
 
 
-def _first_engine(
-    folder: Path, bundle: Bundle, runner: str | None, source: Path | None
-) -> tuple[str, Runner, str]:
-    """Return the first lane that runs here; the source first: it takes values that are no bytes."""
-    reasons = []
-    for lane in lanes_of(bundle, runner, slow=False):
-        try:
-            engine = open_lane(folder, bundle, lane, source)
-            return lane.runner, engine, f"{lane.name}: {engine.note}"
-        except NotRun as reason:
-            reasons.append(Problem(str(reason), lane.name))
-    raise MobileCatError("Nothing in the bundle runs here", reasons)
+ALL_LOOKS = tuple(range(len(LOOKS)))
+_FEW = (0, 1, 2)
 
 
-def _with_rows(pixels: Pixels, row: int) -> Pixels:
-    """Return the picture that the same memory holds when its rows are `row` pixels long."""
-    h, w = pixels.shape[:2]
-    flat = pixels.reshape(-1, 3)
-    rows = len(flat) // row
-    out = np.zeros_like(pixels)
-    out[:rows] = flat[: rows * row].reshape(rows, row, 3)[:h, :w]
-    return out
-
-
-def _strength(found: Detections, truth: npt.NDArray[np.float64] | None) -> float:
-    if truth is None or not len(truth):
-        return float(found.scores.max(initial=0.0))
-    if not len(found):
-        return 0.0
-    overlap = iou(truth, found.boxes_xyxy)
-    best = np.where(overlap >= 0.5, found.scores[None, :], 0.0).max(axis=1)
-    return float(best.mean())
+def _averaged(frame: Pixels, every: int) -> Pixels:
+    """Return the frame with `every` × `every` pixels made one."""
+    h, w = frame.shape[0] // every * every, frame.shape[1] // every * every
+    blocks = frame[:h, :w].reshape(h // every, every, w // every, every, 3)
+    averaged: Pixels = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    return averaged
 
 
 def rerun(
@@ -234,181 +188,179 @@ def rerun(
     facts: what is known (`handed`, `fit`, `row_pixels`); the bundle's own fit without.
     truth: true boxes, xyxy in pixels of the upright picture, where they are known.
     """
-    bundle = open_bundle(folder)
-    machine = _Machine(folder, bundle, runner, source)
+    machine = Machine(folder, open_bundle(folder), runner, source)
     own = fit_of(machine.spec)
     fit = facts.fit if facts else own
     if isinstance(fit, AppResize) and fit.mode == own.mode:
         # With the spec's padding, and its rounding where none was captured.
         fit = replace(own, rounding=fit.rounding or own.rounding)
     handed = (facts.handed or Orientation.UP) if facts else Orientation.UP
+    row = round(facts.row_pixels) if facts and facts.row_pixels else None
+    layout = misread(frame, row)
     start = Chain(handed, fit)
-    trials: list[Trial] = []
-
-    def tried(chain: Chain) -> Trial:
-        progress(f"as {chain.words()}")
-        trial = machine.run(chain, frame, truth)
-        trials.append(trial)
-        return trial
-
-    best = tried(start)
-    odd = best.odd
-    changes: list[str] = []
-    # Orientations first, then all else on top of the best; the reverse order if that finds nothing.
-    for field, suspects in _suspects(start, frame, facts, machine.spec):
-        better = max(
-            (tried(replace(best.chain, **{field: value})) for value in suspects),
-            key=lambda t: t.strength - (MARGIN if _mirrors(t.chain, start) else 0.0),
-            default=best,
-        )
-        if better.strength > best.strength + MARGIN:
-            best = better
-            changes.append(field)
-    ids, sentence = _verdict(trials[0], best, changes, facts.engine if facts else None)
-    if odd:
-        ids, sentence = _wrong_spec(odd, best, changes, ids)
+    bench = _Bench(machine, frame, truth, progress)
+    first = bench.tried(start)
+    if layout is not None and layout.kind != "range":
+        bench = _Bench(machine, layout.mend(frame), truth, progress, [first])
+        start = replace(start, layout=layout.kind, row_pixels=layout.row)
+    chain, changes, chance = _repaired(bench, start, own)
+    best = bench.tried(chain)
+    if layout is not None:
+        changes = ["layout", *changes]
+    others = any(len(t.found) for t in bench.trials)
+    engine = facts.engine if facts else None
+    ids, sentence = verdict_of(first, best, changes, layout, engine, others)
+    if first.odd:
+        ids, sentence = wrong_spec(first.odd, best, changes, ids)
     notes = ["values that are no bytes were rounded to bytes"] if machine.lane != "source" else []
-    if "orientation" in changes:
-        other = _mirror_of(best, trials)
-        if other is not None and other.strength > best.strength - MARGIN and truth is None:
-            notes.append(
-                f"{other.chain.words()} finds as much: this object looks the same in a mirror, "
-                "so only text or a known side can tell"
-            )
-    return Rerun(tuple(trials), best, tuple(changes), ids, sentence, machine.note, tuple(notes))
-
-
-def _wrong_spec(
-    odd: Sequence[str], best: Trial, changes: Sequence[str], ids: tuple[str, ...]
-) -> tuple[tuple[str, ...], str]:
-    """Return what to say where the bundle as it is gives what no detector gives."""
-    said = f"As handed over the model gives what no detector gives: {'; '.join(odd)}"
-    if "values" not in changes:
-        return ids or ("spec",), said
-    many = f"{len(best.found)} object{'s' if len(best.found) != 1 else ''}"
-    return ids, (
-        f"{said} With the values {best.chain.values} it finds {many} (best score {best.best:.2f}): "
-        "the spec's `range`, `mean` or `std` is not what the network was trained on."
+    notes += chance_notes(chance)
+    if not isinstance(fit, AppResize) or fit.mode != own.mode:
+        used = fit.mode if isinstance(fit, AppResize) else fit.value
+        notes.append(f"the app fits the picture by {used}; the bundle was made for {own.mode}")
+    untold = cannot_be_told(chance, changes, ids)
+    if ids:
+        notes += [untold] if untold else []
+    elif untold and len(best.found):
+        sentence += f" {untold}"
+    trials = [first, *(t for t in bench.trials if t is not first)]
+    mended = bench.frame if bench.frame is not frame else None
+    return Rerun(
+        tuple(trials),
+        best,
+        tuple(changes),
+        ids,
+        sentence,
+        machine.note,
+        tuple(notes),
+        chance,
+        mended,
     )
 
 
-def _suspects(
-    start: Chain, frame: Pixels, facts: Facts | None, spec: ImageSpec
-) -> list[tuple[str, list[Any]]]:
-    turns = [o for o in Orientation if o != start.orientation]
-    fits: list[Any] = [CropAndScale.SCALE_FIT, CropAndScale.SCALE_FILL, CropAndScale.CENTER_CROP]
-    own = fit_of(spec)
-    fits = [own, *fits] if start.fit != own else fits
-    ranges = ["divided by 255 once more", "scaled to −1 to 1 once more"]
-    if frame.max(initial=0) <= 2:
+def _repaired(bench: _Bench, start: Chain, own: AppResize) -> tuple[Chain, list[str], Chance]:
+    """Return the chain that finds clearly more than the start, what it changes, and chance."""
+    if bench.truth is not None and len(bench.truth):
+        return _by_truth(bench, start, own)
+    changes: list[str] = []
+    chain, chance = _turned(bench, start)
+    if chain != start:
+        changes.append("orientation")
+    swapped = replace(chain, swapped=True)
+    more = bench.strengths(swapped, _FEW) - bench.strengths(chain, _FEW)
+    chance = replace(chance, colour=float(more.mean()))
+    if more.mean() > _COLOUR_GAIN / 2:
+        base, colours = bench.strengths(chain, ALL_LOOKS), bench.strengths(swapped, ALL_LOOKS)
+        if _far_beyond(colours, base, _COLOUR_GAIN, _COLOUR_SHARE, _COLOUR_LOOKS):
+            chain = swapped
+            changes.append("swapped")
+    for name, others in _others(bench, chain, own).items():
+        best = max(others, key=lambda c: float(bench.strengths(c, (0,))[0]), default=None)
+        if best is None:
+            continue
+        more = bench.strengths(best, (0,)) - bench.strengths(chain, (0,))
+        if more[0] < _OTHER_GAIN / 2:
+            continue
+        there, base = bench.strengths(best, ALL_LOOKS), bench.strengths(chain, ALL_LOOKS)
+        if _far_beyond(there, base, _OTHER_GAIN, _OTHER_SHARE, 0.8):
+            chain = best
+            changes.append(name)
+    return chain, changes, chance
+
+
+def _far_beyond(there: F64, base: F64, gain: float, share: float, looks: float) -> bool:
+    """Whether a repair raises the score far beyond what harmless changes do, look by look."""
+    more = there - base
+    needed = max(gain, share * float(there.mean()))
+    return float(more.mean()) > needed and float((more > 0).mean()) >= looks
+
+
+def _turned(bench: _Bench, start: Chain) -> tuple[Chain, Chance]:
+    """Return the chain whose direction finds clearly more than the one handed over.
+
+    Four directions; a picture and its mirror image are two looks at one of them, since a detector
+    finds as much in either: who mirrored a frame cannot be told this way.
+    """
+    pairs = [_pair(o) for o in (start.orientation, *_other_ways(start.orientation))]
+
+    def seen(looks: Sequence[int]) -> list[F64]:
+        return [
+            np.concatenate([bench.strengths(replace(start, orientation=o), looks) for o in pair])
+            for pair in pairs
+        ]
+
+    once = [float(s.mean()) for s in seen((0,))]
+    if once[0] >= max(once[1:]) + PLAIN:
+        found = bench.strengths(start, LOOKED)
+        k = int(np.argmax(once[1:])) + 1
+        return start, Chance(
+            len(found), float(found.mean()), float(found.std()), once[k], pairs[k][0]
+        )
+    every = seen(LOOKED)
+    mean = [float(s.mean()) for s in every]
+    ahead = sorted(range(4), key=lambda k: -mean[k])
+    best = next(k for k in ahead if k != 0)
+    second = max(m for k, m in enumerate(mean) if k != best)
+    chance = Chance(len(every[0]), mean[0], float(every[0].std()), mean[best], pairs[best][0])
+    more = every[best] - every[0]
+    gain = float(more.mean())
+    steady = bool((more > 0).all()) and gain > STEADY * float(more.std(ddof=1))
+    needed = max(GAIN, (STEADY_SHARE if steady else SHARE) * mean[best])
+    if gain > needed and mean[best] - second > GAP * mean[best] and mean[best] > SEEN:
+        return replace(start, orientation=pairs[best][0]), chance
+    return start, chance
+
+
+def _pair(o: Orientation) -> tuple[Orientation, Orientation]:
+    return o, compose_orientations(Orientation.UP_MIRRORED, o)
+
+
+def _other_ways(o: Orientation) -> list[Orientation]:
+    turns = (Orientation.RIGHT, Orientation.DOWN, Orientation.LEFT)
+    return [compose_orientations(turn, o) for turn in turns]
+
+
+def _others(bench: _Bench, chain: Chain, own: AppResize) -> dict[str, list[Chain]]:
+    """Return what else may be wrong, by the field of the chain that mends it."""
+    ranges = ["divided by 255 once more", "scaled to −1 to 1 once more", "inverted"]
+    if bench.frame.max(initial=0) <= 2:
         ranges.append("multiplied by 255")
-    width = frame.shape[1]
-    rows = {-(-width * 4 // a) * a // 4 for a in (16, 32, 64)}
-    if facts and facts.row_pixels:
-        rows.add(round(facts.row_pixels))
-    strides = sorted(r for r in rows if r > width)
-    return [
-        ("orientation", turns),
-        ("swapped", [True]),
-        ("values", ranges),
-        ("row_pixels", strides),
-        ("fit", [f for f in fits if f != start.fit]),
-    ]
+    h, w = bench.frame.shape[:2]
+    lying = chain.orientation >= Orientation.LEFT_MIRRORED
+    aspect = h / w if lying else w / h
+    sw, sh = bench.machine.spec.size
+    # A frame squashed to the model's own shape, or to a square, on its way.
+    squashed = min(abs(aspect / (sw / sh) - 1), abs(aspect - 1)) < 0.02
+    return {
+        "values": [replace(chain, values=v) for v in ranges],
+        "fit": [replace(chain, fit=own)] if chain.fit != own else [],
+        "aspect": [replace(chain, aspect=a) for a in _ASPECTS] if squashed else [],
+    }
+
+
+def _by_truth(bench: _Bench, start: Chain, own: AppResize) -> tuple[Chain, list[str], Chance]:
+    """The same with true boxes: each repair by the scores of those that it finds."""
+    chain, changes = start, []
+    base = bench.strengths(start, LIGHT)
+    fits: list[Any] = [own, *CropAndScale]
+    suspects: dict[str, list[Any]] = {
+        "orientation": [o for o in Orientation if o != start.orientation],
+        "swapped": [True],
+        "fit": [f for f in fits if f != start.fit],
+    }
+    for name, values in suspects.items():
+        tried = [bench.tried(replace(chain, **{name: v})) for v in values]
+        best = max(
+            tried, key=lambda t: t.strength - (WITH_TRUTH if _mirrors(t.chain, start) else 0.0)
+        )
+        if best.strength > bench.tried(chain).strength + WITH_TRUTH:
+            chain = best.chain
+            changes.append(name)
+    return chain, changes, Chance(len(base), float(base.mean()), float(base.std()))
+
+
+_MIRRORED = (2, 4, 5, 7)
 
 
 def _mirrors(chain: Chain, start: Chain) -> bool:
     """Whether a chain mirrors and the start does not: believed only if clearly better."""
     return (chain.orientation in _MIRRORED) != (start.orientation in _MIRRORED)
-
-
-def _mirror_of(best: Trial, trials: Sequence[Trial]) -> Trial | None:
-    rest = [
-        t
-        for t in trials
-        if _mirrors(t.chain, best.chain)
-        and replace(t.chain, orientation=best.chain.orientation) == best.chain
-    ]
-    return max(rest, key=lambda t: t.strength, default=None)
-
-
-def _verdict(
-    handed: Trial, best: Trial, changes: Sequence[str], engine: Engine | None
-) -> tuple[tuple[str, ...], str]:
-    if not changes:
-        if not len(best.found):
-            return (), "The model finds nothing in this frame, whichever way it is handed over."
-        many = f"{len(best.found)} object{'s' if len(best.found) > 1 else ''}"
-        return (), (
-            f"Nothing wrong with the frame: as it was handed over the model finds {many} "
-            f"(best score {best.best:.2f})."
-        )
-    ids, said = [], []
-    for field in changes:
-        bug, sentence = _sentence(field, best.chain, handed.chain, engine)
-        ids.append(bug)
-        said.append(sentence)
-    return tuple(ids), " ".join(said)
-
-
-def _sentence(field: str, chain: Chain, handed: Chain, engine: Engine | None) -> tuple[str, str]:
-    o = chain.orientation
-    if field == "orientation":
-        lies = {
-            Orientation.RIGHT: ("4", "lying on its side"),
-            Orientation.LEFT: ("4b", "lying on its side"),
-            Orientation.LEFT_MIRRORED: ("4c", "lying on its side and mirrored"),
-            Orientation.RIGHT_MIRRORED: ("4d", "lying on its side and mirrored"),
-            Orientation.DOWN: ("5", "upside down"),
-            Orientation.UP_MIRRORED: ("3", "mirrored"),
-            Orientation.DOWN_MIRRORED: ("1", "upside down and mirrored"),
-            Orientation.UP: ("5", "as if it were turned, but it is upright"),
-        }
-        bug, how = lies[o]
-        if engine == "coreai":
-            return bug, (
-                f"The frame was drawn into the model's input {how}: turn it by .{o.cg_name} "
-                f"(EXIF {int(o)})."
-            )
-        return bug, (
-            f"The frame was handed over {how}: tell Vision the orientation is "
-            f".{o.cg_name} (EXIF {int(o)})."
-        )
-    if field == "swapped":
-        return "27", (
-            "Red and blue were swapped: the model takes RGB, and a 32BGRA buffer has blue first."
-        )
-    if field == "values":
-        return "28", (
-            f"The pixel values had the wrong range: the model finds its objects when they are "
-            f"{chain.values}."
-        )
-    if field == "row_pixels":
-        return "26", (
-            f"The picture is sheared: its rows are {chain.row_pixels} pixels long in memory, "
-            "so step by bytesPerRow, not by the width."
-        )
-    new = chain.fit.mode if isinstance(chain.fit, AppResize) else chain.fit.value
-    old = handed.fit.mode if isinstance(handed.fit, AppResize) else handed.fit.value
-    return "11", f"{BY_ID['11'].happened.split(':')[0]}: {new} finds what {old} loses."
-
-
-def rerun_json(result: Rerun) -> dict[str, Any]:
-    """Return the re-run as JSON values."""
-    return {
-        "sentence": result.sentence,
-        "ids": list(result.ids),
-        "engine": result.engine,
-        "restored_by": result.restored.chain.words() if result.changes else None,
-        "orientation": int(result.restored.chain.orientation),
-        "trials": [
-            {
-                "chain": t.chain.words(),
-                "found": len(t.found),
-                "best_score": round(t.best, 4),
-                "strength": round(t.strength, 4),
-            }
-            for t in result.trials
-        ],
-        "detections": result.restored.found.to_json(),
-        "notes": list(result.notes),
-    }

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from mobilecat.diagnosis.answer import NOISE_PX, Answer, diagnose
 from mobilecat.diagnosis.capture import Capture, CapturedBox
 from mobilecat.diagnosis.facts import Facts
-from mobilecat.diagnosis.rerun import Pixels, Rerun, read_stored, rerun, rerun_json
+from mobilecat.diagnosis.looks import Pixels
+from mobilecat.diagnosis.rerun import Rerun, read_stored, rerun
 from mobilecat.diagnosis.scenes import Setting, norm_from, setting_of
+from mobilecat.diagnosis.told import rerun_json
 from mobilecat.diagnosis.words import NOTHING, headline, lines, to_json
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.geometry.orientation import apply_orientation
@@ -82,7 +84,9 @@ class Diagnosis(Shown):
         picture = None
         if self.stored is not None:
             turn = self.rerun.restored.chain.orientation if self.rerun else 1
-            picture = Image.fromarray(apply_orientation(self.stored, turn))
+            mended = self.rerun.mended if self.rerun else None
+            frame = self.stored if mended is None else mended
+            picture = Image.fromarray(apply_orientation(frame, turn))
         if self.setting is not None and self.setting.scenes:
             scene = max(self.setting.scenes, key=lambda s: len(s.evidence))
             return draw_scene(scene, picture)

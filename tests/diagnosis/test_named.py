@@ -35,9 +35,9 @@ def seen(true: list[list[float]], observed: list[list[float]], facts: Facts = FA
 
 
 def test_the_simulator_has_every_bug_of_the_table() -> None:
-    assert sorted(ALL_BUGS) == sorted(b.id for b in BUGS)
+    assert sorted(ALL_BUGS) == sorted(b.id for b in BUGS if b.evidence != "picture")
     numbers = {int(b.id.rstrip("bcde")) for b in BUGS}
-    assert numbers == set(range(1, 36))
+    assert numbers == set(range(1, 38))
 
 
 @pytest.mark.parametrize("bug", ALL_BUGS)

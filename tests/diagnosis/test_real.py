@@ -17,13 +17,16 @@ from mobilecat.compile import export
 from mobilecat.coordinates.belongs import Engine, held_through, in_view
 from mobilecat.coordinates.chains import check_coordinates
 from mobilecat.coordinates.report import GRAVITIES, OPTIONS, chains
+from mobilecat.diagnosis.memory import misread
 from mobilecat.diagnosis.rerun import rerun
+from mobilecat.diagnosis.told import _fitted_otherwise
 from mobilecat.geometry.affine import Affine
 from mobilecat.geometry.orientation import Orientation, apply_orientation, inverse_orientation
 from mobilecat.lanes import Lane
 from mobilecat.review.approve import approve, record
 from mobilecat.spec import ImageSpec
 from tests.cat_faces import ONE, SOURCE, cat_faces_spec
+from tests.conftest import the_shared_data
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def test_a_frame_at_90_degrees_is_named_in_one_sentence(
 ) -> None:
     lying = Image.fromarray(photo).transpose(Image.Transpose.ROTATE_90)  # counter-clockwise
     lying.save(tmp_path / "frame.png")
-    told = run("--image", tmp_path / "frame.png", "--bundle", bundle)
+    told = run("--image", tmp_path / "frame.png", bundle)
     assert told.exit_code == 1, told.output
     assert told.output.splitlines()[0] == (
         "The frame was handed over lying on its side: tell Vision the orientation is "
@@ -68,8 +71,10 @@ def test_other_turns(bundle: Path, photo: np.ndarray, needed: Orientation) -> No
 
 def test_the_upright_photo_is_fine(bundle: Path, photo: np.ndarray, tmp_path: Path) -> None:
     Image.fromarray(photo).save(tmp_path / "frame.png")
-    told = run("--image", tmp_path / "frame.png", "--bundle", bundle)
+    told = run("--image", tmp_path / "frame.png", bundle)
     assert told.exit_code == 0 and told.output.startswith("Nothing wrong with the frame")
+    assert "finds more than chance gives" in told.output
+    assert "what chance gives: over" in told.output
 
 
 def test_values_that_were_divided_already_and_sheared_rows_are_restored(
@@ -83,6 +88,53 @@ def test_values_that_were_divided_already_and_sheared_rows_are_restored(
     sheared = padded.reshape(-1, 3)[: h * w].reshape(h, w, 3)
     found = rerun(bundle, sheared)
     assert found.ids == ("26",) and "bytesPerRow" in found.sentence
+
+
+PLANAR = (
+    lambda a: np.ascontiguousarray(a.transpose(2, 0, 1)).reshape(a.shape),
+    lambda a: np.ascontiguousarray(a.reshape(3, *a.shape[:2]).transpose(1, 2, 0)),
+    lambda a: np.dstack([a, np.full_like(a[..., :1], 255)]).reshape(-1)[: a.size].reshape(a.shape),
+    lambda a: np.asarray(Image.fromarray(a).convert("YCbCr")),
+)
+
+
+@pytest.mark.parametrize("misread", PLANAR)
+def test_bytes_in_another_layout_are_named_without_a_second_bug(bundle: Path, misread: Any) -> None:
+    """A real photo's rows: drawn pictures are too flat for their bytes to say much."""
+    cat = np.asarray(Image.open(the_shared_data() / "chelsea.png").convert("RGB"))
+    found = rerun(bundle, misread(cat))
+    assert found.ids == ("37",), found.sentence
+    assert found.mended is not None
+
+
+def test_a_photo_s_own_bytes_are_left_alone() -> None:
+    for name in ("chelsea.png", "astronaut.png"):
+        picture = np.asarray(Image.open(the_shared_data() / name).convert("RGB"))
+        for turn in range(4):
+            assert misread(np.ascontiguousarray(np.rot90(picture, turn))) is None
+
+
+def test_a_net_that_hardly_sees_colour_says_so(bundle: Path, photo: np.ndarray) -> None:
+    found = rerun(bundle, np.ascontiguousarray(photo[..., ::-1]))
+    assert "27" in found.ids or "cannot be told with this model" in found.sentence
+    assert found.chance is not None and found.chance.colour is not None
+
+
+def test_swapped_colours_beside_a_turn_are_not_passed_over(bundle: Path, photo: np.ndarray) -> None:
+    lying = np.ascontiguousarray(np.rot90(photo)[..., ::-1])
+    found = rerun(bundle, lying)
+    assert "4" in found.ids
+    assert "27" in found.ids or any("cannot be told" in note for note in found.notes)
+
+
+def test_the_better_fit_is_named_the_right_way_round() -> None:
+    for right, used, said in (
+        ("letterbox", "centerCrop", "saw only the middle"),
+        ("centerCrop", "letterbox", "was made for the middle"),
+        ("letterbox", "scaleFill", "was stretched"),
+    ):
+        _, sentence = _fitted_otherwise(right, used)
+        assert said in sentence and sentence.endswith(f"{right} finds what {used} loses.")
 
 
 def test_nothing_to_find_is_said(bundle: Path) -> None:
@@ -102,7 +154,7 @@ def test_a_picture_gives_the_true_boxes_for_what_was_drawn(
     box = {"box_xyxy": [float(v) for v in drawn], "score": float(found.scores[0])}
     (tmp_path / "seen.json").write_text(json.dumps([box]))
     told = run(
-        "--image", tmp_path / "frame.png", "--bundle", bundle,
+        "--image", tmp_path / "frame.png", bundle,
         "--observed", tmp_path / "seen.json", "--in", "normalized", "--draw", tmp_path / "d.png",
     )  # fmt: skip
     assert told.exit_code == 1, told.output
@@ -117,7 +169,7 @@ def test_a_capture_without_a_box_is_told_what_would_leave_none(
     frame = {"size_wh": [300, 500], "model_wh": [224, 224], "image": "frame.png", "drawn": []}
     frame |= {"crop_and_scale": "letterbox", "view": {"size_wh": [390, 844]}}
     (tmp_path / "c.json").write_text(json.dumps({"schema": 1, "frames": [frame]}))
-    told = run(tmp_path / "c.json", "--bundle", bundle, "--json", "-")
+    told = run(tmp_path / "c.json", bundle, "--json", "-")
     said = json.loads(told.output)
     assert told.exit_code == 1 and said["verdict"] == "no boxes" and said["missing"] == 1
     assert "the app drew none" in said["sentence"] and "divided by 255" in said["sentence"]
