@@ -234,18 +234,30 @@ def jobs(model: str) -> list[tuple[str, Kind, Path]]:
     found += [("turned", TURNED[k % 2], p) for k, p in enumerate(photos(turns))]
     # Other photos for other faults, so that no one photo decides.
     every = photos(66)
-    for k, kind in enumerate(KINDS):
-        found += [("planted", kind, every[(k * 7 + j) % len(every)]) for j in range(each)]
+    for j in range(each):  # kind by kind within, so that a run cut short has some of each
+        found += [
+            ("planted", kind, every[(k * 7 + j) % len(every)]) for k, kind in enumerate(KINDS)
+        ]
     return found
 
 
-def measure(models: list[str], most: int | None = None) -> None:
+def measured() -> list[dict[str, Any]]:
+    """Return what was measured already."""
+    text = STORE.read_text("utf-8") if STORE.exists() else ""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def measure(models: list[str]) -> None:
+    """Run what was not run yet, and write down each outcome as it comes."""
     STORE.parent.mkdir(exist_ok=True)
+    done = {(r["model"], r["group"], r["kind"], r["photo"]) for r in measured()}
     with tempfile.TemporaryDirectory() as folder:
         for model in models:
             bundle = bundle_of(model, Path(folder))
             spec = json.loads((bundle / "bundle.json").read_text("utf-8"))["spec"]["input"]["size"]
-            for group, kind, photo in jobs(model)[:most]:
+            for group, kind, photo in jobs(model):
+                if (model, group, kind.name, photo.name) in done:
+                    continue
                 frame = kind.plant(read(photo))
                 started = time.process_time()
                 found = rerun(bundle, frame, kind.facts(frame, spec))
@@ -304,8 +316,7 @@ def _cells(words: str, model: str, picked: list[dict[str, Any]], fine: bool) -> 
 def write() -> None:
     from diagnose_figures import put
 
-    rows_ = [json.loads(line) for line in STORE.read_text("utf-8").splitlines()]
-    PAGE.write_text(put(PAGE.read_text("utf-8"), "pictures", table(rows_)), "utf-8")
+    PAGE.write_text(put(PAGE.read_text("utf-8"), "pictures", table(measured())), "utf-8")
 
 
 if __name__ == "__main__":
