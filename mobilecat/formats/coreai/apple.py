@@ -91,7 +91,13 @@ def _run(
         feeds = Path(folder) / "feeds.npz"
         given = {f"{i}:{k}": v for i, (_, x) in enumerate(jobs) for k, v in x.items()}
         interpreter.save(feeds, given)
-        arguments = [str(path), json.dumps([e for e, _ in jobs]), str(feeds), json.dumps(taps)]
+        # The child works in a folder of its own.
+        arguments = [
+            str(path.resolve()),
+            json.dumps([e for e, _ in jobs]),
+            str(feeds),
+            json.dumps(taps),
+        ]
         room = (2 << 30) + 16 * package.bytes
         with answer_of(CHILD, arguments, subject=path, seconds=seconds, room=room) as out:
             found = interpreter.load(out / "found.npz")

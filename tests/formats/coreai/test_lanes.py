@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,6 +56,14 @@ def test_a_picture_in_rgb_is_handed_over_in_bgra(model, engine):
     r, g, b = (RGB[..., i].sum() / 2 for i in range(3))
     np.testing.assert_array_equal(found["sums"], [b, g, r, 6 * 255 / 2])
     np.testing.assert_array_equal(found["inner"][..., 2], RGB[..., 0] / 2)
+
+
+@pytest.mark.parametrize("engine", [run, apple])
+def test_a_relative_path_is_the_callers(model, engine, monkeypatch):
+    """The child that reads a file works in a folder of its own."""
+    monkeypatch.chdir(model.parent)
+    found = engine.open_artifact(Path(model.name), record()).infer({"image": RGB}, [])
+    assert set(found) == {"sums"}
 
 
 def test_a_grey_picture_is_three_equal_channels():

@@ -104,7 +104,8 @@ def _answer(package: Package, entry: str) -> Iterator[Path]:
             "An .aimodel cannot be read here", [Problem(reason, str(package.source), INSTALL)]
         )
     room = (1 << 30) + 16 * package.bytes  # its text in hex, the ONNX graph, and that as bytes
-    arguments = [str(package.program), str(package.source), entry]
+    # The child works in a folder of its own.
+    arguments = [str(package.program.resolve()), str(package.source.resolve()), entry]
     with answer_of(
         CHILD, arguments, subject=package.source, seconds=_SECONDS + package.bytes / 4e6, room=room
     ) as out:
