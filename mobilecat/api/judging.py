@@ -74,6 +74,7 @@ def validate(
     full: bool = False,
     html: PathLike | None = None,
     junit: PathLike | None = None,
+    evaluation: PathLike | None = None,
     save: PathLike | None = None,
     saved: PathLike | Sequence[PathLike] = (),
     tolerances: PathLike | Mapping[str, Tolerance] | None = None,
@@ -87,8 +88,10 @@ def validate(
 
     golden: a folder of goldens. random: compare raw outputs with the source's on so many seeded
     inputs, which needs no golden. coordinates: push the golden pictures through simulated phones;
-    full: every combination of those. html, junit: pages to write. save: keep what every lane gave
-    in this folder; saved: judge what such a folder has (no model runs), or what a Mac wrote.
+    full: every combination of those. html, junit: pages to write; one says what has changed since
+    the page that it replaces. evaluation: what `evaluate --json` wrote, for the page. save: keep
+    what every lane gave in this folder; saved: judge what such a folder has (no model runs), or
+    what a Mac wrote.
     tolerances: of this spec, or by lane, in place of the bundle's own. cases: only these.
     write_pending: write what differs beside the golden, for review. slow: run engines that take
     seconds a picture on every input, not on the first alone. value_range: what random floats are
@@ -115,10 +118,13 @@ def validate(
     model = source_of(bundle, source)
     require_outputs(
         {"--html": path_or_none(html), "--junit": path_or_none(junit)},
-        inputs=(home, model, of, kept, *files),
+        inputs=(home, model, of, kept, path_or_none(evaluation), *files),
         golden=goldens,
         folders={"--save": path_or_none(save)},
     )
+    if evaluation is not None and html is None:
+        needs = Problem("it is shown on the page", "--evaluation", "add --html FILE")
+        raise MobileCatError("These do not go together", [needs])
     opener = open_saved(kept) if kept is not None else open_lane
     with recording(path_or_none(save), opener) as recorder:
         report = judged(
@@ -159,7 +165,16 @@ def validate(
         if html is not None:
             from mobilecat.report.html import report_page
 
-            write_text(Path(html), report_page(report, recorder.saved, told))
+            page = Path(html)
+            shown = report_page(
+                report,
+                recorder.saved,
+                told,
+                times=recorder.times,
+                evaluation=path_or_none(evaluation),
+                replaces=page,
+            )
+            write_text(page, shown)
     if junit is not None:
         from mobilecat.report.junit import to_junit
 

@@ -82,6 +82,14 @@ def validate(
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="XML", help="Write the report as JUnit XML.")
     ] = None,
+    evaluation: Annotated[
+        Path | None,
+        typer.Option(
+            "--evaluation",
+            metavar="JSON",
+            help="With --html: what `evaluate --json` wrote, for the loss of each artifact.",
+        ),
+    ] = None,
     save: Annotated[
         Path | None,
         typer.Option(
@@ -115,7 +123,7 @@ def validate(
     golden = golden_beside(golden, random, from_)
     require_outputs(
         {"--json": json_, "--html": html, "--junit": junit},
-        inputs=(bundle, source, tolerances, *(from_ or [])),
+        inputs=(bundle, source, tolerances, evaluation, *(from_ or [])),
         golden=golden,
         folders={"--save": save},
     )
@@ -132,6 +140,7 @@ def validate(
             full=full,
             html=html,
             junit=junit,
+            evaluation=evaluation,
             save=save,
             saved=from_ or (),
             tolerances=tolerances,

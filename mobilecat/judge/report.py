@@ -6,6 +6,7 @@ import math
 import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ class Report(Shown):
     def __post_init__(self) -> None:
         object.__setattr__(self, "shortfalls", tuple(_shortfalls(self)))
 
-    @property
+    @cached_property
     def failed(self) -> list[Result]:
         """Failing checks, in the order of the stages."""
         bad = [r for r in self.results if r.check.verdict == "FAIL"]
@@ -112,9 +113,26 @@ class Report(Shown):
 
     def of(self, lane: str, case: str | None = None) -> list[Check]:
         """Return the checks of a lane, of all cases or one."""
-        return [
-            r.check for r in self.results if r.lane == lane and (case is None or r.case == case)
-        ]
+        found: list[Check] = []
+        for own, checks in self._by_lane.get(lane, {}).items():
+            found += checks if case in (None, own) else []
+        return found
+
+    @cached_property
+    def _by_lane(self) -> dict[str, dict[str, list[Check]]]:
+        """Checks by lane, then case: a page asks for them once a picture."""
+        found: dict[str, dict[str, list[Check]]] = {}
+        for r in self.results:
+            found.setdefault(r.lane, {}).setdefault(r.case, []).append(r.check)
+        return found
+
+    @cached_property
+    def by_case(self) -> dict[str, list[Check]]:
+        """Checks by case, of all lanes."""
+        found: dict[str, list[Check]] = {}
+        for r in self.results:
+            found.setdefault(r.case, []).append(r.check)
+        return found
 
     def verdict(self, lane: Lane) -> Verdict:
         """Return FAIL where anything failed, PASS where something real passed, else NOT_RUN."""

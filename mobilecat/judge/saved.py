@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import Literal
 
 import numpy as np
@@ -97,6 +98,8 @@ class Recorder:
     opener: Opener
     bundle: Bundle | None = None
     lanes: dict[str, LaneResults] = field(default_factory=dict)
+    times: dict[str, list[float]] = field(default_factory=dict)
+    """Milliseconds a picture, by lane: of this run, and never kept."""
 
     def __call__(self, folder: Path, bundle: Bundle, lane: Lane, source: Path | None) -> Runner:
         self.bundle = bundle
@@ -139,11 +142,13 @@ class _Recording:
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         name, digest = self._lane.name, inputs_digest(inputs)
         count = len(self._to.lanes[name].runs)
+        start = perf_counter()
         try:
             given = self._engine.infer(inputs, taps)
         except Exception as e:
             self._to.add(name, Run(inputs_sha256=digest, refused=refusal_of(e)))
             raise
+        self._to.times.setdefault(name, []).append((perf_counter() - start) * 1e3)
         keys = {n: str(k) for k, n in enumerate(given)}
         file = f"{lane_file(name)}/{count}.npz"
         path = self._to.folder / file

@@ -7,10 +7,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+from markupsafe import Markup
 
 from mobilecat.compare.compare import Check, Verdict
 from mobilecat.compare.tolerances import Limits
+from mobilecat.golden.store import case_folders, read_case
 from mobilecat.judge.observe import gives_detections, watched
 from mobilecat.judge.report import LaneReport, RandomRow, Report
 from mobilecat.judge.saved import Saved
@@ -18,6 +22,13 @@ from mobilecat.judge.words import amount, failures, many, not_run
 from mobilecat.report.html_cases import case_views, layer_names
 from mobilecat.report.html_cells import COLUMNS, HINTS, Cell, cell_of, random_cell, short_names
 from mobilecat.report.html_grid import ORIENTATIONS, grid_of
+from mobilecat.report.html_overview import (
+    cards_of,
+    losses_of,
+    size_chart,
+    told_before,
+    told_of,
+)
 from mobilecat.report.html_page import render
 
 TAGGED = 16
@@ -38,13 +49,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Cause:
-    """Where to look first on a lane that failed. worst: its largest failure of that stage."""
+    """Where to look first on a lane that failed. worst: its largest failure of that stage. bisect:
+    the command that finds the layer, where inner values can tell."""
 
     lane: str
     stage: str
     hint: str
     count: str
     worst: str
+    bisect: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,8 +73,24 @@ class RandomLine:
         return any(c.verdict == "FAIL" for c in self.cells)
 
 
-def report_page(report: Report, saved: Saved, coordinates: Mapping[str, Any] | None = None) -> str:
-    """Return the page. saved: what the lanes gave in this validation."""
+def report_page(
+    report: Report,
+    saved: Saved,
+    coordinates: Mapping[str, Any] | None = None,
+    *,
+    times: Mapping[str, Sequence[float]] | None = None,
+    evaluation: Path | None = None,
+    replaces: Path | None = None,
+) -> str:
+    """Return the page. saved: what the lanes gave in this validation; times: in how many
+    milliseconds. evaluation: what `evaluate --json` wrote. replaces: where an earlier page may be,
+    for what has changed since.
+
+    Errors: MobileCatError for an evaluation that is none of this bundle.
+    """
+    before = told_before(replaces, report.bundle.name) if replaces is not None else {}
+    losses = losses_of(evaluation, report.bundle) if evaluation is not None else {}
+    cards = cards_of(report, times or {}, losses, before)
     short = short_names([r.lane for r in report.lanes])
     cases = case_views(report, saved, short)
     drawn = [c.figure for c in cases if c.figure]
@@ -73,11 +102,16 @@ def report_page(report: Report, saved: Saved, coordinates: Mapping[str, Any] | N
         "report.html.j2",
         report=report,
         bundle=report.bundle,
+        cards=cards,
+        told=Markup(told_of(report, cards)),
+        chart=size_chart(report.bundle, cards),
         columns=columns,
-        rows=rows,
+        rows=[r for r in rows if not r.why],
+        idle=_idle(rows),
         causes=[c for r in report.lanes if (c := _cause(report, r)) is not None],
         failures=failures(report),
         not_run=not_run(report),
+        not_run_besides=_besides(report, rows),
         golden_checks=[r.check for r in report.results if not r.lane],
         cases=cases,
         lanes=[short[r.lane.name] for r in ran],
@@ -189,7 +223,37 @@ def _cause(report: Report, lane: LaneReport) -> Cause | None:
     off = f"{bad[0].value:.4g}, limit {bad[0].limit:g}. " if _measured(bad[0]) else ""
     worst = f"{bad[0].name}{f' on {case}' if case else ''}: {off}{bad[0].detail}"
     ran = [c for c in checks if c.verdict != "NOT_RUN"]
-    return Cause(lane.lane.name, stage, hint, f"{len(bad)} of {len(ran)}", worst)
+    found = f"{len(bad)} of {len(ran)}"
+    return Cause(lane.lane.name, stage, hint, found, worst, _bisect(report, lane, stage, case))
+
+
+def _bisect(report: Report, lane: LaneReport, stage: str, case: str) -> str:
+    """Return the command that finds the layer of a fault in the network itself, or ''."""
+    golden, artifact = report.asked.golden, lane.lane.artifact
+    if stage != "raw" or artifact is None or golden is None or not case or not lane.lane.taps:
+        return ""
+    home = next((p for p in case_folders(golden, report.bundle) if p.name == case), None)
+    read = read_case(home, report.bundle)[0] if home is not None else None
+    if read is None:
+        return ""
+    words = ["mobilecat", "bisect", str(report.asked.folder), "--runner", lane.lane.runner]
+    words += ["--artifact", artifact.file, "--image", str(read.input), "--plot", "layers.svg"]
+    return shlex.join(words)
+
+
+def _idle(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
+    """Return each reason not to run once, with the lanes that it is of."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row.why:
+            found.setdefault(row.why, []).append(row.lane.lane.name)
+    return list(found.items())
+
+
+def _besides(report: Report, rows: Sequence[Row]) -> list[str]:
+    """Return what did not run, without what the table says already."""
+    said = {f"{row.lane.lane.name}: {row.why}" for row in rows if row.why}
+    return [text for text in not_run(report) if text not in said]
 
 
 def _measured(check: Check) -> bool:

@@ -29,8 +29,10 @@ from mobilecat.report.html_figure import (
     rows_of,
 )
 
-PICTURES = 40
-"""So many pictures are drawn at most, those of failing cases first; some 6 MB."""
+LARGE, PICTURES = 24, 400
+"""So many pictures are drawn large, those of failing cases first, and so many at all: the others
+as small ones that can be opened. Some 8 MB."""
+_LARGE_SIDE, _SMALL_SIDE = 1280, 280
 
 
 @dataclass(frozen=True)
@@ -69,25 +71,35 @@ def case_views(report: Report, saved: Saved, short: Mapping[str, str]) -> list[C
     asked, bundle = report.asked, report.bundle
     if asked.golden is None:
         return []
-    order = sorted(report.cases, key=lambda n: _verdict(report, n) != "FAIL")
     homes = {p.name: p for p in case_folders(asked.golden, bundle)}
+    read = {name: read_case(homes[name], bundle)[0] for name in report.cases}
+    order = sorted(
+        report.cases, key=lambda n: (_verdict(report, n) != "FAIL", not _holds_any(read[n]))
+    )
     views = []
     for k, name in enumerate(order):
-        case, _ = read_case(homes[name], bundle)
-        if case is None:  # changed on disk since it was judged
+        if (case := read[name]) is None:  # changed on disk since it was judged
             continue
-        views.append(_view(report, saved, case, short, draw=k < PICTURES))
+        side = 0 if k >= PICTURES else _LARGE_SIDE if k < LARGE else _SMALL_SIDE
+        views.append(_view(report, saved, case, short, side))
     return views
 
 
+def _holds_any(case: Case | None) -> bool:
+    """Whether something is to be found: an empty sofa is no first picture."""
+    found = case.approved.found if case is not None else None
+    return found is not None and len(found) > 0
+
+
 def _verdict(report: Report, name: str) -> Verdict:
-    verdicts = {r.check.verdict for r in report.results if r.case == name}
+    verdicts = {c.verdict for c in report.by_case.get(name, ())}
     return "FAIL" if "FAIL" in verdicts else "PASS" if "PASS" in verdicts else "NOT_RUN"
 
 
 def _view(
-    report: Report, saved: Saved, case: Case, short: Mapping[str, str], draw: bool
+    report: Report, saved: Saved, case: Case, short: Mapping[str, str], side: int
 ) -> CaseView:
+    """side: the longest of the picture as it is drawn; 0 for none."""
     bundle = report.bundle
     verdict = _verdict(report, case.name)
     try:
@@ -95,9 +107,9 @@ def _view(
         given = {r.lane.name: saved.given(r.lane.name, inputs.tensors) for r in report.lanes}
     except MobileCatError as e:
         return CaseView(case.name, verdict, None, e.summary, (), _failed(report, case.name, [], []))
-    drawn = draw and inputs.picture is not None
-    figure = _figure(report, case, inputs, given, short) if drawn else None
-    why = "" if figure or draw else f"the page draws {PICTURES} pictures at most"
+    drawn = side > 0 and inputs.picture is not None
+    figure = _figure(report, case, inputs, given, short, side) if drawn else None
+    why = "" if figure or side else f"the page draws {PICTURES} pictures at most"
     ran = [r.lane.name for r in report.lanes if not r.unloaded and given[r.lane.name] is not None]
     drawn_lanes = [n for n in ran if figure is not None and short[n] in figure.lanes]
     tensors = _tensors(report, case, given)
@@ -122,6 +134,7 @@ def _figure(
     inputs: Inputs,
     given: Mapping[str, dict[str, Array] | None],
     short: Mapping[str, str],
+    side: int,
 ) -> Figure | None:
     bundle, spec = report.bundle, report.bundle.spec
     if not gives_detections(bundle) or inputs.picture is None or inputs.plan is None:
@@ -148,7 +161,9 @@ def _figure(
         rows += mine
     picture = inputs.picture
     lanes = [x.name for x in layers if x.number]
-    return Figure(case.name, picture.size, data_url(picture), tuple(layers), rows_of(rows, lanes))
+    return Figure(
+        case.name, picture.size, data_url(picture, side), tuple(layers), rows_of(rows, lanes)
+    )
 
 
 def layer_names(cases: Sequence[CaseView]) -> list[tuple[int, str]]:

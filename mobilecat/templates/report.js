@@ -2,16 +2,40 @@
 (() => {
   const all = (query, within = document) => [...within.querySelectorAll(query)];
 
+  // Labels that would cover one another step down, line by line; one that finds no place is hidden.
+  const placed = (svg) => {
+    if (svg.closest(".small") || document.body.classList.contains("untagged")) return;
+    const taken = [];
+    for (const text of all(".layer.tags:not(.off) text", svg)) {
+      text.dataset.dy ??= text.getAttribute("dy");
+      let found = false;
+      for (let step = 0; step < 9 && !found; step++) {
+        text.setAttribute("dy", `${parseFloat(text.dataset.dy) + 1.2 * step}em`);
+        const b = text.getBBox();
+        found = !taken.some((t) => b.x < t.x + t.width && t.x < b.x + b.width && b.y < t.y + t.height && t.y < b.y + b.height);
+        if (found) taken.push(b);
+      }
+      text.classList.toggle("crowded", !found);
+    }
+  };
+  let waiting = 0;
+  const relabel = () => {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(() => all(".case svg").forEach(placed));
+  };
+
   // Layers: one switch a runner, for every picture of the page.
+  document.documentElement.classList.add("js"); // without a script, every picture is open
   const apply = (box) => {
     for (const g of all(`.layer[data-layer="${box.value}"]`)) g.classList.toggle("off", !box.checked);
+    relabel();
   };
   for (const box of all("input[data-switch]")) {
     box.addEventListener("change", () => apply(box));
     apply(box); // a browser may keep what was chosen before a reload
   }
   for (const box of all("input[data-tags]")) {
-    const tag = () => document.body.classList.toggle("untagged", !box.checked);
+    const tag = () => { document.body.classList.toggle("untagged", !box.checked); relabel(); };
     box.addEventListener("change", tag);
     tag();
   }
@@ -30,7 +54,95 @@
     });
   }
 
-  for (const stage of all(".case")) {
+  // Pictures: small until they are asked for; found by name, or by what failed.
+  const cases = all(".case");
+  const open = (one, yes) => {
+    one.classList.toggle("small", !yes);
+    const button = one.querySelector("[data-open]");
+    if (button) { button.textContent = yes ? "close" : "open"; button.setAttribute("aria-expanded", yes); }
+    relabel();
+  };
+  for (const one of cases) {
+    const button = one.querySelector("[data-open]");
+    if (!button) continue;
+    open(one, !one.classList.contains("small"));
+    button.addEventListener("click", () => open(one, one.classList.contains("small")));
+    one.querySelector(".stage").addEventListener("click", () => {
+      if (!one.classList.contains("small")) return;
+      open(one, true);
+      one.scrollIntoView({ block: "nearest" });
+    });
+  }
+  const finder = document.querySelector(".finder");
+  if (finder) {
+    const failures = finder.querySelector("[data-failures]"), find = finder.querySelector("[data-find]");
+    const filter = () => {
+      const words = find.value.trim().toLowerCase();
+      let count = 0;
+      for (const one of cases) {
+        const yes = (!failures.checked || one.dataset.verdict === "FAIL") && one.dataset.name.includes(words);
+        one.hidden = !yes;
+        count += yes;
+      }
+      finder.querySelector("[data-count]").textContent = `${count} of ${cases.length}`;
+    };
+    failures.addEventListener("change", filter);
+    find.addEventListener("input", filter);
+    finder.querySelector("[data-all]").addEventListener("click", (e) => {
+      const yes = e.target.textContent === "open all";
+      for (const one of cases) if (!one.hidden) open(one, yes);
+      e.target.textContent = yes ? "close all" : "open all";
+    });
+    filter();
+  }
+
+  // Halves: one result left of a line, another right of it, on every picture that is open.
+  const halves = document.querySelector("[data-halves]");
+  const picks = all("select[data-half]");
+  const cut = (svg) => {
+    const slider = svg.parentElement.querySelector(".cut");
+    const [, , width, height] = svg.dataset.whole.split(" ").map(Number);
+    const on = halves?.checked;
+    slider.hidden = !on;
+    let box = svg.querySelector("clipPath");
+    if (on && !box) {
+      const made = (name, parent) => parent.appendChild(document.createElementNS(svg.namespaceURI, name));
+      for (const side of [0, 1]) {
+        const clip = made("clipPath", svg);
+        clip.id = `half-${cases.indexOf(svg.closest(".case"))}-${side}`;
+        made("rect", clip).setAttribute("height", height);
+      }
+      made("line", svg).setAttribute("class", "seam");
+    }
+    const clips = all("clipPath", svg), at = (slider.value / 1000) * width;
+    for (const g of all("g.layer", svg)) {
+      const side = picks.findIndex((p) => p.value === g.dataset.layer);
+      const whole = g.classList.contains("tags") && side < 0; // the golden's labels stay
+      g.classList.toggle("beside", !!on && side < 0 && !whole);
+      if (on && side >= 0) g.setAttribute("clip-path", `url(#${clips[side].id})`);
+      else g.removeAttribute("clip-path");
+    }
+    if (!on) { svg.querySelector(".seam")?.setAttribute("visibility", "hidden"); return; }
+    const far = 4 * width; // a box may reach beyond the picture
+    const put = (element, values) => Object.entries(values).forEach(([k, v]) => element.setAttribute(k, v));
+    put(clips[0].firstChild, { x: at - far, y: -height, width: far, height: 3 * height });
+    put(clips[1].firstChild, { x: at, y: -height, width: far, height: 3 * height });
+    put(svg.querySelector(".seam"), { x1: at, x2: at, y1: 0, y2: height, visibility: "visible" });
+  };
+  if (halves) {
+    const every = () => {
+      document.querySelector(".pair").hidden = !halves.checked;
+      document.body.classList.toggle("halved", halves.checked);
+      all(".case svg").forEach(cut);
+    };
+    for (const control of [halves, ...picks]) control.addEventListener("change", every);
+    for (const slider of all(".cut")) {
+      slider.addEventListener("input", () => cut(slider.parentElement.querySelector("svg")));
+    }
+    every();
+  }
+
+  for (const stage of cases) {
     const svg = stage.querySelector("svg");
     if (!svg) continue;
     const [, , width, height] = svg.dataset.whole.split(" ").map(Number);
@@ -47,6 +159,7 @@
     const size = () => {
       const r = svg.getBoundingClientRect();
       if (r.width) svg.style.setProperty("--k", Math.max(view[2] / r.width, view[3] / r.height));
+      relabel();
     };
     new ResizeObserver(size).observe(svg);
     const zoom = (by, cx = view[0] + view[2] / 2, cy = view[1] + view[3] / 2) => {
