@@ -32,6 +32,17 @@ class DatasetError(MobileCatError):
 
 
 @dataclass(frozen=True)
+class RunLengths:
+    """counts: COCO's, column by column, beginning with what is not the object."""
+
+    counts: tuple[int, ...]
+
+
+Outline = tuple[tuple[float, ...], ...] | RunLengths
+"""Polygons x1, y1, x2, y2, … in pixels of the picture, or run lengths of all of it."""
+
+
+@dataclass(frozen=True)
 class Labelled:
     """One picture with its objects; there may be none.
 
@@ -42,6 +53,7 @@ class Labelled:
     many objects. landmarks_xy: (n,L,2), NaN where a point is not labelled; None without landmarks.
     angles: (n,), how far each box is turned about its centre, clockwise radians; None where the
     labels are upright.
+    outlines: of each object, None where it has none; empty where the format has none.
     """
 
     path: Path
@@ -53,6 +65,7 @@ class Labelled:
     crowd: Flags
     landmarks_xy: Floats | None = None
     angles: Floats | None = None
+    outlines: tuple[Outline | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.class_ids)
@@ -97,6 +110,7 @@ class Item:
     crowd: bool = False
     points: Sequence[Sequence[float]] | None = None
     angle: float | None = None
+    outline: Outline | None = None
 
 
 @dataclass
@@ -173,6 +187,7 @@ class Reading:
                 np.array([i.crowd for i in good], dtype=np.bool_),
                 landmarks,
                 angles,
+                tuple(i.outline for i in good) if any(i.outline for i in good) else (),
             )
         )
 

@@ -16,7 +16,9 @@ from mobilecat.measure.datasets.base import (
     Dataset,
     DatasetError,
     Item,
+    Outline,
     Reading,
+    RunLengths,
     find_picture,
     numbers,
     read_json,
@@ -147,7 +149,7 @@ def _item(
     row: dict[str, Any],
     where: str,
     order: Mapping[Any, int],
-    images: Mapping[Any, object],
+    images: Mapping[Any, Any],
     points: int,
     reading: Reading,
 ) -> Item | None:
@@ -184,4 +186,21 @@ def _item(
         area=None if area is None else float(area),
         crowd=bool(row.get("iscrowd", 0)),
         points=landmarks,
+        outline=_outline(row.get("segmentation"), images[row["image_id"]]),
     )
+
+
+def _outline(told: Any, image: Any) -> Outline | None:
+    """Return polygons or run lengths; None for other forms, as a box alone is no mistake."""
+    if isinstance(told, list):
+        polygons = [p for p in told if isinstance(p, list) and len(p) >= 6 and len(p) % 2 == 0]
+        read = [numbers(p, len(p)) for p in polygons]
+        good = [tuple(p) for p in read if p is not None]
+        return tuple(good) if good and len(good) == len(told) else None
+    counts = told.get("counts") if isinstance(told, dict) else None
+    size = (side(image[1].get("width")), side(image[1].get("height")))
+    if not isinstance(counts, list) or size[0] is None or size[1] is None:
+        return None
+    if not all(type(n) is int and n >= 0 for n in counts) or sum(counts) != size[0] * size[1]:
+        return None
+    return RunLengths(tuple(counts))

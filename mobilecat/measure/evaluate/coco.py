@@ -68,10 +68,10 @@ def coco_scores(truths: Sequence[Truth], found: Sequence[Detections], classes: i
     at50 = every[0]
     known = [k for k in range(classes) if at50[0, k] > -1]
     return CocoScores(
-        ap=_mean(every),
-        ap50=_mean(at50),
-        by_class=tuple((_mean(every[..., k]), _mean(at50[..., k])) for k in range(classes)),
-        by_size=tuple(_mean(precision[..., 1 + i, 0]) for i in range(len(SIZES))),
+        ap=mean_of(every),
+        ap50=mean_of(at50),
+        by_class=tuple((mean_of(every[..., k]), mean_of(at50[..., k])) for k in range(classes)),
+        by_size=tuple(mean_of(precision[..., 1 + i, 0]) for i in range(len(SIZES))),
         curve=Curve(tuple(float(v) for v in at50[:, known].mean(axis=1))),
     )
 
@@ -97,30 +97,29 @@ def keypoint_scores(
         evaluation.evaluate()
         evaluation.accumulate()
     every = evaluation.eval["precision"][..., 0, 0]
-    return _mean(every), _mean(every[0])
+    return mean_of(every), mean_of(every[0])
 
 
-def _mean(values: Floats) -> float | None:
+def mean_of(values: Floats) -> float | None:
+    """Return the mean of what there is; pycocotools writes −1 where there is nothing."""
     there = values[values > -1]
     return float(there.mean()) if there.size else None
+
+
+@dataclass(frozen=True)
+class Tables:
+    """sizes_wh: of each picture. truths, found: rows of COCO's annotations without their ids."""
+
+    sizes_wh: Sequence[tuple[int, int]]
+    classes: int
+    truths: list[dict[str, Any]]
+    found: list[dict[str, Any]]
 
 
 def _evaluation(
     truths: Sequence[Truth], found: Sequence[Detections], classes: int, by: str = "bbox"
 ) -> Any:
-    from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
-
-    images = [{"id": k} for k in range(len(truths))]
-    categories = [{"id": c} for c in range(classes)]
-
-    def tables(rows: list[dict[str, Any]]) -> Any:
-        made = COCO()
-        for number, row in enumerate(rows, start=1):  # 0 would mean: not matched
-            row["id"] = number
-        made.dataset = {"images": images, "categories": categories, "annotations": rows}
-        made.createIndex()
-        return made
 
     class ByPolygons(COCOeval):  # type: ignore[misc]
         """The same, with the IoU of turned boxes, of which COCO knows none."""
@@ -134,13 +133,33 @@ def _evaluation(
             return overlaps(truths[picture], found[picture])[np.ix_(rows, [g["row"] for g in gt])]
 
     turned = any(t.angles is not None for t in truths) or any("angles" in d.rows for d in found)
-    evaluation = (ByPolygons if turned and by == "bbox" else COCOeval)(
-        tables([r for k, t in enumerate(truths) for r in _truth_rows(k, t)]),
-        tables([r for k, d in enumerate(found) for r in _found_rows(k, d)]),
-        by,
-    )
-    evaluation.params.maxDets = [MOST]
-    return evaluation
+    sizes = [t.size_wh or (1, 1) for t in truths]
+    rows = [r for k, t in enumerate(truths) for r in _truth_rows(k, t)]
+    theirs = [r for k, d in enumerate(found) for r in _found_rows(k, d)]
+    given = Tables(sizes, classes, rows, theirs)
+    made = evaluation_of(given, by, ByPolygons if turned and by == "bbox" else COCOeval)
+    made.params.maxDets = [MOST]
+    return made
+
+
+def evaluation_of(given: Tables, by: str, evaluation: Any) -> Any:
+    """Return pycocotools' evaluation of two tables. by: bbox, keypoints or segm. evaluation:
+    COCOeval, or what is derived from it."""
+    from pycocotools.coco import COCO
+
+    sizes = enumerate(given.sizes_wh)
+    images = [{"id": k, "width": wh[0], "height": wh[1]} for k, wh in sizes]
+    categories = [{"id": c} for c in range(given.classes)]
+
+    def tables(rows: list[dict[str, Any]]) -> Any:
+        made = COCO()
+        for number, row in enumerate(rows, start=1):  # 0 would mean: not matched
+            row["id"] = number
+        made.dataset = {"images": images, "categories": categories, "annotations": rows}
+        made.createIndex()
+        return made
+
+    return evaluation(tables(given.truths), tables(given.found), by)
 
 
 _BEYOND = 1e11

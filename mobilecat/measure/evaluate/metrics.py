@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,9 @@ IOU = 0.5
 @dataclass(frozen=True)
 class Truth:
     """The objects of one picture, of the evaluated classes; see `Labelled`. points: None, or NaN
-    where a point is not labelled, in the order in which both have landmarks. angles: see there."""
+    where a point is not labelled, in the order in which both have landmarks.
+    angles: see there. outlines: run lengths of each object in a picture of size_wh, None where it
+    has none; None where no object has."""
 
     boxes_xyxy: Floats
     class_ids: Ints
@@ -35,6 +38,8 @@ class Truth:
     crowd: Flags
     points: Floats | None = None
     angles: Floats | None = None
+    outlines: tuple[dict[str, Any] | None, ...] | None = None
+    size_wh: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.class_ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +172,7 @@ def _scores(s: Scores) -> dict[str, Any]:
         if s.single_iou is None
         else {"mean_iou": s.single_iou, "pictures": s.single_pictures},
         "landmarks": _landmarks(s.landmarks),
+        "masks": None if s.masks is None else asdict(s.masks),
         "by_class": [
             {
                 "class": c.name,

@@ -18,6 +18,7 @@ from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, 
 from mobilecat.measure.evaluate.report import Evaluation, LaneScores
 from mobilecat.measure.evaluate.scores import score, truth_of
 from mobilecat.pictures.similarity import sigmas_of
+from mobilecat.rows import MAPS
 from mobilecat.spec import RawHead
 
 SOURCE = Lane("source")
@@ -79,7 +80,8 @@ def evaluate(
     if all(c.not_run for c in collected):
         raise MobileCatError("Nothing ran", [Problem(c.not_run, c.lane.name) for c in collected])
     marks = points if isinstance(points, PointMap) else None
-    truths = [truth_of(p, classes, marks) for p in chosen]
+    masks = gives_masks(bundle)
+    truths = [truth_of(p, classes, marks, masks) for p in chosen]
     rows = []
     for found in collected:
         progress(f"scoring {found.lane.name}")
@@ -132,6 +134,10 @@ def is_single(bundle: Bundle) -> bool:
     return not bundle.spec.head.suppressed and not isinstance(bundle, CascadeBundle)
 
 
+def gives_masks(bundle: Bundle) -> bool:
+    return any(t.name in MAPS for t in bundle.outputs)
+
+
 def _landmark_count(bundle: Bundle) -> int | None:
     return next((t.shape[-2] for t in bundle.outputs if t.name == "landmarks"), None)
 
@@ -151,6 +157,8 @@ def _notes(bundle: Bundle, data: Dataset, classes: ClassMap, points: PointMap | 
             notes.append(f"no OKS: the spec gives no `sigmas` for its {count} landmarks")
     elif data.landmarks or _landmark_count(bundle) is not None:
         notes.append(f"no landmark error: {points}")
+    if gives_masks(bundle) and not any(p.outlines for p in data.pictures):
+        notes.append("no AP of masks: the labels have no outlines")
     nms = bundle.spec.effective_nms
     if gives_boxes_away(bundle):
         notes.append("the boxes are the labels' own: only the landmarks say something")

@@ -20,6 +20,7 @@ from mobilecat.measure.evaluate.metrics import (
     voc_flags,
 )
 from mobilecat.measure.evaluate.names import ClassMap, PointMap
+from mobilecat.measure.evaluate.outlines import MaskScore, mask_scores, outlines_of
 from mobilecat.pictures.detections import Detections, Floats
 from mobilecat.pictures.similarity import oks
 
@@ -96,6 +97,7 @@ class Scores:
     single_iou: float | None
     single_pictures: int
     landmarks: LandmarkScore | None
+    masks: MaskScore | None
     curve: Curve | None
     not_finite: int
 
@@ -112,8 +114,13 @@ class Scores:
         return self.wrong / self.pictures
 
 
-def truth_of(picture: Labelled, classes: ClassMap, points: PointMap | None) -> Truth:
-    """Return the objects of the evaluated classes, with the landmarks that both have."""
+def truth_of(
+    picture: Labelled, classes: ClassMap, points: PointMap | None, masks: bool = False
+) -> Truth:
+    """Return the objects of the evaluated classes, with the landmarks that both have.
+
+    masks: whether outlines are wanted, too.
+    """
     known = [i for i, c in enumerate(picture.class_ids) if int(c) in classes.data]
     marks = None
     if points is not None and picture.landmarks_xy is not None:
@@ -127,6 +134,10 @@ def truth_of(picture: Labelled, classes: ClassMap, points: PointMap | None) -> T
         picture.crowd[known],
         marks,
         None if picture.angles is None else picture.angles[known],
+        outlines_of((picture.outlines[i] for i in known), picture.size_wh)
+        if masks and picture.outlines
+        else None,
+        picture.size_wh,
     )
 
 
@@ -207,6 +218,7 @@ def score(
         single_iou=mean(alone),
         single_pictures=len(alone),
         landmarks=marks,
+        masks=mask_scores(both, n),
         curve=coco.curve if coco else None,
         not_finite=sum(bad for _, bad in cleaned),
     )

@@ -60,6 +60,7 @@ def _lanes(report: Evaluation, first: Scores) -> Table:
     titles += ["NME"] if first.landmarks is not None else []
     by_points = first.landmarks is not None and first.landmarks.oks_ap is not None
     titles += ["OKS mAP", "OKS"] if by_points else []
+    titles += ["mask mAP", "mask IoU"] if first.masks is not None else []
     rows = []
     for row in report.lanes:
         s = row.scores
@@ -82,6 +83,9 @@ def _lanes(report: Evaluation, first: Scores) -> Table:
         if by_points:
             cells.append(_points(s.landmarks.oks_ap if s.landmarks else None))
             cells.append(_share(s.landmarks.oks if s.landmarks else None, 4))
+        if first.masks is not None:
+            cells.append(_points(s.masks.ap if s.masks else None))
+            cells.append(_share(s.masks.mean_iou if s.masks else None))
         rows.append([row.lane.name, *cells])
     return _table("lane", titles, rows)
 
@@ -142,6 +146,11 @@ def _words(first: Scores) -> list[str]:
         said.append(
             "OKS mAP: COCO's, mean over a keypoint similarity of .5 to .95, in points of 100; OKS: "
             "mean of the same objects."
+        )
+    if first.masks is not None:
+        said.append(
+            f"mask mAP: COCO's, by the masks' IoU; mask IoU: mean of {first.masks.measured} of "
+            f"{first.masks.objects} objects with an outline (first lane)."
         )
     if first.single_iou is not None:
         said.append(f"1-box IoU: over the {first.single_pictures} pictures with one object.")

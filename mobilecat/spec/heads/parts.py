@@ -14,6 +14,7 @@ class PoseHead(HeadValue):
     """YOLO-style pose: [1,4+C+3K,N] (or [1,N,4+C+3K]), centre boxes, scores, K points."""
 
     gives_landmarks: ClassVar[bool | None] = True
+    tasks: ClassVar[tuple[str, ...]] = ("pose",)
     kind: Literal["pose"]
     output: Name | None = None
     """The output with the rows, where there are several that could be it."""
@@ -34,6 +35,7 @@ class MasksHead(HeadValue):
     """YOLO-style segmentation: rows [1,4+C+P,N] (or [1,N,4+C+P]) and prototypes [1,P,h,w]."""
 
     carries: ClassVar[tuple[str, ...]] = ("mask_coefficients",)
+    tasks: ClassVar[tuple[str, ...]] = ("segment",)
     kind: Literal["masks"]
     output: Name | None = None
     """The output with the rows, where there are several that could be it."""
