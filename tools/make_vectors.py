@@ -14,10 +14,20 @@ import json
 import sys
 from pathlib import Path
 
-from vector_cases import boxes, buffers, frames, oriented, requests, sampling, suppression, turned
+from vector_cases import (
+    boxes,
+    buffers,
+    frames,
+    masks,
+    oriented,
+    requests,
+    sampling,
+    suppression,
+    turned,
+)
 from vector_cases.form import Cases
 
-MODULES = (boxes, frames, sampling, buffers, requests, suppression, turned, oriented)
+MODULES = (boxes, frames, masks, sampling, buffers, requests, suppression, turned, oriented)
 
 
 def all_cases() -> Cases:

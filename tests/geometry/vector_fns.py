@@ -26,9 +26,11 @@ from mobilecat.geometry import (
 from mobilecat.geometry.affine import Affine, Size
 from mobilecat.geometry.assumptions import Assumptions
 from mobilecat.heads import Candidates
+from mobilecat.heads.reference.masks import assembled
 from mobilecat.heads.reference.nms import suppress
 from mobilecat.heads.reference.selection import select
 from mobilecat.heads.reference.tensors import tensors_from_candidates
+from mobilecat.pictures.masks import Masks
 from mobilecat.spec import NmsSpec
 
 Args = dict[str, Any]
@@ -375,6 +377,21 @@ def _detections_from_candidates(a: Args) -> Any:
             Affine(*a["image_from_model"]),
         )
     )
+
+
+@fn("masks_from_prototypes")
+def _masks_from_prototypes(a: Args) -> Any:
+    factors, maps = np.array(a["coefficients"], float), np.array(a["prototypes"], float)
+    boxes_xyxy = np.array(a["boxes_xyxy"], float).reshape(-1, 4)
+    wh = (maps.shape[2], maps.shape[1])
+    mask_wh = tuple(a["mask_wh"]) if a["mask_wh"] else None
+    return assembled(factors, maps, boxes_xyxy, tuple(a["model_wh"]), mask_wh or wh)
+
+
+@fn("mask_pixels")
+def _mask_pixels(a: Args) -> Any:
+    made = Masks(np.array([a["values"]], np.float32), Affine(*a["image_from_mask"]))
+    return made.on_picture(0, tuple(a["image_wh"]))
 
 
 @fn("drawing")

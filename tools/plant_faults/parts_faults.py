@@ -172,7 +172,7 @@ PARTS_FAULTS = (
         "visibility of the next detection after NMS",
         "detections",
         _POSE,
-        through("landmark_scores", columns(rolled(8), axis=1)),
+        through("landmark_scores", columns([1, 0, *range(2, 8)], axis=1)),
     ),
     Fault("visibility squared after NMS", "detections", _POSE,
           through("landmark_scores", lambda e, v: e.op("Mul", v, v))),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mobilecat.errors import ArtifactError, Problem
 from mobilecat.graph import Array
 from mobilecat.heads.base import Candidates
 from mobilecat.heads.reference.arrays import Arrays, from_centres, pick, sigmoid, table
@@ -46,9 +47,12 @@ def assembled(
 ) -> Array:
     """Return how sure each pixel is of each object, (n,h,w), 0 outside of its box.
 
-    Shapes: (n,P), (P,h,w), (n,4) in pixels of the model input. mask_wh: a whole multiple of the
-    prototypes', which is the default.
+    Shapes: (K,P), (P,h,w), (n,4) in pixels of the model input; rows beyond the boxes are padding.
+    mask_wh: a whole multiple of the prototypes', which is the default.
+    Errors: ArtifactError for shapes that contradict each other.
     """
+    _require_shapes(factors, prototypes, boxes_xyxy, mask_wh)
+    factors = factors[: len(boxes_xyxy)]
     made = np.tensordot(factors.astype(np.float64), prototypes.astype(np.float64), axes=(1, 0))
     width, height = mask_wh or (prototypes.shape[2], prototypes.shape[1])
     made = _stretched(_stretched(made, 2, width), 1, height)
@@ -58,6 +62,20 @@ def assembled(
     in_x, in_y = (x1 < x) & (x < x2), (y1 < y) & (y < y2)
     result: Array = np.where(in_y[:, :, None] & in_x[:, None, :], sigmoid(made), 0.0)
     return result
+
+
+def _require_shapes(
+    factors: Array, prototypes: Array, boxes: Array, mask_wh: tuple[int, int] | None
+) -> None:
+    fits = factors.ndim == 2 and prototypes.ndim == 3 and min(prototypes.shape) > 0
+    if not (fits and factors.shape[1] == prototypes.shape[0] and len(boxes) <= len(factors)):
+        said = f"coefficients {factors.shape}, prototypes {prototypes.shape}, {len(boxes)} boxes"
+        fix = "expected (K, P), (P, h, w), K boxes at most"
+        raise ArtifactError("The masks contradict the contract", [Problem(said, fix=fix)])
+    _, rows, cols = prototypes.shape
+    if mask_wh and (min(mask_wh) < 1 or mask_wh[0] % cols or mask_wh[1] % rows):
+        said = f"{mask_wh[0]}×{mask_wh[1]} is no whole multiple of {cols}×{rows}"
+        raise ArtifactError("The masks' grid does not fit", [Problem(said)])
 
 
 def _stretched(values: Array, axis: int, to: int) -> Array:
