@@ -121,7 +121,7 @@ def pixel_cases() -> list[Any]:
     values = np.array([[0.9, 0.2, 0.6], [0.5, 0.7, 0.1]])
     for name, sx, sy, tx, ty, wh in (
         ("a letterbox of a square picture", F(16), F(16), F(-64), F(0), [9, 21]),
-        ("stretched", F(7, 3), F(5, 2), F(0), F(0), [7, 5]),
+        ("stretched", F(7, 3), F(9, 4), F(0), F(0), [7, 5]),
         ("beside the picture", F(4), F(4), F(30), F(0), [9, 5]),
         ("smaller than a pixel", F(1, 3), F(1, 2), F(2, 5), F(1, 4), [3, 3]),
     ):
