@@ -63,13 +63,16 @@ def _network(path: Path, found: Candidates) -> Path:
 @pytest.mark.parametrize("ending", ["tensor", "candidates", "one"])
 def test_every_row_value_goes_through_every_ending(ending: str, tmp_path: Path) -> None:
     found = _given()
+    rows = dict(found.rows)
+    if ending == "tensor":
+        del rows["angles"]  # turned boxes are suppressed by the app: tests/heads/families/turned.py
+        found = Candidates(found.boxes, found.scores, rows)
     if ending == "one":
-        rows = {k: v[:, :1] for k, v in found.rows.items()}
+        rows = {k: v[:, :1] for k, v in rows.items()}
         found = Candidates(found.boxes[:, :1], found.scores[:, :1], rows)
     model = frozen(_network(tmp_path / "net.onnx", found))
     values = {(v.name or "").removeprefix("net_"): v for v in model.graph.outputs}
-    rows = {name: values[name] for name in WIDTHS}
-    decoded = Candidates(values["boxes"], values["scores"], rows)
+    decoded = Candidates(values["boxes"], values["scores"], {name: values[name] for name in rows})
     model.graph.outputs.clear()
     end = Builder(model, "end")
     if ending == "tensor":
@@ -85,10 +88,11 @@ def test_every_row_value_goes_through_every_ending(ending: str, tmp_path: Path) 
         for name, value in found.all.items():
             np.testing.assert_allclose(got[f"candidate_{name}"], value, rtol=1e-6)
         return
-    assert kinds_of(got)[2:] == tuple(WIDTHS)
+    assert kinds_of(got)[2:] == tuple(rows)
     kept = [0] if ending == "one" else [1, 4, 3]  # by falling score
     k = len(kept)
     shapes = {"landmarks": (3, 2), "landmark_scores": (3,), "angles": (), "mask_coefficients": (4,)}
+    shapes = {name: item for name, item in shapes.items() if name in rows}
     for name, item in shapes.items():
         want = found.rows[name][0, kept].reshape(1, k, *item)
         assert got[name].shape == want.shape
