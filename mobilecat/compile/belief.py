@@ -52,29 +52,34 @@ def on_a_picture(spec: Spec, plain: Baked) -> tuple[str, ...]:
     if plain.image is None or spec.input is None or not plain.candidates:
         return ()
     try:
-        boxes, scores = _candidates(plain, spec.input.size)
+        boxes, scores, angles = _candidates(plain, spec)
     except Exception as e:  # onnxruntime's exceptions share no base class
         why = problem_from_onnxruntime(str(e)).what
         return (f"NOT_RUN: the head was not tried on a picture: {why}",)
     found = [*_odd_scores(spec, scores), *_odd_boxes(spec, boxes, spec.input.size)]
+    found += _odd_angles(spec, angles)
     return tuple(f"warning: {said}" for said in found)
 
 
-def _candidates(plain: Baked, size_wh: tuple[int, int]) -> tuple[Array, Array]:
+def _candidates(plain: Baked, spec: Spec) -> tuple[Array, Array, Array | None]:
+    """Return boxes, scores, and angles where boxes are turned."""
     import onnx
     import onnx_ir as ir
 
+    assert spec.input is not None
+    turned = spec.head.turned
+    wanted = plain.candidates[: 3 if turned else 2]
     proto = ir.to_proto(plain.model)
     del proto.graph.output[:]
-    proto.graph.output.extend(onnx.ValueInfoProto(name=n) for n in plain.candidates[:2])
+    proto.graph.output.extend(onnx.ValueInfoProto(name=n) for n in wanted)
     options = (ort := quiet_onnxruntime()).SessionOptions()
     options.log_severity_level = 4
     session = ort.InferenceSession(
         proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    found = session.run(None, {plain.image: _picture(size_wh)})
-    boxes, scores = (np.asarray(v, np.float64).reshape(-1, v.shape[-1]) for v in found)
-    return boxes, scores
+    found = session.run(None, {plain.image: _picture(spec.input.size)})
+    boxes, scores, *rest = (np.asarray(v, np.float64).reshape(-1, v.shape[-1]) for v in found)
+    return boxes, scores, rest[0] if turned else None
 
 
 def _picture(size_wh: tuple[int, int]) -> Array:
@@ -112,6 +117,21 @@ def _odd_boxes(spec: Spec, boxes: Array, size_wh: tuple[int, int]) -> list[str]:
         ]
     if units == "normalised" and np.median(np.abs(centre).max(axis=1)) > _FAR:
         return ['most boxes lie far outside of a picture: is head.units "pixels"?']
+    return []
+
+
+def _odd_angles(spec: Spec, angles: Array | None) -> list[str]:
+    unit = getattr(spec.head, "angle", "radians")
+    if angles is None or not angles.size or not np.isfinite(angles).all():
+        return []
+    largest = float(np.abs(angles).max())
+    if unit == "radians" and largest > 2 * np.pi:
+        return [
+            f"angles reach {largest:.3g} radians on a picture, more than a whole turn: is "
+            'head.angle "degrees", or head.angle_column another?'
+        ]
+    if unit == "degrees" and np.degrees(largest) <= np.pi:
+        return [f'no angle is beyond {np.degrees(largest):.2g} degrees: is head.angle "radians"?']
     return []
 
 

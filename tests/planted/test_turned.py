@@ -84,6 +84,25 @@ def test_the_right_bundle_holds(work: Path) -> None:
     assert all(int(c.split()[0]) > 15 for c in counts)
 
 
+@pytest.mark.parametrize(
+    ("head", "turn", "said"),
+    [("", 60.0, 'is head.angle "degrees"'), ('angle = "degrees"', 1.0, 'is head.angle "radians"')],
+)
+def test_an_angle_of_the_other_unit_speaks_up(
+    head: str, turn: float, said: str, tmp_path: Path
+) -> None:
+    low, high = (tuple(v * turn if k == 7 else v for k, v in enumerate(b)) for b in ROWS[1:])
+    save_network(tmp_path / "net.onnx", SIZE, {"out": (ROWS[0], low, high)})
+    spec = spec_from_text(TOML.format(source=tmp_path / "net.onnx", head=head, nms=""))
+    notes = export(spec, tmp_path / "bundle").notes
+    assert any(said in note for note in notes), notes
+
+
+def test_right_angles_do_not(work: Path, tmp_path: Path) -> None:
+    spec = spec_from_text(TOML.format(source=work / "net.onnx", head="", nms=""))
+    assert not any("head.angle" in note for note in export(spec, tmp_path / "bundle").notes)
+
+
 def columns(change: Callable[[Any], Any]) -> Callable[[Path], None]:
     """Return an edit of the network: its rows' numbers, base and slope, [1,N,8], changed."""
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mobilecat.geometry.affine import Affine
+from mobilecat.geometry.turned import probiou, turned_corners, turned_iou
 from mobilecat.heads import Candidates
 from mobilecat.pictures.detections import Detections
 from mobilecat.rows import SHOWN
@@ -91,9 +92,16 @@ def rank(found: Candidates, floor: float, selection: Selection = "nms") -> Ranke
 
 
 def suppress_at(
-    ranked: Ranked, iou_thresholds: Sequence[float], most: int, per_class: bool
+    ranked: Ranked,
+    iou_thresholds: Sequence[float],
+    most: int,
+    per_class: bool,
+    overlap: str = "iou",
 ) -> list[Ints]:
-    """Return, for each IoU threshold, the rows kept, best first, at most `most`."""
+    """Return, for each IoU threshold, the rows kept, best first, at most `most`.
+
+    overlap: how it is measured, as `[nms]` says it.
+    """
     boxes, classes, n = ranked.boxes_xyxy, ranked.class_ids, len(ranked)
     if min(iou_thresholds) >= 1:  # nothing overlaps by more
         return [np.arange(min(n, most)) for _ in iou_thresholds]
@@ -109,12 +117,27 @@ def suppress_at(
         for t in open_:
             kept[t].append(i)
         later = slice(i + 1, n)
-        iou = _iou(boxes[i], boxes[later], areas[i], areas[later])
+        if overlap == "iou":
+            iou = _iou(boxes[i], boxes[later], areas[i], areas[later])
+        else:
+            iou = _turned(ranked, i, overlap)
         held = iou <= limits[open_]
         if per_class:
             held |= classes[later] != classes[i]
         alive[open_, later] &= held
     return [np.array(rows, dtype=np.int64) for rows in kept]
+
+
+def _turned(ranked: Ranked, i: int, overlap: str) -> Floats:
+    """Return how much turned box i overlaps each that comes later."""
+    boxes, angles, later = ranked.boxes_xyxy, ranked.rows["angles"], slice(i + 1, None)
+    if overlap == "probiou":
+        found = probiou(boxes[[i]], angles[[i]], boxes[later], angles[later])
+    else:
+        corners = turned_corners(boxes, angles)
+        found = turned_iou(corners[[i]], corners[later])
+    row: Floats = found[0]
+    return row
 
 
 def _iou(box: Floats, others: Floats, area: float, areas: Floats) -> Floats:

@@ -212,7 +212,8 @@ def _sweep(
     for candidates, picture, truth in zip(ranked, labels.pictures, truths, strict=True):
         progress(f"suppressing and matching {picture.path.name}")
         plan = plan_resize(picture.size_wh, image.size, image.resize, image.rounding)
-        kept = suppress_at(candidates, grid.ious, grid.max_detections[-1] + 1, nms.per_class)
+        most = grid.max_detections[-1] + 1
+        kept = suppress_at(candidates, grid.ious, most, nms.per_class, nms.overlap)
         for iou, rows in zip(grid.ious, kept, strict=True):
             found = candidates.detections(rows, plan.image_from_model)
             judged[iou].append(judge(truth, found, classes))
@@ -220,7 +221,7 @@ def _sweep(
     for i, setting in enumerate(grid.settings, start=1):
         progress(f"setting {i} of {len(grid.settings)}")
         above = [r.above(setting.score_threshold) for r in ranked]
-        ms = _nms_ms(above, setting, nms.per_class)
+        ms = _nms_ms(above, setting, nms)
         mean = sum(map(len, above)) / len(above)
         made.append(row_of(setting, judged[setting.iou_threshold], wanted, mean, ms))
     return tuple(made)
@@ -230,10 +231,11 @@ _TIMED = 100
 """Pictures, spread evenly, that suppression is timed on."""
 
 
-def _nms_ms(above: Sequence[Ranked], setting: Setting, per_class: bool) -> float:
+def _nms_ms(above: Sequence[Ranked], setting: Setting, nms: NmsSpec) -> float:
     """Return milliseconds of CPU a picture of suppression at this setting alone."""
     timed = above[:: -(-len(above) // _TIMED)]
     start = thread_time()
     for candidates in timed:
-        suppress_at(candidates, [setting.iou_threshold], setting.max_detections, per_class)
+        at, most = [setting.iou_threshold], setting.max_detections
+        suppress_at(candidates, at, most, nms.per_class, nms.overlap)
     return (thread_time() - start) / len(timed) * 1e3

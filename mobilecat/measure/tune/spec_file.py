@@ -20,6 +20,9 @@ _VALUE = r"[^\s,}#]+"
 _INLINE = re.compile(r"^(\s*[\"']?nms[\"']?\s*=\s*\{)(.*?)(\s*)(\}\s*(?:#.*)?)$", re.DOTALL)
 
 
+_SWEPT = ("score_threshold", "iou_threshold", "max_detections")
+
+
 def write_setting(path: Path, spec: Spec, setting: Setting) -> str:
     """Write `setting` into the spec at `path`, which must be `spec`'s; return the diff.
 
@@ -29,17 +32,10 @@ def write_setting(path: Path, spec: Spec, setting: Setting) -> str:
     theirs = _require_same(path, spec)
     nms = theirs.effective_nms
     assert nms is not None
-    wanted = NmsSpec(
-        score_threshold=setting.score_threshold,
-        iou_threshold=setting.iou_threshold,
-        max_detections=setting.max_detections,
-        per_class=nms.per_class,
-        selection=nms.selection,
-    )
+    chosen = {key: getattr(setting, key) for key in _SWEPT}
+    wanted = nms.model_copy(update=chosen)
     values = {
-        key: getattr(wanted, key)
-        for key in ("score_threshold", "iou_threshold", "max_detections")
-        if getattr(wanted, key) != getattr(nms, key)
+        key: getattr(wanted, key) for key in _SWEPT if getattr(wanted, key) != getattr(nms, key)
     }
     if not values:
         return ""

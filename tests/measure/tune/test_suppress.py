@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from mobilecat.heads import Candidates
 from mobilecat.heads.reference.nms import suppress
+from mobilecat.heads.reference.selection import select
 from mobilecat.measure.tune.ranked import Ranked, rank, suppress_at
+from mobilecat.spec import NmsSpec
 
 IOUS = (0.0, 1 / 3, 0.5, 2 / 3, 1.0)
 
@@ -71,3 +73,20 @@ def test_above_is_strict(floor: float, left: int) -> None:
     boxes, scores = np.zeros((3, 4)), np.array([[0.5], [0.75], [0.25]])
     ranked: Ranked = rank(candidates(boxes, scores), 0.1).above(floor)
     assert (len(ranked), ranked.floor) == (left, floor)
+
+
+@pytest.mark.parametrize("overlap", ["probiou", "polygon"])
+@pytest.mark.parametrize("seed", range(3))
+def test_turned_boxes_as_the_reference_has_them(overlap: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    low = rng.uniform(0, 30, (60, 2))
+    boxes = np.concatenate([low, low + rng.uniform(4, 40, (60, 2))], axis=1)
+    angles, scores = rng.uniform(-2, 2, 60), rng.random((60, 3))
+    found = Candidates(boxes[None], scores[None], {"angles": angles[None, :, None]})
+    ranked = rank(found, 0.3)
+    for iou, rows in zip(IOUS, suppress_at(ranked, IOUS, 9, True, overlap), strict=True):
+        nms = NmsSpec(score_threshold=0.3, iou_threshold=iou, max_detections=9, overlap=overlap)  # type: ignore[arg-type]
+        kept = select(boxes, scores, nms, angles)
+        np.testing.assert_array_equal(ranked.boxes_xyxy[rows], boxes[kept.rows])
+    upright = suppress_at(ranked, [0.2], 60, True)[0]
+    assert upright.tolist() != suppress_at(ranked, [0.2], 60, True, overlap)[0].tolist()
