@@ -170,12 +170,16 @@ SHOWN = tuple(row for row in ROWS.values() if row.key)
 """What a detection has; the rest is read by what follows."""
 
 MAPS: Mapping[str, str] = {
+    "class_map": "class of each pixel of the model input, index into labels; rows and columns, the "
+    "first at its top left",
     "masks": "how sure each pixel belongs to the object, 0 to 1, and 0 outside of its box; rows "
     f"and columns of a grid over the model input, the first at its top left; {_PADDED}",
     "mask_prototypes": "maps whose sum by an object's mask_coefficients is, through a sigmoid, its "
     "mask; rows and columns of a grid over the model input, the first at its top left",
 }
 """Outputs of whole grids, behind the row values: what each means."""
+WHOLE = ("class_map", "mask_prototypes")
+"""Those of the picture, which have no rows."""
 
 
 def rows_among(names: Container[str]) -> tuple[RowValue, ...]:

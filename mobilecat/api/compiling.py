@@ -11,7 +11,6 @@ from mobilecat.bundle import FILE
 from mobilecat.compile import Exported, require_replaceable
 from mobilecat.compile import export as export_spec
 from mobilecat.errors import Problem, SpecError
-from mobilecat.judge.ends import require_right_ends
 from mobilecat.spec import Spec, load_spec, spec_from_model_file
 from mobilecat.spec.cascade import is_cascade
 
@@ -32,8 +31,7 @@ def export(
     relative paths are of the folder it was read from.
     source: another model file for this spec. shapes: of dynamic inputs, by name.
     ios: a folder of an app that gets the Core ML part too. A bundle that lies at `out` is replaced
-    in one step. Decode and suppression of every file that can be cut are tried on made values
-    first (docs/validate.md).
+    in one step.
 
     Errors: SpecError, ModelError, UnsupportedError, ArtifactError, each with all of its problems;
     `out` then is as it was.
@@ -65,9 +63,7 @@ def export(
         require_replaceable(target, path)
     if fixed:
         spec = spec.model_copy(update={"shapes": {**spec.shapes, **fixed}})
-    done = export_spec(
-        spec, target, source=other, leave_out=bare, progress=progress, tried=require_right_ends
-    )
+    done = export_spec(spec, target, source=other, leave_out=bare, progress=progress)
     return _with_app(done, ios)
 
 
@@ -93,7 +89,7 @@ def _cascade(
         option = "--source" if source is not None else "--shape"
         said = Problem(f"{option} is of one model, a cascade has two", option, "say it in its spec")
         raise SpecError("Which model?", [said])
-    return export_cascade(path, out, progress=progress, tried=require_right_ends)
+    return export_cascade(path, out, progress=progress)
 
 
 def _read(path: Path, shapes: Mapping[str, tuple[int, ...]], source: Path | None) -> Spec:

@@ -34,7 +34,7 @@ class Candidates:
     boxes: [1,N,4] xyxy, pixels of the model input. scores: [1,N,C].
     rows: what each carries besides, [1,N,D] by its name in `mobilecat.rows`; landmarks, [1,N,2·L],
     are x,y pairs in the same pixels. maps: what belongs to the whole picture, by its name in
-    `mobilecat.rows.MAPS`: mask_prototypes [1,P,h,w].
+    `mobilecat.rows.MAPS`: mask_prototypes [1,P,h,w], class_map [1,H,W].
     A head without suppression has N = 1.
     """
 

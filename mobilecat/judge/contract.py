@@ -11,6 +11,7 @@ from mobilecat.compare.tolerances import Limits
 from mobilecat.graph import Array
 from mobilecat.heads.reference.selection import overlap_of
 from mobilecat.judge.observe import Observed, gives_detections, watched
+from mobilecat.rows import WHOLE
 from mobilecat.spec import NmsSpec
 
 
@@ -68,7 +69,7 @@ def _nms_promises(bundle: Bundle, observed: Observed, limits: Limits) -> list[Ch
 
 
 def _has_rows(name: str, bundle: Bundle) -> bool:
-    return name != "count" and any(t.name == name for t in bundle.outputs)
+    return name not in ("count", *WHOLE) and any(t.name == name for t in bundle.outputs)
 
 
 def _nonfinite(found: dict[str, Array]) -> Check:

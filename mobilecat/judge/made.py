@@ -23,6 +23,7 @@ from mobilecat.compare.compare import MADE, Check, as_floats, compare_tensor
 from mobilecat.compare.masks import compare_masks
 from mobilecat.compare.match import compare_detections
 from mobilecat.compare.tolerances import Bound, Limits
+from mobilecat.formats.base.facts import CLASS_MAP
 from mobilecat.formats.base.runner import NotRun, Runner
 from mobilecat.formats.table import FORMATS
 from mobilecat.geometry.resize import plan_resize
@@ -66,7 +67,9 @@ def made_for(bundle: Bundle, source: Runner | None, raw: Mapping[str, Array]) ->
     if not gives_detections(bundle) or isinstance(bundle, CascadeBundle):
         return []
     rng = np.random.default_rng(20)
-    made = [_made_candidates(bundle, rng, crowd) for crowd in (False, True)]
+    made = []
+    if not any(t.name == CLASS_MAP for t in bundle.outputs):  # its rows follow from the map
+        made = [_made_candidates(bundle, rng, crowd) for crowd in (False, True)]
     names = [t.name for t in bundle.raw_outputs]
     if isinstance(source, SourceRunner) and not shadowed(bundle) and set(names) <= set(raw):
         taps = tuple(t.name for t in bundle.candidates)

@@ -81,6 +81,10 @@ def _masks(outputs: Mapping[str, Array], boxes: Array, plan: ResizePlan) -> Mask
         )
         prototypes = np.asarray(outputs["mask_prototypes"])
         made = assembled(factors[:n], prototypes.reshape(prototypes.shape[-3:]), boxes, plan.dst_wh)
+    elif "class_map" in outputs:
+        found = np.asarray(outputs["class_map"])
+        ids = np.asarray(outputs["class_ids"]).reshape(-1)[:n]
+        made = found.reshape(-1, *found.shape[-2:]) == ids[:, None, None]
     else:
         return None
     in_model = model_from_mask(plan.dst_wh, (made.shape[2], made.shape[1]))

@@ -49,6 +49,7 @@ def draw_detections(
     unit = max(1, round(max(picture.size) / 400))
     bones = bones_of(skeleton, names)
     font = ImageFont.load_default(size=max(11, 9 * unit))
+    taken: dict[tuple[int, int], float] = {}
     for i in range(len(found)):
         class_id = int(found.class_ids[i])
         colour = COLOURS[class_id % len(COLOURS)]
@@ -63,6 +64,10 @@ def draw_detections(
         # A box may begin outside the picture; its label stays readable.
         x = min(max(x1, 0), copy.width - width)
         y = min(max(y1 - height if y1 >= height else y1, 0), copy.height - height)
+        # Several at one place, as the classes of a whole picture are, come below each other.
+        place = (round(x / height), round(y / height))
+        y = taken.get(place, y)
+        taken[place] = y + height
         pen.rectangle((x, y, x + width, y + height), fill=colour)
         pen.text((x + 2 * unit - left, y + 2 * unit - top), text, fill="black", font=font)
         for name, draw in ROW_DRAWINGS.items():

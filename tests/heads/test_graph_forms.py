@@ -26,7 +26,7 @@ LEAN_OPS = {
     *("Mul", "Add", "Sub", "Exp", "Sqrt", "Sigmoid", "Softmax", "Clip", "Less"),
     *("ReduceMax", "ReduceMin", "ReduceSum", "ArgMax", "Max", "Relu", "Equal", "Where"),
     # heat maps: the cells around the highest are read by products
-    *("MatMul", "Conv", "Log", "Div", "Min"),
+    *("MatMul", "Conv", "Log", "Div", "Min", "Resize"),
 }
 
 

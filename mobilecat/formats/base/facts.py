@@ -15,6 +15,7 @@ INTERFACE, PICTURE, LABELS = "interface", "picture", "labels"
 METADATA, VERSION = "metadata", "version"
 _LONGEST = 90
 PROTOTYPES = "mask_prototypes"
+CLASS_MAP = "class_map"
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,9 @@ def handed_over(bundle: Bundle) -> list[tuple[str, TensorContract]]:
 
 
 def _maps(bundle: Bundle, kinds: Sequence[str]) -> list[tuple[str, TensorContract]]:
-    """Return what belongs to the whole picture: the prototypes [1,P,h,w] of masks."""
+    """Return what belongs to the whole picture: the prototypes [1,P,h,w] of masks, a class map."""
+    if whole := [(t.name, t) for t in bundle.outputs if t.name == CLASS_MAP]:
+        return whole
     if "mask_coefficients" not in kinds:
         return []
     own = [t for t in bundle.outputs if t.name == PROTOTYPES]

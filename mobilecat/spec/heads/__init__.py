@@ -28,6 +28,7 @@ from mobilecat.spec.heads.queries import DetrHead, End2EndHead
 from mobilecat.spec.heads.single import BoxClassHead, BoxHead, LandmarksHead
 from mobilecat.spec.heads.ssd import AnchorGenerator, SsdHead
 from mobilecat.spec.heads.turned import ObbHead
+from mobilecat.spec.heads.whole import ClassifyHead, SegmentsHead
 from mobilecat.spec.heads.yolo import YoloV1Head, YoloV3Head, YoloV5Head, YoloV8Head, YoloXHead
 
 HeadSpec = Annotated[
@@ -55,6 +56,8 @@ HeadSpec = Annotated[
     | LandmarksHead
     | HeatmapHead
     | SimccHead
+    | ClassifyHead
+    | SegmentsHead
     | End2EndHead
     | DetrHead
     | ObbHead,
@@ -74,6 +77,7 @@ __all__ = [
     "BoxClassHead",
     "BoxHead",
     "CenternetHead",
+    "ClassifyHead",
     "DetrHead",
     "End2EndHead",
     "FcosHead",
@@ -89,6 +93,7 @@ __all__ = [
     "RetinafaceHead",
     "RetinanetHead",
     "ScrfdHead",
+    "SegmentsHead",
     "SimccHead",
     "SsdHead",
     "UltrafaceHead",

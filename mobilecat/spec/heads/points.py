@@ -16,6 +16,7 @@ Kernel = Annotated[int, Field(ge=3, le=63)]
 class HeatmapHead(HeadValue):
     """One map a point: [1,L,h,w], or [1,h,w,L]."""
 
+    tasks: ClassVar[tuple[str, ...]] = ("pose",)
     suppressed: ClassVar[bool] = False
     gives_landmarks: ClassVar[bool | None] = True
     one_set_of_points: ClassVar[bool] = True
@@ -56,6 +57,7 @@ class HeatmapHead(HeadValue):
 class SimccHead(HeadValue):
     """Bins along x and along y for every point: [1,L,W·k] and [1,L,H·k] (SimCC, RTMPose)."""
 
+    tasks: ClassVar[tuple[str, ...]] = ("pose",)
     suppressed: ClassVar[bool] = False
     gives_landmarks: ClassVar[bool | None] = True
     one_set_of_points: ClassVar[bool] = True

@@ -106,3 +106,13 @@ def test_core_ai_itself_says_why_not(model, monkeypatch, system, version, words)
     monkeypatch.setattr(platform, "mac_ver", lambda: (version, ("", "", ""), ""))
     with pytest.raises(NotRun, match=words):
         native.open_artifact(model, record())
+
+
+@pytest.mark.parametrize("engine", [run.open_artifact, apple.open_artifact])
+def test_a_relative_path_is_read(model, monkeypatch, engine):
+    """The children that read and run it live in folders of their own."""
+    monkeypatch.chdir(model.parent)
+    picture = np.full((1, 2, 3, 3), 7, np.uint8)
+    there, here = engine(model, record()), engine(Path(model.name), record())
+    for name, value in there.infer({"image": picture[0]}).items():
+        np.testing.assert_array_equal(here.infer({"image": picture[0]})[name], value)

@@ -40,6 +40,7 @@ def answer_of(
 ) -> Iterator[Path]:
     """Run `python -m module OUT LIMIT SECONDS arguments…` and give the folder of its answer.
 
+    arguments: files by their absolute paths: the child lives in a folder of its own.
     subject: the model, for messages. seconds: of CPU time, and ten times that by the clock.
     room: bytes of memory that the work itself may take.
     Errors: what the child said; ArtifactError where it was ended by a signal or a limit.
