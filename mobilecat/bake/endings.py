@@ -17,10 +17,11 @@ from mobilecat.spec import NmsSpec
 
 CONFIDENCE, COORDINATES = "confidence", "coordinates"
 ENCODINGS, PREDICTIONS = "box_encodings", "class_predictions"
+PROBABILITIES = "class_probabilities"
 CANDIDATES = ("candidate_boxes", "candidate_scores", *(row.candidate for row in ROWS.values()))
 SMALLEST = 1e-25  # a side of 0 has no logarithm; a box of this one has no area in float32
 
-Ending = Literal["tensor", "candidates", "vision", "detection"]
+Ending = Literal["tensor", "candidates", "vision", "detection", "classifier"]
 """tensor: boxes, scores, class_ids, row values and maps (`mobilecat.rows`) and count, after NMS.
 
 The others stop before an NMS that the target or the app adds itself:
@@ -31,6 +32,7 @@ at the top left.
 detection: box_encodings [1,N,4], ty, tx, th, tw against `Baked.anchors`, and class_predictions
 [1,N,C] without background: the inputs of TFLite_Detection_PostProcess. SSD keeps its own encodings
 and anchors; other heads encode their boxes against unit anchors.
+classifier: class_probabilities [C] of the one row that a classifier has.
 Where the spec selects without suppression, `vision` and `detection` get the rows selected, N = K.
 """
 
@@ -111,6 +113,11 @@ def candidates(end: Builder, decoded: Candidates) -> list[ir.Value]:
 
 def _maps(end: Builder, decoded: Candidates) -> dict[str, ir.Value]:
     return {name: end.op("Identity", name, value) for name, value in decoded.maps.items()}
+
+
+def classifier(end: Builder, decoded: Candidates) -> list[ir.Value]:
+    classes = shape_of(decoded.scores)[2]
+    return [rename(ops.reshape(end, PROBABILITIES, decoded.scores, classes), PROBABILITIES)]
 
 
 def vision(end: Builder, decoded: Candidates, size_wh: tuple[int, int]) -> list[ir.Value]:

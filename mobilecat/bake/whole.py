@@ -13,9 +13,11 @@ from mobilecat.bake.endings import (
     COORDINATES,
     ENCODINGS,
     PREDICTIONS,
+    PROBABILITIES,
     Ending,
     best_candidates,
     candidates,
+    classifier,
     detection,
     native_detection,
     one_result,
@@ -35,7 +37,7 @@ from mobilecat.spec import RawHead, Spec
 
 RESERVED = (
     *(IMAGE, "boxes", "scores", "class_ids", *ROWS, *MAPS, "count"),
-    *(CONFIDENCE, COORDINATES, ENCODINGS, PREDICTIONS),
+    *(CONFIDENCE, COORDINATES, ENCODINGS, PREDICTIONS, PROBABILITIES),
     *(*CANDIDATES, "settled"),
 )
 
@@ -196,6 +198,9 @@ def _decode(
     elif ending == "detection":
         end = Builder(model, "detection")
         outputs, encoded = detection(end, selected(end, decoded, nms), spec.input.size)
+    elif ending == "classifier":
+        end = Builder(model, "classifier")
+        outputs = classifier(end, decoded)
     elif ending == "candidates":
         end = Builder(model, "candidates")
         outputs = candidates(end, decoded)

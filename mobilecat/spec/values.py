@@ -351,6 +351,11 @@ class Spec(Value):
                 for c in own
                 if c.landmarks or not head.gives_landmarks
             ]
+        problems += [
+            f"{c.words} is for head {' or '.join(map(repr, c.heads))}, not {kind!r}"
+            for c in own
+            if c.heads and kind not in c.heads
+        ]
         problems += self._points_problems()
         problems += self._turned_problems()
         if self.landmarks and head.gives_landmarks is False:

@@ -78,6 +78,7 @@ class Contract:
     as_tensors: (Runner, Bundle) → Runner. landmarks: whether it can carry them. Each ends in NMS.
     asked: how a spec asks for it, where that is not `contract = "<name>"`.
     suppressed: whether the file itself suppresses; else `as_tensors` does, by the bundle's nms.
+    heads: the kinds of head that it is for; empty where it is for all that decode boxes.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Contract:
     landmarks: bool = False
     asked: str = ""
     suppressed: bool = True
+    heads: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:

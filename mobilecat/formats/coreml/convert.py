@@ -37,9 +37,18 @@ _METADATA_FIELDS = {
 
 
 def specification(
-    program: Program, format: Format, target: str, precision: Precision, weights_dir: Path
+    program: Program,
+    format: Format,
+    target: str,
+    precision: Precision,
+    weights_dir: Path,
+    labels: Sequence[str] = (),
 ) -> Any:
-    """Return the Model proto; an ML Program's large constants go to `weights_dir`/weight.bin."""
+    """Return the Model proto; an ML Program's large constants go to `weights_dir`/weight.bin.
+
+    labels: of an ML Program's one output, a probability each: it ends in `classify` then.
+    """
+    shapes = {v.name: [int(d) for d in v.shape] for v in program.mil.functions["main"].outputs}
     with quiet():
         from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY
 
@@ -49,17 +58,26 @@ def specification(
             from coremltools.converters.mil.backend.mil.load import load as load_mil
 
             version = SPEC_VERSIONS[target]
-            spec = load_mil(program.mil, str(weights_dir), specification_version=version)
+            more = {}
+            if labels:
+                from coremltools import ClassifierConfig
+
+                (output,) = shapes
+                more["classifier_config"] = ClassifierConfig(
+                    list(labels), predicted_probabilities_output=output
+                )
+            spec = load_mil(program.mil, str(weights_dir), specification_version=version, **more)
         else:
             spec = neural_network(program, precision)
-    _declare_output_shapes(spec, program)
+    _declare_output_shapes(spec, shapes)
     return spec
 
 
-def _declare_output_shapes(spec: Any, program: Program) -> None:
+def _declare_output_shapes(spec: Any, shapes: Mapping[str, Sequence[int]]) -> None:
     """coremltools leaves a NeuralNetwork's output shapes open; they are known, so say them."""
-    shapes = {v.name: [int(d) for d in v.shape] for v in program.mil.functions["main"].outputs}
     for feature in spec.description.output:
+        if feature.type.WhichOneof("Type") != "multiArrayType":
+            continue
         array = feature.type.multiArrayType
         if not array.shape:
             array.shape.extend(shapes[feature.name])

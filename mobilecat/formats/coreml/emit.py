@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from mobilecat.bake import Baked
-from mobilecat.bake.endings import CONFIDENCE, COORDINATES, Ending
+from mobilecat.bake.endings import CONFIDENCE, COORDINATES, PROBABILITIES, Ending
 from mobilecat.bake.preprocessing import Form
 from mobilecat.formats.base.emitted import Emitted
+from mobilecat.formats.coreml.classifier import write_classifier
 from mobilecat.formats.coreml.lower import gaps
 from mobilecat.formats.coreml.target import CoreMLTarget
 from mobilecat.formats.coreml.vision import write_vision_pipeline
@@ -30,7 +31,9 @@ def emit(
 ) -> Emitted:
     made = _written(target, baked, spec, path, taps)
     image = "pixels" if baked.image else None
-    return Emitted(made.inputs, made.outputs, made.taps, image, lints=made.lints)
+    # A label and a dictionary have no element type to differ in.
+    dtypes: dict[str, str] | None = {} if target.contract == "classifier" else None
+    return Emitted(made.inputs, made.outputs, made.taps, image, dtypes, lints=made.lints)
 
 
 def _written(
@@ -49,6 +52,8 @@ def _written(
         "metadata": {"mobilecat": version("mobilecat"), "name": spec.name},
         "float32_names": baked.exact_nodes,
     }
+    if target.contract == "classifier":
+        return write_classifier(baked.model, path, probabilities=PROBABILITIES, **common)
     if target.contract != "vision":
         return write_coreml(baked.model, path, **common)
     nms = spec.effective_nms

@@ -36,7 +36,9 @@ _VERSIONS = {
 }
 # What an export chooses among where the spec names none: the oldest that has every layer.
 _SYSTEMS = {"mlpackage": ("iOS15",), "mlmodel": ("iOS13", "iOS14")}
+_NETWORKS = ("neuralNetwork", "neuralNetworkClassifier")
 _THRESHOLDS = ("iouThreshold", "confidenceThreshold")
+_NAMED = ("class_label", "class_probabilities")
 _RAW = ("raw_confidence", "raw_coordinates")
 # Core ML takes float32 and int32 arrays: what is narrower or wider is handed over as these.
 _ARRAYS = {"f": ("float32", "float16", "float64"), "i": ("int32", "float32")}
@@ -59,7 +61,7 @@ def facts(path: Path, record: ArtifactRecord, bundle: Bundle) -> Iterator[Fact]:
 def _features(path: Path, spec: Any, record: ArtifactRecord, bundle: Bundle) -> Iterator[Fact]:
     """Apps take features by name: their order says nothing."""
     found = inspect_model(path, "coreml")
-    vision = record.contract == "vision"
+    vision, named = record.contract == "vision", record.contract == "classifier"
     wanted = [_ranked(p) for p in tensor_inputs(bundle, record)]
     types = {p.name: p.dtype for p in wanted}
     takes = [_as_array(p, types.get(p.name, p.dtype)) for p in found.inputs]
@@ -71,13 +73,17 @@ def _features(path: Path, spec: Any, record: ArtifactRecord, bundle: Bundle) -> 
         wanted = [Port(name, "image", None) if p.name == name else p for p in wanted]
     yield from ports("input", _sorted(takes), _sorted(wanted))
     outputs = _vision_outputs(bundle, record)
-    if not vision:
+    if named:
+        kinds = {"class_label": "string", "class_probabilities": "dictionary"}
+        outputs = [Port(record.outputs[n], kind, None) for n, kind in kinds.items()]
+    elif not vision:
         outputs = [_ranked(p) for p in tensor_outputs(bundle, record)]
     gives = [_with_ranges(p, spec) for p in found.outputs] if vision else found.outputs
     yield from ports("output", _sorted(gives), _sorted(outputs))
     about = spec.description
-    predicted = about.predictedFeatureName or about.predictedProbabilitiesName
-    yield Fact(INTERFACE, "a predicted class", predicted, "")
+    predicted = (about.predictedFeatureName, about.predictedProbabilitiesName)
+    wanted_names = tuple(record.outputs[n] for n in _NAMED) if named else ("", "")
+    yield Fact(INTERFACE, "a predicted class", predicted, wanted_names)
     yield Fact(INTERFACE, "updatable on the device", bool(spec.isUpdatable), False)
     for kind in ("state", "functions", "trainingInput"):
         yield Fact(INTERFACE, kind, tuple(f.name for f in getattr(about, kind, ())), ())
@@ -185,9 +191,13 @@ def _labels(spec: Any, models: list[Any], record: ArtifactRecord, bundle: Bundle
         holder = getattr(model, kind)
         for field in ("stringClassLabels", "int64ClassLabels"):
             if field in holder.DESCRIPTOR.fields_by_name:
-                named = kind == "nonMaximumSuppression" and field == "stringClassLabels"
+                holds = kind == "nonMaximumSuppression" or record.contract == "classifier"
+                named = holds and field == "stringClassLabels"
                 found = tuple(getattr(holder, field).vector)
                 yield Fact(LABELS, f"label ({field})", found, (*labels, *extra) if named else ())
+        if kind == "mlProgram":
+            wanted = (labels,) if record.contract == "classifier" else ()
+            yield Fact(LABELS, "labels of classify", _classified(model.mlProgram), wanted)
     if record.contract == "vision":
         ends = [m.nonMaximumSuppression for m in models[-1:]]
         for nms in ends:
@@ -195,6 +205,28 @@ def _labels(spec: Any, models: list[Any], record: ArtifactRecord, bundle: Bundle
             yield Fact(INTERFACE, "thresholds that an app may give", takes, _THRESHOLDS)
             raw = (nms.confidenceInputFeatureName, nms.coordinatesInputFeatureName)
             yield Fact(INTERFACE, "what is suppressed", raw, _RAW)
+
+
+def _classified(program: Any) -> tuple[tuple[str, ...], ...]:
+    """Return the labels of each `classify` in the blocks that run."""
+    found = []
+    for function in program.functions.values():
+        operations = function.block_specializations[function.opset].operations
+        consts = {o.outputs[0].name: o.attributes["val"] for o in operations if o.type == "const"}
+        for op in operations:
+            if op.type == "classify":
+                texts: list[str] = []
+                for a in op.inputs["classes"].arguments:
+                    value = consts[a.name] if a.WhichOneof("binding") == "name" else a.value
+                    texts += _texts(value.immediateValue)
+                found.append(tuple(texts))
+    return tuple(found)
+
+
+def _texts(value: Any) -> list[str]:
+    if value.WhichOneof("value") == "list":
+        return [t for v in value.list.values for t in _texts(v.immediateValue)]
+    return list(value.tensor.strings.values)
 
 
 def _version(models: list[Any], target: Any) -> Iterator[Fact]:
@@ -218,6 +250,7 @@ def _version(models: list[Any], target: Any) -> Iterator[Fact]:
                 yield Fact(VERSION, f"opset of function {name!r}", function.opset, opset)
                 blocks = tuple(sorted(function.block_specializations))
                 yield Fact(VERSION, f"blocks of function {name!r}", blocks, (opset,))
-    kinds = {m.WhichOneof("Type") for m in models} & {"mlProgram", "neuralNetwork"}
-    wanted = "mlProgram" if target.format == "mlpackage" else "neuralNetwork"
+    network = "neuralNetworkClassifier" if target.contract == "classifier" else "neuralNetwork"
+    kinds = {m.WhichOneof("Type") for m in models} & {"mlProgram", *_NETWORKS}
+    wanted = "mlProgram" if target.format == "mlpackage" else network
     yield Fact(VERSION, "kind of model", tuple(sorted(kinds)), (wanted,))

@@ -36,6 +36,7 @@ COREML = Format(
     ),
     contracts=(
         Contract("vision", late(_ROOM, "vision_tensors:VisionAsTensors")),
+        Contract("classifier", late(_ROOM, "classifier:ClassifierAsTensors"), heads=("classify",)),
         left_to_app("coreml"),
     ),
     inspect=late(_ROOM, "inspect:inspect_model"),

@@ -15,8 +15,9 @@ class CoreMLTarget(SuppressingTarget):
 
     format: Literal["mlpackage", "mlmodel"] = "mlpackage"
     """mlpackage: an ML Program, iOS 15 and newer. mlmodel: a NeuralNetwork, iOS 13 and newer."""
-    contract: Literal["tensor", "vision", "candidates"] = "tensor"
+    contract: Literal["tensor", "vision", "classifier", "candidates"] = "tensor"
     """tensor: boxes, scores, class_ids, landmarks, count. vision: VNRecognizedObjectObservation.
+    classifier: VNClassificationObservation, of head `classify`, with the labels in the file.
     candidates: what `nms = "app"` makes."""
     precision: Precision = "float16"
     """Of weights and arithmetic. float16 halves the file; boxes are computed in float32 anyway."""

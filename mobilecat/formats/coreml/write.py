@@ -115,8 +115,12 @@ def compile_spec(
     taps: Sequence[str] = (),
     float32_names: frozenset[str] = frozenset(),
     rename: Mapping[str, str] | None = None,
+    labels: Sequence[str] = (),
 ) -> tuple[Any, Program]:
-    """Return the specification and the program behind it; weights lie under `path` afterwards."""
+    """Return the specification and the program behind it; weights lie under `path` afterwards.
+
+    labels: of an ML Program whose one output is a probability each; it then ends in `classify`.
+    """
     load_coremltools()
     model = gaps.prepared_for(model, format)
     float32_names |= {n.name for n in model.graph if n.name and f"__{SAMPLED}" in n.name}
@@ -135,7 +139,7 @@ def compile_spec(
         _require_layers(program, format)
         weights = weights_folder(path) if format == "mlpackage" else path
         try:
-            spec = specification(program, format, written_for, precision, weights)
+            spec = specification(program, format, written_for, precision, weights, labels)
         except BaseException as e:
             if format == "mlpackage":
                 shutil.rmtree(path, ignore_errors=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mobilecat.errors import Problem
-from mobilecat.measure.datasets import coco, crawford, dota, voc, yolo
+from mobilecat.measure.datasets import coco, crawford, dota, folders, voc, yolo
 from mobilecat.measure.datasets.base import Dataset, DatasetError, refused
 
 
@@ -32,6 +32,8 @@ FORMATS = (
     Format("DOTA txt", "images/ and labelTxt/*.txt, four corners a line", dota.find, dota.read),
     Format("YOLO txt", "images/ and labels/*.txt with data.yaml or classes.txt", yolo.find,
            yolo.read),
+    Format("class folders", "two or more folders of pictures, each a class", folders.find,
+           folders.read),
 )  # fmt: skip
 
 

@@ -35,10 +35,14 @@ class LaneScores:
 
 @dataclass(frozen=True)
 class Loss:
-    """What a lane loses against the source, in points of mAP (100 = all); below 0: it gains."""
+    """What a lane loses against the source, in points (100 = all); below 0: it gains.
+
+    ap, ap50: of mAP@[.5:.95] and mAP@.5; of a classifier of top-1 and top-5.
+    """
 
     ap: float
     ap50: float
+    of: tuple[str, str] = ("mAP@[.5:.95]", "mAP@.5")
 
     @property
     def worst(self) -> float:
@@ -81,6 +85,13 @@ class Evaluation(Shown):
         mine = lane.scores
         if mine is None or there is None or lane.lane.artifact is None:
             return None
+        if mine.classifier is not None and there.classifier is not None:
+            ours, theirs = mine.classifier, there.classifier
+            if None in (ours.top1, theirs.top1, ours.top5, theirs.top5):
+                return None
+            first = 100 * ((theirs.top1 or 0) - (ours.top1 or 0))
+            five = 100 * ((theirs.top5 or 0) - (ours.top5 or 0))
+            return Loss(first, five, ("top-1", "top-5"))
         if mine.ap is None or there.ap is None or mine.ap50 is None or there.ap50 is None:
             return None
         return Loss(100 * (there.ap - mine.ap), 100 * (there.ap50 - mine.ap50))
@@ -173,6 +184,13 @@ def _scores(s: Scores) -> dict[str, Any]:
         else {"mean_iou": s.single_iou, "pictures": s.single_pictures},
         "landmarks": _landmarks(s.landmarks),
         "masks": None if s.masks is None else asdict(s.masks),
+        "classifier": None
+        if s.classifier is None
+        else {
+            "top1": s.classifier.top1,
+            "top5": s.classifier.top5,
+            "pictures": s.classifier.pictures,
+        },
         "by_class": [
             {
                 "class": c.name,
@@ -230,8 +248,8 @@ def _shortfalls(report: Evaluation) -> list[str]:
                 said.append(f"{row.lane.name}: no loss is known, as there is no AP")
             elif loss.worst > limit:
                 said.append(
-                    f"{row.lane.name} loses {loss.ap:.2f} points of mAP@[.5:.95] and "
-                    f"{loss.ap50:.2f} of mAP@.5; at most {limit:g} were allowed"
+                    f"{row.lane.name} loses {loss.ap:.2f} points of {loss.of[0]} and "
+                    f"{loss.ap50:.2f} of {loss.of[1]}; at most {limit:g} were allowed"
                 )
     if not any(r.lane.artifact for r in report.lanes):
         said.append("no artifact was compared")

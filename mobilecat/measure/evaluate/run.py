@@ -125,6 +125,7 @@ def _row(
         single=is_single(bundle),
         own_boxes=gives_boxes_away(bundle),
         sigmas=sigmas_of(bundle.spec, _landmark_count(bundle) or 0),
+        whole=bundle.spec.head.whole_picture,
     )
     return LaneScores(found.lane, found.engine, scores, "", found.inferred, found.kept)
 

@@ -72,6 +72,16 @@ class LandmarkScore:
 
 
 @dataclass(frozen=True)
+class ClassifierScore:
+    """top1, top5: shares of the pictures with a label whose best class, or one of whose best five,
+    is one of the picture's. pictures: how many have a label."""
+
+    top1: float | None
+    top5: float | None
+    pictures: int
+
+
+@dataclass(frozen=True)
 class Scores:
     """What one lane reaches. ap, ap50, voc07: in 0..1, None where the labels have no object, or
     where the boxes are the labels' own.
@@ -79,7 +89,8 @@ class Scores:
     objects, found, wrong: to be found; of those, found; detections that are wrong, in all pictures
     and in those without objects. mean_iou: of what was found. single_iou: of heads of one box a
     picture, over the pictures with one object, whatever the overlap. not_finite: detections with
-    NaN or infinity, left out.
+    NaN or infinity, left out. classifier: of heads that say what the whole picture shows; they have
+    no AP, as they place nothing.
     """
 
     ap: float | None
@@ -100,6 +111,7 @@ class Scores:
     masks: MaskScore | None
     curve: Curve | None
     not_finite: int
+    classifier: ClassifierScore | None = None
 
     @property
     def recall(self) -> float | None:
@@ -174,9 +186,12 @@ def score(
     single: bool,
     own_boxes: bool,
     sigmas: Floats | None = None,
+    whole: bool = False,
 ) -> Scores:
     """Return a lane's figures. single: its head gives one result a picture. own_boxes: its boxes
-    are the labels'. sigmas: of the model's landmarks, for their similarity."""
+    are the labels'. sigmas: of the model's landmarks, for their similarity. whole: its classes are
+    the whole picture's."""
+    own_boxes = own_boxes or whole
     cleaned = [detections_of(d, classes, points) for d in given]
     found = [d for d, _ in cleaned]
     matches = [match(t, d) for t, d in zip(truths, found, strict=True)]
@@ -221,7 +236,23 @@ def score(
         masks=mask_scores(both, n),
         curve=coco.curve if coco else None,
         not_finite=sum(bad for _, bad in cleaned),
+        classifier=_classified(truths, given, classes) if whole else None,
     )
+
+
+def _classified(
+    truths: Sequence[Truth], given: Sequence[Detections], classes: ClassMap
+) -> ClassifierScore:
+    """Rank all classes of the model: one that no label names is wrong where it comes first."""
+    first, five = [], []
+    for truth, there in zip(truths, given, strict=True):
+        wanted = set(truth.class_ids[~truth.ignore].tolist())
+        if wanted:
+            order = np.argsort(-there.scores, kind="stable")
+            ranked = [classes.model.get(int(i), -1) for i in there.class_ids[order]]
+            first.append(float(bool(wanted & set(ranked[:1]))))
+            five.append(float(bool(wanted & set(ranked[:5]))))
+    return ClassifierScore(mean(first), mean(five), len(first))
 
 
 def _by_size(both: Sequence[_Picture], ap: Sequence[float | None]) -> tuple[SizeScore, ...]:

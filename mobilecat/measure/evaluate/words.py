@@ -53,6 +53,8 @@ def _head(report: Evaluation) -> str:
 
 
 def _lanes(report: Evaluation, first: Scores) -> Table:
+    if first.classifier is not None:
+        return _classifiers(report)
     boxes = first.ap is not None
     titles = ["mAP", "loss", "mAP@.5", "loss", "VOC07"] if boxes else []
     titles += ["recall", "FP/pic"]
@@ -88,6 +90,17 @@ def _lanes(report: Evaluation, first: Scores) -> Table:
             cells.append(_share(s.masks.mean_iou if s.masks else None))
         rows.append([row.lane.name, *cells])
     return _table("lane", titles, rows)
+
+
+def _classifiers(report: Evaluation) -> Table:
+    rows = []
+    for row in report.lanes:
+        if row.scores is not None and (found := row.scores.classifier) is not None:
+            loss = report.loss(row)
+            cells = [_points(found.top1), _signed(loss.ap if loss else None)]
+            cells += [_points(found.top5), _signed(loss.ap50 if loss else None)]
+            rows.append([row.lane.name, *cells, str(found.pictures)])
+    return _table("lane", ["top-1", "loss", "top-5", "loss", "pictures"], rows)
 
 
 def _by_size(report: Evaluation, first: Scores) -> Table:

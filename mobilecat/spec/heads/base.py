@@ -34,6 +34,7 @@ class HeadValue(Value):
     carries: other row values that every network of the kind gives (`mobilecat.rows`).
     family_nms: the thresholds of the family's authors, where they differ from NmsSpec's.
     turned: whether boxes are turned by `angles`, which no suppression in a file knows.
+    whole_picture: whether its classes are of the picture as a whole.
     counts_labels: whether `classes` is the number of labels where the spec leaves it out.
     """
 
@@ -44,6 +45,7 @@ class HeadValue(Value):
     one_set_of_points: ClassVar[bool] = False
     family_nms: ClassVar[dict[str, Any]] = {}
     turned: ClassVar[bool] = False
+    whole_picture: ClassVar[bool] = False
     counts_labels: ClassVar[bool] = False
 
     @classmethod

@@ -16,6 +16,7 @@ class ClassifyHead(HeadValue):
     """What the picture shows: [1,C]. The best five classes, best first."""
 
     tasks: ClassVar[tuple[str, ...]] = ("classify",)
+    whole_picture: ClassVar[bool] = True
     family_nms: ClassVar[dict[str, Any]] = {
         "selection": "pairs",
         "score_threshold": 0.0,
