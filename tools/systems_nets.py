@@ -186,6 +186,49 @@ def blazeface(net: Net) -> dict[str, str]:
     }
 
 
+def heatmaps(net: Net) -> dict[str, str]:
+    """Simple Baselines' and HRNet's: a map a point of stride 4, [1,17,64,48] of 192×256."""
+    return {"heatmaps": net.head(4, channels((17, 0.2, 0.15)))}
+
+
+def simcc(net: Net) -> dict[str, str]:
+    """RTMPose's: a row a point, then a full layer along x and one along y, two bins a pixel."""
+    width, height = net.image.size
+    cells = (width // 32) * (height // 32)
+    row = net.reshape(net.head(32, channels((17, 0, 1))), 1, 17, cells)
+    rng = np.random.default_rng(SEED)
+    return {
+        f"simcc_{axis}": net.op(
+            "MatMul", row, net.array(rng.normal(0, 0.3 / np.sqrt(cells), (cells, 2 * side)))
+        )
+        for axis, side in (("x", width), ("y", height))
+    }
+
+
+def pose_rows(net: Net) -> dict[str, str]:
+    """MediaPipe's pose: [1,195], 39 points of x, y, z, visibility, presence; and a score."""
+    rng = np.random.default_rng(SEED)
+    means = np.concatenate([rng.uniform(40, 216, (39, 2)), rng.normal(0, 2, (39, 3))], axis=1)
+    spread = np.tile([25, 25, 10, 2, 2], 39)
+    wanted = channels(*((1, m, s) for m, s in zip(means.ravel(), spread, strict=True)), (1, 2, 3))
+    flat = net.op("Flatten", net.op("GlobalAveragePool", net.head(32, wanted)))
+    ends = [net.array([k], np.int64) for k in (0, 195, 196, 1)]
+    rows = net.op("Slice", flat, ends[0], ends[1], ends[3])
+    return {"rows": rows, "there": net.op("Sigmoid", net.op("Slice", flat, *ends[1:]))}
+
+
+def classes(net: Net) -> dict[str, str]:
+    """torchvision's classifiers: the mean of each channel, then a full layer, before a softmax."""
+    made = net.op("GlobalAveragePool", net.head(32, channels((64, 0, 1))))
+    weight = np.random.default_rng(SEED).normal(0, 1.5, (64, 20))
+    return {"logits": net.op("MatMul", net.op("Flatten", made), net.array(weight))}
+
+
+def deeplab(net: Net) -> dict[str, str]:
+    """DeepLab's: 21 scores a cell of 8 pixels."""
+    return {"scores": net.head(8, channels((21, 0, 2)))}
+
+
 # --- in Keras -------------------------------------------------------------------------------------
 
 
@@ -282,6 +325,8 @@ def mobilenet(columns: int) -> Callable[[Array], Any]:
 
 ONNX: dict[str, Callable[[Net], dict[str, str]]] = {
     "yolov3": yolov3, "yolov8": yolov8, "centerface": centerface, "blazeface": blazeface,
+    "heatmaps": heatmaps, "simcc": simcc, "pose_rows": pose_rows, "classes": classes,
+    "deeplab": deeplab,
 }  # fmt: skip
 KERAS: dict[str, Callable[[Array], Any]] = {
     "efficientnet_box": efficientnet_box,

@@ -352,6 +352,11 @@ class Spec(Value):
                 if c.landmarks or not head.gives_landmarks
             ]
         problems += [
+            f'{c.words} cannot carry a class map, which this head has: use "tensor"'
+            for c in plain_boxes_only
+            if head.gives_class_map
+        ]
+        problems += [
             f"{c.words} is for head {' or '.join(map(repr, c.heads))}, not {kind!r}"
             for c in own
             if c.heads and kind not in c.heads

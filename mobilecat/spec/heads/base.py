@@ -35,6 +35,7 @@ class HeadValue(Value):
     family_nms: the thresholds of the family's authors, where they differ from NmsSpec's.
     turned: whether boxes are turned by `angles`, which no suppression in a file knows.
     whole_picture: whether its classes are of the picture as a whole.
+    gives_class_map: whether it gives the class of each pixel, as `mobilecat.rows.MAPS` has it.
     counts_labels: whether `classes` is the number of labels where the spec leaves it out.
     """
 
@@ -46,6 +47,7 @@ class HeadValue(Value):
     family_nms: ClassVar[dict[str, Any]] = {}
     turned: ClassVar[bool] = False
     whole_picture: ClassVar[bool] = False
+    gives_class_map: ClassVar[bool] = False
     counts_labels: ClassVar[bool] = False
 
     @classmethod

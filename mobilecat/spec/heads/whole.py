@@ -35,6 +35,7 @@ class SegmentsHead(HeadValue):
     """What each pixel belongs to: scores [1,C,h,w] or [1,h,w,C], or the class map itself."""
 
     tasks: ClassVar[tuple[str, ...]] = ("semantic",)
+    gives_class_map: ClassVar[bool] = True
     family_nms: ClassVar[dict[str, Any]] = {
         "selection": "best",
         "score_threshold": 0.0,
