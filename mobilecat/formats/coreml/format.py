@@ -36,7 +36,11 @@ COREML = Format(
     ),
     contracts=(
         Contract("vision", late(_ROOM, "vision_tensors:VisionAsTensors")),
-        Contract("classifier", late(_ROOM, "classifier:ClassifierAsTensors"), heads=("classify",)),
+        Contract(
+            "classifier",
+            late("mobilecat.formats.base", "classifier:ClassifierAsTensors"),
+            heads=("classify",),
+        ),
         left_to_app("coreml"),
     ),
     inspect=late(_ROOM, "inspect:inspect_model"),
