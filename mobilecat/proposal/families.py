@@ -14,6 +14,7 @@ from mobilecat.graph import Array
 from mobilecat.proposal.dense import fcos, fits, gfl, retinaface, retinanet, scrfd, yolo5face
 from mobilecat.proposal.facts import Facts, Shape
 from mobilecat.proposal.guess import FIVE_POINTS, LETTERBOX, Ask, Guess
+from mobilecat.proposal.pictures import classifier, maps_of_the_input, mediapipe_points, simcc
 
 Family = Callable[[Facts], Guess | None]
 _PIXELS = 2.0
@@ -339,6 +340,10 @@ FAMILIES: tuple[Family, ...] = (
     fcos,
     retinanet,
     landmarks_on_a_crop,
+    simcc,
+    maps_of_the_input,
+    mediapipe_points,
+    classifier,
     box_and_class,
     one_box,
     points,

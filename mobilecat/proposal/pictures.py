@@ -1,0 +1,127 @@
+"""Networks of one result a picture or crop: points by maps, bins or rows; classes; a class map."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mobilecat.proposal.dense import IMAGENET
+from mobilecat.proposal.facts import Facts, Shape
+from mobilecat.proposal.guess import Ask, Certain, Guess
+
+_SUM = 1e-3
+_LEAST_CLASSES = 3
+HAND = (
+    "wrist",
+    *(
+        f"{finger}_{joint}"
+        for finger, joints in (
+            ("thumb", ("cmc", "mcp", "ip", "tip")),
+            *((f, ("mcp", "pip", "dip", "tip")) for f in ("index", "middle", "ring", "little")),
+        )
+        for joint in joints
+    ),
+)
+
+
+def simcc(facts: Facts) -> Guess | None:
+    """Two outputs [1,L,W·k] and [1,L,H·k]."""
+    if len(facts.outputs) != 2 or any(len(s) != 3 or s[0] != 1 for s in facts.outputs.values()):
+        return None
+    (first, a), (second, b) = facts.outputs.items()
+    width, height = facts.size_wh
+    ratios = {(a[2] / width, b[2] / height), (b[2] / width, a[2] / height)}
+    alike = [x for x, y in ratios if x == y and x >= 1]
+    if a[1] != b[1] or not alike:
+        return None
+    named = {first, second} == {"simcc_x", "simcc_y"}
+    head: dict[str, object] = {"x": "simcc_x", "y": "simcc_y"} if named else {}
+    because = f"two outputs of {a[1]} rows with {alike[0]:g} bins a pixel along x and along y"
+    asks: tuple[Ask, ...] = ()
+    if width == height and not named:
+        what = "which output is along x: a square input does not tell"
+        asks, head = (Ask("head.x", what, (first, second)),), {"x": first}
+    return Guess("SimCC", "simcc", 2, because, head, IMAGENET, asks)
+
+
+def maps_of_the_input(facts: Facts) -> Guess | None:
+    """One output whose sides are as the input's: heat maps of points, or scores of classes."""
+    if len(facts.outputs) != 1:
+        return None
+    ((name, shape),) = facts.outputs.items()
+    found = _map(shape, facts)
+    if found is None or found[0] < 2:
+        return None
+    depth, stride = found
+    task = facts.said("task")
+    values = facts.values[name]
+    grey = float(values.min()) >= 0 and float(values.max()) <= 1
+    kinds: tuple[str, ...] = ("segments", "heatmap")
+    if stride == 4 and grey:
+        kinds = ("heatmap", "segments")
+    if task in ("semantic", "segment"):
+        kinds = ("segments",)
+    if task == "pose":
+        kinds = ("heatmap",)
+    because = f"one output of {depth} maps, one cell for {stride} pixels"
+    asks: tuple[Ask, ...] = ()
+    if len(kinds) > 1:
+        asks = (Ask("head.kind", "points by heat maps, or the scores of a class map", kinds),)
+    head: dict[str, object] = {}
+    if kinds[0] == "heatmap":
+        methods = ("quarter", "dark", "argmax", "soft-argmax")
+        asks += (Ask("head.method", "how a map becomes a point", methods),)
+        head = {"method": methods[0]}
+    certain: Certain = 3 if len(kinds) == 1 else 1
+    title = "heat maps" if kinds[0] == "heatmap" else "semantic segmentation"
+    return Guess(title, kinds[0], certain, because, head, IMAGENET, asks)
+
+
+def _map(shape: Shape, facts: Facts) -> tuple[int, int] | None:
+    """Return how many maps there are, and pixels a cell; None where it is no such output."""
+    if len(shape) != 4 or shape[0] != 1:
+        return None
+    width, height = facts.size_wh
+    for depth, rows, columns in (shape[1:], (shape[3], shape[1], shape[2])):
+        stride = width / columns if columns else 0
+        if stride in (1, 2, 4, 8, 16) and rows * stride == height:
+            return depth, int(stride)
+    return None
+
+
+def mediapipe_points(facts: Facts) -> Guess | None:
+    """MediaPipe's hand: 21 points of x, y, z in pixels and in metres, presence, handedness."""
+    wide = {name: max(s) for name, s in facts.outputs.items() if max(s) == int(np.prod(s))}
+    rows = [name for name, n in wide.items() if n == 3 * len(HAND)]
+    single = [name for name, n in wide.items() if n == 1]
+    if len(rows) != 2 or len(single) != 2:
+        return None
+    pixels = max(rows, key=lambda name: float(np.abs(facts.values[name]).max()))
+    head = {"output": pixels, "units": "pixels", "columns": 3, "score": single[0]}
+    what = "which output says that a hand is there; the other says which hand it is"
+    asks = (Ask("head.score", what, tuple(single)),)
+    because = "two outputs of 21 points of x, y, z and two scores"
+    image = {"range": [0, 1]}
+    return Guess("MediaPipe hand", "landmarks", 2, because, head, image, asks, (), HAND)
+
+
+def classifier(facts: Facts) -> Guess | None:
+    """One row of scores."""
+    if len(facts.outputs) != 1:
+        return None
+    ((name, shape),) = facts.outputs.items()
+    count = max(shape, default=0)
+    if count != int(np.prod(shape)) or count < _LEAST_CLASSES:
+        return None
+    said = facts.said("task") == "classify" or len(facts.names) == count
+    values = facts.values[name].ravel()
+    summed = bool(values.min() >= 0 and abs(float(values.sum()) - 1) < _SUM)
+    if not (said or summed):
+        return None  # `points` asks which it is
+    because = f"one row of {count} numbers" + ", which sum to 1" * summed
+    because += "; the file's metadata names classes" * said
+    head = {"activation": "none" if summed else "softmax"}
+    asks: tuple[Ask, ...] = ()
+    if not summed:
+        asks = (Ask("head.activation", "what is still to be applied", ("softmax", "sigmoid")),)
+    certain: Certain = 3 if facts.said("task") == "classify" else 2
+    return Guess("a classifier", "classify", certain, because, head, IMAGENET, asks)

@@ -1,0 +1,74 @@
+"""`init` on networks of one result a picture: points, classes, class maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mobilecat.proposal.whole import propose
+from tests.heads.networks import save_network
+
+P = (0.05, 0.95)
+SUMMED = np.full(10, 0.1) + np.linspace(-0.05, 0.05, 10)
+
+FAMILIES: dict[str, tuple[tuple[int, int], dict[str, Any], dict[str, Any], list[str]]] = {
+    "simcc": (
+        (192, 256),
+        {"simcc_x": ((1, 17, 384), *P), "simcc_y": ((1, 17, 512), *P)},
+        {"kind": "simcc", "x": "simcc_x", "y": "simcc_y"},
+        [],
+    ),
+    "simcc of a square": (
+        (64, 64),
+        {"a": ((1, 5, 128), *P), "b": ((1, 5, 128), *P)},
+        {"kind": "simcc", "x": "a"},
+        ["head.x"],
+    ),
+    "heat maps": (
+        (96, 128),
+        {"maps": ((1, 17, 32, 24), 0, 0.9)},
+        {"kind": "heatmap", "method": "quarter"},
+        ["head.kind", "head.method"],
+    ),
+    "scores of a class map": (
+        (128, 96),
+        {"scores": ((1, 21, 12, 16), -5, 5)},
+        {"kind": "segments"},
+        ["head.kind"],
+    ),
+    "MediaPipe's hand": (
+        (224, 224),
+        {
+            "Identity": ((1, 63), 10, 200),
+            "Identity_1": ((1, 1), *P),
+            "Identity_2": ((1, 1), *P),
+            "Identity_3": ((1, 63), -0.1, 0.1),
+        },
+        {"kind": "landmarks", "output": "Identity", "columns": 3, "units": "pixels"},
+        ["head.score"],
+    ),
+    "a classifier": (
+        (64, 48),
+        {"probabilities": ((1, 10), SUMMED, SUMMED)},
+        {"kind": "classify", "activation": "none"},
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("size_wh", "outputs", "head", "asked"), FAMILIES.values(), ids=FAMILIES)
+def test_what_is_proposed(
+    tmp_path: Path,
+    size_wh: tuple[int, int],
+    outputs: dict[str, Any],
+    head: dict[str, Any],
+    asked: list[str],
+) -> None:
+    network = save_network(tmp_path / "net.onnx", size_wh, outputs)
+    found = propose(network, tmp_path / "net.toml")
+    said = dict(found.spec.head)
+    assert {k: said.get(k) for k in head} == head, found.because
+    assert [a.key for a in found.asks if a.key.startswith("head.")] == asked
