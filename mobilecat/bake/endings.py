@@ -32,7 +32,7 @@ at the top left.
 detection: box_encodings [1,N,4], ty, tx, th, tw against `Baked.anchors`, and class_predictions
 [1,N,C] without background: the inputs of TFLite_Detection_PostProcess. SSD keeps its own encodings
 and anchors; other heads encode their boxes against unit anchors.
-classifier: class_probabilities [C] of the one row that a classifier has.
+classifier: class_probabilities [1,C] of the one row that a classifier has.
 Where the spec selects without suppression, `vision` and `detection` get the rows selected, N = K.
 """
 
@@ -117,7 +117,7 @@ def _maps(end: Builder, decoded: Candidates) -> dict[str, ir.Value]:
 
 def classifier(end: Builder, decoded: Candidates) -> list[ir.Value]:
     classes = shape_of(decoded.scores)[2]
-    return [rename(ops.reshape(end, PROBABILITIES, decoded.scores, classes), PROBABILITIES)]
+    return [rename(ops.reshape(end, PROBABILITIES, decoded.scores, 1, classes), PROBABILITIES)]
 
 
 def vision(end: Builder, decoded: Candidates, size_wh: tuple[int, int]) -> list[ir.Value]:

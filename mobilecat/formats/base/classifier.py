@@ -1,4 +1,4 @@
-"""A classifier's label and dictionary read as the tensor contract, in every format the same."""
+"""A classifier's probabilities read as the tensor contract, in every format the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from mobilecat.heads.reference.tensors import tensors_from_candidates
 
 
 class ClassifierAsTensors:
-    """A runner of a classifier: its dictionary becomes the best rows of the tensor contract."""
+    """A runner of a classifier: its probabilities become the best rows of the tensor contract.
+
+    class_probabilities: [1,C], or a dictionary by label, with class_label, the best, beside it.
+    """
 
     def __init__(self, runner: Runner, bundle: Bundle) -> None:
         self.note = f"{runner.note}; classifier"
@@ -27,16 +30,28 @@ class ClassifierAsTensors:
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         found = dict(self._runner.infer(inputs, taps))
-        best = str(np.asarray(found.pop("class_label")).item())
-        table = np.asarray(found.pop("class_probabilities")).item()
+        given, best = np.asarray(found.pop("class_probabilities")), found.pop("class_label", None)
+        scores = self._by_label(given.item()) if given.dtype == object else given.reshape(-1)
+        if len(scores) != len(self._labels):
+            raise _wrong(f"{len(scores)} probabilities")
+        if best is not None:
+            self._require_the_best(str(np.asarray(best).item()), scores)
+        rows = Candidates(self._box, scores.astype(np.float64).reshape(1, 1, -1))
+        return {**tensors_from_candidates(rows, self._nms), **found}
+
+    def _by_label(self, table: object) -> Array:
         if not isinstance(table, dict) or set(table) != set(self._labels):
             given = f"{len(table)} labels" if isinstance(table, dict) else type(table).__name__
-            what = f"{given}; the contract has {len(self._labels)}"
-            raise ArtifactError("The classifier does not name the contract's classes",
-                                [Problem(what)])  # fmt: skip
-        scores = np.array([float(table[label]) for label in self._labels])
-        if scores[self._labels.index(best)] < scores.max():
-            what = f"it says {best!r}, its most probable is {self._labels[int(scores.argmax())]!r}"
+            raise _wrong(f"{given}; the contract has {len(self._labels)}")
+        return np.array([float(table[label]) for label in self._labels])
+
+    def _require_the_best(self, best: str, scores: Array) -> None:
+        if best not in self._labels or scores[self._labels.index(best)] < scores.max():
+            top = self._labels[int(scores.argmax())]
+            what = f"it says {best!r}, its most probable is {top!r}"
             raise ArtifactError("The classifier contradicts itself", [Problem(what)])
-        rows = Candidates(self._box, scores.reshape(1, 1, -1))
-        return {**tensors_from_candidates(rows, self._nms), **found}
+
+
+def _wrong(given: str) -> ArtifactError:
+    text = "The classifier does not name the contract's classes"
+    return ArtifactError(text, [Problem(given)])

@@ -49,7 +49,7 @@ def write_classifier(
     metadata: Mapping[str, str] | None = None,
     float32_names: frozenset[str] = frozenset(),
 ) -> CoreMLArtifact:
-    """Compile `model`, whose one output is `probabilities` [C]; `path` must not exist yet.
+    """Compile `model`, whose one output is `probabilities` [1,C]; `path` must not exist yet.
 
     Errors: as `write_coreml`; SpecError where labels are not one a class, or one is there twice.
     """
@@ -85,7 +85,7 @@ def write_classifier(
 
 def _require_labels(model: ir.Model, probabilities: str, labels: Sequence[str]) -> None:
     shapes = {v.name: shape_of(v) for v in model.graph.outputs}
-    count = shapes[probabilities][0]
+    count = shapes[probabilities][-1]
     twice = sorted({label for label in labels if labels.count(label) > 1})
     fix = "Vision names what it sees: give the spec one label a class, no two alike"
     if len(labels) != count or twice:

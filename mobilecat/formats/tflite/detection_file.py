@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mobilecat.bake import Baked, Ending
 from mobilecat.formats.tflite.detection import OUTPUTS, after_own_nms, classes_of, with_postprocess
-from mobilecat.formats.tflite.metadata import BUFFER, DetectorInfo, detector_metadata, with_labels
+from mobilecat.formats.tflite.metadata import BUFFER, ModelInfo, detector_metadata, with_labels
 from mobilecat.formats.tflite.write import tflite_from_graph
 from mobilecat.graph import dtype_of
 from mobilecat.rows import ROWS
@@ -46,7 +46,7 @@ def detection_file(baked: Baked, spec: Spec) -> DetectionFile:
         nms = nms.model_copy(update={"iou_threshold": 1.0})
     description = f"{spec.name}, made by mobilecat"
     taken = next(v for v in baked.model.graph.inputs if v.name == baked.image)
-    info = DetectorInfo(
+    info = ModelInfo(
         spec.name, description, image.size, image.channels, dtype_of(taken).name, spec.labels
     )
     data = tflite_from_graph(

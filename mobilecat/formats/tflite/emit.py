@@ -9,6 +9,7 @@ from mobilecat.bake.endings import Ending
 from mobilecat.bake.preprocessing import Form
 from mobilecat.formats.base.emitted import Emitted
 from mobilecat.formats.base.lowering import prepared
+from mobilecat.formats.tflite.classifier_file import classifier_file
 from mobilecat.formats.tflite.detection_file import detection_file, ending_for
 from mobilecat.formats.tflite.inspect import tensor_shapes
 from mobilecat.formats.tflite.lower.lowering import MAX_RANK
@@ -35,6 +36,8 @@ def emit(
     if target.contract == "detection":
         file = detection_file(baked, spec)
         data, outputs, dtypes = file.data, file.outputs, file.dtypes
+    elif target.contract == "classifier":
+        data = classifier_file(baked, spec)
     else:
         data = tflite_from_graph(baked.model, description=f"{spec.name}, made by mobilecat")
     path.write_bytes(data)

@@ -44,13 +44,13 @@ def facts(path: Path, record: ArtifactRecord, bundle: Bundle) -> Iterator[Fact]:
     about = inspect_model(path, "tflite").metadata
     spec = bundle.spec
     yield Fact(METADATA, "description", about.get("description"), f"{spec.name}, made by mobilecat")
-    detection = record.contract == "detection"
-    wanted = _described(bundle, record) if detection else {}
+    described = record.contract in ("detection", "classifier")
+    wanted = _described(bundle, record) if described else {}
     said = {k.strip(): v for k, v in about.items() if k.startswith("  ")}
     for key in sorted(wanted.keys() | said.keys() - {"parser"}):
         group = PICTURE if key.startswith("input") else METADATA
         yield Fact(group, f"metadata, {key}", said.get(key), wanted.get(key))
-    labels = spec.labels if detection else ()
+    labels = spec.labels if described else ()
     files = about["files"].split(", ") if "files" in about else []
     yield Fact(LABELS, "files in the model", tuple(files), (LABELS_FILE,) if labels else ())
     if labels and LABELS_FILE in files:
@@ -97,6 +97,9 @@ def _interface(model: Any, record: ArtifactRecord, bundle: Bundle) -> Iterator[F
 
 
 def _outputs(bundle: Bundle, record: ArtifactRecord) -> list[Port]:
+    if record.contract == "classifier":
+        name = record.outputs["class_probabilities"]
+        return [Port(name, "float32", (1, len(bundle.spec.labels)))]
     if record.contract != "detection":
         return tensor_outputs(bundle, record)
     nms = bundle.spec.effective_nms
@@ -138,10 +141,15 @@ def _described(bundle: Bundle, record: ArtifactRecord) -> dict[str, str]:
     floats = ", mean [0.0], std [1.0]" if record.image == "float32" else ""
     labels = f", value labels in {LABELS_FILE}" if spec.labels else ""
     size = f" {spec.input.size[0]}×{spec.input.size[1]}" if spec.input else ""
-    return {
+    said = {
         "name": spec.name,
         "description": f"{spec.name}, made by mobilecat",
         "input 0": f"{_IMAGE[channels]}{size}{floats}",
+    }
+    if record.contract == "classifier":
+        return {**said, "output 0": f"'probability', axis labels in {LABELS_FILE}"}
+    return {
+        **said,
         "output 0": _LOCATION,
         "output 1": f"{_CATEGORY}{labels}",
         "output 2": "'score'",
@@ -150,8 +158,11 @@ def _described(bundle: Bundle, record: ArtifactRecord) -> dict[str, str]:
 
 
 def _packed_labels(data: bytes, path: Path) -> tuple[str, ...]:
-    with zipfile.ZipFile(io.BytesIO(data)) as packed, packed.open(LABELS_FILE) as file:
-        text = file.read(_MAX_LABELS_BYTES + 1)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed, packed.open(LABELS_FILE) as file:
+            text = file.read(_MAX_LABELS_BYTES + 1)
+    except zipfile.BadZipFile as e:
+        raise ArtifactError("The labels cannot be read", [Problem(str(e), str(path))]) from e
     if len(text) > _MAX_LABELS_BYTES:
         what = f"{LABELS_FILE} in it is larger than 16 MB"
         raise ArtifactError("The labels cannot be read", [Problem(what, str(path))])

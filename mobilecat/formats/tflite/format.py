@@ -17,6 +17,11 @@ TFLITE = Format(
     engines=(Engine("tflite", "the .tflite artifact in LiteRT", late(_ROOM, "run:open_artifact")),),
     contracts=(
         Contract("detection", late(_ROOM, "detection_tensors:DetectionAsTensors")),
+        Contract(
+            "classifier",
+            late("mobilecat.formats.base", "classifier:ClassifierAsTensors"),
+            heads=("classify",),
+        ),
         left_to_app("tflite"),
     ),
     inspect=late(_ROOM, "inspect:inspect_model"),

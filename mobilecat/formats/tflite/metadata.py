@@ -1,4 +1,4 @@
-"""TFLite metadata of a detector, as MediaPipe Tasks and the Task Library read it.
+"""TFLite metadata of a detector or a classifier, as MediaPipe Tasks and the Task Library read it.
 
 A FlatBuffer beside the model, in a buffer named TFLITE_METADATA; labels lie in a zip behind it.
 
@@ -22,7 +22,8 @@ BUFFER, IDENTIFIER, LABELS = "TFLITE_METADATA", b"M001", "labels.txt"
 # The newest of what is used: TensorGroup came with 1.2.0.
 _PARSER = "1.2.0"
 
-_TENSOR_VALUE_LABELS = 3
+_TENSOR_AXIS_LABELS, _TENSOR_VALUE_LABELS = 2, 3
+_LABEL_FILES = {_TENSOR_AXIS_LABELS: "axis labels", _TENSOR_VALUE_LABELS: "value labels"}
 _COLORS = {1: "GRAYSCALE", 3: "RGB"}
 _COLOR_IDS = {1: 2, 3: 1}
 _FEATURE, _IMAGE, _BOX = 1, 2, 3  # ContentProperties
@@ -42,8 +43,8 @@ _DETECTED = (
 
 
 @dataclass(frozen=True)
-class DetectorInfo:
-    """What a detector's metadata says. input: what the picture tensor takes, values 0–255."""
+class ModelInfo:
+    """What a model's metadata says. input: what the picture tensor takes, values 0–255."""
 
     name: str
     description: str
@@ -53,20 +54,36 @@ class DetectorInfo:
     labels: tuple[str, ...] = ()
 
 
-def detector_metadata(info: DetectorInfo) -> bytes:
+def detector_metadata(info: ModelInfo) -> bytes:
     """Return the metadata of a model with one picture and the four outputs of `detection`."""
     b = flatbuffers.Builder(1024)
-    files = [_label_file(b)] if info.labels else []
+    files = [_label_file(b, _TENSOR_VALUE_LABELS)] if info.labels else []
     outputs = [_output(b, i, files if i == 1 else []) for i in range(len(_DETECTED))]
     group = _table(
         b, 2, {0: b.CreateString("detection_result"),
                1: _vector(b, [b.CreateString(name) for name, _ in _DETECTED[:3]])}
     )  # fmt: skip
-    graph = _table(
-        b,
-        10,
-        {2: _vector(b, [_input(b, info)]), 3: _vector(b, outputs), 8: _vector(b, [group])},
-    )
+    return _finished(b, info, "Input image to be detected.", outputs, {8: _vector(b, [group])})
+
+
+def classifier_metadata(info: ModelInfo) -> bytes:
+    """Return the metadata of a model with one picture and one row of probabilities."""
+    b = flatbuffers.Builder(1024)
+    fields = {
+        0: b.CreateString("probability"),
+        1: b.CreateString("The probability of each category."),
+        3: _content(b, _FEATURE, _table(b, 0, {})),
+        6: _vector(b, [_label_file(b, _TENSOR_AXIS_LABELS)]),
+    }
+    output = _table(b, 7, fields)
+    return _finished(b, info, "Input image to be classified.", [output], {})
+
+
+def _finished(
+    b: Any, info: ModelInfo, picture: str, outputs: Sequence[int], more: Mapping[int, int]
+) -> bytes:
+    inputs = _vector(b, [_input(b, info, picture)])
+    graph = _table(b, 10, {2: inputs, 3: _vector(b, outputs), **more})
     root = _table(
         b,
         8,
@@ -94,12 +111,12 @@ def with_labels(model: bytes, labels: Sequence[str]) -> bytes:
     return file.getvalue()
 
 
-def _input(b: Any, info: DetectorInfo) -> int:
+def _input(b: Any, info: ModelInfo, picture: str) -> int:
     size = _table(b, 2, {}, {0: ("Uint32", info.size_wh[0]), 1: ("Uint32", info.size_wh[1])})
     image = _table(b, 2, {1: size}, {0: ("Int8", _COLOR_IDS[info.channels])})
     fields = {
         0: b.CreateString("image"),
-        1: b.CreateString("Input image to be detected."),
+        1: b.CreateString(picture),
         3: _content(b, _IMAGE, image),
     }
     if info.input == "float32":
@@ -131,9 +148,9 @@ def _content(b: Any, kind: int, properties: int, per_row: bool = False) -> int:
     return _table(b, 3, fields, {0: ("Uint8", kind)})
 
 
-def _label_file(b: Any) -> int:
+def _label_file(b: Any, kind: int) -> int:
     fields = {0: b.CreateString(LABELS), 1: b.CreateString("Labels of the categories.")}
-    return _table(b, 5, fields, {2: ("Int8", _TENSOR_VALUE_LABELS)})
+    return _table(b, 5, fields, {2: ("Int8", kind)})
 
 
 def _table(
@@ -205,7 +222,7 @@ def _details(tensor: _Reader) -> list[str]:
                 mean, std = (norm.numbers(i, types.Float32Flags) for i in (0, 1))
                 said.append(f"mean {mean}, std {std}")
     for file in tensor.tables(6):
-        what = "value labels" if file.number(2, types.Int8Flags) == _TENSOR_VALUE_LABELS else "file"
+        what = _LABEL_FILES.get(file.number(2, types.Int8Flags), "file")
         said.append(f"{what} in {file.text(0)}")
     return said
 

@@ -15,10 +15,11 @@ class TfliteTarget(SuppressingTarget):
     """Of weights and arithmetic."""
     input: Literal["uint8", "float32"] = "uint8"
     """Type of the image input: bytes as a camera gives them, or the same values 0–255 as floats."""
-    contract: Literal["tensor", "detection", "candidates"] = "tensor"
+    contract: Literal["tensor", "detection", "classifier", "candidates"] = "tensor"
     """tensor: boxes, scores, class_ids, landmarks, count. detection: the four outputs of
     TFLite_Detection_PostProcess with metadata, as MediaPipe Tasks and TF's SSD samples read.
-    candidates: what `nms = "app"` makes."""
+    classifier: one row of probabilities, of head `classify`, with metadata and the labels in the
+    file, as MediaPipe Tasks' image classifier reads. candidates: what `nms = "app"` makes."""
     name: TargetName | None = None
     """File name without its suffix; by default the spec's `name`."""
 

@@ -35,7 +35,13 @@ def ssd(folder: Path, out: str = "b", **said: object) -> Bundle:
     return exported(ssd_spec(path, **{"per_class": False, **said}), folder / out)  # type: ignore[arg-type]
 
 
-PLAIN = [c for c in SUPPRESSED if not c.points and c.c > 1]
+# The four outputs have no place for row values, turned boxes or class maps.
+_MORE = ("masks", "obb", "segments")
+PLAIN = [
+    c
+    for c in SUPPRESSED
+    if not c.points and c.c > 1 and not c.carries and c.head.split('"')[1] not in _MORE
+]
 ONE_A_KIND = list({c.head.split('"')[1]: c for c in reversed(PLAIN)}.values())
 
 
