@@ -119,7 +119,7 @@ CASES = {
             "5: contract \"detection\" ends in an NMS, which head 'box' does without: "
             'use "tensor" | ',
             "7: targets.tflite.contract = 'detections' is not one of tensor, detection, "
-            "candidates | did you mean 'detection'?",
+            "classifier, candidates | did you mean 'detection'?",
         ],
     ),
     "landmark names for a head without": (

@@ -286,7 +286,7 @@ def test_json_that_is_none(tmp_path: Path) -> None:
 
 
 def test_no_labels_and_several_kinds(tmp_path: Path) -> None:
-    assert len(problems(tmp_path)) == 6  # one a format: what it would have to hold
+    assert len(problems(tmp_path)) == 7  # one a format: what it would have to hold
     assert problems(tmp_path / "gone") == [(str(tmp_path / "gone"), "not found")]
     given.coco(tmp_path)
     given.voc(tmp_path)
