@@ -230,7 +230,7 @@ def page(rows: Sequence[Row], formats: Sequence[str]) -> str:
 Planted in one artifact alone, each format, of a YOLOv8-pose-like and a YOLOv8-seg-like network of
 {SIZE[0]}×{SIZE[1]} (`tools/parts_nets.py`: seeded, the published structure, narrow); goldens of
 two pictures of the demo. {sum(r.ok for r in done)} of {len(done)} caught at the stage foretold; the
-true artifacts hold. Made by `python -m tools.plant_faults.parts_faults --out docs/planted_parts.md`.
+true artifacts hold. Made by `python -m tools.plant_faults.parts_faults` with `--out`.
 
 {head}
 |{"---|" * (3 + len(formats))}

@@ -43,6 +43,35 @@ final class OutputTests: XCTestCase {
         XCTAssertEqual(found.first?.landmarks.count, bundle.landmarkNames.count)
     }
 
+    /// Two rows of which one counts: each point's own score stays with its row, in no frame.
+    func testLandmarksSayHowSureTheyAre() throws {
+        func tensor(_ shape: [Int], _ values: [Double]) throws -> Tensor {
+            try Tensor(shape: shape, values: values)
+        }
+        func found(_ seen: Tensor?) throws -> [Detection] {
+            try DetectionTensors(
+                boxes: tensor([1, 2, 4], [1, 2, 3, 4, 0, 0, 0, 0]),
+                scores: tensor([1, 2], [0.9, 0]), classIDs: tensor([1, 2], [0, 0]),
+                count: tensor([1], [1]), landmarks: tensor([1, 2, 2, 2], [5, 6, 7, 8, 0, 0, 0, 0]),
+                landmarkScores: seen
+            ).detections(imageFromModel: .scaleThenMove(2, 2))
+        }
+        let sure = try found(tensor([1, 2, 2], [0.75, 0.25, 0, 0]))
+        XCTAssertEqual(sure.map(\.landmarkScores), [[0.75, 0.25]])
+        XCTAssertEqual(sure.map(\.landmarks), [[PointXY(10, 12), PointXY(14, 16)]])
+        XCTAssertEqual(try found(nil).map(\.landmarkScores), [[]])
+        assertRefused(.outputs, "landmark_scores have shape [1, 3, 2]") {
+            try found(tensor([1, 3, 2], [0, 0, 0, 0, 0, 0]))
+        }
+        let candidates = try CandidateTensors(
+            boxes: tensor([1, 2, 4], [0, 0, 9, 9, 50, 50, 60, 60]),
+            scores: tensor([1, 2, 1], [0.6, 0.8]), landmarks: tensor([1, 2, 2], [1, 2, 51, 52]),
+            landmarkScores: tensor([1, 2, 1], [0.125, 0.5]))
+        let nms = try XCTUnwrap(ModelBundle(json: fixture("bundle.json")).nms)
+        let kept = try candidates.detections(nms: nms, imageFromModel: .identity)
+        XCTAssertEqual(kept.map(\.landmarkScores), [[0.5], [0.125]])
+    }
+
     func testMissingOutputsAreAllNamed() throws {
         let bundle = try ModelBundle(json: fixture("bundle.json"))
         let artifact = try bundle.artifact("yunet.onnx")

@@ -354,7 +354,6 @@ private let outputFunctions: [String: VectorFunction] = [
             boxes: boxes, scores: scores.rows(of: scores.shape.last ?? 1).map { $0[...] }
         ).map(\.row)
     },
-<<<<<<< HEAD
     "select_candidates": { a in
         let boxes = try a.tensor("boxes").rows(of: 4).map { BoxXYXY($0[0], $0[1], $0[2], $0[3]) }
         let scores = try a.tensor("scores")
@@ -384,7 +383,7 @@ private let outputFunctions: [String: VectorFunction] = [
     "probiou": { a in
         let others = try turned(a, "b_boxes", "b_angles")
         return try turned(a, "a_boxes", "a_angles").map { one in others.map(one.probIoU) }
-=======
+    },
     "masks_from_prototypes": { a in
         let grid: [Int]? = try a.optional("mask_wh", a.wholes)
         return try Mask.masks(
@@ -401,7 +400,6 @@ private let outputFunctions: [String: VectorFunction] = [
             width: rows[0].count, height: rows.count, values: rows.flatMap { $0 },
             imageFromMask: a.map("image_from_mask")
         ).flags(imageWH: a.size("image_wh"))
->>>>>>> 944b752 (MobileCatKit: masks of coefficients and prototypes, and their pixels in the image; vectors by hand, by onnxruntime and in fractions)
     },
     "detections_from_candidates": { a in
         try CandidateTensors(

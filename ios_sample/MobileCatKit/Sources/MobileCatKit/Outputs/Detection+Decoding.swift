@@ -1,17 +1,21 @@
 /// The tensor contract: what an artifact gives after its baked-in NMS, by the bundle's names.
 ///
 /// Shapes: boxes [1,K,4] xyxy in model-input pixels, scores [1,K], classIDs [1,K], count [1],
-/// landmarks [1,K,2·L] or [1,K,L,2], x before y; a leading 1 may be missing. Rows ≥ count are padding.
+/// landmarks [1,K,2·L] or [1,K,L,2], x before y, landmarkScores [1,K,L]; a leading 1 may be missing.
+/// Rows ≥ count are padding.
 public struct DetectionTensors: Hashable, Sendable {
     public let boxes: Tensor
     public let scores: Tensor
     public let classIDs: Tensor
     public let count: Tensor
     public let landmarks: Tensor?
+    public let landmarkScores: Tensor?
 
     public init(
-        boxes: Tensor, scores: Tensor, classIDs: Tensor, count: Tensor, landmarks: Tensor? = nil
+        boxes: Tensor, scores: Tensor, classIDs: Tensor, count: Tensor, landmarks: Tensor? = nil,
+        landmarkScores: Tensor? = nil
     ) {
+        self.landmarkScores = landmarkScores
         self.boxes = boxes
         self.scores = scores
         self.classIDs = classIDs
@@ -32,6 +36,7 @@ public struct DetectionTensors: Hashable, Sendable {
         let scoreRows = Rows(scores, width: nil, name: "scores", problems: &problems)
         let idRows = Rows(classIDs, width: nil, name: "class_ids", problems: &problems)
         let marks = Rows(landmarks: landmarks, rows: boxRows.count, problems: &problems)
+        let seen = Rows(landmarkScores: landmarkScores, rows: boxRows.count, problems: &problems)
         let n = wholeNumber(count.values.first, "count", &problems)
         if Set([boxRows.count, scoreRows.count, idRows.count]).count > 1 {
             problems.append(
@@ -50,7 +55,8 @@ public struct DetectionTensors: Hashable, Sendable {
         return (0..<n).filter { scoreRows.values[$0] > scoreThreshold }.map { row in
             Detection(
                 box: imageFromModel.box(boxRows.box(row)), score: scoreRows.values[row],
-                classID: ids[row], landmarks: points(marks[row]).map(imageFromModel.point))
+                classID: ids[row], landmarks: points(marks[row]).map(imageFromModel.point),
+                landmarkScores: Array(seen[row]))
         }
     }
 }

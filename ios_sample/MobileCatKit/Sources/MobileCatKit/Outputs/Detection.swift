@@ -6,6 +6,8 @@ public struct Detection: Hashable, Sendable {
     public let classID: Int
     /// In the bundle's order of landmark names; empty for a head without landmarks.
     public let landmarks: [PointXY]
+    /// How sure each landmark is seen, 0 to 1; empty for a head that does not say.
+    public let landmarkScores: [Double]
     /// How far `box` is turned about its centre, radians clockwise; nil for an upright one.
     public let angle: Double?
 
@@ -13,9 +15,11 @@ public struct Detection: Hashable, Sendable {
     public var turned: TurnedBox { TurnedBox(box, angle: angle ?? 0) }
 
     public init(
-        box: BoxXYXY, score: Double, classID: Int, landmarks: [PointXY] = [], angle: Double? = nil
+        box: BoxXYXY, score: Double, classID: Int, landmarks: [PointXY] = [],
+        landmarkScores: [Double] = [], angle: Double? = nil
     ) {
         self.angle = angle
+        self.landmarkScores = landmarkScores
         self.box = box
         self.score = score
         self.classID = classID
@@ -74,6 +78,23 @@ struct Rows {
             return
         }
         (count, width, values) = (k, perRow, tensor.values)
+    }
+
+    /// (k, L) from [1, k, L] or [k, L], whatever L is; (k, 0) where there is no such output.
+    init(landmarkScores tensor: Tensor?, rows k: Int, problems: inout [Problem]) {
+        guard let tensor, k > 0 else {
+            (count, width, values) = (k, 0, [])
+            return
+        }
+        var shape = tensor.shape
+        if shape.count == 3, shape[0] == 1 { shape.removeFirst() }
+        guard shape.count == 2, shape[0] == k else {
+            problems.append(
+                Problem("landmark_scores have shape \(tensor.shape)", fix: "[1, \(k), L]"))
+            (count, width, values) = (k, 0, [])
+            return
+        }
+        (count, width, values) = (k, shape[1], tensor.values)
     }
 
     subscript(row: Int) -> ArraySlice<Double> { values[row * width..<(row + 1) * width] }

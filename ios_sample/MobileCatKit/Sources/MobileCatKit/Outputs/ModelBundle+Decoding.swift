@@ -50,11 +50,14 @@ extension ModelBundle {
         let (boxes, scores) = (found["candidate_boxes"], found["candidate_scores"])
         let name = "candidate_landmarks"
         let landmarks = artifact.outputs[name] == nil ? nil : found[name]
+        let sure = "candidate_landmark_scores"
+        let landmarkScores = artifact.outputs[sure] == nil ? nil : found[sure]
         let turns = "candidate_angles"
         let angles = artifact.outputs[turns] == nil ? nil : found[turns]
         guard let boxes, let scores, found.problems.isEmpty else { throw found.refusal }
         return CandidateTensors(
-            boxes: boxes, scores: scores, landmarks: landmarks, angles: angles)
+            boxes: boxes, scores: scores, landmarks: landmarks, landmarkScores: landmarkScores,
+            angles: angles)
     }
 
     private func suppression(of artifact: Artifact) throws -> NMS {
@@ -80,11 +83,13 @@ extension ModelBundle {
         let (boxes, scores) = (found["boxes"], found["scores"])
         let (classIDs, count) = (found["class_ids"], found["count"])
         let landmarks = artifact.outputs["landmarks"] == nil ? nil : found["landmarks"]
+        let seen = artifact.outputs["landmark_scores"] == nil ? nil : found["landmark_scores"]
         guard let boxes, let scores, let classIDs, let count, found.problems.isEmpty else {
             throw found.refusal
         }
         return DetectionTensors(
-            boxes: boxes, scores: scores, classIDs: classIDs, count: count, landmarks: landmarks)
+            boxes: boxes, scores: scores, classIDs: classIDs, count: count, landmarks: landmarks,
+            landmarkScores: seen)
     }
 }
 
