@@ -35,6 +35,47 @@ class MaskScore:
     objects: int
 
 
+@dataclass(frozen=True)
+class RegionScore:
+    """Of class maps: miou, the mean over classes of what labels and map share of what either has,
+    in the pixels of all pictures together. by_class: by index, None where neither has the class.
+    pictures: how many have outlines."""
+
+    miou: float | None
+    by_class: tuple[float | None, ...]
+    pictures: int
+
+
+def region_scores(
+    both: Sequence[tuple[Truth, Detections, Matched]], classes: int
+) -> RegionScore | None:
+    """Return the figures of pictures whose objects have outlines; None where none has."""
+    from pycocotools import mask
+
+    known = [(t, d) for t, d, _ in both if t.outlines is not None and t.size_wh is not None]
+    if not known:
+        return None
+    shared, either = np.zeros(classes), np.zeros(classes)
+    for truth, found in known:
+        assert truth.outlines is not None and truth.size_wh is not None
+        width, height = truth.size_wh
+        for k in range(classes):
+            labelled = [
+                r
+                for r, c in zip(truth.outlines, truth.class_ids, strict=True)
+                if c == k and r is not None
+            ]
+            rows = [i for i in range(len(found)) if found.class_ids[i] == k]
+            mine = [_found(found, i, truth.size_wh) for i in rows] if found.masks else []
+            empty = mask.encode(np.zeros((height, width), np.uint8, order="F"))
+            sides = mask.merge([*labelled, empty]), mask.merge([*mine, empty])
+            shared[k] += float(mask.area(mask.merge(list(sides), intersect=True)))
+            either[k] += float(mask.area(mask.merge(list(sides))))
+    values = [float(s / e) if e else None for s, e in zip(shared, either, strict=True)]
+    there = [v for v in values if v is not None]
+    return RegionScore(float(np.mean(there)) if there else None, tuple(values), len(known))
+
+
 def drawn(outline: Outline, size_wh: tuple[int, int]) -> Runs:
     """Return an outline as run lengths of a picture."""
     from pycocotools import mask

@@ -37,7 +37,8 @@ class LaneScores:
 class Loss:
     """What a lane loses against the source, in points (100 = all); below 0: it gains.
 
-    ap, ap50: of mAP@[.5:.95] and mAP@.5; of a classifier of top-1 and top-5.
+    ap, ap50: of mAP@[.5:.95] and mAP@.5; of a classifier of top-1 and top-5; of a class map both of
+    mIoU.
     """
 
     ap: float
@@ -92,6 +93,11 @@ class Evaluation(Shown):
             first = 100 * ((theirs.top1 or 0) - (ours.top1 or 0))
             five = 100 * ((theirs.top5 or 0) - (ours.top5 or 0))
             return Loss(first, five, ("top-1", "top-5"))
+        if mine.class_map is not None and there.class_map is not None:
+            if mine.class_map.miou is None or there.class_map.miou is None:
+                return None
+            lost = 100 * (there.class_map.miou - mine.class_map.miou)
+            return Loss(lost, lost, ("mIoU", "mIoU"))
         if mine.ap is None or there.ap is None or mine.ap50 is None or there.ap50 is None:
             return None
         return Loss(100 * (there.ap - mine.ap), 100 * (there.ap50 - mine.ap50))
@@ -184,6 +190,7 @@ def _scores(s: Scores) -> dict[str, Any]:
         else {"mean_iou": s.single_iou, "pictures": s.single_pictures},
         "landmarks": _landmarks(s.landmarks),
         "masks": None if s.masks is None else asdict(s.masks),
+        "class_map": None if s.class_map is None else asdict(s.class_map),
         "classifier": None
         if s.classifier is None
         else {

@@ -126,6 +126,7 @@ def _row(
         own_boxes=gives_boxes_away(bundle),
         sigmas=sigmas_of(bundle.spec, _landmark_count(bundle) or 0),
         whole=bundle.spec.head.whole_picture,
+        class_map=bundle.spec.head.gives_class_map,
     )
     return LaneScores(found.lane, found.engine, scores, "", found.inferred, found.kept)
 

@@ -20,7 +20,13 @@ from mobilecat.measure.evaluate.metrics import (
     voc_flags,
 )
 from mobilecat.measure.evaluate.names import ClassMap, PointMap
-from mobilecat.measure.evaluate.outlines import MaskScore, mask_scores, outlines_of
+from mobilecat.measure.evaluate.outlines import (
+    MaskScore,
+    RegionScore,
+    mask_scores,
+    outlines_of,
+    region_scores,
+)
 from mobilecat.pictures.detections import Detections, Floats
 from mobilecat.pictures.similarity import oks
 
@@ -90,7 +96,8 @@ class Scores:
     and in those without objects. mean_iou: of what was found. single_iou: of heads of one box a
     picture, over the pictures with one object, whatever the overlap. not_finite: detections with
     NaN or infinity, left out. classifier: of heads that say what the whole picture shows; they have
-    no AP, as they place nothing.
+    no AP, as they place nothing. class_map: of heads that say what each pixel belongs to, which
+    have none either.
     """
 
     ap: float | None
@@ -112,6 +119,7 @@ class Scores:
     curve: Curve | None
     not_finite: int
     classifier: ClassifierScore | None = None
+    class_map: RegionScore | None = None
 
     @property
     def recall(self) -> float | None:
@@ -187,11 +195,12 @@ def score(
     own_boxes: bool,
     sigmas: Floats | None = None,
     whole: bool = False,
+    class_map: bool = False,
 ) -> Scores:
     """Return a lane's figures. single: its head gives one result a picture. own_boxes: its boxes
     are the labels'. sigmas: of the model's landmarks, for their similarity. whole: its classes are
-    the whole picture's."""
-    own_boxes = own_boxes or whole
+    the whole picture's. class_map: its rows are the classes of a class map."""
+    own_boxes = own_boxes or whole or class_map
     cleaned = [detections_of(d, classes, points) for d in given]
     found = [d for d, _ in cleaned]
     matches = [match(t, d) for t, d in zip(truths, found, strict=True)]
@@ -233,10 +242,11 @@ def score(
         single_iou=mean(alone),
         single_pictures=len(alone),
         landmarks=marks,
-        masks=mask_scores(both, n),
+        masks=None if class_map else mask_scores(both, n),
         curve=coco.curve if coco else None,
         not_finite=sum(bad for _, bad in cleaned),
         classifier=_classified(truths, given, classes) if whole else None,
+        class_map=region_scores(both, n) if class_map else None,
     )
 
 

@@ -55,6 +55,8 @@ def _head(report: Evaluation) -> str:
 def _lanes(report: Evaluation, first: Scores) -> Table:
     if first.classifier is not None:
         return _classifiers(report)
+    if first.class_map is not None:
+        return _class_maps(report, first)
     boxes = first.ap is not None
     titles = ["mAP", "loss", "mAP@.5", "loss", "VOC07"] if boxes else []
     titles += ["recall", "FP/pic"]
@@ -101,6 +103,20 @@ def _classifiers(report: Evaluation) -> Table:
             cells += [_points(found.top5), _signed(loss.ap50 if loss else None)]
             rows.append([row.lane.name, *cells, str(found.pictures)])
     return _table("lane", ["top-1", "loss", "top-5", "loss", "pictures"], rows)
+
+
+def _class_maps(report: Evaluation, first: Scores) -> Table:
+    """Return mIoU, and the IoU of the first classes that are there."""
+    assert first.class_map is not None
+    shown = [k for k, v in enumerate(first.class_map.by_class) if v is not None][:6]
+    rows = []
+    for row in report.lanes:
+        if row.scores is not None and (found := row.scores.class_map) is not None:
+            loss = report.loss(row)
+            cells = [_points(found.miou), _signed(loss.ap if loss else None)]
+            cells += [_points(found.by_class[k]) for k in shown]
+            rows.append([row.lane.name, *cells])
+    return _table("lane", ["mIoU", "loss", *(report.classes[k] for k in shown)], rows)
 
 
 def _by_size(report: Evaluation, first: Scores) -> Table:
