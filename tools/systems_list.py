@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from systems_dense import system_rows
+
 PICTURES = (
     "chelsea.png",
     "astronaut.png",
@@ -258,6 +260,7 @@ SYSTEMS = (
         head=_head("blazeface"),
         more=NMS,
     ),
+    *(System(**row) for row in system_rows(NMS)),
     System(
         "HRNet-like, heat maps",
         BUILT.format("five convolutions in ONNX"),

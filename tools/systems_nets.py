@@ -351,9 +351,12 @@ def build(name: str, image: ImageSpec, pictures: Sequence[Path], out: Path) -> N
 
         query_nets.build(name, image, pictures, out)
         return
-    if name in ONNX:
+    from systems_dense import DENSE
+
+    in_onnx = {**ONNX, **DENSE}
+    if name in in_onnx:
         net = Net(image, pictures)
-        onnx.save(net.proto(ONNX[name](net)), out)
+        onnx.save(net.proto(in_onnx[name](net)), out)
         return
     import keras
 

@@ -85,15 +85,9 @@ def settle(spec: FcosHead, network: Network) -> Head:
         xyxy = from_distances(build, name, sides, at, sound=False)
         if clip:
             xyxy = clipped(build, "candidate_boxes", xyxy, network.size_wh)
-        logits = rows_of(build, "cls", raw, scores, levels)
-        found = ops.activated(build, "cls_score", logits, spec.activation)
-        if centre is not None:
-            central = rows_of(build, "ctr", raw, centre, levels)
-            central = ops.activated(build, "centreness", central, spec.activation)
-            found = build.op("Mul", "weighed", found, central)
-            if score == "sqrt":
-                found = build.op("Sqrt", "candidate_scores", found)
-        return Candidates(xyxy, found)
+        cls = rows_of(build, "cls", raw, scores, levels)
+        central = None if centre is None else rows_of(build, "ctr", raw, centre, levels)
+        return Candidates(xyxy, _scores(build, cls, central, spec.activation, score))
 
     words = {"sqrt": "√(class · centreness)", "product": "class · centreness", "class": "class"}
     said = (
@@ -104,3 +98,33 @@ def settle(spec: FcosHead, network: Network) -> Head:
     )
     raw = (*scores.names, *boxes.names, *(centre.names if centre else ()))
     return Head(raw, scores.depth, 0, said, decode)
+
+
+def _scores(
+    build: Builder, cls: ir.Value, central: ir.Value | None, activation: str, score: str
+) -> ir.Value:
+    """Return √(σ(class) · σ(centreness)), or the product, or the class alone.
+
+    The root makes much of little: a sigmoid that is off by 5e-8, as onnxruntime's is below -16,
+    would be off by 2e-4 under it. So the root is taken of (1 + e^-class) · (1 + e^-centreness).
+    """
+    if central is not None and score == "sqrt" and activation == "sigmoid":
+        both = build.op(
+            "Mul", "odds", _one_more(build, "cls", cls), _one_more(build, "ctr", central)
+        )
+        return build.op("Div", "candidate_scores", ops.f32(1), build.op("Sqrt", "root", both))
+    alone = "cls_score" if central is not None else "candidate_scores"
+    found = ops.activated(build, alone, cls, activation)
+    if central is None:
+        return found
+    central = ops.activated(build, "centreness", central, activation)
+    if score == "product":
+        return build.op("Mul", "candidate_scores", found, central)
+    return build.op("Sqrt", "candidate_scores", build.op("Mul", "weighed", found, central))
+
+
+def _one_more(build: Builder, name: str, logits: ir.Value) -> ir.Value:
+    """Return 1 + e^-x, which is one over the sigmoid."""
+    turned = build.op("Mul", f"{name}_turned", logits, ops.f32(-1))
+    grown = build.op("Exp", f"{name}_odds", turned)
+    return build.op("Add", f"{name}_over_sigmoid", grown, ops.f32(1))

@@ -23,7 +23,7 @@ from tests.heads.rows import Case, toml
 # Ops that the existing lowerings of YuNet and the YOLOs need; a head brings no others.
 LEAN_OPS = {
     *("Slice", "Concat", "Reshape", "Transpose", "Unsqueeze", "Cast"),
-    *("Mul", "Add", "Sub", "Exp", "Sqrt", "Sigmoid", "Softmax", "Clip", "Less"),
+    *("Mul", "Add", "Sub", "Div", "Exp", "Sqrt", "Sigmoid", "Softmax", "Clip", "Less"),
     *("ReduceMax", "ReduceMin", "ReduceSum", "ArgMax", "Max", "Relu", "Equal", "Where"),
     # heat maps: the cells around the highest are read by products
     *("MatMul", "Conv", "Log", "Div", "Min", "Resize"),

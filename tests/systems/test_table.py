@@ -23,8 +23,11 @@ CHEAP = (
     "CenterFace",
     "YuNet 2022",
     "UltraFace",
+    "SCRFD",
+    "FCOS of mmdetection",
+    "MediaPipe pose detector",
 )
-"""The quick ones of those without TensorFlow: landmark nets, two built ones, two real ones."""
+"""The quick ones of those without TensorFlow: landmark nets, built ones, two real ones."""
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e-\d+)?")
 BOUND_PX = 0.01
 """Differences are rounding of float32: a page's figure and today's may both be anything below."""
