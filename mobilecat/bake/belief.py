@@ -34,7 +34,9 @@ def contradictions(spec: Spec, head: Head, said: Declared) -> list[Problem]:
                 f"the file's metadata names {_some(said.names)}, but head {kind!r} reads "
                 f"{head.classes} from the shapes",
                 "head.kind",
-                "name the head that the network has, or its output if it has several",
+                f"set head.classes = {len(said.names)}"
+                if "classes" in type(spec.head).model_fields
+                else "name the head that the network has, or its output if it has several",
             )
         )
     elif said.points and head.points and said.points != head.points:

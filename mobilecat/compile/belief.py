@@ -28,10 +28,12 @@ def with_names(spec: Spec, network: ir.Model) -> tuple[Spec, tuple[str, ...]]:
 
     Errors: ModelError where the head does not fit the network.
     """
+    said = declared(network.metadata_props)
+    if said.names and not spec.labels and spec.head.counts_labels:
+        spec = _counted(spec, len(said.names))
     head = head_of(spec, network)
     if head is None or spec.input is None:
         return spec, ()
-    said = declared(network.metadata_props)
     notes = list(_size_words(said, spec.input.size))
     usable = len(said.names) == head.classes and all(map(_is_label, said.names))
     if usable and not spec.labels:
@@ -42,6 +44,13 @@ def with_names(spec: Spec, network: ir.Model) -> tuple[Spec, tuple[str, ...]]:
     if not spec.labels and not said.names and not said.task:
         notes += _assumed(head.classes, head.raw, network)
     return spec, tuple(notes)
+
+
+def _counted(spec: Spec, classes: int) -> Spec:
+    """Return the spec with the number of classes where its head counts labels, and has none."""
+    if getattr(spec.head, "classes", 0) is not None:
+        return spec
+    return spec.model_copy(update={"head": spec.head.model_copy(update={"classes": classes})})
 
 
 def on_a_picture(spec: Spec, plain: Baked) -> tuple[str, ...]:

@@ -94,6 +94,29 @@ def test_the_same_file_as_raw_tensors(tmp_path: Path) -> None:
     assert export(spec(path, 'kind = "raw"'), tmp_path / "b").bundle.outputs[0].name == "output0"
 
 
+def test_a_pose_network_as_what_it_is(tmp_path: Path) -> None:
+    said = {"task": "pose", "names": "{0: 'person'}", "kpt_shape": "[17, 3]"}
+    path = network(tmp_path / "n.onnx", 56, **said)
+    made = export(spec(path, 'kind = "pose"'), tmp_path / "bundle")
+    assert made.bundle.spec.labels == ("person",)
+    path = network(tmp_path / "n.onnx", 57, **{**said, "names": "['cat', 'dog']"})
+    with pytest.raises(ModelError) as caught:
+        export(spec(path, 'kind = "pose"\nvisibility = "none"'), tmp_path / "bundle")
+    assert [p.fix for p in caught.value.problems] == ["set head.classes = 2"]
+
+
+def test_rows_that_count_the_files_names(tmp_path: Path) -> None:
+    """An end-to-end network's shape does not tell its classes; its file does."""
+    rows = np.random.default_rng(0).uniform(0, 0.9, (1, 300, 6))
+    rows[..., 5] = 1
+    path = save_constant_network(tmp_path / "n.onnx", (SIDE, SIDE), {"output0": rows})
+    model = onnx.load(path)
+    model.metadata_props.add(key="names", value="['cat', 'dog', 'ox']")
+    onnx.save(model, path)
+    made = export(spec(path, 'kind = "end2end"'), tmp_path / "bundle")
+    assert made.bundle.spec.labels == ("cat", "dog", "ox")
+
+
 def test_points_that_the_file_counts_otherwise(tmp_path: Path) -> None:
     rows = np.zeros((1, 9, 5 + 10 + 1))
     path = save_constant_network(tmp_path / "n.onnx", (SIDE, SIDE), {"out": rows})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,19 +75,32 @@ def make_models(
 
     Errors: MobileCatError where a true artifact does not hold.
     """
-    models = []
-    for name in names:
-        spec, source = spec_of(name, formats), source_of(name, data, root)
-        exported = export(spec, root / name, source=source)
-        network = import_model(source, dict(exported.bundle.source.shapes))
-        golden = root / "golden"
-        model = Model(name, source, root / name, golden, network, exported.bundle)
-        for picture in pictures_of(name, data, root):
-            record(model.folder, golden, picture, source=source)
-        approve(model.folder, golden, every=True)
-        _require_sound(model, root, formats)
-        models.append(model)
-    return models
+    return [
+        make_model(
+            spec_of(name, formats),
+            source_of(name, data, root),
+            pictures_of(name, data, root),
+            root,
+            formats,
+        )
+        for name in names
+    ]
+
+
+def make_model(
+    spec: Spec, source: Path, pictures: Sequence[Path], root: Path, formats: tuple[str, ...]
+) -> Model:
+    """Export a spec into `root`, and approve what its source gives for the pictures."""
+    name = spec.name
+    exported = export(spec, root / name, source=source)
+    network = import_model(source, dict(exported.bundle.source.shapes))
+    golden = root / "golden"
+    model = Model(name, source, root / name, golden, network, exported.bundle)
+    for picture in pictures:
+        record(model.folder, golden, picture, source=source)
+    approve(model.folder, golden, every=True)
+    _require_sound(model, root, formats)
+    return model
 
 
 def _require_sound(model: Model, root: Path, formats: tuple[str, ...]) -> None:
