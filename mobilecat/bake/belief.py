@@ -28,7 +28,7 @@ def contradictions(spec: Spec, head: Head, said: Declared) -> list[Problem]:
                 f'{fix}; or kind = "raw" for its tensors',
             )
         )
-    elif said.names and len(said.names) != head.classes:
+    elif said.names and len(said.names) != head.classes and not _labelled(spec, head):
         problems.append(
             Problem(
                 f"the file's metadata names {_some(said.names)}, but head {kind!r} reads "
@@ -36,7 +36,8 @@ def contradictions(spec: Spec, head: Head, said: Declared) -> list[Problem]:
                 "head.kind",
                 f"set head.classes = {len(said.names)}"
                 if "classes" in type(spec.head).model_fields
-                else "name the head that the network has, or its output if it has several",
+                else "name the head that the network has, or its output if it has several; or set "
+                "labels, one a class, where the file's names are wrong",
             )
         )
     elif said.points and head.points and said.points != head.points:
@@ -49,6 +50,11 @@ def contradictions(spec: Spec, head: Head, said: Declared) -> list[Problem]:
             )
         )
     return problems
+
+
+def _labelled(spec: Spec, head: Head) -> bool:
+    """Return whether the spec itself names every class: its word is taken before the file's."""
+    return len(spec.labels) == head.classes
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -41,6 +41,11 @@ def with_names(spec: Spec, network: ir.Model) -> tuple[Spec, tuple[str, ...]]:
         return spec.model_copy(update={"labels": said.names}), tuple(notes)
     if usable and spec.labels and len(spec.labels) == head.classes:
         notes += _order_words(spec.labels, said.names)
+    if said.names and spec.labels and len(said.names) != head.classes:
+        notes.append(
+            f"warning: the file's metadata names {_count(len(said.names), 'class')}, the spec's "
+            f"labels {len(spec.labels)}: the labels are taken"
+        )
     if not spec.labels and not said.names and not said.task:
         notes += _assumed(head.classes, head.raw, network)
     return spec, tuple(notes)

@@ -155,6 +155,14 @@ def test_labels_of_the_spec_are_kept(tmp_path: Path) -> None:
     ]
 
 
+def test_labels_of_the_spec_are_believed_before_the_files_names(tmp_path: Path) -> None:
+    path = network(tmp_path / "n.onnx", 6, names="['background', 'cat', 'dog']")
+    given = spec(path, top='labels = ["cat", "dog"]')
+    assert notes(given, tmp_path) == [
+        "warning: the file's metadata names 3 classes, the spec's labels 2: the labels are taken"
+    ]
+
+
 def test_labels_that_do_not_match_the_count(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="80 labels, but the head has 112 classes"):
         labels = [f"c{i}" for i in range(80)]
