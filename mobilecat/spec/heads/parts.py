@@ -13,7 +13,6 @@ from mobilecat.value import Side
 class PoseHead(HeadValue):
     """YOLO-style pose: [1,4+C+3K,N] (or [1,N,4+C+3K]), centre boxes, scores, K points."""
 
-    tasks: ClassVar[tuple[str, ...]] = ("pose",)
     gives_landmarks: ClassVar[bool | None] = True
     tasks: ClassVar[tuple[str, ...]] = ("pose",)
     kind: Literal["pose"]
@@ -35,7 +34,6 @@ class PoseHead(HeadValue):
 class MasksHead(HeadValue):
     """YOLO-style segmentation: rows [1,4+C+P,N] (or [1,N,4+C+P]) and prototypes [1,P,h,w]."""
 
-    tasks: ClassVar[tuple[str, ...]] = ("segment",)
     carries: ClassVar[tuple[str, ...]] = ("mask_coefficients",)
     tasks: ClassVar[tuple[str, ...]] = ("segment",)
     kind: Literal["masks"]
