@@ -36,6 +36,7 @@ from mobilecat.lanes.base import as_tensors
 from mobilecat.lanes.source import SourceRunner, suppressed
 from mobilecat.pictures.detections import Detections
 from mobilecat.rows import ROWS, in_pixels, kinds_of
+from mobilecat.spec import NmsSpec
 from mobilecat.spec.heads import MasksHead
 
 MOST = 6000
@@ -70,6 +71,9 @@ def made_for(bundle: Bundle, source: Runner | None, raw: Mapping[str, Array]) ->
     made = []
     if not any(t.name == CLASS_MAP for t in bundle.outputs):  # its rows follow from the map
         made = [_made_candidates(bundle, rng, crowd) for crowd in (False, True)]
+        nms = bundle.spec.effective_nms
+        if nms is not None and nms.selection != "nms":
+            made.append(_few_candidates(bundle, rng, nms))
     names = [t.name for t in bundle.raw_outputs]
     if isinstance(source, SourceRunner) and not shadowed(bundle) and set(names) <= set(raw):
         taps = tuple(t.name for t in bundle.candidates)
@@ -238,10 +242,37 @@ def _made_candidates(bundle: Bundle, rng: np.random.Generator, crowd: bool) -> M
     if nms is not None and crowd:
         ids[:] = ids[0]
     _pairs_of_classes(boxes, best, ids, classes)
-    scores = rng.random((n, classes)) * 0.5 * best[:, None]
+    scores: Floats = rng.random((n, classes)) * 0.5 * best[:, None]
     scores[np.arange(n), ids] = best
     order = rng.permutation(n)
-    arrays: list[Array] = [boxes[order][None], scores[order][None]]
+    what = "a crowd of candidates" if crowd else "many candidates"
+    return _made_of(bundle, rng, boxes[order], scores[order], what)
+
+
+def _few_candidates(bundle: Bundle, rng: np.random.Generator, nms: NmsSpec) -> Made:
+    """Return candidates fewer of which are above the threshold than there is room for.
+
+    Where nothing suppresses, many fill the list, and what ends it is no threshold. Two lie close
+    to that, two score the same.
+    """
+    n, classes = (t.shape[i] for t, i in zip(bundle.candidates[:2], (1, 2), strict=True))
+    boxes, _ = _many(bundle, rng, n, False)
+    room, threshold = min(n * classes, nms.max_detections), nms.score_threshold
+    above = threshold + (1 - threshold) * rng.uniform(0.02, 0.98, max(1, room * 3 // 4))
+    above[2:4] = above[2:3]
+    above[:2] = [max(threshold - 2e-3, 0), threshold + 2e-3][: len(above)]
+    scores = rng.random(n * classes) * 0.98 * threshold
+    scores[rng.permutation(n * classes)[: len(above)]] = above
+    return _made_of(bundle, rng, boxes, scores.reshape(n, classes), "few candidates")
+
+
+def _made_of(
+    bundle: Bundle, rng: np.random.Generator, boxes: Floats, scores: Floats, what: str
+) -> Made:
+    """Return boxes [N,4] and scores [N,C] with row values of any kind, and what is kept of them."""
+    assert bundle.spec.input is not None
+    contracts, n = list(bundle.candidates), len(boxes)
+    arrays: list[Array] = [boxes[None], scores[None]]
     kinds = kinds_of(t.name for t in bundle.outputs)
     for kind, contract in zip(kinds[2:], contracts[2:], strict=True):
         low, high = (-50.0, 1.2 * max(bundle.spec.input.size)) if in_pixels(kind) else (0.0, 1.0)
@@ -252,7 +283,7 @@ def _made_candidates(bundle: Bundle, rng: np.random.Generator, crowd: bool) -> M
     fed, maps = _made_maps(bundle, rng)
     expected = suppressed(bundle, Candidates(wide[0], wide[1], rows, maps))
     given |= fed
-    return Made("a crowd of candidates" if crowd else "many candidates", given, expected)
+    return Made(what, given, expected)
 
 
 def _made_maps(
