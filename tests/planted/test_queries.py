@@ -1,6 +1,6 @@
 """A sample of the faults of heads without suppression: each must fail, at the stage foretold.
 
-All of them: `python -m tools.plant_faults.query_faults`; docs/planted_faults_queries.md has its table.
+All of them: `python -m tools.plant_faults.query_faults`; docs/planted_faults_queries.md has them.
 """
 
 from __future__ import annotations

@@ -111,8 +111,19 @@ def next_class(e: Editor) -> None:
 def nothing_kept(e: Editor) -> None:
     """The column of no object is one class more, and competes with the others."""
     rows = e.node("nms/rows_of_scores")
-    rows.replace_input_with(0, e.value("decode/every_score"))
+    first, end, axis = (np.array([k]) for k in (5, 6, 2))
+    none = e.op("Slice", e.value("decode/every_score"), first, end, axis)
+    joined = e.op("Concat", e.value("decode/candidate_scores"), none, axis=2)
+    rows.replace_input_with(0, joined)
     e.set_const("nms/rows_of_scores", 1, lambda a: a + np.array([0, 1]))
+    rows.outputs[0].shape = None  # one column more than it was; all behind it stays
+
+
+def no_sigmoid(e: Editor) -> None:
+    logits = e.node("decode/every_score").inputs[0]
+    assert logits is not None
+    least = np.array(-1e9, np.float32)  # an op that stays one: the logits keep their own name
+    e.through("decode/every_score", lambda e, _: e.op("Max", logits, least))
 
 
 def softmax_of_classes(e: Editor) -> None:
@@ -190,7 +201,7 @@ def query_faults() -> list[Fault]:
             "sigmoid missing",
             "candidates",
             ("rtdetr",),
-            graph(lambda e: e.skip("decode/every_score")),
+            graph(no_sigmoid),
         ),
         Fault("softmax for sigmoid", "candidates", ("rtdetr",),
               head(activation="softmax", no_object="none")),
