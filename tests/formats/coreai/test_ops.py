@@ -98,3 +98,12 @@ def test_what_the_compiler_would_merge_stays_apart(apple: Apple, tmp_path: Path)
     found = apple.run(path, {"x": np.float32([1, 3, 5, -7.3])})
     np.testing.assert_array_equal(found["y"], [0, 0, 8, -8])
     np.testing.assert_allclose(found["z"], [3, np.inf, np.inf, -np.inf], rtol=1e-6)
+
+
+def test_whole_numbers_are_not_divided_back(apple: Apple, tmp_path: Path) -> None:
+    """x − (x / 3) · 3 is the rest; Apple's compiler makes 0 of it if one lets it."""
+    text = """(int32[6] x) => (int32[6] y) { q = Div(x, three) m = Mul(q, three) y = Sub(x, m) }"""
+    path = tmp_path / "case.aimodel"
+    write_coreai(graph(text, three=np.int32(3)), path)
+    found = apple.run(path, {"x": np.int32([0, 1, 2, 4, 7, -5])})
+    np.testing.assert_array_equal(found["y"], [0, 1, 2, 1, 1, -2])

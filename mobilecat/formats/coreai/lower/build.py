@@ -114,8 +114,14 @@ class Build:
         return self.apart(x) if merges else x
 
     def apart(self, x: Var) -> Var:
-        """Return `x` such that Apple's compiler merges nothing across it."""
-        return self.maximum(x, np.float32(-np.inf)) if dtype_of_var(x) == np.float32 else x
+        """Return `x` such that Apple's compiler merges nothing across it.
+
+        Whole numbers as well: (x / 3) · 3 became x, although the division drops its rest.
+        """
+        dtype = dtype_of_var(x)
+        if dtype == np.float32:
+            return self.maximum(x, np.float32(-np.inf))
+        return self.maximum(x, dtype.type(np.iinfo(dtype).min)) if dtype.kind in "iu" else x
 
     def maximum(self, a: Operand, b: Operand) -> Var:
         return self.op("broadcasting_maximum", a, b)
