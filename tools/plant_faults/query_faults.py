@@ -103,6 +103,10 @@ def backwards(e: Editor) -> None:
         e.through(name, lambda e, old: e.op("Slice", old, start, end, axis, step))
 
 
+def smallest(e: Editor) -> None:
+    e.set_attr("nms/top", "largest", 0)
+
+
 def next_class(e: Editor) -> None:
     one = np.array(1, np.int32)
     e.through("class_ids", lambda e, old: e.op("Add", old, one))
@@ -218,8 +222,10 @@ def query_faults() -> list[Fault]:
               graph(best_class_twice)),
         Fault("place among the best rows for the row", "detections", ("yolo26",),
               graph(places_for_rows)),
-        Fault("TopK gives the smallest", "detections", every,
-              graph(lambda e: e.set_attr("nms/top", "largest", 0))),
+        Fault("TopK gives the smallest", "detections", ("rtdetr", "yolov10", "yolo26"),
+              graph(smallest)),
+        # Of rows as many are above the threshold: they come last, behind what should be padding.
+        Fault("TopK gives the smallest", "contract", ("detr",), graph(smallest)),
         Fault("TopK in reverse order", "contract", every, graph(backwards)),
         Fault("threshold ignored", "detections", every, nms(score_threshold=0.0)),
         Fault("threshold 0.3 → 0.31", "detections", every, nms(score_threshold=0.31)),
