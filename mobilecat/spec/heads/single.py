@@ -58,6 +58,7 @@ class LandmarksHead(HeadValue):
     """One set of points a picture or crop: [1,2L], or [1,3L] and more with `columns`."""
 
     suppressed: ClassVar[bool] = False
+    tasks: ClassVar[tuple[str, ...]] = ("pose", "detect")
     gives_landmarks: ClassVar[bool | None] = True
     one_set_of_points: ClassVar[bool] = True
     kind: Literal["landmarks"]
