@@ -200,8 +200,10 @@ def renamed(old: str, new: str) -> None:
     print(f"mobilecat: {old} is now called {new}", file=sys.stderr)
 
 
-def golden_beside(golden: Path | None, *others: object) -> Path | None:
-    """Return the folder of goldens: what was said, or ./golden where nothing else was asked for."""
-    if golden is None and not any(others) and GOLDEN.is_dir():
+def golden_beside(golden: Path | None, bundle: Path, *others: object) -> Path | None:
+    """Return the folder of goldens: what was said, or ./golden beside the bundle, where nothing else
+    was asked for."""
+    beside = bundle.resolve().parent == Path.cwd() and GOLDEN.is_dir()
+    if golden is None and beside and not any(others):
         return GOLDEN
     return golden

@@ -120,7 +120,7 @@ def validate(
 
     Exit code 0: held. 1: fell short, or something asked for did not run. 2: unusable input.
     """
-    golden = golden_beside(golden, random, from_)
+    golden = golden_beside(golden, bundle, random, from_)
     require_outputs(
         {"--json": json_, "--html": html, "--junit": junit},
         inputs=(bundle, source, tolerances, evaluation, *(from_ or [])),
