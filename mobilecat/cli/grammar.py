@@ -201,8 +201,8 @@ def renamed(old: str, new: str) -> None:
 
 
 def golden_beside(golden: Path | None, bundle: Path, *others: object) -> Path | None:
-    """Return the folder of goldens: what was said, or ./golden beside the bundle, where nothing else
-    was asked for."""
+    """Return the folder of goldens: what was said, or ./golden beside the bundle where nothing
+    else was asked for."""
     beside = bundle.resolve().parent == Path.cwd() and GOLDEN.is_dir()
     if golden is None and beside and not any(others):
         return GOLDEN
