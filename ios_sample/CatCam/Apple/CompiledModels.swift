@@ -34,6 +34,11 @@ actor CompiledModels {
             if files.fileExists(atPath: folder.path) { try files.removeItem(at: folder) }
             try files.createDirectory(at: folder, withIntermediateDirectories: true)
             try files.moveItem(at: compiled, to: kept)
+            // It can be made again: backups need not carry it.
+            var values = URLResourceValues()
+            values.isExcludedFromBackup = true
+            var place = folder
+            try? place.setResourceValues(values)
             return kept
         } catch { return compiled }
     }

@@ -72,6 +72,9 @@ public func CVPixelBufferPoolCreate(  // corevideo/cvpixelbufferpoolcreate(_:_:_
 ) -> CVReturn {
     var said: [String: Any] = [:]
     for (key, value) in pixelBufferAttributes ?? [:] { said["\(key)"] = value }
+    if said[kCVPixelBufferIOSurfacePropertiesKey] == nil {
+        Misuse.note("the pool's buffers are copied for the GPU and the Neural Engine")
+    }
     poolOut.pointee = CVPixelBufferPool(said)
     return 0
 }

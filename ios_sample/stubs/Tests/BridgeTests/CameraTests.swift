@@ -172,6 +172,16 @@ final class CameraTests: BridgeCase {
         XCTAssertEqual(source.session.outputs.count, 1)
     }
 
+    /// What a trial asks for holds for the next camera's connection too.
+    func testTheOtherCamerasConnectionIsSetAsTheFirstWas() throws {
+        try use(.back)
+        source.connection(clockwise: 90, mirrored: true)
+        try use(.front)
+        XCTAssertEqual(try output.connection?.device.position, .front)
+        XCTAssertEqual(try output.connection?.videoRotationAngle, 90)
+        XCTAssertEqual(try output.connection?.isVideoMirrored, true)
+    }
+
     func testMirroringIsLeftAloneWhereThereIsNone() throws {
         Cameras.mirrors = false
         try use(.back)

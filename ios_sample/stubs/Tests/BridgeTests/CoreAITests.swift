@@ -14,7 +14,7 @@ final class CoreAITests: BridgeCase {
         return try ModelBundle(json: Data(contentsOf: folder)).artifact("cat_faces.aimodel")
     }
 
-    private func runner(_ made: AIModels.Made) throws -> CoreAIRunner {
+    private func runner(_ made: AIModels.Made, modelH: Double = 100) throws -> CoreAIRunner {
         AIModels.of = { _ in made }
         let (answer, artifact) = (Answer(), try artifact())
         Task {
@@ -22,7 +22,7 @@ final class CoreAITests: BridgeCase {
                 answer.result = .success(
                     try await CoreAIRunner(
                         file: URL(fileURLWithPath: "/some.aimodel"), artifact: artifact,
-                        inputWH: SizeWH(128, 100)))
+                        inputWH: SizeWH(128, modelH)))
             } catch { answer.result = .failure(error) }
         }
         wait("the model loads") { answer.result != nil }
@@ -47,9 +47,11 @@ final class CoreAITests: BridgeCase {
         }
     }
 
-    private func sight(_ orientation: Orientation, _ wh: SizeWH, pad: Int) throws -> Sight {
+    private func sight(
+        _ orientation: Orientation, _ wh: SizeWH, pad: Int, modelH: Double = 100
+    ) throws -> Sight {
         let request = try FrameRequest(
-            bufferWH: wh, modelWH: SizeWH(128, 100), orientation: orientation,
+            bufferWH: wh, modelWH: SizeWH(128, modelH), orientation: orientation,
             fit: .app(.letterbox, nil), view: nil)
         return Sight(
             orientation: orientation, region: .full, fit: .app(.letterbox, nil),
@@ -76,6 +78,22 @@ final class CoreAITests: BridgeCase {
                 _ = try runner.run(pixels, as: sight(orientation, wh, pad: 114))
                 XCTAssertTrue(seen.rows == wanted, "\(orientation) \(asPhoto)")
             }
+        }
+    }
+
+    /// A white picture fills its pixels to their edges: the sides of 58.2 × 97 end between two.
+    func testTheEdgeIsThePicturesOwn() throws {
+        CIContext.points = 4
+        let seen = Seen()
+        let runner = try runner(made(h: 97) { seen.rows = $0 }, modelH: 97)
+        let white = [[RGB]](repeating: [RGB](repeating: RGB(255, 255, 255), count: 60), count: 100)
+        _ = try runner.run(
+            .photo(CGImage(white), file: Data()),
+            as: sight(.up, SizeWH(60, 100), pad: 0, modelH: 97))
+        let black = RGB(0, 0, 0)
+        for row in seen.rows {
+            XCTAssertEqual(Set(row), [RGB(255, 255, 255), black])
+            XCTAssertEqual(row.filter { $0 != black }.count, 58)
         }
     }
 

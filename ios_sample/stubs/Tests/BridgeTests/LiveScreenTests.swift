@@ -55,6 +55,17 @@ final class LiveScreenTests: BridgeCase {
         let boxes = app.boxes(app.live)
         XCTAssertEqual(boxes.count, 1, "\(what): \(app.message(app.live))")
         assertAt(boxes.first, app.shown(World.face, as: position), scale: scale, what)
+        // Dots lie on the landmarks, and the words in the box's upper left corner.
+        let dots = app.drawn(app.live).filter { $0.color == "teal" }.map(\.rect)
+        XCTAssertEqual(dots.count, 9, what)
+        for (dot, eye) in zip(dots, [World.leftEye, World.rightEye]) {
+            guard let wanted = app.shown(eye, as: position)?.middle else { return XCTFail(what) }
+            XCTAssertEqual(Double(dot.midX), wanted.x, accuracy: 1.5 * scale, what)
+            XCTAssertEqual(Double(dot.midY), wanted.y, accuracy: 1.5 * scale, what)
+        }
+        let words = app.drawn(app.live).first { if case .text = $0.kind { true } else { false } }
+        XCTAssertEqual(words.map { $0.rect.minX - boxes[0].minX } ?? 0, 6, accuracy: 1e-6, what)
+        XCTAssertEqual(words.map { $0.rect.minY - boxes[0].minY } ?? 0, 4, accuracy: 1e-6, what)
         // The eyes' white discs are drawn about the eyes' middles.
         let whites = app.drawn(app.live).filter { $0.color == "white" }.map(\.rect)
         XCTAssertEqual(whites.count, 2, what)
@@ -123,6 +134,52 @@ final class LiveScreenTests: BridgeCase {
             Cameras.all[.front]?.fits = true
             try turnAround(app)
             assertOnFace(app, .front, "at last")
+        }
+    }
+
+    func testWhileCamerasChangeNothingIsDrawnAndNobodyRunsBehindTheOtherTab() throws {
+        try onMain {
+            let app = try start()
+            push(app)
+            XCTAssertEqual(app.boxes(app.live).count, 1)
+            try app.tap("arrow.triangle.2.circlepath.camera", on: app.live)
+            XCTAssertEqual(app.boxes(app.live).count, 0)
+            app.tabs.choose(1)
+            wait("the other camera is there") {
+                app.output?.connection?.device.position == .front
+            }
+            settle(0.2)
+            XCTAssertFalse(app.source.isRunning)
+            app.tabs.choose(0)
+            wait("it runs") { app.source.isRunning }
+            assertOnFace(app, .front, "the other camera")
+        }
+    }
+
+    func testAnEngineThatRefusesIsSaid() throws {
+        try onMain {
+            try Installed.put(["cat_faces.mlmodel", "cat_faces.aimodel"])
+            AIModels.of = { _ in nil }
+            let app = try start()
+            wait("it is said") { app.live.presented != nil }
+            let (title, message) = try app.alert(on: app.live)
+            XCTAssertEqual(title, "Another file runs")
+            XCTAssertTrue(message.contains("cat_faces.mlmodel runs instead"), message)
+            assertOnFace(app, .back, "the other file")
+        }
+    }
+
+    func testACaptureThatCannotBeWritten() throws {
+        try onMain {
+            let app = try start()
+            let file = home.appendingPathComponent("no folder")
+            try Data().write(to: file)
+            setenv("CFFIXED_USER_HOME", file.path, 1)
+            setenv("HOME", file.path, 1)
+            try app.tap("ladybug", on: app.live)
+            for _ in 0..<6 where app.live.presented == nil { push(app) }
+            wait("it is said") { app.live.presented != nil }
+            XCTAssertEqual(try app.alert(on: app.live).title, "Not saved")
         }
     }
 

@@ -95,6 +95,31 @@ final class StillScreenTests: BridgeCase {
         }
     }
 
+    func testWithoutModelsItSaysWhatToRun() throws {
+        try onMain {
+            Installed.remove()
+            let app = try start()
+            wait("it is said") { app.message(app.still).contains("make ios") }
+        }
+    }
+
+    /// What was found in one photo is neither drawn nor kept for the next.
+    func testANewPhotoBeginsAnew() throws {
+        try onMain {
+            let app = try start()
+            try pick(.success(Data([1])), in: app)
+            wait("a box") { app.overlay(app.still).found.count == 1 }
+            settle()
+            Asked.answer = { _ in throw CocoaError(.fileNoSuchFile) }
+            try pick(.success(Data([6])), in: app)
+            wait("it fails") { !app.message(app.still).isEmpty }
+            XCTAssertEqual(app.boxes(app.still).count, 0)
+            try app.tap("ladybug", on: app.still)
+            settle()
+            XCTAssertNil(app.still.presented)
+        }
+    }
+
     func testNothingFound() throws {
         try onMain {
             Photos.read = { _ in
