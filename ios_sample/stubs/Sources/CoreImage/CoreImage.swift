@@ -23,7 +23,11 @@ open class CIImage {  // coreimage/ciimage
         self.init(CGRect(x: 0, y: 0, width: w, height: h)) { p in
             let x = min(max(Int(p.x.rounded(.down)), 0), w - 1)
             let y = min(max(h - 1 - Int(p.y.rounded(.down)), 0), h - 1)
-            return rows[y][x].map { Double($0) / 255 }
+            // Between the outermost pixels' centres and the edge, nothing is mixed in: half at the edge.
+            let edges = [p.x, Double(w) - p.x, p.y, Double(h) - p.y]
+            let inside = edges.map { min(max(Double($0) + 0.5, 0), 1) }
+            let share = inside.reduce(1, *)
+            return rows[y][x].map { Double($0) / 255 * share }
         }
     }
     public convenience init(color: CIColor) {  // coreimage/ciimage/init(color:)
