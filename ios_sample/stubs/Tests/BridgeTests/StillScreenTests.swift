@@ -115,7 +115,7 @@ final class StillScreenTests: BridgeCase {
             wait("it fails") { !app.message(app.still).isEmpty }
             XCTAssertEqual(app.boxes(app.still).count, 0)
             try app.tap("ladybug", on: app.still)
-            settle()
+            settle(1)
             XCTAssertNil(app.still.presented)
         }
     }
@@ -139,7 +139,7 @@ final class StillScreenTests: BridgeCase {
         try onMain {
             let app = try start()
             try app.tap("ladybug", on: app.still)
-            settle()
+            settle(0.5)
             XCTAssertNil(app.still.presented)
             try pick(.success(Data([6])), in: app)
             wait("a box") { app.overlay(app.still).found.count == 1 }
