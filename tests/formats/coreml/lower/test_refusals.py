@@ -19,11 +19,15 @@ def test_every_gap_is_listed_and_nothing_written(tmp_path: Path) -> None:
       => (float[2,3] y, float[1,2,2,3] p, int64[1,2,2,3] i) {
       b = Cast <to = 1> (a)
       r = Reshape (b, six)
-      s = Concat <axis = 0> (r, r)
+      s = Tile (r, twice)
       y = Reshape (s, back)
       p, i = MaxPool <kernel_shape = [3,3], strides = [2,2]> (x)
     }"""
-    weights = {"six": np.array([1, 1, 1, 1, 1, 3]), "back": np.array([2, 3])}
+    weights = {
+        "six": np.array([1, 1, 1, 1, 1, 3]),
+        "twice": np.array([2, 1, 1, 1, 1, 1]),
+        "back": np.array([2, 3]),
+    }
     model = graph(text, tmp_path, **weights)
     for format in FORMATS:
         with pytest.raises(UnsupportedError) as e:
