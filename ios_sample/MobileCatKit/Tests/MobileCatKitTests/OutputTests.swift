@@ -52,8 +52,8 @@ final class OutputTests: XCTestCase {
             try DetectionTensors(
                 boxes: tensor([1, 2, 4], [1, 2, 3, 4, 0, 0, 0, 0]),
                 scores: tensor([1, 2], [0.9, 0]), classIDs: tensor([1, 2], [0, 0]),
-                count: tensor([1], [1]), landmarks: tensor([1, 2, 2, 2], [5, 6, 7, 8, 0, 0, 0, 0]),
-                landmarkScores: seen
+                count: tensor([1], [1]),
+                landmarks: tensor([1, 2, 2, 2], [5, 6, 7, 8, 0, 0, 0, 0]), landmarkScores: seen
             ).detections(imageFromModel: .scaleThenMove(2, 2))
         }
         let sure = try found(tensor([1, 2, 2], [0.75, 0.25, 0, 0]))
