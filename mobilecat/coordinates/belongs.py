@@ -6,13 +6,14 @@ that; and where a fit whose size is not whole is rounded the other way: 93.33 ro
 94 to others, and may be 93.33 to a phone. One that moves, such as a cat that a face detector takes
 for half a face, says nothing about a pixel's place: it must be found where it belongs, but its
 corners are not held to the limit. One that is gone in one of these drawings need not be found at
-all; and where one of them shows further boxes, so may the phone's, and only steady boxes must stay.
+all; and where one of them shows further boxes, or the list is full, so may the phone's, and only
+steady boxes must stay. A box close above the threshold measures nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -102,12 +103,19 @@ class Engine:
             yield self.model_boxes(np.clip(pixels + noise, 0, 255).astype(np.uint8))
 
 
-def held_through(found: Detections, drawings: Iterable[Detections], threshold: float) -> Belongs:
+def held_through(
+    found: Detections, drawings: Iterable[Detections], threshold: float, most: int | None = None
+) -> Belongs:
     """Return which boxes hold in every drawing; all in pixels of one model input.
 
-    threshold: of the score; a box close above it may come and go.
+    threshold: of the score; a box close above it may come and go. most: boxes that there can be; of
+    a full list the last come and go.
     """
-    moves, lasting, settled = np.zeros(len(found)), np.ones(len(found), dtype=np.bool_), True
+    moves, lasting, settled = (
+        np.zeros(len(found)),
+        np.ones(len(found), dtype=np.bool_),
+        len(found) != most,
+    )
     for again in drawings:
         pairs = match(found, again, STEADY_PX)
         moved, iou = np.full(len(found), np.inf), np.zeros(len(found))
@@ -117,6 +125,8 @@ def held_through(found: Detections, drawings: Iterable[Detections], threshold: f
         moves = np.maximum(moves, moved)
         lasting &= (iou >= SAME_IOU) | (moved <= STEADY_PX)
         settled &= all(again.scores[j] - threshold <= BORDERLINE for j in pairs.extra)
+    # A borderline box may be gone, and its neighbour taken for it.
+    moves = np.where(found.scores - threshold <= BORDERLINE, np.inf, moves)
     # Where boxes come and go, those that stay are crowded out and take each other's places.
     lasting = lasting if settled else lasting & (moves <= MEASURES_PX)
     return Belongs(found, moves, lasting, settled)
@@ -164,19 +174,32 @@ def model_scale(option: str, bundle: Bundle, wh: tuple[int, int]) -> float:
 
 
 def belongs(
-    engine: Engine, picture: Picture, option: str, halved: bool, threshold: float
+    engine: Engine,
+    picture: Picture,
+    option: str,
+    halved: bool,
+    threshold: float,
+    most: int | None,
 ) -> Belongs | str:
     """Return what belongs to an option, or why nothing does.
 
     For the own fit the golden's; for Vision's, a run on Pillow's resize and plain arithmetic.
     halved: the frame has colour for every second pixel. threshold: of the score.
+    most: boxes that there can be.
     """
+
+    def held(found: Detections, drawings: Iterable[Detections]) -> Belongs:
+        return held_through(found, drawings, threshold, most)
+
     if option == OWN:
-        return _golden(engine, picture, halved, threshold)
-    return _through_vision(engine, picture, option, halved, threshold)
+        return _golden(engine, picture, halved, held)
+    return _through_vision(engine, picture, option, halved, held)
 
 
-def _golden(engine: Engine, picture: Picture, halved: bool, threshold: float) -> Belongs | str:
+Held = Callable[[Detections, Iterable[Detections]], Belongs]
+
+
+def _golden(engine: Engine, picture: Picture, halved: bool, held: Held) -> Belongs | str:
     golden = picture.case.expected(engine.lane.name).found
     if golden is None:
         return "the golden has no detections"
@@ -188,7 +211,7 @@ def _golden(engine: Engine, picture: Picture, halved: bool, threshold: float) ->
     if halved:
         drawn.append(fit_picture(_halved(picture.image), engine.spec)[0])
     ways = (*engine.noisy(pixels), *map(engine.model_boxes, drawn))
-    own = held_through(found, ways, threshold)
+    own = held(found, ways)
     to_model = plan.model_from_image
     moved = Detections(to_model.boxes_xyxy(golden.boxes_xyxy), golden.scores, golden.class_ids)
     moves = np.full(len(golden), np.inf)
@@ -199,7 +222,7 @@ def _golden(engine: Engine, picture: Picture, halved: bool, threshold: float) ->
 
 
 def _through_vision(
-    engine: Engine, picture: Picture, option: str, halved: bool, threshold: float
+    engine: Engine, picture: Picture, option: str, halved: bool, held: Held
 ) -> Belongs | str:
     wh, model_wh, spec = picture.image.size, engine.spec.size, engine.spec
     first, *others = _fits(option.removesuffix("Rotate90CCW"), wh, model_wh)
@@ -215,7 +238,7 @@ def _through_vision(
         again = engine.model_boxes(other.model_input(picture.image, spec))
         boxes = first.model_boxes(other.image_boxes(again.boxes_xyxy))
         ways.append(Detections(boxes, again.scores, again.class_ids))
-    own = held_through(found, ways, threshold)
+    own = held(found, ways)
     placed = Detections(first.image_boxes(found.boxes_xyxy), found.scores, found.class_ids)
     return replace(own, found=placed)
 
