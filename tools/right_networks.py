@@ -118,8 +118,9 @@ def _systems(data: Path, built: Path) -> Iterator[Network]:
 
         def make(out: Path, s: object = system) -> object:
             text = s.toml(ROOT / "examples")  # type: ignore[attr-defined]
-            vision = VISION if s.labels else ""  # type: ignore[attr-defined]
-            spec = spec_from_text(text + TARGETS + vision)
+            head = spec_from_text(text + TARGETS).head
+            vision = s.labels and not (head.gives_landmarks or head.carries)  # type: ignore[attr-defined]
+            spec = spec_from_text(text + TARGETS + (VISION if vision else ""))
             source = network_of(s, spec, data, built)  # type: ignore[arg-type]
             return export(spec, out, source=source)
 
