@@ -129,6 +129,8 @@ def held_through(
     moves = np.where(found.scores - threshold <= BORDERLINE, np.inf, moves)
     # Where boxes come and go, those that stay are crowded out and take each other's places.
     lasting = lasting if settled else lasting & (moves <= MEASURES_PX)
+    # Where most boxes move, others may appear.
+    settled = settled and 2 * int((moves <= MEASURES_PX).sum()) >= len(found)
     return Belongs(found, moves, lasting, settled)
 
 

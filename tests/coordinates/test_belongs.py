@@ -70,12 +70,18 @@ def test_what_holds_in_every_drawing() -> None:
     """A moves by .3 px, B by 6 px of 40 (IoU .74), C is gone once, and once there is another."""
     found = _boxes((A, 0.9), (B, 0.8), (C, 0.7))
     moved = _boxes((A_THIRD, 0.9), ([56.0, 10, 96, 40], 0.8), (C, 0.7))
-    held = held_through(found, [moved, _boxes((A, 0.9), (B, 0.8))], 0.3)
-    assert held.steady.tolist() == [True, False, False]
-    assert held.moves == pytest.approx([0.3, 6.0, np.inf])
-    assert held.lasting.tolist() == [True, True, False]
+    held = held_through(found, [moved, _boxes((A, 0.9), (B, 0.8), (C, 0.7))], 0.3)
+    assert held.steady.tolist() == [True, False, True]
+    assert held.moves == pytest.approx([0.3, 6.0, 0.0])
+    assert held.lasting.tolist() == [True, True, True]
     assert held.settled
+    gone = held_through(found, [moved, _boxes((A, 0.9), (B, 0.8))], 0.3)
+    assert gone.steady.tolist() == [True, False, False] and not gone.settled  # 1 of 3 is steady
+    assert gone.lasting.tolist() == [True, True, False]
     more = _boxes((A, 0.9), (B, 0.8), (C, 0.7), ([70.0, 70, 90, 90], 0.5))
+    assert not held_through(found, [found], 0.3, most=3).settled  # the list is full
+    low = _boxes((A, 0.9), (B, 0.35))
+    assert held_through(low, [low], 0.3).steady.tolist() == [True, False]  # close to the threshold
     restless = held_through(found, [moved, more], 0.3)
     assert not restless.settled and restless.lasting.tolist() == [True, False, True]
     close = _boxes((A, 0.9), (B, 0.8), (C, 0.7), ([70.0, 70, 90, 90], 0.39))

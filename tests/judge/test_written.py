@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 from onnx import helper
@@ -81,6 +82,30 @@ def test_what_was_exported_holds(fixture: str, request: pytest.FixtureRequest) -
         assert sum(int(c.detail.split()[0]) for c in checks) > 8
 
 
+def test_a_version_that_the_layers_need_holds(tmp_path: Path) -> None:
+    """A bilinear resize at half pixels is a layer of iOS14's: the export says so, and takes it."""
+    nodes = [
+        onnx.helper.make_node(
+            "Resize", ["x", "", "twice"], ["y"], "resize", mode="linear",
+            coordinate_transformation_mode="half_pixel",
+        )
+    ]  # fmt: skip
+    float32 = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        nodes,
+        "resize",
+        [onnx.helper.make_tensor_value_info("x", float32, [1, 3, 8, 8])],
+        [onnx.helper.make_tensor_value_info("y", float32, [1, 3, 16, 16])],
+        [onnx.numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "twice")],
+    )
+    made = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)])
+    onnx.save(made, tmp_path / "net.onnx")
+    text = 'name = "net"\nsource = "net.onnx"\n[[targets.coreml]]\nformat = "mlmodel"\n'
+    done = export(spec_from_text(text), tmp_path / "b", source=tmp_path / "net.onnx")
+    assert any("its layers need iOS14 " in lint for lint in done.bundle.artifacts[0].lints)
+    assert not failures(done.bundle, tmp_path / "b", done.bundle.artifacts[0].file)
+
+
 def labels_rolled(spec: Any) -> None:
     labels = spec.pipeline.models[-1].nonMaximumSuppression.stringClassLabels.vector
     rolled = [labels[-1], *labels[:-1]]
@@ -117,6 +142,9 @@ COREML: dict[str, tuple[str, str, Callable[[Any], object], str, str]] = {
     "specification": (
         "tensors", "mlpackage", lambda s: setattr(s, "specificationVersion", 9),
         "contract version", "specification: 9, not 6"),
+    "specification raised where no target is given": (
+        "tensors", "mlmodel", lambda s: setattr(s, "specificationVersion", 5),
+        "contract version", "specification: 5, not 4"),
     "an output too many": (
         "tensors", "mlpackage", described_twice, "contract interface", "extra"),
     "an output's shape": (

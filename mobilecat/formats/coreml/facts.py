@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def facts(path: Path, record: ArtifactRecord, bundle: Bundle) -> Iterator[Fact]:
     yield from _features(path, spec, record, bundle)
     yield from _picture(spec, models, record, bundle)
     yield from _labels(spec, models, record, bundle)
-    yield from _version([spec, *models], bundle.target_of(record))
+    yield from _version([spec, *models], bundle.target_of(record), record.lints)
     said = spec.description.metadata.userDefined
     yield Fact(METADATA, "name", said.get("name"), bundle.spec.name)
     yield Fact(METADATA, "mobilecat", said.get("mobilecat"), bundle.versions.get("mobilecat"))
@@ -229,19 +229,24 @@ def _texts(value: Any) -> list[str]:
     return list(value.tensor.strings.values)
 
 
-def _version(models: list[Any], target: Any) -> Iterator[Fact]:
+def _needs(system: str) -> str:
+    """Return the beginning of what `write` says where it raises the version."""
+    return f"its layers need {system} "
+
+
+def _version(models: list[Any], target: Any, lints: Sequence[str]) -> Iterator[Fact]:
     """The systems that load the file are those of the spec's deployment target, and so its ops.
 
-    Where the spec leaves it out, specification and ops must agree on one that an export takes.
+    Where the spec leaves it out, it is the oldest, or that which the export says its layers need:
+    a file that asks for a newer one is left out by every phone in between.
     """
     if not isinstance(target, CoreMLTarget):
         yield Fact(VERSION, "target in the spec", None, "one that makes this file")
         return
     said = target.deployment_target
-    systems = (said,) if said else _SYSTEMS[target.format]
-    versions = [_VERSIONS[system] for system in systems]
-    found = models[0].specificationVersion
-    number, opset = next((v for v in versions if v[0] == found), versions[0])
+    oldest, *newer = _SYSTEMS[target.format]
+    raised = [x for x in newer if any(_needs(x) in lint for lint in lints)]
+    number, opset = _VERSIONS[said or (*raised, oldest)[0]]
     for at, model in enumerate(models):
         where = "specification" if at == 0 else f"specification of stage {at}"
         yield Fact(VERSION, where, model.specificationVersion, number)
