@@ -1,7 +1,7 @@
 """Right networks must hold: no false alarm on any of them, float32 or float16.
 
 Usage: python -m tools.right_networks [--photos 16] [--random 3] [--coordinates 4] [--only WORD]
-        [--kept DIR] [--fresh]
+        [--tensorflow] [--kept DIR] [--fresh]
 
 Every example as it is, the demo's models, the systems of docs/systems.md and those of right_nets.py
 (real and seeded) in every target, in float16 and float32, held to goldens of cat photos, to random
@@ -19,10 +19,12 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.compile import export
 from mobilecat.compile.cascade import export_cascade
@@ -33,6 +35,7 @@ from mobilecat.formats.tensorflow.worker import missing_extra
 from mobilecat.judge import validate
 from mobilecat.judge.observe import gives_detections
 from mobilecat.judge.report import Report
+from mobilecat.lanes import Lane, Runner, open_lane
 from mobilecat.review.approve import approve, record
 from mobilecat.spec import load_spec, spec_from_model_file, spec_from_text
 from mobilecat.spec.cascade import is_cascade
@@ -92,7 +95,7 @@ class Row:
         return f"| {' | '.join(str(c) for c in cells)} |"
 
 
-def networks(data: Path, built: Path) -> Iterator[Network]:
+def networks(data: Path, built: Path, tensorflow: bool = False) -> Iterator[Network]:
     """Yield every network that can be made here."""
     for folder in sorted((ROOT / "examples").iterdir()):
         spec = folder / "mobilecat.toml"
@@ -102,18 +105,18 @@ def networks(data: Path, built: Path) -> Iterator[Network]:
     for name in ("cat_faces", "cat_landmarks"):
         path = demo / f"{name}.toml"
         yield Network(f"demo {name}", lambda out, p=path: _exported(p, data, out))
-    yield from _systems(data, built)
+    yield from _systems(data, built, tensorflow)
     yield from _seeded(data, built)
     for path in sorted((data / "models").glob("*.onnx")):
         yield Network(f"bare {path.stem}", lambda out, p=path: _bare(p, out), pictures=False)
 
 
-def _systems(data: Path, built: Path) -> Iterator[Network]:
+def _systems(data: Path, built: Path, tensorflow: bool) -> Iterator[Network]:
     from systems_list import SYSTEMS
     from systems_table import network_of
 
     for system in SYSTEMS:
-        if system.cascade or system.example or (system.tensorflow and missing_extra()):
+        if system.cascade or system.example or (system.tensorflow and not tensorflow):
             continue
 
         def make(out: Path, s: object = system) -> object:
@@ -147,6 +150,13 @@ size = [320, 320]
 color = "BGR"
 mean = [104, 117, 123]
 resize = "letterbox"
+[head]
+kind = "retinaface"
+form = "raw"
+[nms]
+score_threshold = 0.6
+iou_threshold = 0.4
+max_detections = 100
 """
 QUERIES = """
 [input]
@@ -154,12 +164,27 @@ size = [256, 256]
 range = [0, 1]
 resize = "stretch"
 """
+DETR = (
+    "labels = ["
+    + ", ".join(f'"class {i}"' for i in range(6))
+    + "]\n"
+    + QUERIES
+    + """
+[head]
+kind = "detr"
+activation = "sigmoid"
+[nms]
+score_threshold = 0.3
+max_detections = 100
+"""
+)
 SEEDED = {
-    "yolov8n": YOLO,
-    "yolo11n": YOLO,
-    "retinaface": FACES,
-    "queries": QUERIES,
-    "query_rows": QUERIES,
+    "yolov8n": ("yolov8n", YOLO),
+    "yolo11n": ("yolo11n", YOLO),
+    "RetinaFace": ("retinaface", FACES),
+    "query detector": ("queries", DETR),
+    "query detector, raw": ("queries", QUERIES),
+    "query detector, rows": ("query_rows", QUERIES),
 }
 
 
@@ -167,7 +192,7 @@ def _seeded(data: Path, built: Path) -> Iterator[Network]:
     import right_nets
     from systems_list import PICTURES
 
-    for name, text in SEEDED.items():
+    for title, (name, text) in SEEDED.items():
 
         def make(out: Path, name: str = name, text: str = text) -> object:
             spec = spec_from_text(f'name = "net"\nsource = "-"\n{text}{TARGETS}')
@@ -177,7 +202,7 @@ def _seeded(data: Path, built: Path) -> Iterator[Network]:
                 right_nets.build(name, spec.input, [data / p for p in PICTURES], path)
             return export(spec, out, source=path)
 
-        yield Network(f"seeded {name}", make)
+        yield Network(f"seeded {title}", make)
 
 
 def _exported(path: Path, data: Path, out: Path) -> object:
@@ -238,11 +263,23 @@ def try_network(
     except MobileCatError as e:
         said = "; ".join([e.summary, *map(str, e.problems)])[:300]
         return Row(network.name, 0, 0, 0, "NOT_RUN", "", 0, time.perf_counter() - began, said)
+    except Exception as e:  # whatever a right network brings to fall is red
+        traceback.print_exc()
+        said = f"{type(e).__name__}: {e}"[:300]
+        return Row(network.name, 0, 0, 0, "RED", "", 0, time.perf_counter() - began, said)
 
 
 def _approved(folder: Path, golden: Path, photos: list[Path]) -> None:
+    opened: dict[str, Runner] = {}
+
+    def once(folder: Path, bundle: Bundle, lane: Lane, source: Path | None) -> Runner:
+        """Open a lane once for all photos: TensorFlow takes ten seconds."""
+        if lane.name not in opened:
+            opened[lane.name] = open_lane(folder, bundle, lane, source)
+        return opened[lane.name]
+
     for photo in photos:
-        record(folder, golden, photo)
+        record(folder, golden, photo, opener=once)
     approve(folder, golden, every=True)
 
 
@@ -277,6 +314,9 @@ def _row(
 
 def main() -> int:
     args = _arguments()
+    if args.tensorflow and (why := missing_extra()):
+        print(f"NOT_RUN: {why}")
+        return 1
     os.environ.pop("CI", None)  # goldens are this tool's own, in a temporary folder
     data = Path(os.environ.get("MOBILECAT_SHARED_DATA", ROOT.parent / "shared" / "data"))
     if not (data / "models").is_dir():
@@ -288,10 +328,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="right-") as folder:
         built = args.built or Path(folder) / "built"
         built.mkdir(parents=True, exist_ok=True)
-        for network in networks(data, built):
+        for network in networks(data, built, args.tensorflow):
             if args.only and args.only not in network.name:
                 continue
             row = _kept(network, photos, args, Path(folder))
+            if row is None:
+                continue
             rows.append(row)
             print(row.line(), f"{row.seconds:.0f} s", flush=True)
     red = [r for r in rows if r.red]
@@ -306,7 +348,9 @@ def main() -> int:
     return int(bool(red))
 
 
-def _kept(network: Network, photos: list[Path], args: argparse.Namespace, scratch: Path) -> Row:
+def _kept(
+    network: Network, photos: list[Path], args: argparse.Namespace, scratch: Path
+) -> Row | None:
     """Return what came of a network, from an earlier run of the same size that was cut off too."""
     safe = "".join(c if c.isalnum() else "_" for c in network.name)
     path = args.kept / f"{safe}-{len(photos)}-{args.random}-{args.coordinates}.json"
@@ -314,6 +358,8 @@ def _kept(network: Network, photos: list[Path], args: argparse.Namespace, scratc
         row = Row(**json.loads(path.read_text("utf-8")))
         if not row.red and row.verdict != "NOT_RUN":
             return row
+    if args.kept_only:
+        return None
     row = try_network(network, photos, args.random, args.coordinates, scratch)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(asdict(row)))
@@ -347,6 +393,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", help="those with this in their name; writes no page")
     parser.add_argument("--built", type=Path, metavar="DIR", help="keep built networks here")
     parser.add_argument("--kept", type=Path, metavar="DIR", default=KEPT)
+    parser.add_argument("--tensorflow", action="store_true", help="its systems too; much slower")
+    parser.add_argument("--kept-only", action="store_true", help="the page of what was kept")
     parser.add_argument("--fresh", action="store_true", help="forget what was kept")
     return parser.parse_args()
 
