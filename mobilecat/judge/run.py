@@ -49,6 +49,7 @@ from mobilecat.judge.observe import (
     observe,
     shadowed,
 )
+from mobilecat.judge.parts import judge_parts
 from mobilecat.judge.random import Range, describe, random_inputs, range_of, raw_checks, rows_of
 from mobilecat.judge.report import Asked, LaneReport, RandomRow, Report, Result
 from mobilecat.judge.result import expected_from
@@ -143,6 +144,8 @@ def validate(
         results += more
     if live:
         results += judge_ends(folder, engines, progress)
+        if isinstance(bundle, CascadeBundle):
+            results += judge_parts(folder, bundle, engines.reports, progress)
     return Report(
         bundle=bundle,
         asked=Asked(folder, golden_dir, runner, random, seed),
