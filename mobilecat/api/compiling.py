@@ -11,6 +11,7 @@ from mobilecat.bundle import FILE
 from mobilecat.compile import Exported, require_replaceable
 from mobilecat.compile import export as export_spec
 from mobilecat.errors import Problem, SpecError
+from mobilecat.judge.ends import require_right_ends
 from mobilecat.spec import Spec, load_spec, spec_from_model_file
 from mobilecat.spec.cascade import is_cascade
 
@@ -31,7 +32,8 @@ def export(
     relative paths are of the folder it was read from.
     source: another model file for this spec. shapes: of dynamic inputs, by name.
     ios: a folder of an app that gets the Core ML part too. A bundle that lies at `out` is replaced
-    in one step.
+    in one step. Decode and suppression of every file that can be cut are tried on made values
+    first (docs/validate.md).
 
     Errors: SpecError, ModelError, UnsupportedError, ArtifactError, each with all of its problems;
     `out` then is as it was.
@@ -63,7 +65,9 @@ def export(
         require_replaceable(target, path)
     if fixed:
         spec = spec.model_copy(update={"shapes": {**spec.shapes, **fixed}})
-    done = export_spec(spec, target, source=other, leave_out=bare, progress=progress)
+    done = export_spec(
+        spec, target, source=other, leave_out=bare, progress=progress, tried=require_right_ends
+    )
     return _with_app(done, ios)
 
 
@@ -89,7 +93,7 @@ def _cascade(
         option = "--source" if source is not None else "--shape"
         said = Problem(f"{option} is of one model, a cascade has two", option, "say it in its spec")
         raise SpecError("Which model?", [said])
-    return export_cascade(path, out, progress=progress)
+    return export_cascade(path, out, progress=progress, tried=require_right_ends)
 
 
 def _read(path: Path, shapes: Mapping[str, tuple[int, ...]], source: Path | None) -> Spec:

@@ -20,6 +20,7 @@ from mobilecat.bundle.cascade import (
     pairs_of,
 )
 from mobilecat.compile import Exported, export, require_replaceable
+from mobilecat.compile.whole import Tried
 from mobilecat.disk import new_folder, sha256_of
 from mobilecat.errors import ArtifactError, MobileCatError, Problem, SpecError
 from mobilecat.spec import RawHead, Spec, load_spec
@@ -31,9 +32,16 @@ POINT_KINDS = tuple(name for name, head in HEADS.items() if head.one_set_of_poin
 Progress = Callable[[str], None]
 
 
-def export_cascade(path: Path, out: Path, *, progress: Progress = lambda _: None) -> Exported:
+def export_cascade(
+    path: Path,
+    out: Path,
+    *,
+    progress: Progress = lambda _: None,
+    tried: Tried = lambda *_: (),
+) -> Exported:
     """Compile the cascade spec at `path` into the folder `out`, replacing one that is there.
 
+    tried: looks at each model's bundle, as in `compile.export`.
     Errors: MobileCatError with the problems of both models; `out` then is as it was.
     """
     spec = load_cascade(path)
@@ -50,6 +58,7 @@ def export_cascade(path: Path, out: Path, *, progress: Progress = lambda _: None
                         part,
                         folder / home,
                         progress=lambda said, home=home: progress(f"{home}: {said}"),  # type: ignore[misc]
+                        tried=tried,
                     )
                 except MobileCatError as e:
                     failed.append(e)

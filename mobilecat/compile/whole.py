@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from mobilecat.compile.ios import IosFolder
 
 Progress = Callable[[str], None]
+Tried = Callable[[Path, Bundle, Path], Sequence[str]]
+"""(folder, bundle, model file) of what was written, before it takes its place → notes."""
 
 CASE = "case.json"
 """What a golden's folder holds; see `mobilecat.golden.store`."""
@@ -112,6 +114,7 @@ def export(
     source: Path | None = None,
     leave_out: bool = False,
     progress: Progress = lambda _: None,
+    tried: Tried = lambda *_: (),
 ) -> Exported:
     """Compile `spec` into the bundle folder `out`, replacing a bundle that is there in one step.
 
@@ -119,6 +122,7 @@ def export(
     leave_out: whether targets that cannot be made are left out, with a note, where nobody asked
         for them by name; otherwise one that cannot be made refuses all. Every target's gaps are
         found before anything is written, and each file is loaded once by its engine.
+    tried: looks at what was written; what it raises leaves `out` as it was.
     Errors: MobileCatError; `out` then is as it was.
     """
     from mobilecat.bake import bake
@@ -150,6 +154,8 @@ def export(
             if spec.labels:
                 (folder / LABELS).write_text("\n".join(spec.labels) + "\n", encoding="utf-8")
             (folder / FILE).write_text(bundle.to_json(), encoding="utf-8")
+            progress("trying decode and suppression")
+            found = tried(folder, bundle, path)
     except OSError as e:
         raise ArtifactError(
             "The bundle cannot be written", [Problem(e.strerror or str(e), str(out))]
@@ -157,7 +163,8 @@ def export(
     imported = notes_from_metadata(network.metadata_props)
     world = (*_world(spec, network), *on_a_picture(spec, plain))
     left_out = [f"{names[target]} is left out: {e}" for target, e in failed.items()]
-    return Exported(out, bundle, (*imported, *notes, *plain.settled, *named, *world, *left_out))
+    said = (*imported, *notes, *plain.settled, *named, *world, *left_out, *found)
+    return Exported(out, bundle, said)
 
 
 def _world(spec: Spec, network: ir.Model) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ import pytest
 from mobilecat.bisection.walk import bisect
 from mobilecat.formats.coreai.read.package import missing
 from tools.plant_faults.aimodel import FORMAT, PAGE, no_check, planned, tried
-from tools.plant_faults.workshop import Model, Mutant, make_models
+from tools.plant_faults.subtle import untried_faults
+from tools.plant_faults.workshop import Model, Mutant, make_models, stage_of
 
 SAMPLE = (
     "mean missing",
@@ -57,3 +58,30 @@ def test_bisect_names_the_layer_in_both_lanes(model: Model, tmp_path: Path, runn
     found = bisect(mutant.folder, runner, picture, artifact=mutant.file, source=model.source)
     assert found.first is not None
     assert any(f"'{fault.layer}'" in n for n in found.first.nodes)
+
+
+UNTRIED = ("candidates clipped at 0", "exp cut off at 4", "a top-k of 100", "scores times 0.999")
+
+
+@pytest.fixture(scope="module")
+def detector(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    if (reason := missing()) is not None:
+        pytest.skip(f"NOT_RUN: {reason}")
+    patch = pytest.MonkeyPatch()
+    patch.delenv("CI", raising=False)
+    (made,) = make_models(shared_data, tmp_path_factory.mktemp("yunet"), ("yunet",), (FORMAT,))
+    patch.undo()
+    return made
+
+
+@pytest.mark.parametrize("name", UNTRIED)
+def test_what_no_golden_tries_is_caught_on_made_values(
+    detector: Model, tmp_path: Path, name: str
+) -> None:
+    plant = next(f.plant for f in untried_faults() if f.name == name)
+    mutant = Mutant(detector, FORMAT, tmp_path / "mutant")
+    with no_check():
+        plant(mutant)
+    mutant.finish()
+    stage, said = stage_of(mutant)
+    assert stage == "candidates", said

@@ -43,5 +43,6 @@ COREAI = Format(
     facts=late(_ROOM, "facts:facts"),
     nms=late(_ROOM, "nms:written"),
     inner=late(_ROOM, "inner:inner_values"),
+    cut=late(_ROOM, "run:open_cut"),
     app=True,
 )

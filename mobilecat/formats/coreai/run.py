@@ -12,6 +12,7 @@ from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.base.runner import NotRun, Runner
 from mobilecat.formats.coreai.read import Decoded, decode
 from mobilecat.formats.coreai.read.package import missing
+from mobilecat.formats.onnx.cut import CutOnnx
 from mobilecat.formats.onnx.ort import OrtModel
 from mobilecat.graph import Array
 
@@ -101,3 +102,30 @@ def open_artifact(path: Path, record: ArtifactRecord) -> Runner:
     if reason := missing():
         raise NotRun(reason)
     return CoreAIRunner(path, record)
+
+
+def open_cut(path: Path, record: ArtifactRecord, given: Mapping[str, Array]) -> Runner:
+    """Open the end of the artifact, fed at the inner values `given`."""
+    if reason := missing():
+        raise NotRun(reason)
+    return CutCoreAI(path, record, given)
+
+
+class CutCoreAI:
+    note = "the end of the .aimodel, rebuilt as ONNX, fed at inner values"
+
+    def __init__(self, path: Path, record: ArtifactRecord, given: Mapping[str, Array]) -> None:
+        decoded = decode(path, strict=True)
+        places = {n: decoded.taps[node] for n, node in record.taps.items() if node in decoded.taps}
+        checks = {name: name for name in decoded.checks}
+        outputs = {**{v: v for v in record.outputs.values()}, **checks}
+        self._record, self._checks = record, decoded.checks
+        self._end = CutOnnx(decoded.model, places, outputs, given)
+
+    def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
+        found = self._end.infer(inputs, taps)
+        if not all(np.asarray(found.pop(check)).all() for check in self._checks):
+            raise NotRun("a loop went on after 10,000 rounds")
+        if not np.asarray(found.get(self._record.outputs.get(SETTLED, ""), 1)).all():
+            raise NotRun("its output `settled` is 0: the suppression did not come to its end")
+        return named(found, self._record, {t: t for t in taps})

@@ -15,15 +15,22 @@ from mobilecat.graph import Array
 
 
 class CutOnnx:
+    """The end of a graph. places, outputs: the bundle's names → values of the graph."""
+
     note = "onnxruntime, float32, fed at inner values"
 
-    def __init__(self, path: Path, record: ArtifactRecord, given: Mapping[str, Array]) -> None:
-        self._record = record
-        if missing := [n for n in given if n not in record.taps]:
+    def __init__(
+        self,
+        proto: onnx.ModelProto,
+        places: Mapping[str, str],
+        outputs: Mapping[str, str],
+        given: Mapping[str, Array],
+    ) -> None:
+        self._places, self._outputs = places, outputs
+        if missing := [n for n in given if n not in places]:
             raise NotRun(f"this artifact does not give out {', '.join(missing)}")
-        proto = read_onnx(path)
-        names = {record.taps[n]: n for n in given}
-        keep = cut(proto, set(names), [*record.outputs.values()])
+        names = {places[n]: n for n in given}
+        keep = cut(proto, set(names), [*outputs.values()])
         del proto.graph.input[:]
         for name, of in names.items():
             proto.graph.input.append(
@@ -37,11 +44,10 @@ class CutOnnx:
         self._made = {o for node in keep for o in node.output}
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
-        record = self._record
-        wanted = {t: record.taps[t] for t in taps if record.taps.get(t) in self._made}
-        feeds = {record.taps[k]: v for k, v in inputs.items()}
+        wanted = {t: self._places[t] for t in taps if self._places.get(t) in self._made}
+        feeds = {self._places[k]: v for k, v in inputs.items()}
         found = self._model.run(feeds, list(wanted.values()))
-        return {k: found[v] for k, v in {**record.outputs, **wanted}.items() if v in found}
+        return {k: found[v] for k, v in {**self._outputs, **wanted}.items() if v in found}
 
 
 def cut(proto: onnx.ModelProto, at: set[str], outputs: Sequence[str]) -> list[onnx.NodeProto]:
@@ -65,4 +71,4 @@ def cut(proto: onnx.ModelProto, at: set[str], outputs: Sequence[str]) -> list[on
 
 
 def open_cut(path: Path, record: ArtifactRecord, given: Mapping[str, Array]) -> Runner:
-    return CutOnnx(path, record, given)
+    return CutOnnx(read_onnx(path), record.taps, record.outputs, given)
