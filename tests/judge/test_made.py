@@ -11,7 +11,9 @@ from mobilecat.pictures.detections import Detections
 
 def rows(*boxes: list[float], ids: list[int] | None = None) -> Detections:
     n = len(boxes)
-    return Detections(np.array(boxes, float), np.full(n, 0.5), np.array(ids or [0] * n, np.int64))
+    return Detections(
+        np.array(boxes, float).reshape(-1, 4), np.full(n, 0.5), np.array(ids or [0] * n, np.int64)
+    )
 
 
 SMALL, HUGE = [10.0, 10, 20, 20], [-1e6, 100, 1e6, 101]
@@ -31,3 +33,8 @@ SMALL, HUGE = [10.0, 10, 20, 20], [-1e6, 100, 1e6, 101]
 )
 def test_rows_are_held_to_their_own_size(got: Detections, same: bool) -> None:
     assert _row_by_row(rows(SMALL, HUGE), got) is same
+
+
+def test_nothing_is_nothing() -> None:
+    assert _row_by_row(rows(), rows())
+    assert not _row_by_row(rows(), rows(SMALL))
