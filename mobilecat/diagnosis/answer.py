@@ -185,7 +185,7 @@ def _pairs(
         count += len(i)
         if s.evidence.true_scores is not None and s.evidence.observed_scores is not None:
             falls.append(s.evidence.true_scores[i] - s.evidence.observed_scores[j])
-    seen = (squares / numbers) ** 0.5 if numbers else 0.0
+    seen = (squares / numbers) ** 0.5 if numbers else _nearest_rms(scenes)
     return count, *_unpaired(scenes, count), seen, np.concatenate(falls)
 
 

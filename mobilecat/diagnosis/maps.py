@@ -28,6 +28,8 @@ from mobilecat.geometry.vision import FULL_REGION, CropAndScale, image_from_visi
 BoxMap = Callable[[F64], F64]
 MarkMap = Callable[[F64, F64], F64]
 UNIT = Size(1, 1)
+_SCREENS = (2.0, 3.0, 1.5, 2.625, 2.75, 3.5)
+"""Pixels in a point where nobody says: iPhones and iPads, then common Android screens."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ def _kind(view: View) -> str:
 
 def points_for_pixels(f: Facts) -> Iterator[Way]:
     view = in_view(f)
-    for k in (f.content_scale,) if f.content_scale else (2.0, 3.0):
+    for k in (f.content_scale,) if f.content_scale else _SCREENS:
         for label, s in ((f"× {k:g}", k), (f"÷ {k:g}", 1 / k)):
             yield moved(view.inverse() @ Affine.scale_then_move(s, s) @ view, label)
 

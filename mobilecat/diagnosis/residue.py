@@ -19,6 +19,7 @@ ALPHA, SUSPICIOUS = 3e-4, 2.5e-3
 """Level of each test: a right hypothesis is turned away in about one case in 500. Of boxes that
 scatter by much more than was expected it is doubtful already, in about one case in 60."""
 UNEXPECTED = 1.5
+_LEARNT = 10  # numbers that the noise is learnt from, at least
 _X, _Y = np.array([1.0, 0, 1, 0]), np.array([0.0, 1, 0, 1])
 _SIDES = np.eye(4)
 
@@ -72,11 +73,13 @@ def _p_value(a: F64, given: F64 | None, y: F64, fitted: int, noise_px: float) ->
     k = basis.shape[1]
     free = len(y) - k - max(used, fitted)
     rest = max(float((y**2).sum()) - gained, 0.0)
-    if k == 0 or free < 1:
-        # Nothing is left to learn the noise from: the noise that was taken must do.
-        return _f_tail(gained / max(k, 1) / noise_px**2, max(k, 1), 1_000)
-    variance = max(noise_px**2, rest / free)
-    return _f_tail(gained / k / variance, k, free)
+    if k == 0:
+        return 1.0
+    # Of one box or two little is left to learn the noise from: what was expected stands for some.
+    taken = max(0, _LEARNT - max(free, 0))
+    degrees = max(free, 0) + taken
+    variance = max(noise_px**2, (rest + taken * noise_px**2) / degrees)
+    return _f_tail(gained / k / variance, k, degrees)
 
 
 def _basis(a: F64) -> F64:

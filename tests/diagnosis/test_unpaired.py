@@ -159,3 +159,24 @@ def test_a_systematic_residual_is_no_noise() -> None:
     for _ in range(5):
         seen = TRUE + rng.normal(0, 1 / 640, TRUE.shape) + np.array([3 / 640, 0, 3 / 640, 0])
         assert diagnose([free(seen)]).verdict != "nothing wrong"
+
+
+def test_one_box_a_little_off_is_not_acquitted() -> None:
+    """Six points too low in a view of 390×844 points: 4.5 px at 640, and 1 px is expected."""
+    facts = Facts(Size(1080, 1920), Size(640, 640), view=View(Size(390, 844), "resizeAspectFill"))
+    one = np.array([[0.3, 0.4, 0.6, 0.7]])
+    moved = one + np.array([0, 6 / 844, 0, 6 / 844])
+    answer = diagnose([Scene(facts, Evidence(one, moved))])
+    assert answer.verdict != "nothing wrong"
+    assert answer.motion is not None and answer.motion.words == "6 points too low"
+
+
+def test_where_nothing_pairs_it_is_said_how_far_the_nearest_boxes_are() -> None:
+    rng = np.random.default_rng(9)
+    answer = diagnose([free(rng.uniform(0.3, 0.7, (5, 4)))])
+    assert answer.verdict == "unexplained" and answer.seen_px > 10
+
+
+def test_an_android_screen_s_density_is_a_known_scale() -> None:
+    answer = diagnose([free(TRUE * 2.625)])
+    assert answer.first is not None and answer.first.ids == {"12"}
