@@ -175,8 +175,8 @@ def orientation_for_buffer(
     and the device does not. Without it: a table, true of back cameras, and of front cameras up to
     the iPhone 16; those of iPhone 17 and Air deliver upright portrait frames.
     landscapeLeft has the home button on the right. After a physical rotation hand over UP instead.
-    mirrored: the upright picture is to be the front camera's mirror image, as its preview shows it;
-    for a buffer that the connection has mirrored already, the same value undoes the mirror.
+    mirrored: the upright picture is to be the front camera's mirror image, as its preview shows it,
+    of a buffer that no connection has mirrored.
     Errors: GeometryError for a mirrored back camera, which no table covers, and for an angle that
     is no quarter turn.
     """
