@@ -155,7 +155,7 @@ def second_bugs(count: int) -> tuple[int, int]:
 
 
 def causes(name: str, times: int = 24, free: int = 8) -> tuple[Counter[str], Counter[str]]:
-    """Return what is said of a cause that no row has: so often paired, so often in another order."""
+    """Return what is said of a cause that no row has, of so many paired and so many free scenes."""
     rng = np.random.default_rng([12, list(CAUSES).index(name)])
     said: Counter[str] = Counter()
     named: Counter[str] = Counter()

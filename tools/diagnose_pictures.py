@@ -1,6 +1,6 @@
 """Measure `mobilecat diagnose --image` on photos, right and with planted faults.
 
-python tools/diagnose_pictures.py measure [MODEL …]   appends to build/diagnose_pictures.jsonl
+python tools/diagnose_pictures.py measure [MODEL …] [SHARE OF]   to build/diagnose_pictures.jsonl
 python tools/diagnose_pictures.py write               docs/diagnose.md's table from it
 
 Faults are planted in numpy alone, apart from what finds them.
@@ -219,7 +219,7 @@ KINDS = (
     Kind("grey", grey, ()),
 )
 RIGHT = Kind("right, upright", as_it_is, ())
-PLAN: dict[str, tuple[int, int, int]] = {"cat_faces": (24, 32, 10), "yolox_nano": (20, 8, 2)}
+PLAN: dict[str, tuple[int, int, int]] = {"cat_faces": (24, 32, 3), "yolox_nano": (20, 8, 0)}
 PLAN |= {"yolov3_tiny": (20, 0, 0)}
 """Photos of each model: right ones, turned ones, and of each kind of fault."""
 TURNED = KINDS[:2]
@@ -227,8 +227,8 @@ STORE = ROOT / "build" / "diagnose_pictures.jsonl"
 PAGE = ROOT / "docs" / "diagnose.md"
 
 
-def jobs(model: str) -> list[tuple[str, Kind, Path]]:
-    """Return (class, kind, photo) of everything that is run with a model."""
+def jobs(model: str, share: int = 0, of: int = 1) -> list[tuple[str, Kind, Path]]:
+    """Return (class, kind, photo) of everything that is run with a model, or a share of it."""
     right, turns, each = PLAN[model]
     found = [("right", RIGHT, p) for p in photos(right)]
     found += [("turned", TURNED[k % 2], p) for k, p in enumerate(photos(turns))]
@@ -238,7 +238,7 @@ def jobs(model: str) -> list[tuple[str, Kind, Path]]:
         found += [
             ("planted", kind, every[(k * 7 + j) % len(every)]) for k, kind in enumerate(KINDS)
         ]
-    return found
+    return found[share::of]
 
 
 def measured() -> list[dict[str, Any]]:
@@ -247,15 +247,18 @@ def measured() -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def measure(models: list[str]) -> None:
-    """Run what was not run yet, and write down each outcome as it comes."""
+def measure(models: list[str], share: int = 0, of: int = 1) -> None:
+    """Run what was not run yet, and write down each outcome as it comes.
+
+    share, of: one of so many that are run side by side.
+    """
     STORE.parent.mkdir(exist_ok=True)
     done = {(r["model"], r["group"], r["kind"], r["photo"]) for r in measured()}
     with tempfile.TemporaryDirectory() as folder:
         for model in models:
             bundle = bundle_of(model, Path(folder))
             spec = json.loads((bundle / "bundle.json").read_text("utf-8"))["spec"]["input"]["size"]
-            for group, kind, photo in jobs(model):
+            for group, kind, photo in jobs(model, share, of):
                 if (model, group, kind.name, photo.name) in done:
                     continue
                 frame = kind.plant(read(photo))
@@ -322,6 +325,7 @@ def write() -> None:
 if __name__ == "__main__":
     verb, *given = sys.argv[1:] or ["write"]
     if verb == "measure":
-        measure(given or list(PLAN))
+        shares = [int(v) for v in given if v.isdigit()] or [0, 1]
+        measure([v for v in given if not v.isdigit()] or list(PLAN), *shares)
     else:
         write()
