@@ -1,8 +1,8 @@
 """Faults of the heads' families, in every artifact and precision, one at a time.
 
-    python -m tools.plant_faults.heads [--only WORD] [--format FORMAT] [--verbose]
+    python -m tools.plant_faults.heads [--only WORD] [--format FORMAT …] [--out FILE] [--verbose]
 
-docs/planted_faults_heads.md. Exit code 1 where one was missed, or named at another stage.
+docs/planted_faults_heads.md, where everything ran; --out writes what ran. Exit code 1 where one was missed, or named at another stage.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default="", help="families with this in their name; no page")
     parser.add_argument("--format", action="append", choices=formats_here(), help="no page")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the page of what ran here")
     parser.add_argument("--verbose", action="store_true", help="a line for each")
     args = parser.parse_args()
     formats = tuple(args.format or formats_here())
@@ -106,8 +107,8 @@ def main() -> int:
     print(summary(rows))
     if reason := missing():
         print(f"NOT_RUN: .aimodel: {reason}; {PAGE.name} stays as it is")
-    elif not args.only and not args.format:
-        PAGE.write_text(page(rows, formats), "utf-8")
+    elif args.out or (not args.only and not args.format):
+        (args.out or PAGE).write_text(page(rows, formats), "utf-8")
     return 0 if all(r.ok for r in rows) else 1
 
 
