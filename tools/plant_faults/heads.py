@@ -2,7 +2,8 @@
 
     python -m tools.plant_faults.heads [--only WORD] [--format FORMAT …] [--out FILE] [--verbose]
 
-docs/planted_faults_heads.md, where everything ran; --out writes what ran. Exit code 1 where one was missed, or named at another stage.
+docs/planted_faults_heads.md, where everything ran; --out writes what ran. Exit code 1 where one was
+missed, or named at another stage.
 """
 
 from __future__ import annotations
