@@ -40,10 +40,15 @@ LONGEST = 640
 
 
 def photos(count: int, skip: int = 0) -> list[Path]:
-    """Return photos of cats in an order that only their names give."""
-    every = sorted(
-        (DATA / "cats").glob("*.jpg"), key=lambda p: hashlib.sha256(p.name.encode()).digest()
-    )
+    """Return photos of upright cats in an order that only their names give.
+
+    A photo whose labelled eyes lie more above than beside each other was itself taken turned, or
+    shows a cat that lies: it is no right picture.
+    """
+    images = json.loads((DATA / "cats" / "labels.json").read_text("utf-8"))["images"]
+    eyes = {i["file"]: np.subtract(i["landmarks9"][1], i["landmarks9"][0]) for i in images}
+    upright = [DATA / "cats" / name for name, (x, y) in eyes.items() if x > abs(y)]
+    every = sorted(upright, key=lambda p: hashlib.sha256(p.name.encode()).digest())
     return every[skip : skip + count]
 
 
@@ -244,7 +249,8 @@ def jobs(model: str, share: int = 0, of: int = 1) -> list[tuple[str, Kind, Path]
 def measured() -> list[dict[str, Any]]:
     """Return what was measured already."""
     text = STORE.read_text("utf-8") if STORE.exists() else ""
-    return [json.loads(line) for line in text.splitlines()]
+    upright = {p.name for p in photos(99)}
+    return [r for r in map(json.loads, text.splitlines()) if r["photo"] in upright]
 
 
 def measure(models: list[str], share: int = 0, of: int = 1) -> None:
