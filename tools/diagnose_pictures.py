@@ -46,7 +46,9 @@ def photos(count: int, skip: int = 0) -> list[Path]:
     shows a cat that lies: it is no right picture.
     """
     images = json.loads((DATA / "cats" / "labels.json").read_text("utf-8"))["images"]
-    eyes = {i["file"]: np.subtract(i["landmarks9"][1], i["landmarks9"][0]) for i in images}
+    eyes = {
+        Path(i["file"]).name: np.subtract(i["landmarks9"][1], i["landmarks9"][0]) for i in images
+    }
     upright = [DATA / "cats" / name for name, (x, y) in eyes.items() if x > abs(y)]
     every = sorted(upright, key=lambda p: hashlib.sha256(p.name.encode()).digest())
     return every[skip : skip + count]

@@ -60,4 +60,7 @@ def test_an_outcome_is_wrong_where_something_is_named_that_is_not_there() -> Non
 
 def test_photos_are_picked_by_their_names_alone() -> None:
     the_shared_data()
-    assert diagnose_pictures.photos(3) == diagnose_pictures.photos(66)[:3]
+    every = diagnose_pictures.photos(66)
+    assert diagnose_pictures.photos(3) == every[:3] and all(p.is_file() for p in every)
+    # Its eyes are one above the other, and a box's print stands on its side: taken turned.
+    assert "00000006_006.jpg" not in {p.name for p in every} and len(every) == 62
