@@ -26,7 +26,6 @@ TENSORFLOW = "NOT_RUN: TensorFlow is not installed"
 EVERY = frozenset({"mlpackage", "mlmodel", "tflite", "onnx"})
 MADE: dict[str, frozenset[str]] = {
     # What a bare export makes of a network that has no form in every target.
-    "gridsample": EVERY - {"mlmodel", "tflite"},
     "roialign": frozenset({"onnx"}),
 }
 PICTURES = ("08-fp16-overflow", "10-onnx-with-nms", "13-size-swapped", "14-uint8-input")

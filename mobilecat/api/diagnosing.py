@@ -116,10 +116,12 @@ def _require_something(
 ) -> None:
     problems = []
     if (image is None) != (bundle is None) and path is None:
-        problems.append(Problem("--image and --bundle belong together"))
+        problems.append(
+            Problem("a picture and the bundle to run on it belong together: DIR --image F")
+        )
     if path is None and image is None and (true is None or observed is None):
         what = "there is nothing to look at"
-        fix = "a capture.json; --true F --observed F; or --image F --bundle DIR"
+        fix = "a capture.json; --true F --observed F; or DIR --image F"
         problems.append(Problem(what, fix=fix))
     if path is not None and not (true is None and observed is None):
         problems.append(Problem("a capture has its boxes: leave --true and --observed out"))

@@ -92,7 +92,7 @@ def tune(
 
     >>> found = mc.tune("cat_faces", PICTURES, scores=[0.3, 0.5], ious=[0.45], cache="cache")
     >>> len(found.rows), found.inferences
-    (4, 4)
+    (6, 4)
     """
     from mobilecat.measure.tune.grid import grid_of, with_baked
     from mobilecat.measure.tune.objective import objective_of

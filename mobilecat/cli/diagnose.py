@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import mobilecat as mc
-from mobilecat.cli.grammar import Json, Runner, Source, renamed
+from mobilecat.cli.grammar import BUNDLE, PICTURES, Json, Runner, Source, renamed
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
@@ -112,6 +112,8 @@ def diagnose(
     if old_bundle is not None:
         renamed("--bundle DIR", "DIR, without --bundle")
         bundle = old_bundle
+    if image is not None and bundle is None and (BUNDLE / "bundle.json").is_file():
+        bundle = BUNDLE
     read = (capture, true, observed, image, bundle, source)
     require_outputs({"--draw": draw, "--json": json_}, "--draw", inputs=read)
     if capture is not None:
@@ -156,6 +158,10 @@ def _named(words: Sequence[Path]) -> tuple[Path | None, Path | None]:
     """Return (capture, bundle): a folder with a bundle.json is the bundle, wherever it stands."""
     bundles = [w for w in words if (w / "bundle.json").is_file()]
     captures = [w for w in words if w not in bundles]
+    pictures = [w for w in captures if w.suffix.lower() in PICTURES]
+    if pictures:
+        problems = [Problem("a picture", str(p), f"say --image {p}") for p in pictures]
+        raise MobileCatError("This is no capture", problems)
     if len(bundles) > 1 or len(captures) > 1:
         many = bundles if len(bundles) > 1 else captures
         what = "bundles" if len(bundles) > 1 else "captures"

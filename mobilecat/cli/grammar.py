@@ -17,7 +17,7 @@ from typer.core import TyperCommand
 BUNDLE, GOLDEN, SPEC = Path("bundle"), Path("golden"), Path("mobilecat.toml")
 """Where things lie when nothing is said: beside the spec, in the folder one works in."""
 
-_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _LANE = "A lane is an artifact in an engine, as onnx:yunet.onnx; the model itself is `source`"
 
 BundleDir = Annotated[
@@ -136,7 +136,7 @@ def _is_to_be_written(word: str) -> bool:
     if word == "-" or word.lower().endswith(".json"):
         return True
     path = Path(word)
-    read = word.startswith("-") or path.suffix.lower() in _PICTURES
+    read = word.startswith("-") or path.suffix.lower() in PICTURES
     return bool(word) and not read and not path.exists()
 
 
@@ -151,9 +151,13 @@ def bundle_and_pictures(
     """
     from mobilecat.errors import MobileCatError, Problem
 
-    suffixes = (*_PICTURES, *others)
+    suffixes = (*PICTURES, *others)
     given = list(words or ())
-    bundle = BUNDLE if not given or _are_pictures(given[0], suffixes) else given.pop(0)
+    first = given[0] if given else None
+    if first is not None and _is_empty_of_both(first, suffixes):
+        what = "a folder that is no bundle, and has no picture in it"
+        raise MobileCatError("Which picture?", [Problem(what, str(first), ", ".join(suffixes))])
+    bundle = BUNDLE if first is None or _are_pictures(first, suffixes) else given.pop(0)
     found: list[Path] = []
     empty = []
     for path in [*(image or ()), *given]:
@@ -173,6 +177,12 @@ def _are_pictures(path: Path, suffixes: Sequence[str]) -> bool:
     if path.is_dir():
         return not (path / "bundle.json").is_file() and bool(_pictures_in(path, suffixes))
     return str(path) == "-" or path.suffix.lower() in suffixes
+
+
+def _is_empty_of_both(path: Path, suffixes: Sequence[str]) -> bool:
+    if not path.is_dir() or (path / "bundle.json").is_file():
+        return False
+    return not _pictures_in(path, suffixes)
 
 
 def _pictures_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import mobilecat as mc
+from mobilecat.cli.grammar import SPEC
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import plain, show
@@ -61,11 +62,13 @@ def run_init(
     if draw is not None:
         why = "a head of this kind finds no boxes" if image else "it needs --image"
         print(f"drew {draw}" if found.drawn is not None else f"drew nothing: {why}")
-    bundle = shlex.quote(f"{found.spec.name}_bundle")
     print(f"wrote {plain(str(out))}")
-    print(f"next: mobilecat export {shlex.quote(str(out))} -o {bundle}")
-    if image is not None:
-        print(f"      mobilecat run {bundle} --image {shlex.quote(str(image))}")
+    # Spec and bundle as every verb takes them when nothing is named.
+    spec = "" if out == SPEC else f" {shlex.quote(str(out))}"
+    picture = "photo.jpg" if image is None else shlex.quote(str(image))
+    print(f"next: mobilecat export{spec}")
+    print(f"      mobilecat run {picture}")
+    print(f"      mobilecat golden record {picture}, then golden review, then validate")
 
 
 def _asked(ask: Any) -> Any:

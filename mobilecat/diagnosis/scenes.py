@@ -137,7 +137,7 @@ def setting_of(
                 Problem(
                     "has neither true boxes nor model outputs",
                     f"frames.{k}",
-                    "write `outputs`, or give --image FILE --bundle DIR",
+                    "write `outputs`, or give DIR --image FILE",
                 )
             )
             continue

@@ -163,7 +163,7 @@ def diagnose_capture(
     answer = diagnose(setting.scenes, noise)
     if answer.verdict == "no boxes" and not (answer.missing or answer.extra):
         if first is None:
-            fix = "capture a frame with an object in it, or give --image FILE --bundle DIR"
+            fix = "capture a frame with an object in it, or give DIR --image FILE"
             raise MobileCatError("These frames cannot be diagnosed", [Problem(NOTHING, fix=fix)])
         return Diagnosis(None, None, first, stored)
     return Diagnosis(answer, setting, first, stored)

@@ -17,7 +17,7 @@ from mobilecat.geometry.affine import Size
 
 NO_BOXES = (
     "No box was drawn where some should be, so coordinates cannot say why: re-run the picture "
-    "through each suspect chain with --image FILE --bundle DIR."
+    "through each suspect chain with DIR --image FILE."
 )
 
 NOTHING = "There is no box to look at, drawn or true: nothing can be said of where boxes land."
@@ -76,7 +76,7 @@ def advice(answer: Answer, facts: Facts) -> dict[frozenset[str], str]:
     for s in others:
         if s.ids not in told:
             told[s.ids] = (
-                "the picture itself tells: --image FILE --bundle DIR"
+                "the picture itself tells: DIR --image FILE"
                 if _only_scores(s.ids ^ answer.first.ids) or _turns(s, answer.first)
                 else "no box can tell them apart at this noise: read both places in the code"
             )

@@ -100,7 +100,12 @@ def try_made(folder: Path, bundle: Bundle, lane: Lane, made: Sequence[Made]) -> 
             engines[key] = open_engine(opened, folder, bundle, lane, None)
         engine = engines[key]
         if isinstance(engine, Check):
-            checks.append(replace(engine, name=MADE, detail=f"{one.what}: {engine.detail}"))
+            # What cannot be cut is no fault of the file as a whole, which was loaded before.
+            checks.append(
+                replace(
+                    engine, stage="candidates", name=MADE, detail=f"{one.what}: {engine.detail}"
+                )
+            )
             continue
         checks += _held(bundle, engine, one)
     return checks

@@ -106,7 +106,7 @@ def require_new(path: Path, replace: bool = False) -> None:
     elif not path.parent.is_dir():
         found = Problem("there is no such folder", str(path.parent), f"mkdir -p {path.parent}")
     elif path.exists() and not replace:
-        fix = "name another file, or say that it may be replaced"
+        fix = "name another (-o FILE), or let it be replaced (--replace)"
         found = Problem("there is a spec already", str(path), fix)
     else:
         return
