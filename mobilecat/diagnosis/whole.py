@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mobilecat.diagnosis.answer import NOISE_PX, Answer, diagnose
-from mobilecat.diagnosis.capture import Capture, CapturedBox
+from mobilecat.diagnosis.capture import Capture, CapturedBox, CapturedFrame
 from mobilecat.diagnosis.facts import Facts
 from mobilecat.diagnosis.looks import Pixels
 from mobilecat.diagnosis.rerun import Rerun, read_stored, rerun
@@ -17,6 +17,7 @@ from mobilecat.diagnosis.told import rerun_json
 from mobilecat.diagnosis.words import NOTHING, headline, lines, to_json
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.geometry.orientation import apply_orientation
+from mobilecat.geometry.vision import FULL_REGION
 from mobilecat.pictures.drawing import data_url, draw_detections
 from mobilecat.shown import Drawn, Line, Shown, Table
 
@@ -109,6 +110,33 @@ class Diagnosis(Shown):
         return out
 
 
+def _once(
+    frames: list[CapturedFrame], found: dict[int, list[CapturedBox]]
+) -> tuple[list[CapturedFrame], dict[int, list[CapturedBox]]]:
+    """Leave out frames that say again what one before them said.
+
+    A still subject in front of a still camera gives the same boxes in every frame: the same error
+    twelve times over is no more evidence than once.
+    """
+    seen: set[str] = set()
+    kept: list[CapturedFrame] = []
+    theirs: dict[int, list[CapturedBox]] = {}
+    for k, frame in enumerate(frames):
+        model = [b.model_dump_json() for b in found.get(k, [])]
+        said = frame.model_dump_json(exclude={"time", "image"}) + "".join(model)
+        if said in seen:
+            continue
+        seen.add(said)
+        if k in found:
+            theirs[len(kept)] = found[k]
+        kept.append(frame)
+    return kept, theirs
+
+
+REGION_NOISE_PX = 3 * NOISE_PX
+"""A model that saw a region of the picture, and one that sees it all, differ by more than noise."""
+
+
 def diagnose_capture(
     given: Capture,
     *,
@@ -159,7 +187,10 @@ def diagnose_capture(
     boxes = home is not None or any(f.drawn or f.true or f.outputs for f in frames)
     if first is not None and not boxes:
         return Diagnosis(None, None, first, stored)
+    frames, found = _once(frames, found)
     setting = setting_of(given.model_copy(update={"frames": tuple(frames)}), found)
+    if found and any(f.facts.region != FULL_REGION for f in frames):
+        noise = max(noise, REGION_NOISE_PX)
     answer = diagnose(setting.scenes, noise)
     if answer.verdict == "no boxes" and not (answer.missing or answer.extra):
         if first is None:

@@ -15,6 +15,7 @@ from mobilecat.cli.diagnose import diagnose as command
 from mobilecat.diagnosis import diagnose
 from mobilecat.diagnosis.capture import CapturedBox, json_schema, parse_capture
 from mobilecat.diagnosis.scenes import norm_from, pair_boxes, scene_of, setting_of
+from mobilecat.diagnosis.whole import diagnose_capture
 from mobilecat.errors import MobileCatError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -235,3 +236,22 @@ def test_boxes_of_no_picture(value: Any, tmp_path: Path) -> None:
     text = json.dumps(told).replace('"?"', str(value))
     with pytest.raises(MobileCatError, match="not a capture"):
         parse_capture(text, "c.json")
+
+
+def test_a_still_subject_says_the_same_thing_once(tmp_path: Path) -> None:
+    """Two per cent of one box, as a model's own jitter gives, twelve times over, is no bug."""
+    one = [[300.0, 500.0, 420.0, 700.0]]
+    off = [[b[0] / 2 * 1.008, b[1] / 2 * 1.008, b[2] / 2 * 1.008, b[3] / 2 * 1.008] for b in one]
+    still = frame(
+        orientation=6,
+        true=[{"box_xyxy": b} for b in one],
+        drawn=[{"box_xyxy": b} for b in off],
+    )
+    told = []
+    for count in (1, 12):
+        frames = [{**still, "time": k / 30} for k in range(count)]
+        given = parse_capture(capture(*frames), "here")
+        told.append(diagnose_capture(given, home=tmp_path))
+    once, often = told
+    assert once.answer is not None and often.answer is not None
+    assert (often.answer.verdict, often.answer.boxes) == (once.answer.verdict, once.answer.boxes)
