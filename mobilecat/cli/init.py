@@ -49,7 +49,7 @@ def run_init(
 
     found = begun(replace)
     if found.asks and sys.stdin.isatty() and sys.stdout.isatty() and json_ != "-":
-        answers |= {ask.key: _asked(ask) for ask in found.asks}
+        answers |= {ask.key: _asked(ask) for ask in found.asks if len(ask.options) > 1}
         found = begun(replace=True)
     if draw is not None and found.drawn is not None:
         from mobilecat.pictures.drawing import save_picture

@@ -19,6 +19,10 @@ from mobilecat.proposal.pictures import classifier, maps_of_the_input, mediapipe
 Family = Callable[[Facts], Guess | None]
 _PIXELS = 2.0
 """Boxes in 0..1 of the input stay below, whatever the picture; boxes in pixels do not."""
+_OWN_ANCHORS = (
+    "written are those that the family publishes; where you trained with your own (the .cfg has "
+    "them), say --set 'head.anchors=[[[w, h], …], …]', a list a map, finest first"
+)
 _FORMATS = ("xyxy", "cxcywh", "xywh")
 
 
@@ -251,7 +255,7 @@ def maps(facts: Facts) -> Guess | None:
     if strides == [16, 32]:
         because += "; the anchors are those that YOLOv3-tiny publishes"
         anchors = [[[23, 27], [37, 58], [81, 82]], [[81, 82], [135, 169], [344, 319]]]
-        asks = (Ask("head.anchors", "those of your training, if they are others", (anchors,)),)
+        asks = (Ask("head.anchors", _OWN_ANCHORS, (anchors,)),)
         return Guess("YOLOv3-tiny", "yolov3", 1, because, {"anchors": anchors}, LETTERBOX, asks)
     if strides != [8, 16, 32]:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,6 +18,14 @@ class Ask:
     key: str
     what: str
     options: tuple[Any, ...]
+
+    @property
+    def said(self) -> str:
+        """Say it, with what else it may be: the first is what was written."""
+        if len(self.options) == 1:
+            return self.what
+        shown = (json.dumps(o, ensure_ascii=False) for o in self.options)
+        return f"{self.what}; it may be {' or '.join(shown)}"
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,7 @@ def _keys(
         if key.name in silent and key.name not in given:
             continue
         if path in checks:
-            options = " or ".join(map(toml_value, checks[path].options))
-            yield from _comment(f"CHECK: {checks[path].what}; it may be {options}.")
+            yield from _comment(f"CHECK: {checks[path].said}.")
         if path in notes:
             yield from _comment(notes[path])
         elif key.meaning:

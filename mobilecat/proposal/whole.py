@@ -61,8 +61,7 @@ class Proposal(Shown):
         for said in self.assumed:
             yield Line(f"  assumed: {said}", "dim")
         for ask in self.asks:
-            options = " or ".join(map(toml_value, ask.options))
-            yield Line(f"  please check {ask.key}: {ask.what}; it may be {options}", "yellow")
+            yield Line(f"  please check {ask.key}: {ask.said}", "yellow")
         if self.tried is not None:
             yield from self.tried.words(self.spec)
 
