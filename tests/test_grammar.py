@@ -206,3 +206,11 @@ def test_version_and_help() -> None:
     assert mobilecat("--version").stdout == "mobilecat 0.1.0\n"
     assert "-h, --help" in mobilecat("-h").stdout
     assert io.StringIO(mobilecat("run", "-h").stdout).readline().startswith("Usage: mobilecat run")
+
+
+def test_goldens_of_nothing_are_said_to_hold_nothing(home: Path, tmp_path: Path) -> None:
+    empty = PICTURES / "nobody_home.png"
+    told = at(home, "golden", "record", empty, "--golden", tmp_path)
+    assert "nothing is found on any golden picture yet" in told.stdout
+    more = at(home, "golden", "record", PICTURES / "two_on_a_sofa.png", "--golden", tmp_path)
+    assert "nothing is found" not in more.stdout

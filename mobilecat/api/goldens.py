@@ -128,6 +128,10 @@ def missing(bundle: PathLike, golden: PathLike) -> str:
     for case in case_folders(Path(golden), opened):
         files = [result_path(case, word) for word in (PENDING, APPROVED)]
         found += [read_result(f) for f in files if f.is_file()][:1]
+    shown = [r.found for r in found if r.found is not None]
+    if shown and not any(map(len, shown)):
+        told = "nothing is found on any golden picture yet, so no box is held"
+        return f"{told}: record one with an object"
     return advice(opened, found)
 
 
