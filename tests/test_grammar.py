@@ -119,6 +119,9 @@ def test_the_bundle_is_the_first_word_unless_it_is_a_picture(
     with pytest.raises(MobileCatError, match=r"none is named.*\n.*cats photo\.jpg"):
         bundle_and_pictures([Path("cats")], None)
     (tmp_path / "empty").mkdir()
+    with pytest.raises(MobileCatError, match="no bundle, and has no picture"):
+        bundle_and_pictures([Path("empty")], None)
+    assert bundle_and_pictures([Path("empty")], [b]) == (Path("empty"), [b])
     with pytest.raises(MobileCatError, match="a folder with no picture in it"):
         bundle_and_pictures([Path("cats"), Path("empty")], None)
 

@@ -154,7 +154,8 @@ def bundle_and_pictures(
     suffixes = (*PICTURES, *others)
     given = list(words or ())
     first = given[0] if given else None
-    if first is not None and _is_empty_of_both(first, suffixes):
+    alone = first is not None and not image and len(given) == 1
+    if alone and first is not None and _is_empty_of_both(first, suffixes):
         what = "a folder that is no bundle, and has no picture in it"
         raise MobileCatError("Which picture?", [Problem(what, str(first), ", ".join(suffixes))])
     bundle = BUNDLE if first is None or _are_pictures(first, suffixes) else given.pop(0)
