@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -105,3 +106,10 @@ FilePath = Annotated[str, AfterValidator(_file_path)]
 TargetName = Annotated[FileName, Field(max_length=LONGEST_NAME)]
 """What a spec calls an artifact, without its suffix."""
 SpecName = Annotated[TargetName, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+def tuples(value: Any) -> Any:
+    """Return what JSON or TOML holds with tuples for its lists, as frozen values take them."""
+    if isinstance(value, Mapping):
+        return {k: tuples(v) for k, v in value.items()}
+    return tuple(map(tuples, value)) if isinstance(value, list | tuple) else value

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent, source_of
+from mobilecat.bundle.cascade import open_any
 from mobilecat.disk import write_text
 from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import MobileCatError, Problem
@@ -125,6 +126,11 @@ def validate(
     if evaluation is not None and html is None:
         needs = Problem("it is shown on the page", "--evaluation", "add --html FILE")
         raise MobileCatError("These do not go together", [needs])
+    losses: dict[str, float] = {}
+    if evaluation is not None:  # read before anything runs, so that nobody waits in vain
+        from mobilecat.report.html_overview import losses_of
+
+        losses = losses_of(Path(evaluation), open_any(home, verify=False))
     opener = open_saved(kept) if kept is not None else open_lane
     with recording(path_or_none(save), opener) as recorder:
         report = judged(
@@ -171,7 +177,7 @@ def validate(
                 recorder.saved,
                 told,
                 times=recorder.times,
-                evaluation=path_or_none(evaluation),
+                losses=losses,
                 replaces=page,
             )
             write_text(page, shown)

@@ -102,10 +102,11 @@ def tune(
 
     home, spec = Path(bundle), path_or_none(write)
     grid = grid_of(*map(_text, (scores, ious, max_detections)))
-    grid = with_baked(grid, open_detector(home)[2])
+    _, bundled, nms = open_detector(home)
+    grid = with_baked(grid, nms)
     goal = objective_of(objective)
     if spec is not None:
-        require_writable(spec, open_detector(home)[1].spec)
+        require_writable(spec, bundled.spec)
     found = swept(
         home,
         Path(data),

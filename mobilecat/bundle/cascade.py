@@ -35,7 +35,7 @@ from mobilecat.disk import read_json, sha256_of
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.spec import NmsSpec, Spec, Tolerance
 from mobilecat.spec.cascade import CropContract, Space
-from mobilecat.value import FileName, Value
+from mobilecat.value import FileName, Value, tuples
 
 DETECTOR: Literal["detector"] = "detector"
 LANDMARKS: Literal["landmarks"] = "landmarks"
@@ -204,7 +204,7 @@ def open_any(folder: Path, verify: bool = True) -> Bundle:
 def _open_cascade(folder: Path, data: dict[str, Any], verify: bool) -> CascadeBundle:
     path = folder / FILE
     try:
-        file = CascadeFile.model_validate(_tuples(data))
+        file = CascadeFile.model_validate(tuples(data))
     except ValidationError as e:
         raise ArtifactError(
             "bundle.json does not hold what this version writes; export it again",
@@ -319,9 +319,3 @@ def _record(
 
 def _digest(hashes: Any) -> str:
     return hashlib.sha256(" ".join(hashes).encode()).hexdigest()
-
-
-def _tuples(value: object) -> object:
-    if isinstance(value, dict):
-        return {k: _tuples(v) for k, v in value.items()}
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value

@@ -16,7 +16,7 @@ from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.table import FORMATS
 from mobilecat.spec import NmsSpec, Spec, TargetSpec
 from mobilecat.spec.targets import file_names
-from mobilecat.value import FileName, FilePath
+from mobilecat.value import FileName, FilePath, tuples
 
 SCHEMA: Literal[1] = 1
 FILE = "bundle.json"
@@ -165,7 +165,7 @@ def open_bundle(folder: Path, verify: bool = True) -> Bundle:
         data = read_json(path)
         if isinstance(data, dict) and "cascade" in data:
             raise _cascade(folder)
-        bundle = Bundle.model_validate(_tuples(data))
+        bundle = Bundle.model_validate(tuples(data))
     except ValidationError as e:
         problems = [
             Problem(f"{'.'.join(map(str, x['loc']))}: {x['msg']}", str(path))
@@ -201,12 +201,6 @@ def _cascade(folder: Path) -> ArtifactError:
     return ArtifactError(
         "This works on one model at a time", [Problem("is a cascade of two", str(folder), fix)]
     )
-
-
-def _tuples(value: object) -> object:
-    if isinstance(value, dict):
-        return {k: _tuples(v) for k, v in value.items()}
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
 def _verify(folder: Path, bundle: Bundle) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -22,7 +21,7 @@ from mobilecat.bundle.seal import digest
 from mobilecat.compile.artifact import CONTRACT, variant_of
 from mobilecat.compile.making import make
 from mobilecat.compile.shapes import settled_shapes
-from mobilecat.disk import is_litter, new_folder, sha256_of
+from mobilecat.disk import is_litter, new_folder, relative_path, sha256_of
 from mobilecat.errors import ArtifactError, Problem, SpecError
 from mobilecat.formats.base.notes import notes_from_metadata
 from mobilecat.formats.importing import ImportOptions, dims_of, format_of, import_model
@@ -258,7 +257,7 @@ def _bundle(
         name=spec.name,
         versions=_versions(records),
         source=SourceRecord(
-            path=_relative(path, out),
+            path=relative_path(path, out),
             sha256=sha256_of(path),
             format=format_of(path),
             shapes={v.name or "": _tensor(v).shape for v in network.graph.inputs},
@@ -284,13 +283,6 @@ def _tensor(value: ir.Value) -> TensorContract:
         dtype=dtype_of(value).name,
         meaning=MEANINGS.get(name, ""),
     )
-
-
-def _relative(path: Path, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-    except ValueError:  # another drive
-        return str(path.resolve())
 
 
 def _versions(records: list[ArtifactRecord]) -> dict[str, str]:

@@ -159,6 +159,14 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def relative_path(path: Path, folder: Path) -> str:
+    """Return how `path` is named from `folder`, with / between; else the whole path."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return str(path.resolve())
+
+
 def links_out(path: Path) -> Path | None:
     """Return the first link at `path`, or in the folder there, that leaves its folder, or None."""
     home = path.parent.resolve()

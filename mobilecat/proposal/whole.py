@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mobilecat.disk import write_text
+from mobilecat.disk import relative_path, write_text
 from mobilecat.errors import MobileCatError, ModelError, Problem, SpecError
 from mobilecat.heads import graph_head
 from mobilecat.pictures.detections import Detections
@@ -26,7 +25,7 @@ from mobilecat.proposal.trial import Tried, try_spec
 from mobilecat.shown import Line, Shown, Table
 from mobilecat.spec import ImageSpec, RawHead, Spec, spec_from_text
 from mobilecat.spec.heads import HEADS
-from mobilecat.value import safe_name, unprintable
+from mobilecat.value import safe_name, tuples, unprintable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -139,7 +138,10 @@ def propose(
     if facts.assumed_size and size is None:
         left = "since the file leaves it open: --size says another"
         taken.append(f"size {list(facts.size_wh)}, {left}")
-    top: dict[str, Any] = {"name": safe_name(path.stem, "model"), "source": _relative(path, where)}
+    top: dict[str, Any] = {
+        "name": safe_name(path.stem, "model"),
+        "source": relative_path(path, where.parent),
+    }
     tables: dict[str, dict[str, Any]] = {}
     if facts.picture:
         tables["input"] = {"size": list(facts.size_wh), **image}
@@ -209,7 +211,7 @@ def _kinds(guess: Guess) -> tuple[Any, ...]:
 
 def _settles(facts: Facts, guess: Guess) -> bool:
     try:
-        head = HEADS[guess.kind].model_validate(_tuples({"kind": guess.kind, **guess.head}))
+        head = HEADS[guess.kind].model_validate(tuples({"kind": guess.kind, **guess.head}))
         graph_head(head, facts.outputs, facts.size_wh, facts.anchors)
     except (ModelError, ValueError):
         return False
@@ -290,16 +292,3 @@ def _nms(kind: str) -> dict[str, Any]:
     whole = NmsSpec(**HEADS[kind].family_nms)
     overlap = ("iou_threshold",) if whole.selection == "nms" else ()
     return {k: getattr(whole, k) for k in ("score_threshold", *overlap, "max_detections")}
-
-
-def _relative(path: Path, where: Path) -> str:
-    try:
-        return Path(os.path.relpath(path.resolve(), where.parent.resolve())).as_posix()
-    except ValueError:  # another drive
-        return str(path.resolve())
-
-
-def _tuples(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {k: _tuples(v) for k, v in value.items()}
-    return tuple(_tuples(v) for v in value) if isinstance(value, (list, tuple)) else value

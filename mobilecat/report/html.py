@@ -24,7 +24,6 @@ from mobilecat.report.html_cells import COLUMNS, HINTS, Cell, cell_of, random_ce
 from mobilecat.report.html_grid import ORIENTATIONS, grid_of
 from mobilecat.report.html_overview import (
     cards_of,
-    losses_of,
     size_chart,
     told_before,
     told_of,
@@ -79,18 +78,15 @@ def report_page(
     coordinates: Mapping[str, Any] | None = None,
     *,
     times: Mapping[str, Sequence[float]] | None = None,
-    evaluation: Path | None = None,
+    losses: Mapping[str, float] | None = None,
     replaces: Path | None = None,
 ) -> str:
     """Return the page. saved: what the lanes gave in this validation; times: in how many
-    milliseconds. evaluation: what `evaluate --json` wrote. replaces: where an earlier page may be,
+    milliseconds. losses: points of mAP, by file. replaces: where an earlier page may be,
     for what has changed since.
-
-    Errors: MobileCatError for an evaluation that is none of this bundle.
     """
     before = told_before(replaces, report.bundle.name) if replaces is not None else {}
-    losses = losses_of(evaluation, report.bundle) if evaluation is not None else {}
-    cards = cards_of(report, times or {}, losses, before)
+    cards = cards_of(report, times or {}, losses or {}, before)
     short = short_names([r.lane for r in report.lanes])
     cases = case_views(report, saved, short)
     drawn = [c.figure for c in cases if c.figure]

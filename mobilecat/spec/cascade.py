@@ -30,7 +30,7 @@ from mobilecat.geometry.crops import (
 )
 from mobilecat.spec import Tolerance
 from mobilecat.spec.lines import KeyPath, key_lines, line_of
-from mobilecat.value import FilePath, SpecName, Value, Word, safe_name
+from mobilecat.value import FilePath, SpecName, Value, Word, safe_name, tuples
 
 Space = Literal["vision", "image"]
 SPACES: tuple[Space, ...] = typing.get_args(Space)
@@ -202,7 +202,7 @@ def load_cascade(path: Path) -> CascadeSpec:
     wrong: set[KeyPath] = set()
     while True:
         try:
-            spec = CascadeSpec.model_validate(_tuples(data))
+            spec = CascadeSpec.model_validate(tuples(data))
             break
         except ValidationError as e:
             paths = []
@@ -268,9 +268,3 @@ def _fields_below(at: KeyPath) -> list[str]:
 def _nearest(word: str, names: list[str]) -> str:
     close = difflib.get_close_matches(word.strip("'\"").lower(), names, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"valid here: {', '.join(names)}"
-
-
-def _tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _tuples(v) for k, v in value.items()}
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value

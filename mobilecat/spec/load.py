@@ -18,7 +18,7 @@ from mobilecat.spec.files import anchors_from_file, labels_from_file
 from mobilecat.spec.heads import HEAD_KINDS, HEADS, RawHead
 from mobilecat.spec.lines import KeyPath, key_lines, line_of
 from mobilecat.spec.values import Spec, Targets
-from mobilecat.value import safe_name, unsafe_path
+from mobilecat.value import safe_name, tuples, unsafe_path
 
 _LISTS_OR_TABLES = tuple(Targets.model_fields)
 
@@ -73,7 +73,7 @@ def _validate(
     data = _normalised(data)
     while spec is None:
         try:
-            spec = Spec.model_validate(_tuples(data), strict=True)
+            spec = Spec.model_validate(tuples(data), strict=True)
         except ValidationError as e:
             errors = [(_path_in_file(x["loc"], data), dict(x)) for x in _first_causes(e)]
             for path, error in errors:
@@ -192,14 +192,6 @@ def _normalised(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "targets": lists}
 
 
-def _tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _tuples(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return tuple(_tuples(v) for v in value)
-    return value
-
-
 def _problems(
     error: dict[str, Any],
     path: KeyPath,
@@ -315,7 +307,7 @@ def _models_at(path: KeyPath, data: dict[str, Any]) -> list[type[BaseModel]]:
             for m in models
             for name, field in m.model_fields.items()
             if part == (field.alias or name)
-            for found in _models_in(field.annotation)
+            for found in models_in(field.annotation)
         ] or [v for m in models for v in ([m] if m.__name__ == "Tolerance" else [])]
         kind = _head_kind(data)
         if part == "head" and kind in HEADS:
@@ -338,7 +330,8 @@ def _head_kind(data: dict[str, Any]) -> str:
     return str(head.get("kind", "")) if isinstance(head, dict) else ""
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models that a field may hold, in the order of its annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [m for arg in typing.get_args(annotation) for m in _models_in(arg)]
+    return [m for arg in typing.get_args(annotation) for m in models_in(arg)]

@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.shown import Line, Shown
 from mobilecat.spec.cascade import CascadeSpec
+from mobilecat.spec.load import models_in
 from mobilecat.spec.values import Spec
 
 _NUMBERS = {int: "whole number", float: "number"}
@@ -127,7 +128,7 @@ def _walk(model: type[BaseModel], table: str) -> Iterator[Section]:
     keys = []
     for name, field in model.model_fields.items():
         shown = field.alias or name
-        below = list(_models_in(field.annotation))
+        below = models_in(field.annotation)
         for found in below:
             by_name = typing.get_origin(field.annotation) is dict
             path = f"{table}.{shown}" if table else shown
@@ -161,17 +162,9 @@ def _toml(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    else:
-        for arg in typing.get_args(annotation):
-            yield from _models_in(arg)
-
-
 def _may_be_plain(annotation: Any) -> bool:
     """Whether the key takes something besides tables."""
-    plain = [a for a in _alternatives(annotation) if not list(_models_in(a))]
+    plain = [a for a in _alternatives(annotation) if not models_in(a)]
     return bool([a for a in plain if a is not type(None)])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import mobilecat as mc
 from mobilecat.bundle import open_bundle
 from mobilecat.errors import MobileCatError
 from mobilecat.judge.run import validate
@@ -34,18 +35,19 @@ def written(shop: Workshop, **options: Any) -> Path:
     return path
 
 
-def evaluation(shop: Workshop, **losses: float) -> Path:
+def evaluation(shop: Workshop, **losses: float) -> dict[str, float]:
+    """What `evaluate --json` would have written, as it is read."""
     path = shop.root / "evaluation.json"
     lanes = [
         {"artifact": f"fake.{kind}", "loss_points": {"map": loss}} for kind, loss in losses.items()
     ]
     told = {"bundle": {"name": open_bundle(shop.bundle).name}, "lanes": lanes}
     path.write_text(json.dumps(told), encoding="utf-8")
-    return path
+    return losses_of(path, open_bundle(shop.bundle))
 
 
 def test_a_card_says_what_one_asks_first(browser: Browser, shop: Workshop) -> None:
-    browser.open(written(shop, evaluation=evaluation(shop, onnx=1.25, tflite=0.0)))
+    browser.open(written(shop, losses=evaluation(shop, onnx=1.25, tflite=0.0)))
     card = browser.eval(f"{CARD}.innerText")
     assert "✓ pass" in card and "of the limits" in card and "1.25 lost" in card
     assert "ms here" in card and "✓ onnx" in card
@@ -55,14 +57,14 @@ def test_a_card_says_what_one_asks_first(browser: Browser, shop: Workshop) -> No
 
 
 def test_the_next_page_says_what_has_changed(browser: Browser, shop: Workshop) -> None:
-    written(shop, evaluation=evaluation(shop, onnx=0.5))
+    written(shop, losses=evaluation(shop, onnx=0.5))
     shop.faults[LANE] = moved
-    browser.open(written(shop, evaluation=evaluation(shop, onnx=0.9)))
+    browser.open(written(shop, losses=evaluation(shop, onnx=0.9)))
     changes = browser.eval(f"[...{CARD}.querySelectorAll('.change')].map(c => c.innerText)")
     assert any("passed before" in c for c in changes)
     assert any("lost 0.50 points before" in c for c in changes)
     shop.faults.clear()
-    browser.open(written(shop, evaluation=evaluation(shop, onnx=0.9)))
+    browser.open(written(shop, losses=evaluation(shop, onnx=0.9)))
     assert "failed before" in browser.eval(f"{CARD}.innerText")
 
 
@@ -92,6 +94,13 @@ def test_an_evaluation_that_is_none(text: str, word: str, shop: Workshop) -> Non
         losses_of(path, open_bundle(shop.bundle))
     with pytest.raises(MobileCatError, match="not found"):
         losses_of(shop.root / "absent.json", open_bundle(shop.bundle))
+
+
+def test_an_evaluation_is_read_before_anything_runs(shop: Workshop) -> None:
+    page = shop.root / "r.html"
+    with pytest.raises(MobileCatError, match="not found"):  # and no engine opens these files
+        mc.validate(shop.bundle, random=1, html=page, evaluation=shop.root / "absent.json")
+    assert not page.exists()
 
 
 def test_pictures_are_small_until_one_asks(browser: Browser, shop: Workshop) -> None:
