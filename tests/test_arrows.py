@@ -33,6 +33,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "camera": {"errors", "geometry"},
     "disk": {"errors"},
     "confined": set(),
+    # FFmpeg's child starts with no more than it needs.
+    "clips.child": {"geometry"},
+    "clips": {"errors", "confined", "disk", "geometry", "pictures", "clips.child"},
     "graph": {"errors", "foreign"},
     "demo": set(),
     # The table of formats, which costs nothing: every verb is imported when it is first called.

@@ -89,6 +89,21 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+@contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """Give a hidden folder beside the file `path`, for what is to be renamed to it; it is removed
+    at the end. Left-overs of processes that were killed on the way are removed first."""
+    refuse_golden(path)
+    path = path.absolute()
+    _remove_left_overs(path)
+    fresh = path.parent / f".{path.name}{MARK}{os.getpid()}"
+    fresh.mkdir()
+    try:
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
 def remove_folder(path: Path) -> None:
     """Remove a folder so that a kill at any moment leaves it whole, or not there.
 

@@ -69,10 +69,10 @@ def draw_cats(rng: Rng, size: Size, placed: Sequence[Placed], style: Style) -> N
     for one in placed:
         if style == "book" or rng.random() < 0.7:
             body = paint_body(one.face, _unit(one, scale, sharpest) * 0.6, style=style)
-            _lay(picture, body, zoom @ _body_map(one))
+            lay(picture, body, zoom @ body_map(one))
     for one in placed:
         head = paint_head(one.face, _unit(one, scale, sharpest), style=style)
-        _lay(picture, head, zoom @ one.matrix)
+        lay(picture, head, zoom @ one.matrix)
     if scale > 1:
         picture = picture.reduce(scale)
     if style == "photo":
@@ -142,7 +142,7 @@ def _unit(one: Placed, scale: int, sharpest: float) -> float:
     return min(max(one.unit * scale, 10.0), sharpest)
 
 
-def _body_map(one: Placed) -> Points:
+def body_map(one: Placed) -> Points:
     c, s = one.unit * np.cos(0.35 * one.angle), one.unit * np.sin(0.35 * one.angle)
     centre = one.matrix[:2, 2]
     return np.array([[c, -s, centre[0]], [s, c, centre[1]], [0, 0, 1.0]])
@@ -154,7 +154,7 @@ def _backdrop(rng: Rng, size: Size, style: Style) -> Image.Image:
     return book_backdrop(rng, size) if style == "book" else photo_backdrop(rng, size)
 
 
-def _lay(picture: Image.Image, sprite: Sprite, matrix: Points) -> None:
+def lay(picture: Image.Image, sprite: Sprite, matrix: Points) -> None:
     """Warp a sprite onto the picture in place; `matrix` maps head units to the picture's pixels."""
     forward = matrix @ np.linalg.inv(sprite.matrix)
     w, h = sprite.picture.size

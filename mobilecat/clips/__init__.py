@@ -1,0 +1,1 @@
+"""Moving pictures in and out: clips, folders of frames; FFmpeg only ever in a confined child."""

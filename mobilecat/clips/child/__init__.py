@@ -1,0 +1,1 @@
+"""The confined children that hold FFmpeg (PyAV): one reads a clip, one writes one."""
