@@ -60,7 +60,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bundle": {"errors", "value", "disk", "spec", "formats.table"},
     # What a network means.
     "heads": {"errors", "geometry", "graph", "rows", "spec"},
-    "bake": {"errors", "graph", "rows", "spec", "heads"},
+    "bake": {"errors", "graph", "rows", "spec", "heads", "quantize"},
+    # Labelled pictures as values, for whoever reads pictures.
+    "measure.datasets": {"errors", "disk", "geometry"},
+    # Samples → ranges. It runs graphs of ours, whoever lowers them.
+    "quantize": {"errors", "foreign", "graph", "disk", "spec", "pictures", "measure.datasets"},
     # Formats, one room each. Who reads shipped bytes knows no lowering.
     "formats.base": {
         "errors", "shown", "disk", "graph", "rows", "bundle", "heads", "formats.base.target",
@@ -79,14 +83,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # TFLite's detection contract ends the graph anew, in bake's terms; bake knows no format.
     "formats.tflite": {
-        *_VALUES, *_TARGET, "formats.base", "formats.tflite.target", "bake", "heads",
+        *_VALUES, *_TARGET, "formats.base", "formats.tflite.target", "bake", "heads", "quantize",
     },
     "formats": {
         *_LEAVES, "bundle", "formats.base", "formats.base.format", "formats.base.target",
     },
     "runtime": {"formats.coreml.runtime"},
     # What is done with them.
-    "compile": {*_VALUES, "bake", "formats", "formats.base"},
+    "compile": {*_VALUES, "bake", "formats", "formats.base", "quantize"},
     "lanes": {*_VALUES, "heads", "formats", "formats.base"},
     "compare": {*_VALUES, "formats.base", "lanes"},
     "golden.store": {*_VALUES, "lanes", "compare"},
@@ -98,7 +102,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "review": {*_VALUES, *_READ, "judge"},
     "bisection": {*_VALUES, *_READ, "judge", "bake", "compile"},
     "report": {*_VALUES, *_READ, "judge", "review", "formats.coreml.format"},
-    "measure": {*_VALUES, "heads", "lanes", "formats.base"},
+    "measure": {*_VALUES, "heads", "lanes", "formats.base", "measure.datasets"},
     "proposal": {
         *_VALUES, "heads", "bake", "formats", "formats.base", "lanes", "demo",
     },
@@ -108,7 +112,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": {
         *_VALUES, "formats", "formats.base", "lanes", "compare", "golden.store", "judge", "review",
         "compile",
-        "coordinates", "bisection", "report", "measure", "diagnosis", "proposal",
+        "coordinates", "bisection", "report", "measure", "measure.datasets", "diagnosis",
+        "proposal",
     },
     "golden": {"api"},
     "__init__": {

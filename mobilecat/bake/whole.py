@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
@@ -32,6 +32,7 @@ from mobilecat.graph.anchors import anchors_from_metadata
 from mobilecat.graph.builder import Builder, infer_shapes
 from mobilecat.graph.declared import declared
 from mobilecat.heads import NETWORKS_OWN, Candidates, EncodedAnchors, Head, graph_head
+from mobilecat.quantize.calibrate import Calibration
 from mobilecat.rows import MAPS, ROWS
 from mobilecat.spec import RawHead, Spec
 
@@ -54,6 +55,7 @@ class Baked:
         0.5 above 512).
     settled: what was inferred, in words.
     anchors: what the encodings of the `detection` ending stand for.
+    calibration: what says how large its values become; set for targets that are `calibrated`.
     """
 
     model: ir.Model
@@ -63,6 +65,7 @@ class Baked:
     exact_nodes: frozenset[str]
     settled: tuple[str, ...]
     anchors: EncodedAnchors | None = None
+    calibration: Calibration | None = field(default=None, compare=False)
 
 
 def bake(network: ir.Model, spec: Spec, form: Form, ending: Ending = "tensor") -> Baked:

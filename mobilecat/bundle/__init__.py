@@ -6,10 +6,12 @@ Nothing here runs or writes an artifact.
 
 from mobilecat.bundle.contract import (
     FILE,
+    HASH_DIGITS,
     LABELS,
     SCHEMA,
     ArtifactRecord,
     Bundle,
+    CalibrationRecord,
     Kind,
     SourceRecord,
     TensorContract,
@@ -20,10 +22,12 @@ from mobilecat.bundle.contract import (
 
 __all__ = [
     "FILE",
+    "HASH_DIGITS",
     "LABELS",
     "SCHEMA",
     "ArtifactRecord",
     "Bundle",
+    "CalibrationRecord",
     "Kind",
     "SourceRecord",
     "TensorContract",

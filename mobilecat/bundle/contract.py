@@ -19,6 +19,8 @@ from mobilecat.spec.targets import file_names
 from mobilecat.value import FileName, FilePath, tuples
 
 SCHEMA: Literal[1] = 1
+HASH_DIGITS = 16
+"""Of a picture's SHA-256, in hex: enough to tell it from every other."""
 FILE = "bundle.json"
 LABELS = "labels.txt"
 _SHORT_LIST = re.compile(r"\[[^\[\]{}]{0,160}\]")
@@ -78,6 +80,18 @@ class SourceRecord(Value):
     shapes: dict[str, Shape]
 
 
+class CalibrationRecord(Value):
+    """What quantised artifacts took their scales from.
+
+    pictures: how many; hashes: the first `HASH_DIGITS` of the SHA-256 of each, sorted.
+    """
+
+    method: str
+    seed: int
+    pictures: int
+    hashes: tuple[str, ...]
+
+
 class ArtifactRecord(Value):
     """One compiled file.
 
@@ -122,6 +136,8 @@ class Bundle(Value):
     raw_outputs: tuple[TensorContract, ...]
     candidates: tuple[TensorContract, ...]
     artifacts: tuple[ArtifactRecord, ...]
+    calibration: CalibrationRecord | None = None
+    """None where no artifact needed one."""
     seal: str | None = None
     """See `mobilecat.bundle.seal`; None in what an older mobilecat wrote."""
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mobilecat.bundle import (
     FILE,
+    HASH_DIGITS,
     LABELS,
     ArtifactRecord,
     Bundle,
+    CalibrationRecord,
     SourceRecord,
     TensorContract,
 )
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from mobilecat.bake import Baked
     from mobilecat.compile.ios import IosFolder
+    from mobilecat.quantize import Calibration
 
 Progress = Callable[[str], None]
 Tried = Callable[[Path, Bundle, Path], Sequence[str]]
@@ -144,12 +147,15 @@ def export(
         if variant not in baked:
             baked[variant] = bake(network, spec, *variant)
     graphs = {target: baked[variant] for target, variant in variants.items()}
+    calibration = calibrated(spec, spec_folder, progress)
+    for target in [t for t in graphs if t.calibrated]:
+        graphs[target] = replace(graphs[target], calibration=calibration)
     names = file_names(spec)
     try:
         with new_folder(out) as folder:
             made, failed = make(graphs, names, spec, folder, leave_out=leave_out, progress=progress)
             spec = _only(spec, made)
-            bundle = _bundle(spec, path, out, network, plain, list(made.values()))
+            bundle = _bundle(spec, path, out, network, plain, list(made.values()), calibration)
             if spec.labels:
                 (folder / LABELS).write_text("\n".join(spec.labels) + "\n", encoding="utf-8")
             (folder / FILE).write_text(bundle.to_json(), encoding="utf-8")
@@ -164,6 +170,20 @@ def export(
     left_out = [f"{names[target]} is left out: {e}" for target, e in failed.items()]
     said = (*imported, *notes, *plain.settled, *named, *world, *left_out, *found)
     return Exported(out, bundle, said)
+
+
+def calibrated(
+    spec: Spec, folder: Path | None = None, progress: Progress = lambda _: None
+) -> Calibration | None:
+    """Return the calibration that some target of the spec needs; None where none does.
+
+    folder: what the spec's paths are relative to, by default its own. Errors: SpecError.
+    """
+    if not any(t.calibrated for t in spec.targets.all):
+        return None
+    from mobilecat.quantize import calibration_of
+
+    return calibration_of(spec, folder, progress)
 
 
 def _world(spec: Spec, network: ir.Model) -> tuple[str, ...]:
@@ -251,6 +271,7 @@ def _bundle(
     network: ir.Model,
     baked: Baked,
     records: list[ArtifactRecord],
+    calibration: Calibration | None,
 ) -> Bundle:
     inner = {v.name: v for node in baked.model.graph for v in node.outputs}
     return Bundle(
@@ -270,6 +291,18 @@ def _bundle(
         raw_outputs=tuple(_tensor(inner[n]) for n in baked.raw if n in inner),
         candidates=tuple(_tensor(inner[n]) for n in baked.candidates),
         artifacts=tuple(records),
+        calibration=_calibration(calibration),
+    )
+
+
+def _calibration(done: Calibration | None) -> CalibrationRecord | None:
+    if done is None:
+        return None
+    return CalibrationRecord(
+        method=done.settings.method,
+        seed=done.settings.seed,
+        pictures=len(done.pictures),
+        hashes=tuple(sorted(h[:HASH_DIGITS] for h in done.hashes)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from mobilecat.spec.heads import HeadSpec, LandmarksHead, RawHead
 from mobilecat.spec.load import load_spec, spec_from_model_file, spec_from_text
+from mobilecat.spec.quantize import QuantizeSpec
 from mobilecat.spec.values import (
     ImageSpec,
     ImportSpec,
@@ -17,6 +18,7 @@ __all__ = [
     "ImportSpec",
     "LandmarksHead",
     "NmsSpec",
+    "QuantizeSpec",
     "RawHead",
     "Spec",
     "TargetSpec",

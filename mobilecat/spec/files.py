@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from mobilecat.disk import read_json, read_text
+from mobilecat.value import unsafe_path
 
 if TYPE_CHECKING:
     from mobilecat.disk.arrays import Array
@@ -44,3 +45,15 @@ def _rows(value: Any) -> Array:
         return np.array(value)
     except (OverflowError, TypeError, RecursionError) as e:
         raise ValueError(f"holds no rows of numbers: {e}") from e
+
+
+def require_beside(name: str) -> None:
+    """Raise ValueError where a spec names a file that no spec has a reason to read: what it holds
+    goes into the artifact. `..` is one, as several specs may share their labels."""
+    if why := unsafe_path(name):
+        raise ValueError(f"its name {why}")
+    path = PurePath(name)
+    if path.is_absolute() or PureWindowsPath(name).drive:
+        raise ValueError("its name is absolute; name it from the spec's folder")
+    if any(part.startswith((".", "~")) and part != ".." for part in path.parts):
+        raise ValueError("it is hidden")

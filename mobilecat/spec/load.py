@@ -6,7 +6,7 @@ import difflib
 import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -14,11 +14,11 @@ from pydantic import BaseModel, ValidationError
 from mobilecat.disk import read_text, toml_from_text
 from mobilecat.errors import Problem, SpecError
 from mobilecat.formats.table import FORMATS
-from mobilecat.spec.files import anchors_from_file, labels_from_file
+from mobilecat.spec.files import anchors_from_file, labels_from_file, require_beside
 from mobilecat.spec.heads import HEAD_KINDS, HEADS, RawHead
 from mobilecat.spec.lines import KeyPath, key_lines, line_of
 from mobilecat.spec.values import Spec, Targets
-from mobilecat.value import safe_name, tuples, unsafe_path
+from mobilecat.value import safe_name, tuples
 
 _LISTS_OR_TABLES = tuple(Targets.model_fields)
 
@@ -152,6 +152,7 @@ def _read_files(
     readers: dict[tuple[str, ...], Callable[[Path], Any]] = {
         ("labels",): labels_from_file,
         ("head", "anchors"): anchors_from_file,
+        ("quantize", "calibration"): lambda _: data["quantize"]["calibration"],
     }
     for path, reader in readers.items():
         node = data if len(path) == 1 else data.get(path[0])
@@ -159,27 +160,16 @@ def _read_files(
             continue
         file = folder / node[path[-1]]
         try:
-            _require_beside(node[path[-1]])
+            require_beside(node[path[-1]])
             node[path[-1]] = reader(file)
         except (OSError, ValueError) as e:
-            del node[path[-1]]
+            if path[0] != "quantize":  # which has no other
+                del node[path[-1]]
             key = ".".join(path)
             line = line_of(lines, path)
             problems.append(
                 Problem(f"{key}: {file} cannot be read: {e}", f"{where}:{line}" if line else where)
             )
-
-
-def _require_beside(name: str) -> None:
-    """Raise ValueError where a spec names a file that no spec has a reason to read: what it holds
-    goes into the artifact. `..` is one, as several specs may share their labels."""
-    if why := unsafe_path(name):
-        raise ValueError(f"its name {why}")
-    path = PurePath(name)
-    if path.is_absolute() or PureWindowsPath(name).drive:
-        raise ValueError("its name is absolute; name it from the spec's folder")
-    if any(part.startswith((".", "~")) and part != ".." for part in path.parts):
-        raise ValueError("it is hidden")
 
 
 def _normalised(data: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from mobilecat.formats.base.target import TargetSpec as TargetSpec
 from mobilecat.formats.base.target import left_to_app
 from mobilecat.formats.table import FORMATS
 from mobilecat.spec.heads import HEADS, HeadSpec, HeadValue, RawHead
+from mobilecat.spec.quantize import QuantizeSpec
 from mobilecat.value import FilePath, Probability, Side, SpecName, Value, Word
 
 _Number = Annotated[float, Field(ge=-1e9, le=1e9)]
@@ -234,6 +235,9 @@ class Spec(Value):
     """How far people put a landmark apart, over √area, one for all or one each: σ of COCO's object
     keypoint similarity. By default COCO's own where there are 17 points; others have none."""
     targets: Targets = Targets()
+    quantize: QuantizeSpec | None = None
+    """Which pictures say how large the values inside become; needed by targets that quantise
+    activations."""
     tolerances: dict[str, Tolerance] = Field(default={})
     """By runner (`source`, `onnx`, `tflite`, `coreml`, `coreai`, …) or artifact file name."""
     _folder: Path = PrivateAttr(default=Path())

@@ -28,7 +28,7 @@ class TargetSpec(Protocol):
     """One file to make: a frozen, hashable value.
 
     kind: the format's name. contract: `tensor`, or one of the format's own. name: the file's, where
-    the spec's does not do.
+    the spec's does not do. calibrated: whether its `emit` needs `Baked.calibration`.
     """
 
     kind: ClassVar[str]
@@ -41,6 +41,8 @@ class TargetSpec(Protocol):
     def name(self) -> str | None: ...
     @property
     def suffix(self) -> str: ...
+    @property
+    def calibrated(self) -> bool: ...
     def makes(self, record: Written) -> bool: ...
 
 
@@ -51,6 +53,10 @@ class SuppressingTarget(Value):
     """Where boxes are suppressed. graph: in the file. app: the file gives every candidate that the
     head decodes, and the app suppresses, by the bundle's `nms` (docs/suppression.md). Left out: as
     `where` of [nms] says."""
+
+    @property
+    def calibrated(self) -> bool:
+        return False
 
     @model_validator(mode="before")
     @classmethod

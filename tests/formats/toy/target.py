@@ -13,6 +13,7 @@ class ToyTarget(Value):
     contract: ClassVar[str] = "tensor"
     precision: Literal["float32"] = "float32"
     name: str | None = None
+    calibrated: ClassVar[bool] = False
 
     @property
     def suffix(self) -> str:

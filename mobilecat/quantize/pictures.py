@@ -1,0 +1,50 @@
+"""The pictures that `[quantize]` names: found, drawn by its seed, and hashed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from mobilecat.disk import is_litter, sha256_of
+from mobilecat.errors import Problem, SpecError
+from mobilecat.measure.datasets import FORMATS, load_dataset
+from mobilecat.measure.datasets.base import PICTURES
+from mobilecat.spec import QuantizeSpec
+
+KEY = "quantize.calibration"
+
+
+def pictures_of(settings: QuantizeSpec, folder: Path) -> tuple[Path, ...]:
+    """Return the pictures to calibrate on, sorted, `number` at most.
+
+    folder: what the spec's paths are relative to. Labelled pictures are those that the labels name;
+    of a folder without labels, all in it and below. Errors: SpecError; DatasetError for labels that
+    cannot be read.
+    """
+    path = folder / settings.calibration
+    if not path.exists():
+        raise _refused("not found", path, "name a folder of pictures, relative to the spec's")
+    if path.is_file() or any(f.find(path) is not None for f in FORMATS):
+        found = sorted({p.path for p in load_dataset(path).pictures})
+    else:
+        found = sorted(p for p in path.rglob("*") if _is_picture(p))
+    if not found:
+        raise _refused(f"no picture in it ({', '.join(PICTURES)})", path, "name another folder")
+    if len(found) > settings.number:
+        found = sorted(random.Random(settings.seed).sample(found, settings.number))
+    return tuple(found)
+
+
+def hashes_of(pictures: tuple[Path, ...], progress: Callable[[str], None]) -> tuple[str, ...]:
+    """Return the hex SHA-256 of each picture."""
+    progress(f"hashing {len(pictures)} pictures")
+    return tuple(map(sha256_of, pictures))
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURES and path.is_file() and not is_litter(path)
+
+
+def _refused(what: str, path: Path, fix: str) -> SpecError:
+    return SpecError("There is nothing to calibrate on", [Problem(what, f"{KEY} = {path}", fix)])
