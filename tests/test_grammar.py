@@ -23,6 +23,7 @@ from mobilecat.errors import MobileCatError
 from tests.test_cli import mobilecat, refused
 
 PICTURES = FOLDER / "pictures"
+EMPTY = PICTURES / "nobody_home.png"
 
 
 def commands(command: Any = None, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -168,7 +169,7 @@ def test_several_pictures_get_a_line_each(home: Path) -> None:
     lines = told.stdout.splitlines()
     found = {Path(line.split(": ")[0]).name: line.split(": ")[1] for line in lines[:-1]}
     assert found["two_on_a_sofa.png"].startswith("2 detections, best cat face 0.")
-    assert found["nobody_home.png"].startswith("0 detections, best score 0.")
+    assert found["nobody_home.png"].startswith("0 detections, the best below the threshold cat")
     assert len(found) == len(list((home / "drawn").iterdir())) == len(list(PICTURES.glob("*.png")))
     both = at(home, "run", PICTURES / "one_at_night.png", PICTURES / "two_on_a_sofa.png")
     assert "other lanes within" in both.stdout
@@ -193,8 +194,12 @@ def test_a_picture_on_stdin(home: Path) -> None:
 def test_one_picture_says_how_the_lanes_agree_and_what_was_nearly_found(home: Path) -> None:
     told = at(home, "run", PICTURES / "two_on_a_sofa.png")
     assert "other lanes within" in told.stdout and "(the first time" in told.stdout
-    told = at(home, "run", PICTURES / "nobody_home.png", "--runner", "onnx")
-    assert "nothing above the threshold; the best score is 0.0" in told.stdout
+    told = at(home, "run", EMPTY, "--runner", "onnx")
+    assert "nothing above the threshold 0.4; the best below it: cat face 0.0" in told.stdout
+    assert "--set nms.score_threshold=" in told.stdout
+    told = at(home, "run", EMPTY, "--runner", "onnx", "--set", "nms.score_threshold=0.01")
+    assert "nothing above" not in told.stdout and "cat face 0.0" in told.stdout
+    refused(at(home, "run", EMPTY, "--set", "head.kind=ssd"), "is not nms.KEY=VALUE")
 
 
 def test_old_forms_still_work(home: Path) -> None:
@@ -212,8 +217,7 @@ def test_version_and_help() -> None:
 
 
 def test_goldens_of_nothing_are_said_to_hold_nothing(home: Path, tmp_path: Path) -> None:
-    empty = PICTURES / "nobody_home.png"
-    told = at(home, "golden", "record", empty, "--golden", tmp_path)
+    told = at(home, "golden", "record", EMPTY, "--golden", tmp_path)
     assert "nothing is found on any golden picture yet" in told.stdout
     more = at(home, "golden", "record", PICTURES / "two_on_a_sofa.png", "--golden", tmp_path)
     assert "nothing is found" not in more.stdout

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mobilecat.api import judging, measuring
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent
@@ -64,6 +65,7 @@ class OpenBundle(Shown):
         runner: str | None = None,
         artifact: str | None = None,
         boxes: PathLike | None = None,
+        nms: Mapping[str, Any] | None = None,
         progress: Progress = silent,
     ) -> PictureRun:
         """Run the lanes, all or those named, on a picture; see `mc.run`."""
@@ -76,6 +78,7 @@ class OpenBundle(Shown):
             boxes=path_or_none(boxes),
             opener=self._engine,
             is_warm=lambda lane: lane.name in self._engines,
+            nms=nms,
             progress=progress,
         )
 
@@ -111,13 +114,15 @@ def run(
     artifact: str | None = None,
     source: PathLike | None = None,
     boxes: PathLike | None = None,
+    nms: Mapping[str, Any] | None = None,
     progress: Progress = silent,
 ) -> PictureRun:
     """Run a bundle on a picture: what each lane finds, in the picture's pixels.
 
     picture: a path, a PIL image, or uint8 [H,W,3], RGB. runner, artifact: one engine, one file; all
     of them without. source: where the source model lies now. boxes: JSON, of a cascade that finds
-    none itself. For many pictures, `mc.open` once and run that.
+    none itself. nms: keys of [nms], such as `{"score_threshold": 0.1}`, tried on each lane's
+    candidates in place of what is baked in. For many pictures, `mc.open` once and run that.
 
     What cannot run here says so in `not_run`. Errors: ArtifactError for a damaged bundle,
     ImageError for an unusable picture, MobileCatError for names that it does not have.
@@ -129,7 +134,7 @@ def run(
       nothing above the threshold
     """
     return open(bundle, source=source).run(
-        picture, runner=runner, artifact=artifact, boxes=boxes, progress=progress
+        picture, runner=runner, artifact=artifact, boxes=boxes, nms=nms, progress=progress
     )
 
 

@@ -103,6 +103,14 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Believe no result that was
 Threads = Annotated[
     int | None, typer.Option("--threads", metavar="N", min=1, help="By default one a core.")
 ]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A key of the spec and its value: nms.score_threshold=0.1. Repeatable.",
+    ),
+]
 Variant = Annotated[
     bool, typer.Option("--variant", help="With --lane: approve it for that lane alone.")
 ]
@@ -204,6 +212,33 @@ def class_pairs(given: Sequence[str]) -> dict[str, str]:
     if bad:
         raise MobileCatError("These classes cannot be mapped", bad)
     return dict(pairs)
+
+
+def set_keys(given: Sequence[str], example: str, tables: Sequence[str]) -> dict[str, Any]:
+    """Read --set: keys of `tables`, with their values as TOML has them; a word needs no quotes.
+
+    Errors: SpecError with every one that cannot be read.
+    """
+    import tomllib
+
+    from mobilecat.errors import Problem, SpecError
+
+    said: dict[str, Any] = {}
+    problems = []
+    for text in given:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        table, dot, name = key.partition(".")
+        if not equals or table not in tables or not dot or not name.isidentifier():
+            keys = " or ".join(f"{t}.KEY=VALUE" for t in tables)
+            problems.append(Problem(f"{text!r:.80} is not {keys}", "--set", example))
+            continue
+        try:
+            said[key] = tomllib.loads(f"value = {value}")["value"]
+        except (tomllib.TOMLDecodeError, KeyError, RecursionError):
+            said[key] = value
+    if problems:
+        raise SpecError("This cannot be read", problems)
+    return said
 
 
 def renamed(old: str, new: str) -> None:

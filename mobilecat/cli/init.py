@@ -6,19 +6,19 @@ import json
 import re
 import shlex
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import mobilecat as mc
-from mobilecat.cli.grammar import SPEC
+from mobilecat.cli.grammar import SPEC, set_keys
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import plain, show
 from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import Problem, SpecError
 
+_EXAMPLE = "--set head.units=pixels, --set 'input.range=[0, 1]', --set nms.score_threshold=0.1"
 _SIZE = re.compile(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})", re.ASCII)
 
 
@@ -84,23 +84,27 @@ def _asked(ask: Any) -> Any:
 
 def _given(texts: Sequence[str], size: str | None) -> tuple[dict[str, Any], tuple[int, int] | None]:
     """Read --set and --size; SpecError with all that cannot be read."""
+    problems: list[Problem] = []
     answers: dict[str, Any] = {}
-    problems = []
-    for text in texts:
-        key, equals, value = (part.strip() for part in text.partition("="))
-        table, dot, name = key.partition(".")
-        if not equals or table not in ("head", "input") or not dot or not name.isidentifier():
-            fix = "--set head.units=pixels, --set 'input.range=[0, 1]'"
-            problems.append(Problem(f"{text!r:.80} is not head.KEY=VALUE", "--set", fix))
-            continue
-        try:
-            answers[key] = tomllib.loads(f"value = {value}")["value"]
-        except (tomllib.TOMLDecodeError, KeyError, RecursionError):
-            answers[key] = value  # a word needs no quotes
-    found = _SIZE.fullmatch(size.strip()) if size is not None else None
-    if size is not None and found is None:
-        fix = "width, then height in pixels: --size 640x480"
-        problems.append(Problem(f"{size!r:.40} is no size", "--size", fix))
+    size_wh = None
+    try:
+        answers = set_keys(texts, _EXAMPLE, ("head", "input", "nms"))
+    except SpecError as e:
+        problems += e.problems
+    try:
+        size_wh = _size_of(size)
+    except SpecError as e:
+        problems += e.problems
     if problems:
         raise SpecError("This cannot be read", problems)
-    return answers, (int(found[1]), int(found[2])) if found else None
+    return answers, size_wh
+
+
+def _size_of(text: str | None) -> tuple[int, int] | None:
+    """Read --size; SpecError where it is none."""
+    if text is None:
+        return None
+    if (found := _SIZE.fullmatch(text.strip())) is None:
+        fix = "width, then height in pixels: --size 640x480"
+        raise SpecError("This cannot be read", [Problem(f"{text!r:.40} is no size", "--size", fix)])
+    return int(found[1]), int(found[2])

@@ -24,6 +24,7 @@ from mobilecat.cli.grammar import (
     Pictures,
     PicturesOfBundle,
     Runner,
+    Set,
     Source,
     Verb,
 )
@@ -75,12 +76,7 @@ def init(
         str | None,
         typer.Option("--size", metavar="WxH", help="Its input, where the file leaves it open."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="What you know: head.units=pixels. Repeatable."
-        ),
-    ] = None,
+    set_: Set = None,
     draw: Draw = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a spec that is there.")
@@ -144,6 +140,7 @@ def run(
             "--draw", metavar="PNG|FOLDER", help="Write the picture with boxes on it; or each."
         ),
     ] = None,
+    set_: Set = None,
     json_: Json = None,
     source: Source = None,
     boxes: Boxes = None,
@@ -151,13 +148,14 @@ def run(
     """Run a bundle on pictures, and print what it finds, in each picture's pixels.
 
     Without --runner and --artifact, every artifact runs in every engine: a lane each, as
-    onnx:yunet.onnx, beside the model itself, `source`. Several pictures get a line each.
+    onnx:yunet.onnx, beside the model itself, `source`. Several pictures get a line each. --set
+    tries other values of [nms] on what each lane decodes, and leaves the bundle as it is.
 
     mobilecat run bundle photo.jpg --draw boxes.png
     """
     from mobilecat.cli.run import run_pictures
 
-    run_pictures(words, image, runner, artifact, draw, json_, source, boxes)
+    run_pictures(words, image, runner, artifact, draw, set_ or [], json_, source, boxes)
 
 
 @app.command(cls=Verb, short_help="Say what a model file or bundle holds.")

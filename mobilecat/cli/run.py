@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mobilecat as mc
-from mobilecat.cli.grammar import bundle_and_pictures
+from mobilecat.cli.grammar import bundle_and_pictures, set_keys
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
@@ -30,11 +30,14 @@ def run_pictures(
     runner: str | None,
     artifact: str | None,
     draw: Path | None,
+    set_: Sequence[str],
     json_: str | None,
     source: Path | None,
     boxes: Path | None,
 ) -> None:
     folder, pictures = bundle_and_pictures(words, image)
+    said = set_keys(set_, "--set nms.score_threshold=0.1", ("nms",))
+    nms = {key.removeprefix("nms."): value for key, value in said.items()}
     one = len(pictures) == 1
     inputs = (folder, *pictures, source, boxes)
     if one:
@@ -50,7 +53,12 @@ def run_pictures(
     def ran(path: Path) -> mc.PictureRun:
         with progress_line() as progress:
             return bundle.run(
-                _picture(path), runner=runner, artifact=artifact, boxes=boxes, progress=progress
+                _picture(path),
+                runner=runner,
+                artifact=artifact,
+                boxes=boxes,
+                nms=nms,
+                progress=progress,
             )
 
     if one:
@@ -85,6 +93,8 @@ def _show_one(found: mc.PictureRun, draw: Path | None, json_: str | None) -> Non
         show(found.words())
         if len([r for r in found if not r.not_run]) > 1:
             show([Line(mc.agreement(found).words(), "dim")])
+        if not any(r.detections for r in found) and any(r.below for r in found):
+            show([Line("to try another threshold: --set nms.score_threshold=0.1", "dim")])
         if drawn:
             print(f"drew {draw}")
     _ = found.first  # an error where nothing ran
@@ -140,10 +150,8 @@ def _in_a_line(found: mc.PictureRun) -> str:
     said = f"{n} detection{'s' * (n != 1)}"
     labels = first.bundle.spec.labels
     if n:
-        class_id = int(first.detections.class_ids[0])
-        label = labels[class_id] if class_id < len(labels) else str(class_id)
-        said += f", best {label} {first.detections.scores[0]:.3f}"
-    elif first.best is not None:
-        said += f", best score {first.best:.3f}"
+        said += f", best {first.detections.said(0, labels)}"
+    elif first.below is not None:
+        said += f", the best below the threshold {first.below.said(0, labels)}"
     more = len([r for r in found if not r.not_run]) > 1
     return f"{said}; {mc.agreement(found).words()}" if more else said

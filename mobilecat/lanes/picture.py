@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,18 @@ from mobilecat.errors import MobileCatError, Problem
 from mobilecat.formats.base.runner import NotRun, Runner
 from mobilecat.geometry.resize import ResizePlan
 from mobilecat.graph import Array
+from mobilecat.heads import Candidates
 from mobilecat.lanes.base import Lane, lanes_of
+from mobilecat.lanes.candidates import (
+    best_below,
+    candidates_of,
+    shows_candidates,
+    suppressed_by,
+    tried_nms,
+)
 from mobilecat.lanes.detect import decode_outputs
 from mobilecat.lanes.inputs import picture_inputs
-from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.detections import Detections, nothing_above
 from mobilecat.pictures.drawing import data_url, draw_detections
 from mobilecat.pictures.odd import odd_values
 from mobilecat.pictures.reading import Picture, picture_of
@@ -37,7 +45,8 @@ class LaneRun(Shown):
     detections: in pixels of the upright picture; None for a raw head, and where it did not run.
     outputs: its tensors by the bundle's names, boxes in pixels of the model input.
     milliseconds: of the engine alone, warm. first_ms: of its first picture, where this was it.
-    best: the best score of any candidate, where nothing was found and the engine shows them.
+    below: the best candidate, where nothing is above the threshold and the engine shows them.
+    threshold: the score that a detection is above, where one is suppressed by it.
     not_run: why there is nothing, or "".
     odd: what no detector gives: a sentence for each thing that looks wrong.
     """
@@ -49,7 +58,8 @@ class LaneRun(Shown):
     first_ms: float | None = None
     outputs: Mapping[str, Array] = field(default_factory=dict)
     detections: Detections | None = None
-    best: float | None = None
+    below: Detections | None = None
+    threshold: float | None = None
     not_run: str = ""
     odd: tuple[str, ...] = ()
 
@@ -60,8 +70,8 @@ class LaneRun(Shown):
         first = "" if self.first_ms is None else f" (the first time {self.first_ms:.1f} ms)"
         yield Line(f"{self.lane.name}  {self.milliseconds:.1f} ms{first}, {self.engine}", "bold")
         yield from (Line(f"  warning: {text}", "yellow") for text in self.odd)
-        if self.best is not None:
-            yield Line(f"  nothing above the threshold; the best score is {self.best:.3f}")
+        if self.detections is not None and not len(self.detections):
+            yield Line(f"  {self.nothing}")
             return
         if self.detections is not None:
             yield from self.detections.words(self.bundle.spec.labels, self.bundle.spec.landmarks)
@@ -72,6 +82,12 @@ class LaneRun(Shown):
                 f"  {name} {shape} {facts['dtype']}: {facts['min']:.5g} to "
                 f"{facts['max']:.5g}, mean {facts['mean']:.5g}"
             )
+
+    @property
+    def nothing(self) -> str:
+        """Say that nothing was found, and what comes nearest: its class, score and place."""
+        spec = self.bundle.spec
+        return nothing_above(self.threshold, self.below, spec.labels)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -86,8 +102,9 @@ class LaneRun(Shown):
         if self.detections is None:
             return {**row, "outputs": _facts(self.outputs)}
         row["detections"] = self.detections.to_json(spec.labels, spec.landmarks)
-        if self.best is not None:
-            row["best_score"] = round(self.best, 6)
+        if self.below is not None:
+            row["best_score"] = round(float(self.below.scores[0]), 6)
+            row["below_threshold"] = self.below.to_json(spec.labels, spec.landmarks)[0]
         cascade = isinstance(self.bundle, CascadeBundle)
         return row if cascade else {**row, "odd": list(self.odd)}
 
@@ -134,10 +151,17 @@ class PictureRun(Shown):
         return found
 
     def draw(self) -> Image:
-        """Return a copy of the picture with what the first lane to find anything found on it."""
+        """Return a copy of the picture with what the first lane to find anything found on it.
+
+        Where none did, with the best candidate below the threshold, its box in broken lines.
+        """
         spec = self.bundle.spec
-        found = next((r.detections for r in self.lanes if r.detections), None) or self.detections
-        return draw_detections(self.picture, found, spec.labels, spec.landmarks, spec.skeleton)
+        found = next((r.detections for r in self.lanes if r.detections), None)
+        below = next((r.below for r in self.lanes if r.below), None)
+        shown = found or below or self.detections
+        return draw_detections(
+            self.picture, shown, spec.labels, spec.landmarks, spec.skeleton, broken=not found
+        )
 
     def words(self) -> Iterator[Line | Table]:
         for row in self.lanes:
@@ -164,12 +188,14 @@ def run_picture(
     boxes: Path | None = None,
     opener: Callable[[Lane], Runner],
     is_warm: Callable[[Lane], bool] = lambda _: True,
+    nms: Mapping[str, Any] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> PictureRun:
     """Run the lanes of a bundle, all or the named, on one picture, one after another.
 
     opener: what loads a lane. is_warm: whether it ran before; one that did not runs twice, as its
-    first picture is no measure. boxes: of a cascade that finds none itself.
+    first picture is no measure. boxes: of a cascade that finds none itself. nms: keys of [nms],
+    tried on each lane's candidates in place of what is baked in.
     Errors: MobileCatError for a bundle without picture input, an unusable picture or unknown lane.
     """
     if bundle.spec.input is None:
@@ -177,6 +203,8 @@ def run_picture(
         said = Problem("its spec has no [input]", str(folder), fix)
         raise MobileCatError("This bundle takes tensors, not pictures", [said])
     picture = picture_of(image)
+    tried = tried_nms(bundle, nms or {})
+    settled = tried or bundle.spec.effective_nms
     lanes = lanes_of(bundle, runner, artifact, slow=False)
     tensors, plan = picture_inputs(bundle, picture, boxes)
     rows = []
@@ -185,6 +213,8 @@ def run_picture(
         warm = lane.slow or is_warm(lane)
         try:
             engine = opener(lane)
+            if tried is not None and not shows_candidates(lane, bundle):
+                raise NotRun("its thresholds are baked in, and it does not show its candidates")
         except NotRun as reason:
             rows.append(LaneRun(lane, bundle, not_run=str(reason)))
             continue
@@ -194,12 +224,18 @@ def run_picture(
             first = took
             outputs, took = _timed(engine, tensors)
         raw = isinstance(bundle.spec.head, RawHead)
-        found = None if raw else decode_outputs(outputs, plan)
+        found, below = None if raw else decode_outputs(outputs, plan), None
+        if found is not None and (tried is not None or not len(found)):
+            candidates = _candidates(engine, lane, bundle, tensors)
+            if candidates is not None and tried is not None:
+                outputs = suppressed_by(candidates, bundle, tried)
+                found = decode_outputs(outputs, plan)
+            if candidates is not None and not len(found):
+                below = best_below(candidates, bundle, plan)
         odd = () if found is None else _odd(bundle, found, plan)
-        best = None if found is None or len(found) else _best(engine, lane, bundle, tensors)
-        rows.append(
-            LaneRun(lane, bundle, engine.note, took, first, outputs, found, best=best, odd=odd)
-        )
+        threshold = settled.score_threshold if settled is not None else None
+        told = LaneRun(lane, bundle, engine.note, took, first, outputs, found, below, odd=odd)
+        rows.append(replace(told, threshold=threshold))
     file = Path(image) if isinstance(image, str | os.PathLike) else None
     return PictureRun(bundle, picture, tuple(rows), file)
 
@@ -211,13 +247,13 @@ def _timed(engine: Runner, tensors: Mapping[str, Array]) -> tuple[dict[str, Arra
     return outputs, (perf_counter() - start) * 1e3
 
 
-def _best(engine: Runner, lane: Lane, bundle: Bundle, tensors: Mapping[str, Array]) -> float | None:
-    """Return the best score of any candidate; None where the engine shows none."""
-    name = next((c.name for c in bundle.candidates if c.name.endswith("candidate_scores")), None)
-    if name is None or lane.slow or (lane.artifact is not None and name not in lane.artifact.taps):
+def _candidates(
+    engine: Runner, lane: Lane, bundle: Bundle, tensors: Mapping[str, Array]
+) -> Candidates | None:
+    """Return what is decoded before suppression; None where the engine shows none, or is slow."""
+    if lane.slow or not shows_candidates(lane, bundle):
         return None
-    shown = engine.infer(tensors, [name]).get(name)
-    return None if shown is None or not shown.size else float(shown.max())
+    return candidates_of(engine, bundle, tensors["image"])
 
 
 def _odd(bundle: Bundle, found: Detections, plan: ResizePlan) -> tuple[str, ...]:

@@ -61,6 +61,15 @@ class Detections(Shown):
             return None
         return turned_corners(self.boxes_xyxy, self.rows["angles"])
 
+    def chosen(self, kept: npt.NDArray[Any] | slice) -> Detections:
+        """Return some of them: kept: (n,) of bool, their indices, or a slice."""
+        rows = np.arange(len(self))[kept]
+        return Detections(
+            *(self.boxes_xyxy[rows], self.scores[rows], self.class_ids[rows]),
+            {name: values[rows] for name, values in self.rows.items()},
+            None if self.masks is None else self.masks[rows],
+        )
+
     def placed(self, to: Affine) -> Detections:
         """Return the same in the frame that `to` leads to."""
         rows = {name: ROWS[name].placed(to, values) for name, values in self.rows.items()}
@@ -104,6 +113,13 @@ class Detections(Shown):
             rows.append(row)
         return rows
 
+    def said(self, i: int, labels: Sequence[str] = ()) -> str:
+        """Say detection i in a few words: its class, score and box."""
+        class_id = int(self.class_ids[i])
+        label = labels[class_id] if class_id < len(labels) else str(class_id)
+        box = " ".join(f"{v:.1f}" for v in self.boxes_xyxy[i])
+        return f"{label} {self.scores[i]:.3f}  xyxy {box}"
+
     @staticmethod
     def from_json(rows: Sequence[dict[str, Any]]) -> Detections:
         """Return what `to_json` wrote."""
@@ -120,3 +136,11 @@ class Detections(Shown):
             carried,
             read_masks([r["mask"] for r in rows]) if n and all("mask" in r for r in rows) else None,
         )
+
+
+def nothing_above(
+    threshold: float | None, below: Detections | None, labels: Sequence[str] = ()
+) -> str:
+    """Say that nothing was found, and the best candidate below the threshold, if it is known."""
+    said = "nothing above the threshold" + (f" {threshold:g}" if threshold is not None else "")
+    return f"{said}; the best below it: {below.said(0, labels)}" if below is not None else said

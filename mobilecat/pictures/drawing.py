@@ -37,10 +37,12 @@ def draw_detections(
     labels: Sequence[str] = (),
     names: Sequence[str] = (),
     skeleton: Sequence[tuple[str, str]] = (),
+    broken: bool = False,
 ) -> Image:
     """Return a copy of `picture` with boxes, scores, masks and row values such as landmarks on it.
 
-    names: of the landmarks. skeleton: pairs of them between which a line is drawn.
+    names: of the landmarks. skeleton: pairs of them between which a line is drawn. broken: whether
+    boxes have broken lines and pale labels: of candidates that no threshold let through.
     """
     from PIL import ImageDraw, ImageFont
 
@@ -53,12 +55,15 @@ def draw_detections(
     for i in range(len(found)):
         class_id = int(found.class_ids[i])
         colour = COLOURS[class_id % len(COLOURS)]
-        outline(pen, found, i, colour, 2 * unit)
+        if broken:
+            broken_outline(pen, found, i, colour, 2 * unit)
+        else:
+            outline(pen, found, i, colour, 2 * unit)
         corners = found.corners_xy
         ends = found.boxes_xyxy[i].reshape(2, 2) if corners is None else corners[i]
         x1, y1 = ends.min(axis=0).tolist()
         label = labels[class_id] if class_id < len(labels) else str(class_id)
-        text = f"{label} {found.scores[i]:.2f}"
+        text = f"{label} {found.scores[i]:.2f}" + (", below the threshold" if broken else "")
         left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
         width, height = right - left + 4 * unit, bottom - top + 4 * unit
         # A box may begin outside the picture; its label stays readable.
@@ -68,7 +73,8 @@ def draw_detections(
         place = (round(x / height), round(y / height))
         y = taken.get(place, y)
         taken[place] = y + height
-        pen.rectangle((x, y, x + width, y + height), fill=colour)
+        fill = "#E8E8E8" if broken else colour
+        pen.rectangle((x, y, x + width, y + height), fill=fill)
         pen.text((x + 2 * unit - left, y + 2 * unit - top), text, fill="black", font=font)
         for name, draw in ROW_DRAWINGS.items():
             if name in found.rows:
@@ -87,6 +93,24 @@ def outline(pen: ImageDraw, found: Detections, i: int, colour: str, width: int) 
     ring = [(float(x), float(y)) for x, y in corners[i]]
     pen.line([*ring, ring[0], ring[1]], fill=colour, width=width, joint="curve")
     pen.line(ring[:2], fill=colour, width=2 * width)
+
+
+def broken_outline(pen: ImageDraw, found: Detections, i: int, colour: str, width: int) -> None:
+    """Draw the box of detection i in broken lines, on dark ones so that it shows anywhere."""
+    corners = found.corners_xy
+    if corners is None:
+        x1, y1, x2, y2 = found.boxes_xyxy[i]
+        corners_i = np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)])
+    else:
+        corners_i = corners[i]
+    for a, b in zip(corners_i, np.roll(corners_i, -1, axis=0), strict=True):
+        length = float(np.hypot(*(b - a)))
+        steps = max(1, round(length / (8 * width)))
+        for k in range(steps):
+            ends = [a + (b - a) * (k + share) / steps for share in (0, 0.55)]
+            line = [(float(x), float(y)) for x, y in ends]
+            pen.line(line, fill="black", width=2 * width)
+            pen.line(line, fill=colour, width=width)
 
 
 @dataclass(frozen=True)

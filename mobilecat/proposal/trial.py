@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mobilecat.bake import bake
 from mobilecat.lanes.detect import decode_outputs
-from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.detections import Detections, nothing_above
 from mobilecat.pictures.odd import odd_values
 from mobilecat.pictures.reading import fit_picture
 from mobilecat.shown import Line, Table
@@ -28,8 +26,9 @@ _SATURATED = 0.9995
 
 @dataclass(frozen=True)
 class Tried:
-    """found: at the spec's thresholds. best: the best score of any box, above 0.01, else 0.
+    """found: at the spec's thresholds. below: where that is nothing, the best box of a lower score.
 
+    best: the best score of any box, above 0.01, else 0. threshold: what a score is above.
     others: the best score with other preprocessing, in words. odd: what no detector gives.
     """
 
@@ -37,6 +36,8 @@ class Tried:
     best: float
     others: tuple[tuple[str, float, bool], ...]
     odd: tuple[str, ...]
+    below: Detections | None = None
+    threshold: float | None = None
 
     def words(self, spec: Spec) -> Iterator[Line | Table]:
         """Say what was found, and whether something else would find more."""
@@ -45,7 +46,7 @@ class Tried:
             yield Line(f"on the picture: {n} detection{'s' * (n != 1)}")
             yield from self.found.words(spec.labels, spec.landmarks)
         else:
-            yield Line(f"on the picture: nothing above the threshold; best score {self.best:.3f}")
+            yield Line(f"on the picture: {nothing_above(self.threshold, self.below, spec.labels)}")
         if self.others:
             listed = ", ".join(
                 f"{what} {score:.3f}" if sound else f"{what}, which floods the picture with boxes"
@@ -62,13 +63,25 @@ class Tried:
 def try_spec(network: ir.Model, spec: Spec, picture: Image) -> Tried:
     """Run a spec's baked graph on `picture` in onnxruntime."""
     assert spec.input is not None
-    found, best, odd = _run(network, spec, picture)
+    every, odd = _run(network, spec, picture)
+    nms = spec.effective_nms
+    threshold = nms.score_threshold if nms is not None else None
+    found = every.chosen(every.scores > (-1 if threshold is None else threshold))
+    best = _best(every)
     others = []
     for what, image in _variants(spec.input).items():
         other = spec.model_copy(update={"input": spec.input.model_copy(update=image)})
-        _, score, strange = _run(network, other, picture)
+        elsewhere, strange = _run(network, other, picture)
+        score = _best(elsewhere)
         others.append((what, score, not strange and score < _SATURATED))
-    return Tried(found, best, tuple(others), tuple(odd))
+    below = None
+    if len(every) and not len(found):
+        below = every.chosen(every.scores == best).chosen(slice(1))
+    return Tried(found, best, tuple(others), tuple(odd), below, threshold)
+
+
+def _best(found: Detections) -> float:
+    return float(found.scores.max(initial=0))
 
 
 def _variants(image: ImageSpec) -> dict[str, dict[str, Any]]:
@@ -81,7 +94,8 @@ def _variants(image: ImageSpec) -> dict[str, dict[str, Any]]:
     return variants
 
 
-def _run(network: ir.Model, spec: Spec, picture: Image) -> tuple[Detections, float, list[str]]:
+def _run(network: ir.Model, spec: Spec, picture: Image) -> tuple[Detections, list[str]]:
+    """Return all boxes above 0.01, and what is odd about those above the spec's threshold."""
     import onnx_ir as ir
     import onnxruntime as ort
 
@@ -99,10 +113,5 @@ def _run(network: ir.Model, spec: Spec, picture: Image) -> tuple[Detections, flo
     names = [o.name for o in session.get_outputs()]
     outputs = dict(zip(names, session.run(None, {"image": pixels[None]}), strict=True))
     every = decode_outputs(outputs, plan)
-    best = float(every.scores.max(initial=0))
-    kept = np.flatnonzero(every.scores > (nms.score_threshold if nms is not None else -1))
-    found = Detections(
-        *(every.boxes_xyxy[kept], every.scores[kept], every.class_ids[kept]),
-        {name: values[kept] for name, values in every.rows.items()},
-    )
-    return found, best, odd_values(spec, found, plan.model_from_image)
+    kept = every.chosen(every.scores > (nms.score_threshold if nms is not None else -1))
+    return every, odd_values(spec, kept, plan.model_from_image)

@@ -23,7 +23,7 @@ from mobilecat.proposal.guess import Ask, Guess
 from mobilecat.proposal.text import spec_text, toml_value
 from mobilecat.proposal.trial import Tried, try_spec
 from mobilecat.shown import Line, Shown, Table
-from mobilecat.spec import ImageSpec, RawHead, Spec, spec_from_text
+from mobilecat.spec import ImageSpec, NmsSpec, RawHead, Spec, spec_from_text
 from mobilecat.spec.heads import HEADS
 from mobilecat.value import safe_name, tuples, unprintable
 
@@ -84,12 +84,14 @@ class Proposal(Shown):
 
     @cached_property
     def drawn(self) -> Image | None:
-        """The picture with what is found on it."""
+        """The picture with what is found on it, or with the best below the threshold."""
         from mobilecat.pictures.drawing import draw_detections
 
-        if self.picture is None or self.found is None:
+        if self.picture is None or self.tried is None:
             return None
-        return draw_detections(self.picture, self.found, self.spec.labels, self.spec.landmarks)
+        found, below = self.tried.found, self.tried.below
+        names = self.spec.labels, self.spec.landmarks
+        return draw_detections(self.picture, below or found, *names, broken=below is not None)
 
     def write(self, path: Path, replace: bool = False) -> None:
         """Write the spec. Errors: MobileCatError where there is a file, unless `replace`."""
@@ -133,7 +135,7 @@ def propose(
     _require_keys(answers, guess.kind)
     image, notes, asks = _image(facts, guess, answers)
     head: dict[str, Any] = {"kind": guess.kind, **guess.head}
-    head |= {k.removeprefix("head."): v for k, v in answers.items() if k.startswith("head.")}
+    head |= _said(answers, "head")
     taken: list[str] = []
     if facts.assumed_size and size is None:
         left = "since the file leaves it open: --size says another"
@@ -147,7 +149,7 @@ def propose(
         tables["input"] = {"size": list(facts.size_wh), **image}
     tables["head"] = head
     if facts.picture and guess.kind in HEADS and HEADS[guess.kind].suppressed:
-        tables["nms"] = _nms(guess.kind)
+        tables["nms"] = {**_nms(guess.kind), **_said(answers, "nms")}
 
     def written(names: Mapping[str, Any]) -> tuple[str, Spec]:
         text = spec_text(guess.title, guess.because, {**top, **names}, tables, asks, notes)
@@ -172,14 +174,19 @@ def _require_kind(kind: object) -> None:
 
 def _require_keys(answers: Answers, kind: str) -> None:
     """Raise SpecError for answers to what nobody asked."""
-    known = {"head": HEADS[kind].model_fields, "input": ImageSpec.model_fields}
+    known: dict[str, Mapping[str, Any]] = {"head": HEADS[kind].model_fields}
+    known |= {"input": ImageSpec.model_fields}
+    known |= {"nms": NmsSpec.model_fields} if HEADS[kind].suppressed else {}
     problems = []
     for key in answers:
         table, _, name = key.partition(".")
         if name not in known.get(table, {}):
             names = ", ".join(f"{table}.{n}" for n in known.get(table, {}))
             what = f"unknown key for head {kind!r}" if table == "head" else "unknown key"
-            problems.append(Problem(what, key, f"one of {names}" if names else "head.…, input.…"))
+            close = difflib.get_close_matches(name, known.get(table, {}), n=1, cutoff=0.6)
+            fix = f"one of {names}" if names else "head.…, input.…, nms.…"
+            fix = f"did you mean {table}.{close[0]}? It is {fix}" if close else fix
+            problems.append(Problem(what, key, fix))
     if problems:
         raise SpecError("These answers do not fit", problems)
 
@@ -249,7 +256,7 @@ def _image(
             what = f"{guess.title} is trained on {family}, but this first layer wants {own}"
             asks.append(Ask("input.range", what, (own, [low, high])))
             image["range"] = own
-    image |= {k.removeprefix("input."): v for k, v in answers.items() if k.startswith("input.")}
+    image |= _said(answers, "input")
     return image, notes, tuple(asks)
 
 
@@ -286,9 +293,13 @@ def _coco() -> list[str]:
     return (files("mobilecat.proposal") / "coco80.txt").read_text("utf-8").split("\n")[:_COCO]
 
 
-def _nms(kind: str) -> dict[str, Any]:
-    from mobilecat.spec import NmsSpec
+def _said(answers: Answers, table: str) -> dict[str, Any]:
+    """Return what the user says of one table."""
+    start = f"{table}."
+    return {k.removeprefix(start): v for k, v in answers.items() if k.startswith(start)}
 
+
+def _nms(kind: str) -> dict[str, Any]:
     whole = NmsSpec(**HEADS[kind].family_nms)
     overlap = ("iou_threshold",) if whole.selection == "nms" else ()
     return {k: getattr(whole, k) for k in ("score_threshold", *overlap, "max_detections")}

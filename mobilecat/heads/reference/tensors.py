@@ -47,7 +47,7 @@ def best_candidates(found: Candidates, most: int | None) -> Candidates:
         return found
     order = np.argsort(-found.scores[0].max(axis=1), kind="stable")[:most]
     kept = {name: value[:, order] for name, value in found.all.items()}
-    return Candidates(kept.pop("boxes"), kept.pop("scores"), kept)
+    return Candidates(kept.pop("boxes"), kept.pop("scores"), kept, found.maps)
 
 
 def _require_shapes(found: Candidates) -> dict[str, tuple[int, ...]]:

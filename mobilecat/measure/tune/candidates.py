@@ -9,20 +9,17 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from mobilecat.bundle import Bundle
 from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.graph import Array
 from mobilecat.heads import Candidates
 from mobilecat.heads.reference.tensors import best_candidates
-from mobilecat.lanes import Lane, NotRun, Runner, lanes_of, open_lane
-from mobilecat.lanes.source import SourceRunner
+from mobilecat.lanes import Lane, NotRun, lanes_of, open_lane
+from mobilecat.lanes.candidates import candidates_of, shows_candidates
 from mobilecat.measure.tune.kept import Store
 from mobilecat.measure.tune.ranked import Ranked, rank
 from mobilecat.pictures.reading import fit_picture, read_picture
-from mobilecat.rows import kinds_of
 
 
 def lane_to_tune(bundle: Bundle, runner: str | None, artifact: str | None) -> Lane:
@@ -30,21 +27,14 @@ def lane_to_tune(bundle: Bundle, runner: str | None, artifact: str | None) -> La
     if runner is None and artifact is None:
         return Lane("source")
     lanes = lanes_of(bundle, runner, artifact, slow=False)
-    showing = [lane for lane in lanes if _shows(lane, bundle)]
+    showing = [lane for lane in lanes if shows_candidates(lane, bundle)]
     if showing:
         return showing[0]
-    others = [x.name for x in lanes_of(bundle) if _shows(x, bundle)]
+    others = [x.name for x in lanes_of(bundle) if shows_candidates(x, bundle)]
     raise ArtifactError(
         "This does not show its candidates before NMS",
         [Problem(lanes[0].name, fix=f"these do: {', '.join(others)}")],
     )
-
-
-def _shows(lane: Lane, bundle: Bundle) -> bool:
-    if lane.artifact is None:
-        return True
-    names = [t.name for t in bundle.candidates]
-    return lane.taps and set(names) <= set(lane.artifact.taps)
 
 
 class Engine:
@@ -86,27 +76,13 @@ def _candidates_of(
         runner = open_lane(folder, bundle, lane, source)
     except NotRun as reason:
         fix = ""
-        if lane.artifact is None and (shown := _artifact_that_shows(bundle)):
+        if lane.artifact is None and (shown := _artifact_thatshows_candidates(bundle)):
             fix = f"or tune on an artifact: --artifact {shown}"
         problem = Problem(str(reason), lane.name, fix)
         raise MobileCatError("The model to tune cannot run here", [problem]) from None
-    if isinstance(runner, SourceRunner):
-        return runner.candidates
-    return lambda pixels: _tapped(runner, bundle, pixels)
+    return partial(candidates_of, runner, bundle)
 
 
-def _artifact_that_shows(bundle: Bundle) -> str | None:
-    lanes = [x for x in lanes_of(bundle) if x.artifact is not None and _shows(x, bundle)]
+def _artifact_thatshows_candidates(bundle: Bundle) -> str | None:
+    lanes = [x for x in lanes_of(bundle) if x.artifact is not None and shows_candidates(x, bundle)]
     return next((x.artifact.file for x in lanes if x.artifact), None)
-
-
-def _tapped(runner: Runner, bundle: Bundle, pixels: Array) -> Candidates:
-    """Return what an artifact has before its NMS, as the bundle's contract names it."""
-    names = [t.name for t in bundle.candidates]
-    found = runner.infer({"image": pixels}, names)
-    if missing := [name for name in names if name not in found]:
-        what = f"does not show {', '.join(missing)}, which its record promises"
-        raise ArtifactError("The bundle contradicts itself", [Problem(what, bundle.name)])
-    arrays = [np.asarray(found[t.name], np.float64).reshape(t.shape) for t in bundle.candidates]
-    kinds = kinds_of(t.name for t in bundle.outputs)
-    return Candidates(arrays[0], arrays[1], dict(zip(kinds[2:], arrays[2:], strict=True)))
