@@ -41,7 +41,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The table of formats, which costs nothing: every verb is imported when it is first called.
     "formats.base.format": set(),
     "formats.base.target": {"value"},
-    "formats.coreml.target": _TARGET,
+    "formats.coreml.recipe": set(),
+    "formats.coreml.target": {*_TARGET, "formats.coreml.recipe"},
     "formats.tflite.target": _TARGET,
     "formats.onnx.target": _TARGET,
     "formats.coreml.format": {"formats.base.format", "formats.coreml.target"},
@@ -75,7 +76,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "formats.tensorflow": {*_LEAVES, "formats.base", "formats.onnx"},
     "formats.coreml": {
         *_VALUES, *_TARGET, "formats.base", "formats.coreml.target", "formats.coreml.runtime",
-        "bake",
+        "formats.coreml.recipe", "bake",
     },
     "formats.coreai": {
         *_VALUES, *_TARGET, "formats.base", "formats.coreai.target", "formats.coreai.read",

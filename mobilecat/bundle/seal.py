@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.spec import Spec, TargetSpec
-from mobilecat.spec.targets import file_names
+from mobilecat.spec.targets import file_names, stored
 
 if TYPE_CHECKING:
     from mobilecat.bundle.contract import ArtifactRecord, Bundle
@@ -122,7 +122,7 @@ def _record(record: ArtifactRecord, target: TargetSpec, spec: Spec) -> Iterator[
         "kind": target.kind,
         "format": target.suffix[1:],
         "contract": target.contract,
-        "precision": target.precision,
+        "precision": stored(target),
     }
     for key, value in wanted.items():
         have = getattr(record, key)

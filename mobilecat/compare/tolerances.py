@@ -129,6 +129,19 @@ _INT8 = Limits(
     angles_rad=5e-2,
     masks=0.15,
 )
+_FEW_BITS = replace(
+    _INT8,
+    boxes_px=20.0,
+    landmarks_px=20.0,
+    scores=0.3,
+    tensors=2.0,
+    reason="what few bits cost is for labelled pictures to say; the structure is held apart",
+)
+_COREML: Mapping[str, Limits] = {
+    **dict.fromkeys(("palette8", "palette6"), _INT8),
+    **dict.fromkeys(("int4", "palette4", "palette3", "palette2", "palette1"), _FEW_BITS),
+    **dict.fromkeys(("sparse", "w8a8"), _FEW_BITS),
+}
 FLOORS: Mapping[str, Limits] = {"float32": _FLOAT32, "float16": _FLOAT16}
 DEFAULTS: Mapping[tuple[str, str], Limits] = {
     ("source", "float32"): replace(
@@ -141,6 +154,11 @@ DEFAULTS: Mapping[tuple[str, str], Limits] = {
     **{(e.runner, "float32"): _FLOAT32 for f in FORMATS.values() for e in f.engines},
     **{(e.runner, "float16"): _FLOAT16 for f in FORMATS.values() for e in f.engines},
     **{(e.runner, "int8"): _INT8 for f in FORMATS.values() for e in f.engines},
+    **{
+        (e.runner, name): limits
+        for e in FORMATS["coreml"].engines
+        for name, limits in _COREML.items()
+    },
 }
 
 

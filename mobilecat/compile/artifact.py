@@ -14,6 +14,7 @@ from mobilecat.errors import UnsupportedError
 from mobilecat.formats.base.emitted import Emitted
 from mobilecat.formats.table import FORMATS
 from mobilecat.spec import Spec, TargetSpec
+from mobilecat.spec.targets import stored
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -61,7 +62,7 @@ def emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactRe
         kind=target.kind,
         format=target.suffix[1:],
         contract=target.contract,
-        precision=target.precision,
+        precision=stored(target),
         bytes=size_of(path),
         sha256=sha256_of(path),
         image=made.image,  # type: ignore[arg-type]

@@ -46,7 +46,7 @@ def make(
         progress(f"writing {path.name}")
         try:
             record = emit(target, baked, spec, path)
-            if record.precision == "float16":
+            if target.precision == "float16":
                 progress(f"measuring the values of {path.name}")
                 record = ranges.noted(record, baked)
             made[target] = record

@@ -1,11 +1,12 @@
 """An artifact's structure apart from its rounding.
 
-Float16 rounds every weight, and limits wide enough for that hide half a pixel, a dead channel, a
-scale of 1/128 for 1/127.5. So a float16 program also runs in float32 with the weights as they were
-before they were rounded, and is held to the source at float32's limits. Those weights come from the
-same compilation in float32, and are taken only where they round to the very bits that are shipped
-(`formats.base.originals`): what the program does with them, and every bit of them that float16 can
-hold, is the artifact's own.
+Float16 rounds every weight, int8 and palettes far more, and limits wide enough for that hide half a
+pixel, a dead channel, a scale of 1/128 for 1/127.5. So such a program also runs in float32 with the
+weights as they were before they were rounded, and its activations with all their fractions, and is
+held to the source at float32's limits. Those weights come from the same compilation in float32, and
+are taken only where they round to the very bits that are shipped, under the scales and palettes
+that are shipped (`formats.base.originals`): what the program does with them, and every bit of them
+that its weights can hold, is the artifact's own.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def has_structure(lane: Lane, bundle: Bundle) -> bool:
     record = lane.artifact
     if record is None or lane.apples or isinstance(bundle, CascadeBundle):
         return False
-    return record.precision == "float16" and FORMATS[record.kind].has("unrounded")
+    return record.precision != "float32" and FORMATS[record.kind].has("unrounded")
 
 
 def open_structure(folder: Path, bundle: Bundle, lane: Lane, source: Path | None = None) -> Runner:
@@ -107,9 +108,15 @@ def _compiled(
     plain = bake(network, bundle.spec, *CONTRACT)
     baked = bake(network, bundle.spec, *variant_of(target, plain, bundle.spec))
     out = scratch / f"float32{target.suffix}"
-    emit(target.model_copy(update={"precision": "float32"}), baked, bundle.spec, out)
+    emit(as_float(target), baked, bundle.spec, out)
     for name, values in FORMATS[record.kind].wide(out):
         yield name, np.asarray(values, np.float32)
+
+
+def as_float(target: Any) -> Any:
+    """Return the target of the same program with nothing in it rounded."""
+    found = getattr(target, "as_float", None)
+    return target.model_copy(update={"precision": "float32"}) if found is None else found
 
 
 def _target(bundle: Bundle, record: ArtifactRecord) -> Any:

@@ -13,7 +13,7 @@ def file_names(spec: Spec) -> dict[TargetSpec, str]:
     for target in spec.targets.all:
         name = f"{target.name or spec.name}{target.suffix}"
         if name in names.values():
-            name = f"{spec.name}-{target.precision}{target.suffix}"
+            name = f"{spec.name}-{stored(target)}{target.suffix}"
         if name in names.values():
             raise SpecError(
                 "Two targets would write one file",
@@ -21,3 +21,9 @@ def file_names(spec: Spec) -> dict[TargetSpec, str]:
             )
         names[target] = name
     return names
+
+
+def stored(target: TargetSpec) -> str:
+    """Return what bundle.json calls a target's precision: that of its weights, where they are
+    stored otherwise than they are computed with."""
+    return str(getattr(target, "stored", target.precision))

@@ -1,9 +1,11 @@
-"""What float16 weights were rounded from.
+"""What weights were rounded from: float16 ones, and those that are packed smaller still.
 
 A float16 file is the source's network with each weight rounded once. With the weights as they were
 before that rounding, the file's own program must give what the source gives, to float32's rounding:
 what is left then is a fault of the program. A value is exchanged only for one that rounds to it,
-each by itself, so that no fault larger than half a unit in a weight's last place can hide.
+each by itself, so that no fault larger than half a unit in a weight's last place can hide. Of
+packed weights it is the whole tensor: every original rounds to the very integer, or is nearest to
+the very entry of its palette, that is shipped, under the scale that is shipped.
 """
 
 from __future__ import annotations
@@ -34,6 +36,26 @@ class Originals:
             self._named.setdefault(name, []).append(wide)
             self._alike.setdefault(_rounded(wide), wide)
 
+    def packed(
+        self, name: str, dense: Array, low: Array, high: Array, entry: Array | None
+    ) -> Array:
+        """Return what packed weights were rounded from: all of them, or `dense` as it is.
+
+        low, high: between which an original lies that would have been rounded to `dense`. entry:
+        which entry of which palette each one is; an entry is never outside of those it stands for.
+        """
+        same = [a for many in self._named.values() for a in many if a.size == dense.size]
+        for wide in [*self._named.get(name, []), *same]:
+            if wide.size != dense.size:
+                continue
+            found = wide.reshape(dense.shape)
+            inside = bool(((found >= low) & (found <= high)).all())
+            if inside and (entry is None or _within(found, dense, entry)):
+                self.exchanged += 1
+                return found
+        self.kept += 1
+        return dense
+
     def __call__(self, name: str, stored: Array) -> Array:
         key = stored.tobytes()
         fitting = [a for a in self._named.get(name, []) if _rounds_to(a, stored)]
@@ -43,6 +65,19 @@ class Originals:
             return stored
         self.exchanged += 1
         return found.reshape(stored.shape)
+
+
+def _within(wide: Array, dense: Array, entry: Array) -> bool:
+    """Return whether each entry lies among the originals that it stands for."""
+    places, values = entry.reshape(-1), wide.reshape(-1).astype(np.float64)
+    size = int(places.max()) + 1
+    low, high, held = np.full(size, np.inf), np.full(size, -np.inf), np.zeros(size)
+    np.minimum.at(low, places, values)
+    np.maximum.at(high, places, values)
+    held[places] = dense.reshape(-1)
+    used = np.isfinite(low)
+    slack = 1e-3 * np.abs(held) + 1e-9
+    return bool(((held >= low - slack) & (held <= high + slack))[used].all())
 
 
 def _rounds_to(wide: Array, stored: Array) -> bool:

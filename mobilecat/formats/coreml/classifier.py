@@ -15,10 +15,12 @@ from typing import Any
 import onnx_ir as ir
 
 from mobilecat.errors import Problem, SpecError
+from mobilecat.formats.coreml.compress.activations import Measure
 from mobilecat.formats.coreml.convert import describe
 from mobilecat.formats.coreml.lower import gaps
 from mobilecat.formats.coreml.lower.lowering import Format
 from mobilecat.formats.coreml.program import Precision
+from mobilecat.formats.coreml.recipe import PLAIN, Recipe
 from mobilecat.formats.coreml.write import (
     CoreMLArtifact,
     ImageInput,
@@ -48,6 +50,8 @@ def write_classifier(
     taps: Sequence[str] = (),
     metadata: Mapping[str, str] | None = None,
     float32_names: frozenset[str] = frozenset(),
+    recipe: Recipe = PLAIN,
+    calibration: Measure | None = None,
 ) -> CoreMLArtifact:
     """Compile `model`, whose one output is `probabilities` [1,C]; `path` must not exist yet.
 
@@ -66,6 +70,8 @@ def write_classifier(
         taps,
         float32_names,
         labels=labels if format == "mlpackage" else (),
+        recipe=recipe,
+        calibration=calibration,
     )
     take_image(spec, program, model, image)
     artifact_taps = found_taps(spec, program)

@@ -14,10 +14,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from mobilecat.formats.coreml.compress.literals import share_literals
 from mobilecat.formats.coreml.lower.lowering import Format
 from mobilecat.formats.coreml.lower.mil import quiet
 from mobilecat.formats.coreml.neural_network import neural_network
 from mobilecat.formats.coreml.program import Precision, Program
+from mobilecat.formats.coreml.recipe import PLAIN, Recipe
 
 Color = Literal["RGB", "BGR", "GRAY"]
 SPEC_VERSIONS = {"iOS13": 4, "iOS14": 5, "iOS15": 6, "iOS16": 7, "iOS17": 8, "iOS18": 9}
@@ -43,6 +45,7 @@ def specification(
     precision: Precision,
     weights_dir: Path,
     labels: Sequence[str] = (),
+    recipe: Recipe = PLAIN,
 ) -> Any:
     """Return the Model proto; an ML Program's large constants go to `weights_dir`/weight.bin.
 
@@ -67,8 +70,10 @@ def specification(
                     list(labels), predicted_probabilities_output=output
                 )
             spec = load_mil(program.mil, str(weights_dir), specification_version=version, **more)
+            if not recipe.plain:
+                share_literals(spec)
         else:
-            spec = neural_network(program, precision)
+            spec = neural_network(program, precision, recipe)
     _declare_output_shapes(spec, shapes)
     return spec
 

@@ -51,6 +51,7 @@ def _written(
         "labels": spec.labels,
         "metadata": {"mobilecat": version("mobilecat"), "name": spec.name},
         "float32_names": baked.exact_nodes,
+        "recipe": target.recipe,
     }
     if target.contract == "classifier":
         return write_classifier(baked.model, path, probabilities=PROBABILITIES, **common)

@@ -246,6 +246,8 @@ def _version(models: list[Any], target: Any, lints: Sequence[str]) -> Iterator[F
     said = target.deployment_target
     oldest, *newer = _SYSTEMS[target.format]
     raised = [x for x in newer if any(_needs(x) in lint for lint in lints)]
+    if target.format == "mlpackage":
+        oldest = f"iOS{target.recipe.ios}"
     number, opset = _VERSIONS[said or (*raised, oldest)[0]]
     for at, model in enumerate(models):
         where = "specification" if at == 0 else f"specification of stage {at}"

@@ -12,14 +12,20 @@ from typing import Any
 
 import numpy as np
 
+from mobilecat.formats.coreml.compress.pack import affine
+from mobilecat.formats.coreml.compress.weights import SMALLEST
 from mobilecat.formats.coreml.program import Precision, Program
+from mobilecat.formats.coreml.recipe import PLAIN, Recipe
 from mobilecat.graph import Array
 
 _HALF_LAYERS = ("convolution", "innerProduct", "batchedMatmul")
 
 
-def neural_network(program: Program, precision: Precision) -> Any:
-    """Return the Model proto; float16 stores large weights as halves, arithmetic is Core ML's."""
+def neural_network(program: Program, precision: Precision, recipe: Recipe = PLAIN) -> Any:
+    """Return the Model proto; float16 stores large weights as halves, arithmetic is Core ML's.
+
+    recipe: int8 stores them as bytes with a scale and a bias for each output channel.
+    """
     from coremltools.converters.mil.backend.nn.load import load
 
     with _no_progress_bar(), _weights_as_bytes():
@@ -28,6 +34,10 @@ def neural_network(program: Program, precision: Precision) -> Any:
         for layer in spec.neuralNetwork.layers:
             if layer.output[0] not in program.float32_layers:
                 _halve_weights(layer)
+    if recipe.weights == "int8":
+        for layer in spec.neuralNetwork.layers:
+            if layer.output[0] not in program.float32_layers:
+                _quantise_weights(layer)
     return spec
 
 
@@ -108,3 +118,28 @@ def _halve_weights(layer: Any) -> None:
         if field.floatValue:
             field.float16Value = np.asarray(field.floatValue, np.float32).astype("<f2").tobytes()
             field.ClearField("floatValue")
+
+
+def _quantise_weights(layer: Any) -> None:
+    """Store a layer's large weights as bytes: w = scale·byte + bias, both a number a channel.
+
+    Symmetric, as in a program: the byte 128 is 0. The layer's own bias stays as it is.
+    https://github.com/apple/coremltools/blob/9.0/mlmodel/format/NeuralNetwork.proto
+    """
+    kind = layer.WhichOneof("layer")
+    params = getattr(layer, kind)
+    if kind not in _HALF_LAYERS[:2] or (kind == "convolution" and params.isDeconvolution):
+        return
+    field = params.weights
+    halves = bool(field.float16Value)
+    flat = np.frombuffer(field.float16Value, "<f2") if halves else np.asarray(field.floatValue)
+    if flat.size < SMALLEST:
+        return
+    rows = params.outputChannels
+    made = affine(flat.astype(np.float32).reshape(rows, -1), 0, np.float32)
+    field.Clear()
+    field.rawValue = (made.q.astype(np.int16) + 128).astype(np.uint8).tobytes()
+    field.quantization.numberOfBits = 8
+    linear = field.quantization.linearQuantization
+    linear.scale.extend(made.scale.tolist())
+    linear.bias.extend((-128 * made.scale).tolist())

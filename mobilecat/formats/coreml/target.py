@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from mobilecat.formats.base.target import SuppressingTarget, Written
+from mobilecat.formats.coreml.recipe import Recipe, Weights
 from mobilecat.value import Precision, TargetName
 
 
@@ -21,6 +22,18 @@ class CoreMLTarget(SuppressingTarget):
     candidates: what `nms = "app"` makes."""
     precision: Precision = "float16"
     """Of weights and arithmetic. float16 halves the file; boxes are computed in float32 anyway."""
+    weights: Weights | None = None
+    """How the large weights are stored; left out: as `precision` says. int8: a scale a channel, a
+    quarter of float32 (iOS 16). int4: a scale for `block` inputs of a channel, an eighth (iOS 18).
+    palette1 to palette8: a table of 2^bits values found by k-means, for the whole weight (iOS 16),
+    or for `block` channels (iOS 18; palette3 too). sparse: zeros take one bit (iOS 16). An mlmodel
+    has int8 only. See docs/quantize.md."""
+    block: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """Of `weights`: how many inputs share a scale in int4 (32 where left out; a divisor of their
+    number is taken), or how many channels share a palette (left out: all of a weight)."""
+    sparsity: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Of `weights = "sparse"`: the share of each weight, its values nearest to 0, that becomes 0.
+    Left out: only what is 0 already, as in a network that was pruned when it was trained."""
     deployment_target: Literal["iOS13", "iOS14", "iOS15", "iOS16", "iOS17", "iOS18"] | None = None
     """Oldest system that must load it; by default the oldest that has every layer: iOS15 for
     mlpackage, iOS13 for mlmodel, or iOS14 where its layers need that (the export says so)."""
@@ -47,6 +60,51 @@ class CoreMLTarget(SuppressingTarget):
             raise ValueError(
                 f"an mlmodel (NeuralNetwork) is written for iOS13 or iOS14, not {system} "
                 "(newer systems load those too)"
+            )
+        return self
+
+    @property
+    def _oldest(self) -> int:
+        """Return the system that the spec asks for, where an ML Program's recipe depends on it."""
+        said = self.deployment_target if self.format == "mlpackage" else None
+        return int(said.removeprefix("iOS")) if said else 99
+
+    @property
+    def recipe(self) -> Recipe:
+        """Return how weights and activations are stored."""
+        return Recipe(self.weights, self.block, self.sparsity)
+
+    @property
+    def stored(self) -> str:
+        return self.recipe.words or self.precision
+
+    @property
+    def as_float(self) -> CoreMLTarget:
+        """Return the target of the same program with nothing in it rounded."""
+        names = ("weights", "block", "sparsity")
+        system = self.deployment_target
+        if self.format == "mlpackage" and not self.recipe.plain:
+            system = system or f"iOS{self.recipe.ios}"  # type: ignore[assignment]
+        plain = dict.fromkeys(names) | {"precision": "float32", "deployment_target": system}
+        return self.model_copy(update=plain)
+
+    @model_validator(mode="after")
+    def _storable(self) -> CoreMLTarget:
+        recipe, said = self.recipe, f'weights = "{self.weights}"'
+        if self.format == "mlmodel" and self.weights not in (None, "int8"):
+            raise ValueError(
+                f'an mlmodel (NeuralNetwork) has no {said}: take weights = "int8", or '
+                'format = "mlpackage"'
+            )
+        if self.block and self.weights != "int4" and not recipe.bits:
+            raise ValueError('block belongs to weights = "int4" or a palette')
+        if self.sparsity and self.weights != "sparse":
+            raise ValueError('sparsity belongs to weights = "sparse"')
+        if self._oldest < recipe.ios:
+            what = f"{said} with block = {self.block}" if recipe.bits and self.block else said
+            raise ValueError(
+                f"{what} needs iOS{recipe.ios} or newer, not {self.deployment_target}: leave "
+                f'deployment_target out, or set it to "iOS{recipe.ios}"'
             )
         return self
 

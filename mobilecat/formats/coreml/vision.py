@@ -14,11 +14,13 @@ import numpy as np
 import onnx_ir as ir
 
 from mobilecat.errors import ModelError, Problem, SpecError
+from mobilecat.formats.coreml.compress.activations import Measure
 from mobilecat.formats.coreml.convert import describe
 from mobilecat.formats.coreml.fillers import FILLERS, fillers
 from mobilecat.formats.coreml.lower import gaps
 from mobilecat.formats.coreml.lower.lowering import Format
 from mobilecat.formats.coreml.program import Precision
+from mobilecat.formats.coreml.recipe import PLAIN, Recipe
 from mobilecat.formats.coreml.write import (
     CoreMLArtifact,
     ImageInput,
@@ -63,6 +65,8 @@ def write_vision_pipeline(
     metadata: Mapping[str, str] | None = None,
     float32_names: frozenset[str] = frozenset(),
     pad_classes: bool = True,
+    recipe: Recipe = PLAIN,
+    calibration: Measure | None = None,
 ) -> CoreMLArtifact:
     """Compile `model` with Core ML's NonMaximumSuppression behind it; `path` must not exist yet.
 
@@ -91,6 +95,8 @@ def write_vision_pipeline(
         taps,
         float32_names,
         rename={scores: "raw_confidence", coordinates: "raw_coordinates"},
+        recipe=recipe,
+        calibration=calibration,
     )
     take_image(spec, program, model, image)
     element = _FLOAT32 if format == "mlpackage" else _DOUBLE

@@ -12,6 +12,8 @@ import onnx_ir as ir
 
 from mobilecat.errors import ModelError, Problem, SpecError, UnsupportedError
 from mobilecat.foreign import problem_from_coremltools
+from mobilecat.formats.coreml.compress import compressed
+from mobilecat.formats.coreml.compress.activations import Measure
 from mobilecat.formats.coreml.convert import (
     SPEC_VERSIONS,
     Color,
@@ -26,6 +28,7 @@ from mobilecat.formats.coreml.lower import LOWERINGS, gaps
 from mobilecat.formats.coreml.lower.lowering import Format
 from mobilecat.formats.coreml.lower.mil import Var, load_coremltools, no_gc, quiet
 from mobilecat.formats.coreml.program import Precision, Program, build_program
+from mobilecat.formats.coreml.recipe import PLAIN, Recipe
 from mobilecat.graph import dtype_of, shape_of
 from mobilecat.graph.passes.sampling import WORD as SAMPLED
 
@@ -75,6 +78,8 @@ def write_coreml(
     labels: Sequence[str] = (),
     metadata: Mapping[str, str] | None = None,
     float32_names: frozenset[str] = frozenset(),
+    recipe: Recipe = PLAIN,
+    calibration: Measure | None = None,
 ) -> CoreMLArtifact:
     """Compile the frozen graph `model` to `path`, which must not exist yet.
 
@@ -82,6 +87,7 @@ def write_coreml(
     float32_names: nodes that compute in float32 in a float16 program. Pixel coordinates up to 640
         have a step of 0.5 in float16, so whatever decodes boxes belongs here.
     taps: graph values to find again in the artifact; those that were optimised away are left out.
+    recipe: how weights and activations are stored. calibration: measures the activations' ranges.
     Errors: UnsupportedError with every node that Core ML has no form for, before anything is
         written; SpecError for a deployment target that the format cannot have.
     """
@@ -90,7 +96,15 @@ def write_coreml(
         require_image(model, image)
     gaps.require(model, format, image.name if image else None)
     spec, program = compile_spec(
-        model, path, format, precision, deployment_target, taps, float32_names
+        model,
+        path,
+        format,
+        precision,
+        deployment_target,
+        taps,
+        float32_names,
+        recipe=recipe,
+        calibration=calibration,
     )
     if image is not None:
         take_image(spec, program, model, image)
@@ -116,6 +130,8 @@ def compile_spec(
     float32_names: frozenset[str] = frozenset(),
     rename: Mapping[str, str] | None = None,
     labels: Sequence[str] = (),
+    recipe: Recipe = PLAIN,
+    calibration: Measure | None = None,
 ) -> tuple[Any, Program]:
     """Return the specification and the program behind it; weights lie under `path` afterwards.
 
@@ -125,7 +141,7 @@ def compile_spec(
     model = gaps.prepared_for(model, format)
     float32_names |= {n.name for n in model.graph if n.name and f"__{SAMPLED}" in n.name}
     limit = SPEC_VERSIONS[target or oldest_target(format)]
-    written_for = target or _WIDEST[format]
+    written_for = target or _widest(format, recipe)
     with quiet(), no_gc():
         program = build_program(
             model,
@@ -137,9 +153,11 @@ def compile_spec(
             rename=rename or {},
         )
         _require_layers(program, format)
+        if not recipe.plain and format == "mlpackage":
+            program = compressed(program, model, recipe, calibration)
         weights = weights_folder(path) if format == "mlpackage" else path
         try:
-            spec = specification(program, format, written_for, precision, weights, labels)
+            spec = specification(program, format, written_for, precision, weights, labels, recipe)
         except BaseException as e:
             if format == "mlpackage":
                 shutil.rmtree(path, ignore_errors=True)
@@ -161,9 +179,14 @@ def compile_spec(
             ],
         )
     if needed > limit:
-        program = replace(program, lints=(*program.lints, _raised(needed, format)))
+        raised = _stored_raised(recipe) if needed == recipe.ios - 9 else _raised(needed, format)
+        program = replace(program, lints=(*program.lints, raised))
     spec.specificationVersion = max(limit, needed)
     return spec, program
+
+
+def _widest(format: Format, recipe: Recipe) -> str:
+    return max(_WIDEST[format], f"iOS{recipe.ios}") if format == "mlpackage" else _WIDEST[format]
 
 
 def oldest_target(format: Format) -> str:
@@ -176,6 +199,11 @@ def _raised(version: int, format: Format) -> str:
         f"its layers need {_system_of(version)} (specification {version}); "
         f"{oldest_target(format)} would have been the oldest"
     )
+
+
+def _stored_raised(recipe: Recipe) -> str:
+    what = "activations as int8" if recipe.activations else f"weights as {recipe.words}"
+    return f"{what} need iOS{recipe.ios} or newer; as floats this model would load on iOS15"
 
 
 def _system_of(version: int) -> str:

@@ -7,9 +7,9 @@ int64. Narrow integers compute in int32, half floats in float32 (`mil/interpret.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,23 @@ from mobilecat.formats.coreml.runtime.weights import WeightFiles, unpack
 
 Array = npt.NDArray[Any]
 
-Restore = Callable[[str, Array], Array]
-"""(name of a constant, its float16 values) → the float32 values that were rounded to them."""
+
+class Restore(Protocol):
+    """What constants were rounded from, by their names; themselves where nothing fits."""
+
+    def __call__(self, name: str, stored: Array, /) -> Array:
+        """Return the float32 values that were rounded to float16 ones."""
+        ...
+
+    def packed(
+        self, name: str, dense: Array, low: Array, high: Array, entry: Array | None
+    ) -> Array:
+        """Return the values that compressed weights stand for, each between `low` and `high`.
+
+        dense: what they unpack to. entry: which entry of which palette each one is.
+        """
+        ...
+
 
 MAX_ELEMENTS = 1 << 28  # 1 GiB of float32: no tensor of a phone's model is larger
 MAX_RANK = 16

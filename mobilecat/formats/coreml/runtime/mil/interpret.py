@@ -12,15 +12,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mobilecat.errors import Problem
 from mobilecat.formats.coreml.runtime.errors import UnsupportedOp, malformed
 from mobilecat.formats.coreml.runtime.graph import FLOAT, FLOAT16, Graph, Val
 from mobilecat.formats.coreml.runtime.mil import table
+from mobilecat.formats.coreml.runtime.mil.bounds import bounds_of
 from mobilecat.formats.coreml.runtime.mil.op import Env, ListVal, Op
 from mobilecat.formats.coreml.runtime.mil.program import Block, Function, Literal, Operation
 from mobilecat.formats.coreml.runtime.values import Restore, TensorType, literal, to_compute
 from mobilecat.formats.coreml.runtime.weights import WeightFiles
+
+Array = npt.NDArray[Any]
 
 
 def walk(block: Block) -> Iterator[Operation]:
@@ -79,6 +83,18 @@ class Constants:
         half = isinstance(value, np.ndarray) and value.dtype == np.float16
         return self._restore(name, value) if half and self._restore else value
 
+    @property
+    def restores(self) -> bool:
+        """Say whether rounding is undone, of weights and of activations."""
+        return self._restore is not None
+
+    def unpacked(self, op: Op, dense: Array) -> Array:
+        """Return what compressed weights, which `op` unpacks, stand for."""
+        bounds = bounds_of(op, dense) if self._restore else None
+        if bounds is None or self._restore is None:
+            return dense
+        return self._restore.packed(op.name, dense, bounds.low, bounds.high, bounds.entry)
+
 
 class Interpreter:
     """Executes one function's blocks by emitting into `graph`."""
@@ -132,7 +148,10 @@ class Interpreter:
                     f"The Core ML runtime does not execute: {op.type}",
                     [Problem("this MIL op is not executed", where)],
                 )
-            result = row.translate(self._bind(op, env, where))
+            bound = self._bind(op, env, where)
+            result = row.translate(bound)
+            if op.type.startswith("constexpr_") and isinstance(result, Val):
+                result = self._held(self._constants.unpacked(bound, result.stored()))
             values = tuple(result) if isinstance(result, (tuple, list)) else (result,)
             moves = row.moves
         if len(values) < len(op.outputs):
@@ -195,4 +214,5 @@ class Interpreter:
             env=env,
             state=self._state,
             rounds=self._precision != "float32",
+            restores=self._constants.restores,
         )

@@ -38,6 +38,7 @@ class Op:
     inputs:  name → Val (several for a tuple input).
     types:   declared types of the outputs; None for what is no tensor.
     rounds:  whether a cast to float16 rounds.
+    restores: whether rounding is undone, so that quantised activations keep their fractions.
     run_block: executes a nested block in an environment and returns its outputs.
     """
 
@@ -53,6 +54,7 @@ class Op:
     env: Env = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
     rounds: bool = True
+    restores: bool = False
 
     @property
     def where(self) -> str:

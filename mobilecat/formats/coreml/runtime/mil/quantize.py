@@ -1,4 +1,8 @@
-"""Affine quantisation of activations."""
+"""Affine quantisation of activations, in whole numbers.
+
+Where rounding is undone (`Op.restores`), nothing is rounded and nothing cut off: a pair of
+quantize and dequantize gives back what it took, if both have the same scale and zero point.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +42,13 @@ def onnx_from_quantize(op: Op) -> Val:
     to = op.text("output_dtype")
     if to not in _RANGES:
         raise op.refuse(f"quantize to {to!r}")
-    y = op.g("Round", op.g("Div", x, _scale(op, x.rank)))
+    y = op.g("Div", x, _scale(op, x.rank))
+    y = y if op.restores else op.g("Round", y)
     zero = _parameter(op, "zero_point", x.rank)
     if zero is not None:
         y = op.g("Add", y, zero)
+    if op.restores:
+        return y
     low, high = _RANGES[to]
     return op.g(
         "Cast", op.g("Clip", y, op.g.const(np.float32(low)), op.g.const(np.float32(high))), to=INT32

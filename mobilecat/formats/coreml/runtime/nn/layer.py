@@ -69,7 +69,17 @@ class Layer:
             stored = np.frombuffer(params.float16Value, np.float16)
             if stored.size == math.prod(shape):
                 return np.asarray(self.unrounded(self.name, stored), np.float32).reshape(shape)
-        return _weights(params, self.where, shape, axis)
+        dense = _weights(params, self.where, shape, axis)
+        if self.unrounded and (scale := params.quantization.linearQuantization.scale):
+            spread = [1] * len(shape)
+            spread[axis] = -1
+            half = np.abs(np.asarray(scale, np.float64)).reshape(spread) / 2
+            half = half * (1 + 1e-3)  # float32: scale · byte + bias cancels most of a byte's digits
+            return np.asarray(
+                self.unrounded.packed(self.name, dense, dense - half, dense + half, None),
+                np.float32,
+            )
+        return dense
 
     def scalar(self, value: float) -> Val:
         return self.g.const(np.float32(value))

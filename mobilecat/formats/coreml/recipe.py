@@ -1,0 +1,62 @@
+"""How a Core ML file stores weights and activations, and which system reads that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Weights = Literal[
+    "int8", "int4", "palette1", "palette2", "palette3", "palette4", "palette6", "palette8", "sparse"
+]
+
+OPSETS = {"int8": 16, "int4": 18, "sparse": 16}
+"""The first system whose programs can hold it: coremltools' operator sets, and
+https://apple.github.io/coremltools/docs-guides/source/opt-overview.html"""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """weights: how the large ones are stored; None as `precision` says.
+
+    block: inputs that share a scale (int4), or channels that share a palette.
+    sparsity: the share of each weight that becomes 0.
+    activations: whether what goes into convolutions and matrix products is int8.
+    """
+
+    weights: Weights | None = None
+    block: int | None = None
+    sparsity: float | None = None
+    activations: bool = False
+
+    @property
+    def plain(self) -> bool:
+        return self.weights is None and not self.activations
+
+    @property
+    def bits(self) -> int:
+        """Return how many bits an index of a palette has; 0 where there is none."""
+        found = self.weights or ""
+        return int(found.removeprefix("palette")) if found.startswith("palette") else 0
+
+    @property
+    def ios(self) -> int:
+        """Return the oldest system that reads it; 15 is what every ML Program needs."""
+        needed = [15]
+        if self.bits:
+            needed.append(18 if self.block or self.bits == 3 else 16)
+        elif self.weights:
+            needed.append(OPSETS[self.weights])
+        if self.activations:
+            needed.append(17)
+        return max(needed)
+
+    @property
+    def words(self) -> str:
+        """Return what bundle.json calls the precision, "" where it is that of the arithmetic."""
+        if self.activations:
+            return "w8a8"
+        return self.weights or ""
+
+
+PLAIN = Recipe()
+"""Weights and activations in the type of the arithmetic."""
