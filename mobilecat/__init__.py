@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mobilecat.api.judging import Validation, bisect, inspect, validate
     from mobilecat.api.measuring import evaluate, tune
     from mobilecat.api.opened import OpenBundle, open, run
+    from mobilecat.api.replaying import replay
     from mobilecat.api.specs import explain, load_spec, spec_schema
     from mobilecat.bisection.walk import Bisection
     from mobilecat.compile import Exported
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from mobilecat.measure.evaluate import Evaluation
     from mobilecat.measure.tune.run import Tuned
     from mobilecat.pictures.detections import Detections
+    from mobilecat.playback.result import Replay
     from mobilecat.proposal.whole import Proposal
     from mobilecat.spec import Spec
     from mobilecat.spec.reference import Explained
@@ -57,6 +59,7 @@ _HOMES = {
     "api.judging": ["Validation", "bisect", "inspect", "validate"],
     "api.measuring": ["evaluate", "tune"],
     "api.opened": ["OpenBundle", "open", "run"],
+    "api.replaying": ["replay"],
     "api.specs": ["explain", "load_spec", "spec_schema"],
     "bisection.walk": ["Bisection"],
     "compile": ["Exported"],
@@ -72,6 +75,7 @@ _HOMES = {
     "measure.tune.run": ["Tuned"],
     "pictures.detections": ["Detections"],
     "proposal.whole": ["Proposal"],
+    "playback.result": ["Replay"],
     "spec": ["Spec"],
     "spec.reference": ["Explained"],
 }  # fmt: skip
@@ -96,6 +100,7 @@ __all__ = [
     "PictureRun",
     "Problem",
     "Proposal",
+    "Replay",
     "Spec",
     "SpecError",
     "Tuned",
@@ -113,6 +118,7 @@ __all__ = [
     "inspect",
     "load_spec",
     "open",
+    "replay",
     "run",
     "runtime",
     "spec_schema",

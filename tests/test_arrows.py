@@ -108,18 +108,20 @@ MAY_IMPORT: dict[str, set[str]] = {
         *_VALUES, "heads", "bake", "formats", "formats.base", "lanes", "demo",
     },
     "diagnosis": {*_VALUES, "camera", "lanes"},
+    "tracks": {*_VALUES, "compare"},
+    "playback": {*_VALUES, "camera", "clips", "compare", "formats.base", "lanes", "tracks"},
     # Faces.
     "pytest_plugin": {"errors", "bundle", "lanes", "compare", *_GOLDENS, "judge"},
     "api": {
         *_VALUES, "formats", "formats.base", "lanes", "compare", "golden.store", "judge", "review",
         "compile",
         "coordinates", "bisection", "report", "measure", "measure.datasets", "diagnosis",
-        "proposal",
+        "proposal", "clips", "playback",
     },
     "golden": {"api"},
     "__init__": {
         "api", "golden", "runtime", "errors", "spec", "pictures", "formats.base", "lanes",
-        "compile", "bisection", "measure", "diagnosis", "proposal",
+        "compile", "bisection", "measure", "diagnosis", "proposal", "playback",
     },
     "cli": {"__init__", "errors", "disk", "shown", "pictures", "review"},
     "__main__": {"cli"},

@@ -47,7 +47,11 @@ for _path, _command in COMMANDS.items():
 OWN_WORDS = {
     "--runner": {"bisect"},  # it must be named, and is an artifact's
     "--image": {"bisect", "init", "diagnose"},  # one picture
-    "--draw": {"run", "diagnose"},  # several, a folder; or true and observed boxes
+    "--draw": {
+        "run",
+        "diagnose",
+        "replay",
+    },  # a clip; a folder; two kinds
     "--golden": {"validate"},  # none is needed
     "--source": {"export"},  # another model for a spec
     "--out": {"init", "export"},

@@ -71,6 +71,13 @@ Draw = Annotated[
     Path | None,
     typer.Option("--draw", metavar="PNG", help="Write the picture with boxes on it."),
 ]
+Csv = Annotated[
+    Path | None,
+    typer.Option("--csv", metavar="CSV", help="Write a row a detection, in the frame's pixels."),
+]
+Every = Annotated[
+    int, typer.Option("--every", metavar="N", min=1, help="Each N-th frame of a clip.")
+]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="SVG", help="Draw it as a chart.")]
 Html = Annotated[
     Path | None,

@@ -28,6 +28,7 @@ from mobilecat.cli.grammar import (
     Source,
     Verb,
 )
+from mobilecat.cli.replay import replay
 from mobilecat.cli.tune import tune
 from mobilecat.cli.validate import validate
 from mobilecat.disk import MARK
@@ -192,6 +193,7 @@ def spec_(
     run_spec(key or explain, schema, json_)
 
 
+app.command(cls=Verb, short_help="Run a bundle on a clip, frame by frame.")(replay)
 app.command(cls=Verb, short_help="Hold every artifact to goldens and to the source.")(validate)
 app.add_typer(golden_app)
 app.command(cls=Verb, short_help="Name the bug behind boxes that are wrong.")(diagnose)

@@ -1,0 +1,1 @@
+"""A moving picture through every lane of a bundle, frame by frame."""
