@@ -117,6 +117,9 @@ class ArtifactRecord(Value):
     peak: float | None = None
     """The largest magnitude seen where a float16 artifact computes in float16, if it comes near
     that type's end at 65504."""
+    ranges: dict[str, tuple[float, float]] = {}
+    """Of each quantised activation, by its name in the artifact, the range that its scale and zero
+    point were made of."""
     lints: tuple[str, ...] = ()
 
 

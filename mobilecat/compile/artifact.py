@@ -70,6 +70,7 @@ def emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactRe
         outputs=dict(made.outputs),
         output_dtypes=dict(dtypes or {}),
         taps=dict(made.taps),
+        ranges=dict(made.ranges),
         lints=tuple(dict.fromkeys(lints)),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -12,6 +12,7 @@ class Emitted:
 
     image: what the picture input takes, None without one (`ArtifactRecord.image`).
     dtypes: outputs of another element type than the contract's; None: read them from the file.
+    ranges: quantised tensor → (low, high), what its scale and zero point were made of.
     inspected: whether the file was read back, and `dtypes` and `lints` say all that is in it.
     """
 
@@ -22,3 +23,4 @@ class Emitted:
     dtypes: Mapping[str, str] | None = None
     lints: tuple[str, ...] = ()
     inspected: bool = False
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from mobilecat.rows import CANDIDATE, kinds_of
 
 INTERFACE, PICTURE, LABELS = "interface", "picture", "labels"
 METADATA, VERSION = "metadata", "version"
+ACTIVATIONS = "activations"
 _LONGEST = 90
 PROTOTYPES = "mask_prototypes"
 CLASS_MAP = "class_map"

@@ -15,12 +15,11 @@ from typing import Any
 import onnx_ir as ir
 
 from mobilecat.errors import Problem, SpecError
-from mobilecat.formats.coreml.compress.activations import Measure
 from mobilecat.formats.coreml.convert import describe
 from mobilecat.formats.coreml.lower import gaps
 from mobilecat.formats.coreml.lower.lowering import Format
 from mobilecat.formats.coreml.program import Precision
-from mobilecat.formats.coreml.recipe import PLAIN, Recipe
+from mobilecat.formats.coreml.recipe import PLAIN, Measure, Recipe
 from mobilecat.formats.coreml.write import (
     CoreMLArtifact,
     ImageInput,
@@ -86,6 +85,7 @@ def write_classifier(
         taps=artifact_taps,
         spec_version=spec.specificationVersion,
         lints=program.lints,
+        ranges=program.ranges,
     )
 
 

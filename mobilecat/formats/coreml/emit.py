@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import onnx_ir as ir
 
 from mobilecat.bake import Baked
 from mobilecat.bake.endings import CONFIDENCE, COORDINATES, PROBABILITIES, Ending
@@ -12,6 +15,7 @@ from mobilecat.bake.preprocessing import Form
 from mobilecat.formats.base.emitted import Emitted
 from mobilecat.formats.coreml.classifier import write_classifier
 from mobilecat.formats.coreml.lower import gaps
+from mobilecat.formats.coreml.recipe import Measure
 from mobilecat.formats.coreml.target import CoreMLTarget
 from mobilecat.formats.coreml.vision import write_vision_pipeline
 from mobilecat.formats.coreml.write import CoreMLArtifact, ImageInput, write_coreml
@@ -33,7 +37,25 @@ def emit(
     image = "pixels" if baked.image else None
     # A label and a dictionary have no element type to differ in.
     dtypes: dict[str, str] | None = {} if target.contract == "classifier" else None
-    return Emitted(made.inputs, made.outputs, made.taps, image, dtypes, lints=made.lints)
+    return Emitted(
+        made.inputs, made.outputs, made.taps, image, dtypes, made.lints, ranges=made.ranges
+    )
+
+
+def _measure(baked: Baked) -> Measure | None:
+    """Return what measures a graph's values on the calibration's pictures; None without them.
+
+    The picture itself is bytes, whatever pictures there are.
+    """
+    calibration, image = baked.calibration, baked.image
+    if calibration is None:
+        return None
+
+    def measure(model: ir.Model) -> Mapping[str, tuple[float, float]]:
+        found = {n: (s.range.low, s.range.high) for n, s in calibration.ranges(model).items()}
+        return found | ({image: (0.0, 255.0)} if image else {})
+
+    return measure
 
 
 def _written(
@@ -52,6 +74,7 @@ def _written(
         "metadata": {"mobilecat": version("mobilecat"), "name": spec.name},
         "float32_names": baked.exact_nodes,
         "recipe": target.recipe,
+        "calibration": _measure(baked),
     }
     if target.contract == "classifier":
         return write_classifier(baked.model, path, probabilities=PROBABILITIES, **common)

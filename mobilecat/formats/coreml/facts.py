@@ -22,6 +22,7 @@ from mobilecat.formats.base.facts import (
 from mobilecat.formats.base.inspection import Port
 from mobilecat.formats.coreml.fillers import FILLERS, fillers
 from mobilecat.formats.coreml.inspect import inspect_model
+from mobilecat.formats.coreml.quantised import quantised_facts
 from mobilecat.formats.coreml.target import CoreMLTarget
 
 # Specification version and opset of each system, as Core ML's own versions go:
@@ -53,6 +54,7 @@ def facts(path: Path, record: ArtifactRecord, bundle: Bundle) -> Iterator[Fact]:
     yield from _picture(spec, models, record, bundle)
     yield from _labels(spec, models, record, bundle)
     yield from _version([spec, *models], bundle.target_of(record), record.lints)
+    yield from quantised_facts(path, record)
     said = spec.description.metadata.userDefined
     yield Fact(METADATA, "name", said.get("name"), bundle.spec.name)
     yield Fact(METADATA, "mobilecat", said.get("mobilecat"), bundle.versions.get("mobilecat"))

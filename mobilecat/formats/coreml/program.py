@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import onnx_ir as ir
 
 from mobilecat.errors import MobileCatError, ModelError, Problem, UnsupportedError
 from mobilecat.foreign import problem_from_coremltools
+from mobilecat.formats.coreml.lower.activations import Activations
 from mobilecat.formats.coreml.lower.fuse import Pairs, find_pairs
 from mobilecat.formats.coreml.lower.lowering import (
     LOWERINGS,
@@ -35,6 +36,7 @@ class Program:
 
     inputs, outputs: graph name → name in the artifact.
     taps: graph name → MIL variable that holds it.
+    ranges: quantised variable → the range that its scale and zero point were made of.
     """
 
     mil: Any
@@ -43,6 +45,7 @@ class Program:
     taps: Mapping[str, Var]
     lints: tuple[str, ...]
     float32_layers: frozenset[str]
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def build_program(
@@ -54,10 +57,11 @@ def build_program(
     float32_names: frozenset[str],
     taps: Sequence[str],
     rename: Mapping[str, str],
+    activations: Activations | None = None,
 ) -> Program:
     """Lower every node in order, each in its own precision, and name what comes out.
 
-    rename: names for outputs other than the graph's own.
+    rename: names for outputs other than the graph's own. activations: what makes them int8.
     Errors: UnsupportedError with the node's name where coremltools refuses an op.
     """
     import coremltools as ct
@@ -65,7 +69,7 @@ def build_program(
     from coremltools.converters.mil.mil import Program as MILProgram
 
     graph, names = model.graph, Names()
-    build = Build(format=format, ios=ios)
+    build = Build(format=format, ios=ios, activations=activations)
     inputs = {_name(v): names.claim(_name(v)) for v in graph.inputs}
     outputs = {n: names.claim(rename.get(n, n)) for n in map(_name, graph.outputs)}
     mb.name_count.clear()  # coremltools counts across programs, and names must not depend on it

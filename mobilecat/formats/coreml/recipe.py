@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Weights = Literal[
     "int8", "int4", "palette1", "palette2", "palette3", "palette4", "palette6", "palette8", "sparse"
@@ -60,3 +61,6 @@ class Recipe:
 
 PLAIN = Recipe()
 """Weights and activations in the type of the arithmetic."""
+
+Measure = Callable[[Any], Mapping[str, tuple[float, float]]]
+"""A graph → the range of each of its values that was measured, (low, high) by name."""

@@ -28,6 +28,10 @@ class CoreMLTarget(SuppressingTarget):
     palette1 to palette8: a table of 2^bits values found by k-means, for the whole weight (iOS 16),
     or for `block` channels (iOS 18; palette3 too). sparse: zeros take one bit (iOS 16). An mlmodel
     has int8 only. See docs/quantize.md."""
+    activations: Literal["int8"] | None = None
+    """int8: what goes into convolutions and matrix products with constant weights is one of
+    256 values of a range measured on the pictures of [quantize] (iOS 17), and weights are int8 as
+    well; what comes out of them, head decode and suppression stay float."""
     block: Annotated[int, Field(ge=1, le=4096)] | None = None
     """Of `weights`: how many inputs share a scale in int4 (32 where left out; a divisor of their
     number is taken), or how many channels share a palette (left out: all of a weight)."""
@@ -72,16 +76,21 @@ class CoreMLTarget(SuppressingTarget):
     @property
     def recipe(self) -> Recipe:
         """Return how weights and activations are stored."""
-        return Recipe(self.weights, self.block, self.sparsity)
+        weights = "int8" if self.activations else self.weights
+        return Recipe(weights, self.block, self.sparsity, self.activations is not None)
 
     @property
     def stored(self) -> str:
         return self.recipe.words or self.precision
 
     @property
+    def calibrated(self) -> bool:
+        return self.activations is not None
+
+    @property
     def as_float(self) -> CoreMLTarget:
         """Return the target of the same program with nothing in it rounded."""
-        names = ("weights", "block", "sparsity")
+        names = ("weights", "activations", "block", "sparsity")
         system = self.deployment_target
         if self.format == "mlpackage" and not self.recipe.plain:
             system = system or f"iOS{self.recipe.ios}"  # type: ignore[assignment]
@@ -91,7 +100,10 @@ class CoreMLTarget(SuppressingTarget):
     @model_validator(mode="after")
     def _storable(self) -> CoreMLTarget:
         recipe, said = self.recipe, f'weights = "{self.weights}"'
-        if self.format == "mlmodel" and self.weights not in (None, "int8"):
+        if self.activations and self.weights not in (None, "int8"):
+            raise ValueError(f'activations = "int8" goes with weights = "int8", not with {said}')
+        said = 'activations = "int8"' if self.activations else said
+        if self.format == "mlmodel" and (self.activations or self.weights not in (None, "int8")):
             raise ValueError(
                 f'an mlmodel (NeuralNetwork) has no {said}: take weights = "int8", or '
                 'format = "mlpackage"'

@@ -14,13 +14,12 @@ import numpy as np
 import onnx_ir as ir
 
 from mobilecat.errors import ModelError, Problem, SpecError
-from mobilecat.formats.coreml.compress.activations import Measure
 from mobilecat.formats.coreml.convert import describe
 from mobilecat.formats.coreml.fillers import FILLERS, fillers
 from mobilecat.formats.coreml.lower import gaps
 from mobilecat.formats.coreml.lower.lowering import Format
 from mobilecat.formats.coreml.program import Precision
-from mobilecat.formats.coreml.recipe import PLAIN, Recipe
+from mobilecat.formats.coreml.recipe import PLAIN, Measure, Recipe
 from mobilecat.formats.coreml.write import (
     CoreMLArtifact,
     ImageInput,
@@ -117,6 +116,7 @@ def write_vision_pipeline(
         taps=artifact_taps,
         spec_version=pipeline.specificationVersion,
         lints=program.lints,
+        ranges=program.ranges,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import onnx_ir as ir
 from mobilecat.errors import ModelError, Problem, SpecError, UnsupportedError
 from mobilecat.foreign import problem_from_coremltools
 from mobilecat.formats.coreml.compress import compressed
-from mobilecat.formats.coreml.compress.activations import Measure
 from mobilecat.formats.coreml.convert import (
     SPEC_VERSIONS,
     Color,
@@ -25,10 +24,11 @@ from mobilecat.formats.coreml.convert import (
     write_mlpackage,
 )
 from mobilecat.formats.coreml.lower import LOWERINGS, gaps
+from mobilecat.formats.coreml.lower.activations import Activations
 from mobilecat.formats.coreml.lower.lowering import Format
 from mobilecat.formats.coreml.lower.mil import Var, load_coremltools, no_gc, quiet
 from mobilecat.formats.coreml.program import Precision, Program, build_program
-from mobilecat.formats.coreml.recipe import PLAIN, Recipe
+from mobilecat.formats.coreml.recipe import PLAIN, Measure, Recipe
 from mobilecat.graph import dtype_of, shape_of
 from mobilecat.graph.passes.sampling import WORD as SAMPLED
 
@@ -56,6 +56,7 @@ class CoreMLArtifact:
     inputs, outputs: graph name → name in the artifact.
     taps: graph name → the internal variable (ML Program) or blob (NeuralNetwork) that holds it.
     lints: facts a user should know, one sentence each.
+    ranges: quantised variable → the range that its scale and zero point were made of.
     """
 
     path: Path
@@ -64,6 +65,7 @@ class CoreMLArtifact:
     taps: dict[str, str]
     spec_version: int
     lints: tuple[str, ...]
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def write_coreml(
@@ -117,6 +119,7 @@ def write_coreml(
         taps=found_taps(spec, program),
         spec_version=spec.specificationVersion,
         lints=program.lints,
+        ranges=program.ranges,
     )
 
 
@@ -142,6 +145,10 @@ def compile_spec(
     float32_names |= {n.name for n in model.graph if n.name and f"__{SAMPLED}" in n.name}
     limit = SPEC_VERSIONS[target or oldest_target(format)]
     written_for = target or _widest(format, recipe)
+    activations = None
+    if recipe.activations:
+        assert calibration is not None, "a recipe with int8 activations comes with a calibration"
+        activations = Activations(calibration(model), float32_names)
     with quiet(), no_gc():
         program = build_program(
             model,
@@ -151,10 +158,11 @@ def compile_spec(
             float32_names=float32_names,
             taps=taps,
             rename=rename or {},
+            activations=activations,
         )
         _require_layers(program, format)
         if not recipe.plain and format == "mlpackage":
-            program = compressed(program, model, recipe, calibration)
+            program = compressed(program, recipe, activations)
         weights = weights_folder(path) if format == "mlpackage" else path
         try:
             spec = specification(program, format, written_for, precision, weights, labels, recipe)

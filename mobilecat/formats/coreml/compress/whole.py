@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import onnx_ir as ir
-
-from mobilecat.formats.coreml.compress.activations import Measure, quantise_activations
 from mobilecat.formats.coreml.compress.weights import compress_weights
+from mobilecat.formats.coreml.lower.activations import Activations
 from mobilecat.formats.coreml.program import Program
 from mobilecat.formats.coreml.recipe import Recipe
 
 
-def compressed(
-    program: Program, model: ir.Model, recipe: Recipe, calibration: Measure | None
-) -> Program:
-    """Return the program with its weights and activations as the recipe stores them.
+def compressed(program: Program, recipe: Recipe, activations: Activations | None) -> Program:
+    """Return the program with its weights as the recipe stores them.
 
-    model: the graph that was lowered, whose values `calibration` measures.
+    activations: those that the program quantised when it was built, if it was asked to.
     """
-    count = compress_weights(program.mil, recipe, program.float32_layers)
     lints = list(program.lints)
-    if not count:
-        lints.append(f"no weight of {recipe.words}: none is large enough, or gains by it")
-    if recipe.activations:
-        assert calibration is not None, "the target says that it is calibrated"
-        lints += quantise_activations(program, calibration(model))
-    return replace(program, lints=tuple(lints))
+    if not compress_weights(program.mil, recipe, program.float32_layers):
+        lints.append(f"no weight is stored as {recipe.weights}: none is large enough")
+    if activations is None:
+        return replace(program, lints=tuple(lints))
+    if not activations.used:
+        lints.append("no activation is int8: nothing that was measured goes into a product")
+    elif activations.left:
+        named = ", ".join(list(activations.left)[:3])
+        lints.append(f"{len(activations.left)} inputs of products stay float: {named}")
+    return replace(program, lints=tuple(lints), ranges=activations.used)

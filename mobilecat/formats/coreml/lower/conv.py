@@ -43,8 +43,9 @@ def convolve(n: Node, weight: Var | Array, bias: Var | Array | None) -> Var:
     """Emit the convolution `n` with these weights in place of its own."""
     kernel, spatial = n.shape(1)[2:], n.shape(0)[2:]
     pads = window_pads(n.node, spatial, kernel, n.out_shape()[2:])
+    constant = n.const(1) is not None
     return mb.conv(
-        x=n.x(0),
+        x=n.fed(0) if constant else n.x(0),
         weight=weight,
         bias=bias,
         strides=list(n.attr("strides", (1,) * len(kernel))),

@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from mobilecat.formats.base.lowering import LoweringTable
+from mobilecat.formats.coreml.lower.activations import Activations
 from mobilecat.formats.coreml.lower.mil import NUMPY_OF_MIL, Var, cast, mb
 from mobilecat.graph import Array, attr, const_of, dtype_of, opt_input, shape_of
 
@@ -50,6 +51,7 @@ class Build:
     constants: dict[tuple[ir.Value, str], Var] = field(default_factory=dict)
     casts: dict[tuple[int, str], Var] = field(default_factory=dict)
     lints: dict[str, None] = field(default_factory=dict)  # a set that keeps its order
+    activations: Activations | None = None
 
     @property
     def is_nn(self) -> bool:
@@ -98,6 +100,13 @@ class Node:
         if key not in self.build.constants:
             self.build.constants[key] = mb.const(val=self.typed(constant, dtype))
         return self.build.constants[key]
+
+    def fed(self, i: int = 0) -> Var:
+        """Return input `i` of a product with constant weights: quantised, where that is asked."""
+        x, activations = self.x(i), self.build.activations
+        if activations is None or self.node.name in activations.exact:
+            return x
+        return activations.quantised(self.value(i), x)
 
     def xs(self) -> list[Var]:
         return [self.x(i) for i, v in enumerate(self.node.inputs) if v is not None]

@@ -15,11 +15,12 @@ from mobilecat.graph import Array
 @LOWERINGS.op("MatMul")
 def lower_mat_mul(n: Node) -> Var:
     """numpy's matmul: a 1-D side gains an axis of 1, which is squeezed from the result."""
-    a, b = n.as_kind(n.x(0), "float"), n.as_kind(n.x(1), "float")
     rank_a, rank_b = len(n.shape(0)), len(n.shape(1))
     if rank_a > 1 and rank_b == 2 and n.const(1) is not None and rank_a <= 3:
-        out = mb.linear(x=a, weight=n.num(np.ascontiguousarray(_const(n, 1).T)))
+        x = n.fed(0) if n.kind() == "float" else n.as_kind(n.x(0), "float")
+        out = mb.linear(x=x, weight=n.num(np.ascontiguousarray(_const(n, 1).T)))
         return n.as_kind(out, n.kind())
+    a, b = n.as_kind(n.x(0), "float"), n.as_kind(n.x(1), "float")
     if rank_a == 1:
         a = mb.expand_dims(x=a, axes=[0])
     if rank_b == 1:
@@ -50,7 +51,7 @@ def lower_gemm(n: Node) -> Var:
         shift = None if bias is None else np.broadcast_to(bias.reshape(-1), (columns,)) * beta
         scaled = np.ascontiguousarray(rows) * np.asarray(alpha, rows.dtype)
         return mb.linear(
-            x=n.x(0), weight=n.num(scaled), bias=None if shift is None else n.num(shift)
+            x=n.fed(0), weight=n.num(scaled), bias=None if shift is None else n.num(shift)
         )
     a, b = n.as_kind(n.x(0), "float"), n.as_kind(n.x(1), "float")
     # Not matmul's own flags: coremltools 9 applies them twice to a constant in an .mlmodel.
