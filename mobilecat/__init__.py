@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mobilecat import golden, runtime
     from mobilecat.api.agreeing import agreement
     from mobilecat.api.beginning import init
+    from mobilecat.api.changing import diff
     from mobilecat.api.compiling import export
     from mobilecat.api.diagnosing import diagnose
     from mobilecat.api.judging import Validation, bisect, inspect, validate
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mobilecat.api.replaying import replay
     from mobilecat.api.specs import explain, load_spec, spec_schema
     from mobilecat.bisection.walk import Bisection
+    from mobilecat.changes.whole import Difference
     from mobilecat.compile import Exported
     from mobilecat.diagnosis.whole import Diagnosis
     from mobilecat.errors import (
@@ -54,6 +56,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "api.agreeing": ["agreement"],
     "api.beginning": ["init"],
+    "api.changing": ["diff"],
     "api.compiling": ["export"],
     "api.diagnosing": ["diagnose"],
     "api.judging": ["Validation", "bisect", "inspect", "validate"],
@@ -62,6 +65,7 @@ _HOMES = {
     "api.replaying": ["replay"],
     "api.specs": ["explain", "load_spec", "spec_schema"],
     "bisection.walk": ["Bisection"],
+    "changes.whole": ["Difference"],
     "compile": ["Exported"],
     "diagnosis.whole": ["Diagnosis"],
     "errors": [
@@ -87,6 +91,7 @@ __all__ = [
     "Bisection",
     "Detections",
     "Diagnosis",
+    "Difference",
     "Evaluation",
     "Explained",
     "Exported",
@@ -110,6 +115,7 @@ __all__ = [
     "agreement",
     "bisect",
     "diagnose",
+    "diff",
     "evaluate",
     "explain",
     "export",

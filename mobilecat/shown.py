@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -27,6 +28,12 @@ class Line:
             lead = f'<span style="{css}">{escape(self.lead)}</span>'
             return f'<div style="{_PLAIN}">{lead}  {text}</div>'
         return f'<div style="{_PLAIN}{css}">{text}</div>'
+
+    def markdown(self) -> str:
+        text = _marked(self._short)
+        if self.lead:
+            return f"**{_marked(self.lead)}** {text}"
+        return f"**{text}**" if "bold" in self.style and text else text
 
     @property
     def _short(self) -> str:
@@ -78,6 +85,16 @@ class Table:
         )
         return f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
 
+    def markdown(self) -> str:
+        """https://github.github.com/gfm/#tables-extension-"""
+        rule = ["--:" if c.kind == "number" else "---" for c in self.columns]
+        bold = (
+            [f"**{_marked(c)}**" if k in self.strong and c else _marked(c) for c in row]
+            for k, row in enumerate(self.rows)
+        )
+        rows = [[_marked(c.title) for c in self.columns], rule, *bold]
+        return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -107,6 +124,19 @@ class Shown:
     def _repr_html_(self) -> str:
         return "\n".join(part.html() for part in (*self.drawings(), *self.words()))
 
+    def markdown(self) -> str:
+        """Return the words as Markdown, for release notes and job summaries."""
+        return "\n\n".join(text for part in self.words() if (text := part.markdown())) + "\n"
+
+
+def _marked(text: str) -> str:
+    """Return text that Markdown shows as it is: names are strangers'."""
+    line = " ".join(text.split())
+    return _ACTIVE.sub(r"\\\g<0>", line.replace("&", "&amp;").replace("<", "&lt;"))
+
+
+_ACTIVE = re.compile(r"[\\`*_\[\]|~#]")
+"""What begins something in Markdown; a pipe ends a cell."""
 
 _PLAIN = "white-space:pre-wrap;overflow-wrap:anywhere;font-family:ui-monospace,monospace;"
 _COLOURS = {"red": "#c0392b", "green": "#1e8449", "yellow": "#b9770e"}

@@ -101,6 +101,9 @@ def test_its_help_fits_and_ends_its_sentences(path: str) -> None:
         (["--json", "--draw", "x.png"], ["--json", "-", "--draw", "x.png"]),
         (["--json=x"], ["--json=x"]),
         (["--", "--json"], ["--", "--json"]),
+        (["--markdown", "--json"], ["--markdown", "-", "--json", "-"]),
+        (["--markdown", "notes.md"], ["--markdown", "notes.md"]),
+        (["--markdown", "a.jpg"], ["--markdown", "-", "a.jpg"]),
     ],
 )
 def test_json_may_stand_alone(words: list[str], settled: list[str]) -> None:

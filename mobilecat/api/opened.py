@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mobilecat.api import judging, measuring, replaying
+from mobilecat.api import changing, judging, measuring, replaying
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent
 from mobilecat.bundle import ArtifactRecord, Bundle, TensorContract
 from mobilecat.bundle.cascade import open_any
@@ -95,6 +95,7 @@ class OpenBundle(Shown):
     evaluate = measuring.evaluate
     tune = measuring.tune
     replay = replaying.replay
+    diff = changing.diff
 
     def words(self) -> Iterator[Line | Table]:
         head = self.spec.head.kind

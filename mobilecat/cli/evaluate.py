@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
-
-import typer
 
 import mobilecat as mc
 from mobilecat.cli.grammar import (
@@ -18,6 +15,7 @@ from mobilecat.cli.grammar import (
     Fresh,
     Json,
     Limit,
+    MaxDrop,
     Plot,
     Runner,
     Source,
@@ -40,15 +38,7 @@ def evaluate(
     source: Source = None,
     limit: Limit = None,
     class_map: ClassMap = None,
-    max_drop: Annotated[
-        float | None,
-        typer.Option(
-            "--max-drop",
-            metavar="POINTS",
-            min=0,
-            help="Points of mAP that an artifact may lose against the source; beyond: exit code 1.",
-        ),
-    ] = None,
+    max_drop: MaxDrop = None,
     json_: Json = None,
     plot: Plot = None,
     cache: Cache = None,

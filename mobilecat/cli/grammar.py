@@ -30,6 +30,10 @@ GoldenDir = Annotated[
     Path,
     typer.Option("--golden", metavar="GDIR", help="Folder of goldens: GDIR/<bundle>/<case>/."),
 ]
+GoldenIfAny = Annotated[
+    Path | None,
+    typer.Option("--golden", metavar="GDIR", help="Folder of goldens: GDIR/<bundle>/<case>/."),
+]
 Runner = Annotated[
     str | None,
     typer.Option(
@@ -67,6 +71,14 @@ Json = Annotated[
         "--json", metavar="[FILE]", help="Write it as JSON; to stdout where no FILE.json follows."
     ),
 ]
+Markdown = Annotated[
+    str | None,
+    typer.Option(
+        "--markdown",
+        metavar="[FILE]",
+        help="Write it as Markdown; to stdout where no FILE.md follows.",
+    ),
+]
 Draw = Annotated[
     Path | None,
     typer.Option("--draw", metavar="PNG", help="Write the picture with boxes on it."),
@@ -83,12 +95,16 @@ Html = Annotated[
     Path | None,
     typer.Option("--html", metavar="FILE", help="Write it as one page, pictures inside."),
 ]
-Data = Annotated[
-    Path,
+_LABELLED = "Labelled pictures: COCO JSON, VOC XML, YOLO txt, Crawford .cat or labels.json."
+Data = Annotated[Path, typer.Option("--data", metavar="DATA", help=_LABELLED)]
+DataIfAny = Annotated[Path | None, typer.Option("--data", metavar="DATA", help=_LABELLED)]
+MaxDrop = Annotated[
+    float | None,
     typer.Option(
-        "--data",
-        metavar="DATA",
-        help="Labelled pictures: COCO JSON, VOC XML, YOLO txt, Crawford .cat or labels.json.",
+        "--max-drop",
+        metavar="POINTS",
+        min=0,
+        help="Points of mAP that an artifact may lose; beyond: exit code 1.",
     ),
 ]
 Limit = Annotated[
@@ -125,30 +141,33 @@ Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept
 
 
 class Verb(TyperCommand):
-    """A command whose `--json` may stand alone: stdout is meant then."""
+    """A command whose `--json` and `--markdown` may stand alone: stdout is meant then."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, with_json_values(args))
 
 
 def with_json_values(args: Sequence[str]) -> list[str]:
-    """Give every `--json` a value: what follows where that is a file to write, else `-`."""
+    """Give `--json` and `--markdown` a value: what follows if that is a file to write, or `-`."""
     settled: list[str] = []
     for i, word in enumerate(args):
         if word == "--":
             return [*settled, *args[i:]]
         settled.append(word)
-        if word == "--json":
+        if word in _TOLD:
             following = args[i + 1] if i + 1 < len(args) else ""
-            if not _is_to_be_written(following):
+            if not _is_to_be_written(following, _TOLD[word]):
                 settled.append("-")
     return settled
 
 
-def _is_to_be_written(word: str) -> bool:
-    """Whether what follows `--json` is its FILE: `-`, a .json, or what is neither there to be read
-    nor called as a picture."""
-    if word == "-" or word.lower().endswith(".json"):
+_TOLD = {"--json": ".json", "--markdown": ".md"}
+
+
+def _is_to_be_written(word: str, suffix: str) -> bool:
+    """Whether what follows such an option is its FILE: `-`, of its suffix, or what is neither there
+    to be read nor called as a picture."""
+    if word == "-" or word.lower().endswith(suffix):
         return True
     path = Path(word)
     read = word.startswith("-") or path.suffix.lower() in PICTURES

@@ -18,8 +18,14 @@ def write_json(told: Callable[[], Any], target: str | None) -> None:
         write_told(f"{text}\n", target)
 
 
+def write_markdown(told: Callable[[], str], target: str | None) -> None:
+    """Write Markdown as `--markdown` asks: `-` is stdout, None is nowhere."""
+    if target is not None:
+        write_told(told(), target)
+
+
 def write_told(text: str, target: str | None) -> None:
-    """Write JSON that is text already."""
+    """Write what is text already."""
     if target == "-":
         sys.stdout.write(text)
     elif target is not None:

@@ -20,7 +20,8 @@ from tests.api.conftest import PICTURES
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ["mobilecat", *(f"mobilecat.api.{m.name}" for m in iter_modules(api.__path__))]
-VERBS = {"export", "open", "run", "validate", "evaluate", "tune", "diagnose", "inspect", "bisect"}
+VERBS = {"export", "open", "run", "validate", "evaluate", "tune", "diagnose", "inspect", "bisect",
+         "diff"}  # fmt: skip
 
 
 def names() -> dict[str, Any]:

@@ -35,6 +35,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "replay": mc.replay,
     "evaluate": mc.evaluate,
     "tune": mc.tune,
+    "diff": mc.diff,
     "golden record": mc.golden.record,
     "golden list": mc.golden.cases,
     "golden review": mc.golden.review,
@@ -45,6 +46,7 @@ VERBS: dict[str, Callable[..., Any]] = {
 RENAMED = {
     "shape": "shapes", "score": "scores", "iou": "ious", "from_": "saved", "file": "path",
     "no_write": "write_pending", "plot": ".plot", "draw": ".draw", "json_": ".to_json",
+    "markdown": ".markdown",
     "all_": ".words", "image": "picture", "range_": "value_range",
 }  # fmt: skip
 OWN = {
@@ -55,6 +57,7 @@ OWN = {
     "bisect": {"old_limit": "limit"},
     "golden record": {"words": "bundle"},
     "init": {"set_": "answers", "image": "image", "draw": ".drawn"},
+    "diff": {"words": "pictures", "image": "pictures"},
     "spec": {"explain": "key", "schema": "mc.spec_schema"},
     # Deciding is a verb of its own: golden.approve, golden.reject, golden.accept_or_reject.
     "golden review": {"approve": ".pending", "accept": ".pending", "reject": ".pending",

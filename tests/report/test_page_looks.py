@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from time import sleep
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from mobilecat.changes.behaviour import Given, LaneChange
+from mobilecat.changes.facts import Change
+from mobilecat.changes.pictures import change_of
+from mobilecat.changes.sides import open_side
+from mobilecat.changes.whole import Difference as WhatChanged
+from mobilecat.changes.whole import Limits
 from mobilecat.judge.run import validate
 from mobilecat.judge.saved import recording
 from mobilecat.report.html import report_page
+from mobilecat.report.html_diff import diff_page
 from mobilecat.report.html_review import review_page
 from mobilecat.report.results_file import fold
 from mobilecat.review.approve import pendings
+from tests.changes.test_diff import boxes
 from tests.judge.fake import LANE, Workshop, check, moved, write_bundle
 from tests.judge.test_faults import edit, put
 from tests.report.browser import Browser
@@ -40,7 +51,25 @@ def report(shop: Workshop) -> Path:
     return page(shop, matrix("FAIL"), random=2)
 
 
-PAGES = {"report": report, "review": review}
+def changes(shop: Workshop) -> Path:
+    """Two releases: one box moved far, one lost, one gained; a lane that did not run."""
+    a, b = (boxes((10, 10, 60, 60), *row) for row in (((90, 20, 120, 60),), ((30, 70, 50, 90),)))
+    moved_far = replace(b, boxes_xyxy=b.boxes_xyxy + np.array([[4], [0]]))
+    pictures = [shop.root / f"changed_{k}.png" for k in range(3)]
+    for picture in pictures:
+        Image.new("RGB", (128, 96), "white").save(picture)
+    side = open_side(shop.bundle)
+    lane = LaneChange(LANE, LANE, tuple(change_of(p, (128, 96), a, moved_far) for p in pictures))
+    idle = LaneChange("x:y", "x:y", not_run="no such engine " * 9)
+    given = Given((), "the pictures named")
+    facts = (Change("suppression", "nms.score_threshold", "0.4", "0.5"),)
+    found = WhatChanged(side, side, facts, given, (lane, idle), Limits(lost=0))
+    path = shop.root / "changes.html"
+    path.write_text(diff_page(found), encoding="utf-8")
+    return path
+
+
+PAGES = {"report": report, "review": review, "changes": changes}
 
 # Text whose contrast to the nearest painted ground is below 4.5 (3 where it is large):
 # https://www.w3.org/TR/WCAG22/#contrast-minimum
