@@ -51,9 +51,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "formats.tflite.format": {"formats.base.format", "formats.tflite.target"},
     "formats.onnx.format": {"formats.base.format", "formats.onnx.target"},
     "formats.tensorflow.format": {"formats.base.format"},
+    "formats.torch.format": {"formats.base.format"},
     "formats.table": {
         "formats.base.format", "formats.coreml.format", "formats.tflite.format",
         "formats.onnx.format", "formats.tensorflow.format", "formats.coreai.format",
+        "formats.torch.format",
     },
     # What a user says, and what an export leaves.
     "spec": {*_TARGET, "errors", "shown", "disk", "geometry", "formats.table"},
@@ -68,12 +70,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "quantize": {"errors", "foreign", "graph", "disk", "spec", "pictures", "measure.datasets"},
     # Formats, one room each. Who reads shipped bytes knows no lowering.
     "formats.base": {
-        "errors", "shown", "disk", "graph", "rows", "bundle", "heads", "formats.base.target",
+        "errors", "shown", "disk", "confined", "graph", "rows", "bundle", "heads",
+        "formats.base.target",
     },
     "formats.coreml.runtime": {"errors"},
     "formats.coreai.read": {"errors", "confined", "graph"},
     "formats.onnx": {*_VALUES, *_TARGET, "formats.base", "formats.onnx.target", "bake"},
     "formats.tensorflow": {*_LEAVES, "formats.base", "formats.onnx"},
+    "formats.torch.pickles": set(),
+    "formats.torch.built": {*_LEAVES, "formats.base", "formats.torch", "formats.torch.pickles"},
+    "formats.torch": {*_LEAVES, "formats.base", "formats.onnx"},
     "formats.coreml": {
         *_VALUES, *_TARGET, "formats.base", "formats.coreml.target", "formats.coreml.runtime",
         "formats.coreml.recipe", "bake",
@@ -88,6 +94,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "formats": {
         *_LEAVES, "bundle", "formats.base", "formats.base.format", "formats.base.target",
+        "formats.torch.built", "formats.torch.pickles",
     },
     "runtime": {"formats.coreml.runtime"},
     # What is done with them.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from mobilecat.bundle import FILE
 from mobilecat.compile import Exported, require_replaceable
 from mobilecat.compile import export as export_spec
 from mobilecat.errors import Problem, SpecError
+from mobilecat.formats.importing import built, is_code
 from mobilecat.judge.ends import require_right_ends
 from mobilecat.spec import Spec, load_spec, spec_from_model_file
 from mobilecat.spec.cascade import is_cascade
+from mobilecat.spec.files import require_beside
 
 
 def export(
@@ -23,6 +26,7 @@ def export(
     source: PathLike | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
     ios: PathLike | None = None,
+    trust: Collection[str] = (),
     progress: Progress = silent,
 ) -> Exported:
     """Compile a model into the bundle folder `out`: Core ML, TFLite, ONNX, and their contract.
@@ -31,6 +35,8 @@ def export(
     it is, `head = "raw"`; a target that cannot be made is left out, and said), or a `Spec`, whose
     relative paths are of the folder it was read from.
     source: another model file for this spec. shapes: of dynamic inputs, by name.
+    trust: "python" lets the function that a spec names as its source be run, "pickle" a pickle of a
+    whole PyTorch model be opened: both run their author's code (docs/security.md).
     ios: a folder of an app that gets the Core ML part too. A bundle that lies at `out` is replaced
     in one step. Decode and suppression of every file that can be cut are tried on made values
     first (docs/validate.md).
@@ -65,10 +71,45 @@ def export(
         require_replaceable(target, path)
     if fixed:
         spec = spec.model_copy(update={"shapes": {**spec.shapes, **fixed}})
-    done = export_spec(
-        spec, target, source=other, leave_out=bare, progress=progress, tried=require_right_ends
-    )
-    return _with_app(done, ios)
+    with _as_data(spec, other, trust, progress) as (found, kept, said):
+        done = export_spec(
+            spec,
+            target,
+            source=found,
+            leave_out=bare,
+            kept=kept,
+            progress=progress,
+            tried=require_right_ends,
+        )
+    return _with_app(replace(done, notes=(*said, *done.notes)), ios)
+
+
+@contextmanager
+def _as_data(
+    spec: Spec, source: Path | None, trust: Collection[str], progress: Progress
+) -> Iterator[tuple[Path | None, bool, tuple[str, ...]]]:
+    """Give the source as a file that is data, whether it goes into the bundle, and notes."""
+    path = source or spec.folder / spec.source
+    if not is_code(path, trust):
+        if spec.import_.weights is not None:
+            what = "only the network of a `python:` source is given weights"
+            raise SpecError("The spec contradicts itself", [Problem(what, "import.weights")])
+        yield source, False, ()
+        return
+    picture = spec.input.shape("NCHW") if spec.input is not None else ()
+    weights = _weights(spec)
+    with built(path, spec.shapes, picture, weights, trust, progress) as found:
+        yield found.path, True, found.notes
+
+
+def _weights(spec: Spec) -> Path | None:
+    if (name := spec.import_.weights) is None:
+        return None
+    try:
+        require_beside(name)
+    except ValueError as e:
+        raise SpecError("The weights cannot be read", [Problem(str(e), "import.weights")]) from e
+    return spec.folder / name
 
 
 def _of_folder(path: Path) -> Path:

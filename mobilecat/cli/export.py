@@ -23,11 +23,18 @@ def run_export(
     shapes: Sequence[str],
     ios: Path | None,
     json_: str | None,
+    trust: Sequence[str],
 ) -> None:
     require_outputs({"--json": json_}, inputs=(spec, source))
     with progress_line() as progress:
         done = mc.export(
-            spec, out, source=source, shapes=_shapes(shapes), ios=ios, progress=progress
+            spec,
+            out,
+            source=source,
+            shapes=_shapes(shapes),
+            ios=ios,
+            trust=trust,
+            progress=progress,
         )
     write_told(done.bundle.to_json(), json_)
     if json_ != "-":

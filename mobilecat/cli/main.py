@@ -119,6 +119,14 @@ def export(
         Path | None,
         typer.Option("--ios", metavar="DIR", help="Also write what an iOS app takes into DIR."),
     ] = None,
+    trust_python: Annotated[
+        bool,
+        typer.Option("--trust-python", help="Run the Python function that is the source."),
+    ] = False,
+    trust_pickle: Annotated[
+        bool,
+        typer.Option("--trust-pickle", help="Open a pickle of a PyTorch model: it runs code."),
+    ] = False,
     json_: Json = None,
 ) -> None:
     """Compile a model into a bundle: Core ML, TFLite and ONNX, with their contract.
@@ -127,7 +135,8 @@ def export(
     """
     from mobilecat.cli.export import run_export
 
-    run_export(spec, out or spec.parent / BUNDLE, source, shape or [], ios, json_)
+    trust = [t for t, said in (("python", trust_python), ("pickle", trust_pickle)) if said]
+    run_export(spec, out or spec.parent / BUNDLE, source, shape or [], ios, json_, trust)
 
 
 @app.command(cls=Verb, short_help="Run a bundle on pictures; print what it finds.")

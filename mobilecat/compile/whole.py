@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -115,6 +116,7 @@ def export(
     spec_folder: Path | None = None,
     source: Path | None = None,
     leave_out: bool = False,
+    kept: bool = False,
     progress: Progress = lambda _: None,
     tried: Tried = lambda *_: (),
 ) -> Exported:
@@ -124,6 +126,7 @@ def export(
     leave_out: whether targets that cannot be made are left out, with a note, where nobody asked
         for them by name; otherwise one that cannot be made refuses all. Every target's gaps are
         found before anything is written, and each file is loaded once by its engine.
+    kept: whether the source goes into the bundle: code built it, and no file holds it.
     tried: looks at what was written; what it raises leaves `out` as it was.
     Errors: MobileCatError; `out` then is as it was.
     """
@@ -156,6 +159,10 @@ def export(
             made, failed = make(graphs, names, spec, folder, leave_out=leave_out, progress=progress)
             spec = _only(spec, made)
             bundle = _bundle(spec, path, out, network, plain, list(made.values()), calibration)
+            if kept:
+                shutil.copyfile(path, folder / path.name)
+                record = bundle.source.model_copy(update={"path": path.name})
+                bundle = bundle.model_copy(update={"source": record})
             if spec.labels:
                 (folder / LABELS).write_text("\n".join(spec.labels) + "\n", encoding="utf-8")
             (folder / FILE).write_text(bundle.to_json(), encoding="utf-8")

@@ -76,6 +76,11 @@ _NAMES: dict[str, What] = {
     ".toml": ("a spec or another TOML file", "compile it: mobilecat export SPEC -o DIR"),
     ".py": ("a program", "run it, and let it export to ONNX: torch.onnx.export, or model.export"),
 }  # fmt: skip
+_TORCH = (".pt2", ".pt", ".pth", ".torchscript", ".ptl", ".zip", ".bin", ".ckpt")
+_TORCH_PARTS = {
+    "torch-export": ("models/model.json", "serialized_exported_program.json"),
+    "torchscript": ("constants.pkl",),
+}
 _UNPACK = ("a zip archive", "unpack it, and name the model in it")
 _ARCHIVES: tuple[tuple[str, What], ...] = (
     ("manifest.json", ("a zipped Core ML package", _SOURCE)),
@@ -126,21 +131,39 @@ def what_it_is(path: Path) -> What | None:
     return None
 
 
+def torch_kind(path: Path) -> str | None:
+    """Return which of PyTorch's files that hold a network it is, by what lies in its archive."""
+    if path.suffix.lower() not in _TORCH or not path.is_file():
+        return None
+    names = _names(path)
+    for kind, parts in _TORCH_PARTS.items():
+        if any(n.partition("/")[2] in parts or n in parts for n in names):
+            return kind
+    return None
+
+
 def by_name(path: Path) -> What | None:
     """Return the same by the suffix alone."""
     return _NAMES.get(path.suffix.lower())
 
 
 def _archive(path: Path) -> What:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [n.casefold() for n in archive.namelist()[:_MOST_NAMES]]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    names = _names(path)
+    if not names:
         return "a zip archive, cut short", "download or save it again"
     for ending, what in _ARCHIVES:
         if any(n == ending or n.endswith(f"/{ending}") for n in names):
             return what
     return _UNPACK
+
+
+def _names(path: Path) -> list[str]:
+    """Return what lies in an archive; nothing where it is none, or cut short."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [n.casefold() for n in archive.namelist()[:_MOST_NAMES]]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return []
 
 
 def _is_safetensors(start: bytes, size: int) -> bool:

@@ -10,8 +10,10 @@ from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.base.format import Format
 from mobilecat.formats.base.options import ImportOptions
 from mobilecat.formats.base.source import Reference, Source
-from mobilecat.formats.first_bytes import by_name, what_it_is
+from mobilecat.formats.first_bytes import by_name, torch_kind, what_it_is
 from mobilecat.formats.table import FORMATS
+from mobilecat.formats.torch.built import built, is_code
+from mobilecat.formats.torch.pickles import checkpoint_words, is_checkpoint
 from mobilecat.graph import Array
 
 if TYPE_CHECKING:
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
 __all__ = [
     "ImportOptions",
     "Source",
+    "built",
     "dims_of",
     "format_of",
     "import_model",
+    "is_code",
     "open_changed_reference",
     "open_reference",
 ]
@@ -33,10 +37,18 @@ _BY_FIRST_BYTES = {b"\x89HDF\r\n\x1a\n": "keras-hdf5", b"PK\x03\x04": "keras"}
 
 def format_of(path: Path) -> str:
     """Return which kind of source a file is (`Format.sources`); ModelError where none."""
+    if path.name.startswith("python:"):
+        fix = "export it, with --trust-python: every later step reads what the export built"
+        raise _unreadable(path, "a function of Python, which is no file", fix)
     if not path.exists():
         fix = "a spec's source is relative to its folder; or name the file: --source FILE"
         raise ModelError("There is no such model", [Problem("not found", str(path), fix)])
     suffix = path.suffix.lower()
+    if kind := torch_kind(path):
+        return kind
+    if is_checkpoint(path):
+        what = Problem(checkpoint_words(path)[0], str(path), checkpoint_words(path)[1])
+        raise ModelError("This kind of file cannot be compiled", [what])
     named = by_name(path)
     if named is not None:
         kind, fix = (path.is_file() and what_it_is(path)) or named

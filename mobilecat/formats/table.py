@@ -8,5 +8,6 @@ from mobilecat.formats.coreml.format import COREML
 from mobilecat.formats.onnx.format import ONNX
 from mobilecat.formats.tensorflow.format import TENSORFLOW
 from mobilecat.formats.tflite.format import TFLITE
+from mobilecat.formats.torch.format import TORCH
 
-FORMATS: dict[str, Format] = {f.name: f for f in (COREML, COREAI, TFLITE, ONNX, TENSORFLOW)}
+FORMATS: dict[str, Format] = {f.name: f for f in (COREML, COREAI, TFLITE, ONNX, TENSORFLOW, TORCH)}

@@ -207,6 +207,8 @@ class ImportSpec(Value):
     """Values where the graph begins, where that is not at its own inputs."""
     outputs: tuple[str, ...] = ()
     """Values between which an ONNX or TensorFlow graph is cut; for Keras, `outputs` are layers."""
+    weights: FilePath | None = None
+    """Tensors that are loaded into the network of a `python:` source: .safetensors, or .pt."""
 
 
 class Spec(Value):
@@ -217,7 +219,9 @@ class Spec(Value):
     name: SpecName
     """What the artifacts are called; by default the spec file's name, or its folder's."""
     source: FilePath
-    """Path of the model file, relative to the spec's folder."""
+    """Path of the model file, relative to the spec's folder; or `python:package.module:function`,
+    which `export --trust-python` runs in that folder: it returns a torch.nn.Module, or (module,
+    example inputs)."""
     import_: ImportSpec = Field(default=ImportSpec(), alias="import")
     input: ImageSpec | None = None
     """Left out (raw head only): the artifact takes the network's own tensors."""

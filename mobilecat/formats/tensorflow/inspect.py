@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from mobilecat.disk import size_of
+from mobilecat.formats.base.child import absolute
 from mobilecat.formats.base.inspection import Inspection, Port
-from mobilecat.formats.tensorflow.worker import Worker, absolute
+from mobilecat.formats.tensorflow.worker import Worker
 
 
 def inspect_model(path: Path, format: str) -> Inspection:

@@ -15,11 +15,12 @@ import onnx_ir as ir
 
 from mobilecat.disk import cache, sha256_of
 from mobilecat.errors import ModelError, Problem
+from mobilecat.formats.base.child import Progress, absolute
 from mobilecat.formats.base.source import Source
 from mobilecat.formats.onnx.checked import all_nodes
 from mobilecat.formats.onnx.input_shapes import Dims, Shapes, settle
 from mobilecat.formats.onnx.read import import_proto, read_onnx
-from mobilecat.formats.tensorflow.worker import Progress, Worker, absolute, require_extra
+from mobilecat.formats.tensorflow.worker import Worker, require_extra
 from mobilecat.graph.passes.affine import fold_affine
 
 FREEZER = 4

@@ -10,12 +10,13 @@ import numpy as np
 
 from mobilecat.disk.arrays import read_arrays
 from mobilecat.errors import ModelError, Problem
+from mobilecat.formats.base.child import Progress, absolute
 from mobilecat.formats.base.options import ImportOptions
 from mobilecat.formats.base.runner import NotRun
 from mobilecat.formats.base.source import Reference, Source
 from mobilecat.formats.onnx.changed import changed_proto
 from mobilecat.formats.tensorflow.read import frozen_onnx, import_tensorflow
-from mobilecat.formats.tensorflow.worker import Progress, Worker, absolute, missing_extra
+from mobilecat.formats.tensorflow.worker import Worker, missing_extra
 from mobilecat.graph import Array, dtype_of
 
 

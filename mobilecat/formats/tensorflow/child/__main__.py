@@ -1,19 +1,16 @@
-"""The child's loop: one request a line on stdin, answers on stdout; see `tensorflow.worker`."""
+"""The child's loop: one request a line on stdin, answers on stdout; see `formats.base.serving`."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mobilecat.errors import MobileCatError, ModelError, Problem
+from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.base.options import ImportOptions
-from mobilecat.formats.tensorflow.child.network import Network, Say
+from mobilecat.formats.base.serving import Say, Verbs, serve
+from mobilecat.formats.tensorflow.child.network import Network
 from mobilecat.formats.tensorflow.child.reason import reason
 
 
@@ -78,35 +75,12 @@ def _open(path: Path, format: str, options: ImportOptions, say: Say) -> Network:
     return open_keras(path, format, options, say)
 
 
-def _answer(handle: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    try:
-        return {"done": handle()}
-    except MobileCatError as e:
-        problems = [(p.what, p.where, p.fix) for p in e.problems]
-        return {"error": {"summary": e.summary, "problems": problems}}
-    except Exception as e:
-        import traceback
-
-        traceback.print_exc()
-        summary = "TensorFlow cannot read or freeze this model"
-        return {"error": {"summary": summary, "problems": [(reason(e), "", "")]}}
-
-
 def main() -> None:
-    # What TensorFlow prints, from C++ too, must not get between the answers.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    def verbs(say: Say) -> Verbs:
+        server = Server(say)
+        return {"open": server.open, "freeze": server.freeze, "run": server.run}
 
-    def send(message: dict[str, Any]) -> None:
-        answers.write(json.dumps(message) + "\n")
-        answers.flush()
-
-    server = Server(lambda step: send({"step": step}))
-    verbs = {"open": server.open, "freeze": server.freeze, "run": server.run}
-    for line in sys.stdin:
-        request = json.loads(line)
-        verb = verbs[request.pop("verb")]
-        send(_answer(lambda verb=verb, request=request: verb(**request)))  # type: ignore[misc]
+    serve(verbs, "TensorFlow cannot read or freeze this model", reason)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,80 @@
+"""Execute the original PyTorch file in torch: the reference for its import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from mobilecat.disk.arrays import read_arrays
+from mobilecat.errors import ModelError, Problem
+from mobilecat.formats.base.child import absolute
+from mobilecat.formats.base.runner import NotRun
+from mobilecat.formats.base.source import Reference, Source
+from mobilecat.formats.onnx.changed import changed_proto
+from mobilecat.formats.onnx.read import with_shapes
+from mobilecat.formats.onnx.source import opened
+from mobilecat.formats.torch.read import cut_onnx, whole_onnx
+from mobilecat.formats.torch.worker import Worker, missing_extra
+from mobilecat.graph import Array
+
+
+class TorchModel:
+    """A source model open in PyTorch, in a child process that lives until `close`."""
+
+    def __init__(self, source: Source, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self._path = source.path
+        self._worker = Worker(source.path)
+        try:
+            given = {k: list(v) for k, v in shapes.items()}
+            answer = self._worker.ask(
+                "open", path=absolute(source.path), format=source.format, shapes=given
+            )
+        except BaseException:
+            self._worker.close()
+            raise
+        self.inputs = tuple(answer["inputs"])
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs by name. Errors: ModelError where names or shapes do not fit."""
+        if set(feeds) != set(self.inputs):
+            raise ModelError(
+                f"{self._path.name}: these are not the model's inputs",
+                [Problem(f"given {', '.join(feeds)}; it has {', '.join(self.inputs)}")],
+            )
+        given, made = self._worker.folder / "in.npz", self._worker.folder / "out.npz"
+        np.savez(given, **{f"x{i}": feeds[n] for i, n in enumerate(self.inputs)})  # type: ignore[arg-type]
+        answer = self._worker.ask("run", given=str(given), made=str(made))
+        arrays = read_arrays(made)
+        return {n: arrays[f"y{i}"] for i, n in enumerate(answer["outputs"])}
+
+    def close(self) -> None:
+        """End the child process."""
+        self._worker.close()
+
+    def __del__(self) -> None:
+        worker = getattr(self, "_worker", None)
+        if worker is not None:
+            worker.close()
+
+
+def reference(source: Source, shapes: Mapping[str, tuple[int, ...]]) -> Reference:
+    """Open the file in torch itself; cut at inner values, its translation in onnxruntime.
+
+    NotRun without torch.
+    """
+    if missing := missing_extra():
+        raise NotRun(f"{source.path.name} needs PyTorch: {missing}")
+    if source.options.given():
+        return opened(with_shapes(cut_onnx(source, shapes), shapes, source.path))
+    translated = opened(with_shapes(whole_onnx(source, shapes), shapes, source.path))
+    network = TorchModel(source, shapes)
+    return Reference(network, "PyTorch", translated.metadata, translated.dtypes, translated.ranked)
+
+
+def changed(
+    source: Source, shapes: Mapping[str, Sequence[int]], change: Callable[[str, Array], Array]
+) -> Reference:
+    """Open the file's import in onnxruntime with each weight changed by `change(name, values)`."""
+    fixed = {k: tuple(v) for k, v in shapes.items()}
+    return changed_proto(with_shapes(cut_onnx(source, fixed), fixed, source.path), change)
