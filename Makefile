@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 BASE ?= main
 
-.PHONY: demo ios test check lint unit swift conformance mutants bridges coreai faults right fuzz bench lock clean
+.PHONY: demo ios test test-torch check lint unit swift conformance mutants bridges coreai faults right fuzz bench lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -19,6 +19,15 @@ test: lint unit swift
 
 check: $(STAMP)  # lint, types, and only the tests that a change touches
 	@$(PY) tools/check.py --base $(BASE)
+
+test-torch: build/torch/.installed  # PyTorch, in build/torch: the tests of its import
+	PYTHONPATH=build/torch $(PY) -m pytest -q tests/formats/importing/test_torch.py
+
+# Without their dependencies: what torch needs besides is in requirements.lock, or in this list.
+build/torch/.installed: requirements-torch.lock $(STAMP)
+	rm -rf build/torch
+	$(PY) -m pip install --disable-pip-version-check --only-binary :all: --no-deps --target build/torch -r requirements-torch.lock
+	@touch $@
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .

@@ -4,10 +4,10 @@ Usage: python -m tools.torch_table [--only NAME] [--way pt2|script|python] [--st
 
 Networks of torchvision and timm with seeded weights (`tools/torch_nets.py`), taken from a program
 of torch.export, from TorchScript (traced) and from a Python function. Each is compiled to every
-target in float32, and every artifact runs on one random input; the figure is the largest difference
-from what torch gives, of any value of any output, by max(1, the output's largest value). A process a
-network; each result is a line of the store as soon as it is there, and a run goes on from it.
-`--check` writes no page.
+target in float32, and every artifact runs on one random input; the figure is the largest
+difference from what torch gives, of any value of any output, by max(1, the output's largest
+value). A process a network; each result is a line of the store as soon as it is there, and a run
+goes on from it. `--check` writes no page.
 """
 
 from __future__ import annotations

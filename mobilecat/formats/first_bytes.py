@@ -13,9 +13,15 @@ from mobilecat.errors import reason
 What = tuple[str, str]
 """What it is, and what to do."""
 
-_LOAD = "load it in PyTorch and export it: torch.onnx.export(model.eval(), example, 'model.onnx')"
+_LOAD = (
+    "load it in PyTorch and export it: "
+    "torch.export.save(torch.export.export(model.eval(), (example,)), 'model.pt2')"
+)
 _SOURCE = "compile from the model that it was made from"
-_CHECKPOINT = f"weights without a network; build the network in PyTorch, {_LOAD.split(' ', 1)[1]}"
+_CHECKPOINT = (
+    'weights without a network; write a function that builds it, and a spec with source = "python:'
+    'my_net:build" and [import] weights'
+)
 
 _STARTS: tuple[tuple[bytes, What], ...] = (
     (
@@ -42,8 +48,8 @@ _NAMES: dict[str, What] = {
     ".aimodel": ("a Core AI file", _SOURCE),
     ".pt": ("a PyTorch file", _LOAD),
     ".pth": ("a PyTorch file", _LOAD),
-    ".pt2": ("a program of torch.export", "load it, and export it: torch.onnx.export(program)"),
-    ".torchscript": ("a TorchScript file", f"it is code and weights: {_LOAD}"),
+    ".pt2": ("no program of torch.export, though it is called so", _LOAD),
+    ".torchscript": ("no TorchScript file, though it is called so", _LOAD),
     ".ptl": ("a TorchScript file for phones", _LOAD),
     ".safetensors": ("a safetensors file", _CHECKPOINT),
     ".ckpt": ("a checkpoint", _CHECKPOINT),
@@ -85,9 +91,9 @@ _UNPACK = ("a zip archive", "unpack it, and name the model in it")
 _ARCHIVES: tuple[tuple[str, What], ...] = (
     ("manifest.json", ("a zipped Core ML package", _SOURCE)),
     ("saved_model.pb", ("a zipped SavedModel", "unpack it, and name the folder")),
-    ("serialized_exported_program.json", _NAMES[".pt2"]),
-    ("models/model.json", _NAMES[".pt2"]),
-    ("constants.pkl", _NAMES[".torchscript"]),
+    ("serialized_exported_program.json", ("a program of torch.export", "name it .pt2")),
+    ("models/model.json", ("a program of torch.export", "name it .pt2")),
+    ("constants.pkl", ("a TorchScript file", "name it .pt")),
     ("data.pkl", (
         "a PyTorch checkpoint: a pickle, which runs code when it is opened, of weights or of a "
         "whole model", _LOAD,

@@ -30,7 +30,7 @@ def is_checkpoint(path: Path) -> bool:
     """Return whether a file is a pickle of torch's: weights, or a whole model."""
     if not path.is_file() or path.suffix.lower() not in _SUFFIXES:
         return False
-    return bool(_pickle(path))
+    return bool(_globals(_pickle(path)))
 
 
 def checkpoint_words(path: Path) -> tuple[str, str]:

@@ -62,6 +62,23 @@ def test_formats_by_name_and_first_bytes(name: str, tmp_path: Path) -> None:
     assert format_of(tmp_path / name) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "parts", "kind"),
+    [
+        ("m.pt", ("m/data.pkl", "m/constants.pkl", "m/code/x.py"), "torchscript"),
+        ("m.torchscript", ("m/data.pkl", "m/constants.pkl", "m/code/x.py"), "torchscript"),
+        ("m.pt2", ("a/models/model.json", "a/version"), "torch-export"),
+        ("old.pt2", ("serialized_exported_program.json",), "torch-export"),
+        ("exported.pt", ("a/models/model.json", "a/version"), "torch-export"),
+    ],
+)
+def test_which_of_pytorchs_files(
+    name: str, parts: tuple[str, ...], kind: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(zipped(*parts))
+    assert format_of(tmp_path / name) == kind
+
+
 def test_a_saved_model_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(b"x")
     assert format_of(tmp_path) == "saved-model"
@@ -69,7 +86,9 @@ def test_a_saved_model_is_a_folder(tmp_path: Path) -> None:
 
 UNREADABLE = {
     "m.tflite": (b"x", "a TFLite file"),
-    "m.pt": (b"x", "torch.onnx.export"),
+    "m.pt": (b"x", "torch.export.save"),
+    "m.pt2": (b"x", "no program of torch.export"),
+    "scripted.onnx": (zipped("m/data.pkl", "m/constants.pkl"), "name it .pt"),
     "m.mlmodel": (b"x", "a Core ML file"),
     "m.keras": (b"<html>", "download the file itself"),
     "odd.keras": (b"odd", "neither a Keras archive (zip) nor HDF5"),
@@ -84,9 +103,6 @@ UNREADABLE = {
     "zip.onnx": (ZIP, "a zip archive, cut short"),
     "keras.onnx": (zipped("config.json", "metadata.json"), "name it .keras"),
     "state.pth": (zipped("archive/data.pkl", "archive/version"), "a PyTorch checkpoint: a pickle"),
-    "scripted.pt": (zipped("m/data.pkl", "m/constants.pkl", "m/code/x.py"), "a TorchScript file"),
-    "exported.pt2": (zipped("a/models/model.json", "a/version"), "a program of torch.export"),
-    "old.pt2": (zipped("serialized_exported_program.json"), "a program of torch.export"),
     "net.zip": (zipped("readme.md"), "a zip archive"),
     "app.zip": (zipped("net.mlpackage/Manifest.json"), "a zipped Core ML package"),
     "net.safetensors": (b"\x02\0\0\0\0\0\0\0{}", "weights without a network"),

@@ -124,8 +124,8 @@ def write_clean(path: Path, copy: Path) -> list[str]:
                     clean.writestr(f"{root}{part}", data)
             return notes
     except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError) as e:
-        what = Problem("cut short, or no archive of torch's", "", "export it again")
-        raise ModelError(f"{path.name} cannot be read", [what]) from e
+        damaged = Problem("cut short, or no archive of torch's", "", "export it again")
+        raise ModelError(f"{path.name} cannot be read", [damaged]) from e
 
 
 def _clean(
