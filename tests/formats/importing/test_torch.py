@@ -231,7 +231,7 @@ def test_weights_of_another_network(spec: Any, tmp_path: Path) -> None:
     assert "head.bias: the network has it" in text and "tail: the file has it" in text
 
 
-# --- pickles ---------------------------------------------------------------------------------------
+# --- pickles, and other code ---------------------------------------------------------------------
 
 
 def test_a_pickle_never_runs(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_weights_alone_are_told_what_is_missing(tmp_path: Path) -> None:
 
     path = tmp_path / "model.pth"
     torch.save(network().state_dict(), path)
-    with pytest.raises(ModelError, match="weights without a network .* is missing") as caught:
+    with pytest.raises(ModelError, match=r"weights without a network .* is missing") as caught:
         format_of(path)
     assert '[import] weights = "model.pth"' in str(caught.value)
 
@@ -338,7 +338,7 @@ def test_a_pickled_weight_is_refused(program: Path, tmp_path: Path) -> None:
         config["config"]["head.weight"]["use_pickle"] = True
 
     path = rewritten(program, tmp_path / "bad.pt2", "model_weights_config.json", with_json(pickled))
-    with pytest.raises(ModelError, match="head.weight.*a pickle runs code"):
+    with pytest.raises(ModelError, match=r"head\.weight.*a pickle runs code"):
         import_model(path, {})
 
 

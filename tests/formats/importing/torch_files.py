@@ -1,4 +1,4 @@
-"""What the PyTorch tests share: small networks, files of them, and files that were tampered with."""
+"""What the PyTorch tests share: small networks, files of them, and files tampered with."""
 
 from __future__ import annotations
 
