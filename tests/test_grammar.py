@@ -195,7 +195,26 @@ def test_a_picture_on_stdin(home: Path) -> None:
     data = (PICTURES / "two_on_a_sofa.png").read_bytes()
     told = at(home, "run", "-", "--runner", "onnx", stdin=data)
     assert told.returncode == 0 and told.stdout.count("cat face 0.") == 2, told.stderr
-    refused(at(home, "run", "-", stdin=b"no picture"), "This is not a picture", "stdin")
+    wrong = at(home, "run", "-", stdin=b"no picture")
+    refused(wrong, "This is not a picture", "stdin: 10 bytes that no reader knows", "JPEG, PNG")
+    assert "BytesIO" not in wrong.stderr
+    refused(at(home, "run", PICTURES, "--draw", "one.png"), "one.png is one picture", "--draw one")
+    assert not (home / "one.png").exists()
+
+
+def test_goldens_in_one_step(home: Path, tmp_path: Path) -> None:
+    sofa = PICTURES / "two_on_a_sofa.png"
+    told = at(home, "golden", "record", sofa, "--golden", tmp_path / "g", "--at-once")
+    assert told.returncode == 0, told.stderr
+    assert "approved; new: 2 detections" in told.stdout and "cat face 0." in told.stdout
+    told = at(home, "validate", "--golden", tmp_path / "g", "--runner", "onnx")
+    assert told.returncode == 0 and "HELD" in told.stdout
+    told = at(home, "validate", "bundle", "--runner", "onnx", "--golden", tmp_path / "none")
+    assert told.returncode == 2
+
+
+def test_a_validation_without_goldens_says_how_to_make_some(home: Path, tmp_path: Path) -> None:
+    refused(at(tmp_path, "validate", home / "bundle"), "mobilecat golden record")
 
 
 def test_one_picture_says_how_the_lanes_agree_and_what_was_nearly_found(home: Path) -> None:

@@ -84,9 +84,10 @@ def demo(console: Console) -> int:
         console.print(f"{what + ':':12}{(OUT / file).relative_to(ROOT)}")
     console.print(f"{perf_counter() - begun:.0f} s in all. Your own model next:", style="bold")
     console.print(
-        "  .venv/bin/mobilecat export your_model.onnx -o bundle     as it is, outputs raw\n"
-        "  examples/                                                specs to copy: YOLO, YuNet, …\n"
-        "  mobilecat/demo/cats.toml                                 the spec of this demo"
+        "  .venv/bin/mobilecat init your_model.onnx --image photo.jpg   writes mobilecat.toml\n"
+        "  .venv/bin/mobilecat export                                   compiles it into bundle/\n"
+        "  .venv/bin/mobilecat run photo.jpg --draw boxes.png           runs every artifact\n"
+        "  docs/first-hour.md                                           the way from there"
     )
     agree = all(row.same_count for row in rows)
     return 0 if report.held and placed.held and agree else 1

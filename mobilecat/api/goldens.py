@@ -12,7 +12,9 @@ from mobilecat.api.given import PathLike, Progress, path_or_none, silent, source
 from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.golden.store import APPROVED, PENDING, case_folders, read_result, result_path
+from mobilecat.judge.observe import Opener
 from mobilecat.judge.untried import advice
+from mobilecat.lanes import open_lane
 from mobilecat.pictures.drawing import data_url
 from mobilecat.pictures.reading import Picture, picture_of
 from mobilecat.review.approve import CaseState, Pending, list_cases, pendings
@@ -81,6 +83,11 @@ def record(
     'pending.json'
     """
 
+    # What is open already is not loaded again for each picture.
+    kept = getattr(bundle, "engine", None) if source is None else None
+    opener: Opener = open_lane if kept is None else lambda _, __, lane, ___: kept(lane)
+    shaker = getattr(bundle, "shaker", None) if source is None else None
+
     def recorded(path: Path) -> Path | None:
         return record_case(
             Path(bundle),
@@ -91,6 +98,8 @@ def record(
             link=link,
             boxes=path_or_none(boxes),
             source=source_of(bundle, source),
+            opener=opener,
+            shaker=shaker,
             progress=progress,
         )
 

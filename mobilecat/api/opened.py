@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from mobilecat.api import changing, judging, measuring, replaying
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent
 from mobilecat.bundle import ArtifactRecord, Bundle, TensorContract
 from mobilecat.bundle.cascade import open_any
+from mobilecat.judge.rounding import Shaker
 from mobilecat.lanes import Lane, Runner, lanes_of, open_lane
 from mobilecat.lanes.picture import PictureRun, run_picture
 from mobilecat.pictures.reading import Picture
@@ -76,13 +78,19 @@ class OpenBundle(Shown):
             runner=runner,
             artifact=artifact,
             boxes=path_or_none(boxes),
-            opener=self._engine,
+            opener=self.engine,
             is_warm=lambda lane: lane.name in self._engines,
             nms=nms,
             progress=progress,
         )
 
-    def _engine(self, lane: Lane) -> Runner:
+    @cached_property
+    def shaker(self) -> Shaker:
+        """The source with rounded weights, opened when a golden is first recorded."""
+        return Shaker(self.folder, self.contract, self.source)
+
+    def engine(self, lane: Lane) -> Runner:
+        """Return a lane's engine, loaded once. Errors: NotRun where it cannot run here."""
         if lane.name not in self._engines:
             opened = open_lane(self.folder, self.contract, lane, self.source)
             self._engines[lane.name] = opened

@@ -55,18 +55,28 @@ def record(
     ] = False,
     boxes: Boxes = None,
     source: Source = None,
+    at_once: Annotated[
+        bool, typer.Option("--at-once", help="Approve what is found: you answer for it.")
+    ] = False,
+    reason: Reason = "",
 ) -> None:
-    """Run the source model on pictures and write what it finds as pending cases."""
+    """Run the source model on pictures and write what it finds as pending cases.
+
+    With --at-once they are goldens: whoever says so answers for what the model finds.
+    """
+    from mobilecat.review.review import lines_of
+
     bundle, pictures = bundle_and_pictures(words, image, (".npz",))
     for option, given in (("--boxes", boxes), ("--case", case)):
         if given is not None and len(pictures) > 1:
             fix = "record them one by one"
             several = Problem(f"{option} {given} with {len(pictures)} pictures", fix=fix)
             raise MobileCatError("This is of one picture", [several])
+    opened = mc.open(bundle)
     for path in pictures:
         with progress_line() as progress:
             made = mc.golden.record(
-                bundle,
+                opened,
                 golden,
                 path,
                 case=case,
@@ -77,10 +87,18 @@ def record(
                 progress=progress,
             )
         said = f"wrote {made}" if made else "the approved result is the same; nothing written"
+        if made is not None and at_once:
+            name = made.parent.name
+            new = next(
+                p for p in mc.golden.review(opened, golden) if (p.case, p.lane) == (name, "")
+            )
+            mc.golden.approve(opened, golden, name, reason=reason)
+            said = "; ".join(["approved", *(line.strip() for line in lines_of(new))])
         show([Line(f"{path}: {said}")])
     if missing := mc.golden.missing(bundle, golden):
         show([Line(missing)])
-    show([Line(f"next: mobilecat golden review {bundle} --golden {golden}")])
+    beside = "" if (bundle, golden) == (BUNDLE, GOLDEN) else f" {bundle} --golden {golden}"
+    show([Line(f"next: mobilecat {'validate' if at_once else 'golden review'}{beside}")])
 
 
 @golden_app.command("list", cls=Verb, short_help="Show the cases and their state.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mobilecat as mc
-from mobilecat.cli.grammar import bundle_and_pictures, set_keys
+from mobilecat.cli.grammar import PICTURES, bundle_and_pictures, set_keys
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
@@ -43,6 +43,10 @@ def run_pictures(
     if one:
         require_outputs({"--draw": draw, "--json": json_}, "--draw", inputs=inputs)
     else:
+        if draw is not None and draw.suffix.lower() in PICTURES and not draw.is_dir():
+            what, fix = f"{draw} is one picture, and {len(pictures)} are drawn", "name a folder"
+            problem = mc.Problem(what, "--draw", f"{fix}: --draw {draw.with_suffix('')}")
+            raise mc.MobileCatError("Each picture is drawn by itself", [problem])
         require_outputs({"--json": json_}, inputs=inputs, folders={"--draw": draw})
         if boxes is not None:
             fix = "run them one by one"
@@ -79,7 +83,9 @@ def _picture(path: Path) -> Path | Image:
             raise ValueError(f"more than {_MOST_BYTES >> 20} MB")
         return Image.open(io.BytesIO(data))
     except (OSError, ValueError) as e:
-        raise mc.ImageError("This is not a picture", [mc.Problem(str(e), "stdin")]) from e
+        what = str(e) if len(data) > _MOST_BYTES else f"{len(data)} bytes that no reader knows"
+        problem = mc.Problem(what if data else "nothing came", "stdin", "send a JPEG, PNG or WebP")
+        raise mc.ImageError("This is not a picture", [problem]) from e
 
 
 def _show_one(found: mc.PictureRun, draw: Path | None, json_: str | None) -> None:

@@ -22,6 +22,10 @@ _CHECKPOINT = (
     'weights without a network; write a function that builds it, and a spec with source = "python:'
     'my_net:build" and [import] weights'
 )
+_TAKEN = (
+    "name the model: an .onnx file, Keras's .keras or .h5, a frozen TensorFlow graph (.pb), a "
+    "SavedModel's folder, or PyTorch's .pt2 or TorchScript"
+)
 
 _STARTS: tuple[tuple[bytes, What], ...] = (
     (
@@ -32,9 +36,9 @@ _STARTS: tuple[tuple[bytes, What], ...] = (
     (b"7767517", ("ncnn's text of a network (.param)", _SOURCE)),
     (b"ftrt", ("a TensorRT engine: compiled for one GPU, and not to be read back", _SOURCE)),
     (b"ptrt", ("a TensorRT engine: compiled for one GPU, and not to be read back", _SOURCE)),
-    (b"\x89PNG", ("a picture", "name the model")),
-    (b"\xff\xd8\xff", ("a picture", "name the model")),
-    (b"RIFF", ("a picture or a sound", "name the model")),
+    (b"\x89PNG", ("a picture", _TAKEN)),
+    (b"\xff\xd8\xff", ("a picture", _TAKEN)),
+    (b"RIFF", ("a picture or a sound", _TAKEN)),
     (b"\x1f\x8b", ("a gzip archive", "unpack it, and name the model in it")),
     (b"BZh", ("a bzip2 archive", "unpack it, and name the model in it")),
     (b"7z\xbc\xaf", ("a 7-Zip archive", "unpack it, and name the model in it")),
@@ -100,6 +104,7 @@ _ARCHIVES: tuple[tuple[str, What], ...] = (
     )),
     ("metadata.json", ("a zip archive: a Keras model", "name it .keras")),
 )  # fmt: skip
+_TEXT = 16
 _MOST_NAMES = 20_000
 _LARGEST_HEADER = 1 << 27
 
@@ -131,6 +136,8 @@ def what_it_is(path: Path) -> What | None:
         return _NAMES.get(path.suffix.lower(), _NAMES[".pkl"])
     if start.lstrip().startswith(b"<"):
         return _marked_up(path)
+    if path.suffix.lower() not in (".pb", ".pbtxt") and _is_text(start):
+        return "a text file", _TAKEN
     if path.suffix.lower() == ".pb" and start.startswith(b"\x08\x01\x12"):
         fix = "call it saved_model.pb again, beside variables/, and name the folder"
         return "one file of a SavedModel", fix
@@ -146,6 +153,11 @@ def torch_kind(path: Path) -> str | None:
         if any(n.partition("/")[2] in parts or n in parts for n in names):
             return kind
     return None
+
+
+def _is_text(start: bytes) -> bool:
+    """No model that is read here begins with 16 letters, signs and white space alone."""
+    return len(start) >= _TEXT and all(b in b"\t\n\r" or 32 <= b < 127 for b in start)
 
 
 def by_name(path: Path) -> What | None:

@@ -93,7 +93,13 @@ def validate(
     if golden_dir is None and random < 1:
         raise MobileCatError(
             "There is nothing to compare with",
-            [Problem("no goldens and no random inputs", fix="give --golden GDIR or --random 3")],
+            [
+                Problem(
+                    "no goldens and no random inputs",
+                    fix="make goldens of your pictures: mobilecat golden record PICTURE…, then "
+                    "golden review; or compare raw outputs on noise: --random 3",
+                )
+            ],
         )
     bundle = bundle or open_any(folder)
     if random and isinstance(bundle, CascadeBundle):

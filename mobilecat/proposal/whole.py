@@ -241,6 +241,10 @@ def _image(
     notes: dict[str, str] = {}
     asks = list(guess.asks)
     if facts.channels == 1:
+        # What is said of three colours has their mean for grey.
+        image = {
+            k: round(float(np.mean(v)), 6) if k in ("mean", "std") else v for k, v in image.items()
+        }
         image["color"] = "GRAY"
     low, high = image.get("range", (0, 255))
     mean, std = (float(np.mean(image.get(k, d))) for k, d in (("mean", 0), ("std", 1)))

@@ -97,12 +97,14 @@ def record(
     boxes: Path | None = None,
     source: Path | None = None,
     opener: Opener = open_lane,
+    shaker: Shaker | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Path | None:
     """Run one lane on a picture (or .npz) and write what it gives as pending.json; return its path.
 
     None where the case's approved result is the same already. link: leave the input where it lies
-    and refer to it. boxes: of a cascade whose boxes come from elsewhere.
+    and refer to it. boxes: of a cascade whose boxes come from elsewhere. shaker: the bundle's,
+    where it is open already.
     Errors: MobileCatError where the lane cannot run, breaks its contract, or the case has another
     input already.
     """
@@ -126,7 +128,9 @@ def record(
     against = sha256_of(approved) if approved.is_file() else None
     new = expected_from(bundle, found, engine, digest, against)
     if chosen.artifact is None:
-        new = new.model_copy(update={"moves": _moves(folder, bundle, found, taken, source)})
+        new = new.model_copy(
+            update={"moves": _moves(shaker or Shaker(folder, bundle, source), bundle, found, taken)}
+        )
     if home.exists():
         _require_same_input(home, digest)
         same = against is not None and _says_the_same(read_result(approved), new)
@@ -142,10 +146,9 @@ def record(
 
 
 def _moves(
-    folder: Path, bundle: Bundle, found: Observed, inputs: Inputs, source: Path | None
+    shaker: Shaker, bundle: Bundle, found: Observed, inputs: Inputs
 ) -> dict[str, dict[str, float]]:
     """Return how far each rounding moves the source here, so that lanes are judged without it."""
-    shaker = Shaker(folder, bundle, source)
     moves: dict[str, dict[str, float]] = {}
     for kind in ROUNDINGS:
         shaken = shaker.observe(kind, inputs, found)

@@ -23,12 +23,25 @@ def lines_of(pending: Pending) -> list[str]:
     if not pending.checks:
         found = pending.found.found
         count = "" if found is None else f"{many(len(found), 'detection')}, "
-        return [f"new: {count}{many(len(pending.found.tensors), 'tensor')}"]
+        said = [f"new: {count}{many(len(pending.found.tensors), 'tensor')}"]
+        return said + _told(pending.found)
     lines = [
         f"{d.stage} {d.name}: {_amount(d.value, d.limit)}{d.detail}"
         for d in differences(pending.checks)
     ]
     return lines or ["the same within the tolerances"]
+
+
+_MOST_TOLD = 8
+
+
+def _told(result: Expected) -> list[str]:
+    """Return a line for each of the first detections: class, score, box."""
+    if (found := result.found) is None:
+        return []
+    lines = [f"  {found.said(i, result.labels)}" for i in range(min(len(found), _MOST_TOLD))]
+    more = len(found) - len(lines)
+    return [*lines, f"  and {more} more"] if more else lines
 
 
 def _amount(value: float | None, limit: float | None) -> str:

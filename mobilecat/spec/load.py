@@ -264,6 +264,8 @@ def _words(
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         found = error.get("input")
         named = found.get("kind", "") if isinstance(found, dict) else ""
+        if not named and (close := _meant("kind", found)):
+            return [(f"unknown key {close!r}", "did you mean 'kind'?")]
         what = f"there is no head {named!r}" if named else "head.kind is missing"
         return [(what, _nearest(str(named), HEAD_KINDS))]
     return [(f"{key} = {given}: {message[:1].lower()}{message[1:]}", "")]
@@ -272,6 +274,12 @@ def _words(
 def _shown(value: Any) -> str:
     text = repr(list(value) if isinstance(value, tuple) else value)
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _meant(key: str, table: Any) -> str:
+    """Return the key of a table that is probably a misspelt `key`; "" where none is."""
+    names = [str(n) for n in table] if isinstance(table, dict) else []
+    return (difflib.get_close_matches(key, names, n=1, cutoff=0.6) or [""])[0]
 
 
 def _nearest(word: str, names: Sequence[str]) -> str:

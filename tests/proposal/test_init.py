@@ -218,6 +218,15 @@ def test_values_are_written_as_toml_reads_them(value: Any) -> None:
     assert tomllib.loads(f"v = {toml_value(value)}")["v"] == value
 
 
+def test_a_file_that_is_no_model_says_what_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("person\nbicycle\ncar\nmotorcycle\n")
+    Image.new("RGB", (8, 8)).save(tmp_path / "cat.png")
+    for name, what in (("labels.txt", "a text file"), ("cat.png", "a picture")):
+        with pytest.raises(MobileCatError, match=r"\.onnx file, Keras's \.keras") as refusal:
+            propose(tmp_path / name, tmp_path / "m.toml")
+        assert what in str(refusal.value)
+
+
 def test_the_command(tmp_path: Path) -> None:
     path, spec = saved(tmp_path, eights(3)), tmp_path / "m.toml"
     told = mobilecat("init", path, "-o", spec, "--set", "input.color=BGR")

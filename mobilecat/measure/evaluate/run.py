@@ -16,6 +16,7 @@ from mobilecat.measure.evaluate.kept import open_stores
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, match_landmarks
 from mobilecat.measure.evaluate.report import Evaluation, LaneScores
+from mobilecat.measure.evaluate.scales import other_part
 from mobilecat.measure.evaluate.scores import score, truth_of
 from mobilecat.pictures.similarity import sigmas_of
 from mobilecat.rows import MAPS
@@ -87,6 +88,9 @@ def evaluate(
         progress(f"scoring {found.lane.name}")
         rows.append(_row(found, bundle, truths, classes, marks))
     notes = _notes(bundle, labelled, classes, points)
+    first = next(c for c in collected if not c.not_run)
+    if not bundle.spec.head.turned and (apart := other_part(truths, first.found, classes)):
+        notes.insert(0, apart)
     notes += list(dict.fromkeys(s.problem for s in stores.values() if s.problem))
     return Evaluation(
         bundle,

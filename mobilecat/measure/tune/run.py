@@ -163,6 +163,7 @@ def tune(
     best = best_of(rows, objective, now)
     notes = [*labels.notes, *classes.notes, *_others(bundle, classes)]
     notes += edges(best, rows, objective) if best is not None else []
+    notes += few(wanted, len(labels))
     notes += [store.problem] if store.problem else []
     return Tuned(
         bundle,
@@ -178,6 +179,23 @@ def tune(
         tuple(notes),
         folder != asked,
     )
+
+
+_FEW = 30
+"""Objects below which chance moves the best threshold: of n, one more or less is 1/n of recall."""
+
+
+def few(wanted: Mapping[int, int], pictures: int) -> list[str]:
+    """Say that so few objects settle no threshold; nothing where there are enough."""
+    count = sum(wanted.values())
+    if count >= _FEW:
+        return []
+    objects = "1 object" if count == 1 else f"{count} objects"
+    where = "1 picture" if pictures == 1 else f"{pictures} pictures"
+    return [
+        f"{objects} in {where} settle no threshold: one object more or less moves recall by "
+        f"{1 / count:.2f}; take {_FEW} objects or more"
+    ]
 
 
 def _others(bundle: Bundle, classes: ClassMap) -> list[str]:
