@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 BASE ?= main
 
-.PHONY: demo ios test test-torch check lint unit swift conformance mutants bridges coreai faults right fuzz bench lock clean
+.PHONY: demo ios test test-torch check lint unit swift conformance mutants bridges coreai faults right fuzz wheel bench lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -63,6 +63,9 @@ right: $(STAMP)  # right networks, none of which may be red
 
 fuzz: $(STAMP)  # hostile files, watched: docs/security.md
 	$(PY) -m tools.fuzz_inputs
+
+wheel: $(STAMP)  # built, looked into, installed into an empty environment, its demo run
+	$(PY) tools/wheel.py $(foreach p,$(PYTHONS),--python $(p))
 
 bench: $(STAMP)
 	@$(PY) benchmarks/yunet.py

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from mobilecat.api.beginning import init
     from mobilecat.api.changing import diff
     from mobilecat.api.compiling import export
+    from mobilecat.api.demonstrating import Demonstration, demonstrate
     from mobilecat.api.diagnosing import diagnose
+    from mobilecat.api.doctoring import Checkup, doctor
     from mobilecat.api.judging import Validation, bisect, inspect, validate
     from mobilecat.api.measuring import evaluate, tune
     from mobilecat.api.opened import OpenBundle, open, run
@@ -58,7 +60,9 @@ _HOMES = {
     "api.beginning": ["init"],
     "api.changing": ["diff"],
     "api.compiling": ["export"],
+    "api.demonstrating": ["Demonstration", "demonstrate"],
     "api.diagnosing": ["diagnose"],
+    "api.doctoring": ["Checkup", "doctor"],
     "api.judging": ["Validation", "bisect", "inspect", "validate"],
     "api.measuring": ["evaluate", "tune"],
     "api.opened": ["OpenBundle", "open", "run"],
@@ -89,6 +93,8 @@ _MODULES = ("golden", "runtime")
 __all__ = [
     "ArtifactError",
     "Bisection",
+    "Checkup",
+    "Demonstration",
     "Detections",
     "Diagnosis",
     "Difference",
@@ -114,8 +120,10 @@ __all__ = [
     "__version__",
     "agreement",
     "bisect",
+    "demonstrate",
     "diagnose",
     "diff",
+    "doctor",
     "evaluate",
     "explain",
     "export",

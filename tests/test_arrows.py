@@ -124,6 +124,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *_VALUES, "formats", "formats.base", "lanes", "compare", "golden.store", "judge", "review",
         "compile",
         "coordinates", "bisection", "report", "measure", "measure.datasets", "diagnosis",
+        "demo",
         "proposal", "clips", "playback", "changes",
     },
     "golden": {"api"},

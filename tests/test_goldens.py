@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mobilecat import demo
 from mobilecat.compile import export
 from mobilecat.demo import DETECTOR
 from mobilecat.disk import sha256_of
@@ -13,7 +14,7 @@ from mobilecat.judge.run import validate
 from mobilecat.spec import load_spec
 
 ROOT = Path(__file__).resolve().parents[1]
-GOLDEN = ROOT / "golden"
+GOLDEN = {"cat_faces": demo.GOLDEN, "yunet": ROOT / "golden"}
 
 
 SPECS = {"cat_faces": DETECTOR, "yunet": ROOT / "examples" / "yunet" / "mobilecat.toml"}
@@ -36,12 +37,12 @@ def bundle(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _state(name: str) -> dict[str, str]:
-    return {str(p): sha256_of(p) for p in (GOLDEN / name).rglob("*") if p.is_file()}
+    return {str(p): sha256_of(p) for p in (GOLDEN[name] / name).rglob("*") if p.is_file()}
 
 
 def test_every_artifact_holds_to_the_goldens(name: str, bundle: Path) -> None:
     before = _state(name)
-    report = validate(bundle, GOLDEN, random=1, write_pending=False)
+    report = validate(bundle, GOLDEN[name], random=1, write_pending=False)
     assert report.held, [str(r) for r in report.failed]
     assert report.exit_code == 0
     assert len(report.cases) == {"cat_faces": 4, "yunet": 3}[name]
@@ -57,6 +58,6 @@ def test_another_threshold_falls_short(name: str, tmp_path: Path) -> None:
     changed = tmp_path / "mobilecat.toml"
     changed.write_text(text.replace('source = "', f'source = "{spec.parent}/'), "utf-8")
     export(load_spec(changed), tmp_path / name)
-    report = validate(tmp_path / name, GOLDEN, runner="onnx", write_pending=False)
+    report = validate(tmp_path / name, GOLDEN[name], runner="onnx", write_pending=False)
     assert not report.held
     assert report.exit_code == 1

@@ -49,6 +49,8 @@ def bisect(
     """Find the first layer where an artifact and its reference part.
 
     Exit code 0: no layer does. 1: one does. 2: unusable input.
+
+    mobilecat bisect bundle --runner coreml --image photo.jpg
     """
     if old_limit is not None:
         renamed("--limit", "--max-error")

@@ -107,6 +107,8 @@ def diagnose(
     """Name the bug between the boxes that are right and those that were drawn.
 
     Exit code 0: nothing wrong found. 1: a bug named, or unexplained. 2: unusable input.
+
+    mobilecat diagnose bundle --image frame.png
     """
     capture, bundle = _named(words or [])
     if old_bundle is not None:

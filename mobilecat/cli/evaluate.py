@@ -49,6 +49,8 @@ def evaluate(
 
     Exit code 0: done. 1: an artifact loses more than --max-drop, or that could not be found out.
     2: unusable input.
+
+    mobilecat evaluate bundle --data photos/labels.json --max-drop 0.5
     """
     require_outputs({"--json": json_, "--plot": plot}, inputs=(bundle, data, source))
     require_svg(plot)

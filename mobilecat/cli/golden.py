@@ -63,6 +63,8 @@ def record(
     """Run the source model on pictures and write what it finds as pending cases.
 
     With --at-once they are goldens: whoever says so answers for what the model finds.
+
+    mobilecat golden record bundle photo.jpg
     """
     from mobilecat.review.review import lines_of
 
@@ -103,7 +105,10 @@ def record(
 
 @golden_app.command("list", cls=Verb, short_help="Show the cases and their state.")
 def list_(bundle: BundleDir = BUNDLE, golden: GoldenDir = GOLDEN) -> None:
-    """Show the bundle's cases and their state: approved, pending, broken."""
+    """Show the bundle's cases and their state: approved, pending, broken.
+
+    mobilecat golden list bundle
+    """
     states = mc.golden.cases(bundle, golden)
     if not states:
         show([Line(f"no cases in {golden}; make one: mobilecat golden record")])
@@ -133,6 +138,8 @@ def review(
     """Walk through what is pending, largest difference first: approve, reject or skip.
 
     Asks only in a terminal. The picture beside a pending file has approved, pending, difference.
+
+    mobilecat golden review bundle --html review.html
     """
     from mobilecat.cli import review as ask
 
@@ -182,7 +189,10 @@ def approve(
         str | None, typer.Option("--by", metavar="NAME", help="By default the login name.")
     ] = None,
 ) -> None:
-    """Make pending results the expected ones. Nothing else ever writes an approved file."""
+    """Make pending results the expected ones. Nothing else ever writes an approved file.
+
+    mobilecat golden approve bundle photo --reason "both cats, ears in place"
+    """
     written = mc.golden.approve(
         bundle,
         golden,
@@ -201,6 +211,8 @@ def index(bundle: BundleDir = BUNDLE, golden: GoldenDir = GOLDEN) -> None:
     """Write down what is approved now, so that a golden that goes or is copied is noticed.
 
     For goldens of an older mobilecat, and where cases were removed or merged on purpose.
+
+    mobilecat golden index bundle
     """
     changes = mc.golden.index(bundle, golden)
     show(Line(line) for line in changes or ["the index was as it should be"])

@@ -132,6 +132,8 @@ def export(
     """Compile a model into a bundle: Core ML, TFLite and ONNX, with their contract.
 
     A bare model file is compiled with head = "raw": its own tensors in and out, in float32.
+
+    mobilecat export mobilecat.toml -o bundle
     """
     from mobilecat.cli.export import run_export
 
@@ -177,7 +179,10 @@ def inspect(
     ],
     json_: Json = None,
 ) -> None:
-    """Say what a model file holds: inputs, outputs, ops, sizes, metadata."""
+    """Say what a model file holds: inputs, outputs, ops, sizes, metadata.
+
+    mobilecat inspect model.tflite
+    """
     from mobilecat.cli.inspect import run_inspect
 
     run_inspect(file, json_)
@@ -197,6 +202,8 @@ def spec_(
     """Say what `mobilecat.toml` may say: every key, what it takes, its default and its meaning.
 
     Without KEY, all of them. The page of it: docs/spec.md.
+
+    mobilecat spec nms
     """
     from mobilecat.cli.spec import run_spec
 
@@ -211,6 +218,43 @@ app.command(cls=Verb, short_help="Find the first layer where an artifact parts."
 app.command(cls=Verb, short_help="Measure every artifact on labelled pictures.")(evaluate)
 app.command(cls=Verb, short_help="Say what changed from one release to the next.")(diff)
 app.command(cls=Verb, short_help="Sweep thresholds; write the best into the spec.")(tune)
+
+
+@app.command(cls=Verb, short_help="Compile, run and hold two models of our own.")
+def demo(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="Where the demo writes what it makes.")
+    ] = Path("mobilecat_demo"),
+    json_: Json = None,
+) -> None:
+    """Compile two models of our own, run every artifact, hold it to goldens, and draw the cats.
+
+    Nothing is downloaded. Exit code 0: everything held. 1: something fell short.
+
+    mobilecat demo
+    """
+    from mobilecat.cli.doctor import run_demo
+
+    run_demo(folder, json_)
+
+
+@app.command(cls=Verb, short_help="Say what is installed, and what is missing.")
+def doctor(
+    extras: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[EXTRA…]", help="What must be there: evaluate, tensorflow, …"),
+    ] = None,
+    json_: Json = None,
+) -> None:
+    """Say what is installed here, and what each missing piece would bring, with the command.
+
+    Exit code 0: what must be there is there. 1: it is not. 2: there is no such extra.
+
+    mobilecat doctor evaluate
+    """
+    from mobilecat.cli.doctor import run_doctor
+
+    run_doctor(extras or [], json_)
 
 
 def main() -> None:

@@ -53,9 +53,9 @@ def use_any_encoding() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def show(parts: Iterable[Line | Table], wide: bool = True) -> None:
-    """Print lines and tables; wide: in 120 columns where nobody looks."""
-    to = terminal() if wide else terminal(width=None)
+def show(parts: Iterable[Line | Table], wide: bool = True, console: Console | None = None) -> None:
+    """Print lines and tables; wide: in 120 columns where nobody looks. console: another one."""
+    to = console or (terminal() if wide else terminal(width=None))
     for part in parts:
         if isinstance(part, Table):
             to.print(_drawn(part))

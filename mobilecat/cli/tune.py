@@ -71,6 +71,8 @@ def tune(
 
     The model runs once a picture. Exit code 0: there is a best row. 1: no row meets the objective.
     2: unusable input.
+
+    mobilecat tune bundle --data photos/labels.json --write mobilecat.toml
     """
     require_outputs({"--json": json_, "--plot": plot}, inputs=(bundle, data, source, write))
     require_svg(plot)

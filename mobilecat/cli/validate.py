@@ -119,6 +119,8 @@ def validate(
     """Run every artifact again and hold it to goldens, and to the source model.
 
     Exit code 0: held. 1: fell short, or something asked for did not run. 2: unusable input.
+
+    mobilecat validate bundle --golden golden --html report.html
     """
     golden = golden_beside(golden, bundle, random, from_)
     require_outputs(

@@ -11,3 +11,7 @@ FOLDER = Path(__file__).parent
 CASCADE = FOLDER / "cats.toml"
 DETECTOR = FOLDER / "cat_faces.toml"
 LANDMARKS = FOLDER / "cat_landmarks.toml"
+PICTURES = FOLDER / "pictures"
+GOLDEN = FOLDER / "golden"
+PHOTO = FOLDER / "chelsea.png"
+"""scikit-image's photo of a cat, by Stéfan van der Walt, in the public domain (CC0)."""

@@ -36,6 +36,8 @@ VERBS: dict[str, Callable[..., Any]] = {
     "evaluate": mc.evaluate,
     "tune": mc.tune,
     "diff": mc.diff,
+    "demo": mc.demonstrate,
+    "doctor": mc.doctor,
     "golden record": mc.golden.record,
     "golden list": mc.golden.cases,
     "golden review": mc.golden.review,

@@ -10,14 +10,13 @@ import pytest
 
 from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.coordinates.chains import check_coordinates
-from mobilecat.demo import FOLDER
+from mobilecat.demo import FOLDER, GOLDEN
 from mobilecat.judge.run import validate
 from mobilecat.lanes import Lane, decode_outputs, open_lane
 from mobilecat.lanes.inputs import picture_inputs
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.reading import read_picture
 
-ROOT = Path(__file__).resolve().parents[2]
 PICTURES = FOLDER / "pictures"
 
 
@@ -84,14 +83,14 @@ def test_a_person_is_no_cat(found) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_every_artifact_holds_its_goldens(cats: Path) -> None:
-    report = validate(cats, ROOT / "golden", write_pending=False)
+    report = validate(cats, GOLDEN, write_pending=False)
     assert report.held, [r.check for r in report.failed] + list(report.shortfalls)
     assert len(report.cases) == len(drawn_faces())
 
 
 def test_boxes_land_where_they_belong_through_every_phone(cats: Path) -> None:
     """One picture is fitted to 93.33 rows, and a box near its edge moves with the rounding."""
-    report = check_coordinates(cats / "detector", ROOT / "golden", runner="tflite")
+    report = check_coordinates(cats / "detector", GOLDEN, runner="tflite")
     assert report.held, [r.detail for r in report.rows if r.verdict == "FAIL"]
     assert {r.case for r in report.rows if r.verdict == "PASS"} == {
         name.removesuffix(".png") for name, there in drawn_faces().items() if there

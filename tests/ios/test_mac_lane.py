@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from mobilecat.bundle import open_bundle
 from mobilecat.cli.main import app
 from mobilecat.compile import export
+from mobilecat.demo import GOLDEN
 from mobilecat.golden.store import read_cases
 from mobilecat.judge.observe import Inputs
 from mobilecat.runtime import coremltools_predict
@@ -58,14 +59,14 @@ def results(detector: Path) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch, coremltools_predict():
         patch.setattr(mac_lane, "vision", vision)
         patch.setattr(mac_lane, "UNITS", {"cpuOnly": "CPU_ONLY"})
-        cases, _ = read_cases(ROOT / "golden", bundle)
+        cases, _ = read_cases(GOLDEN, bundle)
         found: dict[str, Any] = mac_lane.results_of(detector, bundle, cases)
     return found
 
 
 def validated(detector: Path, results: dict[str, Any], path: Path) -> tuple[int, dict[str, Any]]:
     path.write_text(json.dumps(results), "utf-8")
-    command = ["validate", str(detector), "--golden", str(ROOT / "golden"), "--no-write", "--json"]
+    command = ["validate", str(detector), "--golden", str(GOLDEN), "--no-write", "--json"]
     report = path.with_suffix(".report")
     done = CliRunner().invoke(app, [*command, str(report), "--from", str(path)])
     answer: dict[str, Any] = json.loads(report.read_text("utf-8"))
@@ -74,7 +75,7 @@ def validated(detector: Path, results: dict[str, Any], path: Path) -> tuple[int,
 
 def test_every_way_runs_on_every_golden(results: dict[str, Any]) -> None:
     done = {(r["artifact"], r["how"], r["case"]) for r in results["runs"]}
-    cases = {p.parent.name for p in (ROOT / "golden/cat_faces").glob("*/approved.json")}
+    cases = {p.parent.name for p in (GOLDEN / "cat_faces").glob("*/approved.json")}
     assert len(cases) >= 3
     assert done == {(f, w, c) for f in FILES for w in WAYS for c in cases}
     assert [r for r in results["runs"] if "not_run" in r] == []
