@@ -15,11 +15,12 @@ from mobilecat.cli.grammar import (
     BundleDir,
     Html,
     Json,
+    Markdown,
     Runner,
     Source,
     golden_beside,
 )
-from mobilecat.cli.outputs import write_json
+from mobilecat.cli.outputs import write_json, write_markdown
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
 from mobilecat.disk.outputs import require_outputs
@@ -79,6 +80,7 @@ def validate(
     ] = False,
     json_: Json = None,
     html: Html = None,
+    markdown: Markdown = None,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="XML", help="Write the report as JUnit XML.")
     ] = None,
@@ -124,7 +126,7 @@ def validate(
     """
     golden = golden_beside(golden, bundle, random, from_)
     require_outputs(
-        {"--json": json_, "--html": html, "--junit": junit},
+        {"--json": json_, "--html": html, "--junit": junit, "--markdown": markdown},
         inputs=(bundle, source, tolerances, evaluation, *(from_ or [])),
         golden=golden,
         folders={"--save": save},
@@ -152,7 +154,8 @@ def validate(
             progress=progress,
         )
     write_json(found.to_json, json_)
-    if json_ != "-":
+    write_markdown(found.markdown, markdown)
+    if "-" not in (json_, markdown):
         show(found.words())
     sys.exit(found.exit_code)
 
