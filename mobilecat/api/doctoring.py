@@ -110,15 +110,13 @@ def doctor(extras: Sequence[str] = ()) -> Checkup:
     if unknown:
         fix = f"one of {', '.join(BRINGS)}"
         raise MobileCatError("No such extra", [Problem(repr(x), fix=fix) for x in unknown])
-    from mobilecat import __version__
-
     needs = _requirements()
     pieces = [_piece("", needs.get("", []), "compiles, runs and validates")]
     known = dict.fromkeys(x for x in needs if x and x not in _DEVELOPERS)
     for extra in {**BRINGS, **known}:
         pieces.append(_piece(extra, needs.get(extra, []), BRINGS.get(extra, "")))
     return Checkup(
-        __version__,
+        _version(),
         Path(__file__).resolve().parents[1],
         platform.python_version(),
         f"{platform.system()} {platform.machine()}",
@@ -126,6 +124,13 @@ def doctor(extras: Sequence[str] = ()) -> Checkup:
         _runners(),
         tuple(extras),
     )
+
+
+def _version() -> str:
+    try:
+        return metadata.version("mobilecat")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
 
 
 def _requirements() -> dict[str, list[str]]:
