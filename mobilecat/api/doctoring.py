@@ -16,6 +16,7 @@ from mobilecat.shown import Column, Line, Shown, Table
 
 BRINGS = {
     "tensorflow": "reads Keras files, SavedModels and TensorFlow graphs",
+    "torch": "reads PyTorch models: programs of torch.export, TorchScript, functions",
     "coreai": "writes .aimodel for iOS 27, and runs it in Apple's own interpreter",
     "quantize": "compares int8 TFLite with Google's quantizer",
     "evaluate": "accuracy on labelled pictures: evaluate, tune, diff --data",
@@ -104,7 +105,7 @@ def doctor(extras: Sequence[str] = ()) -> Checkup:
 
     >>> checkup = mc.doctor()
     >>> checkup.exit_code, [p.extra for p in checkup.pieces][:3]
-    (0, ['', 'tensorflow', 'coreai'])
+    (0, ['', 'tensorflow', 'torch'])
     """
     unknown = [x for x in extras if x not in BRINGS]
     if unknown:
