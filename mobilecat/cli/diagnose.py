@@ -106,7 +106,8 @@ def diagnose(
 ) -> None:
     """Name the bug between the boxes that are right and those that were drawn.
 
-    Exit code 0: nothing wrong found. 1: a bug named, or unexplained. 2: unusable input.
+    Exit code 0: nothing wrong found. 1: a bug named, unexplained, or it cannot be told.
+    2: unusable input.
 
     mobilecat diagnose bundle --image frame.png
     """

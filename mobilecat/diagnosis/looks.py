@@ -41,11 +41,14 @@ def _padded(share: int) -> Look:
     return look
 
 
-def _tilted(degrees: float) -> Look:
+def _tilted(degrees: float, filled: bool = False) -> Look:
+    """filled: the corners with the picture's mean colour, black without."""
+
     def look(a: Pixels) -> Pixels:
         from PIL import Image
 
-        turned = Image.fromarray(a).rotate(degrees, Image.Resampling.BILINEAR)
+        fill = tuple(int(v) for v in a.mean(axis=(0, 1))) if filled else (0, 0, 0)
+        turned = Image.fromarray(a).rotate(degrees, Image.Resampling.BILINEAR, fillcolor=fill)
         return np.asarray(turned, dtype=np.uint8)
 
     return look
@@ -59,9 +62,13 @@ LOOKS: tuple[Look, ...] = (
     _tilted(-8),
     _lit(0.93, 0),
     _lit(1.06, 3),
+    _tilted(22.5, filled=True),
+    _tilted(-22.5, filled=True),
 )
-"""Each leaves the picture what it is: nearer, further, a little tilted, darker, brighter."""
-LOOKED = (0, 1, 2, 3, 4)
-"""Those that ask how sure a model is of a direction: nothing else differs between directions."""
-LIGHT = (0, 5, 6)
-"""Those that move nothing: with true boxes no other is of use."""
+"""Each leaves the picture what it is: nearer, further, tilted, darker, brighter."""
+LIKE_IT = (0, 1, 2, 3, 4, 5, 6)
+"""Those that a model should hardly notice: a repair is held to what they do."""
+AROUND = (0, 1, 7, 8)
+"""Those that ask which way is up: what finds a thing upright finds it when it leans a little."""
+CENTRED = (0, 1, 2)
+"""Those that leave everything where it is, seen from the centre: boxes through them must agree."""

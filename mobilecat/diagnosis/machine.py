@@ -69,12 +69,16 @@ class Trial:
 
     strength: the mean of the best candidates' scores; with true boxes, the mean over them of score
     where IoU ≥ .5. odd: what about the values no detector gives; they say nothing: strength 0.
+    candidates: the best of them before suppression, xyxy from the picture's centre, best first.
+    top: the best's score, which may be below the threshold of a detection.
     """
 
     chain: Chain
     found: Detections
     strength: float
-    odd: tuple[str, ...] = ()
+    odd: tuple[str, ...]
+    candidates: npt.NDArray[np.float64]
+    top: float
 
     @property
     def best(self) -> float:
@@ -82,7 +86,10 @@ class Trial:
 
 
 class Machine:
-    """The bundle's model, run on chains; each distinct input once. runs: how often it ran."""
+    """The bundle's model, run on chains; each distinct input once.
+
+    runs: how often it ran. gives_candidates: whether scores below the threshold are known.
+    """
 
     def __init__(
         self, folder: Path, bundle: Bundle, runner: str | None, source: Path | None
@@ -96,8 +103,15 @@ class Machine:
         self.lane, self._engine, self.note = _first_engine(folder, bundle, runner, source)
         # Boxes and scores before suppression, where the engine gives them.
         self._taps = [c.name for c in bundle.candidates][:2]
-        self._seen: dict[bytes, tuple[Detections, float]] = {}
+        self._seen: dict[bytes, tuple[Detections, _Best]] = {}
+        self.gives_candidates = len(self._taps) == 2
         self.runs = 0
+
+    @property
+    def threshold(self) -> float:
+        """The score from which the bundle gives a detection."""
+        nms = self._whole.effective_nms
+        return nms.score_threshold if nms is not None else 0.0
 
     def run(
         self,
@@ -125,10 +139,18 @@ class Machine:
         same = plan_resize(self.spec.size, self.spec.size, "stretch").model_from_image
         odd = tuple(odd_values(self._whole, found, same))
         if truth is not None and len(truth):
-            return Trial(chain, placed, _of_truth(placed, truth), odd)
-        return Trial(chain, placed, 0.0 if odd else best, odd)
+            strength = _of_truth(placed, truth)
+        elif odd or not len(best.scores):
+            strength = 0.0
+        else:
+            strength = float(best.scores.mean())
+        image = request.image_wh
+        centre = np.array([image.w, image.h, image.w, image.h]) / 2
+        candidates = request.image_from_model.boxes_xyxy(best.boxes_xyxy) - centre
+        top = 0.0 if odd else float(best.scores.max(initial=0.0))
+        return Trial(chain, placed, strength, odd, candidates, top)
 
-    def _detections(self, seen: Pixels, values: str) -> tuple[Detections, float]:
+    def _detections(self, seen: Pixels, values: str) -> tuple[Detections, _Best]:
         given: npt.NDArray[Any] = RANGES[values](seen)
         if self.lane != "source":  # artifacts take bytes
             given = np.clip(np.rint(given), 0, 255).astype(np.uint8)
@@ -144,15 +166,26 @@ class Machine:
             self._seen[key] = found, self._best(found, out)
         return self._seen[key]
 
-    def _best(self, found: Detections, out: dict[str, Any]) -> float:
-        """The best candidates' mean score; the best detection's where no candidates are given."""
-        if len(self._taps) < 2 or not all(tap in out for tap in self._taps):
-            return float(found.scores.max(initial=0.0))
-        boxes, scores = (np.asarray(out[tap], dtype=np.float64) for tap in self._taps)
+    def _best(self, found: Detections, out: dict[str, Any]) -> _Best:
+        """The best candidates; the best detection where none are given."""
+        self.gives_candidates &= all(tap in out for tap in self._taps)
+        if not self.gives_candidates:
+            return _Best(found.scores[:1].astype(np.float64), found.boxes_xyxy[:1])
+        scores = np.asarray(out[self._taps[1]], dtype=np.float64)
+        boxes = np.asarray(out[self._taps[0]], dtype=np.float64).reshape(-1, 4)
         # A candidate's score is that of its best class.
-        each = scores.reshape(max(1, boxes.size // 4), -1).max(axis=1)
-        best = np.sort(each[np.isfinite(each)])[::-1][:BEST_OF]
-        return float(best.mean()) if len(best) else 0.0
+        each = scores.reshape(max(1, len(boxes)), -1).max(axis=1)[: len(boxes)]
+        sound = np.flatnonzero(np.isfinite(each) & np.isfinite(boxes).all(axis=1))
+        first = sound[np.argsort(-each[sound], kind="stable")[:BEST_OF]]
+        return _Best(each[first], boxes[first])
+
+
+@dataclass(frozen=True, eq=False)
+class _Best:
+    """The best candidates, best first. scores: (n,). boxes_xyxy: (n, 4), pixels of the model."""
+
+    scores: npt.NDArray[np.float64]
+    boxes_xyxy: npt.NDArray[np.float64]
 
 
 def stretched(pixels: Pixels, aspect: float | None, o: Orientation) -> Pixels:

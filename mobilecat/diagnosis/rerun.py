@@ -2,13 +2,14 @@
 
 This finds the bugs that leave no box at all: a frame lying on its side, swapped colours, a wrong
 range of values, a crop that cuts the object off, bytes read in another layout. Layouts are told by
-the bytes themselves (memory.py); all else by the model, against what chance gives (looks.py).
+the bytes themselves (memory.py); which way is up by the model, as a probability (directions.py);
+all else by the model, against what harmless changes of the picture do (looks.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +18,26 @@ import numpy.typing as npt
 
 from mobilecat.bundle import open_bundle
 from mobilecat.camera.request import AppResize
+from mobilecat.diagnosis.bench import Bench
+from mobilecat.diagnosis.directions import Directions, look_around
 from mobilecat.diagnosis.facts import Facts
-from mobilecat.diagnosis.looks import LIGHT, LOOKED, LOOKS, Look, Pixels
+from mobilecat.diagnosis.looks import LIKE_IT, Pixels
 from mobilecat.diagnosis.machine import Chain, Machine, Trial
 from mobilecat.diagnosis.memory import misread
-from mobilecat.diagnosis.told import cannot_be_told, chance_notes, verdict_of, wrong_spec
+from mobilecat.diagnosis.told import (
+    NO_DIRECTION,
+    colour_note,
+    colours_untold,
+    direction_untold,
+    verdict_of,
+    wrong_spec,
+)
 from mobilecat.geometry.affine import F64
-from mobilecat.geometry.orientation import Orientation, compose_orientations
+from mobilecat.geometry.orientation import Orientation
 from mobilecat.geometry.vision import CropAndScale
 from mobilecat.pictures.reading import Picture, picture_of, require_8_bits, unreadable
 from mobilecat.spec import ImageSpec
 
-GAIN, SHARE, GAP = 0.04, 0.2, 0.04
-"""A turn must raise the mean score by .04 and by a fifth of what it then is, and lie ahead of every
-other turn by .04 of it. Measured: tools/diagnose_pictures.py; docs/diagnose.md has what comes."""
-STEADY, STEADY_SHARE = 1.8, 0.08
-"""Less will do, .08 of it, where every look agrees and the gain is 1.8 of their spreads."""
-PLAIN = 0.08
-"""Where one look already has the frame as handed over so far ahead, no other look is needed."""
-SEEN = 0.12
-"""A mean score below this is no object, whatever it was before."""
 WITH_TRUTH = 0.05
 """With true boxes the score of those found is compared: a repair must raise it by this."""
 _COLOUR_GAIN, _COLOUR_SHARE, _COLOUR_LOOKS = 0.12, 0.25, 0.95
@@ -45,27 +46,13 @@ _ASPECTS = (4 / 3, 16 / 9, 3 / 4, 9 / 16)
 
 
 @dataclass(frozen=True)
-class Chance:
-    """What chance gives: mean scores over harmless changes of the picture.
-
-    handed, spread: of the frame as it was handed over, mean and standard deviation; other: the best
-    mean of another direction, and which. colour: how much swapping red and blue changes it.
-    """
-
-    looks: int
-    handed: float
-    spread: float
-    other: float | None = None
-    turned: Orientation | None = None
-    colour: float | None = None
-
-
-@dataclass(frozen=True)
 class Rerun:
     """All trials, the first of them as handed over. changes: fields of the chain that restore it.
 
     ids: rows of the catalogue. sentence: for a tired person. mended: the frame as stored, its bytes
-    in the layout that was found; None where they were read as they should be.
+    in the layout that was found; None where they were read as they should be. directions: what the
+    model finds in each of four; None with true boxes. colour: how much its score changes with red
+    and blue swapped.
     """
 
     trials: tuple[Trial, ...]
@@ -75,12 +62,22 @@ class Rerun:
     sentence: str
     engine: str
     notes: tuple[str, ...]
-    chance: Chance | None = None
+    directions: Directions | None = None
+    colour: float | None = None
     mended: Pixels | None = None
 
     @property
     def handed(self) -> Trial:
         return self.trials[0]
+
+    @property
+    def repairs(self) -> tuple[Trial, ...]:
+        """Trials but those that only ask which way up the frame is: `directions` says it."""
+        start, found = self.handed, self.restored
+        if self.directions is None:
+            return self.trials
+        turns = {replace(found.chain, orientation=o, swapped=False) for o in Orientation}
+        return tuple(t for t in self.trials if t in (start, found) or t.chain not in turns)
 
     @property
     def silent(self) -> str:
@@ -96,6 +93,19 @@ class Rerun:
     def wrong(self) -> bool:
         """Whether something has to be repaired, or nothing was found at all."""
         return bool(self.ids) or not len(self.restored.found)
+
+    @property
+    def untold(self) -> bool:
+        """Whether nothing is named, and which way up the frame is cannot be told."""
+        return not self.wrong and self.directions is not None and not self.directions.told
+
+    @property
+    def verdict(self) -> str:
+        if self.ids:
+            return "named"
+        if self.wrong:
+            return "nothing found"
+        return "cannot be told" if self.untold else "nothing wrong"
 
 
 def read_stored(given: Picture) -> Pixels:
@@ -120,57 +130,7 @@ def fit_of(spec: ImageSpec) -> AppResize:
     return AppResize(spec.resize, spec.rounding, spec.pad)
 
 
-@dataclass
-class _Bench:
-    """A frame on the machine: trials, and strengths over harmless changes, each once."""
-
-    machine: Machine
-    frame: Pixels
-    truth: npt.NDArray[np.float64] | None
-    progress: Callable[[str], None]
-    trials: list[Trial] = field(default_factory=list)
-    _known: dict[tuple[Chain, int], float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        # Many looks at a frame of many megapixels cost more than the model.
-        every = max(1, int(max(self.frame.shape[:2]) // (2 * max(self.machine.spec.size))))
-        self.small = self.frame if every == 1 else _averaged(self.frame, every)
-
-    def tried(self, chain: Chain) -> Trial:
-        """Return the trial of a chain, without any change of the picture."""
-        for t in self.trials:
-            if t.chain == chain:
-                return t
-        self.progress(f"as {chain.words()}")
-        trial = self.machine.run(chain, self.frame, self.truth)
-        self.trials.append(trial)
-        self._known[chain, 0] = trial.strength
-        return trial
-
-    def strengths(self, chain: Chain, looks: Sequence[int]) -> F64:
-        """Return what each look finds through a chain."""
-        found = []
-        for k in looks:
-            if k == 0:
-                self.tried(chain)
-            elif (chain, k) not in self._known:
-                look: Look = LOOKS[k]
-                frame = self.frame if self.truth is not None else self.small
-                self._known[chain, k] = self.machine.run(chain, frame, self.truth, look).strength
-            found.append(self._known[chain, k])
-        return np.array(found)
-
-
-ALL_LOOKS = tuple(range(len(LOOKS)))
 _FEW = (0, 1, 2)
-
-
-def _averaged(frame: Pixels, every: int) -> Pixels:
-    """Return the frame with `every` × `every` pixels made one."""
-    h, w = frame.shape[0] // every * every, frame.shape[1] // every * every
-    blocks = frame[:h, :w].reshape(h // every, every, w // every, every, 3)
-    averaged: Pixels = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
-    return averaged
 
 
 def rerun(
@@ -198,58 +158,68 @@ def rerun(
     row = round(facts.row_pixels) if facts and facts.row_pixels else None
     layout = misread(frame, row)
     start = Chain(handed, fit)
-    bench = _Bench(machine, frame, truth, progress)
+    bench = Bench(machine, frame, truth, progress)
     first = bench.tried(start)
     if layout is not None and layout.kind != "range":
-        bench = _Bench(machine, layout.mend(frame), truth, progress, [first])
+        bench = Bench(machine, layout.mend(frame), truth, progress, [first])
         start = replace(start, layout=layout.kind, row_pixels=layout.row)
-    chain, changes, chance = _repaired(bench, start, own)
-    best = bench.tried(chain)
+    if truth is not None and len(truth):
+        repair = _by_truth(bench, start, own)
+    else:
+        repair = _repaired(bench, start, own)
+    best, changes = bench.tried(repair.chain), repair.changes
     if layout is not None:
-        changes = ["layout", *changes]
-    others = any(len(t.found) for t in bench.trials)
+        changes = ("layout", *changes)
     engine = facts.engine if facts else None
-    ids, sentence = verdict_of(first, best, changes, layout, engine, others)
+    ids, sentence = verdict_of(first, best, changes, layout, engine, repair.directions)
     if first.odd:
         ids, sentence = wrong_spec(first.odd, best, changes, ids)
     notes = ["values that are no bytes were rounded to bytes"] if machine.lane != "source" else []
-    notes += chance_notes(chance)
+    notes += colour_note(repair.colour)
     if not isinstance(fit, AppResize) or fit.mode != own.mode:
         used = fit.mode if isinstance(fit, AppResize) else fit.value
         notes.append(f"the app fits the picture by {used}; the bundle was made for {own.mode}")
-    untold = cannot_be_told(chance, changes, ids)
+    untold = colours_untold(repair.colour, changes, ids)
     if ids:
         notes += [untold] if untold else []
+        notes += [NO_DIRECTION] if direction_untold(repair.directions) else []
     elif untold and len(best.found):
         sentence += f" {untold}"
-    trials = [first, *(t for t in bench.trials if t is not first)]
-    mended = bench.frame if bench.frame is not frame else None
     return Rerun(
-        tuple(trials),
+        (first, *(t for t in bench.trials if t is not first)),
         best,
-        tuple(changes),
+        changes,
         ids,
         sentence,
         machine.note,
         tuple(notes),
-        chance,
-        mended,
+        repair.directions,
+        repair.colour,
+        bench.frame if bench.frame is not frame else None,
     )
 
 
-def _repaired(bench: _Bench, start: Chain, own: AppResize) -> tuple[Chain, list[str], Chance]:
-    """Return the chain that finds clearly more than the start, what it changes, and chance."""
-    if bench.truth is not None and len(bench.truth):
-        return _by_truth(bench, start, own)
+@dataclass(frozen=True)
+class _Repair:
+    """The chain that finds clearly more than the one handed over, and what it changes."""
+
+    chain: Chain
+    changes: tuple[str, ...]
+    directions: Directions | None = None
+    colour: float | None = None
+
+
+def _repaired(bench: Bench, start: Chain, own: AppResize) -> _Repair:
     changes: list[str] = []
-    chain, chance = _turned(bench, start)
-    if chain != start:
+    chain = start
+    directions = look_around(bench, start)
+    if directions.turned is not None:
+        chain = replace(start, orientation=directions.turned.orientation)
         changes.append("orientation")
     swapped = replace(chain, swapped=True)
-    more = bench.strengths(swapped, _FEW) - bench.strengths(chain, _FEW)
-    chance = replace(chance, colour=float(more.mean()))
-    if more.mean() > _COLOUR_GAIN / 2:
-        base, colours = bench.strengths(chain, ALL_LOOKS), bench.strengths(swapped, ALL_LOOKS)
+    colour = float((bench.strengths(swapped, _FEW) - bench.strengths(chain, _FEW)).mean())
+    if colour > _COLOUR_GAIN / 2:
+        base, colours = bench.strengths(chain, LIKE_IT), bench.strengths(swapped, LIKE_IT)
         if _far_beyond(colours, base, _COLOUR_GAIN, _COLOUR_SHARE, _COLOUR_LOOKS):
             chain = swapped
             changes.append("swapped")
@@ -260,11 +230,11 @@ def _repaired(bench: _Bench, start: Chain, own: AppResize) -> tuple[Chain, list[
         more = bench.strengths(best, (0,)) - bench.strengths(chain, (0,))
         if more[0] < _OTHER_GAIN / 2:
             continue
-        there, base = bench.strengths(best, ALL_LOOKS), bench.strengths(chain, ALL_LOOKS)
+        there, base = bench.strengths(best, LIKE_IT), bench.strengths(chain, LIKE_IT)
         if _far_beyond(there, base, _OTHER_GAIN, _OTHER_SHARE, 0.8):
             chain = best
             changes.append(name)
-    return chain, changes, chance
+    return _Repair(chain, tuple(changes), directions, colour)
 
 
 def _far_beyond(there: F64, base: F64, gain: float, share: float, looks: float) -> bool:
@@ -274,52 +244,7 @@ def _far_beyond(there: F64, base: F64, gain: float, share: float, looks: float) 
     return float(more.mean()) > needed and float((more > 0).mean()) >= looks
 
 
-def _turned(bench: _Bench, start: Chain) -> tuple[Chain, Chance]:
-    """Return the chain whose direction finds clearly more than the one handed over.
-
-    Four directions; a picture and its mirror image are two looks at one of them, since a detector
-    finds as much in either: who mirrored a frame cannot be told this way.
-    """
-    pairs = [_pair(o) for o in (start.orientation, *_other_ways(start.orientation))]
-
-    def seen(looks: Sequence[int]) -> list[F64]:
-        return [
-            np.concatenate([bench.strengths(replace(start, orientation=o), looks) for o in pair])
-            for pair in pairs
-        ]
-
-    once = [float(s.mean()) for s in seen((0,))]
-    if once[0] >= max(once[1:]) + PLAIN:
-        found = bench.strengths(start, LOOKED)
-        k = int(np.argmax(once[1:])) + 1
-        return start, Chance(
-            len(found), float(found.mean()), float(found.std()), once[k], pairs[k][0]
-        )
-    every = seen(LOOKED)
-    mean = [float(s.mean()) for s in every]
-    ahead = sorted(range(4), key=lambda k: -mean[k])
-    best = next(k for k in ahead if k != 0)
-    second = max(m for k, m in enumerate(mean) if k != best)
-    chance = Chance(len(every[0]), mean[0], float(every[0].std()), mean[best], pairs[best][0])
-    more = every[best] - every[0]
-    gain = float(more.mean())
-    steady = bool((more > 0).all()) and gain > STEADY * float(more.std(ddof=1))
-    needed = max(GAIN, (STEADY_SHARE if steady else SHARE) * mean[best])
-    if gain > needed and mean[best] - second > GAP * mean[best] and mean[best] > SEEN:
-        return replace(start, orientation=pairs[best][0]), chance
-    return start, chance
-
-
-def _pair(o: Orientation) -> tuple[Orientation, Orientation]:
-    return o, compose_orientations(Orientation.UP_MIRRORED, o)
-
-
-def _other_ways(o: Orientation) -> list[Orientation]:
-    turns = (Orientation.RIGHT, Orientation.DOWN, Orientation.LEFT)
-    return [compose_orientations(turn, o) for turn in turns]
-
-
-def _others(bench: _Bench, chain: Chain, own: AppResize) -> dict[str, list[Chain]]:
+def _others(bench: Bench, chain: Chain, own: AppResize) -> dict[str, list[Chain]]:
     """Return what else may be wrong, by the field of the chain that mends it."""
     ranges = ["divided by 255 once more", "scaled to −1 to 1 once more", "inverted"]
     if bench.frame.max(initial=0) <= 2:
@@ -337,10 +262,9 @@ def _others(bench: _Bench, chain: Chain, own: AppResize) -> dict[str, list[Chain
     }
 
 
-def _by_truth(bench: _Bench, start: Chain, own: AppResize) -> tuple[Chain, list[str], Chance]:
+def _by_truth(bench: Bench, start: Chain, own: AppResize) -> _Repair:
     """The same with true boxes: each repair by the scores of those that it finds."""
     chain, changes = start, []
-    base = bench.strengths(start, LIGHT)
     fits: list[Any] = [own, *CropAndScale]
     suspects: dict[str, list[Any]] = {
         "orientation": [o for o in Orientation if o != start.orientation],
@@ -355,7 +279,7 @@ def _by_truth(bench: _Bench, start: Chain, own: AppResize) -> tuple[Chain, list[
         if best.strength > bench.tried(chain).strength + WITH_TRUTH:
             chain = best.chain
             changes.append(name)
-    return chain, changes, Chance(len(base), float(base.mean()), float(base.std()))
+    return _Repair(chain, tuple(changes))
 
 
 _MIRRORED = (2, 4, 5, 7)

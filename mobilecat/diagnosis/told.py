@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mobilecat.camera.request import AppResize
+from mobilecat.diagnosis.directions import Directions
 from mobilecat.diagnosis.facts import Engine
 from mobilecat.diagnosis.machine import Chain, Trial
 from mobilecat.diagnosis.memory import Layout
 from mobilecat.geometry.orientation import Orientation
+from mobilecat.shown import Column, Line, Table
 
 if TYPE_CHECKING:
-    from mobilecat.diagnosis.rerun import Chance, Rerun
+    from mobilecat.diagnosis.rerun import Rerun
 
 COLOUR_TOLD = 0.06
 """A model that swapping red and blue costs less than this says nothing of colours."""
+NO_DIRECTION = "Which way up the frame is cannot be told with this model and this picture."
 _LIES = {
     Orientation.RIGHT: ("4", "lying on its side"),
     Orientation.LEFT: ("4b", "lying on its side"),
@@ -34,20 +37,14 @@ def verdict_of(
     changes: Sequence[str],
     layout: Layout | None,
     engine: Engine | None,
-    others_find: bool,
+    directions: Directions | None,
 ) -> tuple[tuple[str, ...], str]:
-    """Return the rows of the catalogue and the sentence.
-
-    others_find: whether the model finds something in another direction, though no more than chance.
-    """
+    """Return the rows of the catalogue and the sentence."""
     if not changes:
         if not len(best.found):
-            if others_find:
-                return (), (
-                    "The model finds nothing in this frame as it was handed over, and what it "
-                    "finds in it otherwise is no more than chance gives."
-                )
-            return (), "The model finds nothing in this frame, whichever way it is handed over."
+            return (), _nothing_found(directions)
+        if directions is not None and direction_untold(directions):
+            return (), _which_way(best, directions)
         return (), (
             f"Nothing wrong with the frame: as it was handed over the model finds "
             f"{_objects(best)} (best score {best.best:.2f}), and no other way of handing it over "
@@ -59,6 +56,45 @@ def verdict_of(
         ids.append(bug)
         said.append(sentence)
     return tuple(dict.fromkeys(ids)), " ".join(said)
+
+
+_ANOTHER = (
+    "Take a picture in which the model is sure (one object, large, upright, well lit), or say "
+    "where the objects are (--true boxes.json)."
+)
+
+
+def direction_untold(directions: Directions | None) -> bool:
+    """Whether four directions were looked at and none stands out."""
+    return directions is not None and not directions.told
+
+
+def _nothing_found(directions: Directions | None) -> str:
+    if directions is None or max(d.score for d in directions.each) < directions.threshold:
+        return "The model finds nothing in this frame, whichever way it is handed over."
+    score, threshold = directions.handed.score, directions.threshold
+    return (
+        f"The model finds nothing in this frame as it was handed over (best score {score:.2f}, "
+        f"threshold {threshold:.2f}), and what it finds in it otherwise is no more than chance "
+        f"gives. {NO_DIRECTION} {_ANOTHER}"
+    )
+
+
+def _which_way(best: Trial, directions: Directions) -> str:
+    likeliest, handed = directions.best, directions.handed
+    finds = f"As it was handed over it finds {_objects(best)} (best score {best.best:.2f})"
+    other = max(directions.each[1:], key=lambda d: d.probability)
+    turn = other.orientation.cg_name
+    if likeliest.score < directions.threshold:
+        why = (
+            "but where the picture is changed a little its scores fall below the threshold of "
+            f"{directions.threshold:.2f}"
+        )
+    elif likeliest is handed:
+        why = f"and handed over as .{turn} nearly as much ({other.score:.2f})"
+    else:
+        why = f"and handed over as .{turn} a little more ({other.score:.2f}), as it may by chance"
+    return f"{NO_DIRECTION} {finds}, {why}. {_ANOTHER}"
 
 
 def _objects(t: Trial) -> str:
@@ -131,49 +167,65 @@ def _fitted_otherwise(right: str, used: str) -> tuple[str, str]:
     return row, f"{why[0].upper()}{why[1:]}: {right} finds what {used} loses."
 
 
-def cannot_be_told(chance: Chance | None, changes: Sequence[str], ids: Sequence[str]) -> str:
+def colours_untold(colour: float | None, changes: Sequence[str], ids: Sequence[str]) -> str:
     """Return the sentence on what this model cannot say of this frame; else nothing."""
-    blind = chance is not None and chance.colour is not None and chance.colour > -COLOUR_TOLD
+    blind = colour is not None and colour > -COLOUR_TOLD
     if not blind or "swapped" in changes or "spec" in ids:
         return ""
     return "Whether red and blue are swapped cannot be told with this model and frame."
 
 
-def chance_notes(chance: Chance | None) -> list[str]:
-    """Return what chance gives, as notes for a reader."""
-    if chance is None:
+def colour_note(colour: float | None) -> list[str]:
+    if colour is None:
         return []
+    return [f"with red and blue swapped the score changes by {colour:+.2f}"]
+
+
+def direction_lines(directions: Directions) -> list[Line | Table]:
+    """Return what the model finds in each direction, as a table for a reader."""
+    seen = any(d.score >= directions.threshold for d in directions.each)
+    rows = [
+        (
+            f"  .{d.orientation.cg_name} (EXIF {int(d.orientation)})"
+            + (", as handed over" if d is directions.handed else ""),
+            f"{d.score:.2f}" + ("" if d.score >= directions.threshold else ", no detection"),
+            f"{d.agreement:.0%}",
+            f"{d.probability:.0%}" if seen else "-",
+        )
+        for d in directions.each
+    ]
     said = (
-        f"what chance gives: over {chance.looks} harmless changes of the picture its score lies at "
-        f"{chance.handed:.2f} ± {chance.spread:.2f}"
+        f"  What the model finds in each direction, over {directions.looks} harmless changes of "
+        "the picture (smaller, leaning to either side, in a mirror), and which is upright:"
     )
-    if chance.other is not None and chance.turned is not None:
-        said += f"; the best other direction, .{chance.turned.cg_name}, at {chance.other:.2f}"
-    notes = [said]
-    if chance.colour is not None:
-        notes.append(f"with red and blue swapped the score changes by {chance.colour:+.2f}")
-    return notes
+    first = Column("  direction", "word"), Column("best score", "word")
+    columns = [*first, Column("boxes agree"), Column("upright")]
+    strong = [directions.each.index(directions.best)] if directions.told else []
+    return [Line(said), Table(columns, rows, strong)]
 
 
 def rerun_json(result: Rerun) -> dict[str, Any]:
     """Return the re-run as JSON values."""
-    chance = result.chance
     return {
+        "verdict": result.verdict,
         "sentence": result.sentence,
         "ids": list(result.ids),
         "engine": result.engine,
         "restored_by": result.restored.chain.words() if result.changes else None,
         "orientation": int(result.restored.chain.orientation),
-        "chance": None
-        if chance is None
-        else {
-            "looks": chance.looks,
-            "handed": round(chance.handed, 4),
-            "spread": round(chance.spread, 4),
-            "other": None if chance.other is None else round(chance.other, 4),
-            "other_orientation": None if chance.turned is None else int(chance.turned),
-            "colour": None if chance.colour is None else round(chance.colour, 4),
-        },
+        "directions": None
+        if result.directions is None
+        else [
+            {
+                "orientation": int(d.orientation),
+                "best_score": round(d.score, 4),
+                "agreement": round(d.agreement, 4),
+                "evidence": round(d.evidence, 4),
+                "probability": round(d.probability, 4),
+            }
+            for d in result.directions.each
+        ],
+        "colour": None if result.colour is None else round(result.colour, 4),
         "trials": [
             {
                 "chain": t.chain.words(),

@@ -13,7 +13,7 @@ from mobilecat.diagnosis.facts import Facts
 from mobilecat.diagnosis.looks import Pixels
 from mobilecat.diagnosis.rerun import Rerun, read_stored, rerun
 from mobilecat.diagnosis.scenes import Setting, norm_from, setting_of
-from mobilecat.diagnosis.told import rerun_json
+from mobilecat.diagnosis.told import direction_lines, rerun_json
 from mobilecat.diagnosis.words import NOTHING, headline, lines, to_json
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.geometry.orientation import apply_orientation
@@ -42,8 +42,13 @@ class Diagnosis(Shown):
     @property
     def wrong(self) -> bool:
         """Whether a bug is named, or something stays unexplained."""
-        named = self.answer is not None and self.answer.verdict != "nothing wrong"
-        return named or (self.rerun is not None and self.rerun.wrong)
+        if self.rerun is not None and (self.rerun.wrong or (self.answer is None and self._untold)):
+            return True
+        return self.answer is not None and self.answer.verdict != "nothing wrong"
+
+    @property
+    def _untold(self) -> bool:
+        return self.rerun is not None and self.rerun.untold
 
     @property
     def exit_code(self) -> int:
@@ -56,8 +61,11 @@ class Diagnosis(Shown):
     def words(self) -> Iterator[Line | Table]:
         result, answer, facts = self.rerun, self.answer, self._facts
         if result is not None:
-            yield Line(result.sentence, "bold red" if result.wrong else "bold green")
-            for t in result.trials:
+            colour = "red" if result.wrong else "yellow" if result.untold else "green"
+            yield Line(result.sentence, f"bold {colour}")
+            if result.directions is not None:
+                yield from direction_lines(result.directions)
+            for t in result.repairs:
                 mark = "→" if t is result.restored else " "
                 found = f"{len(t.found):3d} found, best {t.best:.2f}"
                 yield Line(f"  {mark} {found}  {t.chain.words()}")
@@ -183,9 +191,9 @@ def diagnose_capture(
         frames[k] = frame.model_copy(update={"upright": int(result.restored.chain.orientation)})
         rows = result.restored.found.to_json()
         found[k] = [CapturedBox.model_validate(row) for row in rows]
-    # A capture without a box says that none was drawn; options without one say nothing.
-    boxes = home is not None or any(f.drawn or f.true or f.outputs for f in frames)
-    if first is not None and not boxes:
+    # A capture without a box says that none was drawn; options without --observed say nothing.
+    drawn = home is not None or any(f.drawn or f.outputs for f in frames)
+    if first is not None and not drawn:
         return Diagnosis(None, None, first, stored)
     frames, found = _once(frames, found)
     setting = setting_of(given.model_copy(update={"frames": tuple(frames)}), found)
