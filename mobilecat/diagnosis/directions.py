@@ -32,7 +32,7 @@ AS_HANDED = 0.5
 """The prior: as often right as not, else any of the other three."""
 NAMED, FINE = 0.8, 0.9
 """Another direction is named from four fifths on; the frame's own is right from nine tenths."""
-CLEAR = 0.15
+CLEAR = 0.05
 """What a direction is named for must be found so far above the threshold of a detection: scores
 about it come and go by chance."""
 

@@ -234,7 +234,16 @@ def _repaired(bench: Bench, start: Chain, own: AppResize) -> _Repair:
         if _far_beyond(there, base, _OTHER_GAIN, _OTHER_SHARE, 0.8):
             chain = best
             changes.append(name)
-    return _Repair(chain, tuple(changes), directions, colour)
+    if not changes or directions.told:
+        return _Repair(chain, tuple(changes), directions, colour)
+    # A repair that is real also lets the model tell which way is up.
+    mended = look_around(bench, chain)
+    if not mended.told:
+        return _Repair(start, (), directions, colour)
+    if mended.turned is not None:
+        chain = replace(chain, orientation=mended.turned.orientation)
+        changes.insert(0, "orientation")
+    return _Repair(chain, tuple(changes), mended, colour)
 
 
 def _far_beyond(there: F64, base: F64, gain: float, share: float, looks: float) -> bool:

@@ -97,7 +97,7 @@ def directions(scores: Sequence[float], shares: Sequence[float] | np.ndarray) ->
         ([0.2, 0.1, 0.9, 0.2], [0.05, 0.05, 0.85, 0.05], True, Orientation.DOWN),
         ([0.2, 0.1, 0.9, 0.2], [0.15, 0.05, 0.75, 0.05], False, None),
         # Scores that lie about the threshold come and go by chance.
-        ([0.2, 0.1, 0.4, 0.2], [0.05, 0.05, 0.85, 0.05], False, None),
+        ([0.2, 0.1, 0.33, 0.2], [0.05, 0.05, 0.85, 0.05], False, None),
         ([0.2, 0.1, 0.1, 0.2], [0.95, 0.02, 0.01, 0.02], False, None),
     ],
 )
@@ -144,17 +144,22 @@ def test_a_picture_without_an_object_says_nothing_of_directions(bundle: Path) ->
 
 
 class Blind:
-    """Finds the same thing at the same place, whatever it is shown. score: how sure it is of it."""
+    """Finds the same thing at the same place, whatever it is shown. score: how sure it is of it.
+
+    bright: how sure of bright pictures.
+    """
 
     note = "a fake"
 
-    def __init__(self, score: float) -> None:
+    def __init__(self, score: float, bright: float | None = None) -> None:
         self.score = score
+        self.bright = score if bright is None else bright
 
     def infer(self, inputs: Mapping[str, Any], taps: Sequence[str] = ()) -> dict[str, np.ndarray]:
         boxes = np.tile(np.array([90, 90, 134, 134], np.float32), (6, 1))
-        scores = np.full((6, 1), self.score, np.float32)
-        found = int(self.score > 0.4)
+        score = self.bright if np.mean(inputs["image"]) > 128 else self.score
+        scores = np.full((6, 1), score, np.float32)
+        found = int(score > 0.4)
         return {
             "boxes": boxes[None, :1] * found,
             "scores": scores[None, :1, 0] * found,
@@ -164,11 +169,11 @@ class Blind:
 
 
 @pytest.fixture
-def blind(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    def plant(score: float) -> None:
+def blind(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def plant(*scores: float) -> None:
         monkeypatch.setattr(
             "mobilecat.diagnosis.machine._first_engine",
-            lambda *_: ("source", Blind(score), "a fake"),
+            lambda *_: ("source", Blind(*scores), "a fake"),
         )
 
     return plant
@@ -181,7 +186,7 @@ def run(*args: object) -> Any:
 
 
 def test_of_a_model_that_sees_no_directions_it_is_said_and_never_nothing_wrong(
-    bundle: Path, blind: Callable[[float], None]
+    bundle: Path, blind: Callable[..., None]
 ) -> None:
     blind(0.8)
     told = run(bundle, "--image", ONE)
@@ -198,6 +203,16 @@ def test_of_a_model_that_sees_no_directions_it_is_said_and_never_nothing_wrong(
     assert said["verdict"] == "cannot be told"
     assert [d["probability"] for d in said["directions"]] == [0.5, 0.1667, 0.1667, 0.1667]
     assert [d["orientation"] for d in said["directions"]] == [1, 6, 3, 8]
+
+
+def test_no_other_bug_is_invented_where_the_direction_cannot_be_told(
+    bundle: Path, blind: Callable[..., None]
+) -> None:
+    """A dark picture, its negative bright: the score rises threefold, and says nothing of turns."""
+    blind(0.3, 0.9)
+    found = rerun(bundle, pixels(ONE.name))
+    assert any(t.chain.values == "inverted" and t.best > 0.8 for t in found.trials)
+    assert found.ids == () and found.verdict == "nothing found"
 
 
 def test_with_true_boxes_more_is_told(bundle: Path, tmp_path: Path) -> None:
