@@ -18,7 +18,7 @@ _LEAVES = {
     "formats.table",
 }  # fmt: skip
 _VALUES = {*_LEAVES, "spec", "bundle", "pictures"}
-_GOLDENS = {"golden.store", "golden.inventory", "golden.terms"}
+_GOLDENS = {"golden.moving", "golden.store", "golden.inventory", "golden.terms"}
 _READ = {"formats", "formats.base", "lanes", "compare", *_GOLDENS}
 _TARGET = {"formats.base.target", "value"}
 
@@ -101,15 +101,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compile": {*_VALUES, "bake", "formats", "formats.base", "quantize"},
     "lanes": {*_VALUES, "heads", "formats", "formats.base"},
     "compare": {*_VALUES, "formats.base", "lanes"},
-    "golden.store": {*_VALUES, "lanes", "compare"},
+    "golden.moving": {"clips", "pictures"},
+    "golden.store": {*_VALUES, "lanes", "compare", "golden.moving"},
     "golden.inventory": {*_VALUES, "compare", "golden.store", "golden.terms"},
     "golden.terms": {*_VALUES, "lanes", "compare", "golden.store"},
     # A float16 program without its rounding needs the weights of its own compilation in float32.
-    "judge": {*_VALUES, *_READ, "bake", "heads", "compile"},
+    "judge": {*_VALUES, *_READ, "clips", "tracks", "bake", "heads", "compile"},
     "coordinates": {*_VALUES, "camera", "lanes", "compare", "golden.store", "judge"},
-    "review": {*_VALUES, *_READ, "judge"},
+    "review": {*_VALUES, *_READ, "clips", "judge"},
     "bisection": {*_VALUES, *_READ, "judge", "bake", "compile"},
-    "report": {*_VALUES, *_READ, "judge", "review", "changes", "formats.coreml.format"},
+    "report": {*_VALUES, *_READ, "clips", "judge", "review", "changes", "formats.coreml.format"},
     "measure": {*_VALUES, "heads", "lanes", "formats.base", "measure.datasets"},
     "changes": {*_VALUES, *_READ, "measure", "measure.datasets"},
     "proposal": {

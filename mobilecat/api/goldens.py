@@ -61,8 +61,10 @@ class Review(Shown):
 def record(
     bundle: PathLike,
     golden: PathLike,
-    picture: Picture,
+    picture: Picture | None = None,
     *,
+    clip: PathLike | None = None,
+    every: int = 1,
     case: str | None = None,
     lane: str = "source",
     link: bool = False,
@@ -72,6 +74,7 @@ def record(
 ) -> Path | None:
     """Run a lane on a picture and write what it finds as a pending case; return its file.
 
+    clip: in place of a picture, a clip, of which each N-th frame (every) is expected.
     picture: a path, which gives the case its name, or an .npz for a bundle without pictures; a PIL
     image or array, with `case`. None is returned where the approved result is the same already.
     link: refer to the picture where it lies. boxes: of a cascade that finds none itself.
@@ -100,9 +103,15 @@ def record(
             source=source_of(bundle, source),
             opener=opener,
             shaker=shaker,
+            every=None if clip is None else every,
             progress=progress,
         )
 
+    if (clip is None) == (picture is None):
+        raise MobileCatError("Which picture?", [Problem("name a picture, or a clip")])
+    if clip is not None:
+        return recorded(Path(clip))
+    assert picture is not None
     if isinstance(picture, str | os.PathLike):
         return recorded(Path(picture))
     if case is None or link:

@@ -13,6 +13,8 @@ from mobilecat.cli.grammar import (
     GOLDEN,
     Boxes,
     BundleDir,
+    ClipFile,
+    Every,
     GoldenDir,
     Html,
     OneLane,
@@ -45,6 +47,8 @@ def record(
     words: PicturesOfBundle = None,
     golden: GoldenDir = GOLDEN,
     image: Pictures = None,
+    clip: ClipFile = None,
+    every: Every = 1,
     case: Annotated[
         str | None,
         typer.Option("--case", metavar="NAME", help="Name of the case; by default the file's."),
@@ -68,7 +72,13 @@ def record(
     """
     from mobilecat.review.review import lines_of
 
-    bundle, pictures = bundle_and_pictures(words, image, (".npz",))
+    if clip is not None:
+        if image or boxes or len(words or ()) > 1:
+            fix = f"record them one by one: --clip {clip}"
+            raise MobileCatError("A clip is recorded alone", [Problem("pictures too", fix=fix)])
+        bundle, pictures = (words or [BUNDLE])[0], [clip]
+    else:
+        bundle, pictures = bundle_and_pictures(words, image, (".npz",))
     for option, given in (("--boxes", boxes), ("--case", case)):
         if given is not None and len(pictures) > 1:
             fix = "record them one by one"
@@ -80,7 +90,9 @@ def record(
             made = mc.golden.record(
                 opened,
                 golden,
-                path,
+                None if clip else path,
+                clip=clip,
+                every=every,
                 case=case,
                 lane=lane or "source",
                 link=link,

@@ -87,6 +87,9 @@ Csv = Annotated[
     Path | None,
     typer.Option("--csv", metavar="CSV", help="Write a row a detection, in the frame's pixels."),
 ]
+ClipFile = Annotated[
+    Path | None, typer.Option("--clip", metavar="CLIP", help="A moving picture: docs/replay.md.")
+]
 Every = Annotated[
     int, typer.Option("--every", metavar="N", min=1, help="Each N-th frame of a clip.")
 ]

@@ -43,7 +43,7 @@ class ClipReader:
 
     def __init__(self, path: Path, every: int = 1, *, stored: bool = False) -> None:
         require_video(str(path))
-        _require_file(path)
+        require_clip(path)
         self.path: Path | None = path
         self._scratch = tempfile.TemporaryDirectory(prefix="mobilecat-")
         said = {
@@ -145,7 +145,8 @@ class ClipReader:
                 return
 
 
-def _require_file(path: Path) -> None:
+def require_clip(path: Path) -> None:
+    """Raise ImageError where there is no file, or an empty one."""
     if not path.is_file():
         what = "a folder" if path.is_dir() else "not found"
         raise ImageError("There is no such clip", [Problem(what, str(path))])

@@ -3,7 +3,7 @@
     GOLDEN/<bundle>/index.json   what is approved, and for which contract (`golden.inventory`)
     GOLDEN/<bundle>/<case>/
         case.json                the input: its file, hash and size
-        <picture or inputs.npz>  or nothing, where case.json links to a file elsewhere
+        <picture, clip or .npz>  or nothing, where case.json links to a file elsewhere
         boxes.json               of a cascade whose boxes come from elsewhere
         approved.json            what is expected; `approve` alone writes it
         approved-<lane>.json     the same for one lane that may differ (a named variant)
@@ -23,9 +23,9 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import Check
@@ -33,6 +33,7 @@ from mobilecat.compare.probe import Probe
 from mobilecat.disk import is_litter, read_text, sha256_of, write_text
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.geometry.resize import ResizePlan
+from mobilecat.golden.moving import FrameResult
 from mobilecat.lanes import lanes_of
 from mobilecat.pictures.detections import Detections
 from mobilecat.value import FilePath, unsafe_name
@@ -56,17 +57,19 @@ class InputFile(Record):
 
 class CaseFile(Record):
     schema_version: Literal[1] = 1
-    kind: Literal["image", "tensors"]
+    kind: Literal["image", "tensors", "clip"]
     input: InputFile
     boxes: InputFile | None = None
+    every: Annotated[int, Field(ge=1)] = 1
 
     @property
     def sha256(self) -> str:
         return input_sha256(self.input.sha256, self.boxes.sha256 if self.boxes else None)
 
     def to_json(self) -> str:
-        # size_wh is null for tensors; `boxes` is there only where a case has any.
-        without = None if self.boxes else {"boxes"}
+        # size_wh is null for tensors; `boxes` and `every` are there only where a case has any.
+        without = set() if self.boxes else {"boxes"}
+        without |= set() if self.kind == "clip" else {"every"}
         return self.model_dump_json(indent=1, exclude=without) + "\n"
 
 
@@ -136,7 +139,8 @@ class Expected(Record):
 
     detections: in pixels of the upright picture; None for a raw head. tensors: probes of raw
     outputs and candidates. moves: how far rounding moves the source, by kind of rounding
-    (`rounding.moves_of`); empty where another lane was recorded. against, differs: of a pending
+    (`rounding.moves_of`); empty where another lane was recorded. frames: of a clip, in place of
+    detections and tensors: each sampled frame's detections. against, differs: of a pending
     result, the approved file it differs from, and in what. seal: SHA-256 of all the rest of an
     approved file; a hand edit breaks it.
     """
@@ -149,6 +153,7 @@ class Expected(Record):
     detections: tuple[dict[str, Any], ...] | None
     tensors: dict[str, Probe]
     moves: dict[str, dict[str, float]] = {}
+    frames: tuple[FrameResult, ...] = ()
     made: Made
     against: str | None = None
     differs: tuple[Difference, ...] = ()
@@ -168,14 +173,14 @@ class Expected(Record):
         return self.seal == self._digest()
 
     def _digest(self) -> str:
-        # Without `moves` where there are none: files of before they were kept stay sealed.
+        # Without `moves` and `frames` where there are none: files of before stay sealed.
         told = self.model_dump(mode="json", exclude={"seal"} | self._unsaid)
         text = json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def _unsaid(self) -> set[str]:
-        return set() if self.moves else {"moves"}
+        return {name for name in ("moves", "frames") if not getattr(self, name)}
 
     def to_json(self) -> str:
         told = self.model_dump(mode="json", exclude=self._unsaid)
@@ -198,12 +203,13 @@ class Case:
 
     name: str
     folder: Path
-    kind: Literal["image", "tensors"]
+    kind: Literal["image", "tensors", "clip"]
     input: Path
     input_sha256: str
     approved: Expected
     variants: dict[str, Expected]
     boxes: Path | None = None
+    every: int = 1
 
     def expected(self, lane: str) -> Expected:
         """Return what `lane` is held to: its own variant, or what all are held to."""
@@ -226,6 +232,15 @@ def result_path(folder: Path, state: str, lane: str | None = None) -> Path:
 def may_write() -> bool:
     """Return whether goldens may be written here: not where CI is set, to whatever but no."""
     return os.environ.get("CI", "").strip().lower() in ("", "0", "false", "no", "off")
+
+
+def require_writable() -> None:
+    """Raise MobileCatError where goldens may not be written."""
+    if not may_write():
+        raise MobileCatError(
+            "Goldens are not written in CI",
+            [Problem("CI is set", fix="record and approve on a person's machine, and commit")],
+        )
 
 
 def case_folders(root: Path, bundle: Bundle) -> list[Path]:
@@ -310,8 +325,17 @@ def read_case(folder: Path, bundle: Bundle) -> tuple[Case | None, list[str]]:
         return None, problems
     variants = {k.removeprefix(f"{APPROVED}-"): v for k, v in results.items()}
     boxes = folder / record.boxes.file if record.boxes else None
-    digest = record.sha256
-    case = Case(folder.name, folder, record.kind, source, digest, approved, variants, boxes)
+    case = Case(
+        folder.name,
+        folder,
+        record.kind,
+        source,
+        record.sha256,
+        approved,
+        variants,
+        boxes,
+        record.every,
+    )
     return case, problems
 
 
@@ -362,7 +386,7 @@ def read_result(path: Path) -> Expected:
     """Read an approved or pending result; ArtifactError where it is missing or damaged."""
     found = read_record(path, Expected)
     try:
-        _ = found.found
+        _ = found.found, [f.found for f in found.frames]
     except (KeyError, TypeError, ValueError, AttributeError) as e:
         raise damaged(path, f"its detections cannot be read: {e!r}") from e
     return found

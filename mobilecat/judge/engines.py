@@ -47,9 +47,10 @@ class Engines:
 
 def fullest(cases: Sequence[Case]) -> list[Case]:
     """Return the case for engines that take one: that with the most detections, the first of
-    equals, since a picture of nothing shows no box in a wrong place. Empty where there is none."""
-    counts = [len(c.approved.detections or ()) for c in cases]
-    return [cases[counts.index(max(counts))]] if counts else []
+    equals, since a picture of nothing shows no box in a wrong place. Empty where there is none but
+    clips."""
+    stills = [c for c in cases if c.kind != "clip"]
+    return stills[:1] and [max(stills, key=lambda c: len(c.approved.detections or ()))]
 
 
 def load_engines(

@@ -16,6 +16,7 @@ from mobilecat.errors import MobileCatError
 from mobilecat.geometry.resize import plan_resize
 from mobilecat.golden.store import Expected, PlanRecord
 from mobilecat.graph import Array
+from mobilecat.judge.moving import judge_frames
 from mobilecat.judge.observe import Observed, gives_detections, offered, watched
 from mobilecat.judge.rounding import moves_of, near_rows, widened
 from mobilecat.judge.ties import ties_of
@@ -153,6 +154,8 @@ def judge_expected(bundle: Bundle, old: Expected, new: Expected, limits: Limits)
         to_model = new.plan.plan.model_from_image
         threshold, sigmas = _threshold(bundle), _sigmas(bundle, was)
         checks += compare_detections(was, now, limits, to_model, threshold, sigmas=sigmas)
+    elif (old.frames or new.frames) and new.plan is not None:
+        checks += judge_frames(bundle, old.frames, new.frames, new.plan, limits)
     elif (was is None) != (now is None):
         checks.append(_failed("detections", "detections", "only one of the two has detections"))
     return checks

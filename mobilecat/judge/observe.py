@@ -145,7 +145,7 @@ def open_engine(
     opener: Opener, folder: Path, bundle: Bundle, lane: Lane, source: Path | None
 ) -> Runner | Check:
     """Return the lane's runner, or a NOT_RUN or FAIL check that says why there is none."""
-    return _guarded("load", lane, lambda: opener(folder, bundle, lane, source))
+    return guarded("load", lane, lambda: opener(folder, bundle, lane, source))
 
 
 def observe(engine: Runner, bundle: Bundle, lane: Lane, inputs: Inputs) -> Observed | Check:
@@ -157,7 +157,7 @@ def observe(engine: Runner, bundle: Bundle, lane: Lane, inputs: Inputs) -> Obser
         found = {k: np.asarray(v) for k, v in engine.infer(inputs.tensors, asked).items()}
         return Observed(lane, _as_contracted(found, bundle, lane), asked, inputs.plan)
 
-    return _guarded("run", lane, run)
+    return guarded("run", lane, run)
 
 
 def _as_contracted(found: dict[str, Array], bundle: Bundle, lane: Lane) -> dict[str, Array]:
@@ -182,7 +182,8 @@ def _as_contracted(found: dict[str, Array], bundle: Bundle, lane: Lane) -> dict[
     return typed
 
 
-def _guarded(stage: Stage, lane: Lane, work: Callable[[], T]) -> T | Check:
+def guarded(stage: Stage, lane: Lane, work: Callable[[], T]) -> T | Check:
+    """Return what `work` gives, or a check that says why it gave nothing."""
     try:
         return work()
     except NotRun as reason:

@@ -11,13 +11,39 @@ from mobilecat.compare.probe import probe
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.golden.store import Difference, Expected, Made, PlanRecord
 from mobilecat.judge.judge import detections_of
+from mobilecat.judge.moving import Moving
 from mobilecat.judge.observe import Observed, gives_detections, watched
 from mobilecat.judge.report import number
+from mobilecat.lanes import Lane
 
 
 def now() -> str:
     """Return the time in UTC, to the second."""
     return datetime.now(UTC).replace(microsecond=0).isoformat()
+
+
+def expected_of_clip(
+    bundle: Bundle,
+    moving: Moving,
+    engine: str,
+    input_sha256: str,
+    against: str | None = None,
+    differs: Sequence[Check] = (),
+) -> Expected:
+    """Return the record of what a lane gave for a clip."""
+    spec = bundle.spec
+    return Expected(
+        input_sha256=input_sha256,
+        plan=moving.plan,
+        labels=spec.labels,
+        landmarks=spec.landmarks,
+        detections=None,
+        tensors={},
+        frames=moving.frames,
+        made=_made(bundle, moving.lane, engine),
+        against=against,
+        differs=differences(differs),
+    )
 
 
 def expected_from(
@@ -47,17 +73,21 @@ def expected_from(
             for n, w in watched(bundle).items()
             if n in observed.tensors
         },
-        made=Made(
-            lane=lane.name,
-            engine=engine,
-            source_sha256=bundle.source.sha256,
-            spec_sha256=bundle.spec_sha256,
-            artifact_sha256=lane.artifact.sha256 if lane.artifact else None,
-            versions=bundle.versions,
-            at=now(),
-        ),
+        made=_made(bundle, lane, engine),
         against=against,
         differs=differences(differs),
+    )
+
+
+def _made(bundle: Bundle, lane: Lane, engine: str) -> Made:
+    return Made(
+        lane=lane.name,
+        engine=engine,
+        source_sha256=bundle.source.sha256,
+        spec_sha256=bundle.spec_sha256,
+        artifact_sha256=lane.artifact.sha256 if lane.artifact else None,
+        versions=bundle.versions,
+        at=now(),
     )
 
 

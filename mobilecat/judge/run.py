@@ -25,6 +25,7 @@ from mobilecat.golden.store import (
     result_path,
     write_pending,
 )
+from mobilecat.judge.clip_case import run_clip_case
 from mobilecat.judge.contract import check_contract
 from mobilecat.judge.engines import (
     SOURCE,
@@ -242,6 +243,8 @@ def _run_case(
     engines: Engines, case: Case, may_write: bool, progress: Callable[[str], None]
 ) -> tuple[list[Result], list[Path]]:
     bundle = engines.bundle
+    if case.kind == "clip":
+        return run_clip_case(engines, case, may_write, progress)
     try:
         inputs = load_inputs(case.input, bundle, case.boxes)
     except MobileCatError as e:

@@ -102,6 +102,10 @@ def _view(
     """side: the longest of the picture as it is drawn; 0 for none."""
     bundle = report.bundle
     verdict = _verdict(report, case.name)
+    if case.kind == "clip":
+        why = "a clip; what differs is shown frame by frame by golden review --html"
+        failed = _failed(report, case.name, [], [])
+        return CaseView(case.name, verdict, None, why, (), failed)
     try:
         inputs = load_inputs(case.input, bundle, case.boxes)
         given = {r.lane.name: saved.given(r.lane.name, inputs.tensors) for r in report.lanes}

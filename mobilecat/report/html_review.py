@@ -21,9 +21,12 @@ from mobilecat.report.html_cases import PICTURES
 from mobilecat.report.html_cells import short_names
 from mobilecat.report.html_figure import Figure, differences_of, layer_of, marked, rows_of
 from mobilecat.report.html_page import render
+from mobilecat.report.html_reel import Reel, reel_of
 from mobilecat.review.approve import Pending, base_of
 from mobilecat.review.review import lines_of
 
+REELS = 8
+"""Clips that one page shows, frame by frame."""
 _STAGES: tuple[str, ...] = STAGES
 
 
@@ -39,6 +42,7 @@ class Waiting:
     headline: str
     over: tuple[Difference, ...]
     figure: Figure | None
+    reel: Reel | None
     accept: str
     variant: str
     reject: str
@@ -67,6 +71,7 @@ def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str
                 lines_of(p)[0] if not over else _headline(over[0]),
                 tuple(over),
                 figure,
+                reel_of(p, old, bundle, limits_of(lane, bundle)) if k < REELS else None,
                 shlex.join(accept),
                 shlex.join([*accept, "--variant"]) if p.lane else "",
                 shlex.join(reject),

@@ -7,46 +7,38 @@ in one rename. None of them writes anything where CI is set.
 from __future__ import annotations
 
 import getpass
-import os
-import re
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import open_any
 from mobilecat.compare.compare import Check
 from mobilecat.compare.tolerances import Limits, limits_of
-from mobilecat.disk import new_folder, sha256_of, write_text
-from mobilecat.errors import ArtifactError, MobileCatError, Problem
-from mobilecat.golden.inventory import announce, confirm, faults, is_vouched, read_index
+from mobilecat.disk import sha256_of, write_text
+from mobilecat.errors import MobileCatError, Problem
+from mobilecat.golden.inventory import announce, confirm, faults, read_index
 from mobilecat.golden.store import (
     APPROVED,
-    BOXES,
-    CASE,
     PENDING,
     Approval,
-    CaseFile,
     Expected,
-    InputFile,
     case_folders,
-    input_sha256,
-    may_write,
     read_case,
     read_case_file,
     read_result,
     require_golden_folder,
+    require_writable,
     result_path,
 )
-from mobilecat.judge.contract import check_contract
 from mobilecat.judge.judge import judge_expected
-from mobilecat.judge.observe import Inputs, Observed, Opener, load_inputs, observe, open_engine
-from mobilecat.judge.result import differences, expected_from, now
-from mobilecat.judge.rounding import ROUNDINGS, Shaker, moves_of
-from mobilecat.lanes import Lane, lanes_of, open_lane
-from mobilecat.value import safe_name, unsafe_name
+from mobilecat.judge.result import differences, now
+from mobilecat.lanes import Lane, lanes_of
+from mobilecat.review.record import record
+
+__all__ = [
+    "CaseState", "Pending", "approve", "base_of", "list_cases", "pendings", "record",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,151 +76,6 @@ class CaseState:
     state: str
     pending: tuple[Path, ...]
     problems: tuple[str, ...]
-
-
-def record(
-    folder: Path,
-    golden_dir: Path,
-    inputs: Path,
-    *,
-    case: str | None = None,
-    lane: str = "source",
-    link: bool = False,
-    boxes: Path | None = None,
-    source: Path | None = None,
-    opener: Opener = open_lane,
-    shaker: Shaker | None = None,
-    progress: Callable[[str], None] = lambda _: None,
-) -> Path | None:
-    """Run one lane on a picture (or .npz) and write what it gives as pending.json; return its path.
-
-    None where the case's approved result is the same already. link: leave the input where it lies
-    and refer to it. boxes: of a cascade whose boxes come from elsewhere. shaker: the bundle's,
-    where it is open already.
-    Errors: MobileCatError where the lane cannot run, breaks its contract, or the case has another
-    input already.
-    """
-    _require_writable()
-    bundle = open_any(folder)
-    if golden_dir.exists():
-        require_golden_folder(golden_dir)
-    name = case or _case_name(inputs)
-    if (why := unsafe_name(name)) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
-        raise MobileCatError(
-            "This is no name for a case",
-            [Problem(f"{name!r} {why}".rstrip(), "--case", "letters, digits, - _ and . only")],
-        )
-    chosen = find_lane(bundle, lane)
-    taken = load_inputs(inputs, bundle, boxes)
-    progress(f"{name}: {chosen.name}")
-    found, engine = _run(opener, folder, bundle, chosen, taken, source)
-    digest = input_sha256(sha256_of(inputs), sha256_of(boxes) if boxes else None)
-    home = golden_dir / bundle.name / name
-    approved = result_path(home, APPROVED)
-    against = sha256_of(approved) if approved.is_file() else None
-    new = expected_from(bundle, found, engine, digest, against)
-    if chosen.artifact is None:
-        new = new.model_copy(
-            update={"moves": _moves(shaker or Shaker(folder, bundle, source), bundle, found, taken)}
-        )
-    if home.exists():
-        _require_same_input(home, digest)
-        same = against is not None and _says_the_same(read_result(approved), new)
-        if same and is_vouched(golden_dir, bundle, name):
-            return None
-        old = read_result(approved) if against else None
-        checks = judge_expected(bundle, old, new, limits_of(chosen, bundle)) if old else []
-        new = new.model_copy(update={"differs": differences(checks)})
-        write_text(home / f"{PENDING}.json", new.to_json())
-    else:
-        _new_case(home, inputs, boxes, taken, link, new)
-    return home / f"{PENDING}.json"
-
-
-def _moves(
-    shaker: Shaker, bundle: Bundle, found: Observed, inputs: Inputs
-) -> dict[str, dict[str, float]]:
-    """Return how far each rounding moves the source here, so that lanes are judged without it."""
-    moves: dict[str, dict[str, float]] = {}
-    for kind in ROUNDINGS:
-        shaken = shaker.observe(kind, inputs, found)
-        if shaken is not None:
-            moved = moves_of(bundle, found, shaken)
-            moves[kind] = {n: float(f"{v:.3g}") for n, v in moved.items()}
-    return moves
-
-
-def _case_name(path: Path) -> str:
-    return safe_name(path.stem, "case")
-
-
-def find_lane(bundle: Bundle, name: str) -> Lane:
-    """Return a lane by name; a runner's name does where it has one lane only."""
-    lanes = lanes_of(bundle)
-    found = [x for x in lanes if x.name == name] or [x for x in lanes if x.runner == name]
-    if len(found) == 1:
-        return found[0]
-    what = f"{name!r} is {'no lane' if not found else 'several lanes'}"
-    listed = ", ".join(x.name for x in found or lanes)
-    raise MobileCatError("Which lane?", [Problem(what, "--lane", f"one of {listed}")])
-
-
-def _run(
-    opener: Opener, folder: Path, bundle: Bundle, lane: Lane, inputs: Inputs, source: Path | None
-) -> tuple[Observed, str]:
-    engine = open_engine(opener, folder, bundle, lane, source)
-    if isinstance(engine, Check):
-        raise MobileCatError("There is nothing to record", [Problem(engine.detail, lane.name)])
-    got = observe(engine, bundle, lane, inputs)
-    if isinstance(got, Check):
-        raise MobileCatError("There is nothing to record", [Problem(got.detail, lane.name)])
-    bad = [c for c in check_contract(bundle, got, limits_of(lane, bundle)) if c.verdict == "FAIL"]
-    if bad:
-        raise ArtifactError(
-            "This result breaks the bundle's contract; it is a fault, not a golden",
-            [Problem(f"{c.name}: {c.detail}", lane.name) for c in bad],
-        )
-    return got, engine.note
-
-
-def _require_same_input(home: Path, digest: str) -> None:
-    if read_case_file(home).sha256 != digest:
-        raise MobileCatError(
-            "This case has another input",
-            [
-                Problem(
-                    "was recorded with a file of another SHA-256", str(home), "name: --case NAME"
-                )
-            ],
-        )
-
-
-def _new_case(
-    home: Path, path: Path, boxes: Path | None, inputs: Inputs, link: bool, found: Expected
-) -> None:
-    kind: Literal["image", "tensors"] = "image" if inputs.picture is not None else "tensors"
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with new_folder(home) as fresh:
-        reserved = path.name == CASE or path.stem.partition("-")[0] in (APPROVED, PENDING)
-        file = f"input{path.suffix}" if reserved else path.name
-        if link:
-            file = Path(os.path.relpath(path.resolve(), home.resolve())).as_posix()
-        else:
-            shutil.copyfile(path, fresh / file)
-        size = inputs.picture.size if inputs.picture is not None else None
-        entry = InputFile(file=file, sha256=sha256_of(path), size_wh=size)
-        given = None
-        if boxes is not None:
-            shutil.copyfile(boxes, fresh / BOXES)
-            given = InputFile(file=BOXES, sha256=sha256_of(boxes), size_wh=None)
-        text = CaseFile(kind=kind, input=entry, boxes=given).to_json()
-        (fresh / CASE).write_text(text, encoding="utf-8")
-        (fresh / f"{PENDING}.json").write_text(found.to_json(), encoding="utf-8")
-
-
-def _says_the_same(old: Expected, new: Expected) -> bool:
-    about = {"made", "against", "differs", "approved", "seal", "moves"}
-    return old.model_dump(exclude=about) == new.model_dump(exclude=about)
 
 
 def list_cases(folder: Path, golden_dir: Path) -> list[CaseState]:
@@ -305,7 +152,7 @@ def approve(
     is approved for that lane alone. Errors: MobileCatError naming every case that cannot be
     approved; then nothing is written.
     """
-    _require_writable()
+    require_writable()
     bundle = open_any(folder)
     require_golden_folder(golden_dir)
     homes = {p.name: p for p in case_folders(golden_dir, bundle)}
@@ -390,11 +237,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
-
-
-def _require_writable() -> None:
-    if not may_write():
-        raise MobileCatError(
-            "Goldens are not written in CI",
-            [Problem("CI is set", fix="record and approve on a person's machine, and commit")],
-        )

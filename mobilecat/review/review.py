@@ -22,6 +22,9 @@ def lines_of(pending: Pending) -> list[str]:
     """Return the differences as sentences, largest first; what is new where nothing is approved."""
     if not pending.checks:
         found = pending.found.found
+        if frames := pending.found.frames:
+            seen = sum(len(f.detections) for f in frames)
+            return [f"new: {many(seen, 'detection')} in {many(len(frames), 'frame')}"]
         count = "" if found is None else f"{many(len(found), 'detection')}, "
         said = [f"new: {count}{many(len(pending.found.tensors), 'tensor')}"]
         return said + _told(pending.found)

@@ -21,7 +21,7 @@
   let waiting = 0;
   const relabel = () => {
     cancelAnimationFrame(waiting);
-    waiting = requestAnimationFrame(() => all(".case svg").forEach(placed));
+    waiting = requestAnimationFrame(() => all(".case svg[data-whole]").forEach(placed));
   };
 
   // Layers: one switch a runner, for every picture of the page.
@@ -133,7 +133,7 @@
     const every = () => {
       document.querySelector(".pair").hidden = !halves.checked;
       document.body.classList.toggle("halved", halves.checked);
-      all(".case svg").forEach(cut);
+      all(".case svg[data-whole]").forEach(cut);
     };
     for (const control of [halves, ...picks]) control.addEventListener("change", every);
     for (const slider of all(".cut")) {
@@ -143,7 +143,7 @@
   }
 
   for (const stage of cases) {
-    const svg = stage.querySelector("svg");
+    const svg = stage.querySelector("svg[data-whole]");
     if (!svg) continue;
     const [, , width, height] = svg.dataset.whole.split(" ").map(Number);
     let view = [0, 0, width, height];
@@ -224,5 +224,44 @@
     for (const kind of ["pointerup", "pointercancel", "pointerleave"]) {
       svg.addEventListener(kind, (e) => fingers.delete(e.pointerId));
     }
+  }
+
+  // A clip, frame by frame: play at its own times, step, go to the next frame that differs.
+  for (const reel of all("[data-reel]")) {
+    const frames = all(".reel-frame", reel), scrub = reel.querySelector("[data-scrub]");
+    const play = reel.querySelector("[data-play]");
+    let at = 0, timer = 0;
+    const show = (k) => {
+      at = (k + frames.length) % frames.length;
+      frames.forEach((f, i) => { f.hidden = i !== at; });
+      scrub.value = at;
+      reel.querySelector("[data-now]").textContent = frames[at].dataset.says;
+      reel.querySelector("[data-why]").textContent = frames[at].dataset.differs;
+    };
+    const stop = () => { clearTimeout(timer); timer = 0; play.textContent = "play"; };
+    const tick = () => {
+      const apart = frames[(at + 1) % frames.length].dataset.seconds - frames[at].dataset.seconds;
+      timer = setTimeout(() => { show(at + 1); tick(); }, 1000 * (apart > 0 ? Math.min(apart, 2) : 0.5));
+    };
+    play.addEventListener("click", () => { if (timer) return stop(); play.textContent = "stop"; tick(); });
+    const next = () => {
+      stop();
+      for (let i = 1; i <= frames.length; i++) {
+        const k = (at + i) % frames.length;
+        if (frames[k].dataset.differs) return show(k);
+      }
+    };
+    reel.querySelector("[data-next]").addEventListener("click", next);
+    for (const b of all("[data-step]", reel)) b.addEventListener("click", () => { stop(); show(at + Number(b.dataset.step)); });
+    scrub.addEventListener("input", () => { stop(); show(Number(scrub.value)); });
+    reel.addEventListener("keydown", (e) => {
+      if (e.ctrlKey || e.metaKey || e.altKey || e.target === scrub) return;
+      if (e.key === "n") next();
+      else if (e.key === "ArrowRight" || e.key === "ArrowLeft") { stop(); show(at + (e.key === "ArrowRight" ? 1 : -1)); }
+      else return;
+      e.preventDefault();
+    });
+    const first = frames.findIndex((f) => f.dataset.differs);
+    show(Math.max(0, first));
   }
 })();
