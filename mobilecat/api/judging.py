@@ -127,10 +127,14 @@ def validate(
         needs = Problem("it is shown on the page", "--evaluation", "add --html FILE")
         raise MobileCatError("These do not go together", [needs])
     losses: dict[str, float] = {}
+    charts: tuple[Any, ...] = ()
     if evaluation is not None:  # read before anything runs, so that nobody waits in vain
+        from mobilecat.report.html_evaluation import charts_of
         from mobilecat.report.html_overview import losses_of
 
-        losses = losses_of(Path(evaluation), open_any(home, verify=False))
+        unverified = open_any(home, verify=False)
+        losses = losses_of(Path(evaluation), unverified)
+        charts = charts_of(Path(evaluation), unverified)
     opener = open_saved(kept) if kept is not None else open_lane
     with recording(path_or_none(save), opener) as recorder:
         report = judged(
@@ -178,6 +182,7 @@ def validate(
                 told,
                 times=recorder.times,
                 losses=losses,
+                evaluated=charts,
                 replaces=page,
             )
             write_text(page, shown)

@@ -75,7 +75,7 @@ class Report(Shown):
     """held: nothing failed, and of everything asked for at least one real check passed.
 
     A check is real where it held a result to a golden or to the source; what only reads a contract,
-    and what did NOT_RUN, vouches for nothing.
+    and what did NOT_RUN, vouches for nothing. empty: cases on whose goldens nothing is detected.
     """
 
     bundle: Bundle
@@ -87,6 +87,7 @@ class Report(Shown):
     random_inputs: str
     pending: tuple[Path, ...]
     notes: tuple[str, ...]
+    empty: tuple[str, ...] = ()
     shortfalls: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:

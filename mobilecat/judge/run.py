@@ -163,7 +163,14 @@ def validate(
         random_inputs=describe(bundle, values) if random else "",
         pending=tuple(pending),
         notes=notes_of(engines, chosen, results, rows, write_pending, tolerances is not None),
+        empty=tuple(c.name for c in chosen if _is_empty(c)),
     )
+
+
+def _is_empty(case: Case) -> bool:
+    """Whether nothing is detected on a golden: no box is held there."""
+    found = case.approved.found
+    return found is not None and not len(found)
 
 
 def _quick(engines: Engines) -> Engines:

@@ -94,7 +94,7 @@ def verdict_sentence(report: Report) -> str:
     )
     did = f"{len(ran)} of {many(len(lanes), 'lane')} ran"
     if report.asked.golden_asked:
-        did += f", {many(len(report.cases), 'golden case')}"
+        did += f", {many(len(report.cases), 'golden case')}{_empty(report)}"
     if report.asked.random:
         did += f", {many(report.asked.random, 'random input')}"
     did += f", {many(checked, 'check')}"
@@ -105,6 +105,18 @@ def verdict_sentence(report: Report) -> str:
     bad = len(report.failed) + sum(r.verdict == "FAIL" for r in report.random)
     why = f"{many(bad, 'check')} failed" if bad else "not everything asked for was compared"
     return f"FELL SHORT: {name}: {why}. {did}."
+
+
+def _empty(report: Report) -> str:
+    """Say how many goldens hold no box."""
+    if not report.empty:
+        return ""
+    every = len(report.empty) == len(report.cases)
+    return (
+        " (nothing is detected on any: no box was held)"
+        if every
+        else (f" (nothing is detected on {len(report.empty)} of them)")
+    )
 
 
 def many(count: int, noun: str) -> str:

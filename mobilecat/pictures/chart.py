@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -106,6 +107,15 @@ def round_numbers(count: int) -> Sequence[int]:
     """Return the first and some ten round numbers of 1..count, for an axis of things in order."""
     step = next(s * 10**k for k in range(9) for s in (1, 2, 5) if s * 10**k * 12 >= count)
     return [1, *(n for n in range(step, count + 1, step) if n > max(1, step / 2))] if count else []
+
+
+def round_ticks(least: float) -> tuple[float, tuple[tuple[float, str], ...]]:
+    """Return (where an axis from 0 ends that holds `least`, its ticks), in round steps."""
+    steps = (s * 10.0**k for k in range(-9, 13) for s in (1, 2, 5))
+    step = next(s for s in steps if 5 * s >= least)
+    count = max(2, math.ceil(least / step - 1e-9))
+    ticks = tuple((i / count, f"{i * step:.6g}") for i in range(count + 1))
+    return count * step, ticks
 
 
 def require_svg(path: Path | None) -> None:

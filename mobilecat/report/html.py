@@ -19,6 +19,8 @@ from mobilecat.judge.observe import gives_detections, watched
 from mobilecat.judge.report import LaneReport, RandomRow, Report
 from mobilecat.judge.saved import Saved
 from mobilecat.judge.words import amount, failures, many, not_run
+from mobilecat.pictures.chart import Chart
+from mobilecat.pictures.matrix import Matrix
 from mobilecat.report.html_cases import case_views, layer_names
 from mobilecat.report.html_cells import COLUMNS, HINTS, Cell, cell_of, random_cell, short_names
 from mobilecat.report.html_grid import ORIENTATIONS, grid_of
@@ -79,11 +81,12 @@ def report_page(
     *,
     times: Mapping[str, Sequence[float]] | None = None,
     losses: Mapping[str, float] | None = None,
+    evaluated: Sequence[Chart | Matrix] = (),
     replaces: Path | None = None,
 ) -> str:
     """Return the page. saved: what the lanes gave in this validation; times: in how many
-    milliseconds. losses: points of mAP, by file. replaces: where an earlier page may be,
-    for what has changed since.
+    milliseconds. losses: points of mAP, by file. evaluated: charts of an evaluation. replaces:
+    where an earlier page may be, for what has changed since.
     """
     before = told_before(replaces, report.bundle.name) if replaces is not None else {}
     cards = cards_of(report, times or {}, losses or {}, before)
@@ -101,6 +104,7 @@ def report_page(
         cards=cards,
         told=Markup(told_of(report, cards)),
         chart=size_chart(report.bundle, cards),
+        evaluated=evaluated,
         columns=columns,
         rows=[r for r in rows if not r.why],
         idle=_idle(rows),
@@ -139,7 +143,9 @@ def _sentence(report: Report, misplaced: bool) -> str:
     if report.held:
         did = []
         if report.cases:
-            did.append(f"on {many(len(report.cases), 'golden picture')}")
+            empty = len(report.empty)
+            besides = f", {empty} of them with nothing detected" if empty else ""
+            did.append(f"on {many(len(report.cases), 'golden picture')}{besides}")
         if report.asked.random:
             did.append(f"on {many(report.asked.random, 'random input')}")
         if not gives_detections(report.bundle):

@@ -16,7 +16,7 @@ from mobilecat.disk import json_from_text, read_text
 from mobilecat.errors import MobileCatError, Problem, reason
 from mobilecat.formats.table import FORMATS
 from mobilecat.judge.report import Report
-from mobilecat.pictures.chart import COLOURS, Axis, Chart, Dots
+from mobilecat.pictures.chart import COLOURS, Axis, Chart, Dots, round_ticks
 from mobilecat.shown import human_size
 
 TOLD = "told"
@@ -203,10 +203,9 @@ def size_chart(bundle: Bundle, cards: Sequence[Card]) -> Chart | None:
     if len(known) < 2:
         return None
     sizes = {a.file: a.bytes / 1e6 for a in bundle.artifacts}
-    widest = max(sizes[c.file] for c in known) * 1.1
-    worst = max(1e-2, *(c.loss for c in known if c.loss is not None)) * 1.25
-    x = Axis("MB", tuple((s / 4, f"{widest * s / 4:.3g}") for s in range(5)))
-    y = Axis("points of mAP lost", tuple((s / 4, f"{worst * s / 4:.2g}") for s in range(5)))
+    widest, sizes_said = round_ticks(max(sizes[c.file] for c in known) * 1.05)
+    worst, losses_said = round_ticks(max(0.5, *(c.loss or 0 for c in known)) * 1.05)
+    x, y = Axis("MB", sizes_said), Axis("points of mAP lost", losses_said)
     dots = tuple(
         Dots(
             ((sizes[c.file] / widest, max(0.0, c.loss or 0.0) / worst),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -14,7 +15,10 @@ from mobilecat.bundle import open_bundle
 from mobilecat.errors import MobileCatError
 from mobilecat.judge.run import validate
 from mobilecat.judge.saved import recording
+from mobilecat.judge.words import verdict_sentence
+from mobilecat.pictures.chart import round_ticks
 from mobilecat.report.html import report_page
+from mobilecat.report.html_evaluation import charts_of
 from mobilecat.report.html_overview import losses_of, told_before
 from tests.judge.fake import LANE, Workshop, moved
 from tests.report.browser import Browser
@@ -165,3 +169,44 @@ def test_labels_do_not_cover_one_another(browser: Browser, shop: Workshop, width
     for i, (l1, t1, r1, b1) in enumerate(boxes):
         for l2, t2, r2, b2 in boxes[:i]:
             assert not (l1 < r2 - 1 and l2 < r1 - 1 and t1 < b2 - 1 and t2 < b1 - 1)
+
+
+def test_curves_and_confusion_come_from_the_evaluation(browser: Browser, shop: Workshop) -> None:
+    path = shop.root / "e.json"
+    counts = [[7, 1, 0, 2], [0, 3, 1, 0], [4, 0, 0, 0]]
+    taken = {"labelled": ["cat", "d<o>g", "-"], "found": ["cat", "d<o>g", "x", "-"]}
+    row = {"lane": "onnx:fake.onnx", "precision_at_recall": [1, 0.5, 0.0], "map50": 0.5}
+    wrong: list[Any] = [
+        {"precision_at_recall": [1, 7.0], "confusion": {"labelled": ["a"], "counts": [[1]]}},
+        {"precision_at_recall": "x", "confusion": {**taken, "counts": [[1]]}},
+        {"precision_at_recall": [1], "confusion": {**taken, "counts": [[-1] * 4] * 3}},
+    ]
+    lanes = [*wrong, {**row, "confusion": {**taken, "counts": counts}}]
+    name = open_bundle(shop.bundle).name
+    path.write_text(json.dumps({"bundle": {"name": name}, "lanes": lanes}), encoding="utf-8")
+    curve, matrix = charts_of(path, open_bundle(shop.bundle))
+    assert "onnx:fake.onnx: mAP@.5 50.00" in curve.svg()
+    svg = matrix.svg()
+    assert "d&lt;o&gt;g" in svg and svg.count('class="count') == 6  # one for each that is not 0
+    browser.open(written(shop, evaluated=(curve, matrix)))
+    browser.eval("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    drawn = "[...document.querySelectorAll('img.chart')].map(i => i.naturalWidth > 0)"
+    assert browser.eval(drawn) == [True, True] and browser.errors == []
+
+
+def test_goldens_without_detections_are_said(shop: Workshop) -> None:
+    with recording(None, shop.open) as recorder:
+        report = validate(shop.bundle, shop.golden, opener=recorder)
+        report = replace(report, empty=report.cases)
+        assert "nothing is detected on any: no box was held" in verdict_sentence(report)
+        assert "of them with nothing detected" in report_page(report, recorder.saved)
+        report = replace(report, empty=())
+        assert "nothing is detected" not in verdict_sentence(report)
+
+
+@pytest.mark.parametrize(
+    ("least", "end", "ticks"), [(0.0133, 0.015, 4), (9.4, 10, 6), (0.5, 0.5, 6), (52, 60, 4)]
+)
+def test_axes_have_round_ticks(least: float, end: float, ticks: int) -> None:
+    found, said = round_ticks(least)
+    assert found == pytest.approx(end) and len(said) == ticks and said[-1][0] == 1

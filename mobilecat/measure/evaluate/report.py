@@ -13,6 +13,7 @@ from mobilecat.bundle import Bundle
 from mobilecat.lanes import Lane
 from mobilecat.measure.datasets import Dataset
 from mobilecat.measure.evaluate.coco import MOST
+from mobilecat.measure.evaluate.confusion import Confusion
 from mobilecat.measure.evaluate.metrics import IOU
 from mobilecat.measure.evaluate.scores import LandmarkScore, Scores
 from mobilecat.pictures.chart import Chart, write_chart
@@ -31,6 +32,7 @@ class LaneScores:
     not_run: str = ""
     inferred: int = 0
     kept: int = 0
+    confusion: Confusion | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,7 @@ class Evaluation(Shown):
         }
         if row.scores is not None:
             told |= _scores(row.scores)
+        told["confusion"] = None if row.confusion is None else row.confusion.to_json()
         told["loss_points"] = None if loss is None else {"map": loss.ap, "map50": loss.ap50}
         return told
 

@@ -12,6 +12,7 @@ from mobilecat.lanes import Lane, lanes_of, open_lane
 from mobilecat.measure.datasets import Dataset, load_dataset
 from mobilecat.measure.evaluate.coco import require_library
 from mobilecat.measure.evaluate.collect import Collected, Opener, collect, gives_boxes_away
+from mobilecat.measure.evaluate.confusion import confusion_of
 from mobilecat.measure.evaluate.kept import open_stores
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, match_landmarks
@@ -132,7 +133,10 @@ def _row(
         whole=bundle.spec.head.whole_picture,
         class_map=bundle.spec.head.gives_class_map,
     )
-    return LaneScores(found.lane, found.engine, scores, "", found.inferred, found.kept)
+    taken = None
+    if not bundle.spec.head.whole_picture and not gives_boxes_away(bundle):
+        taken = confusion_of(truths, found.found, classes)
+    return LaneScores(found.lane, found.engine, scores, "", found.inferred, found.kept, taken)
 
 
 def is_single(bundle: Bundle) -> bool:
