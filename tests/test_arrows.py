@@ -75,6 +75,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "formats.coreml.runtime": {"errors"},
     "formats.coreai.read": {"errors", "confined", "graph"},
+    "formats.tflite.read": {"errors", "graph"},
     "formats.onnx": {*_VALUES, *_TARGET, "formats.base", "formats.onnx.target", "bake"},
     "formats.tensorflow": {*_LEAVES, "formats.base", "formats.onnx"},
     "formats.torch.pickles": set(),
@@ -88,9 +89,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         *_VALUES, *_TARGET, "formats.base", "formats.coreai.target", "formats.coreai.read",
         "formats.onnx", "bake", "heads",
     },
-    # TFLite's detection contract ends the graph anew, in bake's terms; bake knows no format.
+    # TFLite's detection contract ends the graph anew, in bake's terms; bake knows no format. What
+    # is read from a file goes on as any ONNX graph does.
     "formats.tflite": {
-        *_VALUES, *_TARGET, "formats.base", "formats.tflite.target", "bake", "heads", "quantize",
+        *_VALUES, *_TARGET, "formats.base", "formats.tflite.target", "formats.tflite.read",
+        "formats.onnx", "bake", "heads", "quantize",
     },
     "formats": {
         *_LEAVES, "bundle", "formats.base", "formats.base.format", "formats.base.target",
@@ -196,6 +199,7 @@ def test_a_planted_import_is_noticed(tmp_path: Path) -> None:
         "lanes": "from mobilecat.cli import main",
         "formats/coreml/runtime": "from mobilecat.formats.coreml.lower import conv",
         "formats/coreai/read": "from mobilecat.formats.coreai.lower import conv",
+        "formats/tflite/read": "from mobilecat.formats.tflite.lower import conv",
         "a_new_room": "import mobilecat.errors",
     }.items():
         assert (PACKAGE / room).is_dir() or room == "a_new_room"
@@ -211,7 +215,14 @@ def _planted(path: Path, line: str) -> bool:
     return room not in MAY_IMPORT or _room(str(module)) not in MAY_IMPORT[room] | {room}
 
 
-@pytest.mark.parametrize("reader", ["mobilecat.runtime", "mobilecat.formats.coreai.read.translate"])
+@pytest.mark.parametrize(
+    "reader",
+    [
+        "mobilecat.runtime",
+        "mobilecat.formats.coreai.read.translate",
+        "mobilecat.formats.tflite.read.translate",
+    ],
+)
 def test_who_reads_shipped_bytes_never_imports_a_lowering(reader: str) -> None:
     """Nor does importing it load one: the front doors on the way to it are empty-handed."""
     code = (

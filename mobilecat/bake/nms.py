@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.graph import MOBILECAT_DOMAIN, Array, shape_of
+from mobilecat.graph import MOBILECAT_DOMAIN, Array, attr, shape_of
 from mobilecat.graph.builder import Builder, typed
 from mobilecat.spec import NmsSpec
 
@@ -58,10 +58,24 @@ def bake_nms(
             name=f"{build.prefix}/NMS",
         )
     )
+    add_function(model, nms, classes)
+    return outputs
+
+
+def add_function(model: ir.Model, nms: NmsSpec, classes: int) -> None:
+    """Give the model what its `NMS` nodes call; their attributes are those of `nms`."""
     function = _function(nms, classes, model.opset_imports[""])
     model.functions[function.identifier()] = function
     model.opset_imports[MOBILECAT_DOMAIN] = 1
-    return outputs
+
+
+def state_outputs(node: ir.Node) -> None:
+    """Write down the shapes and types that an `NMS` node gives: inference finds none."""
+    k = int(attr(node, "max_detections", 1))
+    shapes = ((1, k, 4), (1, k), (1, k), (1, k), (1,))
+    kinds = (*(ir.DataType.FLOAT,) * 2, *(ir.DataType.INT32,) * 3)
+    for value, shape, kind in zip(node.outputs, shapes, kinds, strict=True):
+        value.shape, value.type = ir.Shape(shape), ir.TensorType(kind)
 
 
 def gather_rows(build: Builder, name: str, rows: ir.Value, kept: dict[str, ir.Value]) -> ir.Value:

@@ -45,7 +45,6 @@ _STARTS: tuple[tuple[bytes, What], ...] = (
     (b"\x93NUMPY", ("an array of numpy's: numbers without a network", "name the model")),
 )
 _NAMES: dict[str, What] = {
-    ".tflite": ("a TFLite file", _SOURCE),
     ".mlmodel": ("a Core ML file", _SOURCE),
     ".mlpackage": ("a Core ML package", _SOURCE),
     ".mlmodelc": ("a compiled Core ML model, as it lies in an app", _SOURCE),
@@ -129,7 +128,7 @@ def what_it_is(path: Path) -> What | None:
     if start.startswith(b"PK\x03\x04"):
         return _archive(path)
     if start[4:8] == b"TFL3":
-        return _NAMES[".tflite"]
+        return "a TFLite file", "name it .tflite"
     if _is_safetensors(start, path.stat().st_size):
         return _NAMES[".safetensors"]
     if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":

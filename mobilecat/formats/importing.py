@@ -31,7 +31,13 @@ __all__ = [
     "open_reference",
 ]
 
-_BY_SUFFIX = {".keras": "keras", ".h5": "keras-hdf5", ".hdf5": "keras-hdf5", ".pb": "tf-graph"}
+_BY_SUFFIX = {
+    ".keras": "keras",
+    ".h5": "keras-hdf5",
+    ".hdf5": "keras-hdf5",
+    ".pb": "tf-graph",
+    ".tflite": "tflite",
+}
 _BY_FIRST_BYTES = {b"\x89HDF\r\n\x1a\n": "keras-hdf5", b"PK\x03\x04": "keras"}
 
 
@@ -63,8 +69,12 @@ def format_of(path: Path) -> str:
     format = _BY_SUFFIX.get(suffix, "onnx")
     if format in ("keras", "keras-hdf5"):
         return _keras_by_first_bytes(path)
+    if format == "tflite" and _starts(path, 8)[4:] == b"TFL3":
+        return format
     if found := what_it_is(path):
         raise _unreadable(path, *found)
+    if format == "tflite":
+        raise _unreadable(path, "not a TFLite file, or cut short", "export or download it again")
     return format
 
 
@@ -116,13 +126,17 @@ def _reader(source: Source) -> Format:
 
 def _keras_by_first_bytes(path: Path) -> str:
     """Return which of Keras's two formats it is: files of either are found under each suffix."""
-    with path.open("rb") as f:
-        start = f.read(8)
+    start = _starts(path, 8)
     for first, format in _BY_FIRST_BYTES.items():
         if start.startswith(first):
             return format
     again = "neither a Keras archive (zip) nor HDF5", "save it again: model.save('model.keras')"
     raise _unreadable(path, *(what_it_is(path) or again))
+
+
+def _starts(path: Path, count: int) -> bytes:
+    with path.open("rb") as f:
+        return f.read(count)
 
 
 def _unreadable(path: Path, what: str, fix: str) -> ModelError:

@@ -15,6 +15,7 @@ from mobilecat.graph import Array, shape_of
 from mobilecat.graph.anchors import anchors_from_metadata
 from mobilecat.graph.declared import literal, names_in
 from mobilecat.graph.first_layer import FirstLayer, first_layer
+from mobilecat.graph.told import Told, told_in
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -32,6 +33,8 @@ class Facts:
 
     picture: name of its picture input, '' where there is none or several could be it.
     size_wh: of that input; assumed_size: whether the file leaves it open.
+    whole: the values of a picture input of whole numbers, lowest and highest; None where it takes
+    fractions. told: what the file itself says, in a spec's words.
     layer: what the first layer says of the values it was trained on.
     values: what the network gives for one picture in the range that it seems to want, by output.
     """
@@ -46,11 +49,16 @@ class Facts:
     metadata: Mapping[str, str]
     layer: FirstLayer | None
     values: Mapping[str, Array] = field(repr=False)
+    whole: tuple[int, int] | None = None
+
+    @property
+    def told(self) -> Told:
+        return told_in(self.network.metadata_props)
 
     @property
     def wants(self) -> tuple[float, float] | None:
         """Return the range of pixel values that the first layer looks trained on, if it says."""
-        layer = self.layer
+        layer = self.layer if self.whole is None else None
         return layer.wants if layer is not None and (layer.ratio or layer.gain != 1) else None
 
     @property
@@ -109,10 +117,29 @@ def read_facts(
         first = shape[1] == channels
         size_wh = (shape[3], shape[2]) if first else (shape[2], shape[1])
         progress("running it on one picture")
-        tensor = _tensor(sample, size_wh, channels, first, made.wants or (0.0, 1.0))
-        values = reference.network.run({name: tensor.astype(reference.dtypes[name])})
+        dtype = reference.dtypes[name]
+        made = replace(made, whole=_whole(dtype))
+        ends = made.whole or _ends(made.told) or made.wants or (0.0, 1.0)
+        tensor = _tensor(sample, size_wh, channels, first, ends)
+        values = reference.network.run({name: tensor.astype(dtype)})
     metadata = {**reference.metadata, **network.metadata_props}
     return replace(made, size_wh=size_wh, channels=channels, metadata=metadata, values=values)
+
+
+def _whole(dtype: np.dtype[Any]) -> tuple[int, int] | None:
+    """Return what pixels become in a type of whole numbers: bytes as they are, or around zero."""
+    if dtype.kind not in "iu":
+        return None
+    return (-128, 127) if dtype == np.int8 else (0, 255)
+
+
+def _ends(told: Told) -> tuple[float, float] | None:
+    """Return what the file says that pixels become, over all channels."""
+    try:
+        mean, std = (float(np.mean(told.image[k])) for k in ("mean", "std"))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (-mean / std, (255 - mean) / std) if std > 0 else None
 
 
 def _channels(dims: tuple[int | None, ...]) -> int:

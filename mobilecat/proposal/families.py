@@ -92,6 +92,9 @@ def ssd(facts: Facts) -> Guess | None:
     if len(boxes) != 1 or len(scores) != 1:
         return None
     image = {"range": [-1, 1]}
+    if facts.anchors is not None and facts.told.head:
+        because = f"{len(facts.anchors)} anchors, as the file's own postprocessing says"
+        return Guess("SSD", "ssd", 3, because, dict(facts.told.head), image)
     if facts.anchors is not None:
         because = f"{len(facts.anchors)} anchors of the TF object detection API in the graph"
         return Guess("SSD", "ssd", 2, because, {}, image)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mobilecat.bake import bake
+from mobilecat.bake.preprocessing import image_input_of
+from mobilecat.graph import dtype_of
 from mobilecat.lanes.detect import decode_outputs
 from mobilecat.pictures.detections import Detections, nothing_above
 from mobilecat.pictures.odd import odd_values
@@ -69,7 +71,8 @@ def try_spec(network: ir.Model, spec: Spec, picture: Image) -> Tried:
     found = every.chosen(every.scores > (-1 if threshold is None else threshold))
     best = _best(every)
     others = []
-    for what, image in _variants(spec.input).items():
+    whole = dtype_of(image_input_of(network, spec.input)).kind in "iu"
+    for what, image in _variants(spec.input, whole).items():
         other = spec.model_copy(update={"input": spec.input.model_copy(update=image)})
         elsewhere, strange = _run(network, other, picture)
         score = _best(elsewhere)
@@ -84,11 +87,12 @@ def _best(found: Detections) -> float:
     return float(found.scores.max(initial=0))
 
 
-def _variants(image: ImageSpec) -> dict[str, dict[str, Any]]:
+def _variants(image: ImageSpec, whole: bool) -> dict[str, dict[str, Any]]:
+    """Return other preprocessing, in words. whole: the network takes pixels as they are."""
     swapped = {"RGB": "BGR", "BGR": "RGB"}.get(image.color)
     variants: dict[str, dict[str, Any]] = {swapped: {"color": swapped}} if swapped else {}
     plain = not any(image.per_channel(image.mean)) and set(image.per_channel(image.std)) == {1.0}
-    if plain and image.range[0] == 0:
+    if plain and image.range[0] == 0 and not whole:
         other = (0.0, 1.0) if image.range[1] > 1 else (0.0, 255.0)
         variants[f"range [{other[0]:g}, {other[1]:g}]"] = {"range": other}
     return variants

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Answers = Mapping[str, Any]
 _COCO = 80
+_NORMALISED = ("range", "mean", "std")
 
 
 @dataclass(frozen=True, repr=False)
@@ -149,7 +150,7 @@ def propose(
         tables["input"] = {"size": list(facts.size_wh), **image}
     tables["head"] = head
     if facts.picture and guess.kind in HEADS and HEADS[guess.kind].suppressed:
-        tables["nms"] = {**_nms(guess.kind), **_said(answers, "nms")}
+        tables["nms"] = {**_nms(guess.kind, facts.told.nms), **_said(answers, "nms")}
 
     def written(names: Mapping[str, Any]) -> tuple[str, Spec]:
         text = spec_text(guess.title, guess.because, {**top, **names}, tables, asks, notes)
@@ -240,6 +241,14 @@ def _image(
     image = dict(guess.image)
     notes: dict[str, str] = {}
     asks = list(guess.asks)
+    if facts.whole is not None:
+        image = {k: v for k, v in image.items() if k not in _NORMALISED}
+        if facts.whole != (0, 255):
+            image["range"] = list(facts.whole)
+        notes["input.range"] = "The network takes whole numbers, and normalises by itself."
+    elif facts.told.image:
+        image = {k: v for k, v in image.items() if k not in _NORMALISED} | dict(facts.told.image)
+        notes |= {f"input.{k}": "What the file's metadata says." for k in facts.told.image}
     if facts.channels == 1:
         # What is said of three colours has their mean for grey.
         image = {
@@ -251,10 +260,11 @@ def _image(
     ends = max(abs((v - mean) / std) for v in (low, high))
     wants = facts.wants
     if facts.layer is not None and wants is not None:
-        if guess.kind == "raw":
+        known = {"input.range", "input.mean"} & set(answers) or facts.told.image
+        if guess.kind == "raw" and not known:
             image["range"] = [int(v) for v in wants]
             notes["input.range"] = "What the first layer looks trained on."
-        elif facts.layer.fits(ends) and not {"input.range", "input.mean"} & set(answers):
+        elif facts.layer.fits(ends) and not known:
             own = [int(v) for v in wants]
             family = toml_value([low, high])
             what = f"{guess.title} is trained on {family}, but this first layer wants {own}"
@@ -303,7 +313,9 @@ def _said(answers: Answers, table: str) -> dict[str, Any]:
     return {k.removeprefix(start): v for k, v in answers.items() if k.startswith(start)}
 
 
-def _nms(kind: str) -> dict[str, Any]:
+def _nms(kind: str, told: Mapping[str, Any]) -> dict[str, Any]:
     whole = NmsSpec(**HEADS[kind].family_nms)
     overlap = ("iou_threshold",) if whole.selection == "nms" else ()
-    return {k: getattr(whole, k) for k in ("score_threshold", *overlap, "max_detections")}
+    family = {k: getattr(whole, k) for k in ("score_threshold", *overlap, "max_detections")}
+    said = {k: v for k, v in told.items() if k in NmsSpec.model_fields}
+    return family | said

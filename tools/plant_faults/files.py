@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mobilecat.formats.coreml.runtime.package import read_package
-from mobilecat.formats.tflite.inspect import read_tflite
+from mobilecat.formats.tflite.read.file import read_tflite
 from mobilecat.graph import Array
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import onnx
 from onnx import helper, numpy_helper
 
-from mobilecat.formats.tflite.inspect import read_tflite
+from mobilecat.formats.tflite.read.file import read_tflite
 from tools.plant_faults.changes import Plant, shuffled
 from tools.plant_faults.files import edit_coreml, edit_tflite
 from tools.plant_faults.kinds import ALL, COREML, DETECTORS, Fault

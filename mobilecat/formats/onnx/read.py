@@ -8,6 +8,8 @@ from pathlib import Path
 import onnx
 import onnx_ir as ir
 
+from mobilecat.bake.nms import OP as NMS
+from mobilecat.bake.nms import state_outputs
 from mobilecat.errors import ModelError, Problem
 from mobilecat.foreign import problem_from_onnx
 from mobilecat.formats.base.notes import add_notes
@@ -18,6 +20,7 @@ from mobilecat.formats.onnx.input_shapes import Dims, Shapes, settle
 from mobilecat.formats.onnx.old_forms import to_min_opset
 from mobilecat.formats.onnx.shape_rules import contradictions
 from mobilecat.formats.onnx.tidy import tidy
+from mobilecat.graph import MOBILECAT_DOMAIN
 from mobilecat.graph.passes import freeze
 from mobilecat.graph.passes.pooling import settle_ceil_mode
 from mobilecat.graph.passes.shapes import STAND_INS, infer_shapes
@@ -34,8 +37,13 @@ def import_onnx(path: Path, shapes: Shapes | None = None) -> ir.Model:
     return import_proto(read_onnx(path), shapes or {}, path)
 
 
-def import_proto(proto: onnx.ModelProto, shapes: Shapes, path: Path) -> ir.Model:
-    """Return the frozen graph of a model in memory, which is used up; `path` is for errors."""
+def import_proto(
+    proto: onnx.ModelProto, shapes: Shapes, path: Path, ours: bool = False
+) -> ir.Model:
+    """Return the frozen graph of a model in memory, which is used up; `path` is for errors.
+
+    ours: whether a reader of ours made it: its `mobilecat::NMS` nodes mean what they say, and stay.
+    """
     require_known_ops(proto, path)
     notes = tidy(proto)
     check(proto, path)
@@ -44,7 +52,11 @@ def import_proto(proto: onnx.ModelProto, shapes: Shapes, path: Path) -> ir.Model
     _fix_input_shapes(proto, shapes, path)
     proto, note = to_min_opset(proto, path)
     model = _inferred(proto, path, changed)
-    model = freeze(model, str(path))
+    if ours:
+        for node in model.graph:
+            if (node.domain, node.op_type) == (MOBILECAT_DOMAIN, NMS):
+                state_outputs(node)
+    model = freeze(model, str(path), frozenset({(MOBILECAT_DOMAIN, NMS, "")} if ours else ()))
     if problems := contradictions(model):
         raise ModelError(f"{path.name}: the shapes contradict each other", [*problems, *changed])
     for key, value in said.items():  # the version converter drops them

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from mobilecat.bake import Baked
 from mobilecat.errors import Problem, SpecError
-from mobilecat.formats.tflite.metadata import BUFFER, ModelInfo, classifier_metadata, with_labels
+from mobilecat.formats.tflite.metadata import ModelInfo, classifier_metadata, with_labels
+from mobilecat.formats.tflite.read.metadata import BUFFER
 from mobilecat.formats.tflite.write import tflite_from_graph
 from mobilecat.graph import dtype_of, shape_of
 from mobilecat.spec import Spec

@@ -13,7 +13,7 @@ from mobilecat.bundle import ArtifactRecord
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.base.runner import NotRun, Runner
 from mobilecat.formats.tflite.inner import ORDER
-from mobilecat.formats.tflite.inspect import read_tflite
+from mobilecat.formats.tflite.read.file import read_tflite
 from mobilecat.formats.tflite.run import quiet_stderr
 from mobilecat.graph import Array
 

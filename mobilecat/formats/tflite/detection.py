@@ -28,9 +28,9 @@ import onnx_ir as ir
 
 from mobilecat.bake.endings import detection
 from mobilecat.bake.nms import OP as NMS
-from mobilecat.formats.tflite.flexbuffer import Option, packed
 from mobilecat.formats.tflite.lower.lowering import Node, lowers
 from mobilecat.formats.tflite.program import Tensor
+from mobilecat.formats.tflite.read.flexbuffer import Option, packed
 from mobilecat.graph import MOBILECAT_DOMAIN, attr, op_of, shape_of
 from mobilecat.graph.builder import Builder, infer_shapes, typed
 from mobilecat.heads import Candidates, EncodedAnchors, ops

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from mobilecat.bake import Baked, Ending
 from mobilecat.formats.tflite.detection import OUTPUTS, after_own_nms, classes_of, with_postprocess
-from mobilecat.formats.tflite.metadata import BUFFER, ModelInfo, detector_metadata, with_labels
+from mobilecat.formats.tflite.metadata import ModelInfo, detector_metadata, with_labels
+from mobilecat.formats.tflite.read.metadata import BUFFER
 from mobilecat.formats.tflite.write import tflite_from_graph
 from mobilecat.graph import dtype_of
 from mobilecat.rows import ROWS

@@ -34,7 +34,7 @@ _MAX_LABELS_BYTES = 16 << 20
 
 
 def facts(path: Path, record: ArtifactRecord, bundle: Bundle) -> Iterator[Fact]:
-    from mobilecat.formats.tflite.inspect import read_tflite
+    from mobilecat.formats.tflite.read.file import read_tflite
 
     data = path.read_bytes()
     model = read_tflite(data, str(path))
@@ -62,7 +62,7 @@ def taps(path: Path, record: ArtifactRecord) -> dict[str, str]:
 
     Where others have theirs, one that is gone is a fault for the run to find.
     """
-    from mobilecat.formats.tflite.inspect import read_tflite
+    from mobilecat.formats.tflite.read.file import read_tflite
 
     graph = read_tflite(path.read_bytes(), str(path)).subgraphs[0]
     ends = {int(i) for i in (*graph.inputs, *graph.outputs)}

@@ -30,4 +30,9 @@ TFLITE = Format(
     nms=late(_ROOM, "nms:written"),
     cut=late(_ROOM, "cut:open_cut"),
     inner=late(_ROOM, "inner:inner_values"),
+    sources=("tflite",),
+    dims=late(_ROOM, "source:dims"),
+    read=late(_ROOM, "source:read"),
+    reference=late(_ROOM, "source:reference"),
+    changed=late(_ROOM, "source:changed"),
 )

@@ -58,7 +58,7 @@ def _in_order(array: Array, axes: tuple[int, ...], shape: tuple[int, ...]) -> Ar
 def _run(path: Path, record: ArtifactRecord, tensors: Mapping[str, Array]) -> dict[str, Array]:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    from mobilecat.formats.tflite.inspect import read_tflite
+    from mobilecat.formats.tflite.read.file import read_tflite
 
     model = read_tflite(path.read_bytes(), str(path))
     # Delegates keep what they compute to themselves.

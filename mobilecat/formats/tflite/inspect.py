@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.base.inspection import Inspection, Port
 from mobilecat.formats.tflite.lints import DETECTION as _DETECTION
 from mobilecat.formats.tflite.lints import lints
+from mobilecat.formats.tflite.read.file import constant_name, read_tflite, text
+from mobilecat.formats.tflite.read.flexbuffer import unpacked
+from mobilecat.formats.tflite.read.metadata import described
 
 
 def inspect_model(path: Path, kind: str = "") -> Inspection:
@@ -46,35 +48,16 @@ def _channels(inputs: tuple[Port, ...]) -> int | None:
     return int(shape[3]) if shape is not None and len(shape) == 4 else None
 
 
-def read_tflite(data: bytes, where: str) -> Any:
-    """Return the parsed ModelT; ArtifactError where the bytes are not a whole TFLite model."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    if data[4:8] != b"TFL3":
-        raise ArtifactError(
-            "This is not a TFLite model",
-            [Problem("the identifier TFL3 is missing", where, "copy or export the file again")],
-        )
-    try:
-        model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
-        assert model.subgraphs and all(g.tensors is not None for g in model.subgraphs)
-    except (struct.error, AssertionError, IndexError, ValueError, TypeError) as e:
-        what = f"no whole flatbuffer, or cut short ({len(data):,} bytes)"
-        fix = "copy or export the file again"
-        raise ArtifactError("The TFLite model is damaged", [Problem(what, where, fix)]) from e
-    return model
-
-
 def tensor_shapes(data: bytes) -> dict[str, tuple[int, ...]]:
     """Return the tensors of the main subgraph: name → shape."""
     graph = read_tflite(data, "").subgraphs[0]
-    return {_text(t.name): _shape(t) for t in graph.tensors}
+    return {text(t.name): _shape(t) for t in graph.tensors}
 
 
 def _port(
     tensor: Any, signature: dict[str, str], given_shape: tuple[int, ...] | None = None
 ) -> Port:
-    name = _text(tensor.name)
+    name = text(tensor.name)
     details = [f"signature name {signature[name]!r}"] if signature.get(name, name) != name else []
     q = tensor.quantization
     if q is not None and q.scale is not None and len(q.scale):
@@ -86,27 +69,15 @@ def _shape(tensor: Any) -> tuple[int, ...]:
     return tuple(int(d) for d in tensor.shape) if tensor.shape is not None else ()
 
 
-def _text(name: Any) -> str:
-    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name or "")
-
-
 def _type_name(number: int) -> str:
-    from ai_edge_litert.schema_py_generated import TensorType
-
-    return _constant_name(TensorType, number).lower()
+    return constant_name("TensorType", number).lower()
 
 
 def _op_name(code: Any) -> str:
-    from ai_edge_litert.schema_py_generated import BuiltinOperator
-
     if code.customCode:
-        return _text(code.customCode)
+        return text(code.customCode)
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return _constant_name(BuiltinOperator, number)
-
-
-def _constant_name(enum: Any, number: int) -> str:
-    return next((str(k) for k, v in vars(enum).items() if v == number), f"#{number}")
+    return constant_name("BuiltinOperator", number)
 
 
 def _signature_names(model: Any) -> dict[str, str]:
@@ -115,7 +86,7 @@ def _signature_names(model: Any) -> dict[str, str]:
     for signature in (model.signatureDefs or [])[:1]:
         tensors = model.subgraphs[signature.subgraphIndex or 0].tensors
         for entry in [*(signature.inputs or []), *(signature.outputs or [])]:
-            names[_text(tensors[entry.tensorIndex].name)] = _text(entry.name)
+            names[text(tensors[entry.tensorIndex].name)] = text(entry.name)
     return names
 
 
@@ -145,25 +116,23 @@ def _given_shapes(model: Any) -> dict[int, tuple[int, ...]]:
 
 def _detection_ops(model: Any) -> list[tuple[Any, dict[str, Any]]]:
     """Return the detection operators of the main subgraph, with their options."""
-    from mobilecat.formats.tflite.flexbuffer import unpacked
-
     codes = model.operatorCodes
     return [
         (op, unpacked(bytes(op.customOptions)))
         for op in model.subgraphs[0].operators
-        if _text(codes[op.opcodeIndex].customCode) == _DETECTION and op.customOptions is not None
+        if text(codes[op.opcodeIndex].customCode) == _DETECTION and op.customOptions is not None
     ]
 
 
 def _metadata(model: Any, data: bytes) -> dict[str, str]:
-    found = {"description": _text(model.description)}
+    found = {"description": text(model.description)}
     for _, options in _detection_ops(model):
         found[_DETECTION] = ", ".join(f"{k} {_shown(v)}" for k, v in options.items())
     for entry in model.metadata or []:
         raw = model.buffers[entry.buffer].data
         raw = b"" if raw is None else bytes(raw)
-        found[_text(entry.name)] = f"{len(raw)} bytes"
-        if _text(entry.name) == "TFLITE_METADATA":
+        found[text(entry.name)] = f"{len(raw)} bytes"
+        if text(entry.name) == "TFLITE_METADATA":
             found.update((f"  {k}", v) for k, v in _described(raw).items())
     if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
@@ -172,8 +141,6 @@ def _metadata(model: Any, data: bytes) -> dict[str, str]:
 
 
 def _described(data: bytes) -> dict[str, str]:
-    from mobilecat.formats.tflite.metadata import described
-
     try:
         return described(data)
     except (struct.error, IndexError, ValueError, TypeError) as e:

@@ -18,7 +18,7 @@ _POSTPROCESS = b"TFLite_Detection_PostProcess"
 def written(path: Path) -> Found:
     from ai_edge_litert.schema_py_generated import BuiltinOperator
 
-    from mobilecat.formats.tflite.inspect import read_tflite
+    from mobilecat.formats.tflite.read.file import read_tflite
 
     model = read_tflite(path.read_bytes(), str(path))
     graph, found = model.subgraphs[0], nothing()
@@ -81,7 +81,7 @@ def _postprocess(op: Any, found: Found) -> None:
 
     Its score test is ≥: the next float above the threshold is written.
     """
-    from mobilecat.formats.tflite.flexbuffer import unpacked
+    from mobilecat.formats.tflite.read.flexbuffer import unpacked
 
     options = unpacked(bytes(bytearray(op.customOptions)))
     if float(options["nms_iou_threshold"]) >= 1:

@@ -23,6 +23,9 @@ from mobilecat.graph.passes.simplify import (
     inline_constant_ifs,
 )
 
+Name = tuple[str, str, str]
+"""Domain, name and overload of a function."""
+
 _MAX_ROUNDS = 16
 MOST_VALUES = 1 << 29
 """Of one tensor: 2 GiB in float32, which no phone has for a network."""
@@ -39,13 +42,14 @@ _FOLDS = (
 )
 
 
-def freeze(model: ir.Model, source: str = "") -> ir.Model:
+def freeze(model: ir.Model, source: str = "", own: frozenset[Name] = frozenset()) -> ir.Model:
     """Return `model` as a frozen graph; the model handed in is used up.
 
+    own: functions that stay calls, as every target has a form of them.
     Errors: ModelError listing every value whose shape still depends on data.
     """
     prepare = ir.passes.Sequential(
-        common.InlinePass(),
+        common.InlinePass(lambda function: function.identifier() not in own),
         common.RemoveInitializersFromInputsPass(),
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
         common.NameFixPass(),

@@ -143,7 +143,7 @@ def test_the_official_reader_reads_the_metadata(tmp_path: Path) -> None:
         reason="NOT_RUN: mediapipe is not installed",
     )
     ssd(tmp_path)
-    from mobilecat.formats.tflite.inspect import read_tflite
+    from mobilecat.formats.tflite.read.file import read_tflite
 
     model = read_tflite((tmp_path / "b" / "ssd.tflite").read_bytes(), "")
     entry = next(m for m in model.metadata if m.name == b"TFLITE_METADATA")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mobilecat.formats.tflite.detection import CODE
-from mobilecat.formats.tflite.flexbuffer import packed, unpacked
-from mobilecat.formats.tflite.inspect import read_tflite
+from mobilecat.formats.tflite.read.file import read_tflite
+from mobilecat.formats.tflite.read.flexbuffer import packed, unpacked
 from mobilecat.heads.reference.nms import suppress
 from mobilecat.spec import NmsSpec
 from tests.formats.tflite.detection.networks import Array, operator, run
