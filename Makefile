@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 BASE ?= main
 
-.PHONY: demo ios test test-torch check lint unit swift conformance mutants bridges coreai faults right fuzz wheel bench lock clean
+.PHONY: demo ios test test-torch read-back check lint unit swift conformance mutants bridges coreai faults right fuzz wheel bench lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -39,6 +39,10 @@ unit: $(STAMP)
 
 swift:
 	@tools/swift_test.sh
+
+read-back: $(STAMP)  # every .tflite of our emitter's tests, read back and held to LiteRT
+	@mkdir -p build
+	OMP_NUM_THREADS=1 $(PY) -m tools.tflite_read_back build/read_back.jsonl
 
 # Longer proofs, each writing its table into docs/.
 conformance: $(STAMP)  # coremltools' own tests against our Core ML runtime
