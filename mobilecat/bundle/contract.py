@@ -95,8 +95,9 @@ class CalibrationRecord(Value):
 class ArtifactRecord(Value):
     """One compiled file.
 
-    image: what its picture input takes: `uint8` or `float32` tensors [1,H,W,C] in RGB order, or
-        `pixels`, a Core ML image, or `bgra`, a 32BGRA pixel buffer for Core AI.
+    image: what its picture input takes: `uint8` or `float32` tensors [1,H,W,C] in RGB order, `int8`
+        ones, which are pixels less 128, or `pixels`, a Core ML image, or `bgra`, a 32BGRA pixel
+        buffer for Core AI.
     inputs, outputs, taps: the bundle's names → the artifact's. Taps are inner values that a
         validation run can read: raw head outputs, candidates before NMS.
     """
@@ -108,7 +109,10 @@ class ArtifactRecord(Value):
     precision: str
     bytes: int
     sha256: str
-    image: Literal["uint8", "float32", "pixels", "bgra"] | None
+    image: Literal["uint8", "int8", "float32", "pixels", "bgra"] | None
+    image_scale: tuple[float, int] | None = None
+    """Scale and zero point that the file states for its picture; the bytes are handed over as they
+    are."""
     inputs: dict[str, str]
     outputs: dict[str, str]
     output_dtypes: dict[str, Dtype] = {}

@@ -142,6 +142,7 @@ _COREML: Mapping[str, Limits] = {
     **dict.fromkeys(("int4", "palette4", "palette3", "palette2", "palette1"), _FEW_BITS),
     **dict.fromkeys(("sparse", "w8a8"), _FEW_BITS),
 }
+_QUANTISED = ("int8", "int8-weights", "int8-dynamic", "int16x8")
 FLOORS: Mapping[str, Limits] = {"float32": _FLOAT32, "float16": _FLOAT16}
 DEFAULTS: Mapping[tuple[str, str], Limits] = {
     ("source", "float32"): replace(
@@ -153,12 +154,12 @@ DEFAULTS: Mapping[tuple[str, str], Limits] = {
     ),
     **{(e.runner, "float32"): _FLOAT32 for f in FORMATS.values() for e in f.engines},
     **{(e.runner, "float16"): _FLOAT16 for f in FORMATS.values() for e in f.engines},
-    **{(e.runner, "int8"): _INT8 for f in FORMATS.values() for e in f.engines},
     **{
         (e.runner, name): limits
         for e in FORMATS["coreml"].engines
         for name, limits in _COREML.items()
     },
+    **{(e.runner, p): _INT8 for f in FORMATS.values() for e in f.engines for p in _QUANTISED},
 }
 
 

@@ -51,7 +51,7 @@ def emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactRe
     made: Emitted = format.emit(
         target, baked, spec, path, tuple(t for t in taps if t not in outputs)
     )
-    dtypes, lints = made.dtypes, made.lints
+    dtypes, lints = made.dtypes, (*made.lints, *_unseen(target, baked, spec))
     if not made.inspected:
         written: Inspection = format.inspect(path, format.name)
         lints = (*lints, *written.lints)
@@ -66,6 +66,7 @@ def emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactRe
         bytes=size_of(path),
         sha256=sha256_of(path),
         image=made.image,  # type: ignore[arg-type]
+        image_scale=made.image_scale,
         inputs=dict(made.inputs),
         outputs=dict(made.outputs),
         output_dtypes=dict(dtypes or {}),
@@ -73,6 +74,24 @@ def emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactRe
         ranges=dict(made.ranges),
         lints=tuple(dict.fromkeys(lints)),
     )
+
+
+def _unseen(target: TargetSpec, baked: Baked, spec: Spec) -> tuple[str, ...]:
+    """Return which classes the calibration of the artifact never saw, in a sentence."""
+    nms = spec.effective_nms
+    if not target.calibrated or baked.calibration is None or nms is None:
+        return ()
+    from mobilecat.graph import shape_of
+    from mobilecat.quantize.lints import unseen
+
+    scores = [v for n in baked.model.graph for v in n.outputs if v.name in baked.candidates]
+    scores = [v for v in scores if "scores" in (v.name or "") and len(shape_of(v)) == 3]
+    if len(scores) != 1:
+        return ()
+    name = scores[0].name or ""
+    seen = baked.calibration.ranges(baked.model, {name})
+    said = unseen(seen[name], spec.labels, nms.score_threshold) if name in seen else None
+    return (said,) if said else ()
 
 
 def _other_dtypes(found: Inspection, model: ir.Model, names: Mapping[str, str]) -> dict[str, str]:

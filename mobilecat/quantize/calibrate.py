@@ -25,6 +25,7 @@ from mobilecat.graph import Array, dtype_of, shape_of
 from mobilecat.pictures.reading import fit_picture, read_picture
 from mobilecat.quantize.histogram import Histogram
 from mobilecat.quantize.pictures import KEY, hashes_of, pictures_of
+from mobilecat.quantize.pruned import pruned
 from mobilecat.quantize.ranges import Method, Range, Ranges, Seen, minmax, mse, percentile
 from mobilecat.quantize.stored import arrays_from_ranges, ranges_from_arrays
 from mobilecat.spec import ImageSpec, QuantizeSpec, Spec
@@ -49,17 +50,16 @@ class Calibration:
         """Return what the float values of `model` are on the pictures, by name.
 
         model: a frozen graph with the picture as its one input, in any form of
-        `bake.preprocessing`. names: the values asked for, by default all that nodes compute.
+        `bake.preprocessing`. names: the values asked for, by default all that there are.
         A value that is not finite on some picture, or has no elements, is left out. Kept between
         runs, by the content of graph, pictures and settings.
         """
-        proto = ir.to_proto(model)
         values = {
             value.name: value
-            for node in model.graph
-            for value in node.outputs
+            for value in (*model.graph.inputs, *(v for n in model.graph for v in n.outputs))
             if value.name and (names is None or value.name in names) and _is_float(value)
         }
+        proto = pruned(ir.to_proto(model), values)
         key = self._key(proto, list(values))
         if (kept := cached(key, _SUFFIX)) is not None:
             with np.load(kept, allow_pickle=False) as arrays:
@@ -179,7 +179,7 @@ def channel_axis(rank: int) -> int | None:
     """Return which axis of a value holds its channels: see `Seen`."""
     if rank == 0:
         return None
-    return 1 if rank >= 3 else rank - 1
+    return 1 if rank >= 4 else rank - 1
 
 
 def _reducing(

@@ -39,7 +39,7 @@ class Seen:
     """What one value of a graph was seen to be, over all pictures.
 
     range: by the method of `[quantize]`, of the whole tensor. lows, highs: [C], the least and the
-    largest along `axis`, whatever the method: 1 for tensors of three dimensions and more, else the
+    largest along `axis`, whatever the method: 1 for tensors of four dimensions and more, else the
     last; None for a tensor without dimensions.
     """
 

@@ -13,6 +13,7 @@ class Emitted:
     image: what the picture input takes, None without one (`ArtifactRecord.image`).
     dtypes: outputs of another element type than the contract's; None: read them from the file.
     ranges: quantised tensor → (low, high), what its scale and zero point were made of.
+    image_scale: scale and zero point of a picture input in whole numbers that stand for others.
     inspected: whether the file was read back, and `dtypes` and `lints` say all that is in it.
     """
 
@@ -22,5 +23,6 @@ class Emitted:
     image: str | None
     dtypes: Mapping[str, str] | None = None
     lints: tuple[str, ...] = ()
+    image_scale: tuple[float, int] | None = None
     inspected: bool = False
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)

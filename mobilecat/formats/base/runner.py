@@ -37,4 +37,6 @@ def artifact_inputs(inputs: Mapping[str, Array], record: ArtifactRecord) -> dict
     feeds = {record.inputs[k]: v for k, v in inputs.items()}
     if record.image in ("uint8", "float32"):
         feeds[record.inputs["image"]] = inputs["image"][None].astype(record.image)
+    elif record.image == "int8":
+        feeds[record.inputs["image"]] = (inputs["image"][None].astype("int16") - 128).astype("int8")
     return feeds

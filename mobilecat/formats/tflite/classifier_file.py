@@ -9,13 +9,14 @@ from __future__ import annotations
 from mobilecat.bake import Baked
 from mobilecat.errors import Problem, SpecError
 from mobilecat.formats.tflite.metadata import ModelInfo, classifier_metadata, with_labels
+from mobilecat.formats.tflite.quantise.recipe import Recipe
 from mobilecat.formats.tflite.read.metadata import BUFFER
-from mobilecat.formats.tflite.write import tflite_from_graph
+from mobilecat.formats.tflite.write import File, file_from_graph
 from mobilecat.graph import dtype_of, shape_of
 from mobilecat.spec import Spec
 
 
-def classifier_file(baked: Baked, spec: Spec) -> bytes:
+def classifier_file(baked: Baked, spec: Spec, recipe: Recipe) -> File:
     """Return the file of a graph baked with the ending `classifier`. Deterministic.
 
     Errors: SpecError where labels are not one a class.
@@ -32,7 +33,5 @@ def classifier_file(baked: Baked, spec: Spec) -> bytes:
     info = ModelInfo(
         spec.name, description, image.size, image.channels, dtype_of(taken).name, spec.labels
     )
-    data = tflite_from_graph(
-        baked.model, description=description, metadata={BUFFER: classifier_metadata(info)}
-    )
-    return with_labels(data, spec.labels)
+    file = file_from_graph(baked.model, recipe, description, {BUFFER: classifier_metadata(info)})
+    return File(with_labels(file.data, spec.labels), file.lints)

@@ -19,7 +19,7 @@ from mobilecat.graph import Array
 
 
 class CutTflite:
-    note = "LiteRT on the CPU (XNNPACK), float32, fed at inner values"
+    note = "LiteRT on the CPU (XNNPACK), fed at inner values"
 
     def __init__(self, path: Path, record: ArtifactRecord, given: Mapping[str, Array]) -> None:
         from ai_edge_litert.interpreter import Interpreter

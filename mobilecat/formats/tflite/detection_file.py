@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from mobilecat.bake import Baked, Ending
 from mobilecat.formats.tflite.detection import OUTPUTS, after_own_nms, classes_of, with_postprocess
 from mobilecat.formats.tflite.metadata import ModelInfo, detector_metadata, with_labels
+from mobilecat.formats.tflite.quantise.recipe import Recipe
 from mobilecat.formats.tflite.read.metadata import BUFFER
-from mobilecat.formats.tflite.write import tflite_from_graph
+from mobilecat.formats.tflite.write import file_from_graph
 from mobilecat.graph import dtype_of
 from mobilecat.rows import ROWS
 from mobilecat.spec import Spec
@@ -35,9 +36,10 @@ class DetectionFile:
     data: bytes
     outputs: dict[str, str]
     dtypes: dict[str, str]
+    lints: tuple[str, ...]
 
 
-def detection_file(baked: Baked, spec: Spec) -> DetectionFile:
+def detection_file(baked: Baked, spec: Spec, recipe: Recipe) -> DetectionFile:
     """Return the file of a graph baked with the ending `ending_for` its classes. Deterministic."""
     nms, image = spec.effective_nms, spec.input
     assert nms is not None and image is not None
@@ -50,13 +52,15 @@ def detection_file(baked: Baked, spec: Spec) -> DetectionFile:
     info = ModelInfo(
         spec.name, description, image.size, image.channels, dtype_of(taken).name, spec.labels
     )
-    data = tflite_from_graph(
+    file = file_from_graph(
         with_postprocess(model, anchors, nms),
-        description=description,
-        metadata={BUFFER: detector_metadata(info)},
+        recipe,
+        description,
+        {BUFFER: detector_metadata(info)},
     )
     return DetectionFile(
-        with_labels(data, spec.labels),
+        with_labels(file.data, spec.labels),
         dict(OUTPUTS),
         {"class_ids": "float32", "count": "float32"},
+        file.lints,
     )

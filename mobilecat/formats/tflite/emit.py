@@ -11,17 +11,19 @@ from mobilecat.formats.base.emitted import Emitted
 from mobilecat.formats.base.lowering import prepared
 from mobilecat.formats.tflite.classifier_file import classifier_file
 from mobilecat.formats.tflite.detection_file import detection_file, ending_for
-from mobilecat.formats.tflite.inspect import tensor_shapes
+from mobilecat.formats.tflite.inspect import picture_scale, tensor_shapes
 from mobilecat.formats.tflite.lower.lowering import MAX_RANK
+from mobilecat.formats.tflite.quantise.recipe import Recipe
 from mobilecat.formats.tflite.target import TfliteTarget
-from mobilecat.formats.tflite.write import LOWERINGS, tflite_from_graph
+from mobilecat.formats.tflite.write import LOWERINGS, file_from_graph
 from mobilecat.spec import Spec
 
 
 def variant(target: TfliteTarget, plain: Baked, spec: Spec) -> tuple[Form, Ending]:
+    form: Form = "float32" if target.input == "float32" else "uint8"
     if target.contract == "detection":
-        return target.input, ending_for(plain, spec)
-    return target.input, target.contract
+        return form, ending_for(plain, spec)
+    return form, target.contract
 
 
 def require(target: TfliteTarget, baked: Baked) -> None:
@@ -31,15 +33,19 @@ def require(target: TfliteTarget, baked: Baked) -> None:
 def emit(
     target: TfliteTarget, baked: Baked, spec: Spec, path: Path, taps: tuple[str, ...]
 ) -> Emitted:
+    recipe = _recipe(target, baked)
+    lints: tuple[str, ...] = ()
     outputs = {v.name or "": v.name or "" for v in baked.model.graph.outputs}
     dtypes: dict[str, str] | None = None
     if target.contract == "detection":
-        file = detection_file(baked, spec)
-        data, outputs, dtypes = file.data, file.outputs, file.dtypes
-    elif target.contract == "classifier":
-        data = classifier_file(baked, spec)
+        made = detection_file(baked, spec, recipe)
+        data, outputs, dtypes, lints = made.data, made.outputs, made.dtypes, made.lints
     else:
-        data = tflite_from_graph(baked.model, description=f"{spec.name}, made by mobilecat")
+        if target.contract == "classifier":
+            file = classifier_file(baked, spec, recipe)
+        else:
+            file = file_from_graph(baked.model, recipe, f"{spec.name}, made by mobilecat")
+        data, lints = file.data, file.lints
     path.write_bytes(data)
     there = tensor_shapes(data)
     return Emitted(
@@ -48,4 +54,18 @@ def emit(
         taps={t: t for t in taps if t in there},
         image=target.input if baked.image else None,
         dtypes=dtypes,
+        lints=lints,
+        image_scale=picture_scale(data) if baked.image else None,
+    )
+
+
+def _recipe(target: TfliteTarget, baked: Baked) -> Recipe:
+    return Recipe(
+        precision=target.precision,
+        input=target.input,
+        keep_float=target.keep_float,
+        whole=target.full_integer,
+        exact=baked.exact_nodes,
+        outputs=baked.raw,
+        calibration=baked.calibration,
     )

@@ -39,8 +39,10 @@ def facts(path: Path, record: ArtifactRecord, bundle: Bundle) -> Iterator[Fact]:
     data = path.read_bytes()
     model = read_tflite(data, str(path))
     yield from _interface(model, record, bundle)
+    stated = record.image_scale or ()
     for name, scale in _arithmetic(model):
-        yield Fact(PICTURE, f"quantisation of {name}", scale, ())
+        expected = tuple(map(float, stated)) if name == "input 0" else ()
+        yield Fact(PICTURE, f"quantisation of {name}", scale, expected)
     about = inspect_model(path, "tflite").metadata
     spec = bundle.spec
     yield Fact(METADATA, "description", about.get("description"), f"{spec.name}, made by mobilecat")
@@ -124,7 +126,7 @@ def _port(tensor: Any, name: str) -> Port:
 
 
 def _arithmetic(model: Any) -> Iterator[tuple[str, tuple[float, ...]]]:
-    """Yield scale and zero point of each input and output: an app applies them, float has none."""
+    """Yield scale and zero point of each input and output: float has none."""
     graph = model.subgraphs[0]
     for kind, places in (("input", graph.inputs), ("output", graph.outputs)):
         for k, i in enumerate(places):

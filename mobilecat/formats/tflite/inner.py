@@ -80,13 +80,22 @@ def _run(path: Path, record: ArtifactRecord, tensors: Mapping[str, Array]) -> di
         ) from e
     graph = model.subgraphs[0]
     made = {int(i) for op in graph.operators for i in op.outputs} | set(details.values())
-    by_index = {d["index"]: d["name"] for d in engine.get_tensor_details()}
-    return dict(_readable(engine, ((i, by_index[i]) for i in sorted(made) if i in by_index)))
+    by_index = {d["index"]: d for d in engine.get_tensor_details()}
+    return dict(_readable(engine, [by_index[i] for i in sorted(made) if i in by_index]))
 
 
-def _readable(engine: Any, tensors: Iterable[tuple[int, str]]) -> Iterable[tuple[str, Array]]:
-    for index, name in tensors:
+def _readable(engine: Any, tensors: Iterable[Any]) -> Iterable[tuple[str, Array]]:
+    for detail in tensors:
         try:
-            yield name, engine.get_tensor(index)
+            yield detail["name"], _real(engine.get_tensor(detail["index"]), detail)
         except ValueError:  # an op's scratch space
             continue
+
+
+def _real(array: Array, detail: Any) -> Array:
+    """Return what whole numbers with a scale stand for; others as they are."""
+    said = detail["quantization_parameters"]
+    if len(said["scales"]) != 1 or array.dtype == np.uint8:  # bytes of a picture mean themselves
+        return array
+    whole = array.astype(np.float32) - np.float32(said["zero_points"][0])
+    return np.asarray(whole * said["scales"][0], np.float32)

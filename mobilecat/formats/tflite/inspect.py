@@ -54,6 +54,15 @@ def tensor_shapes(data: bytes) -> dict[str, tuple[int, ...]]:
     return {text(t.name): _shape(t) for t in graph.tensors}
 
 
+def picture_scale(data: bytes) -> tuple[float, int] | None:
+    """Return scale and zero point of a model's first input; None where it has none."""
+    graph = read_tflite(data, "").subgraphs[0]
+    q = graph.tensors[graph.inputs[0]].quantization
+    if q is None or q.scale is None or not len(q.scale):
+        return None
+    return float(q.scale[0]), int(q.zeroPoint[0])
+
+
 def _port(
     tensor: Any, signature: dict[str, str], given_shape: tuple[int, ...] | None = None
 ) -> Port:

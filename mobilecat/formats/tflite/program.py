@@ -19,14 +19,27 @@ NONE, RELU, RELU_N1_TO_1, RELU6 = 0, 1, 2, 3
 MIRROR_REFLECT, MIRROR_SYMMETRIC = 0, 1
 
 
+@dataclass(frozen=True, eq=False)
+class Quant:
+    """real value = (stored − zero point) · scale, one of each or one along `axis`.
+
+    scales: float32; zero_points: int64, zeros where it is one along an axis.
+    """
+
+    scales: Array
+    zero_points: Array
+    axis: int = 0
+
+
 @dataclass(eq=False)
 class Tensor:
-    """A tensor; `data` makes it a constant."""
+    """A tensor; `data` makes it a constant, `quant` says what its whole numbers stand for."""
 
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     data: Array | None = None
+    quant: Quant | None = None
 
     @property
     def rank(self) -> int:
@@ -41,7 +54,8 @@ class Tensor:
 class Op:
     """An operator: `code` is its BuiltinOperator name, `options` the fields of its options.
 
-    custom: the options of a custom operator, packed; `code` then is its own name.
+    custom: the options of a custom operator, packed; `code` then is its own name. node: the name of
+    the graph's node that it was made for.
     """
 
     code: str
@@ -49,6 +63,7 @@ class Op:
     outputs: list[Tensor]
     options: dict[str, Any]
     custom: bytes | None = None
+    node: str = ""
 
 
 @dataclass

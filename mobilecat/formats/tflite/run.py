@@ -21,9 +21,8 @@ from mobilecat.graph import Array
 
 
 class TfliteRunner:
-    note = "LiteRT on the CPU (XNNPACK), float32"
-
     def __init__(self, path: Path, record: ArtifactRecord) -> None:
+        self.note = f"LiteRT on the CPU (XNNPACK), {record.precision}"
         self._path = path
         self._record = record
         self._engines: dict[bool, Any] = {}

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import model_validator
+
 from mobilecat.formats.base.target import SuppressingTarget, Written
-from mobilecat.value import TargetName
+from mobilecat.value import TargetName, Word
+
+TflitePrecision = Literal["float32", "float16", "int8-weights", "int8-dynamic", "int8", "int16x8"]
+CALIBRATED = ("int8", "int16x8")
 
 
 class TfliteTarget(SuppressingTarget):
     """One TFLite file."""
 
-    precision: Literal["float32"] = "float32"
-    """Of weights and arithmetic."""
-    input: Literal["uint8", "float32"] = "uint8"
-    """Type of the image input: bytes as a camera gives them, or the same values 0–255 as floats."""
+    precision: TflitePrecision = "float32"
+    """Of weights and arithmetic (docs/quantize.md). float16, int8-weights: weights stored so, float
+    arithmetic. int8-dynamic: int8 weights, each layer's input quantised as it comes. int8: weights
+    and values inside, by [quantize]. int16x8: int16 values and int8 weights, by [quantize]."""
+    input: Literal["uint8", "float32", "int8"] = "uint8"
+    """Type of the image input: bytes as a camera gives them, the same values 0–255 as floats, or
+    those less 128 as int8, which a network in int8 reads as they are."""
+    keep_float: tuple[Word, ...] = ()
+    """Nodes of the graph that stay float, by name; * stands for any characters: ["*/head/*"]."""
+    full_integer: bool = False
+    """With int8 or int16x8: refuse where an operator of the network itself would stay float, as
+    delegates for Edge TPUs and NPUs need. Decode and suppression stay float behind it."""
     contract: Literal["tensor", "detection", "classifier", "candidates"] = "tensor"
     """tensor: boxes, scores, class_ids, landmarks, count. detection: the four outputs of
     TFLite_Detection_PostProcess with metadata, as MediaPipe Tasks and TF's SSD samples read.
@@ -28,6 +41,22 @@ class TfliteTarget(SuppressingTarget):
     @property
     def suffix(self) -> str:
         return ".tflite"
+
+    @property
+    def calibrated(self) -> bool:
+        return self.precision in CALIBRATED
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TfliteTarget:
+        if self.precision == "float32" and self.keep_float:
+            raise ValueError('keep_float is set, but precision = "float32" quantises nothing')
+        if self.full_integer and not self.calibrated:
+            raise ValueError(
+                f'full_integer needs precision = "int8" or "int16x8", not "{self.precision}"'
+            )
+        if self.input == "int8" and self.precision != "int8":
+            raise ValueError(f'input = "int8" needs precision = "int8", not "{self.precision}"')
+        return self
 
     def makes(self, record: Written) -> bool:
         """Whether an artifact was made for a target of this form."""

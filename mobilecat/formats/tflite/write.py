@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
@@ -16,9 +17,18 @@ from mobilecat.formats.tflite.lower.fuse import fuse
 from mobilecat.formats.tflite.lower.layout import channels_last, identity, same_bytes
 from mobilecat.formats.tflite.lower.lowering import MAX_RANK, Build, Held, Node
 from mobilecat.formats.tflite.program import Program, Tensor
+from mobilecat.formats.tflite.quantise.recipe import FLOAT32, Recipe, apply
 from mobilecat.graph import dtype_of, op_of, shape_of
 
-__all__ = ["LOWERINGS", "program_from_graph", "tflite_from_graph"]
+__all__ = ["LOWERINGS", "File", "file_from_graph", "program_from_graph", "tflite_from_graph"]
+
+
+@dataclass(frozen=True)
+class File:
+    """data: the .tflite file. lints: what a user must know of what the recipe made of it."""
+
+    data: bytes
+    lints: tuple[str, ...] = ()
 
 
 def tflite_from_graph(
@@ -29,11 +39,26 @@ def tflite_from_graph(
     Deterministic. The signature `serving_default` carries the graph's input and output names.
     Errors: UnsupportedError that lists every node with no form in TFLite.
     """
-    return bytes_from_program(program_from_graph(model), description, metadata)
+    return file_from_graph(model, FLOAT32, description, metadata).data
 
 
-def program_from_graph(model: ir.Model) -> Program:
+def file_from_graph(
+    model: ir.Model,
+    recipe: Recipe,
+    description: str = "",
+    metadata: Mapping[str, bytes] | None = None,
+) -> File:
+    """Return the same in as many bits as `recipe` says. Errors: see `recipe.apply`, too."""
+    program, lints = _program(model, recipe)
+    return File(bytes_from_program(program, description, metadata), lints)
+
+
+def program_from_graph(model: ir.Model, recipe: Recipe = FLOAT32) -> Program:
     """Return the program before it is packed, for those who want to look at its operators."""
+    return _program(model, recipe)[0]
+
+
+def _program(model: ir.Model, recipe: Recipe) -> tuple[Program, tuple[str, ...]]:
     model = prepared(model, LOWERINGS, MAX_RANK)
     LOWERINGS.require(model)
     build = Build()
@@ -51,9 +76,11 @@ def program_from_graph(model: ir.Model) -> Program:
         tensor.name = value.name or ""
     build.program.outputs = outputs
     fuse(build.program)
+    values = {h.tensor: v.name or "" for v, h in build.held.items() if h.tensor.data is None}
+    lints = apply(recipe, build.program, model, values)
     protect_aliases(build.program)
     _make_names_unique(build.program)
-    return build.program
+    return build.program, lints
 
 
 def _output(build: Build, value: ir.Value) -> Tensor:
@@ -71,6 +98,7 @@ def _output(build: Build, value: ir.Value) -> Tensor:
 def _name_ops(program: Program, first: int, node: ir.Node) -> None:
     """Name what a lowering left unnamed after its node."""
     for op in program.ops[first:]:
+        op.node = node.name or ""
         for t in op.outputs:
             t.name = f"{node.name}/{op.code.lower()}"
         for c in op.inputs:

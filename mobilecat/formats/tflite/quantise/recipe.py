@@ -1,0 +1,75 @@
+"""What a target asks of its bits, and the program that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal
+
+import onnx_ir as ir
+
+from mobilecat.errors import Problem, SpecError
+from mobilecat.formats.tflite.program import Program, Tensor
+
+if TYPE_CHECKING:
+    from mobilecat.quantize import Calibration
+
+Precision = Literal["float32", "float16", "int8-weights", "int8-dynamic", "int8", "int16x8"]
+CALIBRATED = frozenset({"int8", "int16x8"})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """keep_float: patterns of graph nodes that stay float. exact: nodes that compute pixels.
+
+    input: the type of the picture in the file. whole: no operator of the network may stay float.
+    outputs: the network's own, before they are decoded.
+    """
+
+    precision: Precision
+    input: Literal["uint8", "int8", "float32"] = "uint8"
+    keep_float: tuple[str, ...] = ()
+    whole: bool = False
+    exact: Collection[str] = frozenset()
+    outputs: tuple[str, ...] = ()
+    calibration: Calibration | None = None
+
+    def keeps(self, node: str) -> bool:
+        """Return whether the graph's node stays float."""
+        return node in self.exact or any(fnmatchcase(node, p) for p in self.keep_float)
+
+
+FLOAT32 = Recipe("float32")
+
+
+def apply(
+    recipe: Recipe, program: Program, model: ir.Model, values: dict[Tensor, str]
+) -> tuple[str, ...]:
+    """Give `program`, in place, the bits that `recipe` asks for; return what a user must know.
+
+    model: the graph that was lowered. values: the graph's name of each tensor that has one.
+    Errors: SpecError for patterns that name no node; UnsupportedError where `whole` cannot be.
+    """
+    if recipe.precision == "float32":
+        return ()
+    require_nodes(recipe, model)
+    if recipe.precision in CALIBRATED:
+        from mobilecat.formats.tflite.quantise.integers import in_integers
+
+        return in_integers(recipe, program, model, values)
+    from mobilecat.formats.tflite.quantise.weights import with_stored_weights
+
+    return with_stored_weights(recipe, program)
+
+
+def require_nodes(recipe: Recipe, model: ir.Model) -> None:
+    """Raise SpecError for each pattern of keep_float that names no node of the graph."""
+    nodes = [node.name or "" for node in model.graph]
+    lost = [p for p in recipe.keep_float if not any(fnmatchcase(n, p) for n in nodes)]
+    if lost:
+        fix = "`mobilecat inspect` of the .onnx target lists the nodes; * stands for any characters"
+        raise SpecError(
+            "keep_float names nodes that are not there",
+            [Problem(f"{p!r} fits no node of the graph", "keep_float", fix) for p in lost],
+        )

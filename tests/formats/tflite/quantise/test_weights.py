@@ -1,0 +1,62 @@
+"""Weights stored in fewer bits: what the file holds, and that LiteRT computes with just that."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.formats.tflite.lower.engines import drawn, graph, inputs_of, run_lite, run_ort
+from tests.formats.tflite.quantise.files import made, operand, ops_of
+
+TEXT = "(float[1,8,9,7] x) => (float[1,6,7,5] y) { y = Conv (x, w, b) }"
+W, B = drawn("w", (6, 8, 3, 3)), drawn("b", (6,))
+
+
+def _rounded(kind: str) -> np.ndarray:
+    if kind == "float16":
+        return W.astype(np.float16).astype(np.float32)
+    scale = np.abs(W).max(axis=(1, 2, 3), keepdims=True) / 127
+    return (np.round(W / scale) * scale).astype(np.float32)
+
+
+@pytest.mark.parametrize("xnnpack", [True, False])
+@pytest.mark.parametrize("kind", ["float16", "int8-weights"])
+def test_the_network_with_rounded_weights_is_computed(kind: str, xnnpack: bool) -> None:
+    model = graph(TEXT, w=W, b=B)
+    inputs = inputs_of(model)
+    want = run_ort(graph(TEXT, w=_rounded(kind), b=B), inputs)["y"]
+    data = made(model, kind).data
+    have = run_lite(data, inputs, xnnpack)["y"]
+    assert np.abs(have - want).max() < 2e-4 * np.abs(want).max()
+    assert ops_of(data) == {"DEQUANTIZE": 1, "CONV_2D": 1}
+
+
+@pytest.mark.parametrize(("kind", "dtype"), [("float16", np.float16), ("int8-weights", np.int8)])
+def test_the_file_holds_them_small(kind: str, dtype: type) -> None:
+    data = made(graph(TEXT, w=W, b=B), kind).data
+    found = operand(data, "CONV_2D", 1)[1]
+    assert found.dtype == dtype and found.shape == (6, 3, 3, 8)
+
+
+@pytest.mark.parametrize("xnnpack", [True, False])
+def test_dynamic_rounds_the_input_too(xnnpack: bool) -> None:
+    model = graph(TEXT, w=W, b=B)
+    inputs = inputs_of(model)
+    want = run_ort(model, inputs)["y"]
+    data = made(model, "int8-dynamic").data
+    have = run_lite(data, inputs, xnnpack)["y"]
+    assert ops_of(data) == {"CONV_2D": 1}
+    assert operand(data, "CONV_2D", 1)[1].dtype == np.int8
+    assert 0 < np.abs(have - want).max() < 0.02 * np.abs(want).max()
+
+
+def test_what_float16_cannot_hold_stays() -> None:
+    w = W.copy()
+    w[0, 0, 0, 0] = 1e6
+    assert ops_of(made(graph(TEXT, w=w, b=B), "float16").data) == {"CONV_2D": 1}
+
+
+def test_keep_float_keeps_weights() -> None:
+    model = graph(TEXT, w=W, b=B)
+    name = next(n.name or "" for n in model.graph)
+    assert ops_of(made(model, "int8-weights", keep_float=(name,)).data) == {"CONV_2D": 1}

@@ -1,0 +1,138 @@
+"""Pictures for `quantize_table`: to calibrate on, and others, labelled, to measure on.
+
+cats: the labelled photos; those whose name has the smallest SHA-256 measure (the demo's training
+held the first 16 of them back), the rest calibrates. crops: the same photos, a square about each
+face. seen: those photos and scenes with a person, labelled with what the source model itself finds
+there, so that a loss is a loss against the source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageEnhance
+
+import mobilecat as mc
+from mobilecat.bundle import open_bundle
+
+MEASURED = 34
+"""Of the 66 photos."""
+SCENES = 24
+SURE = 0.3
+"""Score from which on a detection of the source is a label."""
+
+
+def split(data: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of labels.json to calibrate on, and to measure on."""
+    rows = json.loads((data / "cats" / "labels.json").read_text("utf-8"))["images"]
+    rows.sort(key=lambda r: hashlib.sha256(r["file"].encode()).hexdigest())
+    return rows[MEASURED:], rows[:MEASURED]
+
+
+def cats(data: Path, folder: Path) -> tuple[Path, Path]:
+    """Make the photos' two sets; return their folders."""
+    return _written(data, folder, "cats", lambda photo, row: (photo, row["landmarks9"]))
+
+
+def crops(data: Path, folder: Path) -> tuple[Path, Path]:
+    """Make the two sets of squares about the faces, a quarter of the longer side about each."""
+
+    def cut(photo: Image.Image, row: dict[str, Any]) -> tuple[Image.Image, list[list[float]]]:
+        x1, y1, x2, y2 = row["box_xyxy_from_landmarks"]
+        side = round(1.5 * max(x2 - x1, y2 - y1))
+        left, top = round((x1 + x2 - side) / 2), round((y1 + y2 - side) / 2)
+        square = Image.new("RGB", (side, side))
+        square.paste(photo, (-left, -top))
+        return square, [[x - left, y - top] for x, y in row["landmarks9"]]
+
+    return _written(data, folder, "crops", cut)
+
+
+def _written(data: Path, folder: Path, name: str, made: Any) -> tuple[Path, Path]:
+    order = json.loads((data / "cats" / "labels.json").read_text("utf-8"))["landmark_order"]
+    places = []
+    for rows, use in zip(split(data), ("calibration", "measured"), strict=True):
+        place = folder / f"{name}-{use}"
+        places.append(place)
+        if (place / "labels.json").is_file():
+            continue
+        place.mkdir(parents=True, exist_ok=True)
+        listed = []
+        for row in rows:
+            photo = Image.open(data / "cats" / Path(row["file"]).name).convert("RGB")
+            picture, points = made(photo, row)
+            file = Path(row["file"]).with_suffix(".png").name
+            picture.save(place / file)
+            listed.append(
+                {"file": file, "width": picture.width, "height": picture.height,
+                 "landmarks9": points}
+            )  # fmt: skip
+        told = {"landmark_order": order, "images": listed}
+        (place / "labels.json").write_text(json.dumps(told), encoding="utf-8")
+    return places[0], places[1]
+
+
+def scenes(data: Path, folder: Path) -> tuple[Path, Path]:
+    """Make pictures of the astronaut, larger and smaller, elsewhere, mirrored, darker, lighter, and
+    put the cats' photos beside them; return the folders to calibrate and to measure on."""
+    person = Image.open(data / "astronaut.png").convert("RGB")
+    places = []
+    for rows, use, seed in zip(split(data), ("calibration", "measured"), (1, 2), strict=True):
+        place = folder / f"scenes-{use}"
+        places.append(place)
+        if place.is_dir():
+            continue
+        place.mkdir(parents=True)
+        rng = np.random.default_rng(seed)
+        for row in rows:
+            photo = Image.open(data / "cats" / Path(row["file"]).name).convert("RGB")
+            photo.save(place / Path(row["file"]).with_suffix(".png").name)
+        for i in range(SCENES):
+            _scene(person, rng).save(place / f"person_{i:02}.png")
+    return places[0], places[1]
+
+
+def _scene(person: Image.Image, rng: np.random.Generator) -> Image.Image:
+    size = int(rng.integers(160, 720))
+    canvas = Image.new("RGB", (640, 480), tuple(int(v) for v in rng.integers(0, 256, 3)))
+    picture = person.resize((size, size), Image.Resampling.BILINEAR)
+    if rng.random() < 0.5:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    picture = ImageEnhance.Brightness(picture).enhance(float(rng.uniform(0.5, 1.5)))
+    picture = ImageEnhance.Contrast(picture).enhance(float(rng.uniform(0.6, 1.4)))
+    left = int(rng.integers(min(0, 640 - size), max(1, 640 - size)))
+    top = int(rng.integers(min(0, 480 - size), max(1, 480 - size)))
+    canvas.paste(picture, (left, top))
+    return canvas
+
+
+def own_labels(bundle: Path, source: Path | None, pictures: Path) -> Path:
+    """Write what a bundle's source finds in `pictures` as COCO's annotations; return the file."""
+    spec = open_bundle(bundle).spec
+    images, annotations = [], []
+    for i, path in enumerate(sorted(pictures.glob("*.png"))):
+        images.append({"id": i, "file_name": path.name, "width": 0, "height": 0})
+        images[-1]["width"], images[-1]["height"] = Image.open(path).size
+        found = mc.run(bundle, path, runner="source", source=source).detections
+        for box, score, k in zip(
+            found.boxes_xyxy.tolist(), found.scores.tolist(), found.class_ids.tolist(), strict=True
+        ):
+            if score < SURE:
+                continue
+            x1, y1 = max(box[0], 0.0), max(box[1], 0.0)
+            x2, y2 = min(box[2], images[-1]["width"]), min(box[3], images[-1]["height"])
+            if x2 - x1 < 1 or y2 - y1 < 1:
+                continue
+            annotations.append(
+                {"id": len(annotations), "image_id": i, "category_id": int(k),
+                 "bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": 0}
+            )  # fmt: skip
+    categories = [{"id": k, "name": n} for k, n in enumerate(spec.labels)]
+    told = {"images": images, "annotations": annotations, "categories": categories}
+    file = pictures / f"{spec.name}.json"
+    file.write_text(json.dumps(told), encoding="utf-8")
+    return file

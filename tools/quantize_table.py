@@ -1,0 +1,250 @@
+"""Measure each quantised recipe: size, accuracy, time → docs/quantize.md's table.
+
+Usage: python -m tools.quantize_table [--model NAME]… [--recipe NAME]… [--write]
+
+Rows are kept in a store and only what is missing is measured: it may be stopped at any time.
+For each model and recipe a bundle is exported that has the recipe's artifact beside the float32 one
+of its format; score_threshold is 0.01, so that mAP sees the whole curve. Time is the median of runs
+that take turns with the float32 artifact's, in one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mobilecat as mc
+from mobilecat.formats.table import FORMATS
+from mobilecat.lanes import Lane, open_lane
+from mobilecat.lanes.inputs import picture_inputs
+from mobilecat.pictures.reading import read_picture
+from mobilecat.spec import NmsSpec, QuantizeSpec, Spec, load_spec, spec_from_text
+from tools import quantize_sets as sets
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "quantize.md"
+START, END = "<!-- table -->", "<!-- end of table -->"
+LOW = 0.01
+RUNS = 15
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """target: keys of [targets.<format>]. quantize: of [quantize], besides the pictures."""
+
+    name: str
+    format: str
+    target: dict[str, Any]
+    quantize: dict[str, Any] | None = None
+    models: tuple[str, ...] = ()
+    """Only for these; by default for all."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """spec: of the network. pictures: makes its two sets. own: whether its source's own detections
+    are the labels."""
+
+    spec: Callable[[Path], Spec]
+    pictures: Callable[[Path, Path], tuple[Path, Path]]
+    own: bool
+    keep_float: tuple[str, ...] = field(default=())
+    """What stays float in the recipe `int8, mixed`."""
+
+
+SSDLITE = """
+name = "ssdlite"
+source = "{source}"
+labels = ["person"]
+input = {{ size = [300, 300], mean = 127.5, std = 127.5, resize = "stretch" }}
+head = {{ kind = "ssd" }}
+[nms]
+score_threshold = 0.01
+iou_threshold = 0.6
+"""
+
+
+def _example(name: str) -> Callable[[Path], Spec]:
+    return lambda _: load_spec(ROOT / "examples" / name / "mobilecat.toml")
+
+
+def _demo(name: str) -> Callable[[Path], Spec]:
+    return lambda _: load_spec(ROOT / "mobilecat" / "demo" / f"{name}.toml")
+
+
+def _ssdlite(data: Path) -> Spec:
+    file = data / "models" / "ssdlite_mobilenet_v2_person_frozen_inference_graph.pb"
+    return spec_from_text(SSDLITE.format(source=file), folder=ROOT)
+
+
+MODELS = {
+    "cat_faces": Model(_demo("cat_faces"), sets.cats, own=False),
+    "cat_landmarks": Model(_demo("cat_landmarks"), sets.crops, own=False),
+    "yunet": Model(_example("yunet"), sets.scenes, own=True),
+    "yolox_nano": Model(_example("yolox_nano"), sets.scenes, own=True),
+    "yolov5n": Model(_example("yolov5n"), sets.scenes, own=True),
+    "ssdlite": Model(_ssdlite, sets.scenes, own=True),
+}
+MINMAX: dict[str, Any] = {"method": "minmax"}
+RECIPES = (
+    Recipe("float32", "tflite", {"precision": "float32"}),
+    Recipe("float16", "tflite", {"precision": "float16"}),
+    Recipe("int8-weights", "tflite", {"precision": "int8-weights"}),
+    Recipe("int8-dynamic", "tflite", {"precision": "int8-dynamic"}),
+    Recipe("int8", "tflite", {"precision": "int8"}, MINMAX),
+    Recipe("int8, percentile", "tflite", {"precision": "int8"}, {"method": "percentile"}),
+    Recipe("int8, mse", "tflite", {"precision": "int8"}, {"method": "mse"}),
+    Recipe("int16x8", "tflite", {"precision": "int16x8"}, MINMAX),
+)
+
+
+def _spec(model: Model, recipe: Recipe, data: Path, work: Path) -> Spec:
+    """Return the model's spec with the recipe's target, and the float32 one beside it."""
+    spec = model.spec(data)
+    kind = FORMATS[recipe.format].target
+    assert kind is not None
+    base = {} if recipe.format == "coreai" else {"precision": "float32"}
+    if recipe.format == "coreml":
+        base |= {"format": recipe.target.get("format", "mlpackage")}
+    targets = (kind(name="float32", **base), kind(name="recipe", **recipe.target))
+    changed: dict[str, Any] = {"targets": type(spec.targets)(**{recipe.format: targets})}
+    changed["source"] = str((spec.folder / spec.source).resolve())
+    if spec.effective_nms is not None:
+        nms = {**spec.effective_nms.model_dump(), "score_threshold": LOW}
+        changed["nms"] = NmsSpec(**nms)
+    calibration, _ = model.pictures(data, work)
+    if recipe.quantize is not None:
+        changed["quantize"] = QuantizeSpec(
+            calibration=str(calibration.resolve()), number=32, **recipe.quantize
+        )
+    return spec.model_copy(update=changed)
+
+
+def measure(name: str, recipe: Recipe, data: Path, work: Path) -> dict[str, Any]:
+    """Return the row of one model and recipe."""
+    model = MODELS[name]
+    spec = _spec(model, recipe, data, work)
+    bundle = work / "bundle"
+    made = mc.export(spec, bundle)
+    _, measured = model.pictures(data, work)
+    labels = measured
+    if model.own:
+        labels = measured / f"{spec.name}.json"
+        if not labels.is_file():
+            labels = sets.own_labels(bundle, None, measured)
+    own = made.bundle.artifacts[-1]
+    found = mc.evaluate(bundle, labels, artifact=own.file, cache=work / "cache")
+    row = next(r for r in found.lanes if r.lane.artifact is not None and r.scores is not None)
+    source, scores = found.source.scores, row.scores
+    assert source is not None and scores is not None
+    loss = found.loss(row)
+    picture = sorted(p for p in measured.iterdir() if p.suffix == ".png")[0]
+    ours, theirs = _times(bundle, made.bundle, picture)
+    base = made.bundle.artifacts[0]
+    return {
+        "model": name,
+        "recipe": recipe.name,
+        "format": recipe.format,
+        "pictures": found.pictures,
+        "bytes": own.bytes,
+        "share": own.bytes / base.bytes,
+        "map": None if scores.ap is None else 100 * scores.ap,
+        "loss": None if loss is None else loss.ap,
+        "loss50": None if loss is None else loss.ap50,
+        "nme": scores.landmarks.nme if scores.landmarks else None,
+        "nme_source": source.landmarks.nme if source.landmarks else None,
+        "ms": 1000 * ours,
+        "time": ours / theirs,
+        "lints": [x for x in own.lints if "GPU delegate" not in x],
+    }
+
+
+def _times(folder: Path, bundle: Any, picture: Path) -> tuple[float, float]:
+    """Return the seconds of a run of the recipe's artifact, and of the float32 one."""
+    inputs, _ = picture_inputs(bundle, read_picture(picture))
+    runner = FORMATS[bundle.artifacts[0].kind].engines[0].runner
+    lanes = [open_lane(folder, bundle, Lane(runner, a)) for a in bundle.artifacts[::-1]]
+    taken: list[list[float]] = [[], []]
+    for i in range(RUNS + 2):
+        for lane, times in zip(lanes, taken, strict=True):
+            start = time.perf_counter()
+            lane.infer(inputs)
+            if i >= 2:
+                times.append(time.perf_counter() - start)
+    return statistics.median(taken[0]), statistics.median(taken[1])
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Return the rows in Markdown, in the order of models and recipes."""
+    order = [(m, r.name, r.format) for m in MODELS for r in RECIPES]
+    kept = {(r["model"], r["recipe"], r["format"]): r for r in rows}
+    lines = [
+        "| model | format | recipe | size | of float32 | mAP lost | NME | time, of float32 |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for key in order:
+        if (r := kept.get(key)) is None:
+            continue
+        whole = r["loss"] is None or r["nme"] is not None  # its boxes follow from its points
+        lost = "–" if whole else f"{round(r['loss'], 2) + 0.0:.2f}"
+        nme = "–" if r["nme"] is None else f"{r['nme']:.4f} ({r['nme'] - r['nme_source']:+.4f})"
+        lines.append(
+            f"| {r['model']} | {r['format']} | {r['recipe']} | {r['bytes'] / 1e6:.2f} MB "
+            f"| {r['share']:.3f} | {lost} | {nme} | {r['time']:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def _read(store: Path) -> list[dict[str, Any]]:
+    if not store.is_file():
+        return []
+    return [json.loads(x) for x in store.read_text("utf-8").splitlines() if x.strip()]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "quantize_table")
+    parser.add_argument("--model", action="append", choices=list(MODELS))
+    parser.add_argument("--recipe", action="append", choices=[r.name for r in RECIPES])
+    parser.add_argument("--format", choices=sorted({r.format for r in RECIPES}))
+    parser.add_argument("--fresh", action="store_true", help="measure again what is there")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/quantize.md")
+    said = parser.parse_args()
+    said.work.mkdir(parents=True, exist_ok=True)
+    store = said.work / "rows.jsonl"
+    for name in said.model or MODELS:
+        for recipe in RECIPES:
+            wanted = said.recipe is None or recipe.name in said.recipe
+            wanted &= said.format in (None, recipe.format)
+            if not wanted or (recipe.models and name not in recipe.models):
+                continue
+            key = (name, recipe.name, recipe.format)
+            there = any((r["model"], r["recipe"], r["format"]) == key for r in _read(store))
+            if there and not said.fresh:
+                continue
+            try:
+                row = measure(name, recipe, said.data, said.work)
+            except mc.MobileCatError as e:
+                print(f"{name}, {recipe.name}: NOT_RUN: {e}", file=sys.stderr)
+                continue
+            with store.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            print(table([row]).splitlines()[-1], *row["lints"], sep="\n    ", flush=True)
+    if said.write:
+        before, _, rest = PAGE.read_text("utf-8").partition(START)
+        after = rest.partition(END)[2]
+        text = f"{before}{START}\n{table(_read(store))}\n{END}{after}"
+        PAGE.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
