@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mobilecat.api.judging import Validation, bisect, inspect, validate
     from mobilecat.api.measuring import evaluate, tune
     from mobilecat.api.opened import OpenBundle, open, run
+    from mobilecat.api.placing import place
     from mobilecat.api.replaying import replay
     from mobilecat.api.specs import explain, load_spec, spec_schema
     from mobilecat.bisection.walk import Bisection
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from mobilecat.measure.evaluate import Evaluation
     from mobilecat.measure.tune.run import Tuned
     from mobilecat.pictures.detections import Detections
+    from mobilecat.placement.whole import Placement
     from mobilecat.playback.result import Replay
     from mobilecat.proposal.whole import Proposal
     from mobilecat.spec import Spec
@@ -67,6 +69,7 @@ _HOMES = {
     "api.measuring": ["evaluate", "tune"],
     "api.opened": ["OpenBundle", "open", "run"],
     "api.replaying": ["replay"],
+    "api.placing": ["place"],
     "api.specs": ["explain", "load_spec", "spec_schema"],
     "bisection.walk": ["Bisection"],
     "changes.whole": ["Difference"],
@@ -82,6 +85,7 @@ _HOMES = {
     "measure.evaluate": ["Evaluation"],
     "measure.tune.run": ["Tuned"],
     "pictures.detections": ["Detections"],
+    "placement.whole": ["Placement"],
     "proposal.whole": ["Proposal"],
     "playback.result": ["Replay"],
     "spec": ["Spec"],
@@ -109,6 +113,7 @@ __all__ = [
     "ModelError",
     "OpenBundle",
     "PictureRun",
+    "Placement",
     "Problem",
     "Proposal",
     "Replay",
@@ -132,6 +137,7 @@ __all__ = [
     "inspect",
     "load_spec",
     "open",
+    "place",
     "replay",
     "run",
     "runtime",

@@ -1,4 +1,9 @@
-"""A bundle or cascade in your own test suite: `pytest --mobilecat DIR --mobilecat-golden GDIR`.
+"""mobilecat in your own test suite: a bundle held to its goldens, and Core ML predicted anywhere.
+
+`pytest --mobilecat DIR --mobilecat-golden GDIR` adds tests of a bundle or cascade.
+`pytest --mobilecat-coreml`, or `mobilecat_coreml = true` in the ini file, lets coremltools' own
+`MLModel.predict` run on this machine, whatever it is: docs/coreml_testing.md. On a Mac, Core ML
+itself predicts, unless a precision is named.
 
 One test a golden case and lane, `mobilecat::yunet[room-onnx:yunet.onnx]`, and one for what is of
 no lane. A mismatch leaves `pending-<lane>.json` beside the golden, for `mobilecat golden review`.
@@ -10,6 +15,7 @@ Nothing of mobilecat is loaded where none of this is asked for.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
     from mobilecat.lanes import Lane, Runner
 
 STASH = pytest.StashKey["Shared"]()
+PRECISIONS = ("float16-fast", "float16-exact", "float32")
+_OWN = "as the file says"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,6 +42,59 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--mobilecat-source", metavar="FILE", type=Path, help="Where the source model lies now."
     )
+    group.addoption(
+        "--mobilecat-coreml",
+        nargs="?",
+        const=_OWN,
+        metavar="PRECISION",
+        choices=(_OWN, *PRECISIONS),
+        help="coremltools' predict runs here, in one of " + ", ".join(PRECISIONS) + ".",
+    )
+    parser.addini("mobilecat_coreml", "The same as --mobilecat-coreml: true, or a precision.")
+
+
+def _coreml(config: pytest.Config) -> str | None:
+    """Return how Core ML is predicted: None where it was not asked for."""
+    asked: str | None = config.getoption("--mobilecat-coreml")
+    said = asked or str(config.getini("mobilecat_coreml") or "").strip()
+    if said.lower() in ("", "false", "no", "0"):
+        return None
+    if said.lower() in ("true", "yes", "1"):
+        return _OWN
+    if said not in (_OWN, *PRECISIONS):
+        what = f"mobilecat_coreml is {said!r}: it is true, or one of {', '.join(PRECISIONS)}"
+        raise pytest.UsageError(what)
+    return said
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    how = _coreml(config)
+    if how is None or (how == _OWN and sys.platform == "darwin"):
+        return
+    try:
+        import coremltools  # noqa: F401
+    except ImportError as e:
+        raise pytest.UsageError("mobilecat_coreml needs coremltools") from e
+    from mobilecat import runtime
+
+    runtime.install(None if how == _OWN else how)  # type: ignore[arg-type]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if "mobilecat.runtime" in sys.modules and _coreml(config) is not None:
+        from mobilecat import runtime
+
+        runtime.uninstall()
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    how = _coreml(config)
+    if how is None:
+        return None
+    if how == _OWN and sys.platform == "darwin":
+        return "Core ML: Apple's own, as this is a Mac"
+    precision = "" if how == _OWN else f", {how}"
+    return f"Core ML: mobilecat.runtime{precision}; it is not Apple's (docs/coreml_runtime.md)"
 
 
 class Shared:

@@ -115,6 +115,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bisection": {*_VALUES, *_READ, "judge", "bake", "compile"},
     "report": {*_VALUES, *_READ, "clips", "judge", "review", "changes", "formats.coreml.format"},
     "measure": {*_VALUES, "heads", "lanes", "formats.base", "measure.datasets"},
+    "placement": {*_VALUES, "formats.base"},
     "changes": {*_VALUES, *_READ, "measure", "measure.datasets"},
     "proposal": {
         *_VALUES, "heads", "bake", "formats", "formats.base", "lanes", "demo",
@@ -123,19 +124,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tracks": {*_VALUES, "compare"},
     "playback": {*_VALUES, "camera", "clips", "compare", "formats.base", "lanes", "tracks"},
     # Faces.
-    "pytest_plugin": {"errors", "bundle", "lanes", "compare", *_GOLDENS, "judge"},
+    "pytest_plugin": {"runtime", "errors", "bundle", "lanes", "compare", *_GOLDENS, "judge"},
     "api": {
         *_VALUES, "formats", "formats.base", "lanes", "compare", "golden.store", "judge", "review",
         "compile",
         "coordinates", "bisection", "report", "measure", "measure.datasets", "diagnosis",
-        "demo",
+        "demo", "placement",
         "proposal", "clips", "playback", "changes",
     },
     "golden": {"api"},
     "__init__": {
         "api", "golden", "runtime", "errors", "spec", "pictures", "formats.base", "lanes",
         "compile", "bisection", "measure", "diagnosis", "proposal", "playback",
-        "changes",
+        "changes", "placement",
     },
     "cli": {"__init__", "errors", "disk", "shown", "pictures", "review"},
     "__main__": {"cli"},

@@ -177,15 +177,25 @@ def inspect(
         Path,
         typer.Argument(metavar="FILE", help=".onnx, .tflite, .mlpackage, .mlmodel or a bundle."),
     ],
+    placement: Annotated[
+        bool,
+        typer.Option(
+            "--placement", help="Which unit of a phone takes each op, by rules with their source."
+        ),
+    ] = False,
+    rules: Annotated[
+        Path | None,
+        typer.Option("--rules", metavar="TOML", help="With --placement: another table of rules."),
+    ] = None,
     json_: Json = None,
 ) -> None:
     """Say what a model file holds: inputs, outputs, ops, sizes, metadata.
 
-    mobilecat inspect model.tflite
+    mobilecat inspect model.tflite --placement
     """
     from mobilecat.cli.inspect import run_inspect
 
-    run_inspect(file, json_)
+    run_inspect(file, placement, rules, json_)
 
 
 @app.command("spec", cls=Verb, short_help="Say what a spec may say, key by key.")

@@ -59,6 +59,7 @@ OWN = {
     "bisect": {"old_limit": "limit"},
     "golden record": {"words": "bundle", "at_once": "mc.golden", "reason": "mc.golden"},
     "init": {"set_": "answers", "image": "image", "draw": ".drawn"},
+    "inspect": {"placement": "mc.place", "rules": "mc.place"},
     "diff": {"words": "pictures", "image": "pictures"},
     "spec": {"explain": "key", "schema": "mc.spec_schema"},
     # Deciding is a verb of its own: golden.approve, golden.reject, golden.accept_or_reject.

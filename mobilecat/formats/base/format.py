@@ -119,6 +119,7 @@ class Format:
         versions: () → what made them, for bundle.json, besides what every bundle names; or None.
     Run: engines, the runner of the first is the format's; contracts.
     Inspected: inspect: (path, kind) → Inspection, where kind is what `recognised` as a source.
+        operations: path → the ops in their order, with what each moves (`base.operations`).
         facts: (path, record, bundle) → what an app reads from the file (`base.facts`).
         nms: path → what the file says of its NMS (`base.nms`).
         unrounded: (path, record, restore) → Runner of a float16 artifact in float32, its weights as
@@ -149,6 +150,7 @@ class Format:
     engines: tuple[Engine, ...] = ()
     contracts: tuple[Contract, ...] = ()
     inspect: Verb = _absent
+    operations: Verb = _absent
     facts: Verb = _absent
     nms: Verb = _absent
     unrounded: Verb = _absent

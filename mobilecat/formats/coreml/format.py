@@ -44,6 +44,7 @@ COREML = Format(
         left_to_app("coreml"),
     ),
     inspect=late(_ROOM, "inspect:inspect_model"),
+    operations=late(_ROOM, "operations:operations"),
     facts=late(_ROOM, "facts:facts"),
     nms=late(_ROOM, "nms:written"),
     unrounded=late(_ROOM, "run:open_unrounded"),

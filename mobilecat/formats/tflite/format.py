@@ -25,6 +25,7 @@ TFLITE = Format(
         left_to_app("tflite"),
     ),
     inspect=late(_ROOM, "inspect:inspect_model"),
+    operations=late(_ROOM, "operations:operations"),
     taps=late(_ROOM, "facts:taps"),
     facts=late(_ROOM, "facts:facts"),
     nms=late(_ROOM, "nms:written"),
