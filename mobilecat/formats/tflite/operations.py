@@ -6,14 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mobilecat.formats.base.operations import Operand, Operation
-from mobilecat.formats.tflite.inspect import (
-    _given_shapes,
-    _op_name,
-    _shape,
-    _text,
-    _type_name,
-    read_tflite,
-)
+from mobilecat.formats.tflite.inspect import _given_shapes, _op_name, _shape, _type_name
+from mobilecat.formats.tflite.read.file import read_tflite, text
 
 _MATRICES = {"FULLY_CONNECTED", "BATCH_MATMUL"}
 
@@ -25,7 +19,7 @@ def operations(path: Path) -> tuple[Operation, ...]:
     given = _given_shapes(model)
     operands = [
         Operand(
-            _text(t.name),
+            text(t.name),
             _type_name(t.type),
             given.get(i, _shape(t)),
             model.buffers[t.buffer].data is not None and len(model.buffers[t.buffer].data) > 0,
