@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -25,15 +26,39 @@ class Problem:
 
 
 class MobileCatError(Exception):
-    """Unusable input: carries every problem found, not only the first. The CLI exits with 2."""
+    """Unusable input: carries every problem found, not only the first. The CLI exits with 2.
+
+    Problems name options of the command line; as text in Python, an error says their names there.
+    """
 
     def __init__(self, summary: str, problems: Iterable[Problem] = ()) -> None:
         self.summary = summary
         self.problems = tuple(problems)
         super().__init__(summary)
 
-    def __str__(self) -> str:
+    @property
+    def in_options(self) -> str:
+        """The text for a command line."""
         return "\n".join([self.summary, *(f"  {p}" for p in self.problems)])
+
+    def __str__(self) -> str:
+        text = self.in_options
+        named = [(o, python_name(o)) for o in dict.fromkeys(_OPTION.findall(text))]
+        said = ", ".join(f"--{o} is {name}=…" for o, name in named if name)
+        return f"{text}\n  In Python {said}" if said else text
+
+
+_OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)(?![\w-])")
+_NAMES = {
+    "all": "every", "from": "saved", "iou": "ious", "json": "", "plot": "", "range": "value_range",
+    "score": "scores", "set": "answers", "shape": "shapes", "trust-pickle": "trust",
+    "trust-python": "trust",
+}  # fmt: skip
+
+
+def python_name(option: str) -> str:
+    """Return what an option of the command line is called in Python; "" where it has no use."""
+    return _NAMES.get(option, option.replace("-", "_"))
 
 
 def reason(e: OSError | ValueError) -> str:

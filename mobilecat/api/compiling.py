@@ -53,6 +53,7 @@ def export(
     mobilecat.errors.ModelError: There is no such model
       nowhere.onnx: not found
         → a spec's source is relative to its folder; or name the file: --source FILE
+      In Python --source is source=…
     """
     target, other = Path(out), path_or_none(source)
     fixed = {k: tuple(v) for k, v in (shapes or {}).items()}

@@ -275,7 +275,7 @@ def main() -> None:
     try:
         app(prog_name="mobilecat")
     except MobileCatError as e:
-        print(f"mobilecat: {plain(str(e))}", file=sys.stderr)
+        print(f"mobilecat: {plain(e.in_options)}", file=sys.stderr)
         sys.exit(2)
     except (RecursionError, MemoryError) as e:
         what = "nested too deep" if isinstance(e, RecursionError) else "more than memory holds"

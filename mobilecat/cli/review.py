@@ -93,4 +93,4 @@ def _act(
         ):
             console.print(f"  approved {path}")
     except MobileCatError as e:
-        console.print(f"  {e}", style="yellow")
+        console.print(f"  {e.in_options}", style="yellow")

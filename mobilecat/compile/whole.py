@@ -174,7 +174,7 @@ def export(
         ) from e
     imported = notes_from_metadata(network.metadata_props)
     world = (*_world(spec, network), *on_a_picture(spec, plain))
-    left_out = [f"{names[target]} is left out: {e}" for target, e in failed.items()]
+    left_out = [f"{names[target]} is left out: {e.in_options}" for target, e in failed.items()]
     said = (*imported, *notes, *plain.settled, *named, *world, *left_out, *found)
     return Exported(out, bundle, said)
 

@@ -188,7 +188,8 @@ def entry_of(folder: Path) -> Entry | None:
             results[path.stem] = read_result(path).seal or ""
         except ArtifactError:
             results[path.stem] = "damaged"
-    return Entry(case=digest(record.model_dump(mode="json", exclude_none=True)), results=results)
+    told = record.model_dump(mode="json", exclude_none=True, exclude=record.unsaid)
+    return Entry(case=digest(told), results=results)
 
 
 def is_vouched(root: Path, bundle: Bundle, name: str) -> bool:

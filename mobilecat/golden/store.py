@@ -66,11 +66,14 @@ class CaseFile(Record):
     def sha256(self) -> str:
         return input_sha256(self.input.sha256, self.boxes.sha256 if self.boxes else None)
 
+    @property
+    def unsaid(self) -> set[str]:
+        """Keys that the file does not have: `boxes` and `every` where the case has none."""
+        return (set() if self.boxes else {"boxes"}) | (set() if self.kind == "clip" else {"every"})
+
     def to_json(self) -> str:
-        # size_wh is null for tensors; `boxes` and `every` are there only where a case has any.
-        without = set() if self.boxes else {"boxes"}
-        without |= set() if self.kind == "clip" else {"every"}
-        return self.model_dump_json(indent=1, exclude=without) + "\n"
+        # size_wh is null for tensors.
+        return self.model_dump_json(indent=1, exclude=self.unsaid) + "\n"
 
 
 def input_sha256(picture: str, boxes: str | None) -> str:

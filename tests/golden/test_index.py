@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mobilecat.errors import MobileCatError, SpecError
+from mobilecat.golden.inventory import digest, entry_of
 from mobilecat.golden.store import read_result
 from mobilecat.review.approve import approve, list_cases, record
 from mobilecat.review.index import index_goldens
@@ -247,3 +248,10 @@ def test_goldens_as_windows_checks_them_out(shop: Workshop) -> None:
     for path in shop.golden.rglob("*.json"):
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
     assert check(shop).held
+
+
+def test_the_index_is_of_what_the_case_says_so_that_older_ones_hold(shop: Workshop) -> None:
+    """A key that case.json does not have is no part of what was approved."""
+    said = json.loads((home(shop) / "case.json").read_text("utf-8"))
+    assert set(said) == {"schema_version", "kind", "input"}
+    assert entry_of(home(shop)).case == digest(said)
