@@ -10,7 +10,7 @@ the very entry of its palette, that is shipped, under the scale that is shipped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -35,6 +35,10 @@ class Originals:
             wide = np.asarray(values, np.float32)
             self._named.setdefault(name, []).append(wide)
             self._alike.setdefault(_rounded(wide), wide)
+
+    def named(self, name: str) -> Sequence[Array]:
+        """Return what goes by a name."""
+        return self._named.get(name, [])
 
     def packed(
         self, name: str, dense: Array, low: Array, high: Array, entry: Array | None

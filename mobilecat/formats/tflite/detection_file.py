@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mobilecat.bake import Baked, Ending
@@ -31,12 +32,16 @@ def ending_for(plain: Baked, spec: Spec) -> Ending:
 
 @dataclass(frozen=True)
 class DetectionFile:
-    """data: the file. outputs: the bundle's names → the file's; dtypes: those of other types."""
+    """data: the file. outputs: the bundle's names → the file's; dtypes: those of other types.
+
+    ranges: as `write.File`.
+    """
 
     data: bytes
     outputs: dict[str, str]
     dtypes: dict[str, str]
     lints: tuple[str, ...]
+    ranges: Mapping[str, tuple[float, float]]
 
 
 def detection_file(baked: Baked, spec: Spec, recipe: Recipe) -> DetectionFile:
@@ -63,4 +68,5 @@ def detection_file(baked: Baked, spec: Spec, recipe: Recipe) -> DetectionFile:
         dict(OUTPUTS),
         {"class_ids": "float32", "count": "float32"},
         file.lints,
+        file.ranges,
     )

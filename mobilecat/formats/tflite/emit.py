@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from mobilecat.bake import Baked
@@ -35,17 +36,19 @@ def emit(
 ) -> Emitted:
     recipe = _recipe(target, baked)
     lints: tuple[str, ...] = ()
+    ranges: Mapping[str, tuple[float, float]] = {}
     outputs = {v.name or "": v.name or "" for v in baked.model.graph.outputs}
     dtypes: dict[str, str] | None = None
     if target.contract == "detection":
         made = detection_file(baked, spec, recipe)
         data, outputs, dtypes, lints = made.data, made.outputs, made.dtypes, made.lints
+        ranges = made.ranges
     else:
         if target.contract == "classifier":
             file = classifier_file(baked, spec, recipe)
         else:
             file = file_from_graph(baked.model, recipe, f"{spec.name}, made by mobilecat")
-        data, lints = file.data, file.lints
+        data, lints, ranges = file.data, file.lints, file.ranges
     path.write_bytes(data)
     there = tensor_shapes(data)
     return Emitted(
@@ -55,6 +58,7 @@ def emit(
         image=target.input if baked.image else None,
         dtypes=dtypes,
         lints=lints,
+        ranges=ranges,
         image_scale=picture_scale(data) if baked.image else None,
     )
 

@@ -22,6 +22,7 @@ from mobilecat.formats.base.facts import (
 )
 from mobilecat.formats.base.inspection import Port
 from mobilecat.formats.tflite.inspect import inspect_model
+from mobilecat.formats.tflite.quantised import quantised_facts
 
 LABELS_FILE = "labels.txt"
 POSTPROCESS = "TFLite_Detection_PostProcess"
@@ -39,6 +40,7 @@ def facts(path: Path, record: ArtifactRecord, bundle: Bundle) -> Iterator[Fact]:
     data = path.read_bytes()
     model = read_tflite(data, str(path))
     yield from _interface(model, record, bundle)
+    yield from quantised_facts(model, record)
     stated = record.image_scale or ()
     for name, scale in _arithmetic(model):
         expected = tuple(map(float, stated)) if name == "input 0" else ()

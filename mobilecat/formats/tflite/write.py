@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import onnx_ir as ir
@@ -18,6 +18,7 @@ from mobilecat.formats.tflite.lower.layout import channels_last, identity, same_
 from mobilecat.formats.tflite.lower.lowering import MAX_RANK, Build, Held, Node
 from mobilecat.formats.tflite.program import Program, Tensor
 from mobilecat.formats.tflite.quantise.recipe import FLOAT32, Recipe, apply
+from mobilecat.formats.tflite.quantise.steps import INT16, real_range
 from mobilecat.graph import dtype_of, op_of, shape_of
 
 __all__ = ["LOWERINGS", "File", "file_from_graph", "program_from_graph", "tflite_from_graph"]
@@ -25,10 +26,15 @@ __all__ = ["LOWERINGS", "File", "file_from_graph", "program_from_graph", "tflite
 
 @dataclass(frozen=True)
 class File:
-    """data: the .tflite file. lints: what a user must know of what the recipe made of it."""
+    """data: the .tflite file. lints: what a user must know of what the recipe made of it.
+
+    ranges: of each value computed in whole numbers, by name, its least and largest real number;
+        symmetric where it has no zero point.
+    """
 
     data: bytes
     lints: tuple[str, ...] = ()
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def tflite_from_graph(
@@ -50,7 +56,17 @@ def file_from_graph(
 ) -> File:
     """Return the same in as many bits as `recipe` says. Errors: see `recipe.apply`, too."""
     program, lints = _program(model, recipe)
-    return File(bytes_from_program(program, description, metadata), lints)
+    return File(bytes_from_program(program, description, metadata), lints, _ranges(program))
+
+
+def _ranges(program: Program) -> dict[str, tuple[float, float]]:
+    found = {}
+    for t in (t for op in program.ops for t in op.outputs if t.quant is not None):
+        assert t.quant is not None
+        seen = real_range(t.quant, t.dtype)
+        low = -seen.high if t.dtype == INT16 else seen.low
+        found[t.name] = low, seen.high
+    return found
 
 
 def program_from_graph(model: ir.Model, recipe: Recipe = FLOAT32) -> Program:

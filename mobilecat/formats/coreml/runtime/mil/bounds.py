@@ -42,7 +42,7 @@ def bounds_of(op: Op, dense: Array) -> Bounds | None:
 def _rounding(bound: Array, half: bool) -> Array:
     """Return how far rounding moves a value that lies at `bound`: a step of float16, or little."""
     size = np.abs(np.where(np.isfinite(bound), bound, 0))
-    found = np.spacing(size.astype(np.float16)) if half else 1e-6 * size + 1e-12
+    found = np.spacing(size.astype(np.float16)) if half else 1e-5 * size + 1e-12
     return np.asarray(found, np.float64)
 
 
