@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from mobilecat.disk import sha256_of, size_of
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.formats.importing import import_model
 from mobilecat.judge.run import validate
+from mobilecat.quantize import calibration_of
 from mobilecat.review.approve import approve, record
 from mobilecat.spec import Spec, TargetSpec
 from mobilecat.spec.targets import file_names
@@ -49,7 +50,10 @@ def runner_of(format: str) -> str:
 
 @dataclass(frozen=True)
 class Model:
-    """A true bundle in `folder`, its source file, its network, its goldens."""
+    """A true bundle in `folder`, its source file, its network, its goldens.
+
+    home: the folder that its spec's paths are relative to.
+    """
 
     name: str
     source: Path
@@ -57,6 +61,7 @@ class Model:
     golden: Path
     network: ir.Model
     bundle: Bundle
+    home: Path = Path()
 
     @property
     def spec(self) -> Spec:
@@ -92,10 +97,10 @@ def make_model(
 ) -> Model:
     """Export a spec into `root`, and approve what its source gives for the pictures."""
     name = spec.name
-    exported = export(spec, root / name, source=source)
+    exported = export(spec, root / name, source=source, spec_folder=spec.folder)
     network = import_model(source, dict(exported.bundle.source.shapes))
     golden = root / "golden"
-    model = Model(name, source, root / name, golden, network, exported.bundle)
+    model = Model(name, source, root / name, golden, network, exported.bundle, spec.folder)
     for picture in pictures:
         record(model.folder, golden, picture, source=source)
     approve(model.folder, golden, every=True)
@@ -201,7 +206,10 @@ class Mutant:
     def baked(self, spec: Spec) -> Baked:
         plain = bake(self.model.network, spec, *CONTRACT)
         variant = variant_of(self.target, plain, spec)
-        return plain if variant == CONTRACT else bake(self.model.network, spec, *variant)
+        made = plain if variant == CONTRACT else bake(self.model.network, spec, *variant)
+        if not self.target.calibrated:
+            return made
+        return replace(made, calibration=calibration_of(spec, self.model.home))
 
     def finish(self) -> None:
         if not self.keep_hash and not self.by_hand:
