@@ -83,6 +83,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "formats.torch": {*_LEAVES, "formats.base", "formats.onnx"},
     "formats.coreml": {
         *_VALUES, *_TARGET, "formats.base", "formats.coreml.target", "formats.coreml.runtime",
+        "formats.onnx",
         "formats.coreml.recipe", "bake",
     },
     "formats.coreai": {

@@ -45,10 +45,7 @@ _STARTS: tuple[tuple[bytes, What], ...] = (
     (b"\x93NUMPY", ("an array of numpy's: numbers without a network", "name the model")),
 )
 _NAMES: dict[str, What] = {
-    ".mlmodel": ("a Core ML file", _SOURCE),
-    ".mlpackage": ("a Core ML package", _SOURCE),
     ".mlmodelc": ("a compiled Core ML model, as it lies in an app", _SOURCE),
-    ".aimodel": ("a Core AI file", _SOURCE),
     ".pt": ("a PyTorch file", _LOAD),
     ".pth": ("a PyTorch file", _LOAD),
     ".pt2": ("no program of torch.export, though it is called so", _LOAD),

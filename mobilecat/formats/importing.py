@@ -37,6 +37,11 @@ _BY_SUFFIX = {
     ".hdf5": "keras-hdf5",
     ".pb": "tf-graph",
     ".tflite": "tflite",
+    ".mlmodel": "mlmodel",
+}
+_FOLDERS = {
+    ".mlpackage": "mlpackage",
+    ".aimodel": "aimodel",
 }
 _BY_FIRST_BYTES = {b"\x89HDF\r\n\x1a\n": "keras-hdf5", b"PK\x03\x04": "keras"}
 
@@ -59,6 +64,8 @@ def format_of(path: Path) -> str:
     if named is not None:
         kind, fix = (path.is_file() and what_it_is(path)) or named
         raise ModelError("This kind of file cannot be compiled", [Problem(kind, str(path), fix)])
+    if suffix in _FOLDERS and path.is_dir():
+        return _FOLDERS[suffix]
     if path.is_dir():
         if any((path / f"saved_model.{end}").is_file() for end in ("pb", "pbtxt")):
             return "saved-model"

@@ -15,6 +15,7 @@ from mobilecat.proposal.dense import fcos, fits, gfl, retinaface, retinanet, scr
 from mobilecat.proposal.facts import Facts, Shape
 from mobilecat.proposal.guess import FIVE_POINTS, LETTERBOX, Ask, Guess
 from mobilecat.proposal.pictures import classifier, maps_of_the_input, mediapipe_points, simcc
+from mobilecat.spec.heads import HEADS
 
 Family = Callable[[Facts], Guess | None]
 _PIXELS = 2.0
@@ -85,6 +86,16 @@ def centerface(facts: Facts) -> Guess | None:
     return Guess("CenterFace", "centernet", 1, because, {}, {}, (), ("face",), FIVE_POINTS)
 
 
+def told(facts: Facts) -> Guess | None:
+    """Return what the file itself says, where it names a whole head."""
+    head = dict(facts.told.head)
+    kind = head.pop("kind", None)
+    if not isinstance(kind, str) or kind not in HEADS:
+        return None
+    because = "candidates of a pipeline that ends in suppression, as the file says"
+    return Guess("A detector with its own suppression", kind, 3, because, head)
+
+
 def ssd(facts: Facts) -> Guess | None:
     rows = {n: s for n, s in facts.outputs.items() if _is_rows(s)}
     boxes = [n for n, s in rows.items() if s[-1] == 4]
@@ -92,7 +103,7 @@ def ssd(facts: Facts) -> Guess | None:
     if len(boxes) != 1 or len(scores) != 1:
         return None
     image = {"range": [-1, 1]}
-    if facts.anchors is not None and facts.told.head:
+    if facts.anchors is not None and facts.told.head and "kind" not in facts.told.head:
         because = f"{len(facts.anchors)} anchors, as the file's own postprocessing says"
         return Guess("SSD", "ssd", 3, because, dict(facts.told.head), image)
     if facts.anchors is not None:
@@ -332,6 +343,7 @@ FAMILIES: tuple[Family, ...] = (
     ultraface,
     blazeface,
     centerface,
+    told,
     ssd,
     yolov5,
     yolox,

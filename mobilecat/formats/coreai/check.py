@@ -135,6 +135,13 @@ def _maker(model: ir.Model, name: str) -> str:
 
 def _require_suppression(found: Mapping[str, Array], node: ir.Node) -> None:
     """Hold what the file keeps to what the reference keeps of the file's own candidates."""
+    names = [*(v.name or "" for v in node.inputs if v), *(v.name or "" for v in node.outputs)]
+    if not {SETTLED, *(names[i] for i in (0, 1, 2, 3, 4, 6))} <= set(found):
+        raise ArtifactError(
+            "A suppression that came with the network cannot be held to the graph in a .aimodel",
+            [Problem("its parts have no names there", where(node), "cut the network before it, "
+                     "[import] outputs, and say [head] and [nms]; or leave [targets.coreai] out")],
+        )  # fmt: skip
     if not found[SETTLED].all():
         return  # noise can have more boxes than fit; the file says so itself
     boxes, scores = (

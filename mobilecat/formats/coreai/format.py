@@ -44,5 +44,10 @@ COREAI = Format(
     nms=late(_ROOM, "nms:written"),
     inner=late(_ROOM, "inner:inner_values"),
     cut=late(_ROOM, "run:open_cut"),
+    sources=("aimodel",),
+    dims=late(_ROOM, "source:dims"),
+    read=late(_ROOM, "source:read"),
+    reference=late(_ROOM, "source:reference"),
+    changed=late(_ROOM, "source:changed"),
     app=True,
 )

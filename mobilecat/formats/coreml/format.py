@@ -51,5 +51,10 @@ COREML = Format(
     wide=late(_ROOM, "runtime.halves:constants_of"),
     cut=late(_ROOM, "run:open_cut"),
     inner=late(_ROOM, "inner:inner_values"),
+    sources=("mlmodel", "mlpackage"),
+    dims=late(_ROOM, "source:dims"),
+    read=late(_ROOM, "source:read"),
+    reference=late(_ROOM, "source:reference"),
+    changed=late(_ROOM, "source:changed"),
     app=True,
 )

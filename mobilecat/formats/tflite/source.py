@@ -15,13 +15,12 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from mobilecat.bake.nms import OP as NMS
-from mobilecat.bake.nms import add_function
 from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.base.notes import NOTES_KEY, text_from_notes
 from mobilecat.formats.base.source import Reference, Source
 from mobilecat.formats.onnx.changed import Change, changed_proto
 from mobilecat.formats.onnx.input_shapes import Shapes, settle
+from mobilecat.formats.onnx.own_nms import with_nms
 from mobilecat.formats.onnx.read import import_proto
 from mobilecat.formats.tflite.read.detection import CODE as POSTPROCESS
 from mobilecat.formats.tflite.read.detection import Detection, detection_end
@@ -29,10 +28,9 @@ from mobilecat.formats.tflite.read.file import Graph, Tensor, graph_of, read_tfl
 from mobilecat.formats.tflite.read.metadata import BUFFER, Said, said_in
 from mobilecat.formats.tflite.read.translate import Part, part_of, require_read, translate
 from mobilecat.formats.tflite.run import LiteNetwork, sizes_in_litert
-from mobilecat.graph import MOBILECAT_DOMAIN, attr, shape_of
+from mobilecat.graph import shape_of
 from mobilecat.graph.anchors import ANCHORS_KEY, text_from_anchors
 from mobilecat.graph.told import TOLD_KEY, Told, text_from_told
-from mobilecat.spec import NmsSpec
 
 Progress = Callable[[str], None]
 _LONGEST_LABELS = 1 << 20
@@ -153,24 +151,7 @@ def changed(source: Source, shapes: Mapping[str, Sequence[int]], change: Change)
 
 
 def _proto(file: _File) -> onnx.ModelProto:
-    proto = translate(file.graph, file.part)
-    if not any(n.domain == MOBILECAT_DOMAIN for n in proto.graph.node):
-        return proto
-    model = ir.from_proto(proto)
-    asked = {_nms(n): n for n in model.graph if (n.domain, n.op_type) == (MOBILECAT_DOMAIN, NMS)}
-    if len(asked) > 1:
-        what = f"{len(asked)} suppressions of different settings"
-        fix = "cut the graph before the first: [import] outputs"
-        raise ModelError(f"{file.source.path.name} cannot be compiled", [Problem(what, fix=fix)])
-    add_function(model, next(iter(asked)), 1)
-    return ir.to_proto(model)
-
-
-def _nms(node: ir.Node) -> NmsSpec:
-    names = ("score_threshold", "iou_threshold", "max_detections")
-    said: dict[str, Any] = {n: attr(node, n, 0) for n in names}
-    # Read by an operator of its own, which takes what a spec would not say.
-    return NmsSpec.model_construct(**said, per_class=False)
+    return with_nms(translate(file.graph, file.part), file.source.path)
 
 
 def _require_shapes(file: _File, model: ir.Model) -> None:

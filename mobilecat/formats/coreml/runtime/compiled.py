@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mobilecat.errors import MobileCatError
-from mobilecat.formats.coreml.runtime.errors import malformed
+from mobilecat.formats.coreml.runtime.errors import malformed, refused
 from mobilecat.formats.coreml.runtime.graph import Graph, Val
 from mobilecat.formats.coreml.runtime.session import Session, Sessions
 
@@ -26,6 +26,15 @@ class Derived:
 
     source: Val
     make: Callable[[Array], Any]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A graph that was written and not run: what it takes, and what it gives, by name."""
+
+    graph: Graph
+    inputs: Mapping[str, Val]
+    results: Mapping[str, Any]
 
 
 Trace = Callable[[Graph, dict[str, Val]], Mapping[str, Any]]
@@ -76,14 +85,7 @@ class Compiled:
         if plan is not None:
             return plan.run(feeds)
         g = Graph(self._sessions)
-        inputs = {n: g.data(a) for n, a in feeds.items()}
-        try:
-            results = dict(trace(g, inputs))
-        except MobileCatError:
-            raise
-        except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
-            # a contradiction that no check of ours named; never a traceback for a damaged file
-            raise malformed(f"{type(e).__name__}: {str(e)[:200]}", g.where) from e
+        inputs, results = _traced(g, feeds, trace)
         if g.runs == 0 and not g.data_was_read:
             plan = self._plan(g, inputs, results)
             with self._lock:
@@ -93,6 +95,17 @@ class Compiled:
             return plan.run(feeds)
         g.flush()
         return {n: _known(v) for n, v in results.items()}
+
+    def written(self, feeds: Mapping[str, Array], trace: Trace) -> Written:
+        """Return the graph for the shapes of `feeds`, not run.
+
+        Errors: UnsupportedOp where it depends on what is fed.
+        """
+        g = Graph(self._sessions, calls_nms=True)
+        inputs, results = _traced(g, feeds, trace)
+        if g.runs or g.data_was_read:
+            raise refused("what it computes, or how much, depends on the values that it is fed")
+        return Written(g, inputs, results)
 
     def _plan(self, g: Graph, inputs: Mapping[str, Val], results: Mapping[str, Any]) -> _Plan:
         sources = {n: v.source if isinstance(v, Derived) else v for n, v in results.items()}
@@ -112,6 +125,19 @@ class Compiled:
                 plan.append((n, _Result(constant=v.raw(), make=make)))
         session = self._sessions.compile(work) if work.outputs else None
         return _Plan(session, tuple((at, names[id(v)]) for at, v in fed.items()), tuple(plan))
+
+
+def _traced(
+    g: Graph, feeds: Mapping[str, Array], trace: Trace
+) -> tuple[dict[str, Val], dict[str, Any]]:
+    inputs = {n: g.data(a) for n, a in feeds.items()}
+    try:
+        return inputs, dict(trace(g, inputs))
+    except MobileCatError:
+        raise
+    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
+        # a contradiction that no check of ours named; never a traceback for a damaged file
+        raise malformed(f"{type(e).__name__}: {str(e)[:200]}", g.where) from e
 
 
 def _known(value: Any) -> Any:

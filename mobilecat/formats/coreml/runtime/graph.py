@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -135,10 +135,15 @@ Operand = Val | Array | np.generic | None
 
 
 class Graph:
-    """Emits ONNX nodes; runs them through `sessions`."""
+    """Emits ONNX nodes; runs them through `sessions`.
 
-    def __init__(self, sessions: Sessions) -> None:
+    calls_nms: whether a suppression is a node of its own, `mobilecat::NMS`, for who compiles the
+    graph further; nothing here runs it.
+    """
+
+    def __init__(self, sessions: Sessions, calls_nms: bool = False) -> None:
         self._sessions = sessions
+        self.calls_nms = calls_nms
         self.data_was_read = False  # then what was emitted holds for this run's data only
         self.runs = 0
         self.rounds = 0  # of all loops, nested ones too
@@ -193,6 +198,32 @@ class Graph:
             out.append(val)
         self._nodes.append(node)
         return tuple(out)
+
+    def nms(
+        self, boxes: Val, scores: Val, most: int, settings: Mapping[str, Any]
+    ) -> tuple[Val, Val]:
+        """Emit `mobilecat::NMS` on boxes [1,N,4] and scores [1,N,C]; return indices [1,most], 0
+        where there is no row, and their count [1]: both int32."""
+        shapes = ((1, most, 4), (1, most), (1, most), (1, most), (1,))
+        kinds = (FLOAT, FLOAT, INT32, INT32, INT32)
+        made = [self._fresh() for _ in shapes]
+        node = helper.make_node(
+            "NMS",
+            [self._name_of(boxes), self._name_of(scores)],
+            made,
+            name=f"{self.where}:{len(self._nodes)}",
+            domain="mobilecat",
+            max_detections=most,
+            **settings,
+        )
+        self._nodes.append(node)
+        values = []
+        for name, shape, kind in zip(made, shapes, kinds, strict=True):
+            self._types[name] = helper.make_tensor_type_proto(kind, shape)
+            value = Val(self, name=name, dtype=_NUMPY[kind], dims=shape)
+            self._pending.append(weakref.ref(value))
+            values.append(value)
+        return values[3], values[4]
 
     def _fresh(self) -> str:
         self._count += 1

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from mobilecat.errors import Problem
 from mobilecat.formats.coreml.runtime import nn
-from mobilecat.formats.coreml.runtime.compiled import Compiled, Derived
+from mobilecat.formats.coreml.runtime.compiled import Compiled, Derived, Written
 from mobilecat.formats.coreml.runtime.errors import UnsupportedOp, malformed
 from mobilecat.formats.coreml.runtime.graph import Graph, Val
 from mobilecat.formats.coreml.runtime.interface import Feature
@@ -87,6 +87,14 @@ class NetworkEngine:
             feeds[name] = value if image else np.asarray(value).astype(np.float32, copy=False)
         key = (tuple(taps), tuple(given))
         return self._compiled.run(key, feeds, lambda g, v: self._trace(g, v, taps))
+
+    def written(self, values: Mapping[str, Any], taps: Sequence[str]) -> Written:
+        """Return the network's graph for the shapes of `values`, not run."""
+        feeds = {
+            n: v if self._inputs[n].kind == "image" else np.asarray(v).astype(np.float32)
+            for n, v in values.items()
+        }
+        return self._compiled.written(feeds, lambda g, v: self._trace(g, v, taps))
 
     def _trace(self, g: Graph, vals: dict[str, Val], taps: Sequence[str]) -> dict[str, Any]:
         blobs: dict[str, Any] = {}

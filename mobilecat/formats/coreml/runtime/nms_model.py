@@ -52,6 +52,16 @@ class NmsEngine:
         self._rows = _row_limits(declared[self._out[0]])
 
     @property
+    def reads(self) -> tuple[str, str]:
+        """The names of the confidence and the coordinates that it reads."""
+        return self._in[0], self._in[1]
+
+    @property
+    def most(self) -> int | None:
+        """How many rows it gives at most, None without a limit."""
+        return self._rows[1]
+
+    @property
     def ops(self) -> Counter[str]:
         return Counter({"NonMaximumSuppression": 1})
 

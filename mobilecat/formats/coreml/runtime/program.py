@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mobilecat.formats.coreml.runtime import mil
-from mobilecat.formats.coreml.runtime.compiled import Compiled
-from mobilecat.formats.coreml.runtime.errors import malformed
+from mobilecat.formats.coreml.runtime.compiled import Compiled, Written
+from mobilecat.formats.coreml.runtime.errors import malformed, refused
 from mobilecat.formats.coreml.runtime.graph import FLOAT, Graph, Val
 from mobilecat.formats.coreml.runtime.interface import Feature
 from mobilecat.formats.coreml.runtime.mil.interpret import (
@@ -95,6 +95,18 @@ class ProgramEngine:
                 state[key] = results.pop(name).astype(state[key].dtype)
         return results
 
+    def written(self, values: Mapping[str, Array], taps: Sequence[str]) -> Written:
+        """Return the function's graph for the shapes of `values`, not run."""
+        feeds: dict[str, Array] = {}
+        for i in self._function.inputs:
+            if i.is_state:
+                raise refused(f"it keeps state {i.name!r} from one run to the next")
+            if i.name in values:
+                image = i.name in self._inputs and self._inputs[i.name].kind == "image"
+                array = np.asarray(values[i.name])
+                feeds[i.name] = array if image else _rounded(array, i.type.dtype)
+        return self._compiled.written(feeds, lambda g, v: self._trace(g, v, taps))
+
     def _trace(self, g: Graph, vals: dict[str, Val], taps: Sequence[str]) -> dict[str, Any]:
         inputs: dict[str, Val] = {}
         state: dict[str, Val] = {}
@@ -134,10 +146,8 @@ class ProgramEngine:
 
 def planes(g: Graph, picture: Val, color: str) -> Val:
     """Return a [1,H,W,C] picture as float32 [1,C,H,W] in the order the model declares."""
-    y = g("Transpose", picture, perm=[0, 3, 1, 2])
-    if color == "BGR":
-        y = g("Gather", y, np.array([2, 1, 0]), axis=1)
-    return g("Cast", y, to=FLOAT)
+    y = g("Cast", g("Transpose", picture, perm=[0, 3, 1, 2]), to=FLOAT)
+    return g("Gather", y, np.array([2, 1, 0]), axis=1) if color == "BGR" else y
 
 
 def _rounded(array: Array, mil_type: str) -> Array:

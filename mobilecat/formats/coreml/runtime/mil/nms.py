@@ -63,6 +63,8 @@ def suppress(
         from mobilecat.formats.coreml.runtime.errors import malformed
 
         raise malformed(f"boxes {boxes.shape} do not fit scores {scores.shape}", g.where)
+    if g.calls_nms and n == 1:
+        return _called(g, boxes, scores, iou_threshold, score_threshold, max_boxes, per_class)
     best = g("ReduceMax", scores, np.array([2]), keepdims=0)  # [n, B]
     lowest = np.float32(np.finfo(np.float32).min)
     if per_class and classes > 1:
@@ -105,3 +107,45 @@ def suppress(
         numbers = g("Pad", numbers, np.array([0, 0, 0, pad]), np.array(-1))
     totals = g("ReduceSum", g("Cast", alive, to=INT32), np.array([1]), keepdims=0)
     return picked[0], picked[1], g("Cast", numbers, to=INT32), totals
+
+
+def _called(
+    g: Graph,
+    boxes: Val,
+    scores: Val,
+    iou_threshold: float,
+    score_threshold: float | None,
+    max_boxes: int,
+    per_class: bool,
+) -> tuple[Val, Val, Val, Val]:
+    """The same with the suppression as a node of its own, on corners; one picture."""
+    centre = g("Slice", boxes, np.array([0]), np.array([2]), np.array([2]))
+    half = g("Mul", g("Slice", boxes, np.array([2]), np.array([4]), np.array([2])), _f32(0.5))
+    corners = g("Concat", g("Sub", centre, half), g("Add", centre, half), axis=2)
+    least = -3e38 if score_threshold is None else score_threshold
+    found, total = g.nms(
+        corners,
+        scores,
+        max_boxes,
+        {
+            "score_threshold": least,
+            "iou_threshold": min(max(iou_threshold, 0.0), 1.0),
+            "per_class": int(per_class),
+        },
+    )
+    best = g("ReduceMax", scores, np.array([2]), keepdims=0)
+    single = g("Cast", g("ArgMax", best, axis=1, keepdims=1), to=INT32)  # [1, 1]
+    ranks = np.arange(max_boxes, dtype=np.int32)[None]
+    none = g("And", g("Equal", total, np.zeros(1, np.int32)), ranks == 0)
+    index = g("Where", none, single, found)
+    count = g("Max", total, np.ones(1, np.int32))
+    alive = g("Less", ranks, count)
+    rows, mask = g("Squeeze", index, np.array([0])), g("Unsqueeze", alive, np.array([2]))
+    zero = g.const(np.float32(0))
+    picked = [g("Where", mask, g("Gather", v, rows, axis=1), zero) for v in (boxes, scores)]
+    numbers = g("Where", alive, index, np.array(-1, np.int32))
+    return picked[0], picked[1], numbers, count
+
+
+def _f32(value: float) -> np.ndarray[tuple[()], np.dtype[np.float32]]:
+    return np.array(value, np.float32)
