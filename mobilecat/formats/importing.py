@@ -43,6 +43,11 @@ _FOLDERS = {
     ".mlpackage": "mlpackage",
     ".aimodel": "aimodel",
 }
+_MARKS = {
+    "tflite": (4, b"TFL3", "not a TFLite file, or cut short"),
+    # A protobuf whose first field is the version of Core ML's specification.
+    "mlmodel": (0, b"\x08", "not a Core ML file, or cut short"),
+}
 _BY_FIRST_BYTES = {b"\x89HDF\r\n\x1a\n": "keras-hdf5", b"PK\x03\x04": "keras"}
 
 
@@ -64,8 +69,11 @@ def format_of(path: Path) -> str:
     if named is not None:
         kind, fix = (path.is_file() and what_it_is(path)) or named
         raise ModelError("This kind of file cannot be compiled", [Problem(kind, str(path), fix)])
-    if suffix in _FOLDERS and path.is_dir():
-        return _FOLDERS[suffix]
+    if suffix in _FOLDERS:
+        if path.is_dir():
+            return _FOLDERS[suffix]
+        file = f"a {suffix} is a folder, and this is a file", "copy or unpack it whole"
+        raise _unreadable(path, *(what_it_is(path) or file))
     if path.is_dir():
         if any((path / f"saved_model.{end}").is_file() for end in ("pb", "pbtxt")):
             return "saved-model"
@@ -76,12 +84,13 @@ def format_of(path: Path) -> str:
     format = _BY_SUFFIX.get(suffix, "onnx")
     if format in ("keras", "keras-hdf5"):
         return _keras_by_first_bytes(path)
-    if format == "tflite" and _starts(path, 8)[4:] == b"TFL3":
-        return format
+    if format in _MARKS:
+        at, mark, said = _MARKS[format]
+        if _starts(path, at + len(mark))[at:] == mark:
+            return format
+        raise _unreadable(path, *(what_it_is(path) or (said, "export or download it again")))
     if found := what_it_is(path):
         raise _unreadable(path, *found)
-    if format == "tflite":
-        raise _unreadable(path, "not a TFLite file, or cut short", "export or download it again")
     return format
 
 

@@ -85,11 +85,11 @@ def test_a_saved_model_is_a_folder(tmp_path: Path) -> None:
 
 
 UNREADABLE = {
-    "m.tflite": (b"x", "a TFLite file"),
+    "m.tflite": (b"x", "not a TFLite file"),
     "m.pt": (b"x", "torch.export.save"),
     "m.pt2": (b"x", "no program of torch.export"),
     "scripted.onnx": (zipped("m/data.pkl", "m/constants.pkl"), "name it .pt"),
-    "m.mlmodel": (b"x", "a Core ML file"),
+    "m.mlmodel": (b"x", "not a Core ML file"),
     "m.keras": (b"<html>", "download the file itself"),
     "odd.keras": (b"odd", "neither a Keras archive (zip) nor HDF5"),
     "n.keras": (b"", "the file is empty"),
@@ -118,7 +118,9 @@ UNREADABLE = {
     "m.pbtxt": (b"node {", "it has no weights"),
     "m.joblib": (b"\x80\x05", "scikit-learn"),
     "m.pkl": (b"\x80\x05", "runs code when it is opened"),
-    "m.aimodel": (b"x", "a Core AI file"),
+    "m.aimodel": (b"x", "is a folder"),
+    "m.mlpackage": (ZIP, "a zip archive"),
+    "page.tflite": (b"<!DOCTYPE html>", "download the file itself"),
     "cat.jpg": (b"\xff\xd8\xff\xe0", "a picture"),
     "cat.onnx": (b"\x89PNG\r\n", "a picture"),
     "m.param": (b"7767517\n", "ncnn"),
