@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mobilecat.bisection.walk import Bisection
     from mobilecat.coordinates.report import CoordinateReport
     from mobilecat.formats.base.inspection import Inspection
+    from mobilecat.measure.budget import Budget
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,10 +34,12 @@ class Validation(Shown):
 
     report: Report
     coordinates: CoordinateReport | None = None
+    budget: Budget | None = None
 
     @property
     def held(self) -> bool:
-        return self.report.held and (self.coordinates is None or self.coordinates.held)
+        more = (self.coordinates, self.budget)
+        return self.report.held and all(part is None or part.held for part in more)
 
     @property
     def exit_code(self) -> int:
@@ -51,6 +54,8 @@ class Validation(Shown):
         yield from self.report.words()
         if self.coordinates is not None:
             yield from self.coordinates.words()
+        if self.budget is not None:
+            yield from self.budget.words()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values; docs/validate.md describes every key."""
@@ -58,6 +63,10 @@ class Validation(Shown):
         if self.coordinates is not None:
             told["coordinates"] = self.coordinates.to_json()
             if not self.coordinates.held:
+                told |= {"verdict": "FELL_SHORT", "exit_code": 1}
+        if self.budget is not None:
+            told["budget"] = self.budget.to_json()
+            if not self.budget.held:
                 told |= {"verdict": "FELL_SHORT", "exit_code": 1}
         return told
 
@@ -76,6 +85,8 @@ def validate(
     html: PathLike | None = None,
     junit: PathLike | None = None,
     evaluation: PathLike | None = None,
+    data: PathLike | None = None,
+    allow_calibration: bool = False,
     save: PathLike | None = None,
     saved: PathLike | Sequence[PathLike] = (),
     tolerances: PathLike | Mapping[str, Tolerance] | None = None,
@@ -90,7 +101,9 @@ def validate(
     golden: a folder of goldens. random: compare raw outputs with the source's on so many seeded
     inputs, which needs no golden. coordinates: push the golden pictures through simulated phones;
     full: every combination of those. html, junit: pages to write; one says what has changed since
-    the page that it replaces. evaluation: what `evaluate --json` wrote, for the page. save: keep
+    the page that it replaces. evaluation: what `evaluate --json` wrote, for the page.
+    data: labelled pictures, on which each artifact with a stated `map_loss` is held to it;
+    allow_calibration: also those that quantised artifacts took their scales from. save: keep
     what every lane gave in this folder; saved: judge what such a folder has (no model runs), or
     what a Mac wrote.
     tolerances: of this spec, or by lane, in place of the bundle's own. cases: only these.
@@ -135,6 +148,7 @@ def validate(
         unverified = open_any(home, verify=False)
         losses = losses_of(Path(evaluation), unverified)
         charts = charts_of(Path(evaluation), unverified)
+    limits = _limits(home, tolerances, artifact, data)
     opener = open_saved(kept) if kept is not None else open_lane
     with recording(path_or_none(save), opener) as recorder:
         report = judged(
@@ -171,6 +185,24 @@ def validate(
                 full=full,
                 progress=progress,
             )
+        budget = None
+        if limits:
+            from mobilecat.measure.budget import budget_of
+
+            measured = None
+            if data is not None:
+                from mobilecat.measure.evaluate import evaluate
+
+                measured = evaluate(
+                    home,
+                    Path(data),
+                    runner=runner,
+                    artifact=artifact,
+                    source=model,
+                    allow_calibration=allow_calibration,
+                    progress=progress,
+                )
+            budget = budget_of(limits, measured)
         told = None if placed is None else placed.to_json()
         if html is not None:
             from mobilecat.report.html import report_page
@@ -190,7 +222,26 @@ def validate(
         from mobilecat.report.junit import to_junit
 
         write_text(Path(junit), to_junit(report, told))
-    return Validation(report, placed)
+    return Validation(report, placed, budget)
+
+
+def _limits(
+    home: Path,
+    tolerances: Mapping[str, Tolerance] | None,
+    artifact: str | None,
+    data: PathLike | None,
+) -> dict[str, float]:
+    """Return what artifacts may lose of mAP. MobileCatError for data that none asks for."""
+    from mobilecat.measure.budget import limits_of
+
+    bundle = open_any(home, verify=False)
+    stated = bundle.spec.tolerances if tolerances is None else tolerances
+    found = limits_of(bundle, stated, artifact)
+    if data is not None and not found:
+        fix = f'state it in the spec: [tolerances."{bundle.artifacts[0].file}"] map_loss = 0.5'
+        said = Problem("no artifact has a stated loss that it could be held to", "--data", fix)
+        raise MobileCatError("There is nothing to measure", [said])
+    return found
 
 
 def _results(saved: PathLike | Sequence[PathLike]) -> tuple[Path | None, list[Path]]:

@@ -30,6 +30,7 @@ def evaluate(
     cache: PathLike | None = None,
     fresh: bool = False,
     threads: int | None = None,
+    allow_calibration: bool = False,
     progress: Progress = silent,
 ) -> Evaluation:
     """Measure what each artifact's accuracy is on labelled pictures, and what it lost.
@@ -37,7 +38,8 @@ def evaluate(
     data: COCO JSON, VOC XML, YOLO txt, Crawford .cat or labels.json. The source model always runs
     besides. limit: so many pictures, spread evenly. class_map: a class of the data → the model's.
     max_drop: points of mAP that an artifact may lose; see `shortfalls`. cache: where results are
-    kept, to go on from; fresh: believe none of them.
+    kept, to go on from; fresh: believe none of them. allow_calibration: measure on the pictures
+    that quantised artifacts took their scales from, too, which is refused otherwise.
 
     Errors: MobileCatError for a damaged bundle, unusable labels, or where nothing ran.
 
@@ -59,6 +61,7 @@ def evaluate(
         cache=path_or_none(cache),
         fresh=fresh,
         threads=threads,
+        allow_calibration=allow_calibration,
         progress=progress,
     )
 

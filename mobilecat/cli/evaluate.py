@@ -7,6 +7,7 @@ import sys
 import mobilecat as mc
 from mobilecat.cli.grammar import (
     BUNDLE,
+    AllowCalibration,
     Artifact,
     BundleDir,
     Cache,
@@ -44,6 +45,7 @@ def evaluate(
     cache: Cache = None,
     fresh: Fresh = False,
     threads: Threads = None,
+    allow_calibration: AllowCalibration = False,
 ) -> None:
     """Say what each artifact's accuracy is on labelled pictures, and what it lost.
 
@@ -67,6 +69,7 @@ def evaluate(
             cache=cache,
             fresh=fresh,
             threads=threads,
+            allow_calibration=allow_calibration,
             progress=progress,
         )
     write_json(report.to_json, json_)

@@ -100,6 +100,13 @@ Html = Annotated[
 ]
 _LABELLED = "Labelled pictures: COCO JSON, VOC XML, YOLO txt, Crawford .cat or labels.json."
 Data = Annotated[Path, typer.Option("--data", metavar="DATA", help=_LABELLED)]
+AllowCalibration = Annotated[
+    bool,
+    typer.Option(
+        "--allow-calibration",
+        help="Measure on the pictures that quantised artifacts took their scales from, too.",
+    ),
+]
 DataIfAny = Annotated[Path | None, typer.Option("--data", metavar="DATA", help=_LABELLED)]
 MaxDrop = Annotated[
     float | None,

@@ -11,8 +11,10 @@ import typer
 import mobilecat as mc
 from mobilecat.cli.grammar import (
     BUNDLE,
+    AllowCalibration,
     Artifact,
     BundleDir,
+    DataIfAny,
     Html,
     Json,
     Markdown,
@@ -92,6 +94,8 @@ def validate(
             help="With --html: what `evaluate --json` wrote, for the loss of each artifact.",
         ),
     ] = None,
+    data: DataIfAny = None,
+    allow_calibration: AllowCalibration = False,
     save: Annotated[
         Path | None,
         typer.Option(
@@ -145,6 +149,8 @@ def validate(
             html=html,
             junit=junit,
             evaluation=evaluation,
+            data=data,
+            allow_calibration=allow_calibration,
             save=save,
             saved=from_ or (),
             tolerances=tolerances,

@@ -198,7 +198,7 @@ def _overridden(limits: Limits, bundle: Bundle, keys: Sequence[str]) -> Limits:
         given = bundle.spec.tolerances.get(key)
         if given is None:
             continue
-        said: dict[str, Any] = given.model_dump(exclude_none=True, exclude={"outputs"})
+        said: dict[str, Any] = given.model_dump(exclude_none=True, exclude={"outputs", "map_loss"})
         if said or given.outputs:
             outputs = {**limits.outputs, **given.outputs}
             reason = f"{limits.reason}; [tolerances.{key}] of the spec"

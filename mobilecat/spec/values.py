@@ -196,6 +196,9 @@ class Tolerance(Value):
     """Of a mask: 1 − IoU, pixels within `scores` of 0.5 left out."""
     outputs: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
     """The same for single outputs, by name."""
+    map_loss: Annotated[float, Field(ge=0, le=100)] | None = None
+    """Of an artifact, by its file name: points of mAP, of 100, that it may lose against the source
+    on labelled pictures: `validate --data`."""
 
 
 class ImportSpec(Value):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import statistics
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +39,8 @@ Opener = Callable[[Path, Bundle, Lane, Path | None], Runner]
 class Collected:
     """What one lane gave. found: one a picture, in order; () with `not_run`, the reason.
 
-    inferred, kept: how many pictures ran now, and how many had been kept.
+    inferred, kept: how many pictures ran now, and how many had been kept. seconds: of an inference,
+    the median, with whatever else the machine did meanwhile.
     """
 
     lane: Lane
@@ -47,6 +49,7 @@ class Collected:
     not_run: str = ""
     inferred: int = 0
     kept: int = 0
+    seconds: float | None = None
 
 
 @dataclass
@@ -111,12 +114,15 @@ def collect(
             with work.busy:
                 if work.not_run:
                     continue
+                start = time.perf_counter()
                 try:
                     outputs = work.runner.infer(tensors)
+                    seconds = time.perf_counter() - start
                 except NotRun as reason:  # of this lane, at this picture; the others go on
                     work.not_run = f"{pictures[i].path.name}: {reason}"
                     continue
-            result = Result(_decoded(outputs, plan, work.lane, pictures[i]), work.runner.note)
+            found = _decoded(outputs, plan, work.lane, pictures[i])
+            result = Result(found, work.runner.note, seconds)
             work.store.put(keys[i], result)
             work.results[i] = result
 
@@ -131,7 +137,9 @@ def _collected(work: _Work, pictures: int, kept: int) -> Collected:
     results = [work.results[i] for i in range(pictures)]
     engine = work.runner.note if work.runner else results[0].engine
     found = tuple(r.found for r in results)
-    return Collected(work.lane, found, engine, inferred=pictures - kept, kept=kept)
+    times = [r.seconds for r in results if r.seconds is not None]
+    seconds = statistics.median(times) if times else None
+    return Collected(work.lane, found, engine, "", pictures - kept, kept, seconds)
 
 
 def _keys(

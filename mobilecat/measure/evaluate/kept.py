@@ -29,10 +29,11 @@ _LANES = 64
 
 @dataclass(frozen=True)
 class Result:
-    """What a lane found in one picture. engine: the runner's note."""
+    """What a lane found in one picture. engine: the runner's note. seconds: of its inference."""
 
     found: Detections
     engine: str
+    seconds: float | None = None
 
 
 class Store:
@@ -111,6 +112,7 @@ def _json(result: Result) -> dict[str, Any]:
     found = result.found
     return {
         "engine": result.engine,
+        "seconds": result.seconds,
         "boxes_xyxy": found.boxes_xyxy.tolist(),
         "scores": found.scores.tolist(),
         "class_ids": found.class_ids.tolist(),
@@ -132,4 +134,4 @@ def _result(data: dict[str, Any]) -> Result:
         rows,
         read_masks(data["masks"]) if data["masks"] else None,
     )
-    return Result(found, data["engine"])
+    return Result(found, data["engine"], data.get("seconds"))

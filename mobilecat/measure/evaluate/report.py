@@ -24,7 +24,8 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class LaneScores:
-    """A lane that was asked for. scores: None with `not_run`, the reason."""
+    """A lane that was asked for. scores: None with `not_run`, the reason. seconds: of an inference,
+    the median over the pictures."""
 
     lane: Lane
     engine: str
@@ -33,6 +34,7 @@ class LaneScores:
     inferred: int = 0
     kept: int = 0
     confusion: Confusion | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,8 @@ class Evaluation(Shown):
             "artifact": lane.artifact.file if lane.artifact else None,
             "precision": lane.artifact.precision if lane.artifact else "float32",
             "engine": row.engine,
+            "bytes": lane.artifact.bytes if lane.artifact else None,
+            "inference_seconds": row.seconds,
             "not_run": row.not_run,
             "inferred": row.inferred,
             "kept": row.kept,

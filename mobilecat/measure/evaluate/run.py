@@ -19,6 +19,7 @@ from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, 
 from mobilecat.measure.evaluate.report import Evaluation, LaneScores
 from mobilecat.measure.evaluate.scales import other_part
 from mobilecat.measure.evaluate.scores import score, truth_of
+from mobilecat.measure.seen import require_unseen
 from mobilecat.pictures.similarity import sigmas_of
 from mobilecat.rows import MAPS
 from mobilecat.spec import RawHead
@@ -39,6 +40,7 @@ def evaluate(
     cache: Path | None = None,
     fresh: bool = False,
     threads: int | None = None,
+    allow_calibration: bool = False,
     progress: Callable[[str], None] = lambda _: None,
     opener: Opener = open_lane,
 ) -> Evaluation:
@@ -47,7 +49,8 @@ def evaluate(
     The source is always among them, as the others' losses are against it. limit: pictures, spread
     evenly. class_map: a class of the labels → the model's name. max_drop: points of mAP that an
     artifact may lose. cache: where results are kept, by default the user's cache folder. fresh:
-    believe nothing that is kept. threads: by default one a core.
+    believe nothing that is kept. threads: by default one a core. allow_calibration: measure on the
+    pictures of the calibration, too.
     Errors: MobileCatError for a damaged bundle, unusable labels, or where nothing ran.
     """
     require_library()
@@ -61,6 +64,8 @@ def evaluate(
     classes = match_classes(labelled, bundle.spec.labels, class_map)
     points = match_landmarks(labelled.landmarks, bundle.spec.landmarks, _landmark_count(bundle))
     chosen = labelled.spread(limit).pictures
+    if not allow_calibration:
+        require_unseen(bundle, [p.path for p in chosen])
     if max_drop is not None and gives_boxes_away(bundle):
         what = "this cascade is given its boxes, the labels' own: it has no AP that could drop"
         raise MobileCatError("--max-drop has nothing to hold", [Problem(what, bundle.name)])
@@ -136,7 +141,9 @@ def _row(
     taken = None
     if not bundle.spec.head.whole_picture and not gives_boxes_away(bundle):
         taken = confusion_of(truths, found.found, classes)
-    return LaneScores(found.lane, found.engine, scores, "", found.inferred, found.kept, taken)
+    return LaneScores(
+        found.lane, found.engine, scores, "", found.inferred, found.kept, taken, found.seconds
+    )
 
 
 def is_single(bundle: Bundle) -> bool:

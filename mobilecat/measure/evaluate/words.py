@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mobilecat.measure.evaluate.report import Evaluation
 from mobilecat.measure.evaluate.scores import Scores
-from mobilecat.shown import Column, Line, Table
+from mobilecat.shown import Column, Line, Table, human_size
 
 _CLASSES = 12
 
@@ -22,6 +22,8 @@ def said(report: Evaluation) -> Iterator[Line | Table]:
         rest = sum(c.objects > 0 for c in first.by_class) - _CLASSES
         if rest > 0:
             yield Line(f"{rest} more classes with objects: --json", "dim")
+    if (files := _files(report)).rows:
+        yield files
     yield from map(Line, _words(first))
     for engine, lanes in _engines(report).items():
         yield Line(f"{', '.join(lanes)}: {engine}", "dim")
@@ -117,6 +119,25 @@ def _class_maps(report: Evaluation, first: Scores) -> Table:
             cells += [_points(found.by_class[k]) for k in shown]
             rows.append([row.lane.name, *cells])
     return _table("lane", ["mIoU", "loss", *(report.classes[k] for k in shown)], rows)
+
+
+def _files(report: Evaluation) -> Table:
+    """Return what each artifact costs: bytes, accuracy, time."""
+    rows = []
+    for row in report.lanes:
+        if row.scores is None or row.lane.artifact is None:
+            continue
+        loss, marks = report.loss(row), row.scores.landmarks
+        rows.append(
+            [
+                row.lane.name,
+                human_size(row.lane.artifact.bytes),
+                _signed(loss.ap if loss else None),
+                _share(marks.nme if marks else None, 4),
+                "–" if row.seconds is None else f"{1000 * row.seconds:.1f}",
+            ]
+        )
+    return _table("artifact", ["size", "loss", "NME", "ms a picture"], rows)
 
 
 def _by_size(report: Evaluation, first: Scores) -> Table:

@@ -1,0 +1,94 @@
+"""What artifacts may lose, and pictures that may not measure it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import mobilecat as mc
+from mobilecat.bundle import HASH_DIGITS, CalibrationRecord, open_bundle
+from mobilecat.disk import sha256_of
+from mobilecat.errors import MobileCatError
+from mobilecat.measure.budget import budget_of, limits_of
+from mobilecat.measure.evaluate import Evaluation, evaluate
+from mobilecat.measure.seen import require_unseen
+from mobilecat.spec import Tolerance
+from tests.measure.evaluate import fake
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("budget")
+    fake.bundle(root)
+    fake.data(root / "data")
+    return root
+
+
+@pytest.fixture(scope="module")
+def measured(place: Path) -> Evaluation:
+    given = fake.lanes()
+    return evaluate(place / "made" / "bundle", place / "data", opener=given.open, cache=place / "c")
+
+
+def _files(report: Evaluation) -> dict[str, str]:
+    return {r.lane.runner: r.lane.artifact.file for r in report.lanes if r.lane.artifact}
+
+
+def test_an_artifact_is_held_to_what_it_may_lose(measured: Evaluation) -> None:
+    """By hand (test_evaluate): onnx keeps half of 0.569 of mAP, tflite all of it."""
+    files = _files(measured)
+    lost = 100 - 50 * (6 * 253 / 303 + 4 * 17 / 101) / 10
+    within = budget_of({files["onnx"]: lost + 0.01, files["tflite"]: 0.0}, measured)
+    beyond = budget_of({files["onnx"]: lost - 0.01, files["tflite"]: 0.0}, measured)
+    assert within is not None and beyond is not None
+    assert within.held and [a.verdict for a in within.artifacts] == ["PASS", "PASS"]
+    assert not beyond.held and [a.verdict for a in beyond.artifacts] == ["FAIL", "PASS"]
+    assert "are allowed (map_loss)" in str(beyond)
+
+
+def test_without_pictures_it_is_not_run() -> None:
+    found = budget_of({"a.tflite": 0.5}, None)
+    assert found is not None and found.held
+    assert [a.verdict for a in found.artifacts] == ["NOT_RUN"]
+    assert "add --data DATA" in str(found)
+
+
+def test_what_did_not_run_does_not_hold(measured: Evaluation) -> None:
+    found = budget_of({"gone.tflite": 0.5}, measured)
+    assert found is not None and not found.held
+
+
+def test_only_what_states_a_loss_has_one(measured: Evaluation) -> None:
+    file = _files(measured)["tflite"]
+    told = {file: Tolerance(map_loss=0.5), "tflite": Tolerance(scores=0.1)}
+    assert limits_of(measured.bundle, told) == {file: 0.5}
+    assert budget_of({}, measured) is None
+
+
+def test_each_artifact_has_its_size_and_time(measured: Evaluation) -> None:
+    told = {row["artifact"]: row for row in measured.to_json()["lanes"]}
+    file = _files(measured)["tflite"]
+    assert told[file]["bytes"] > 0 and told[file]["inference_seconds"] >= 0
+    assert "ms a picture" in str(measured)
+
+
+def test_pictures_of_the_calibration_are_refused_whatever_they_are_called(place: Path) -> None:
+    bundle = open_bundle(place / "made" / "bundle")
+    pictures = sorted(p for p in (place / "data").rglob("*") if p.suffix in (".png", ".jpg"))
+    renamed = place / "renamed.png"
+    renamed.write_bytes(pictures[0].read_bytes())
+    record = CalibrationRecord(
+        method="minmax", seed=0, pictures=1, hashes=(sha256_of(renamed)[:HASH_DIGITS],)
+    )
+    require_unseen(bundle, pictures)
+    calibrated = bundle.model_copy(update={"calibration": record})
+    require_unseen(calibrated, pictures[1:])
+    with pytest.raises(MobileCatError, match="took their scales from") as said:
+        require_unseen(calibrated, pictures)
+    assert "--allow-calibration" in str(said.value)
+
+
+def test_data_that_no_artifact_is_held_to_is_refused(place: Path) -> None:
+    with pytest.raises(MobileCatError, match=r"map_loss = 0\.5"):
+        mc.validate(place / "made" / "bundle", random=1, data=place / "data")
