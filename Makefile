@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 BASE ?= main
 
-.PHONY: demo ios test test-torch read-back check lint unit swift conformance mutants bridges coreai faults right fuzz wheel bench lock clean
+.PHONY: demo ios test test-torch read-back check lint unit swift conformance mutants bridges coreai faults right first-hour fuzz wheel bench lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -61,6 +61,9 @@ coreai: $(STAMP)  # every op case of every target in Apple's interpreter
 faults: $(STAMP)  # faults planted in bundles
 	$(PY) -m tools.plant_faults
 	$(PY) -m tools.plant_faults.subtle
+
+first-hour: $(STAMP)  # five models to bundles that hold, in four commands each: docs/first-hour.md
+	$(PY) -m tools.first_hour
 
 right: $(STAMP)  # right networks, none of which may be red
 	$(PY) -m tools.right_networks

@@ -19,12 +19,21 @@ def said(report: Report) -> Iterator[Line | Table]:
     if report.random:
         yield _random_table(report)
     yield from (Line(text, "red", "FAIL") for text in failures(report))
-    yield from (Line(text, "yellow", "NOT_RUN") for text in not_run(report))
+    yield from (Line(text, "yellow", "NOT_RUN") for text in _once(not_run(report)))
     yield from (Line(text, "dim", "note") for text in report.notes)
     yield from (Line(f"wrote {path}") for path in report.pending)
     if report.pending:
         folder, golden = report.asked.folder, report.asked.golden
         yield Line(f"look at it: mobilecat golden review {folder} --golden {golden}")
+
+
+def _once(lines: Sequence[str]) -> list[str]:
+    """Return each reason once, behind all that it kept from running."""
+    of: dict[str, list[str]] = {}
+    for line in lines:
+        what, _, why = line.partition(": ")
+        of.setdefault(why, []).append(what)
+    return [f"{', '.join(names)}: {why}" for why, names in of.items()]
 
 
 def _table(first: str, numbers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -25,8 +25,10 @@ def lines_of(pending: Pending) -> list[str]:
         if frames := pending.found.frames:
             seen = sum(len(f.detections) for f in frames)
             return [f"new: {many(seen, 'detection')} in {many(len(frames), 'frame')}"]
-        count = "" if found is None else f"{many(len(found), 'detection')}, "
-        said = [f"new: {count}{many(len(pending.found.tensors), 'tensor')}"]
+        counts = [] if found is None else [many(len(found), "detection")]
+        tensors = len(pending.found.tensors)
+        counts += [many(tensors, "tensor")] if tensors or found is None else []
+        said = [f"new: {', '.join(counts)}"]
         return said + _told(pending.found)
     lines = [
         f"{d.stage} {d.name}: {_amount(d.value, d.limit)}{d.detail}"
