@@ -8,6 +8,9 @@ for half a face, says nothing about a pixel's place: it must be found where it b
 corners are not held to the limit. One that is gone in one of these drawings need not be found at
 all; and where one of them shows further boxes, or the list is full, so may the phone's, and only
 steady boxes must stay. A box close above the threshold measures nothing.
+
+Few drawings are tried first. Where a chain then falls short, many are: a box that suppression takes
+from one of two cells by chance is found out so, and a box in a wrong place stays where it belongs.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ SAME_IOU = 0.5
 """What a box that moves must overlap with where it belongs."""
 BORDERLINE = 0.1
 """A box whose score is this near to the threshold may come and go with the resampler."""
-NOISES = 2
+NOISES, MORE_NOISES = 2, 10
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,9 @@ class Engine:
             self._seen[key] = decode_outputs(outputs, same)
         return self._seen[key]
 
-    def noisy(self, pixels: Pixels) -> Iterator[Detections]:
-        """Give what is found where noise of one level is added."""
-        for seed in range(NOISES):
+    def noisy(self, pixels: Pixels, count: int) -> Iterator[Detections]:
+        """Give what is found where noise of one level is added, `count` times."""
+        for seed in range(count):
             noise = np.random.default_rng(seed).integers(-1, 2, pixels.shape)
             yield self.model_boxes(np.clip(pixels + noise, 0, 255).astype(np.uint8))
 
@@ -182,38 +185,63 @@ def belongs(
     halved: bool,
     threshold: float,
     most: int | None,
+    thorough: bool = False,
 ) -> Belongs | str:
     """Return what belongs to an option, or why nothing does.
 
     For the own fit the golden's; for Vision's, a run on Pillow's resize and plain arithmetic.
     halved: the frame has colour for every second pixel. threshold: of the score.
-    most: boxes that there can be.
+    most: boxes that there can be. thorough: whether many drawings are tried, not few.
     """
+    drawings = _Drawings(engine, picture, halved, thorough)
 
     def held(found: Detections, drawings: Iterable[Detections]) -> Belongs:
         return held_through(found, drawings, threshold, most)
 
     if option == OWN:
-        return _golden(engine, picture, halved, held)
-    return _through_vision(engine, picture, option, halved, held)
+        return _golden(engine, picture, drawings, held)
+    return _through_vision(engine, picture, option, drawings, held)
 
 
 Held = Callable[[Detections, Iterable[Detections]], Belongs]
 
 
-def _golden(engine: Engine, picture: Picture, halved: bool, held: Held) -> Belongs | str:
+@dataclass(frozen=True)
+class _Drawings:
+    """How else a phone may draw a picture's model input."""
+
+    engine: Engine
+    picture: Picture
+    halved: bool
+    thorough: bool
+
+    def of(
+        self, pixels: Pixels, drawn: Callable[[Image, str | None], Pixels], grows: bool
+    ) -> list[Detections]:
+        """Return what is found in each. drawn: (picture, another resampler than the own) → pixels
+        of the model input. grows: whether the picture is enlarged."""
+        image, kinds = self.picture.image, ["bicubic" if grows else "box"]
+        kinds += ["lanczos", "hamming"] if self.thorough else []
+        inputs = [drawn(image, kind) for kind in kinds]
+        if self.halved:
+            inputs.append(drawn(_halved(image), None))
+        noise = self.engine.noisy(pixels, MORE_NOISES if self.thorough else NOISES)
+        return [*noise, *map(self.engine.model_boxes, inputs)]
+
+
+def _golden(engine: Engine, picture: Picture, drawings: _Drawings, held: Held) -> Belongs | str:
     golden = picture.case.expected(engine.lane.name).found
     if golden is None:
         return "the golden has no detections"
     pixels, plan = fit_picture(picture.image, engine.spec)
     found = engine.model_boxes(pixels)
     grows = plan.resized_wh[0] > picture.image.width
-    other = engine.spec.model_copy(update={"resample": "bicubic" if grows else "box"})
-    drawn = [fit_picture(picture.image, other)[0]]
-    if halved:
-        drawn.append(fit_picture(_halved(picture.image), engine.spec)[0])
-    ways = (*engine.noisy(pixels), *map(engine.model_boxes, drawn))
-    own = held(found, ways)
+
+    def drawn(image: Image, kind: str | None) -> Pixels:
+        other = {"resample": kind} if kind else {}
+        return fit_picture(image, engine.spec.model_copy(update=other))[0]
+
+    own = held(found, drawings.of(pixels, drawn, grows))
     to_model = plan.model_from_image
     moved = Detections(to_model.boxes_xyxy(golden.boxes_xyxy), golden.scores, golden.class_ids)
     moves = np.full(len(golden), np.inf)
@@ -224,7 +252,7 @@ def _golden(engine: Engine, picture: Picture, halved: bool, held: Held) -> Belon
 
 
 def _through_vision(
-    engine: Engine, picture: Picture, option: str, halved: bool, held: Held
+    engine: Engine, picture: Picture, option: str, drawings: _Drawings, held: Held
 ) -> Belongs | str:
     wh, model_wh, spec = picture.image.size, engine.spec.size, engine.spec
     first, *others = _fits(option.removesuffix("Rotate90CCW"), wh, model_wh)
@@ -232,10 +260,11 @@ def _through_vision(
     found = engine.model_boxes(pixels)
     if not len(found):
         return f"the network finds nothing through {option}, straight from the picture"
-    ways = [*engine.noisy(pixels)]
-    ways.append(engine.model_boxes(first.model_input(picture.image, spec, otherwise=True)))
-    if halved:
-        ways.append(engine.model_boxes(first.model_input(_halved(picture.image), spec)))
+
+    def drawn(image: Image, kind: str | None) -> Pixels:
+        return first.model_input(image, spec, kind)
+
+    ways = drawings.of(pixels, drawn, first.grows)
     for other in others:
         again = engine.model_boxes(other.model_input(picture.image, spec))
         boxes = first.model_boxes(other.image_boxes(again.boxes_xyxy))
@@ -264,18 +293,20 @@ class _Fit:
     size: tuple[int, int]
     at: tuple[int, int] = (0, 0)
 
-    def model_input(self, image: Image, spec: ImageSpec, otherwise: bool = False) -> Pixels:
+    @property
+    def grows(self) -> bool:
+        return self.size[0] > self.box[2] - self.box[0]
+
+    def model_input(self, image: Image, spec: ImageSpec, kind: str | None = None) -> Pixels:
         """Return pixels as Pillow resizes them, black around. Shapes: (H, W, C).
 
-        otherwise: with another resampler than the bilinear one, which averages what it shrinks.
+        kind: another resampler than the bilinear one, which averages what it shrinks.
         """
         from PIL import Image
 
         canvas = Image.new("RGB", spec.size)
-        grows = self.size[0] > self.box[2] - self.box[0]
-        other = Image.Resampling.BICUBIC if grows else Image.Resampling.BOX
-        kind = other if otherwise else Image.Resampling.BILINEAR
-        small = image.convert("RGB").resize(self.size, kind, box=self.box)
+        how = Image.Resampling[(kind or "bilinear").upper()]
+        small = image.convert("RGB").resize(self.size, how, box=self.box)
         canvas.paste(small, self.at)
         return channels_of(np.asarray(canvas, dtype=np.uint8), spec)
 

@@ -17,7 +17,7 @@ from mobilecat.judge.made import made_for, try_made
 from mobilecat.judge.observe import Inputs, Observed, Opener, observe, open_engine
 from mobilecat.judge.ranked import Ordered
 from mobilecat.judge.report import LaneReport, Result
-from mobilecat.judge.rounding import Shaker, kind_of, moves_of, widened
+from mobilecat.judge.rounding import DRAWS, Shaker, kind_of, moves_of, widened
 from mobilecat.judge.structure import Unrounded, has_structure, open_structure
 from mobilecat.judge.untried import Moved
 from mobilecat.lanes import Lane, Runner
@@ -100,12 +100,22 @@ def run_lane(
 
 
 def shaken_for(
-    engines: Engines, lane: Lane, inputs: Inputs, reference: Observed | None
+    engines: Engines, lane: Lane, inputs: Inputs, reference: Observed | None, draws: int = 1
 ) -> Callable[[], Observed | None]:
     """Return what gives the source with its weights rounded as the lane's are."""
     if reference is None:
         return lambda: None
-    return lambda: engines.shaker.observe(kind_of(lane), inputs, reference)
+    return lambda: engines.shaker.observe(kind_of(lane), inputs, reference, draws)
+
+
+def is_sound(structure: Sequence[Check]) -> bool:
+    """Return whether a program gives what its source gives, but for its rounding."""
+    return bool(structure) and all(c.verdict == "PASS" for c in structure)
+
+
+def off(checks: Sequence[Check]) -> bool:
+    """Return whether a check failed by a number, which rounding may explain."""
+    return any(c.verdict == "FAIL" and c.value is not None for c in checks)
 
 
 def ordered(
@@ -129,7 +139,8 @@ def judge_lane(
 
     What is beyond a limit of the table is judged again by how far rounding moves the source: as the
     golden has it, or else measured here. sound: without its rounding the lane gives what the source
-    gives, in full; then it is rounding alone that the source would show, and the golden judges it.
+    gives, in full; then it is rounding alone that the source would show, and the golden judges it,
+    by the farthest of several ways to round.
     """
     bundle, kind = engines.bundle, kind_of(report.lane)
     shaken = shaken_for(engines, report.lane, inputs, reference)
@@ -144,12 +155,15 @@ def judge_lane(
 
     moves = expected.moves.get(kind, {})
     checks = judge(report.limits)
-    if moves and any(c.verdict == "FAIL" and c.value is not None for c in checks):
+    if moves and off(checks):
         checks = judge(widened(report.limits, moves, bundle))
     if reference is None:
         return checks
-    if any(c.verdict == "FAIL" and c.value is not None for c in checks):
+    if off(checks):
         checks = judged_again(bundle, reference, report.limits, shaken, judge)
+    if sound and off(checks):
+        ways = shaken_for(engines, report.lane, inputs, reference, DRAWS)
+        checks = judged_again(bundle, reference, report.limits, ways, judge)
     if report.lane != SOURCE and not sound:
         checks += judge_source(bundle, got, reference, report.limits, shaken)
     return [*checks, *ties]

@@ -41,12 +41,14 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Observed:
-    """What a lane gave. asked: the inner values it was asked for beside its outputs."""
+    """What a lane gave. asked: the inner values it was asked for beside its outputs. draws: the
+    results that this one was put together of, value by value (`rounding.farthest`)."""
 
     lane: Lane
     tensors: Mapping[str, Array]
     asked: tuple[str, ...]
     plan: ResizePlan | None
+    draws: tuple[Observed, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,17 @@ float16: each weight rounded to float16, as an artifact stores it (preprocessing
 float32: each weight times 1 ± 8 units in float32's last place, seeded: with that, YOLOX-nano moves
     four times as far as XNNPACK's order of summation moves it.
 
+One way to round is one draw of many: an artifact that folds a scale into its weights first rounds
+other numbers, by as much. Where a program is right without its rounding, and only then, DRAWS ways
+are tried, and a value may be as far off as the farthest of them.
+
 What the artifact gives has no part in it.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +30,7 @@ from mobilecat.compare.compare import Check, as_floats
 from mobilecat.compare.tolerances import FLOORS, KEYS, Kind, Limits, precision_of
 from mobilecat.errors import MobileCatError
 from mobilecat.graph import Array
+from mobilecat.judge.moved_masks import masks_moved
 from mobilecat.judge.observe import Inputs, Observed, gives_detections, observe, watched
 from mobilecat.judge.ranked import Ordered, Ranks, in_order, moved_ranks, ranks_for
 from mobilecat.lanes import Lane, NotRun, Runner
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
 Rounding = Literal["float16", "float32"]
 ROUNDINGS: tuple[Rounding, ...] = ("float16", "float32")
 UNITS = 8
+DRAWS = 4
 MARGIN = 0.1
 """A candidate whose score is this near to the threshold, or above it, can become a detection."""
 
@@ -47,18 +53,19 @@ def kind_of(lane: Lane) -> Rounding:
     return "float16" if precision_of(lane) == "float16" else "float32"
 
 
-def change_of(kind: Rounding) -> Callable[[str, Array], Array]:
-    """Return (name, weights) → rounded weights."""
+def change_of(kind: Rounding, draw: int = 0) -> Callable[[str, Array], Array]:
+    """Return (name, weights) → rounded weights. draw: which way to round, from 0 to DRAWS − 1."""
     if kind == "float16":
+        scale = 1 + draw / DRAWS  # float16's steps fall elsewhere on w · scale, as far apart
 
         def halved(_: str, values: Array) -> Array:
             with np.errstate(over="ignore"):
-                return values.astype(np.float16).astype(np.float32)
+                return (values * scale).astype(np.float16).astype(np.float32) / np.float32(scale)
 
         return halved
 
     def shaken(name: str, values: Array) -> Array:
-        rng = np.random.default_rng([zlib.crc32(name.encode()), values.size])
+        rng = np.random.default_rng([zlib.crc32(name.encode()), values.size, draw])
         noise = rng.uniform(-UNITS, UNITS, values.shape) * 2.0**-23
         return np.asarray(values * (1 + noise), np.float32)
 
@@ -78,21 +85,30 @@ class Shaker:
     reference: Runner | Check | None = None
 
     def __post_init__(self) -> None:
-        self._engines: dict[Rounding, Runner | None] = {}
-        self._last: dict[Rounding, tuple[Inputs, Observed | None]] = {}
+        self._engines: dict[tuple[Rounding, int], Runner | None] = {}
+        self._last: dict[tuple[Rounding, int], tuple[Inputs, Observed | None]] = {}
         self._ranks: tuple[Inputs, Ranks] | None = None
 
-    def observe(self, kind: Rounding, inputs: Inputs, reference: Observed) -> Observed | None:
+    def observe(
+        self, kind: Rounding, inputs: Inputs, reference: Observed, draws: int = 1
+    ) -> Observed | None:
         """Return what the rounded source gives; None where the source cannot run here.
 
         reference: what it gives as it is; where a TopK sorts rows, these come in its order.
-        The last answer of each kind is remembered: every lane asks for the same input.
+        draws: how many ways of rounding; of several, each value is the farthest from the reference.
+        The last answer of each is remembered: every lane asks for the same input.
         """
-        asked, answer = self._last.get(kind, (None, None))
+        found = [self._drawn(kind, draw, inputs, reference) for draw in range(draws)]
+        return farthest(reference, [f for f in found if f is not None])
+
+    def _drawn(
+        self, kind: Rounding, draw: int, inputs: Inputs, reference: Observed
+    ) -> Observed | None:
+        asked, answer = self._last.get((kind, draw), (None, None))
         if asked is inputs:
             return answer
-        answer = self._run(kind, inputs, reference)
-        self._last[kind] = inputs, answer
+        answer = self._run(kind, draw, inputs, reference)
+        self._last[kind, draw] = inputs, answer
         return answer
 
     def order(
@@ -107,7 +123,7 @@ class Shaker:
         ranks = self._ranked(inputs)
         if not ranks:
             return Ordered(observed)
-        engine = self._engine(kind)
+        engine = self._engine(kind, 0)
         shaken = engine.ranks(inputs.tensors) if isinstance(engine, SourceRunner) else {}
         moved = moved_ranks(ranks, ranks_for(self.bundle, shaken))
         return in_order(self.bundle, observed, reference, ranks, limits, moved)
@@ -119,13 +135,15 @@ class Shaker:
             self._ranks = inputs, ranks_for(self.bundle, found)
         return self._ranks[1]
 
-    def _engine(self, kind: Rounding) -> Runner | None:
-        if kind not in self._engines:
-            self._engines[kind] = self._open(kind)
-        return self._engines[kind]
+    def _engine(self, kind: Rounding, draw: int) -> Runner | None:
+        if (kind, draw) not in self._engines:
+            self._engines[kind, draw] = self._open(kind, draw)
+        return self._engines[kind, draw]
 
-    def _run(self, kind: Rounding, inputs: Inputs, reference: Observed) -> Observed | None:
-        engine = self._engine(kind)
+    def _run(
+        self, kind: Rounding, draw: int, inputs: Inputs, reference: Observed
+    ) -> Observed | None:
+        engine = self._engine(kind, draw)
         if engine is None:
             return None
         if self.reference is None and isinstance(engine, SourceRunner) and engine.sorts:
@@ -135,13 +153,31 @@ class Shaker:
             return None
         return self.order(found, reference, inputs, FLOORS[kind], kind).observed
 
-    def _open(self, kind: Rounding) -> Runner | None:
+    def _open(self, kind: Rounding, draw: int) -> Runner | None:
         if isinstance(self.bundle, CascadeBundle):
             return None
         try:
-            return open_changed(self.folder, self.bundle, change_of(kind), self.source)
+            return open_changed(self.folder, self.bundle, change_of(kind, draw), self.source)
         except (NotRun, MobileCatError, ImportError):
             return None
+
+
+def farthest(reference: Observed, found: Sequence[Observed]) -> Observed | None:
+    """Return one result of several, each value the one farthest from the reference's."""
+    if len(found) < 2:
+        return found[0] if found else None
+    tensors = {}
+    for name, first in found[0].tensors.items():
+        those = [f.tensors[name] for f in found if name in f.tensors]
+        e = reference.tensors.get(name)
+        if e is None or first.dtype.kind != "f" or any(t.shape != e.shape for t in those):
+            tensors[name] = first
+            continue
+        stacked = np.stack(those)
+        with np.errstate(invalid="ignore"):  # inf − inf: no number, which counts as farthest
+            which = np.abs(stacked - e).argmax(axis=0)
+        tensors[name] = np.take_along_axis(stacked, which[None], axis=0)[0]
+    return replace(found[0], tensors=tensors, draws=tuple(found))
 
 
 def near_rows(
@@ -159,6 +195,7 @@ def near_rows(
     return near
 
 
+MASKS = "masks"
 DETECTIONS = "detections/"
 """In front of what detections move by, beside the tensors: boxes, scores, row values."""
 
@@ -168,8 +205,11 @@ def moves_of(bundle: Bundle, reference: Observed, shaken: Observed) -> dict[str,
 
     A raw output: relative to max(1, max |value|). A candidate: in its own unit. `detections/boxes`,
     `…/scores`, `…/landmarks` and so on: of the candidates that can become detections, in pixels of
-    the model input where they have such.
+    the model input where they have such. `detections/masks`: 1 − IoU.
     """
+    if shaken.draws:
+        each = [moves_of(bundle, reference, drawn) for drawn in shaken.draws]
+        return {name: max(m.get(name, 0.0) for m in each) for m in each for name in m}
     near = near_rows(bundle, reference.tensors)
     found: dict[str, float] = {}
     for name, w in watched(bundle).items():
@@ -188,7 +228,8 @@ def moves_of(bundle: Bundle, reference: Observed, shaken: Observed) -> dict[str,
         # A corner or point moves in two coordinates.
         part = float(rows.max(initial=0)) * (2**0.5 if in_pixels(w.kind) else 1)
         found[f"{DETECTIONS}{w.kind}"] = part
-    return found
+    moved = masks_moved(bundle, reference, shaken, FLOORS["float16"].scores)
+    return found if moved is None else found | {f"{DETECTIONS}{MASKS}": moved}
 
 
 def widened(limits: Limits, moves: Mapping[str, float], bundle: Bundle) -> Limits:
@@ -205,5 +246,5 @@ def widened(limits: Limits, moves: Mapping[str, float], bundle: Bundle) -> Limit
 
     own: dict[str, Any] = {
         key: part(key, kind) for kind, key in KEYS.items() if key != KEYS["tensor"]
-    }
+    } | {MASKS: part(MASKS, MASKS)}
     return replace(limits, **own, outputs=outputs)

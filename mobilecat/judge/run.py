@@ -32,10 +32,12 @@ from mobilecat.judge.engines import (
     Engines,
     contract_limits,
     fullest,
+    is_sound,
     judge_ends,
     judge_lane,
     judge_unrounded,
     load_engines,
+    off,
     ordered,
     run_lane,
     run_source,
@@ -54,6 +56,7 @@ from mobilecat.judge.parts import judge_parts
 from mobilecat.judge.random import Range, describe, random_inputs, range_of, raw_checks, rows_of
 from mobilecat.judge.report import Asked, LaneReport, RandomRow, Report, Result
 from mobilecat.judge.result import expected_from
+from mobilecat.judge.rounding import DRAWS
 from mobilecat.judge.static import check_nms
 from mobilecat.judge.words import many
 from mobilecat.judge.written import check_labels_file, check_written
@@ -276,8 +279,7 @@ def _run_case(
         whole: list[Check] = []
         if live is not None and report.lane.name in engines.structures:
             whole = judge_unrounded(engines, report.lane, live, inputs)
-        sound = bool(whole) and all(c.verdict == "PASS" for c in whole)
-        judged = judge_lane(engines, report, got, expected, live, inputs, sound)
+        judged = judge_lane(engines, report, got, expected, live, inputs, is_sound(whole))
         results += [Result(report.lane.name, case.name, c) for c in (*judged, *whole)]
         if may_write:
             try:
@@ -376,10 +378,15 @@ def _run_random(
             limits = contract_limits(engines, report, got, reference, shaken)
             broken = [c for c in check_contract(bundle, got, limits) if c.verdict == "FAIL"]
             results += [Result(name, case, c) for c in broken]
-            rounds[name].append(raw_checks(bundle, got, reference, report.limits, shaken))
+            found: list[Check] = []
             if name in engines.structures:
                 found = judge_unrounded(engines, report.lane, reference, inputs)
                 results += [Result(name, case, c) for c in found]
+            raw = raw_checks(bundle, got, reference, report.limits, shaken)
+            if off(raw) and is_sound(found):
+                ways = shaken_for(engines, report.lane, inputs, reference, DRAWS)
+                raw = raw_checks(bundle, got, reference, report.limits, ways)
+            rounds[name].append(raw)
     rows: list[RandomRow] = []
     for report in lanes:
         name = report.lane.name
