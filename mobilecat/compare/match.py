@@ -182,6 +182,7 @@ def _without_ties(
             pairs.remove((i, j))
             continue
         off = far or abs(e.scores[i] - g.scores[j]) > limits.scores
+        off |= any(_row_apart(row, e, g, i, j) > limits.of(row.limit) for row in SHOWN)
         if off and tied.lost(i) and tied.new(j):  # rows of two candidates
             missing.append(i)
             extra.append(j)
@@ -200,6 +201,14 @@ def _without_ties(
         tuple(j for j in extra if j not in new),
     )
     return left, Matches(tuple(ties), lost, new)
+
+
+def _row_apart(row: RowValue, e: Detections, g: Detections, i: int, j: int) -> float:
+    """Return how far apart a row value of a pair is; 0 where they cannot be compared."""
+    both = [d.rows[row.name][k : k + 1] for d, k in ((e, i), (g, j)) if row.name in d.rows]
+    if len(both) < 2 or both[0].shape != both[1].shape:
+        return 0.0
+    return float(row.apart(*both)[0])
 
 
 def _count(

@@ -255,7 +255,8 @@ def _through_vision(
     engine: Engine, picture: Picture, option: str, drawings: _Drawings, held: Held
 ) -> Belongs | str:
     wh, model_wh, spec = picture.image.size, engine.spec.size, engine.spec
-    first, *others = _fits(option.removesuffix("Rotate90CCW"), wh, model_wh)
+    option = option.removesuffix("Rotate90CCW")
+    first, *others = _fits(option, wh, model_wh)
     pixels = first.model_input(picture.image, spec)
     found = engine.model_boxes(pixels)
     if not len(found):
@@ -265,7 +266,8 @@ def _through_vision(
         return first.model_input(image, spec, kind)
 
     ways = drawings.of(pixels, drawn, first.grows)
-    for other in others:
+    finely = [_unrounded(option, wh, model_wh)] if drawings.thorough else []
+    for other in (*others, *finely):
         again = engine.model_boxes(other.model_input(picture.image, spec))
         boxes = first.model_boxes(other.image_boxes(again.boxes_xyxy))
         ways.append(Detections(boxes, again.scores, again.class_ids))
@@ -287,11 +289,16 @@ def _halved(image: Image) -> Image:
 
 @dataclass(frozen=True)
 class _Fit:
-    """The part `box` of the picture (pixels) drawn at `at` of the model input, `size` large."""
+    """The part `box` of the picture (pixels) drawn at `at` of the model input, `size` large.
+
+    times: size and at count in such parts of a pixel: it is drawn so many times as large, and
+    averaged, as what rounds nothing to whole pixels would.
+    """
 
     box: tuple[float, float, float, float]
     size: tuple[int, int]
     at: tuple[int, int] = (0, 0)
+    times: int = 1
 
     @property
     def grows(self) -> bool:
@@ -304,27 +311,28 @@ class _Fit:
         """
         from PIL import Image
 
-        canvas = Image.new("RGB", spec.size)
+        canvas = Image.new("RGB", (spec.size[0] * self.times, spec.size[1] * self.times))
         how = Image.Resampling[(kind or "bilinear").upper()]
         small = image.convert("RGB").resize(self.size, how, box=self.box)
         canvas.paste(small, self.at)
+        canvas = canvas.reduce(self.times) if self.times > 1 else canvas
         return channels_of(np.asarray(canvas, dtype=np.uint8), spec)
 
     def image_boxes(self, boxes: Floats) -> Floats:
         """Model pixels → pixels of the picture. Shapes: (N, 4)."""
         low, scale = self._map()
-        placed: Floats = (boxes - np.tile(self.at, 2)) * scale + low
+        placed: Floats = (boxes - np.tile(self.at, 2) / self.times) * scale + low
         return placed
 
     def model_boxes(self, boxes: Floats) -> Floats:
         """Pixels of the picture → model pixels. Shapes: (N, 4)."""
         low, scale = self._map()
-        placed: Floats = (boxes - low) / scale + np.tile(self.at, 2)
+        placed: Floats = (boxes - low) / scale + np.tile(self.at, 2) / self.times
         return placed
 
     def _map(self) -> tuple[Floats, Floats]:
         x1, y1, x2, y2 = self.box
-        scale = np.array([(x2 - x1) / self.size[0], (y2 - y1) / self.size[1]])
+        scale = np.array([(x2 - x1) / self.size[0], (y2 - y1) / self.size[1]]) * self.times
         return np.tile([x1, y1], 2), np.tile(scale, 2)
 
 
@@ -350,3 +358,17 @@ def _fits(mode: str, wh: tuple[int, int], model_wh: tuple[int, int]) -> list[_Fi
         _Fit((0.0, 0.0, w, h), (int(x), int(y)), (round((sw - x) / 2), round((sh - y) / 2)))
         for x, y in dict.fromkeys([tuple(near), tuple(far)])
     ]
+
+
+_PARTS = 4
+
+
+def _unrounded(mode: str, wh: tuple[int, int], model_wh: tuple[int, int]) -> _Fit:
+    """Return how an option fits a picture without rounding it to whole pixels."""
+    fit = _fits(mode, wh, model_wh)[0]
+    x1, y1, x2, y2 = fit.box
+    gx, gy = model_wh[0] / (x2 - x1), model_wh[1] / (y2 - y1)
+    g = (gx, gy) if mode == "scaleFill" else (min(gx, gy),) * 2
+    size = (round(g[0] * (x2 - x1) * _PARTS), round(g[1] * (y2 - y1) * _PARTS))
+    left, top = ((model_wh[k] * _PARTS - size[k]) // 2 for k in (0, 1))
+    return _Fit(fit.box, size, (left, top), _PARTS)
