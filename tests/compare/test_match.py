@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mobilecat.compare.match import compare_detections, corner_distances, iou_matrix, match
+from mobilecat.compare.match import Ties, compare_detections, corner_distances, iou_matrix, match
 from mobilecat.compare.tolerances import Limits
 from mobilecat.geometry.affine import Affine
 from mobilecat.pictures.detections import Detections
@@ -187,3 +187,17 @@ def test_a_borderline_box_on_both_sides_is_compared() -> None:
     moved = [v + 2 for v in B]
     e, g = found((A, 0.9, 0), (B, 0.3005, 1)), found((A, 0.9, 0), (moved, 0.3005, 1))
     assert verdicts(e, g)["boxes"] == "FAIL"
+
+
+def test_rows_of_two_candidates_differ_in_their_points_alone() -> None:
+    """One cell was kept for another: the same box and score, other points."""
+    e = found((A, 0.9, 0), points=[[12, 12, 20, 20]])
+    g = found((A, 0.9, 0), points=[[12, 12, 26, 20]])
+
+    def with_ties(lost: bool, new: bool) -> dict[str, str]:
+        tied = Ties(lambda i, j: False, lost=lambda i: lost, new=lambda j: new)
+        return {c.name: c.verdict for c in compare_detections(e, g, LIMITS, SAME, 0.3, tied=tied)}
+
+    assert with_ties(True, True) == {"count": "PASS", "ties": "PASS"}
+    for lost, new in ((True, False), (False, True), (False, False)):
+        assert with_ties(lost, new)["landmarks"] == "FAIL"

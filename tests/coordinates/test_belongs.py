@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mobilecat.coordinates.belongs import _Fit, _fits, _halved, held_through
+from mobilecat.coordinates.belongs import (
+    Belongs,
+    Engine,
+    Picture,
+    Pixels,
+    _Fit,
+    _fits,
+    _halved,
+    _unrounded,
+    belongs,
+    held_through,
+)
+from mobilecat.lanes import Lane
 from mobilecat.pictures.detections import Detections
 from mobilecat.spec import ImageSpec
 
@@ -107,7 +119,41 @@ def test_another_resampler_gives_other_pixels_at_the_same_place() -> None:
     half[:, 34:] = 255
     fit = _fits("scaleFill", (64, 64), (8, 8))[0]
     spec = ImageSpec(size=(8, 8))
-    plain, other = (fit.model_input(Image.fromarray(half), spec, otherwise=o) for o in (0, 1))
+    plain, other = (fit.model_input(Image.fromarray(half), spec, kind) for kind in (None, "box"))
     assert other[0, :, 0].tolist() == [0, 0, 0, 0, 191, 255, 255, 255]  # 6 of 8 columns
     # A triangle about column 28 still reaches columns 34 and 35, by (1.5 + .5)/64.
     assert plain[0, 3, 0] == 8
+
+
+def test_a_fit_that_rounds_nothing() -> None:
+    """72×29 into 24×20: 24 × 9⅔ rows, 39 quarters of a pixel, with 20 quarters above."""
+    white = Image.new("RGB", (72, 29), "white")
+    fit = _unrounded("scaleFit", (72, 29), (24, 20))
+    assert (fit.size, fit.at, fit.times) == ((96, 39), (0, 20), 4)
+    seen = fit.model_input(white, ImageSpec(size=(24, 20)))[:, 3, 0]
+    assert seen.tolist() == [0] * 5 + [255] * 9 + [191] + [0] * 5  # the last row: 3 quarters
+    box = np.array([[6.0, 5.0, 12.0, 14.75]])
+    assert fit.image_boxes(box) == pytest.approx(np.array([[18.0, 0.0, 36.0, 29.0]]))
+    assert fit.model_boxes(fit.image_boxes(box)) == pytest.approx(box)
+
+
+def test_many_drawings_find_a_box_that_chance_decides() -> None:
+    """The engine takes the other of two cells where a pixel's noise has a certain sum."""
+
+    class Fake(Engine):
+        def model_boxes(self, pixels: Pixels) -> Detections:
+            self.runs += 1
+            other = self.runs == 6  # after the picture, two noises and a resampler: not among few
+            return _boxes((([13.0, 10, 43, 40] if other else A), 0.9))
+
+    picture = Picture(None, Image.new("RGB", (64, 64), "gray"), np.zeros((64, 64, 3), np.uint8))  # type: ignore[arg-type]
+    spec = ImageSpec(size=(64, 64))
+
+    def moves(thorough: bool) -> float:
+        engine = Fake(Lane("source"), None, spec)  # type: ignore[arg-type]
+        found = belongs(engine, picture, "scaleFill", False, 0.3, None, thorough)
+        assert isinstance(found, Belongs)
+        return float(found.moves[0])
+
+    assert moves(False) == 0
+    assert moves(True) == pytest.approx(3.0)
