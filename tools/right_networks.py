@@ -122,7 +122,8 @@ def _systems(data: Path, built: Path, tensorflow: bool) -> Iterator[Network]:
         def make(out: Path, s: object = system) -> object:
             text = s.toml(ROOT / "examples")  # type: ignore[attr-defined]
             head = spec_from_text(text + TARGETS).head
-            vision = s.labels and not (head.gives_landmarks or head.carries)  # type: ignore[attr-defined]
+            boxes_alone = head.gives_landmarks is False and not head.carries
+            vision = s.labels and boxes_alone  # type: ignore[attr-defined]
             spec = spec_from_text(text + TARGETS + (VISION if vision else ""))
             source = network_of(s, spec, data, built)  # type: ignore[arg-type]
             return export(spec, out, source=source)

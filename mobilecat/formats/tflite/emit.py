@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import onnx_ir as ir
+
 from mobilecat.bake import Baked
 from mobilecat.bake.endings import Ending
 from mobilecat.bake.preprocessing import Form
@@ -50,11 +52,12 @@ def emit(
             file = file_from_graph(baked.model, recipe, f"{spec.name}, made by mobilecat")
         data, lints, ranges = file.data, file.lints, file.ranges
     path.write_bytes(data)
-    there = tensor_shapes(data)
+    names = tensor_shapes(data)
+    there = {v: n for v, n in _passed_on(baked.model).items() if n in names} | {n: n for n in names}
     return Emitted(
         inputs={v.name or "": v.name or "" for v in baked.model.graph.inputs},
         outputs=outputs,
-        taps={t: t for t in taps if t in there},
+        taps={t: there[t] for t in taps if t in there},
         image=target.input if baked.image else None,
         dtypes=dtypes,
         lints=lints,
@@ -73,3 +76,13 @@ def _recipe(target: TfliteTarget, baked: Baked) -> Recipe:
         outputs=baked.raw,
         calibration=baked.calibration,
     )
+
+
+def _passed_on(model: ir.Model) -> dict[str, str]:
+    """Return the inner values that are outputs under another name: no tensor has their own."""
+    made = {v.name or "": v.producer() for v in model.graph.outputs}
+    return {
+        node.inputs[0].name or "": output
+        for output, node in made.items()
+        if node is not None and node.op_type == "Identity" and node.inputs[0] is not None
+    }
