@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from mobilecat.bundle import Bundle
 from mobilecat.compare.tolerances import DEFAULTS, KEYS, LIMITS, Limits, precision_of
 from mobilecat.errors import Problem, SpecError
+from mobilecat.formats.table import FORMATS
 from mobilecat.lanes import Lane
 from mobilecat.rows import kinds_of
 from mobilecat.spec import Tolerance
@@ -26,7 +27,7 @@ def require_sane_tolerances(bundle: Bundle) -> None:
     """Raise one SpecError naming each tolerance that would hold nearly anything, or infinity."""
     problems = []
     for key, given in bundle.spec.tolerances.items():
-        for name, value, ceiling, why in _values(given, bundle):
+        for name, value, ceiling, why in _values(key, given, bundle):
             if not value <= ceiling:
                 what = f"{name} is {value:g}; more than {ceiling:g}, {why}, holds nearly anything"
                 problems.append(Problem(what, f"tolerances.{key}", _FIX))
@@ -34,9 +35,13 @@ def require_sane_tolerances(bundle: Bundle) -> None:
         raise SpecError("The spec has tolerances that are no limits", problems)
 
 
-def _values(given: Tolerance, bundle: Bundle) -> Iterator[tuple[str, float, float, str]]:
+def _values(
+    key: str, given: Tolerance, bundle: Bundle
+) -> Iterator[tuple[str, float, float, str]]:
     image = bundle.spec.input
-    widest = max(limits.boxes_px for limits in DEFAULTS.values())
+    meant = {a.precision for a in bundle.artifacts if key in (a.file, *_runners(a.kind))}
+    table = [x.boxes_px for (_, precision), x in DEFAULTS.items() if precision in meant]
+    widest = max(table, default=0.0)
     pixels = max(widest, SIDE * min(image.size)) if image else widest
     px = (pixels, "an eighth of the model input's shorter side")
     ceilings = {
@@ -56,6 +61,10 @@ def _values(given: Tolerance, bundle: Bundle) -> Iterator[tuple[str, float, floa
     candidates = {t.name: kind for t, kind in zip(bundle.candidates, kinds, strict=False)}
     for name, value in given.outputs.items():
         yield name, value, *ceilings[KEYS[candidates.get(name, "tensor")]]
+
+
+def _runners(kind: str) -> tuple[str, ...]:
+    return tuple(e.runner for e in FORMATS[kind].engines)
 
 
 def widened(lanes: Iterable[tuple[Lane, Limits]]) -> list[str]:
