@@ -177,6 +177,10 @@ class Kind:
     right: tuple[frozenset[str], ...]
     fit: CropAndScale | None = None
 
+    @property
+    def of_colour(self) -> bool:
+        return self.name == "grey" or any("27" in ids for ids in self.right)
+
     def facts(self, a: Pixels, spec: Any) -> Facts | None:
         if self.fit is None:
             return None
@@ -188,9 +192,8 @@ class Kind:
             return "right"
         whole = frozenset().union(*self.right)
         if not ids:
-            said = found.verdict if self is RIGHT else f"{found.verdict}: {found.sentence}"
-            untold = "nothing found" in said or "cannot be told" in said
-            return "untold" if untold else "fine"
+            colours = self.of_colour and "red and blue are swapped cannot be told" in found.sentence
+            return "fine" if found.verdict == "nothing wrong" and not colours else "untold"
         return "part" if ids < whole else "wrong"
 
 

@@ -25,6 +25,7 @@ from mobilecat.diagnosis.looks import LIKE_IT, Pixels
 from mobilecat.diagnosis.machine import Chain, Machine, Trial
 from mobilecat.diagnosis.memory import misread
 from mobilecat.diagnosis.told import (
+    LIMITS,
     NO_DIRECTION,
     colour_note,
     colours_untold,
@@ -185,6 +186,8 @@ def rerun(
         notes += [NO_DIRECTION] if direction_untold(repair.directions) else []
     elif untold and len(best.found):
         sentence += f" {untold}"
+    if not ids and len(best.found) and repair.directions is not None:
+        notes.append(LIMITS)
     return Rerun(
         (first, *(t for t in bench.trials if t is not first)),
         best,

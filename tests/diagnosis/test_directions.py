@@ -134,6 +134,7 @@ NAMES = ("two_on_a_sofa.png", "three_in_a_meadow.png")
 def test_right_pictures_are_not_accused_and_turned_ones_are_named(bundle: Path, name: str) -> None:
     right = rerun(bundle, pixels(name))
     assert right.verdict == "nothing wrong" and right.ids == (), right.sentence
+    assert any("mirror image" in note for note in right.notes)
     lying = rerun(bundle, np.ascontiguousarray(np.rot90(pixels(name))))
     assert lying.ids == ("4",), lying.sentence
 
