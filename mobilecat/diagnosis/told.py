@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 COLOUR_TOLD = 0.06
 """A model that swapping red and blue costs less than this says nothing of colours."""
 LIMITS = (
-    "no detector tells a mirror image, and a negative, a squashed picture or another fit shows only "
-    "where the model minds it"
+    "no detector tells a mirror image, and a negative, a squashed picture or another fit shows "
+    "only where the model minds it"
 )
 NO_DIRECTION = "Which way up the frame is cannot be told with this model and this picture."
 _LIES = {
