@@ -123,6 +123,7 @@ def _systems(data: Path, built: Path, tensorflow: bool) -> Iterator[Network]:
             text = s.toml(ROOT / "examples")  # type: ignore[attr-defined]
             head = spec_from_text(text + TARGETS).head
             boxes_alone = head.gives_landmarks is False and not head.carries
+            boxes_alone &= not head.gives_class_map
             vision = s.labels and boxes_alone  # type: ignore[attr-defined]
             spec = spec_from_text(text + TARGETS + (VISION if vision else ""))
             source = network_of(s, spec, data, built)  # type: ignore[arg-type]
@@ -197,7 +198,7 @@ def _seeded(data: Path, built: Path) -> Iterator[Network]:
 
         def make(out: Path, name: str = name, text: str = text) -> object:
             spec = spec_from_text(f'name = "net"\nsource = "-"\n{text}{TARGETS}')
-            path = built / f"{name}.onnx"
+            path = built / f"seeded_{name}.onnx"
             if not path.exists():
                 assert spec.input is not None
                 right_nets.build(name, spec.input, [data / p for p in PICTURES], path)
