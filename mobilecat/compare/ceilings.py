@@ -35,9 +35,7 @@ def require_sane_tolerances(bundle: Bundle) -> None:
         raise SpecError("The spec has tolerances that are no limits", problems)
 
 
-def _values(
-    key: str, given: Tolerance, bundle: Bundle
-) -> Iterator[tuple[str, float, float, str]]:
+def _values(key: str, given: Tolerance, bundle: Bundle) -> Iterator[tuple[str, float, float, str]]:
     image = bundle.spec.input
     meant = {a.precision for a in bundle.artifacts if key in (a.file, *_runners(a.kind))}
     table = [x.boxes_px for (_, precision), x in DEFAULTS.items() if precision in meant]
