@@ -20,6 +20,7 @@ BRINGS = {
     "coreai": "writes .aimodel for iOS 27, and runs it in Apple's own interpreter",
     "quantize": "compares int8 TFLite with Google's quantizer",
     "evaluate": "accuracy on labelled pictures: evaluate, tune, diff --data",
+    "distributed": "evaluate on several machines, with Dask",
     "video": "clips and cameras: run and replay on .mp4 and .mov",
 }
 """What each extra of the package is for."""

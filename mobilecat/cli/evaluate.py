@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 import mobilecat as mc
 from mobilecat.cli.grammar import (
@@ -45,7 +49,26 @@ def evaluate(
     cache: Cache = None,
     fresh: Fresh = False,
     threads: Threads = None,
+<<<<<<< HEAD
     allow_calibration: AllowCalibration = False,
+=======
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on", metavar="ADDRESS", help="Run on Dask: local, or a scheduler's tcp://…."
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="I/N", help="The I-th of N shards, kept in --cache."),
+    ] = None,
+    merge: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--merge", metavar="CDIR", help="What a shard left in its --cache. Repeatable."
+        ),
+    ] = None,
+>>>>>>> 126ce42 (evaluate --on Dask's workers, in shards, merged: the same figures to the last bit)
 ) -> None:
     """Say what each artifact's accuracy is on labelled pictures, and what it lost.
 
@@ -69,7 +92,13 @@ def evaluate(
             cache=cache,
             fresh=fresh,
             threads=threads,
+<<<<<<< HEAD
             allow_calibration=allow_calibration,
+=======
+            on=on,
+            shard=shard,
+            merge=merge or (),
+>>>>>>> 126ce42 (evaluate --on Dask's workers, in shards, merged: the same figures to the last bit)
             progress=progress,
         )
     write_json(report.to_json, json_)

@@ -90,7 +90,7 @@ def collect(
     that is kept. Errors: MobileCatError where a lane breaks its contract on a picture.
     """
     given = gives_boxes_away(bundle)
-    keys = _keys(pictures, given, class_ids, progress)
+    keys = keys_of(pictures, given, class_ids, progress)
     works = []
     for lane in lanes:
         store = stores[lane.name]
@@ -107,7 +107,7 @@ def collect(
                 work.todo.clear()
 
     def one(i: int) -> None:
-        tensors, plan = _inputs(bundle, pictures[i], class_ids if given else None)
+        tensors, plan = inputs_of(bundle, pictures[i], class_ids if given else None)
         for work in _turned(works, i):
             if i not in work.todo or work.runner is None:
                 continue
@@ -121,8 +121,12 @@ def collect(
                 except NotRun as reason:  # of this lane, at this picture; the others go on
                     work.not_run = f"{pictures[i].path.name}: {reason}"
                     continue
+<<<<<<< HEAD
             found = _decoded(outputs, plan, work.lane, pictures[i])
             result = Result(found, work.runner.note, seconds)
+=======
+            result = Result(decoded(outputs, plan, work.lane, pictures[i]), work.runner.note)
+>>>>>>> 126ce42 (evaluate --on Dask's workers, in shards, merged: the same figures to the last bit)
             work.store.put(keys[i], result)
             work.results[i] = result
 
@@ -142,12 +146,13 @@ def _collected(work: _Work, pictures: int, kept: int) -> Collected:
     return Collected(work.lane, found, engine, "", pictures - kept, kept, seconds)
 
 
-def _keys(
+def keys_of(
     pictures: Sequence[Labelled],
     given: bool,
     class_ids: Mapping[int, int],
     progress: Callable[[str], None],
 ) -> list[str]:
+    """Return what each picture is kept under: its hash, and that of boxes that it is given."""
     progress(f"hashing {len(pictures)} pictures")
     keys = [sha256_of(p.path) for p in pictures]
     if not given:
@@ -173,7 +178,7 @@ def _boxes(picture: Labelled, class_ids: Mapping[int, int]) -> dict[str, Array]:
     }
 
 
-def _inputs(
+def inputs_of(
     bundle: Bundle, picture: Labelled, class_ids: Mapping[int, int] | None
 ) -> tuple[Mapping[str, Array], ResizePlan]:
     image = read_picture(picture.path)
@@ -183,7 +188,7 @@ def _inputs(
     return tensors, plan_resize(image.size, image.size, "stretch")
 
 
-def _decoded(
+def decoded(
     outputs: Mapping[str, Array], plan: ResizePlan, lane: Lane, picture: Labelled
 ) -> Detections:
     try:

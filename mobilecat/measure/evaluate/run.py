@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mobilecat.bundle import Bundle
@@ -19,6 +19,7 @@ from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, 
 from mobilecat.measure.evaluate.report import Evaluation, LaneScores
 from mobilecat.measure.evaluate.scales import other_part
 from mobilecat.measure.evaluate.scores import score, truth_of
+from mobilecat.measure.evaluate.spread import merge, run_on, shard, tasks_of
 from mobilecat.measure.seen import require_unseen
 from mobilecat.pictures.similarity import sigmas_of
 from mobilecat.rows import MAPS
@@ -41,6 +42,9 @@ def evaluate(
     fresh: bool = False,
     threads: int | None = None,
     allow_calibration: bool = False,
+    on: str | None = None,
+    part: str | None = None,
+    merged: Sequence[Path] = (),
     progress: Callable[[str], None] = lambda _: None,
     opener: Opener = open_lane,
 ) -> Evaluation:
@@ -50,7 +54,8 @@ def evaluate(
     evenly. class_map: a class of the labels → the model's name. max_drop: points of mAP that an
     artifact may lose. cache: where results are kept, by default the user's cache folder. fresh:
     believe nothing that is kept. threads: by default one a core. allow_calibration: measure on the
-    pictures of the calibration, too.
+    pictures of the calibration, too. on: Dask's workers (`spread`). part: `2/5`, the second of five
+    shards. merged: caches of shards, to take over.
     Errors: MobileCatError for a damaged bundle, unusable labels, or where nothing ran.
     """
     require_library()
@@ -63,7 +68,7 @@ def evaluate(
     labelled = load_dataset(data)
     classes = match_classes(labelled, bundle.spec.labels, class_map)
     points = match_landmarks(labelled.landmarks, bundle.spec.landmarks, _landmark_count(bundle))
-    chosen = labelled.spread(limit).pictures
+    chosen = shard(labelled.spread(limit).pictures, part)
     if not allow_calibration:
         require_unseen(bundle, [p.path for p in chosen])
     if max_drop is not None and gives_boxes_away(bundle):
@@ -71,13 +76,19 @@ def evaluate(
         raise MobileCatError("--max-drop has nothing to hold", [Problem(what, bundle.name)])
     stores = open_stores(bundle, lanes, cache)
     theirs = {k: i for i, k in classes.model.items()}
+    class_ids = {i: theirs[k] for i, k in classes.data.items()}
+    merge(stores, merged)
+    if on is not None:
+        tasks = tasks_of(folder, bundle, lanes, chosen, stores, class_ids, source, fresh, progress)
+        run_on(on, tasks, stores, threads, progress)
+        fresh = False
     collected = collect(
         folder,
         bundle,
         lanes,
         chosen,
         stores,
-        class_ids={i: theirs[k] for i, k in classes.data.items()},
+        class_ids=class_ids,
         source=source,
         fresh=fresh,
         threads=threads,
@@ -94,6 +105,9 @@ def evaluate(
         progress(f"scoring {found.lane.name}")
         rows.append(_row(found, bundle, truths, classes, marks))
     notes = _notes(bundle, labelled, classes, points)
+    if part is not None:
+        said = f"shard {part}: figures of {len(chosen)} pictures; --merge its --cache for all"
+        notes.insert(0, said)
     first = next(c for c in collected if not c.not_run)
     if not bundle.spec.head.turned and (apart := other_part(truths, first.found, classes)):
         notes.insert(0, apart)

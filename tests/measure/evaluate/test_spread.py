@@ -1,0 +1,116 @@
+"""Inference spread over processes and shards: the same figures to the last bit, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mobilecat as mc
+from mobilecat.demo import PICTURES
+from mobilecat.errors import MobileCatError
+from mobilecat.measure.evaluate import spread
+from mobilecat.measure.evaluate.kept import Result, Store
+from mobilecat.pictures.detections import Detections
+from tests.tiny import save_yunet_like, yunet_like_spec
+
+pytest.importorskip("pycocotools", reason="NOT_RUN: no pycocotools")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("spread")
+    save_yunet_like(folder / "tiny.onnx")
+    said = yunet_like_spec(Path("tiny.onnx")).replace('["face"]', '["cat face"]')
+    (folder / "spec.toml").write_text(said)
+    return Path(mc.export(folder / "spec.toml", folder / "tiny"))
+
+
+def figures(told: dict[str, Any]) -> Any:
+    """What an evaluation found, without how much of it was kept."""
+    own = ("inferred", "kept")
+    return [{k: v for k, v in row.items() if k not in own} for row in told["lanes"]]
+
+
+def plain(bundle: Path, cache: Path, **options: Any) -> dict[str, Any]:
+    return mc.evaluate(bundle, PICTURES, cache=cache, **options).to_json()
+
+
+def test_shards_merge_to_the_same_figures(bundle: Path, tmp_path: Path) -> None:
+    whole = plain(bundle, tmp_path / "whole")
+    for i in (3, 1, 2):
+        done = mc.evaluate(bundle, PICTURES, cache=tmp_path / f"s{i}", shard=f"{i}/3")
+        assert done.pictures == {1: 2, 2: 1, 3: 1}[i]
+        assert f"shard {i}/3" in done.notes[0]
+    parts = [tmp_path / f"s{i}" for i in (2, 3, 1)]
+    merged = mc.evaluate(bundle, PICTURES, cache=tmp_path / "all", merge=parts)
+    assert {row.inferred for row in merged.lanes} == {0}, "everything was there"
+    assert figures(merged.to_json()) == figures(whole)
+    with pytest.raises(MobileCatError, match="Nothing to merge"):
+        mc.evaluate(bundle, PICTURES, cache=tmp_path / "x", merge=[tmp_path])
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "1/0", "a/b", "1/3/3"])
+def test_what_is_no_shard(text: str) -> None:
+    with pytest.raises(MobileCatError, match="write 2/5"):
+        spread.shard_of(text)
+
+
+def test_a_shard_without_pictures_is_refused() -> None:
+    assert spread.shard_of("2/5") == (2, 5)
+    with pytest.raises(MobileCatError, match="no picture"):
+        spread.shard((), "1/3")
+
+
+def test_a_damaged_result_of_a_shard_is_left(tmp_path: Path) -> None:
+    store = Store(tmp_path / "all" / "lane")
+    there = Store(tmp_path / "part" / "lane")
+    none = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
+    there.put("a", Result(none, "engine"))
+    (there.folder / "b.json").write_text("{")
+    assert spread.merge({"x": store}, [tmp_path / "part"]) == 1
+    assert store.get("a") is not None and store.get("b") is None
+
+
+def test_without_dask_it_is_said_how_to_get_it(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with pytest.raises(MobileCatError, match=r"mobilecat\[distributed\]"):
+        plain(bundle, tmp_path, on="local")
+
+
+def test_three_processes_find_what_one_finds_though_one_is_killed(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed", reason="NOT_RUN: no Dask")
+    monkeypatch.setattr(spread, "AT_ONCE", 1)
+    whole = plain(bundle, tmp_path / "one")
+    killed: list[int] = []
+    kept = Store.put
+
+    def put(self: Store, picture: str, result: Result) -> None:
+        kept(self, picture, result)
+        from distributed import get_client
+
+        if not killed:  # the first result is here: one of those at work dies
+            pids = get_client().run(os.getpid)
+            killed.append(next(iter(pids.values())))
+            os.kill(killed[0], signal.SIGKILL)
+
+    monkeypatch.setattr(Store, "put", put)
+    spreaded = plain(bundle, tmp_path / "three", on="local", threads=3)
+    assert killed and figures(spreaded) == figures(whole)
+    assert {row["inferred"] for row in spreaded["lanes"]} == {0}, "all of it came from workers"
+
+
+def test_nobody_answers(bundle: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="NOT_RUN: no Dask")
+    shutil.rmtree(tmp_path / "none", ignore_errors=True)
+    with pytest.raises(MobileCatError, match="No Dask scheduler answers"):
+        plain(bundle, tmp_path / "none", on="nowhere://")
