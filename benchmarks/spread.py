@@ -77,7 +77,7 @@ def figures(asked: argparse.Namespace, cache: Path, limit: int | None, **how: An
         asked.bundle, asked.scenes, runner=asked.runner, cache=cache, limit=limit, **how
     )
     told = done.to_json()
-    own = ("inferred", "kept")
+    own = ("inferred", "kept", "inference_seconds")
     rows = [{k: v for k, v in row.items() if k not in own} for row in told["lanes"]]
     return [{"pictures": told["data"]["pictures"]}, *rows]
 

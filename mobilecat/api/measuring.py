@@ -30,13 +30,10 @@ def evaluate(
     cache: PathLike | None = None,
     fresh: bool = False,
     threads: int | None = None,
-<<<<<<< HEAD
     allow_calibration: bool = False,
-=======
     on: str | None = None,
     shard: str | None = None,
     merge: Sequence[PathLike] = (),
->>>>>>> 126ce42 (evaluate --on Dask's workers, in shards, merged: the same figures to the last bit)
     progress: Progress = silent,
 ) -> Evaluation:
     """Measure what each artifact's accuracy is on labelled pictures, and what it lost.
@@ -44,14 +41,10 @@ def evaluate(
     data: COCO JSON, VOC XML, YOLO txt, Crawford .cat or labels.json. The source model always runs
     besides. limit: so many pictures, spread evenly. class_map: a class of the data → the model's.
     max_drop: points of mAP that an artifact may lose; see `shortfalls`. cache: where results are
-<<<<<<< HEAD
     kept, to go on from; fresh: believe none of them. allow_calibration: measure on the pictures
-    that quantised artifacts took their scales from, too, which is refused otherwise.
-=======
-    kept, to go on from; fresh: believe none of them. on: `local` or a Dask scheduler's address:
-    its workers run the pictures, and figures are the same. shard: `2/5`, every fifth picture from
-    the second on. merge: caches that shards left, whose results are taken over.
->>>>>>> 126ce42 (evaluate --on Dask's workers, in shards, merged: the same figures to the last bit)
+    that quantised artifacts took their scales from, too, which is refused otherwise. on: `local` or
+    a Dask scheduler's address: its workers run the pictures, and figures are the same. shard:
+    `2/5`, every fifth picture from the second on. merge: caches that shards left, to take over.
 
     Errors: MobileCatError for a damaged bundle, unusable labels, or where nothing ran.
 
@@ -73,13 +66,10 @@ def evaluate(
         cache=path_or_none(cache),
         fresh=fresh,
         threads=threads,
-<<<<<<< HEAD
         allow_calibration=allow_calibration,
-=======
         on=on,
         part=shard,
         merged=[Path(p) for p in merge],
->>>>>>> 126ce42 (evaluate --on Dask's workers, in shards, merged: the same figures to the last bit)
         progress=progress,
     )
 

@@ -49,9 +49,7 @@ def evaluate(
     cache: Cache = None,
     fresh: Fresh = False,
     threads: Threads = None,
-<<<<<<< HEAD
     allow_calibration: AllowCalibration = False,
-=======
     on: Annotated[
         str | None,
         typer.Option(
@@ -68,7 +66,6 @@ def evaluate(
             "--merge", metavar="CDIR", help="What a shard left in its --cache. Repeatable."
         ),
     ] = None,
->>>>>>> 126ce42 (evaluate --on Dask's workers, in shards, merged: the same figures to the last bit)
 ) -> None:
     """Say what each artifact's accuracy is on labelled pictures, and what it lost.
 
@@ -92,13 +89,10 @@ def evaluate(
             cache=cache,
             fresh=fresh,
             threads=threads,
-<<<<<<< HEAD
             allow_calibration=allow_calibration,
-=======
             on=on,
             shard=shard,
             merge=merge or (),
->>>>>>> 126ce42 (evaluate --on Dask's workers, in shards, merged: the same figures to the last bit)
             progress=progress,
         )
     write_json(report.to_json, json_)

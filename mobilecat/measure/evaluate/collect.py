@@ -121,12 +121,8 @@ def collect(
                 except NotRun as reason:  # of this lane, at this picture; the others go on
                     work.not_run = f"{pictures[i].path.name}: {reason}"
                     continue
-<<<<<<< HEAD
-            found = _decoded(outputs, plan, work.lane, pictures[i])
+            found = decoded(outputs, plan, work.lane, pictures[i])
             result = Result(found, work.runner.note, seconds)
-=======
-            result = Result(decoded(outputs, plan, work.lane, pictures[i]), work.runner.note)
->>>>>>> 126ce42 (evaluate --on Dask's workers, in shards, merged: the same figures to the last bit)
             work.store.put(keys[i], result)
             work.results[i] = result
 

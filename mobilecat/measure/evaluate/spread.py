@@ -119,12 +119,14 @@ def work(task: Task) -> Answer:
             try:
                 runner, busy = _runner(folder, bundle, lanes[name], source)
                 with busy:
+                    begun = time.perf_counter()
                     outputs = runner.infer(tensors)
+                    took = time.perf_counter() - begun
             except NotRun as reason:
                 not_run[name] = str(reason)
                 continue
             found = decoded(outputs, plan, lanes[name], picture)
-            results[name, key] = Result(found, runner.note)
+            results[name, key] = Result(found, runner.note, took)
     return Answer(results, not_run, time.monotonic() - start)
 
 

@@ -33,7 +33,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def figures(told: dict[str, Any]) -> Any:
     """What an evaluation found, without how much of it was kept."""
-    own = ("inferred", "kept")
+    own = ("inferred", "kept", "inference_seconds")
     return [{k: v for k, v in row.items() if k not in own} for row in told["lanes"]]
 
 
