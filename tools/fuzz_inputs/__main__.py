@@ -27,7 +27,7 @@ from typing import Any
 from mobilecat.confined import Confinement, start
 from tools.fuzz_inputs.child import KINDS, NETWORKS
 
-WHOLE = {"spec": 2000, "onnx": 700, "keras": 1300, "graph": 1000,
+WHOLE = {"spec": 2000, "onnx": 700, "tflite": 800, "mlmodel": 300, "keras": 1300, "graph": 1000,
          "labels": 60, "bundle": 90, "capture": 90, "coco": 70, "voc": 50, "yolo": 40,
          "boxes": 30, "arrays": 40, "golden": 30}  # fmt: skip
 PATIENCE_S = 90.0

@@ -16,13 +16,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tools.fuzz_inputs import networks, texts
+from tools.fuzz_inputs import networks, phones, texts
 
 NETWORKS: dict[str, Callable[[random.Random, Path, Path], Path]] = {
     "keras": networks.keras_file,
     "graph": networks.tensorflow_graph,
 }
-COMMANDS: dict[str, texts.Make] = {**texts.MAKERS, "onnx": networks.onnx_file}
+COMMANDS: dict[str, texts.Make] = {
+    **texts.MAKERS,
+    "onnx": networks.onnx_file,
+    "tflite": phones.tflite_file,
+    "mlmodel": phones.core_ml_file,
+}
 KINDS = (*COMMANDS, *NETWORKS)
 
 _ACTS = (

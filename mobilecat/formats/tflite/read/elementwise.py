@@ -206,4 +206,6 @@ def read_fake_quant(call: Call) -> Given:
 
 @reads("ZEROS_LIKE")
 def read_zeros(call: Call) -> Given:
-    return np.zeros(call.shape(0), call.tensor(0).dtype)
+    x, first = call.kept()
+    zero = np.zeros((), "float32" if call.tensor(0).quantised else call.tensor(0).dtype)
+    return lain(call.g.op("Expand", zero, call.g.op("Shape", x)), first)

@@ -22,6 +22,7 @@ MOST_VALUES = 1 << 28
 MOST_RANK = 8
 _MOST_TABLES = 200_000
 """Tensors, operators and buffers of a file; the largest networks of phones have some thousands."""
+_MOST_SHARED = 1 << 26
 _TYPES = {
     "FLOAT32": "float32",
     "FLOAT16": "float16",
@@ -172,6 +173,8 @@ def _graph(model: Any, data: bytes, where: str, wanted: str | None) -> Graph:
     assert 0 <= number < len(model.subgraphs), "a signature of no graph"
     graph = model.subgraphs[number]
     tensors = tuple(_tensor(i, t, model, data) for i, t in enumerate(graph.tensors))
+    held = sum(t.data.size for t in tensors if t.data is not None)
+    assert held <= max(_MOST_SHARED, 4 * len(data)), "more tensors share a buffer than can be held"
     ops = tuple(_operator(o, model, len(tensors)) for o in _listed(graph.operators))
     inputs = _indices(graph.inputs, len(tensors))
     outputs = _indices(graph.outputs, len(tensors))
@@ -225,27 +228,27 @@ def _tensor(index: int, t: Any, model: Any, data: bytes) -> Tensor:
     )  # fmt: skip
 
 
-def _bytes(buffer: int, model: Any, data: bytes) -> bytes:
+def _bytes(buffer: int, model: Any, data: bytes) -> Array:
+    """Return a buffer's bytes, where they lie: many tensors may share them."""
     buffers = model.buffers or []
     assert 0 <= buffer < len(buffers), "a tensor of no buffer"
     held = buffers[buffer]
-    if held.data is not None and len(held.data):
-        return bytes(np.asarray(held.data, np.uint8).data)
+    if held.data is not None and not isinstance(held.data, int) and len(held.data):
+        return np.asarray(held.data, np.uint8)
     if (held.offset or 0) > 1 and held.size:  # of files larger than 2 GB
         assert held.offset + held.size <= len(data), "a buffer past the end of the file"
-        return data[held.offset : held.offset + held.size]
-    return b""
+        return np.frombuffer(data, np.uint8, held.size, held.offset)
+    return np.zeros(0, np.uint8)
 
 
 def _values(
-    raw: bytes, held: str, dtype: str, shape: tuple[int, ...] | None, index: int
+    raw: Array, held: str, dtype: str, shape: tuple[int, ...] | None, index: int
 ) -> Array | None:
     """Return a constant; None where there is none. shape: None where the values are a list."""
-    if not raw:
+    if not raw.size:
         return None
     if held == "INT4":
-        packed = np.frombuffer(raw, np.uint8)
-        nibbles = np.stack([packed & 15, packed >> 4], -1).reshape(-1).astype(np.int8)
+        nibbles = np.stack([raw & 15, raw >> 4], -1).reshape(-1).astype(np.int8)
         whole = np.where(nibbles > 7, nibbles - 16, nibbles).astype(np.int8)
         return whole if shape is None else whole[: math.prod(shape)].reshape(shape)
     kind = np.dtype(dtype)

@@ -7,6 +7,8 @@ import numpy as np
 from mobilecat.formats.tflite.read.op import Call, Given, Refused, axis_of, reads
 from mobilecat.formats.tflite.read.writer import INT64
 
+_MOST_ZEROS = 1 << 24
+
 
 def _places(call: Call, i: int) -> str:
     found = call.const(i)
@@ -38,7 +40,7 @@ def read_gather_nd(call: Call) -> Given:
 def read_scatter_nd(call: Call) -> Given:
     """What meets at one place is added up."""
     shape = call.ints(2, "shape")
-    if int(np.prod(shape)) != int(np.prod(call.out().shape)):
+    if tuple(shape) != call.out().shape or call.size() > _MOST_ZEROS:
         raise Refused(f"a shape {shape} for {list(call.out().shape)}")
     at = call.const(0)
     rows = None if at is None else at.reshape(-1, at.shape[-1])
@@ -70,6 +72,8 @@ def read_update(call: Call) -> Given:
     starts = call.ints(2, "place")
     if len(part) != len(shape) or any(p > s for p, s in zip(part, shape, strict=True)):
         raise Refused(f"a part {list(part)} of {list(shape)}")
+    if int(np.prod(part)) > _MOST_ZEROS:
+        raise Refused(f"a part {list(part)}")
     starts = [min(max(b, 0), s - p) for b, s, p in zip(starts, shape, part, strict=True)]
     grid = np.indices(part, dtype=np.int64) + np.array(starts).reshape(-1, *[1] * len(part))
     return call.g.op("ScatterND", call.x(0), np.moveaxis(grid, 0, -1).copy(), call.x(1))

@@ -7,6 +7,7 @@ turned once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -76,6 +77,10 @@ class Call:
 
     def shape(self, i: int) -> tuple[int, ...]:
         return self.tensor(i).shape
+
+    def size(self, i: int = 0) -> int:
+        """Return how many values output `i` has."""
+        return math.prod(self.out(i).shape)
 
     def rank(self, i: int) -> int:
         return len(self.shape(i))

@@ -243,6 +243,8 @@ def read_mirror(call: Call) -> Given:
     shape = [call.shape(0)[a] for a in (channels_first(rank) if first else range(rank))]
     for axis, (before, after) in enumerate(pads.reshape(2, -1).T):
         if before or after:  # the border itself is doubled, which ONNX has no mode for
+            if not 0 <= before + after <= 2 * shape[axis]:
+                raise Refused(f"pads {before} and {after} of {shape[axis]}")
             rows = np.pad(np.arange(shape[axis]), (before, after), mode="symmetric")
             x = call.g.op("Gather", x, rows.astype(np.int64), axis=axis)
     return lain(x, first)

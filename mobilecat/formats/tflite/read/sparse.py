@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from mobilecat.formats.tflite.read.file import MOST_VALUES, Tensor
+from mobilecat.formats.tflite.read.file import Tensor
 from mobilecat.formats.tflite.read.op import Refused
 from mobilecat.graph import Array
+
+_MOST_DENSE = 1 << 26
+"""Values of a sparse tensor made whole, and of each step on the way there."""
 
 
 def dense(tensor: Tensor) -> Array:
@@ -34,6 +37,7 @@ def _dense(tensor: Tensor, values: Array) -> Array:
     order = [int(d) for d in said.traversalOrder]
     blocks = [] if said.blockMap is None else [int(d) for d in said.blockMap]
     rank = len(shape)
+    assert math.prod(shape) <= _MOST_DENSE
     assert sorted(order) == list(range(rank + len(blocks))) and len(said.dimMetadata) == len(order)
     assert all(0 <= d < rank for d in blocks)
     places = np.zeros(1, np.int64)
@@ -42,7 +46,7 @@ def _dense(tensor: Tensor, values: Array) -> Array:
     for d, level in zip(order, said.dimMetadata, strict=True):
         if level.format == 0:
             side = int(level.denseSize)
-            assert side > 0 and side * places.size <= MOST_VALUES
+            assert side > 0 and side * places.size <= _MOST_DENSE
             sides[d] = side
             origin = np.repeat(np.arange(places.size), side)
             index = np.tile(np.arange(side), places.size)
@@ -52,7 +56,7 @@ def _dense(tensor: Tensor, values: Array) -> Array:
             starts, ends = segments[places], segments[places + 1]
             assert (starts <= ends).all() and (starts >= 0).all()
             counts = ends - starts
-            assert counts.sum() <= rows.size <= MOST_VALUES
+            assert counts.sum() <= rows.size <= _MOST_DENSE
             origin = np.repeat(np.arange(places.size), counts)
             places = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(len(origin))
             index = rows[places]

@@ -204,6 +204,8 @@ class _Walk:
         if any(np.prod(self._graph.tensors[o].shape) > _FOLDED for o in op.outputs):
             return {}
         names = [str(v) for v in given]
+        if not _small(nodes, constants):
+            return {}
         try:
             arrays = _computed(nodes, constants, names)
         except Exception:  # onnx's evaluator has no base class of its own; the nodes stay
@@ -257,6 +259,29 @@ class _Walk:
 
     def lies(self, tensor: int) -> bool:
         return (tensor, False) in self._names
+
+
+def _small(nodes: Sequence[onnx.NodeProto], constants: Mapping[str, Array]) -> bool:
+    """Return whether every value of these nodes is known to be small: a shape may be anything."""
+    tensors = [onnx.numpy_helper.from_array(a, n) for n, a in constants.items()]
+    graph = helper.make_graph(list(nodes), "constants", [], [], tensors)
+    model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", OPSET)])
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    except Exception:  # onnx's inference has no base class of its own
+        return False
+    sizes = {
+        v.name: [d.dim_value if d.HasField("dim_value") else None for d in t.shape.dim]
+        for v in inferred.value_info
+        if (t := v.type.tensor_type).HasField("shape")
+    }
+    return all(
+        (dims := sizes.get(o)) is not None
+        and all(d is not None for d in dims)
+        and np.prod([d or 0 for d in dims], dtype=np.float64) <= _FOLDED
+        for n in nodes
+        for o in n.output
+    )
 
 
 def _computed(
