@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,8 +112,10 @@ class _Walk:
 
     def model(self) -> onnx.ModelProto:
         require_read(self._graph, self._part)
-        inputs = [self._input(i) for i in dict.fromkeys(self._part.inputs)]
         problems: dict[str, Problem] = {}
+        inputs = self._ends(self._input, self._part.inputs, problems)
+        if problems:
+            raise _refused(list(problems.values()))
         for op in self._part.ops:
             try:
                 self._read(op)
@@ -125,8 +127,26 @@ class _Walk:
                     self._names.setdefault((o, False), self._graph.names[o])
         if problems:
             raise _refused(list(problems.values()))
-        outputs = [self._output(i) for i in dict.fromkeys(self._part.outputs)]
+        outputs = self._ends(self._output, self._part.outputs, problems)
+        if problems:
+            raise _refused(list(problems.values()))
         return self._g.model(inputs, outputs)
+
+    def _ends(
+        self,
+        write: Callable[[int], onnx.ValueInfoProto],
+        tensors: Sequence[int],
+        problems: dict[str, Problem],
+    ) -> list[onnx.ValueInfoProto]:
+        """Write inputs or outputs, each once; what cannot be one goes to `problems`."""
+        made = []
+        for i in dict.fromkeys(tensors):
+            try:
+                made.append(write(i))
+            except Refused as e:
+                problem = Problem(str(e), f"tensor {self._graph.names[i]!r}")
+                problems[str(problem)] = problem
+        return made
 
     def _input(self, i: int) -> onnx.ValueInfoProto:
         tensor, name = self._tensor(i), self._graph.names[i]
