@@ -102,6 +102,14 @@ RECIPES = (
     Recipe("int8, percentile", "tflite", {"precision": "int8"}, {"method": "percentile"}),
     Recipe("int8, mse", "tflite", {"precision": "int8"}, {"method": "mse"}),
     Recipe("int16x8", "tflite", {"precision": "int16x8"}, MINMAX),
+    Recipe("float16", "coreml", {}),
+    Recipe("int8", "coreml", {"weights": "int8"}),
+    Recipe("int8, mlmodel", "coreml", {"format": "mlmodel", "weights": "int8"}),
+    Recipe("palette6", "coreml", {"weights": "palette6"}),
+    Recipe("palette4 of 16 channels", "coreml", {"weights": "palette4", "block": 16}),
+    Recipe("int4", "coreml", {"weights": "int4"}),
+    Recipe("int8 activations", "coreml", {"activations": "int8"}, MINMAX),
+    Recipe("int8", "coreai", {"weights": "int8"}),
 )
 
 

@@ -39,7 +39,35 @@ def notes_of(
     if gaps:
         notes.append(f"the goldens do not try everything: {'; '.join(gaps)}")
     notes += engines.moved.sentences
-    return (*notes, *_lints(results), *_ways_out(engines, results, rows))
+    return (*notes, *_apart(results), *_lints(results), *_ways_out(engines, results, rows))
+
+
+def _apart(results: Sequence[Result]) -> list[str]:
+    """Return both verdicts on each lane that rounds: its structure, and what rounding moves."""
+    said = []
+    for lane in dict.fromkeys(r.lane for r in results if r.check.against == STRUCTURE):
+        mine = [r.check for r in results if r.lane == lane]
+        whole = [c for c in mine if c.against == STRUCTURE and c.verdict != "NOT_RUN"]
+        bad = [f"{c.stage} {c.name}" for c in whole if c.verdict == "FAIL"]
+        if not whole:
+            continue
+        structure = f"not the source's ({', '.join(dict.fromkeys(bad))})" if bad else "the source's"
+        moved = [
+            f"{name} by {max(values):.3g}{unit}"
+            for name, unit in (("boxes", " px"), ("landmarks", " px"), ("scores", ""))
+            if (values := _off(mine, name))
+        ]
+        rounding = f"; as it is, it moves {', '.join(moved)} from the goldens" if moved else ""
+        said.append(f"{lane}: without its rounding its structure is {structure}{rounding}")
+    return said
+
+
+def _off(checks: Sequence[Check], name: str) -> list[float]:
+    return [
+        c.value
+        for c in checks
+        if c.against == "golden" and c.stage == "detections" and c.name == name and c.value
+    ]
 
 
 def _lints(results: Sequence[Result]) -> list[str]:
