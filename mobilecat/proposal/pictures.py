@@ -9,6 +9,11 @@ from mobilecat.proposal.facts import Facts, Shape
 from mobilecat.proposal.guess import Ask, Certain, Guess
 
 _SUM = 1e-3
+_PREPROCESSING = (
+    "no classifier's file says what it was trained on: written are ImageNet's mean and std, as "
+    "PyTorch's models take them; many of Keras take -1 to 1: --set 'input.range=[-1, 1]' "
+    "--set input.mean=0 --set input.std=1"
+)
 _LEAST_CLASSES = 3
 HAND = (
     "wrist",
@@ -123,5 +128,6 @@ def classifier(facts: Facts) -> Guess | None:
     asks: tuple[Ask, ...] = ()
     if not summed:
         asks = (Ask("head.activation", "what is still to be applied", ("softmax", "sigmoid")),)
+    asks += (Ask("input.mean", _PREPROCESSING, (IMAGENET["mean"],)),)
     certain: Certain = 3 if facts.said("task") == "classify" else 2
     return Guess("a classifier", "classify", certain, because, head, IMAGENET, asks)

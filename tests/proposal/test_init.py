@@ -14,6 +14,7 @@ from PIL import Image
 
 import mobilecat as mc
 from mobilecat.errors import MobileCatError, SpecError
+from mobilecat.formats.tensorflow.worker import missing_extra
 from mobilecat.proposal.text import toml_value
 from mobilecat.proposal.whole import propose
 from tests.heads.cases import SINGLE, SUPPRESSED
@@ -60,6 +61,26 @@ def test_other_real_files(file: str, head: dict[str, Any], shared_data: Path) ->
     found = propose(shared_data / "models" / f"{file}.onnx", Path("m.toml"))
     assert {k: v for k, v in found.spec.head if k in head} == head
     assert found.asks == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "asked"),
+    [
+        ("blazeface_short_range.tflite", "blazeface", []),
+        ("coco_ssd_mobilenet_v1_quant.tflite", "ssd", []),
+        ("ssd_mobilenetv2_oidv4_fp16.tflite", "ssd", ["head.order", "head.activation"]),
+        ("ssdlite_mobilenet_v2_person_frozen_inference_graph.pb", "ssd", []),
+        ("keras_fer_mini_xception.hdf5", "classify", ["input.mean"]),
+    ],
+)
+def test_real_files_of_other_formats(
+    file: str, kind: str, asked: list[str], shared_data: Path
+) -> None:
+    """The list of docs/init.md."""
+    if not file.endswith(".tflite") and (why := missing_extra()):
+        pytest.skip(f"NOT_RUN: {why} is not installed")
+    found = propose(shared_data / "models" / file, Path("m.toml"))
+    assert found.spec.head.kind == kind and [a.key for a in found.asks] == asked
 
 
 @pytest.mark.parametrize("case", (*SUPPRESSED, *SINGLE), ids=lambda c: c.name)
