@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mobilecat.api.demonstrating import Demonstration, demonstrate
     from mobilecat.api.diagnosing import diagnose
     from mobilecat.api.doctoring import Checkup, doctor
+    from mobilecat.api.explaining import heat_maps
     from mobilecat.api.judging import Validation, bisect, inspect, validate
     from mobilecat.api.measuring import evaluate, tune
     from mobilecat.api.opened import OpenBundle, open, run
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from mobilecat.placement.whole import Placement
     from mobilecat.playback.result import Replay
     from mobilecat.proposal.whole import Proposal
+    from mobilecat.saliency.whole import HeatMaps
     from mobilecat.spec import Spec
     from mobilecat.spec.reference import Explained
 
@@ -65,6 +67,7 @@ _HOMES = {
     "api.demonstrating": ["Demonstration", "demonstrate"],
     "api.diagnosing": ["diagnose"],
     "api.doctoring": ["Checkup", "doctor"],
+    "api.explaining": ["heat_maps"],
     "api.judging": ["Validation", "bisect", "inspect", "validate"],
     "api.measuring": ["evaluate", "tune"],
     "api.opened": ["OpenBundle", "open", "run"],
@@ -88,6 +91,7 @@ _HOMES = {
     "placement.whole": ["Placement"],
     "proposal.whole": ["Proposal"],
     "playback.result": ["Replay"],
+    "saliency.whole": ["HeatMaps"],
     "spec": ["Spec"],
     "spec.reference": ["Explained"],
 }  # fmt: skip
@@ -105,6 +109,7 @@ __all__ = [
     "Evaluation",
     "Explained",
     "Exported",
+    "HeatMaps",
     "ImageError",
     "Inspection",
     "Lane",
@@ -133,6 +138,7 @@ __all__ = [
     "explain",
     "export",
     "golden",
+    "heat_maps",
     "init",
     "inspect",
     "load_spec",

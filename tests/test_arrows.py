@@ -124,6 +124,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "diagnosis": {*_VALUES, "camera", "lanes"},
     "tracks": {*_VALUES, "compare"},
     "playback": {*_VALUES, "camera", "clips", "compare", "formats.base", "lanes", "tracks"},
+    "streams": {
+        *_VALUES, "camera", "clips", "compare", "diagnosis", "formats.base", "lanes", "playback",
+    },
+    "saliency": {*_VALUES, "bisection", "formats.base", "lanes"},
     # Faces.
     "pytest_plugin": {"runtime", "errors", "bundle", "lanes", "compare", *_GOLDENS, "judge"},
     "api": {
@@ -131,12 +135,12 @@ MAY_IMPORT: dict[str, set[str]] = {
         "compile",
         "coordinates", "bisection", "report", "measure", "measure.datasets", "diagnosis",
         "demo", "placement",
-        "proposal", "clips", "playback", "changes",
+        "proposal", "clips", "playback", "streams", "saliency", "changes",
     },
     "golden": {"api"},
     "__init__": {
         "api", "golden", "runtime", "errors", "spec", "pictures", "formats.base", "lanes",
-        "compile", "bisection", "measure", "diagnosis", "proposal", "playback",
+        "compile", "bisection", "measure", "diagnosis", "proposal", "playback", "saliency",
         "changes", "placement",
     },
     "cli": {"__init__", "errors", "disk", "shown", "pictures", "review"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from os import PathLike as PathLikeBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -32,6 +33,7 @@ def diagnose(
     observed: Boxes | None = None,
     space: Space = "image",
     image: Picture | None = None,
+    clip: PathLike | None = None,
     bundle: PathLike | None = None,
     frame: Pair | None = None,
     orientation: int = 1,
@@ -55,6 +57,9 @@ def diagnose(
     or `image`, a frame as stored, with the `bundle` to run on it again. All else is what is known
     of the frame, and belongs to a capture itself where there is one.
 
+    clip: in place of all that, a moving picture with the `bundle`, and as `observed` the rows that
+    an app wrote (CSV, as `mc.replay` writes them): the fault of its stream.
+
     space: what observed boxes count in: image, view, vision, normalized, frame, model. frame,
     model, view: width and height of buffer, model input and view. orientation: the EXIF value that
     the app handed over; upright: the one that turns the frame upright. fit: centerCrop, scaleFit,
@@ -68,6 +73,8 @@ def diagnose(
     >>> mc.diagnose(true=true, observed=drawn, frame=(224, 224)).answer.first.name
     'y not flipped'
     """
+    if clip is not None:
+        return _of_clip(clip, observed, bundle, runner, source, progress)
     facts: dict[str, Any] = {
         "orientation": orientation,
         "upright": upright,
@@ -101,6 +108,39 @@ def diagnose(
         source=source_of(bundle, source),
         progress=progress,
     )
+
+
+def _of_clip(
+    clip: PathLike,
+    rows: Boxes | None,
+    bundle: PathLike | None,
+    runner: str | None,
+    source: PathLike | None,
+    progress: Progress,
+) -> Diagnosis:
+    """Return what a clip demands, and the fault of the rows an app wrote of it."""
+    from contextlib import closing
+
+    from mobilecat.api.replaying import open_frames
+    from mobilecat.bundle import open_bundle
+    from mobilecat.lanes import NotRun, lanes_of, open_lane
+    from mobilecat.streams.diagnosis import diagnose_clip
+
+    if bundle is None or not isinstance(rows, str | PathLikeBase | None):
+        what = "a clip needs the bundle to run on it, and rows as a CSV file: DIR --clip CLIP"
+        raise MobileCatError("These options do not go together", [Problem(what)])
+    home = Path(bundle)
+    opened = open_bundle(home)
+    reasons = []
+    for lane in lanes_of(opened, runner, slow=False):
+        try:
+            engine = open_lane(home, opened, lane, source_of(bundle, source))
+        except NotRun as why:
+            reasons.append(Problem(str(why), lane.name))
+            continue
+        with closing(open_frames(Path(clip))) as frames:
+            return diagnose_clip(opened, engine, frames, path_or_none(rows), None, progress)
+    raise MobileCatError("Nothing ran", reasons)
 
 
 def _whole(pair: Pair | None) -> list[float] | None:

@@ -182,7 +182,7 @@ def bisect(
     inputs = load_inputs(picture, bundle)
     name = Path(picture).name if isinstance(picture, str | os.PathLike) else "the picture"
     progress(f"baking {path.name} again")
-    model = frozen_graph(path, bundle.spec, bundle.source.shapes, _target(bundle.spec, record))
+    model = frozen_graph(path, bundle.spec, bundle.source.shapes, target_of(bundle.spec, record))
     progress(f"running {lane.name}")
     inner = RUNNERS[runner]
     given = inner(folder / record.file, record, inputs.tensors, _shapes(model))
@@ -292,6 +292,11 @@ def _between(value: ir.Value, stops: set[str]) -> list[ir.Node]:
     return sorted(found, key=lambda n: order.get(n, 0))
 
 
+def run_graph(model: ir.Model, feeds: Mapping[str, Array], names: list[str]) -> dict[str, Array]:
+    """Return values of a frozen graph by name, computed in onnxruntime, unoptimised."""
+    return _run(_proto(model, {}), feeds, names)
+
+
 def _proto(model: ir.Model, cut: Mapping[str, str]) -> Any:
     """Return the graph as ONNX; whoever reads a value of `cut` reads the input of that name."""
     copy = model.clone()
@@ -383,7 +388,7 @@ def _source(folder: Path, bundle: Bundle, override: Path | None) -> Path:
     return path
 
 
-def _target(spec: Spec, record: ArtifactRecord) -> TargetSpec:
+def target_of(spec: Spec, record: ArtifactRecord) -> TargetSpec:
     """Return the target of the spec that an artifact was made for: only its form matters here."""
     for target in spec.targets.all:
         if target.kind == record.kind and target.makes(record):

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import mobilecat as mc
-from mobilecat.cli.grammar import BUNDLE, PICTURES, Json, Runner, Source, renamed
+from mobilecat.cli.grammar import BUNDLE, PICTURES, ClipFile, Json, Runner, Source, renamed
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
@@ -18,7 +18,7 @@ from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import MobileCatError, Problem
 
 _BESIDE_A_CAPTURE = {
-    *("words", "true", "observed", "image", "old_bundle"),
+    *("words", "true", "observed", "image", "clip", "old_bundle"),
     *("noise", "runner", "source", "draw", "json_"),
 }
 
@@ -37,7 +37,12 @@ def diagnose(
         typer.Option("--true", metavar="FILE", help="JSON of true boxes, as `run --json` prints."),
     ] = None,
     observed: Annotated[
-        Path | None, typer.Option("--observed", metavar="FILE", help="JSON of the boxes drawn.")
+        Path | None,
+        typer.Option(
+            "--observed",
+            metavar="FILE",
+            help="JSON of the boxes drawn; with --clip, CSV as `replay` writes it.",
+        ),
     ] = None,
     space: Annotated[
         str,
@@ -51,6 +56,7 @@ def diagnose(
         Path | None,
         typer.Option("--image", metavar="FILE", help="The frame as stored: run the model on it."),
     ] = None,
+    clip: ClipFile = None,
     old_bundle: Annotated[Path | None, typer.Option("--bundle", hidden=True)] = None,
     frame: Annotated[
         str | None, typer.Option("--frame", metavar="WxH", help="The buffer as stored.")
@@ -115,9 +121,9 @@ def diagnose(
     if old_bundle is not None:
         renamed("--bundle DIR", "DIR, without --bundle")
         bundle = old_bundle
-    if image is not None and bundle is None and (BUNDLE / "bundle.json").is_file():
+    if (image or clip) is not None and bundle is None and (BUNDLE / "bundle.json").is_file():
         bundle = BUNDLE
-    read = (capture, true, observed, image, bundle, source)
+    read = (capture, true, observed, image, clip, bundle, source)
     require_outputs({"--draw": draw, "--json": json_}, "--draw", inputs=read)
     if capture is not None:
         _require_no_facts(ctx)
@@ -128,6 +134,7 @@ def diagnose(
             observed=observed,
             space=space,  # type: ignore[arg-type]  # the capture's reader says what there is
             image=image,
+            clip=clip,
             bundle=bundle,
             frame=_two(frame, "--frame"),
             orientation=orientation,

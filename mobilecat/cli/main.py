@@ -14,6 +14,7 @@ from mobilecat.cli.bisect import bisect
 from mobilecat.cli.diagnose import diagnose
 from mobilecat.cli.diff import diff
 from mobilecat.cli.evaluate import evaluate
+from mobilecat.cli.explain import explain
 from mobilecat.cli.golden import golden_app
 from mobilecat.cli.grammar import (
     BUNDLE,
@@ -225,6 +226,7 @@ app.command(cls=Verb, short_help="Hold every artifact to goldens and to the sour
 app.add_typer(golden_app)
 app.command(cls=Verb, short_help="Name the bug behind boxes that are wrong.")(diagnose)
 app.command(cls=Verb, short_help="Find the first layer where an artifact parts.")(bisect)
+app.command(cls=Verb, short_help="Show where the source and artifacts look.")(explain)
 app.command(cls=Verb, short_help="Measure every artifact on labelled pictures.")(evaluate)
 app.command(cls=Verb, short_help="Say what changed from one release to the next.")(diff)
 app.command(cls=Verb, short_help="Sweep thresholds; write the best into the spec.")(tune)

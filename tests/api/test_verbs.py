@@ -33,6 +33,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "diagnose": mc.diagnose,
     "bisect": mc.bisect,
     "replay": mc.replay,
+    "explain": mc.heat_maps,
     "evaluate": mc.evaluate,
     "tune": mc.tune,
     "diff": mc.diff,

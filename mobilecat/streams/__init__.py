@@ -1,0 +1,1 @@
+"""What an app drew on a clip, frame by frame, and the fault of its stream that explains it."""
