@@ -254,7 +254,7 @@ def demo(
 def doctor(
     extras: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[EXTRA…]", help="What must be there: evaluate, tensorflow, …"),
+        typer.Argument(metavar="[EXTRA…]", help="What must be there: evaluate, tensorflow."),
     ] = None,
     json_: Json = None,
 ) -> None:

@@ -45,7 +45,8 @@ def confusion_of(
     counts = np.zeros((n + 1, n + 2), np.int64)
     for truth, there in zip(truths, found, strict=True):
         mine = np.array([classes.model.get(int(c), n) for c in there.class_ids], np.int64)
-        overlap = ious(truth, there) if len(truth) and len(there) else np.zeros((len(there), 0))
+        both = len(truth) > 0 and len(there) > 0
+        overlap = ious(truth, there) if both else np.zeros((len(there), len(truth)))
         of_object, of_box = np.full(len(truth), -1), np.full(len(there), -1)
         pairs = np.argwhere(overlap >= IOU)
         for i, j in pairs[np.argsort(-overlap[pairs[:, 0], pairs[:, 1]], kind="stable")]:

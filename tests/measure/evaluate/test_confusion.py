@@ -34,3 +34,15 @@ def test_nothing_at_all() -> None:
     )
     none = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, int))
     assert not np.any(confusion_of([empty], [none], CLASSES).counts)
+
+
+def test_objects_of_which_none_is_found_are_missed() -> None:
+    square = np.array([[0, 0, 10, 10]], float)
+    flags = np.zeros(1, bool)
+    truth = Truth(square, np.array([1]), np.full(1, 100.0), flags, flags)
+    none = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, int))
+    assert confusion_of([truth], [none], CLASSES).counts == (
+        (0, 0, 0, 0),
+        (0, 0, 0, 1),
+        (0, 0, 0, 0),
+    )
