@@ -142,8 +142,15 @@ _COREML: Mapping[str, Limits] = {
     **dict.fromkeys(("int4", "palette4", "palette3", "palette2", "palette1"), _FEW_BITS),
     **dict.fromkeys(("sparse", "w8a8"), _FEW_BITS),
 }
-_QUANTISED = ("int8", "int8-weights", "int8-dynamic", "int16x8")
-FLOORS: Mapping[str, Limits] = {"float32": _FLOAT32, "float16": _FLOAT16}
+QUANTISED: Mapping[str, float] = {
+    "int8-weights": 3.0,
+    "int16x8": 3.0,
+    "int8-dynamic": 6.0,
+    "int8": 10.0,
+}
+"""Precision → how many times as far as int8 weights move the source: values inside in 8 bits add
+their own."""
+FLOORS: Mapping[str, Limits] = {"float32": _FLOAT32, "float16": _FLOAT16, "int8": _INT8}
 DEFAULTS: Mapping[tuple[str, str], Limits] = {
     ("source", "float32"): replace(
         _FLOAT32,
@@ -159,7 +166,12 @@ DEFAULTS: Mapping[tuple[str, str], Limits] = {
         for e in FORMATS["coreml"].engines
         for name, limits in _COREML.items()
     },
-    **{(e.runner, p): _INT8 for f in FORMATS.values() for e in f.engines for p in _QUANTISED},
+    **{
+        (e.runner, p): replace(_INT8, times=times)
+        for f in FORMATS.values()
+        for e in f.engines
+        for p, times in QUANTISED.items()
+    },
 }
 
 

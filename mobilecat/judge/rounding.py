@@ -4,6 +4,8 @@ No table can say what float16 or another order of summation costs a network: YuN
 move by 1.4e-2 in float16, YOLOX-nano's by 0.2. So the source itself is asked, on the same input:
 
 float16: each weight rounded to float16, as an artifact stores it (preprocessing's factors too).
+int8: each weight rounded to one of 255 steps of its channel; what calibrated values inside add to
+    that is in the lanes' `times`.
 float32: each weight times 1 ± 8 units in float32's last place, seeded: with that, YOLOX-nano moves
     four times as far as XNNPACK's order of summation moves it.
 
@@ -27,7 +29,7 @@ import numpy as np
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.compare.compare import Check, as_floats
-from mobilecat.compare.tolerances import FLOORS, KEYS, Kind, Limits, precision_of
+from mobilecat.compare.tolerances import FLOORS, KEYS, QUANTISED, Kind, Limits, precision_of
 from mobilecat.errors import MobileCatError
 from mobilecat.graph import Array
 from mobilecat.judge.moved_masks import masks_moved
@@ -40,8 +42,9 @@ from mobilecat.rows import in_pixels
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-Rounding = Literal["float16", "float32"]
+Rounding = Literal["float16", "float32", "int8"]
 ROUNDINGS: tuple[Rounding, ...] = ("float16", "float32")
+"""What goldens keep; int8 is measured where it is needed."""
 UNITS = 8
 DRAWS = 4
 MARGIN = 0.1
@@ -50,7 +53,10 @@ MARGIN = 0.1
 
 def kind_of(lane: Lane) -> Rounding:
     """Return which rounding separates a lane from its source."""
-    return "float16" if precision_of(lane) == "float16" else "float32"
+    precision = precision_of(lane)
+    if precision in QUANTISED:
+        return "int8"
+    return "float16" if precision == "float16" else "float32"
 
 
 def change_of(kind: Rounding, draw: int = 0) -> Callable[[str, Array], Array]:
@@ -64,12 +70,29 @@ def change_of(kind: Rounding, draw: int = 0) -> Callable[[str, Array], Array]:
 
         return halved
 
+    if kind == "int8":
+        return _in_255_steps
+
     def shaken(name: str, values: Array) -> Array:
         rng = np.random.default_rng([zlib.crc32(name.encode()), values.size, draw])
         noise = rng.uniform(-UNITS, UNITS, values.shape) * 2.0**-23
         return np.asarray(values * (1 + noise), np.float32)
 
     return shaken
+
+
+def _in_255_steps(_: str, values: Array) -> Array:
+    """Round the weights of a layer as int8 holds them: 127 steps to each channel's largest.
+
+    Channels of results are axis 0 of a convolution's weights, axis 1 of a matrix.
+    """
+    if values.ndim < 2 or values.dtype.kind != "f":
+        return values
+    axis = 1 if values.ndim == 2 else 0
+    over = tuple(a for a in range(values.ndim) if a != axis)
+    step = np.abs(values).max(axis=over, keepdims=True).astype(np.float64) / 127
+    step[step == 0] = 1
+    return np.asarray(np.round(values / step) * step, values.dtype)
 
 
 @dataclass
