@@ -16,7 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,6 @@ class Model:
     spec: Callable[[Path], Spec]
     pictures: Callable[[Path, Path], tuple[Path, Path]]
     own: bool
-    keep_float: tuple[str, ...] = field(default=())
-    """What stays float in the recipe `int8, mixed`."""
 
 
 SSDLITE = """
@@ -101,6 +99,14 @@ RECIPES = (
     Recipe("int8", "tflite", {"precision": "int8"}, MINMAX),
     Recipe("int8, percentile", "tflite", {"precision": "int8"}, {"method": "percentile"}),
     Recipe("int8, mse", "tflite", {"precision": "int8"}, {"method": "mse"}),
+    # The layers in front of the second stage: SiLUs there reach 119.
+    Recipe(
+        "int8, the first 12 convolutions float",
+        "tflite",
+        {"precision": "int8", "keep_float": ("*_4[1-9]", "*_[56][0-9]", "*_7[0-8]")},
+        MINMAX,
+        models=("yolox_nano",),
+    ),
     Recipe("int16x8", "tflite", {"precision": "int16x8"}, MINMAX),
     Recipe("float16", "coreml", {}),
     Recipe("int8", "coreml", {"weights": "int8"}),

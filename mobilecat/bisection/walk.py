@@ -43,6 +43,8 @@ RUNNERS = {
 OWN_LIMITS: Mapping[str, float] = {"float32": 1e-4, "float16": 2e-3, "int8": 5e-2}
 """Of max |difference| / max |expected|, a layer on the artifact's own inputs. Measured on YuNet,
 YOLOX-nano and MTCNN's O-net: docs/bisect.md."""
+FEW_BITS = 0.2
+"""The same of every other precision: a layer in whole numbers is off by its steps."""
 _BEFORE, _AFTER = 2, 12
 FLOOR = 1e-2
 """What max |expected| counts for at least: a sigmoid of 1e-3 has an engine's absolute rounding."""
@@ -194,7 +196,7 @@ def bisect(
             "There is nothing to compare",
             [Problem("no inner value of the artifact bears a name of the graph", record.file)],
         )
-    bound = OWN_LIMITS[record.precision] if limit is None else limit
+    bound = OWN_LIMITS.get(record.precision, FEW_BITS) if limit is None else limit
     return Bisection(lane.name, name, bound, layers, unmatched)
 
 
