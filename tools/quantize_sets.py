@@ -17,7 +17,6 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 import mobilecat as mc
-from mobilecat.bundle import open_bundle
 
 MEASURED = 34
 """Of the 66 photos."""
@@ -110,14 +109,15 @@ def _scene(person: Image.Image, rng: np.random.Generator) -> Image.Image:
     return canvas
 
 
-def own_labels(bundle: Path, source: Path | None, pictures: Path) -> Path:
+def own_labels(bundle: Path, pictures: Path) -> Path:
     """Write what a bundle's source finds in `pictures` as COCO's annotations; return the file."""
-    spec = open_bundle(bundle).spec
+    opened = mc.open(bundle)  # whose source is loaded once
+    spec = opened.spec
     images, annotations = [], []
     for i, path in enumerate(sorted(pictures.glob("*.png"))):
         images.append({"id": i, "file_name": path.name, "width": 0, "height": 0})
         images[-1]["width"], images[-1]["height"] = Image.open(path).size
-        found = mc.run(bundle, path, runner="source", source=source).detections
+        found = opened.run(path, runner="source").detections
         for box, score, k in zip(
             found.boxes_xyxy.tolist(), found.scores.tolist(), found.class_ids.tolist(), strict=True
         ):
