@@ -22,12 +22,12 @@ from mobilecat.formats.onnx.changed import Change, changed_proto
 from mobilecat.formats.onnx.input_shapes import Shapes, settle
 from mobilecat.formats.onnx.own_nms import with_nms
 from mobilecat.formats.onnx.read import import_proto
+from mobilecat.formats.tflite.judged import LiteNetwork, sizes_in_litert
 from mobilecat.formats.tflite.read.detection import CODE as POSTPROCESS
 from mobilecat.formats.tflite.read.detection import Detection, detection_end
 from mobilecat.formats.tflite.read.file import Graph, Tensor, graph_of, read_tflite, text
 from mobilecat.formats.tflite.read.metadata import BUFFER, Said, said_in
 from mobilecat.formats.tflite.read.translate import Part, part_of, require_read, translate
-from mobilecat.formats.tflite.run import LiteNetwork, sizes_in_litert
 from mobilecat.graph import shape_of
 from mobilecat.graph.anchors import ANCHORS_KEY, text_from_anchors
 from mobilecat.graph.told import TOLD_KEY, Told, text_from_told

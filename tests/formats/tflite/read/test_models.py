@@ -286,3 +286,15 @@ def test_a_scale_that_is_no_number(tmp_path: Path) -> None:
     path.write_bytes(packed(told(path.read_bytes(), {"x": one(float("nan"), 0)})))
     with pytest.raises(MobileCatError, match="no number"):
         graph_of_file(path)
+
+
+def test_what_ends_litert_ends_its_child_and_not_us(tmp_path: Path) -> None:
+    """SPLIT into no parts divides by zero in LiteRT's kernel: its process dies."""
+    axis = constant("axis", np.array(1, np.int32))
+    x, y = Tensor("x", (1, 4), np.dtype("f4")), Tensor("y", (1, 2), np.dtype("f4"))
+    program = Program([x], [y])
+    program.add("SPLIT", [axis, x], [y, Tensor("z", (1, 2), np.dtype("f4"))], numSplits=0)
+    path = tmp_path / "m.tflite"
+    path.write_bytes(bytes_from_program(program))
+    with pytest.raises(ModelError, match=r"stopped without an answer|refuses the model"):
+        reference(Source(path, "tflite"), {})

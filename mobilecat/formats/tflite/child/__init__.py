@@ -1,0 +1,1 @@
+"""LiteRT in a process of its own, for files that are not ours."""
