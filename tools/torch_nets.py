@@ -33,11 +33,15 @@ def with_torchvision() -> Any:
         _LIBRARY.impl("nms", _nms, "CPU")
         import torchvision
 
-        torchvision.extension._has_ops = lambda: True
+        torchvision.extension._has_ops = _has_ops
     return torchvision
 
 
 _LIBRARY: Any = None
+
+
+def _has_ops() -> bool:
+    return True
 
 
 def _nms(boxes: Any, scores: Any, iou_threshold: float) -> Any:
@@ -58,6 +62,21 @@ def _nms(boxes: Any, scores: Any, iou_threshold: float) -> Any:
     return torch.tensor(kept, dtype=torch.int64)
 
 
+def settled(module: Any, size: tuple[int, int]) -> Any:
+    """Return the module in eval mode, its batch norms as after training on one batch of noise.
+
+    Freshly made, values shrink or grow through the layers until every output says nothing.
+    """
+    import torch
+
+    norms = [m for m in module.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    for norm in norms:
+        norm.momentum = 1.0
+    with torch.no_grad():
+        module.train()(torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(1)))
+    return module.eval()
+
+
 @dataclass(frozen=True)
 class Net:
     """make: () → a module in eval mode. size: rows and columns of its picture."""
@@ -67,16 +86,17 @@ class Net:
 
 
 def _detector(name: str, size: int) -> Net:
-    return Net(lambda: backbone_and_head(whole_detector(name)), (size, size))
+    sides = (size, size)
+    return Net(lambda: settled(backbone_and_head(whole_detector(name)), sides), sides)
 
 
-def whole_detector(name: str) -> Any:
+def whole_detector(name: str, **settings: Any) -> Any:
     """Return a detector of torchvision with its postprocessing, random weights of seed 0."""
     import torch
 
     detection = with_torchvision().models.detection
     torch.manual_seed(0)
-    return getattr(detection, name)(weights=None, weights_backbone=None).eval()
+    return getattr(detection, name)(weights=None, weights_backbone=None, **settings).eval()
 
 
 def backbone_and_head(detector: Any) -> Any:
@@ -101,7 +121,7 @@ def _classifier(name: str, size: int = 224, **settings: Any) -> Net:
 
         models = with_torchvision().models
         torch.manual_seed(0)
-        return getattr(models, name)(weights=None, **settings).eval()
+        return settled(getattr(models, name)(weights=None, **settings), (size, size))
 
     return Net(make, (size, size))
 
@@ -114,23 +134,23 @@ def _timm(name: str, size: int = 224, **settings: Any) -> Net:
         import timm
 
         torch.manual_seed(0)
-        return timm.create_model(name, pretrained=False, **settings).eval()
+        return settled(timm.create_model(name, pretrained=False, **settings), (size, size))
 
     return Net(make, (size, size))
 
 
 NETS: dict[str, Net] = {
-    "ssdlite320": _detector("ssdlite320_mobilenet_v3_large", 320),
-    "ssd300": _detector("ssd300_vgg16", 300),
-    "retinanet": _detector("retinanet_resnet50_fpn", 256),
-    "fcos": _detector("fcos_resnet50_fpn", 256),
     "mobilenet_v3": _classifier("mobilenet_v3_large"),
-    "resnet50": _classifier("resnet50"),
     "mobilenet_v4": _timm("mobilenetv4_conv_small"),
-    "efficientnet_v2": _timm("tf_efficientnetv2_b0"),
-    "convnext_tiny": _timm("convnext_tiny"),
+    "ssdlite320": _detector("ssdlite320_mobilenet_v3_large", 320),
     "repvit": _timm("repvit_m0_9"),
-    "fastvit": _timm("fastvit_t8"),
+    "efficientnet_v2": _timm("tf_efficientnetv2_b0"),
     "vit_tiny": _timm("vit_tiny_patch16_224"),
+    "fastvit": _timm("fastvit_t8"),
+    "resnet50": _classifier("resnet50"),
+    "convnext_tiny": _timm("convnext_tiny"),
     "swin_tiny": _timm("swin_tiny_patch4_window7_224"),
+    "fcos": _detector("fcos_resnet50_fpn", 256),
+    "retinanet": _detector("retinanet_resnet50_fpn", 256),
+    "ssd300": _detector("ssd300_vgg16", 300),
 }

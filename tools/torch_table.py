@@ -5,9 +5,9 @@ Usage: python -m tools.torch_table [--only NAME] [--way pt2|script|python] [--st
 Networks of torchvision and timm with seeded weights (`tools/torch_nets.py`), taken from a program
 of torch.export, from TorchScript (traced) and from a Python function. Each is compiled to every
 target in float32, and every artifact runs on one random input; the figure is the largest
-difference from what torch gives, of any value of any output, by max(1, the output's largest
-value). A process a network; each result is a line of the store as soon as it is there, and a run
-goes on from it. `--check` writes no page.
+difference from what torch gives, of any value of any output, by the output's largest value. A
+process a network; each result is a line of the store as soon as it is there, and a run goes on
+from it. `--check` writes no page.
 """
 
 from __future__ import annotations
@@ -91,10 +91,17 @@ def measure(path: Path, size: tuple[int, int], folder: Path) -> dict[str, Any]:
         except NotRun as e:
             found[lane.name] = f"NOT_RUN: {e}"
             continue
-        off = [np.abs(given_[n] - w).max() / max(1.0, np.abs(w).max()) for n, w in wanted.items()]
+        off = [np.abs(given_[n] - w).max() / np.abs(w).max() for n, w in wanted.items()]
         found[Path(lane.artifact.file).suffix[1:]] = float(max(off))
     left_out = [n for n in done.notes if "left out" in n]
-    return {"off": found, "seconds": round(took, 1), "notes": [*done.notes], "left_out": left_out}
+    largest = [float(np.abs(w).max()) for w in wanted.values()]
+    return {
+        "off": found,
+        "largest": largest,
+        "seconds": round(took, 1),
+        "notes": [*done.notes],
+        "left_out": left_out,
+    }
 
 
 def names_of(path: Path) -> list[str]:

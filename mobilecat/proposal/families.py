@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from mobilecat.formats.base.notes import cut_in
 from mobilecat.graph import Array
 from mobilecat.proposal.dense import fcos, fits, gfl, retinaface, retinanet, scrfd, yolo5face
 from mobilecat.proposal.facts import Facts, Shape
@@ -178,6 +179,22 @@ def yolov8(facts: Facts) -> Guess | None:
     return Guess("YOLOv8", "yolov8", 3 if said else 2, because, {"units": units}, LETTERBOX, asks)
 
 
+def with_its_own_nms(facts: Facts) -> Guess | None:
+    """A network whose suppression the import cut off: what it says of it is the file's own word."""
+    cut = cut_in(facts.metadata)
+    name = _only_rows(facts)
+    if cut is None or not name:
+        return None
+    units = _units(facts.values[name][0][:, :4])
+    keys = ("iou_threshold", "score_threshold", "max_detections", "per_class")
+    because = (
+        f"its own suppression, cut off at {cut['boxes']} and {cut['scores']}; boxes are {units}"
+    )
+    head = {"units": units, "layout": "rows-first"}
+    nms = {k: cut[k] for k in keys}
+    return Guess("A detector with NMS", "yolov8", 3, because, head, {}, nms=nms)
+
+
 def pose(facts: Facts) -> Guess | None:
     """One class, and points of three columns, or of two where the metadata says so."""
     fits = [n for n, s in facts.outputs.items() if len(s) == 3 and s[0] == 1]
@@ -339,6 +356,7 @@ def points(facts: Facts) -> Guess | None:
 
 
 FAMILIES: tuple[Family, ...] = (
+    with_its_own_nms,
     yunet,
     ultraface,
     blazeface,

@@ -33,7 +33,8 @@ class Guess:
     """One family.
 
     head, image: keys of [head] and [input] besides `kind` and `size`. because: what speaks for it.
-    asks: what the file does not tell. labels, landmarks: the family's own names.
+    asks: what the file does not tell. labels, landmarks: the family's own names. nms: what the file
+        itself suppressed with.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Guess:
     asks: tuple[Ask, ...] = ()
     labels: tuple[str, ...] = ()
     landmarks: tuple[str, ...] = ()
+    nms: Mapping[str, Any] = field(default_factory=dict)
 
 
 LETTERBOX = {"range": [0, 1], "resize": "letterbox", "pad": 114}

@@ -150,7 +150,8 @@ def propose(
         tables["input"] = {"size": list(facts.size_wh), **image}
     tables["head"] = head
     if facts.picture and guess.kind in HEADS and HEADS[guess.kind].suppressed:
-        tables["nms"] = {**_nms(guess.kind, facts.told.nms), **_said(answers, "nms")}
+        own = _nms(guess.kind, facts.told.nms)
+        tables["nms"] = {**own, **guess.nms, **_said(answers, "nms")}
 
     def written(names: Mapping[str, Any]) -> tuple[str, Spec]:
         text = spec_text(guess.title, guess.because, {**top, **names}, tables, asks, notes)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any
 
 from mobilecat.disk import json_from_text
 
 NOTES_KEY = "mobilecat.notes"
+CUT_KEY = "mobilecat.cut"
+"""JSON of what was cut off a network that suppresses its own boxes, as the import found it."""
 
 
 def text_from_notes(notes: Sequence[str]) -> str:
@@ -27,3 +30,12 @@ def add_notes(metadata: MutableMapping[str, str], notes: Sequence[str]) -> None:
     """Append notes to those in a model's `metadata_props`."""
     if notes:
         metadata[NOTES_KEY] = text_from_notes([*notes_from_metadata(metadata), *notes])
+
+
+def cut_in(metadata: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return what an import says it cut off; None where it says nothing."""
+    try:
+        said = json_from_text(metadata.get(CUT_KEY, "null"))
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None

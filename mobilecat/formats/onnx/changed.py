@@ -45,7 +45,7 @@ def with_changed_weights(proto: onnx.ModelProto, change: Change) -> None:
 
 def changed(source: Source, shapes: Mapping[str, Sequence[int]], change: Change) -> Reference:
     """Open the file with each weight changed by `change(name, values)`."""
-    return changed_proto(with_shapes(cut_proto(source), shapes, source.path), change)
+    return changed_proto(with_shapes(cut_proto(source, shapes), shapes, source.path), change)
 
 
 def changed_proto(proto: onnx.ModelProto, change: Change) -> Reference:

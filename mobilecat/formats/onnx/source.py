@@ -12,6 +12,7 @@ import onnx_ir as ir
 from mobilecat.formats.base.source import Reference, Source
 from mobilecat.formats.onnx.between import between
 from mobilecat.formats.onnx.ort import OrtModel
+from mobilecat.formats.onnx.postprocessing import suppresses, without_postprocessing
 from mobilecat.formats.onnx.ranks import ranks_of
 from mobilecat.formats.onnx.read import dims_of_proto, import_proto, read_onnx, with_shapes
 from mobilecat.graph import Array
@@ -24,11 +25,11 @@ def dims(source: Source, progress: Progress) -> dict[str, tuple[int | None, ...]
 
 
 def read(source: Source, shapes: Mapping[str, Sequence[int]], progress: Progress) -> ir.Model:
-    return import_proto(cut_proto(source), shapes, source.path)
+    return import_proto(cut_proto(source, shapes), shapes, source.path)
 
 
 def reference(source: Source, shapes: Mapping[str, Sequence[int]]) -> Reference:
-    proto = with_shapes(cut_proto(source), shapes, source.path)
+    proto = with_shapes(cut_proto(source, shapes), shapes, source.path)
     return opened(proto)
 
 
@@ -44,8 +45,13 @@ def opened(proto: onnx.ModelProto) -> Reference:
     return Reference(model, "onnxruntime", metadata, dtypes_of(proto), ranked if ranks else None)
 
 
-def cut_proto(source: Source) -> onnx.ModelProto:
-    return between(read_onnx(source.path), source.options, source.path)
+def cut_proto(source: Source, shapes: Mapping[str, Sequence[int]] | None = None) -> onnx.ModelProto:
+    """Return the file cut as its options say, or before a suppression of its own."""
+    proto = read_onnx(source.path)
+    if not source.options.outputs and suppresses(proto):
+        fixed = {k: tuple(v) for k, v in (shapes or {}).items()}
+        proto = without_postprocessing(proto, fixed, source.path)
+    return between(proto, source.options, source.path)
 
 
 def dtypes_of(proto: onnx.ModelProto) -> dict[str, np.dtype[Any]]:
