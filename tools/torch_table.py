@@ -174,7 +174,8 @@ def main() -> int:
         command = [sys.executable, "-m", "tools.torch_table", "--one", name, way]
         done = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True)
         if done.returncode:
-            print(f"{name} {way}: {done.stderr.strip().splitlines()[-1][:300]}", flush=True)
+            said = done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"]
+            print(f"{name} {way}: {said[-1][:300]}", flush=True)
             continue
         line = done.stdout.strip().splitlines()[-1]
         with options.store.open("a", encoding="utf-8") as f:
