@@ -116,8 +116,11 @@ def fcos(facts: Facts) -> Guess | None:
     family = "mmdet" if maps else "torchvision"
     if not fits(facts, "fcos", {"family": family}):
         return None
-    asks = (Ask("head.family", "whose points and scores: no shape tells", _others(family, FCOS)),)
     because = "scores, distances and centreness at strides 8 to 128"
+    if TORCHVISION | {"bbox_ctrness"} == set(facts.outputs):
+        because += ", under torchvision's names"
+        return Guess("FCOS", "fcos", 2, because, {"family": family}, IMAGENET)
+    asks = (Ask("head.family", "whose points and scores: no shape tells", _others(family, FCOS)),)
     image = IMAGENET_BGR if maps else IMAGENET
     return Guess("FCOS", "fcos", 1, because, {"family": family}, image, asks)
 
@@ -127,12 +130,17 @@ def retinanet(facts: Facts) -> Guess | None:
     family = "mmdet" if maps else "torchvision"
     if len(facts.outputs) not in (2, 10) or not fits(facts, "retinanet", {"family": family}):
         return None
-    asks = (Ask("head.family", "whose anchors: no shape tells", _others(family, RETINANET)),)
     because = "scores and deltas of nine anchors a cell at strides 8 to 128"
+    if set(facts.outputs) == TORCHVISION:
+        because += ", under torchvision's names"
+        return Guess("RetinaNet", "retinanet", 2, because, {"family": family}, IMAGENET)
+    asks = (Ask("head.family", "whose anchors: no shape tells", _others(family, RETINANET)),)
     image = IMAGENET_BGR if maps else IMAGENET
     return Guess("RetinaNet", "retinanet", 1, because, {"family": family}, image, asks)
 
 
+TORCHVISION = {"cls_logits", "bbox_regression"}
+"""What torchvision's heads call their outputs: keys of a dictionary, which an export keeps."""
 FCOS = ("torchvision", "mmdet", "original")
 RETINANET = ("torchvision", "detectron2", "mmdet")
 

@@ -16,6 +16,7 @@ from mobilecat.proposal.dense import fcos, fits, gfl, retinaface, retinanet, scr
 from mobilecat.proposal.facts import Facts, Shape
 from mobilecat.proposal.guess import FIVE_POINTS, LETTERBOX, Ask, Guess
 from mobilecat.proposal.pictures import classifier, maps_of_the_input, mediapipe_points, simcc
+from mobilecat.proposal.queries import detr, end2end
 from mobilecat.spec.heads import HEADS
 
 Family = Callable[[Facts], Guess | None]
@@ -381,6 +382,8 @@ FAMILIES: tuple[Family, ...] = (
     maps_of_the_input,
     mediapipe_points,
     classifier,
+    end2end,
+    detr,
     box_and_class,
     one_box,
     points,

@@ -14,6 +14,8 @@ _PREPROCESSING = (
     "PyTorch's models take them; many of Keras take -1 to 1: --set 'input.range=[-1, 1]' "
     "--set input.mean=0 --set input.std=1"
 )
+_IMAGENET_CLASSES = (1000, 1001)
+"""1001 with a background, as TensorFlow's have. Their networks are trained with a softmax."""
 _LEAST_CLASSES = 3
 HAND = (
     "wrist",
@@ -120,13 +122,15 @@ def classifier(facts: Facts) -> Guess | None:
     said = facts.said("task") == "classify" or len(facts.names) == count
     values = facts.values[name].ravel()
     summed = bool(values.min() >= 0 and abs(float(values.sum()) - 1) < _SUM)
-    if not (said or summed):
+    imagenet = count in _IMAGENET_CLASSES
+    if not (said or summed or imagenet):
         return None  # `points` asks which it is
     because = f"one row of {count} numbers" + ", which sum to 1" * summed
     because += "; the file's metadata names classes" * said
+    because += ", as many as ImageNet has classes" * imagenet
     head = {"activation": "none" if summed else "softmax"}
     asks: tuple[Ask, ...] = ()
-    if not summed:
+    if not summed and not imagenet:
         asks = (Ask("head.activation", "what is still to be applied", ("softmax", "sigmoid")),)
     asks += (Ask("input.mean", _PREPROCESSING, (IMAGENET["mean"],)),)
     certain: Certain = 3 if facts.said("task") == "classify" else 2

@@ -20,6 +20,7 @@ from mobilecat.proposal.whole import propose
 from tests.heads.cases import SINGLE, SUPPRESSED
 from tests.heads.networks import save_constant_network, save_network
 from tests.heads.rows import Case
+from tests.proposal.families import PUBLISHED
 from tests.test_cli import mobilecat, refused
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,6 +90,30 @@ def test_no_network_is_taken_for_another_in_silence(case: Case, tmp_path: Path) 
     found = propose(save_network(tmp_path / "n.onnx", case.size_wh, case.outputs), tmp_path / "m")
     asked = {option for ask in found.asks if ask.key == "head.kind" for option in ask.options}
     assert found.spec.head.kind in (wanted, "raw") or wanted in asked, found.because
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_families(name: str, tmp_path: Path) -> None:
+    """Head and input without a question, but for what no file of the family tells."""
+    known = PUBLISHED[name]
+    path = save_network(tmp_path / "net.onnx", known.size, known.outputs)
+    model = onnx.load(path)
+    for key, value in known.metadata.items():
+        model.metadata_props.add(key=key, value=value)
+    onnx.save(model, path)
+    found = propose(path, tmp_path / "m.toml")
+    assert tuple(a.key for a in found.asks) == known.asked, found.because
+    assert found.spec.input is not None and found.spec.input.size == known.size
+    head = found.spec.head
+    options = {o for a in found.asks if a.key == "head.kind" for o in a.options}
+    assert head.kind == known.head["kind"] or known.head["kind"] in options
+    if head.kind == known.head["kind"]:
+        assert {k: getattr(head, k) for k in known.head} == dict(known.head)
+
+
+def test_most_published_families_need_no_question() -> None:
+    assert len(PUBLISHED) >= 25
+    assert sum(not p.asked and p.head["kind"] != "raw" for p in PUBLISHED.values()) >= 20
 
 
 def saved(folder: Path, rows: Any, **metadata: str) -> Path:
