@@ -53,7 +53,7 @@ RENAMED = {
     "all_": ".words", "image": "picture", "range_": "value_range",
 }  # fmt: skip
 OWN = {
-    "export": {"json_": ".bundle"},
+    "export": {"json_": ".bundle", "trust_python": "trust", "trust_pickle": "trust"},
     "diagnose": {"image": "image", "words": "capture", "old_bundle": "bundle"},
     "run": {"words": "bundle", "set_": "nms"},
     "replay": {"words": "clip", "draw": "draw"},
