@@ -16,6 +16,9 @@ from mobilecat.formats.tflite.quantise.recipe import Recipe
 
 _SMALLEST = 16
 """Values: what has fewer costs more to unpack than it saves."""
+_FEW = 32
+"""Weights of an output, such as a depthwise window's: rounding one of so few moves the result most,
+and int8 saves little, with a scale for each output besides. They are stored as float16."""
 _DYNAMIC = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 
@@ -35,9 +38,7 @@ def with_stored_weights(recipe: Recipe, program: Program) -> tuple[str, ...]:
                         op.options["asymmetricQuantizeInputs"] = True
                     continue
                 if c not in unpacked:
-                    kept = (
-                        _half(c) if recipe.precision == "float16" else steps.weights(c, _axis(op))
-                    )
+                    kept = _half(c) if _halved(recipe, op, c) else steps.weights(c, _axis(op))
                     unpacked[c] = Tensor(f"{c.name}/float", c.shape, c.dtype)
                     ops.append(Op("DEQUANTIZE", [kept], [unpacked[c]], {}, node=op.node))
                 op.inputs[at] = unpacked[c]
@@ -53,6 +54,10 @@ def _places(op: Op, recipe: Recipe) -> list[int]:
         return []
     places = range(len(op.inputs)) if recipe.precision == "float16" else [kernel.weights[0]]
     return [i for i in places if _is_stored(op.inputs[i], recipe)]
+
+
+def _halved(recipe: Recipe, op: Op, c: Tensor) -> bool:
+    return recipe.precision == "float16" or c.size // c.shape[_axis(op)] <= _FEW
 
 
 def _is_stored(c: Tensor | None, recipe: Recipe) -> bool:

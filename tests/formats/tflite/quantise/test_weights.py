@@ -60,3 +60,17 @@ def test_keep_float_keeps_weights() -> None:
     model = graph(TEXT, w=W, b=B)
     name = next(n.name or "" for n in model.graph)
     assert ops_of(made(model, "int8-weights", keep_float=(name,)).data) == {"CONV_2D": 1}
+
+
+@pytest.mark.parametrize("xnnpack", [True, False])
+def test_few_weights_an_output_are_halves(xnnpack: bool) -> None:
+    """A depthwise window has 9: rounded to int8 they would move the result most, to save least."""
+    text = "(float[1,8,9,7] x) => (float[1,8,7,5] y) { y = Conv <group = 8> (x, w) }"
+    w = drawn("depthwise", (8, 1, 3, 3))
+    inputs = inputs_of(graph(text, w=w))
+    data = made(graph(text, w=w), "int8-weights").data
+    assert operand(data, "DEPTHWISE_CONV_2D", 1)[1].dtype == np.float16
+    rounded = w.astype(np.float16).astype(np.float32)
+    want = run_ort(graph(text, w=rounded), inputs)["y"]
+    have = run_lite(data, inputs, xnnpack)["y"]
+    assert np.abs(have - want).max() < 2e-4 * np.abs(want).max()
