@@ -107,6 +107,13 @@ RECIPES = (
         MINMAX,
         models=("yolox_nano",),
     ),
+    Recipe(
+        "int8, the heads' 24 convolutions float",
+        "tflite",
+        {"precision": "int8", "keep_float": ("Conv_5[4-9]", "Conv_6?", "Conv_7?")},
+        MINMAX,
+        models=("yunet",),
+    ),
     Recipe("int16x8", "tflite", {"precision": "int16x8"}, MINMAX),
     Recipe("float16", "coreml", {}),
     Recipe("int8", "coreml", {"weights": "int8"}),
