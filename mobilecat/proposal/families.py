@@ -111,6 +111,9 @@ def ssd(facts: Facts) -> Guess | None:
     if facts.anchors is not None:
         because = f"{len(facts.anchors)} anchors of the TF object detection API in the graph"
         return Guess("SSD", "ssd", 2, because, {}, image)
+    corners = facts.values[boxes[0]].reshape(-1, 4)
+    if (corners[:, 2:] > corners[:, :2]).all(axis=1).mean() > 0.99:
+        return None  # boxes that are decoded already, as files whose app suppresses give them
     # It settles where the API's generator makes as many.
     because = f"encodings and scores of {rows[boxes[0]][1]} anchors, as the TF API generates them"
     asks = (
