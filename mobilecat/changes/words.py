@@ -112,9 +112,16 @@ def _figures(r: LaneChange) -> tuple[int, int, str, str]:
 
 
 def _moves(r: LaneChange) -> str:
-    boxes = f"moved by up to {_px(r.moved[1])} px (median {_px(r.moved[0])})"
-    points = f", landmarks by {_px(r.points[1])} px" if r.points else ""
-    return f"{boxes}{points}, scores by up to {r.score:.2g}"
+    said = []
+    if r.moved[1] > STILL_PX:
+        said.append(f"moved by up to {_px(r.moved[1])} px (median {_px(r.moved[0])})")
+    if r.points and r.points[1] > STILL_PX:
+        landmarks = f"landmarks by up to {_px(r.points[1])} px"
+        said.append(landmarks if said else f"boxes stay, {landmarks}")
+    if r.score > STILL_SCORE:
+        scores = f"scores by up to {r.score:.2g}"
+        said.append(scores if said else f"boxes stay, {scores}")
+    return ", ".join(said)
 
 
 def _accuracy(r: LaneChange) -> str:

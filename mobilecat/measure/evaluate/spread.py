@@ -28,6 +28,8 @@ AT_ONCE = 8
 """Pictures in one task: so many are run again where a worker dies."""
 _WAITING = 4
 """Tasks under way for each worker: the next is there when one is done, and no list grows long."""
+_SILENT = 100
+"""Above every level of logging: a worker that dies is made up for, and no news for a user."""
 _SHARD = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})")
 
 
@@ -196,7 +198,11 @@ def run_on(
     try:
         if address == LOCAL:
             cluster = distributed.LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                silence_logs=_SILENT,
             )
             client = distributed.Client(cluster)
         else:
