@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 BASE ?= main
 
-.PHONY: demo ios test test-torch read-back check lint unit swift conformance mutants bridges coreai faults right first-hour fuzz wheel bench lock clean
+.PHONY: streams demo ios test test-torch read-back check lint unit swift conformance mutants bridges coreai faults right first-hour fuzz wheel bench lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -67,6 +67,9 @@ first-hour: $(STAMP)  # five models to bundles that hold, in four commands each:
 
 right: $(STAMP)  # right networks, none of which may be red
 	$(PY) -m tools.right_networks
+
+streams: $(STAMP)  # faults planted in a clip's stream
+	$(PY) -m tools.plant_faults.streams --out docs/planted_faults_streams.md
 
 fuzz: $(STAMP)  # hostile files, watched: docs/security.md
 	$(PY) -m tools.fuzz_inputs

@@ -49,11 +49,11 @@ def write_looped(path: Path, seconds: float, rate: int, wh: tuple[int, int]) -> 
             container.mux(packet)
 
 
-def measured(bundle: Path, clip: Path, runner: str) -> None:
+def measured(bundle: Path, clip: Path, runner: str, every: int) -> None:
     """Replay in this process, and print what it took."""
     import mobilecat as mc
 
-    found = mc.replay(bundle, clip, runner=runner)
+    found = mc.replay(bundle, clip, runner=runner, every=every)
     peak = {
         who: resource.getrusage(flag).ru_maxrss / 1024
         for who, flag in (("ours", resource.RUSAGE_SELF), ("child", resource.RUSAGE_CHILDREN))
@@ -68,10 +68,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--rate", type=int, default=2)
     parser.add_argument("--runner", default="onnx")
+    parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--one", nargs=2, type=Path)
     args = parser.parse_args()
     if args.one:
-        measured(*args.one, args.runner)
+        measured(*args.one, args.runner, args.every)
         return
     with tempfile.TemporaryDirectory() as home:
         bundle = made_bundle(Path(home))
@@ -79,9 +80,10 @@ def main() -> None:
             clip = Path(home) / f"{seconds:g}.mp4"
             write_looped(clip, seconds, args.rate, (1920, 1080))
             words = ["--one", str(bundle), str(clip), "--runner", args.runner]
+            words += ["--every", str(args.every if seconds > 10 else 1)]
             done = subprocess.run(
                 [sys.executable, "-m", "tools.measure_replay", *words],
-                capture_output=True, text=True, check=True,
+                stdout=subprocess.PIPE, text=True, check=True,
             )  # fmt: skip
             print(f"{seconds:g} s of 1080p:", done.stdout.strip(), flush=True)
 

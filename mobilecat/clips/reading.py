@@ -10,7 +10,7 @@ import json
 import queue
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +28,12 @@ from mobilecat.geometry.orientation import Orientation
 MAX_PIXELS = 1 << 25
 """Of a frame: 8K is 33 million. FFmpeg refuses larger ones before it takes memory for them."""
 MEMORY = 3 << 30
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    # Frames are given back to the system: glibc else keeps ever larger ones (mallopt(3)).
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+}
 PATIENCE_S = 120.0
 """How long the child may take for one message: a hostile file must not hold us for ever."""
 AHEAD = 3
@@ -36,12 +42,21 @@ AHEAD = 3
 class ClipReader:
     """A clip that is open: iterate over its frames once, then close it; or use it in `with`.
 
-    every: give each N-th frame. stored: as stored, not turned. Errors: ImageError for what is no
-    clip, damaged or cut off (then after the frames that could be read), MobileCatError without the
-    extra `video`.
+    every: give each N-th frame. stored: as stored, not turned. read_as: `matrix` (swscale's number)
+    and `full` (range) in place of the clip's own, to see what a wrong reader sees.
+
+    Errors: ImageError for what is no clip, damaged or cut off (then after the frames that could be
+    read), MobileCatError without the extra `video`.
     """
 
-    def __init__(self, path: Path, every: int = 1, *, stored: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        every: int = 1,
+        *,
+        stored: bool = False,
+        read_as: Mapping[str, Any] | None = None,
+    ) -> None:
         require_video(str(path))
         require_clip(path)
         self.path: Path | None = path
@@ -51,11 +66,12 @@ class ClipReader:
             "every": every,
             "max_pixels": MAX_PIXELS,
             "stored": stored,
+            "read_as": dict(read_as or {}),
         }
         self._child = start(
             "mobilecat.clips.child.read",
             Confinement(Path(self._scratch.name), (path,), memory=MEMORY, file_bytes=0),
-            environment={"OMP_NUM_THREADS": "1"},
+            environment=_ENVIRONMENT,
             arguments=(json.dumps(said),),
         )
         self._queue: queue.Queue[dict[str, Any] | Frame | None] = queue.Queue(AHEAD)

@@ -204,4 +204,4 @@ def _kept(
             wanted -= {min(wanted)}
         if len(right) >= MOST or (rows and frame.index > last) or (not rows and not wanted):
             break
-    return Kept(clip.facts, right, pixels, times, to_model, wh)
+    return Kept(clip.facts, right, pixels, times, to_model, wh, clip.path)

@@ -5,9 +5,10 @@ Each gives the picture as such an app sees it, from what the clip really shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -40,11 +41,22 @@ Change = Callable[[Seen], "Pixels | None"]
 
 @dataclass(frozen=True)
 class PictureFault:
-    """name: short. says: what happened and what to do."""
+    """name: short. says: what happened and what to do. read_as: of a colour fault, how a clip is
+    decoded so (`ClipReader`); `change` is for frames that are no clip's."""
 
     name: str
     says: str
     change: Change
+    read_as: Mapping[str, Any] | None = None
+
+    def applies(self, facts: ClipFacts) -> bool:
+        """Whether `read_as` is another reading than the clip's own."""
+        wrong = self.read_as or {}
+        own = {"matrix": _NUMBERS.get(facts.matrix), "full": facts.full_range}
+        return own["matrix"] is not None and any(own[k] != v for k, v in wrong.items())
+
+
+_NUMBERS = {"BT.709": 1, "BT.601": 5}
 
 
 def _turned(extra: Orientation) -> Change:
@@ -164,22 +176,26 @@ PICTURE_FAULTS = (
         "Luma of 0 to 255 is read as 16 to 235: the picture has too much contrast. Take the range "
         "from the buffer's format (420f) or the stream.",
         _read_as(full=False),
+        {"full": False},
     ),
     PictureFault(
         "video range read as full range",
         "Luma of 16 to 235 is read as 0 to 255: the picture is grey. Take the range from the "
         "buffer's format (420v) or the stream.",
         _read_as(full=True),
+        {"full": True},
     ),
     PictureFault(
         "BT.709 read as BT.601",
         "The colour matrix is not the stream's: BT.709 is read as BT.601.",
         _read_as(matrix="BT.601"),
+        {"matrix": 5},
     ),
     PictureFault(
         "BT.601 read as BT.709",
         "The colour matrix is not the stream's: BT.601 is read as BT.709.",
         _read_as(matrix="BT.709"),
+        {"matrix": 1},
     ),
     PictureFault(
         "Cb and Cr exchanged",

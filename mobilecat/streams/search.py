@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from mobilecat.clips.clip import ClipFacts, Pixels
+from mobilecat.clips.reading import ClipReader
 from mobilecat.compare.match import corner_distances, iou_matrix
 from mobilecat.geometry.affine import Affine
 from mobilecat.pictures.detections import Detections
-from mobilecat.streams.pictures import PICTURE_FAULTS, Seen
+from mobilecat.streams.pictures import PICTURE_FAULTS, PictureFault, Seen
 from mobilecat.streams.times import ROW_FAULTS, Shown
 
 NOISE = 0.02
@@ -37,6 +39,26 @@ class Kept:
     times: Mapping[int, float | None]
     model_from_image: Affine
     wh: tuple[int, int]
+    path: Path | None = None
+
+    def seen(self, fault: PictureFault) -> dict[int, Pixels]:
+        """Return the kept frames as an app with `fault` sees them; none where it sees no other.
+
+        A colour fault of a clip is decoded again: RGB does not hold all that YCbCr did.
+        """
+        if fault.read_as is not None and self.path is not None:
+            if not fault.applies(self.facts):
+                return {}
+            found = {}
+            with ClipReader(self.path, read_as=fault.read_as) as clip:
+                for frame in clip:
+                    if frame.index in self.pixels:
+                        found[frame.index] = frame.pixels
+                    if frame.index >= max(self.pixels):
+                        break
+            return found
+        changed = {f: fault.change(Seen(p, self.facts)) for f, p in self.pixels.items()}
+        return {f: p for f, p in changed.items() if p is not None}
 
 
 Rows = Mapping[int, tuple[float | None, Detections]]
@@ -90,13 +112,8 @@ def _seen(
     kept: Kept, observed: Mapping[int, Detections], run: Callable[[Pixels], Detections]
 ) -> Iterator[Suspect]:
     for fault in PICTURE_FAULTS:
-        predicted = {}
-        for frame, pixels in kept.pixels.items():
-            changed = fault.change(Seen(pixels, kept.facts))
-            if changed is None:
-                break
-            predicted[frame] = run(changed)
-        else:
+        predicted = {f: run(p) for f, p in kept.seen(fault).items()}
+        if predicted:
             right = {f: kept.right[f] for f in predicted}
             costs = _cost(predicted, observed), _cost(right, observed)
             yield Suspect(fault.name, fault.says, *costs)

@@ -1,7 +1,7 @@
 """`python -m mobilecat.clips.child.read`, confined: a clip's frames, upright, as RGB bytes.
 
-argv[1]: JSON with `path`, `every`, `max_pixels`, `stored`. stdout: messages `clip`, `frame`…,
-`end`; or `error`.
+argv[1]: JSON with `path`, `every`, `max_pixels`, `stored`, `read_as` (a wrong
+colour, on purpose). stdout: messages `clip`, `frame`…, `end`; or `error`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mobilecat.clips.child.look import (
     orientation_of,
     upright_wh,
 )
-from mobilecat.clips.child.messages import send
+from mobilecat.clips.child.messages import collect, send
 from mobilecat.geometry.orientation import apply_orientation
 
 # Demuxers of files. None that opens others: no playlist (hls, dash, concat), no image sequence,
@@ -82,6 +82,7 @@ def _frames(container: Any, said: dict[str, Any], out: BinaryIO) -> None:
     seen = sent = 0
     look: Look | None = None
     for frame in packets.decoded():
+        collect(seen)
         if look is None:
             look = Look(stream, frame, said)
             audio = [s.codec_context.name for s in container.streams.audio]
@@ -162,6 +163,11 @@ class Look:
         wh = (frame.width, frame.height)
         self._matrix = matrix_of(frame.colorspace, wh)
         self._full = is_full_range(frame.color_range, frame.format.name)
+        wrong = said.get("read_as") or {}
+        if wrong.get("matrix") is not None:
+            self._matrix = ("as asked", int(wrong["matrix"]))
+        if wrong.get("full") is not None:
+            self._full = bool(wrong["full"])
         name = self._matrix[0] if is_ycbcr(frame.format.name) else "RGB"
         self.told = described(stream, frame, name, self._full, self._orientation(frame))
 
@@ -175,6 +181,9 @@ class Look:
         if wh[0] * wh[1] > self._most:
             raise Unusable(f"its frames are {wh[0]} × {wh[1]}", f"{self._most} pixels at most")
         ycbcr = is_ycbcr(frame.format.name)
+        orientation = self._orientation(frame)
+        if frame.format.name.startswith("yuvj") and not self._full:
+            frame = _without_range(frame)
         converted = self._reformatter.reformat(
             frame,
             *wh,
@@ -186,10 +195,16 @@ class Look:
             interpolation=self._scaling,
         )
         pixels = converted.to_ndarray()
-        orientation = self._orientation(frame)
         if self._stored or orientation == 1:
             return pixels, orientation
         return apply_orientation(pixels, orientation), orientation
+
+
+def _without_range(frame: Any) -> Any:
+    """Return the frame in the format without the j, whose name alone says full range."""
+    import av
+
+    return av.VideoFrame.from_ndarray(frame.to_ndarray(), frame.format.name.replace("yuvj", "yuv"))
 
 
 if __name__ == "__main__":

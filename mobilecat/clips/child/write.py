@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from mobilecat.clips.child.look import Unusable
-from mobilecat.clips.child.messages import fill, receive, send
+from mobilecat.clips.child.messages import collect, fill, receive, send
 from mobilecat.clips.child.read import DEMUXERS
 
 _CODECS = ("libx264", "h264", "mpeg4", "mjpeg")
@@ -47,6 +47,7 @@ def _write(said: dict[str, Any], given: BinaryIO) -> dict[str, Any]:
             sound = Sound.opened(av, stack, container, said["source"])
             count = 0
             for pts, pixels in _frames(given, said["wh"]):
+                collect(count)
                 frame = av.VideoFrame.from_ndarray(_even(pixels), "rgb24")
                 frame.pts, frame.time_base = pts, Fraction(*said["time_base"])
                 container.mux(video.encode(_as_709(frame, video)))
