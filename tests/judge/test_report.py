@@ -17,6 +17,7 @@ from mobilecat.cli.validate import show
 from mobilecat.compare.tolerances import DEFAULTS, Bound, limits_of
 from mobilecat.errors import SpecError
 from mobilecat.judge.report import Report
+from mobilecat.judge.words import _once
 from mobilecat.lanes import Lane, lanes_of
 from tests.judge.fake import LANE, Workshop, check, moved, write_bundle
 
@@ -227,3 +228,11 @@ def test_source_alone_is_what_the_others_are_compared_with(shop: Workshop) -> No
     assert report.exit_code == 1
     assert "it is what the others are compared with" in report.shortfalls[0]
     assert report.lanes[0].lane == Lane("source")
+
+
+def test_a_reason_is_said_once_behind_all_that_it_kept() -> None:
+    lines = ["coreml-native:a: macOS only: this is Linux", "b (made values): macOS only"]
+    assert _once([*lines, "c: macOS only"]) == [
+        "coreml-native:a: macOS only: this is Linux",
+        "b (made values), c: macOS only",
+    ]
