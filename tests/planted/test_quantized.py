@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mobilecat.judge.run import validate
-from tools.plant_faults.quantized import NAME, faults, harmless, true_model, try_harmless
+from tools.plant_faults.quantized import NAME, PAGE, faults, harmless, true_model, try_harmless
 from tools.plant_faults.run import try_fault
 from tools.plant_faults.workshop import Model
 
@@ -48,3 +48,12 @@ def test_a_report_has_both_verdicts(model: Model) -> None:
     (note,) = [n for n in report.notes if n.startswith(f"tflite:{file}: without its rounding")]
     assert "its structure is the source's; as it is, it moves boxes by " in note
     assert " px, scores by " in note
+
+
+def test_the_page_has_every_fault() -> None:
+    text = PAGE.read_text("utf-8")
+    for change in (*faults(), *harmless()):
+        for format in change.formats:
+            assert f"| {change.name} | {NAME}.{format} |" in text
+    count = sum(len(f.formats) for f in faults())
+    assert f"{count} of {count} faults" in text

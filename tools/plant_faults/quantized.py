@@ -23,7 +23,7 @@ from mobilecat.compare.compare import Stage
 from mobilecat.demo import FOLDER
 from mobilecat.graph import Array
 from mobilecat.spec import spec_from_text
-from tools.plant_faults.changes import Plant, graph, image, plus, through, times
+from tools.plant_faults.changes import Plant, graph, image, through, times
 from tools.plant_faults.edit import Editor
 from tools.plant_faults.files import edit_coreml
 from tools.plant_faults.harmless import Harmless, noisy_graph
@@ -176,9 +176,6 @@ def faults() -> list[Fault]:
     add("one anchor two pixels off", "candidates", graph(one_anchor), *many)
     add("boxes half a pixel down", "candidates", through(BOXES, shifted(0, 0.5, 0, 0.5)), "int8")
     add("scores times 0.99", "candidates", through(SCORES, times(0.99)), "palette4", "whole")
-    add(
-        "final boxes half a pixel up", "detections", through("boxes", plus(-0.5)), "int4", "dynamic"
-    )
     add("a mean of 0.5 too many", "raw", image(mean=128.0), "half", "int8", "grouped", "dynamic")
     add("1 % gain in one layer", "raw", in_layer("0.5", lambda w: w * 1.01), "half", "float16")
     add("a dead channel", "raw", in_layer("0.5", of_channel(0.0, 3)), "half", "float16")
@@ -251,8 +248,8 @@ def reordered_palette(m: Mutant) -> None:
 
 def signs_of_both(m: Mutant) -> None:
     """A channel's integers and its scale, both negated."""
-    weight("quantized_data", row(-1))(m)
-    weight("scale", row(-1))(m)
+    weight("quantized_data", of_channel(-1, 5))(m)
+    weight("scale", of_channel(-1, 5))(m)
 
 
 def author(m: Mutant) -> None:
