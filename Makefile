@@ -61,6 +61,7 @@ coreai: $(STAMP)  # every op case of every target in Apple's interpreter
 faults: $(STAMP)  # faults planted in bundles
 	$(PY) -m tools.plant_faults
 	$(PY) -m tools.plant_faults.subtle
+	$(PY) -m tools.plant_faults.quantized
 
 first-hour: $(STAMP)  # five models to bundles that hold, in four commands each: docs/first-hour.md
 	$(PY) -m tools.first_hour
