@@ -56,11 +56,33 @@ def read_tflite(data: bytes, where: str) -> Any:
         _require_few(root, len(data))
         model = schema.ModelT.InitFromObj(root)
         assert model.subgraphs and all(g.tensors is not None for g in model.subgraphs)
+        _require_there(model)
     except _DAMAGED as e:
-        what = f"no whole flatbuffer, or cut short ({len(data):,} bytes)"
+        said = str(e) if isinstance(e, AssertionError) else ""
+        what = said or f"no whole flatbuffer, or cut short ({len(data):,} bytes)"
         fix = "copy or export the file again"
         raise ArtifactError("The TFLite model is damaged", [Problem(what, where, fix)]) from e
     return model
+
+
+def _require_there(model: Any) -> None:
+    """Raise where a number names no part of the file: every reader of it takes them for places."""
+    buffers, codes = len(model.buffers or []), len(model.operatorCodes or [])
+    for graph in model.subgraphs:
+        count = len(graph.tensors)
+        assert all(0 <= t.buffer < buffers for t in graph.tensors), "a tensor of no buffer"
+        named = [*_listed(graph.inputs), *_listed(graph.outputs)]
+        for op in _listed(graph.operators):
+            assert 0 <= op.opcodeIndex < codes, "an operator of no kind"
+            named += [i for i in _listed(op.inputs) if i != -1] + _listed(op.outputs)
+        assert all(0 <= i < count for i in named), "a tensor that is not there is named"
+    assert all(0 <= m.buffer < buffers for m in model.metadata or []), "metadata of no buffer"
+    for signature in model.signatureDefs or []:
+        number = int(signature.subgraphIndex or 0)
+        assert 0 <= number < len(model.subgraphs), "a signature of no graph"
+        entries = [*_listed(signature.inputs), *_listed(signature.outputs)]
+        count = len(model.subgraphs[number].tensors)
+        assert all(0 <= e.tensorIndex < count for e in entries), "a signature of no tensor"
 
 
 def _require_few(root: Any, size: int) -> None:
