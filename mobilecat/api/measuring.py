@@ -34,6 +34,7 @@ def evaluate(
     on: str | None = None,
     shard: str | None = None,
     merge: Sequence[PathLike] = (),
+    html: PathLike | None = None,
     progress: Progress = silent,
 ) -> Evaluation:
     """Measure what each artifact's accuracy is on labelled pictures, and what it lost.
@@ -45,6 +46,7 @@ def evaluate(
     that quantised artifacts took their scales from, too, which is refused otherwise. on: `local` or
     a Dask scheduler's address: its workers run the pictures, and figures are the same. shard:
     `2/5`, every fifth picture from the second on. merge: caches that shards left, to take over.
+    html: a page to write, with tables, size and time against loss, curves and confusion.
 
     Errors: MobileCatError for a damaged bundle, unusable labels, or where nothing ran.
 
@@ -52,14 +54,18 @@ def evaluate(
     >>> done.pictures, done.shortfalls
     (4, ())
     """
+    from mobilecat.disk import write_text
+    from mobilecat.disk.outputs import require_outputs
     from mobilecat.measure.evaluate import evaluate as measured
 
-    return measured(
+    page, model = path_or_none(html), source_of(bundle, source)
+    require_outputs({"--html": page}, inputs=(Path(bundle), Path(data), model))
+    found = measured(
         Path(bundle),
         Path(data),
         runner=runner,
         artifact=artifact,
-        source=source_of(bundle, source),
+        source=model,
         limit=limit,
         class_map=class_map,
         max_drop=max_drop,
@@ -72,6 +78,11 @@ def evaluate(
         merged=[Path(p) for p in merge],
         progress=progress,
     )
+    if page is not None:
+        from mobilecat.report.html_evaluation import evaluation_page
+
+        write_text(page, evaluation_page(found.to_json(), found.words(), found.bundle))
+    return found
 
 
 def tune(

@@ -18,6 +18,7 @@ from mobilecat.cli.grammar import (
     ClassMap,
     Data,
     Fresh,
+    Html,
     Json,
     Limit,
     MaxDrop,
@@ -46,6 +47,7 @@ def evaluate(
     max_drop: MaxDrop = None,
     json_: Json = None,
     plot: Plot = None,
+    html: Html = None,
     cache: Cache = None,
     fresh: Fresh = False,
     threads: Threads = None,
@@ -72,9 +74,10 @@ def evaluate(
     Exit code 0: done. 1: an artifact loses more than --max-drop, or that could not be found out.
     2: unusable input.
 
-    mobilecat evaluate bundle --data photos/labels.json --max-drop 0.5
+    mobilecat evaluate bundle --data photos/labels.json --html accuracy.html
     """
-    require_outputs({"--json": json_, "--plot": plot}, inputs=(bundle, data, source))
+    named = {"--json": json_, "--plot": plot, "--html": html}
+    require_outputs(named, inputs=(bundle, data, source))
     require_svg(plot)
     with progress_line() as progress:
         report = mc.evaluate(
@@ -93,6 +96,7 @@ def evaluate(
             on=on,
             shard=shard,
             merge=merge or (),
+            html=html,
             progress=progress,
         )
     write_json(report.to_json, json_)
@@ -102,4 +106,6 @@ def evaluate(
         report.plot(plot)
         if json_ != "-":
             print(f"wrote {plot}")
+    if html is not None and json_ != "-":
+        print(f"wrote {html}")
     sys.exit(report.exit_code)

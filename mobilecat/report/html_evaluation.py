@@ -1,16 +1,20 @@
-"""What `mobilecat evaluate --json` wrote, as charts of a report's page."""
+"""What `mobilecat evaluate` found, as charts of a report's page, and as a page of its own."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mobilecat.bundle import Bundle
 from mobilecat.disk import json_from_text, read_text
-from mobilecat.pictures.chart import COLOURS, Axis, Chart, Line
+from mobilecat.pictures.chart import COLOURS, Axis, Chart, Dots, Line, round_ticks
 from mobilecat.pictures.matrix import MOST, Matrix
+from mobilecat.report.html_page import render
+from mobilecat.shown import Line as Said
+from mobilecat.shown import Table
 
 _TENTHS = tuple((i / 5, f"{i / 5:.1f}") for i in range(6))
 _LANES = 16
@@ -22,21 +26,93 @@ def charts_of(evaluation: Path, bundle: Bundle) -> tuple[Chart | Matrix, ...]:
 
     The file was read before, by `losses_of`.
     """
-    told = json_from_text(read_text(evaluation))
+    return _charts(json_from_text(read_text(evaluation)), bundle)
+
+
+def evaluation_page(told: Mapping[str, Any], words: Iterable[Said | Table], bundle: Bundle) -> str:
+    """Return an evaluation as a page: tables, size and time against what is lost, curves, and what
+    was taken for what. told: its JSON. words: it as a terminal shows it."""
+    every = list(words)
+    lines = [x for x in every if isinstance(x, Said)]
+    shortfalls = [*map(str, told["shortfalls"])]
+    held = told["max_drop_points"] is not None and not shortfalls
+    rest = [x for x in lines[1:] if x.lead not in ("FELL SHORT", "HELD")]
+    tables = [x for x in every if isinstance(x, Table)]
+    of = {
+        first: [t for t in tables if t.columns[0].title == first] for first in ("lane", "artifact")
+    }
+    precisions = {a.file: a.precision for a in bundle.artifacts}
+    rows = [
+        {**r, "precision": precisions.get(r["artifact"], "")}  # in the JSON it is the scores'
+        for r in told["lanes"]
+        if r["artifact"] and not r["not_run"]
+    ]
+    return render(
+        "report_evaluation.html.j2",
+        name=bundle.name,
+        sign="FAIL" if shortfalls else "PASS" if held else "WAIT",
+        limit=told["max_drop_points"],
+        sentence=lines[0].text if lines else "",
+        shortfalls=shortfalls,
+        accuracy=of["lane"],
+        files=of["artifact"],
+        tables=[t for t in tables if t not in [*of["lane"], *of["artifact"]]],
+        lines=[(x.lead, x.text) for x in rest],
+        costs=[c for c in (_sizes(rows, bundle), _times(rows, bundle)) if c is not None],
+        charts=_charts(told, bundle),
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def _charts(told: Mapping[str, Any], bundle: Bundle) -> tuple[Chart | Matrix, ...]:
     lanes = [row for row in told["lanes"] if isinstance(row, dict)][:_LANES]
     curve = _curves(lanes, bundle, told)
     return (*([curve] if curve is not None else []), *_matrices(lanes, bundle))
 
 
+def _sizes(rows: Sequence[Mapping[str, Any]], bundle: Bundle) -> Chart | None:
+    """Return the loss over the size of each file; of one that several lanes run, the largest."""
+    worst: dict[str, tuple[float, float, str]] = {}
+    for r in rows:
+        loss = (r["loss_points"] or {}).get("map")
+        if loss is not None and loss >= worst.get(r["artifact"], (0.0, -math.inf, ""))[1]:
+            name = f"{r['artifact']}, {r['precision']}"
+            worst[r["artifact"]] = r["bytes"] / 1e6, loss, name
+    return _against(f"{bundle.name}: size against loss", "MB", [*worst.values()])
+
+
+def _times(rows: Sequence[Mapping[str, Any]], bundle: Bundle) -> Chart | None:
+    known = [
+        (1e3 * r["inference_seconds"], r["loss_points"]["map"], f"{r['lane']}, {r['precision']}")
+        for r in rows
+        if r["inference_seconds"] is not None and r["loss_points"] is not None
+    ]
+    return _against(f"{bundle.name}: time against loss", "ms a picture, here", known)
+
+
+def _against(title: str, of: str, known: Sequence[tuple[float, float, str]]) -> Chart | None:
+    """Return points lost over what they buy, a dot each; None where there are not two."""
+    if len(known) < 2:
+        return None
+    widest, across = round_ticks(max(v for v, _, _ in known) * 1.05)
+    worst, up = round_ticks(max(0.5, *(loss for _, loss, _ in known)) * 1.05)
+    dots = tuple(
+        Dots(((v / widest, max(0.0, loss) / worst),), COLOURS[1:][k % 7], name, 9)
+        for k, (v, loss, name) in enumerate(known)
+    )
+    return Chart(title, Axis(of, across), Axis("points lost", up), dots)
+
+
 def _curves(lanes: list[Any], bundle: Bundle, told: Mapping[str, Any]) -> Chart | None:
     lines = []
     known = [(r, v) for r in lanes if (v := _shares(r.get("precision_at_recall")))]
+    step = min(3, 9 / max(1, len(known) - 1))  # lines of equal place show around one another
     for k, (row, values) in enumerate(known):
         points = tuple((i / (len(values) - 1), p) for i, p in enumerate(values))
         ap = row.get("map50")
         said = f": mAP@.5 {100 * ap:.2f}" if isinstance(ap, float) and 0 <= ap <= 1 else ""
         name = f"{row.get('lane', '')!s:.80}{said}"
-        lines.append(Line(points, COLOURS[k % len(COLOURS)], name, 2 + 3 * (len(known) - 1 - k)))
+        lines.append(Line(points, COLOURS[k % len(COLOURS)], name, 2 + step * (len(known) - 1 - k)))
     if not lines:
         return None
     pictures = told.get("data", {}).get("pictures", "")

@@ -146,3 +146,26 @@ def test_without_the_library_the_command_to_install_it(work: Path) -> None:
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "extra `evaluate`" in done.stderr
     assert 'pip install "pycocotools>=2.0.10"' in done.stderr
+
+
+def test_writes_a_page_of_its_own_without_goldens(
+    mobilecat: Cli, work: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "accuracy.html"
+    told = mobilecat(*on(work), "--max-drop", 1, "--html", page)
+    assert told.code in (0, 1) and f"wrote {page}" in told.out
+    text = page.read_text("utf-8")
+    assert '<p class="over">mobilecat evaluate</p>' in text
+    assert ("✓ Held" if told.code == 0 else "✗ Fell short") in text
+    charts = [
+        c.split('"')[0] for c in text.split('class="chart')[1:] for c in c.split('alt="')[1:2]
+    ]
+    assert [c.partition(": ")[2].split(",")[0] for c in charts][-2:] == [
+        "precision over recall at IoU 0.5",
+        "what was taken for what",
+    ]
+    # In a column of its own of the table of costs, what the terminal says.
+    size = next(r for r in told.out.splitlines() if "tiny.onnx" in r and " kB" in r).split(" kB")[0]
+    assert f"{size.split()[-1]} kB" in text
+    over = mobilecat(*on(work), "--html", work / "data" / "0.png")
+    assert over.code == 2 and "--html" in over.err
