@@ -18,9 +18,10 @@ from mobilecat.judge.observe import Inputs, Observed, Opener, observe, open_engi
 from mobilecat.judge.ranked import Ordered
 from mobilecat.judge.report import LaneReport, Result
 from mobilecat.judge.rounding import DRAWS, Shaker, kind_of, moves_of, widened
-from mobilecat.judge.structure import Unrounded, has_structure, open_structure
+from mobilecat.judge.structure import Unrounded, has_structure, open_plain, open_structure
 from mobilecat.judge.untried import Moved
 from mobilecat.lanes import Lane, Runner
+from mobilecat.lanes.source import SourceRunner
 
 SOURCE = Lane("source")
 
@@ -30,7 +31,8 @@ class Engines:
     """What is loaded. reference: the source, or why it cannot run here.
 
     structures: programs without their rounding, by lane. example: outputs of the network, of some
-    input. moved: how far its outputs move between inputs. sparing: the lanes that take one input
+    input. plain: the source without its engine's rounding, where that rounds; else None.
+    moved: how far its outputs move between inputs. sparing: the lanes that take one input
     only: their engine is slow, and nobody asked for all.
     """
 
@@ -43,6 +45,7 @@ class Engines:
     example: dict[str, Array] = field(default_factory=dict)
     moved: Moved = field(default_factory=Moved)
     sparing: frozenset[str] = frozenset()
+    plain: Runner | Check | None = None
 
 
 def fullest(cases: Sequence[Case]) -> list[Case]:
@@ -79,8 +82,14 @@ def load_engines(
         if has_structure(lane, bundle) and not isinstance(runners[lane.name], Check):
             progress(f"loading {lane.name} without its rounding")
             structures[lane.name] = open_engine(open_structure, folder, bundle, lane, source)
+    plain: Runner | Check | None = None
+    if live and isinstance(reference, SourceRunner) and reference.rounds:
+        progress("loading the source without its rounding")
+        plain = open_engine(open_plain, folder, bundle, SOURCE, source)
+        ran = [x.name for x in lanes if x != SOURCE and not isinstance(runners[x.name], Check)]
+        structures = {name: runners[name] for name in ran} | structures
     shaker = Shaker(folder, bundle, source, reference)
-    return Engines(bundle, tuple(reports), runners, reference, shaker, structures)
+    return Engines(bundle, tuple(reports), runners, reference, shaker, structures, plain=plain)
 
 
 def run_source(engines: Engines, inputs: Inputs) -> Observed | Check:
@@ -184,12 +193,19 @@ def contract_limits(
 
 
 def judge_unrounded(
-    engines: Engines, lane: Lane, reference: Observed, inputs: Inputs
+    engines: Engines, lane: Lane, reference: Observed, inputs: Inputs, given: Observed | None = None
 ) -> list[Check]:
+    """Return the checks of a lane without its rounding. given: what it gave as it is, if it ran."""
     engine, bundle = engines.structures[lane.name], engines.bundle
-    got = run_lane(engine, bundle, lane, inputs)
+    as_it_is = given if engine is engines.runners.get(lane.name) else None
+    got = as_it_is or run_lane(engine, bundle, lane, inputs)
     if isinstance(got, Check):
         return [replace(got, name=STRUCTURE)]
+    if engines.plain is not None:
+        found = run_lane(engines.plain, bundle, SOURCE, inputs)
+        if isinstance(found, Check):
+            return [replace(found, name=STRUCTURE)]
+        reference = found
 
     def shaken() -> Observed | None:
         return engines.shaker.observe("float32", inputs, reference)

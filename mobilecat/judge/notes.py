@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mobilecat.compare.compare import Check
-from mobilecat.compare.tolerances import STRUCTURE
+from mobilecat.compare.tolerances import STRUCTURE, precision_of
 from mobilecat.golden.store import Case, may_write
 from mobilecat.judge.engines import Engines
 from mobilecat.judge.report import RandomRow, Result
@@ -15,6 +15,13 @@ from mobilecat.judge.untried import untried
 
 ROUNDING = 16.0
 """Beyond so many times its limit, a value is not off by rounding."""
+
+
+_SOURCE_ROUNDS = (
+    "the source's own engine rounds its values, as its file says, and the artifacts do not: their "
+    "results may be far from the goldens, which are its own. So each is also held, at float32's "
+    "limits, to what the numbers in the source's file give without that rounding"
+)
 
 
 def notes_of(
@@ -38,14 +45,22 @@ def notes_of(
     gaps = untried(engines.bundle, goldens, engines.moved.most)
     if gaps:
         notes.append(f"the goldens do not try everything: {'; '.join(gaps)}")
+    if engines.plain is not None:
+        notes.append(_SOURCE_ROUNDS)
     notes += engines.moved.sentences
-    return (*notes, *_apart(results), *_lints(results), *_ways_out(engines, results, rows))
+    exact = {r.lane.name for r in engines.reports if precision_of(r.lane) == "float32"}
+    return (*notes, *_apart(results, exact), *_lints(results), *_ways_out(engines, results, rows))
 
 
-def _apart(results: Sequence[Result]) -> list[str]:
-    """Return both verdicts on each lane that rounds: its structure, and what rounding moves."""
+def _apart(results: Sequence[Result], exact: Collection[str]) -> list[str]:
+    """Return both verdicts on each lane that rounds: its structure, and what rounding moves.
+
+    exact: the lanes that round nothing.
+    """
     said = []
     for lane in dict.fromkeys(r.lane for r in results if r.check.against == STRUCTURE):
+        if lane in exact:
+            continue
         mine = [r.check for r in results if r.lane == lane]
         whole = [c for c in mine if c.against == STRUCTURE and c.verdict != "NOT_RUN"]
         bad = [f"{c.stage} {c.name}" for c in whole if c.verdict == "FAIL"]

@@ -76,6 +76,7 @@ class Report(Shown):
 
     A check is real where it held a result to a golden or to the source; what only reads a contract,
     and what did NOT_RUN, vouches for nothing. empty: cases on whose goldens nothing is detected.
+    source_rounds: whether the source's engine rounds values, which the artifacts do not.
     """
 
     bundle: Bundle
@@ -88,6 +89,7 @@ class Report(Shown):
     pending: tuple[Path, ...]
     notes: tuple[str, ...]
     empty: tuple[str, ...] = ()
+    source_rounds: bool = False
     shortfalls: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -167,6 +167,7 @@ def validate(
         pending=tuple(pending),
         notes=notes_of(engines, chosen, results, rows, write_pending, tolerances is not None),
         empty=tuple(c.name for c in chosen if _is_empty(c)),
+        source_rounds=engines.plain is not None,
     )
 
 
@@ -278,7 +279,7 @@ def _run_case(
         live = reference if isinstance(reference, Observed) else None
         whole: list[Check] = []
         if live is not None and report.lane.name in engines.structures:
-            whole = judge_unrounded(engines, report.lane, live, inputs)
+            whole = judge_unrounded(engines, report.lane, live, inputs, got)
         judged = judge_lane(engines, report, got, expected, live, inputs, is_sound(whole))
         results += [Result(report.lane.name, case.name, c) for c in (*judged, *whole)]
         if may_write:
@@ -380,7 +381,7 @@ def _run_random(
             results += [Result(name, case, c) for c in broken]
             found: list[Check] = []
             if name in engines.structures:
-                found = judge_unrounded(engines, report.lane, reference, inputs)
+                found = judge_unrounded(engines, report.lane, reference, inputs, got)
                 results += [Result(name, case, c) for c in found]
             raw = raw_checks(bundle, got, reference, report.limits, shaken)
             if off(raw) and is_sound(found):

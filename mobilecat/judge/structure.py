@@ -30,7 +30,7 @@ from mobilecat.formats.table import FORMATS
 from mobilecat.graph import Array
 from mobilecat.lanes import Lane
 from mobilecat.lanes.base import as_tensors
-from mobilecat.lanes.source import source_file
+from mobilecat.lanes.source import open_changed, source_file
 
 _SUFFIX = ".npz"
 Wide = list[tuple[str, Array]]
@@ -42,6 +42,15 @@ def has_structure(lane: Lane, bundle: Bundle) -> bool:
     if record is None or lane.apples or isinstance(bundle, CascadeBundle):
         return False
     return record.precision != "float32" and FORMATS[record.kind].has("unrounded")
+
+
+def open_plain(folder: Path, bundle: Bundle, _: Lane, source: Path | None = None) -> Runner:
+    """Load a source whose engine rounds values as the numbers that its file stands for.
+
+    What is compiled of such a file rounds nothing, and may be far from what its engine gives: here
+    is what every artifact is held to in full.
+    """
+    return open_changed(folder, bundle, lambda name, values: values, source)
 
 
 def open_structure(folder: Path, bundle: Bundle, lane: Lane, source: Path | None = None) -> Runner:

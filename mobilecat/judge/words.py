@@ -109,11 +109,25 @@ def verdict_sentence(report: Report) -> str:
     did += f", {many(checked, 'check')}"
     if wider := widened((r.lane, r.limits) for r in lanes):
         did += f". Limits of the spec's own: {', '.join(wider)}"
+    if report.source_rounds:
+        did += f". {_source_rounds(report)}"
     if report.held:
         return f"HELD: {name} gives what it should. {did}."
     bad = len(report.failed) + sum(r.verdict == "FAIL" for r in report.random)
     why = f"{many(bad, 'check')} failed" if bad else "not everything asked for was compared"
     return f"FELL SHORT: {name}: {why}. {did}."
+
+
+def _source_rounds(report: Report) -> str:
+    """Say how far artifacts are from a source whose engine rounds what they do not."""
+    off = [
+        r.check.value
+        for r in report.results
+        if r.check.against == "golden" and r.check.stage == "detections" and r.check.name == "boxes"
+    ]
+    far = max((v for v in off if v is not None), default=0.0)
+    moved = f"; boxes are up to {amount(far)} px from its results" if far else ""
+    return f"The source rounds its values, the artifacts do not{moved}"
 
 
 def _empty(report: Report) -> str:

@@ -31,7 +31,9 @@ from mobilecat.spec import ImageSpec, RawHead
 
 class SourceRunner:
     def __init__(self, opened: Reference, bundle: Bundle) -> None:
-        self.note = f"the original model in {opened.engine}, float32; decode and NMS in numpy"
+        how = "its values rounded as the file says" if opened.rounds else "float32"
+        self.note = f"the original model in {opened.engine}, {how}; decode and NMS in numpy"
+        self.rounds = opened.rounds
         self._bundle = bundle
         anchors = anchors_from_metadata(opened.metadata)
         self._anchors = {} if anchors is None else {ANCHORS: anchors}

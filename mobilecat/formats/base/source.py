@@ -34,7 +34,8 @@ class Reference:
 
     metadata: of the file, or of its import. dtypes: of its inputs, by name. ranked: gives, for the
     same feeds as the network, what each output's rows are sorted by ([…,N], falling), where a TopK
-    sorts them; None where that cannot be known.
+    sorts them; None where that cannot be known. rounds: whether the engine rounds values between
+    operators to steps that the file gives, as the file's own numbers would not.
     """
 
     network: Network
@@ -42,3 +43,4 @@ class Reference:
     metadata: Mapping[str, str]
     dtypes: Mapping[str, np.dtype[Any]]
     ranked: Callable[[Mapping[str, Array]], dict[str, Array]] | None = None
+    rounds: bool = False

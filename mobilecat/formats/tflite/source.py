@@ -142,7 +142,9 @@ def reference(source: Source, shapes: Mapping[str, Sequence[int]]) -> Reference:
         graph.names,
     )
     dtypes = {graph.names[i]: np.dtype(graph.tensors[i].dtype) for i in part.inputs}
-    return Reference(network, "LiteRT", _metadata(file), dtypes)
+    values, weights = _quantised(file)
+    rounds = bool(values or weights)
+    return Reference(network, "LiteRT", _metadata(file), dtypes, rounds=rounds)
 
 
 def changed(source: Source, shapes: Mapping[str, Sequence[int]], change: Change) -> Reference:
@@ -201,14 +203,7 @@ def _notes(file: _File) -> list[str]:
         notes.append(f"signature {graph.signature!r} is taken; the file has {others} besides")
     if file.end is not None:
         notes += file.end.notes
-    held = {i for op in file.part.ops for i in (*op.inputs, *op.outputs) if i >= 0}
-    tensors = [graph.tensors[i] for i in held]
-    values = [t for t in tensors if t.quantised and t.data is None]
-    weights = [
-        t
-        for t in tensors
-        if t.quantised and t.data is not None and t.dtype not in ("int32", "int64")
-    ]
+    values, weights = _quantised(file)
     if values:
         kinds = (
             " and ".join(sorted({t.dtype for t in values if t.dtype not in ("int32", "int64")}))
@@ -224,9 +219,21 @@ def _notes(file: _File) -> list[str]:
             f"weights of {kinds} are read as real numbers; LiteRT rounds what they meet to 8 bits "
             "as well, the artifacts do not"
         )
-    if any(t.sparse is not None for t in tensors):
+    if any(t.sparse is not None for t in _held(file)):
         notes.append("sparse weights are read as dense ones")
     return notes
+
+
+def _held(file: _File) -> list[Tensor]:
+    held = {i for op in file.part.ops for i in (*op.inputs, *op.outputs) if i >= 0}
+    return [file.graph.tensors[i] for i in held]
+
+
+def _quantised(file: _File) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the values and the weights that stand for real numbers."""
+    found = [t for t in _held(file) if t.quantised]
+    weights = [t for t in found if t.data is not None and t.dtype not in ("int32", "int64")]
+    return [t for t in found if t.data is None], weights
 
 
 def _said(file: _File) -> tuple[Said, tuple[str, ...]]:
