@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+import mobilecat as mc
 from mobilecat.cli import grammar
 from mobilecat.cli.grammar import bundle_and_pictures, with_json_values
 from mobilecat.cli.main import app
@@ -132,6 +133,17 @@ def test_the_bundle_is_the_first_word_unless_it_is_a_picture(
     assert bundle_and_pictures([Path("empty")], [b]) == (Path("empty"), [b])
     with pytest.raises(MobileCatError, match="a folder with no picture in it"):
         bundle_and_pictures([Path("cats"), Path("empty")], None)
+
+
+def test_no_bundle_beside_a_spec_says_the_shortest_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MobileCatError, match=r"make one: mobilecat export SPEC -o DIR$"):
+        mc.open("bundle")
+    (tmp_path / "mobilecat.toml").touch()
+    with pytest.raises(MobileCatError, match=r"make one: mobilecat export$"):
+        mc.open("bundle")
 
 
 @pytest.fixture(scope="module")

@@ -168,6 +168,12 @@ class Bundle(Value):
         return next((t for t, file in file_names(self.spec).items() if file == record.file), None)
 
 
+def _making() -> str:
+    """Return the command that makes a bundle: the short one where a spec of the usual name lies."""
+    here = Path("mobilecat.toml").is_file()
+    return "mobilecat export" if here else "mobilecat export SPEC -o DIR"
+
+
 def short_lists(text: str) -> str:
     """Return indented JSON with its short lists on one line each."""
     return _SHORT_LIST.sub(lambda m: " ".join(m[0].split()), text)
@@ -182,7 +188,7 @@ def open_bundle(folder: Path, verify: bool = True) -> Bundle:
     if not path.is_file():
         raise ArtifactError(
             "This is not a bundle",
-            [Problem(f"has no {FILE}", str(folder), "make one: mobilecat export SPEC -o DIR")],
+            [Problem(f"has no {FILE}", str(folder), f"make one: {_making()}")],
         )
     try:
         data = read_json(path)

@@ -23,8 +23,9 @@ _CHECKPOINT = (
     'my_net:build" and [import] weights'
 )
 _TAKEN = (
-    "name the model: an .onnx file, Keras's .keras or .h5, a frozen TensorFlow graph (.pb), a "
-    "SavedModel's folder, or PyTorch's .pt2 or TorchScript"
+    "name the model: an .onnx or .tflite file, Keras's .keras or .h5, a frozen TensorFlow graph "
+    "(.pb), a SavedModel's folder, PyTorch's .pt2 or TorchScript, Core ML's .mlpackage or "
+    ".mlmodel, or an .aimodel"
 )
 
 _STARTS: tuple[tuple[bytes, What], ...] = (
@@ -100,7 +101,8 @@ _ARCHIVES: tuple[tuple[str, What], ...] = (
     )),
     ("metadata.json", ("a zip archive: a Keras model", "name it .keras")),
 )  # fmt: skip
-_TEXT = 16
+_CHARACTER = 4
+"""The most bytes of one in UTF-8."""
 _MOST_NAMES = 20_000
 _LARGEST_HEADER = 1 << 27
 
@@ -152,8 +154,13 @@ def torch_kind(path: Path) -> str | None:
 
 
 def _is_text(start: bytes) -> bool:
-    """No model that is read here begins with 16 letters, signs and white space alone."""
-    return len(start) >= _TEXT and all(b in b"\t\n\r" or 32 <= b < 127 for b in start)
+    """No model begins with nothing but letters, signs and white space, nor is one shorter than 16.
+
+    start: the first 64 bytes, which may end within a character.
+    """
+    text = start.decode("utf-8", "ignore")
+    whole = len(start) - len(text.encode()) < _CHARACTER
+    return bool(text) and whole and all(c in "\t\n\r" or c.isprintable() for c in text)
 
 
 def by_name(path: Path) -> What | None:

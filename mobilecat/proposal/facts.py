@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 Progress = Callable[[str], None]
+_MOST_NAMES = 10_000
+_OURS = {"boxes", "scores", "class_ids", "count"}
+"""Outputs of a baked detector (`mobilecat.compile.whole`)."""
 USUAL_SIDE = 640
 """Of a network whose file leaves its size open."""
 
@@ -91,6 +96,14 @@ def read_facts(
     if path.suffix == ".toml":
         fix = f"compile it: mobilecat export {path} -o DIR"
         raise ModelError("This is a spec, not a model", [Problem("a .toml file", str(path), fix)])
+    if not path.name.startswith("python:") and not path.exists():
+        near = difflib.get_close_matches(path.name, _names_beside(path), n=1)
+        fix = (
+            f"did you mean {path.with_name(near[0])}?"
+            if near
+            else "name a model file that is there"
+        )
+        raise ModelError("There is no such model", [Problem("not found", str(path), fix)])
     progress(f"reading {path.name}")
     dims = dims_of(path, None, progress)
     fitting = {n: d for n, d in dims.items() if len(d) == 4 and _channels(d)}
@@ -107,6 +120,7 @@ def read_facts(
         )
     network = import_model(path, shapes, None, progress)
     outputs = {v.name or "": shape_of(v) for v in network.graph.outputs}
+    _require_not_baked(path, outputs)
     reference = open_reference(Source(path, format_of(path)), shapes)
     layer = first_layer(network, name) if name else None
     made = Facts(path, network, name, (0, 0), 0, open_size, outputs, {}, layer, {})
@@ -124,6 +138,21 @@ def read_facts(
         values = reference.network.run({name: tensor.astype(dtype)})
     metadata = {**reference.metadata, **network.metadata_props}
     return replace(made, size_wh=size_wh, channels=channels, metadata=metadata, values=values)
+
+
+def _require_not_baked(path: Path, outputs: Mapping[str, Shape]) -> None:
+    """Raise ModelError for what an export of ours gives: detections, where a head is expected."""
+    if outputs.keys() >= _OURS:
+        what = f"its outputs are {', '.join(sorted(outputs))}: decoded and suppressed already"
+        fix = "use its source model: bundle.json beside it names it under source"
+        raise ModelError("mobilecat made this file", [Problem(what, str(path), fix)])
+
+
+def _names_beside(path: Path) -> list[str]:
+    try:
+        return [p.name for p in islice(path.parent.iterdir(), _MOST_NAMES)]
+    except OSError:
+        return []
 
 
 def _whole(dtype: np.dtype[Any]) -> tuple[int, int] | None:

@@ -267,10 +267,46 @@ def test_values_are_written_as_toml_reads_them(value: Any) -> None:
 def test_a_file_that_is_no_model_says_what_is_taken(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("person\nbicycle\ncar\nmotorcycle\n")
     Image.new("RGB", (8, 8)).save(tmp_path / "cat.png")
-    for name, what in (("labels.txt", "a text file"), ("cat.png", "a picture")):
-        with pytest.raises(MobileCatError, match=r"\.onnx file, Keras's \.keras") as refusal:
+    (tmp_path / "notes.txt").write_text("hello there\n")
+    (tmp_path / "größe.txt").write_text("größer, " * 20, "utf-8")
+    for name, what in (
+        ("labels.txt", "a text file"),
+        ("notes.txt", "a text file"),
+        ("größe.txt", "a text file"),
+        ("cat.png", "a picture"),
+    ):
+        with pytest.raises(
+            MobileCatError, match=r"\.onnx or \.tflite file, Keras's \.keras"
+        ) as refusal:
             propose(tmp_path / name, tmp_path / "m.toml")
         assert what in str(refusal.value)
+
+
+def test_bytes_that_are_no_text_are_none(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"\x08\x07\x12\x07pytorch")
+    with pytest.raises(MobileCatError, match="not an ONNX file, or cut short"):
+        propose(tmp_path / "m.onnx", tmp_path / "m.toml")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    saved(tmp_path, eights(3))
+    there = next(tmp_path.glob("*.onnx"))
+    for name, said in (
+        (f"{there.stem}s.onnx", f"did you mean {there}?"),
+        ("nosuch-at-all", "name a model file that is there"),
+    ):
+        with pytest.raises(MobileCatError, match="not found") as refusal:
+            propose(tmp_path / name, tmp_path / "m.toml")
+        assert said in str(refusal.value) and "--source" not in str(refusal.value)
+
+
+def test_a_file_that_mobilecat_made_is_not_taken_for_a_source(tmp_path: Path) -> None:
+    shapes = {"boxes": (1, 5, 4), "scores": (1, 5), "class_ids": (1, 5), "count": (1,)}
+    zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    path = save_constant_network(tmp_path / "made.onnx", (64, 64), zeros)
+    with pytest.raises(MobileCatError, match="mobilecat made this file") as refusal:
+        propose(path, tmp_path / "m.toml")
+    assert "use its source model" in str(refusal.value)
 
 
 def test_the_command(tmp_path: Path) -> None:
