@@ -101,21 +101,34 @@ def try_made(folder: Path, bundle: Bundle, lane: Lane, made: Sequence[Made]) -> 
         engine = engines[key]
         if isinstance(engine, Check):
             # What cannot be cut is no fault of the file as a whole, which was loaded before.
-            checks.append(
-                replace(
-                    engine, stage="candidates", name=MADE, detail=f"{one.what}: {engine.detail}"
+            told = f"{one.what}: {engine.detail}"
+            if engine.verdict == "NOT_RUN":
+                told = _untried(
+                    "Its decode and suppression were not run by themselves on values made up for "
+                    f"this check: {engine.detail}"
                 )
-            )
+            checks.append(replace(engine, stage="candidates", name=MADE, detail=told))
             continue
         checks += _held(bundle, engine, one)
     return checks
+
+
+def _untried(what: str) -> str:
+    """Return what was not tried, and what that means for those who ship the file."""
+    return (
+        f"{what}. What it gave for your pictures is judged all the same, and stands; only rarer "
+        "values than theirs are untried. More in docs/validate.md#made-values"
+    )
 
 
 def _held(bundle: Bundle, engine: Runner, made: Made) -> list[Check]:
     try:
         got = engine.infer(made.given, made.taps)
     except NotRun as e:
-        return [Check("candidates", MADE, "NOT_RUN", detail=f"{made.what}: {e}")]
+        told = (
+            f"Its decode and suppression were not judged on {made.what} made up for this check: {e}"
+        )
+        return [Check("candidates", MADE, "NOT_RUN", detail=_untried(told))]
     except Exception as e:  # engines share no error class
         text = " ".join(str(e).split())[:200]
         return [

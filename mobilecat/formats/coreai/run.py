@@ -127,5 +127,8 @@ class CutCoreAI:
         if not all(np.asarray(found.pop(check)).all() for check in self._checks):
             raise NotRun("a loop went on after 10,000 rounds")
         if not np.asarray(found.get(self._record.outputs.get(SETTLED, ""), 1)).all():
-            raise NotRun("its output `settled` is 0: the suppression did not come to its end")
+            raise NotRun(
+                "boxes that overlap in so long a chain take more rounds than the file has, and its "
+                "output `settled` says so with a 0, which your app should look at too"
+            )
         return named(found, self._record, {t: t for t in taps})

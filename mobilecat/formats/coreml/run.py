@@ -97,5 +97,5 @@ def _blank(feature: Feature) -> Any:
 
 def open_cut(path: Path, record: ArtifactRecord, given: Mapping[str, Array]) -> Runner:
     if missing := [n for n in given if n not in record.taps]:
-        raise NotRun(f"this artifact does not give out {', '.join(missing)}")
+        raise NotRun(f"the file has no value named {', '.join(missing)} to feed them at")
     return CutCoreML(path, record)

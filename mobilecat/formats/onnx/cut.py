@@ -28,7 +28,7 @@ class CutOnnx:
     ) -> None:
         self._places, self._outputs = places, outputs
         if missing := [n for n in given if n not in places]:
-            raise NotRun(f"this artifact does not give out {', '.join(missing)}")
+            raise NotRun(f"the file has no value named {', '.join(missing)} to feed them at")
         names = {places[n]: n for n in given}
         keep = cut(proto, set(names), [*outputs.values()])
         del proto.graph.input[:]

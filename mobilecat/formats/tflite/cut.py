@@ -65,7 +65,7 @@ def _places(
             if m["name"] == name and sorted(axes) == list(range(len(graph.tensors[at].shape))):
                 found[name] = at, axes
         if name not in found:
-            raise NotRun(f"this artifact does not give out {name}")
+            raise NotRun(f"the file has no value named {name} to feed them at")
     return found
 
 
