@@ -13,6 +13,7 @@ from mobilecat.spec import NmsSpec
 
 TITLES = ("score", "IoU", "max", "mAP@.5", "precision", "recall", "F1", "FP/pic", "mean IoU",
           "boxes/pic", "most", "cut", "NMS ms", "")  # fmt: skip
+_FEW = 4
 
 
 def said(found: Tuned) -> Iterator[Line | Table]:
@@ -31,6 +32,7 @@ def said(found: Tuned) -> Iterator[Line | Table]:
         f"{len(found.data)} pictures, {found.lane}: {found.inferences} inferences "
         f"({read:.1f} s), {len(found.rows)} settings ({swept:.1f} s)"
     )
+    yield Line("mAP@.5: COCO's, in points of 100, as evaluate has it.", "dim")
     yield from (Line(note, "dim", "note") for note in found.notes)
     if found.best is None:
         yield Line(f"no row meets {found.objective.name}", "bold red")
@@ -42,6 +44,8 @@ def said(found: Tuned) -> Iterator[Line | Table]:
         f"{iou}max_detections = {s.max_detections}",
         "bold green",
     )
+    if why := _why(found, found.best):
+        yield Line(f"  {why}", "dim")
     if found.spec is None:
         yield Line("nothing written; --write SPEC.toml puts it into the spec")
         return
@@ -49,6 +53,28 @@ def said(found: Tuned) -> Iterator[Line | Table]:
     if found.diff:
         bundle = f"mobilecat export {found.spec} -o {found.folder}"
         yield Line(f"bake it: {'export the cascade again' if found.in_cascade else bundle}")
+
+
+def _why(found: Tuned, best: Row) -> str:
+    """Say what decided between the best row and others that are as good; "" where none is."""
+    rank, s = found.objective.rank(best), best.setting
+    tied = {
+        (r.setting.score_threshold, r.setting.iou_threshold)
+        for r in found.rows
+        if found.objective.rank(r) == rank
+    } - {(s.score_threshold, s.iou_threshold)}
+    if not tied:
+        return ""
+    as_good = f"as good by {found.objective.name}: {_listed(sorted(tied))}; "
+    if _is_baked(s, found.baked):
+        return as_good + "what is baked stays where nothing is better"
+    return as_good + "of equals the highest score threshold is taken, then the lowest IoU"
+
+
+def _listed(settings: Sequence[tuple[float, float]]) -> str:
+    """Name the first few: score/IoU."""
+    named = ", ".join(f"{score:g}/{iou:g}" for score, iou in settings[:_FEW])
+    return named + (f" and {len(settings) - _FEW} more" if len(settings) > _FEW else "")
 
 
 def _alike(rows: Sequence[Row]) -> list[list[Row]]:
@@ -80,7 +106,7 @@ def _cells(rows: Sequence[Row]) -> list[str]:
         f"{s.score_threshold:g}",
         f"{s.iou_threshold:g}",
         "/".join(str(r.setting.max_detections) for r in rows),
-        f"{row.map50:.6f}",
+        f"{100 * row.map50:.2f}",
         "–" if row.precision is None else f"{row.precision:.3f}",
         f"{row.recall:.3f}",
         f"{row.f1:.3f}",

@@ -135,6 +135,23 @@ def test_what_is_baked_stays_where_nothing_is_better() -> None:
     assert best_of(better, F1, low) is better[1]
 
 
+def test_a_tie_is_said_with_what_decided_it(swept: Tuned) -> None:
+    baked = swept.baked
+    now = Setting(baked.score_threshold, baked.iou_threshold, baked.max_detections)
+    higher, lower = (dataclasses.replace(now, score_threshold=s) for s in (0.9, 0.05))
+    rows = tuple(_row(s, f1=0.75, map50=0.25) for s in (lower, now, higher))
+    cases = (
+        (rows, rows[1], f"0.05/{now.iou_threshold:g}, 0.9/{now.iou_threshold:g}; what is baked"),
+        (rows[::2], rows[2], f"0.05/{now.iou_threshold:g}; of equals the highest score threshold"),
+        (rows[1:2], rows[1], ""),
+    )
+    for swept_rows, best, said in cases:
+        assert best_of(swept_rows, F1, now) is best
+        text = str(dataclasses.replace(swept, rows=swept_rows, best=best, objective=F1))
+        assert (f"as good by f1: {said}" in text) if said else ("as good by" not in text)
+        assert " 25.00 " in text
+
+
 def test_a_better_row_beats_every_tie_break() -> None:
     rows = [_row(Setting(0.1, 0.9, 3000), f1=0.76), _row(Setting(0.9, 0.1, 1), f1=0.75)]
     assert best_of(rows, F1) is rows[0]
