@@ -132,6 +132,7 @@ def classifier(facts: Facts) -> Guess | None:
     asks: tuple[Ask, ...] = ()
     if not summed and not imagenet:
         asks = (Ask("head.activation", "what is still to be applied", ("softmax", "sigmoid")),)
-    asks += (Ask("input.mean", _PREPROCESSING, (IMAGENET["mean"],)),)
+    if facts.whole is None and not facts.told.image:  # else the file itself takes the picture
+        asks += (Ask("input.mean", _PREPROCESSING, (IMAGENET["mean"],)),)
     certain: Certain = 3 if facts.said("task") == "classify" else 2
     return Guess("a classifier", "classify", certain, because, head, IMAGENET, asks)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+import onnx_ir as ir
 import pytest
 
 from mobilecat.proposal.whole import propose
@@ -72,3 +74,23 @@ def test_what_is_proposed(
     said = dict(found.spec.head)
     assert {k: said.get(k) for k in head} == head, found.because
     assert [a.key for a in found.asks if a.key.startswith("head.")] == asked
+
+
+def test_a_classifier_that_takes_the_picture_itself_is_not_asked_about_its_values(
+    tmp_path: Path,
+) -> None:
+    """A Core ML file with an image input, say: bytes go in, and what follows is in the file."""
+    network = ir.from_proto(
+        onnx.parser.parse_model("""<ir_version: 9, opset_import: ["" : 18]>
+        g (uint8[1,3,48,64] image) => (float[1,1000] y) {
+          x = Cast <to = 1> (image)
+          m = ReduceMean <keepdims = 0> (x)
+          n = Constant <value_ints = [1, 1000]> ()
+          y = Expand (m, n)
+        }""")
+    )
+    path = tmp_path / "net.onnx"
+    ir.save(network, path)
+    found = propose(path, tmp_path / "net.toml")
+    assert found.spec.head.kind == "classify" and not found.asks
+    assert found.spec.input is not None and found.spec.input.mean == 0
