@@ -112,7 +112,9 @@ def record(
     if missing := mc.golden.missing(bundle, golden):
         show([Line(missing)])
     beside = "" if (bundle, golden) == (BUNDLE, GOLDEN) else f" {bundle} --golden {golden}"
-    show([Line(f"next: mobilecat {'validate' if at_once else 'golden review'}{beside}")])
+    then = "validate" if at_once else "golden review"
+    or_all = "" if at_once else "; or approve a whole folder: golden record photos/ --at-once"
+    show([Line(f"next: mobilecat {then}{beside}{or_all}")])
 
 
 @golden_app.command("list", cls=Verb, short_help="Show the cases and their state.")

@@ -18,7 +18,11 @@ from mobilecat.cli.terminal import plain, show
 from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import Problem, SpecError
 
-_EXAMPLE = "--set head.units=pixels, --set 'input.range=[0, 1]', --set nms.score_threshold=0.1"
+_EXAMPLE = (
+    "it takes keys of [head], [input] and [nms]: --set head.units=pixels, --set 'input.range=[0, "
+    "1]', --set nms.score_threshold=0.1; others, such as [targets.tflite] precision, are written "
+    "into the spec that init makes"
+)
 _SIZE = re.compile(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})", re.ASCII)
 
 
@@ -68,7 +72,8 @@ def run_init(
     picture = "photo.jpg" if image is None else shlex.quote(str(image))
     print(f"next: mobilecat export{spec}")
     print(f"      mobilecat run {picture}")
-    print(f"      mobilecat golden record {picture}, then golden review, then validate")
+    print("      mobilecat golden record photos/ --at-once   (or without it, then golden review)")
+    print("      mobilecat validate")
 
 
 def _asked(ask: Any) -> Any:

@@ -26,6 +26,7 @@ _OWN_ANCHORS = (
     "written are those that the family publishes; where you trained with your own (the .cfg has "
     "them), say --set 'head.anchors=[[[w, h], …], …]', a list a map, finest first"
 )
+_FITTED = "how pictures were brought to the input's size in training, which SSDs do either way"
 _FORMATS = ("xyxy", "cxcywh", "xywh")
 
 
@@ -108,9 +109,13 @@ def ssd(facts: Facts) -> Guess | None:
     if facts.anchors is not None and facts.told.head and "kind" not in facts.told.head:
         because = f"{len(facts.anchors)} anchors, as the file's own postprocessing says"
         return Guess("SSD", "ssd", 3, because, dict(facts.told.head), image)
+    fitted = Ask("input.resize", _FITTED, ("stretch", "letterbox"))
     if facts.anchors is not None:
         because = f"{len(facts.anchors)} anchors of the TF object detection API in the graph"
-        return Guess("SSD", "ssd", 2, because, {}, image)
+        if facts.path.suffix.lower() != ".onnx":
+            return Guess("SSD", "ssd", 2, because, {}, image)
+        # A graph of the API itself has its resizer, which stretches; in an ONNX file it is gone.
+        return Guess("SSD", "ssd", 2, because, {}, {**image, "resize": "stretch"}, (fitted,))
     corners = facts.values[boxes[0]].reshape(-1, 4)
     if (corners[:, 2:] > corners[:, :2]).all(axis=1).mean() > 0.99:
         return None  # boxes that are decoded already, as files whose app suppresses give them
@@ -123,8 +128,9 @@ def ssd(facts: Facts) -> Guess | None:
             "what is still to be applied to the scores",
             ("sigmoid", "softmax", "none"),
         ),
+        fitted,
     )
-    return Guess("SSD", "ssd", 1, because, {}, image, asks)
+    return Guess("SSD", "ssd", 1, because, {}, {**image, "resize": "stretch"}, asks)
 
 
 def yolov5(facts: Facts) -> Guess | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from mobilecat.formats.table import FORMATS
@@ -25,16 +26,18 @@ def spec_text(
     tables: Mapping[str, Mapping[str, Any]],
     asks: Sequence[Ask],
     notes: Mapping[str, str],
+    blank: Mapping[str, str],
 ) -> str:
     """Return the TOML of a spec.
 
     top: keys outside of tables. tables: by name, `input`, `head`, `nms`, their keys. asks: what to
-    check. notes: why a key is as it is. Targets are those that this machine can write.
+    check. notes: why a key is as it is. blank: a key outside of tables → a line to be filled in, as
+    a comment. Targets are those that this machine can write.
     """
     sections = {s.title: s for s in spec_sections() if s.says != "One cascade."}
     checks = {a.key: a for a in asks}
     parts = [_wrapped(_HEAD.format(title=title, because=because))]
-    parts.append("\n".join(_keys(sections[""], top, checks, notes, "", silent=("shapes",))))
+    parts.append("\n".join(_keys(sections[""], top, checks, notes, "", ("shapes",), blank)))
     for name, keys in tables.items():
         kind = f' kind = "{keys["kind"]}"' if name == "head" else ""
         section = sections[f"[{name}]{kind}"]
@@ -55,6 +58,7 @@ def _keys(
     notes: Mapping[str, str],
     table: str,
     silent: Sequence[str] = (),
+    blank: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[str]:
     for key in section.keys:
         path = f"{table}.{key.name}" if table else key.name
@@ -66,7 +70,7 @@ def _keys(
             yield from _comment(notes[path])
         elif key.meaning:
             yield from _comment(key.meaning)
-        yield _line(key, given)
+        yield f"# {blank[path]}" if path in blank else _line(key, given)
 
 
 def _line(key: Key, given: Mapping[str, Any]) -> str:

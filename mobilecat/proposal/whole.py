@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Answers = Mapping[str, Any]
 _COCO = 80
+_SHOWN = 3
 _NORMALISED = ("range", "mean", "std")
 
 
@@ -41,7 +42,8 @@ class Proposal(Shown):
 
     spec, text: the spec, as a value and as a file. because: what speaks for it. asks: what the file
     does not tell, for which the likeliest was written. assumed: what was taken for granted.
-    tried: what it finds on the picture that was given; None without one.
+    tried: what it finds on the picture that was given; None without one. unnamed: how many classes
+    have no label.
     """
 
     path: Path
@@ -53,6 +55,7 @@ class Proposal(Shown):
     assumed: tuple[str, ...]
     tried: Tried | None = None
     picture: Image | None = field(default=None)
+    unnamed: int = 0
 
     def words(self) -> Iterator[Line | Table]:
         yield Line(f"{self.title}: {self.because}", "bold")
@@ -60,6 +63,9 @@ class Proposal(Shown):
             yield Line(f"  takes {assumed(self.spec.input)}", "dim")
         for said in self.assumed:
             yield Line(f"  assumed: {said}", "dim")
+        if self.unnamed:
+            many = f"{self.unnamed} classes, and" if self.unnamed > 1 else "one class, and"
+            yield Line(f"  no labels: it has {many} the file names none; see labels in the spec")
         for ask in self.asks:
             yield Line(f"  please check {ask.key}: {ask.said}", "yellow")
         if self.tried is not None:
@@ -153,18 +159,45 @@ def propose(
         own = _nms(guess.kind, facts.told.nms)
         tables["nms"] = {**own, **guess.nms, **_said(answers, "nms")}
 
+    blank: dict[str, str] = {}
+
     def written(names: Mapping[str, Any]) -> tuple[str, Spec]:
-        text = spec_text(guess.title, guess.because, {**top, **names}, tables, asks, notes)
+        said = {**top, **names}
+        text = spec_text(guess.title, guess.because, said, tables, asks, notes, blank)
         return text, spec_from_text(text, f"{where.name} as it would be", folder=where.parent)
 
     _, unnamed = written({})
-    text, spec = written(_names(facts, guess, unnamed, taken))
+    names, without = _names(facts, guess, unnamed, taken)
+    if without:
+        blank["labels"] = _blank_labels(without)
+        notes["labels"] = "The file names no class. One name each, in the network's order:"
+    text, spec = written(names)
     tried = None
     if picture is not None and not isinstance(spec.head, RawHead):
         progress("trying it on the picture")
-        tried = try_spec(facts.network, spec, picture)
+        tried = try_spec(facts.network, spec, picture, _whose(answers, asks, notes))
     said = guess.title, guess.because, asks, tuple(taken)
-    return Proposal(path, spec, text, *said, tried, picture)
+    return Proposal(path, spec, text, *said, tried, picture, without)
+
+
+def _whose(answers: Answers, asks: tuple[Ask, ...], notes: Mapping[str, str]) -> dict[str, str]:
+    """Return why keys of [input] are as they are, where it is not the family that settles them."""
+    asked = {ask.key for ask in asks}
+    whose = {}
+    for name in ImageSpec.model_fields:
+        key = f"input.{name}"
+        if key in answers:
+            whose[name] = "as you said"
+        elif key in asked:
+            whose[name] = "which the file does not tell"
+        elif key in notes:
+            whose[name] = "by the file"
+    return whose
+
+
+def _blank_labels(classes: int) -> str:
+    names = [f'"name of class {i}"' for i in range(min(classes, _SHOWN))]
+    return f"labels = [{', '.join(names)}{', …' if classes > _SHOWN else ''}]"
 
 
 def _require_kind(kind: object) -> None:
@@ -275,10 +308,10 @@ def _image(
     return image, notes, tuple(asks)
 
 
-def _names(facts: Facts, guess: Guess, spec: Spec, taken: list[str]) -> dict[str, Any]:
-    """Return labels and landmarks, where their numbers fit the head."""
+def _names(facts: Facts, guess: Guess, spec: Spec, taken: list[str]) -> tuple[dict[str, Any], int]:
+    """Return labels and landmarks, where their numbers fit the head; how many classes have none."""
     if isinstance(spec.head, RawHead):
-        return {}
+        return {}, 0
     settled = graph_head(spec.head, facts.outputs, facts.size_wh, facts.anchors)
     top: dict[str, Any] = {}
     names = tuple(n for n in facts.names if n.strip() and len(n) <= 200 and not unprintable(n))
@@ -292,7 +325,7 @@ def _names(facts: Facts, guess: Guess, spec: Spec, taken: list[str]) -> dict[str
         taken.append("COCO's 80 labels, since there are 80 classes and the file names none")
     if guess.landmarks and len(guess.landmarks) == settled.points:
         top["landmarks"] = list(guess.landmarks)
-    return top
+    return top, 0 if "labels" in top else settled.classes or 0
 
 
 def _any_picture() -> Image:
