@@ -139,6 +139,10 @@ def validate(
     if evaluation is not None and html is None:
         needs = Problem("it is shown on the page", "--evaluation", "add --html FILE")
         raise MobileCatError("These do not go together", [needs])
+    if evaluation is not None and goldens is None and random < 1:
+        fix = f"a page of the evaluation alone: mobilecat evaluate {home} --data DATA --html PAGE"
+        nothing = Problem("there are no goldens for it to stand beside", "--evaluation", fix)
+        raise MobileCatError("There is nothing to compare with", [nothing])
     losses: dict[str, float] = {}
     charts: tuple[Any, ...] = ()
     if evaluation is not None:  # read before anything runs, so that nobody waits in vain

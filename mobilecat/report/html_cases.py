@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +32,8 @@ from mobilecat.report.html_figure import (
 LARGE, PICTURES = 24, 400
 """So many pictures are drawn large, those of failing cases first, and so many at all: the others
 as small ones that can be opened. Some 8 MB."""
+FOLDED = 24
+"""Beyond so many cases, those that passed are behind a `show all`: the page stays short."""
 _LARGE_SIDE, _SMALL_SIDE = 1280, 280
 
 
@@ -55,7 +57,7 @@ class CaseView:
     """figure: None for tensors, or where there were too many pictures.
 
     failed: what neither the figure's rows nor the tensors show: a broken contract, a lane whose
-    result is not here to be drawn.
+    result is not here to be drawn. folded: it passed, and many others stand before it.
     """
 
     name: str
@@ -64,6 +66,7 @@ class CaseView:
     why_no_figure: str
     tensors: tuple[TensorRow, ...]
     failed: tuple[str, ...]
+    folded: bool = False
 
 
 def case_views(report: Report, saved: Saved, short: Mapping[str, str]) -> list[CaseView]:
@@ -76,12 +79,14 @@ def case_views(report: Report, saved: Saved, short: Mapping[str, str]) -> list[C
     order = sorted(
         report.cases, key=lambda n: (_verdict(report, n) != "FAIL", not _holds_any(read[n]))
     )
-    views = []
+    views: list[CaseView] = []
     for k, name in enumerate(order):
         if (case := read[name]) is None:  # changed on disk since it was judged
             continue
         side = 0 if k >= PICTURES else _LARGE_SIDE if k < LARGE else _SMALL_SIDE
-        views.append(_view(report, saved, case, short, side))
+        view = _view(report, saved, case, short, side)
+        folded = len(views) >= FOLDED and view.verdict == "PASS"
+        views.append(replace(view, folded=folded))
     return views
 
 

@@ -73,7 +73,8 @@
       one.scrollIntoView({ block: "nearest" });
     });
   }
-  const finder = document.querySelector(".finder");
+  const finder = document.querySelector(".finder"), rest = document.querySelector("details.rest");
+  rest?.addEventListener("toggle", relabel); // what is folded has no size to place labels by
   if (finder) {
     const failures = finder.querySelector("[data-failures]"), find = finder.querySelector("[data-find]");
     const filter = () => {
@@ -84,12 +85,17 @@
         one.hidden = !yes;
         count += yes;
       }
+      if (rest) {
+        rest.hidden = cases.every((one) => one.hidden || !rest.contains(one));
+        if (words) rest.open = true;
+      }
       finder.querySelector("[data-count]").textContent = `${count} of ${cases.length}`;
     };
     failures.addEventListener("change", filter);
     find.addEventListener("input", filter);
     finder.querySelector("[data-all]").addEventListener("click", (e) => {
       const yes = e.target.textContent === "open all";
+      if (rest && yes) rest.open = true;
       for (const one of cases) if (!one.hidden) open(one, yes);
       e.target.textContent = yes ? "close all" : "open all";
     });

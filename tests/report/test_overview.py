@@ -17,6 +17,7 @@ from mobilecat.judge.run import validate
 from mobilecat.judge.saved import recording
 from mobilecat.judge.words import verdict_sentence
 from mobilecat.pictures.chart import round_ticks
+from mobilecat.report import html_cases
 from mobilecat.report.html import report_page
 from mobilecat.report.html_evaluation import charts_of
 from mobilecat.report.html_overview import losses_of, told_before
@@ -105,6 +106,8 @@ def test_an_evaluation_is_read_before_anything_runs(shop: Workshop) -> None:
     with pytest.raises(MobileCatError, match="not found"):  # and no engine opens these files
         mc.validate(shop.bundle, random=1, html=page, evaluation=shop.root / "absent.json")
     assert not page.exists()
+    with pytest.raises(MobileCatError, match=r"mobilecat evaluate .* --html"):
+        mc.validate(shop.bundle, html=page, evaluation=shop.root / "absent.json")
 
 
 def test_pictures_are_small_until_one_asks(browser: Browser, shop: Workshop) -> None:
@@ -134,6 +137,30 @@ def test_what_failed_is_open_and_found(browser: Browser, shop: Workshop) -> None
     browser.open(page(shop))
     browser.eval("document.querySelector('[data-failures]').click()")
     assert browser.eval(SHOWN) == []
+
+
+def test_many_that_passed_are_folded_and_what_failed_never_is(
+    browser: Browser, shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(html_cases, "FOLDED", 1)
+    browser.open(page(shop))
+    seen = "[...document.querySelectorAll('.case')].map(c => c.checkVisibility())"
+    assert browser.eval(seen) == [True, False]
+    assert browser.eval("document.querySelector('.rest summary').innerText") == (
+        "Show all: 1 more that passed"
+    )
+    browser.eval("document.querySelector('.rest summary').click()")
+    assert browser.eval(seen) == [True, True]
+    browser.open(page(shop))
+    name = browser.eval("document.querySelector('.rest .case').dataset.name")
+    find = "document.querySelector('[data-find]')"
+    browser.eval(f"{{ {find}.value = '{name}'; {find}.dispatchEvent(new Event('input')); }}")
+    assert browser.eval(seen) == [False, True]  # it is found where it was folded
+    shop.faults[LANE] = moved
+    browser.open(page(shop))
+    assert browser.eval(seen) == [True, True]
+    assert browser.eval("document.querySelector('.rest')") is None
+    assert browser.errors == []
 
 
 def test_halves_show_one_result_left_and_another_right(browser: Browser, shop: Workshop) -> None:
