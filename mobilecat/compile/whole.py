@@ -26,6 +26,7 @@ from mobilecat.compile.making import make
 from mobilecat.compile.shapes import settled_shapes
 from mobilecat.disk import is_litter, new_folder, relative_path, sha256_of
 from mobilecat.errors import ArtifactError, Problem, SpecError
+from mobilecat.formats.base.inspection import said_once
 from mobilecat.formats.base.notes import notes_from_metadata
 from mobilecat.formats.importing import ImportOptions, dims_of, format_of, import_model
 from mobilecat.formats.table import FORMATS
@@ -87,7 +88,7 @@ class Exported(Shown):
             ],
         )
         for a in bundle.artifacts:
-            yield from (Line(f"  {a.file}: {lint}", "yellow") for lint in a.lints)
+            yield from (Line(f"  {a.file}: {lint}", "yellow") for lint in said_once(a.lints))
         outputs = ", ".join(f"{o.name} {'×'.join(map(str, o.shape))}" for o in bundle.outputs)
         yield Line(f"gives {outputs}")
         yield Line(f"wrote {self.folder}")

@@ -265,7 +265,7 @@ def _words(
         found = error.get("input")
         named = found.get("kind", "") if isinstance(found, dict) else ""
         if not named and (close := _meant("kind", found)):
-            return [(f"unknown key {close!r}", "did you mean 'kind'?")]
+            return [(f"unknown key 'head.{close}'", "did you mean 'kind'?")]
         what = f"there is no head {named!r}" if named else "head.kind is missing"
         return [(what, _nearest(str(named), HEAD_KINDS))]
     return [(f"{key} = {given}: {message[:1].lower()}{message[1:]}", "")]

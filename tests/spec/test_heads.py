@@ -27,7 +27,7 @@ def problems(text: str, folder: Path | None = None) -> list[str]:
 CASES = {
     "the kind itself misspelt": (
         TOP + '[head]\nknd = "yolox"\n',
-        ["4: unknown key 'knd' | did you mean 'kind'?"],
+        ["4: unknown key 'head.knd' | did you mean 'kind'?"],
     ),
     "wrong word, missing key, unknown key, in one go": (
         TOP + '[head]\nkind = "box"\nformat = "xyyx"\nstrt = 2\n',

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mobilecat.shown import Line, Shown, Table, human_size
+
+REPORTED = "publicly reported, not measured here"
+"""In a lint, before its source: others have seen it, and no device was at hand."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Inspection(Shown):
             listed = "  ".join(f"{n}× {op}" for op, n in self.ops.items())
             yield Line(f"  {sum(self.ops.values())} ops  {listed}")
         yield from (Line(f"  {key}: {value}", "dim") for key, value in self.metadata.items())
-        yield from (Line(f"  ! {lint}", "yellow") for lint in self.lints)
+        yield from (Line(f"  ! {lint}", "yellow") for lint in said_once(self.lints))
         for part in self.parts:
             yield Line("")
             yield from part.words()
@@ -65,3 +68,13 @@ class Inspection(Shown):
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return asdict(self)
+
+
+def said_once(lints: Sequence[str]) -> list[str]:
+    """Return lints to be read together: that several are only reported is said once, at the end."""
+    told = [lint for lint in lints if REPORTED in lint]
+    if len(told) < 2:
+        return list(lints)
+    own = [lint for lint in lints if REPORTED not in lint]
+    bare = [lint.replace(f"{REPORTED}: ", "") for lint in told]
+    return [*own, *bare, f"the last {len(told)} are {REPORTED}"]

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from coreai._compiler.ir import Attribute
 
+from mobilecat.formats.base.inspection import REPORTED, said_once
+from mobilecat.formats.coreai.read.lints import NOT_OURS
 from mobilecat.formats.inspection import inspect_file
 from tests.formats.coreai.build import I32, F, ImageType, Net, TensorType, d, ints, save, sides
 
@@ -83,6 +85,15 @@ def test_each_lint(tmp_path, words):
     assert "publicly reported, not measured here: " in mine[0]
     plain = save(tmp_path / "b.aimodel", {"main": Net({"x": X}, d.exp)})
     assert not [x for x in inspect_file(plain).lints if words in x]
+
+
+def test_that_lints_are_only_reported_is_said_once():
+    assert REPORTED == NOT_OURS
+    a, b, own = f"a (1 ops; {NOT_OURS}: here)", f"b ({NOT_OURS}: there)", "mine"
+    assert said_once([a, own]) == [a, own]
+    told = said_once([a, own, b])
+    assert told[:3] == ["mine", "a (1 ops; here)", "b (there)"]
+    assert told[3:] == ["the last 2 are publicly reported, not measured here"]
 
 
 def test_what_the_lane_cannot_execute_is_a_lint(tmp_path):
