@@ -256,6 +256,8 @@ def test_version_and_help() -> None:
 
 def test_goldens_of_nothing_are_said_to_hold_nothing(home: Path, tmp_path: Path) -> None:
     told = at(home, "golden", "record", EMPTY, "--golden", tmp_path)
+    at_once = f"mobilecat golden record bundle --golden {tmp_path} photos/ --at-once"
+    assert at_once in " ".join(told.stdout.split())
     assert "nothing is found on any golden picture yet" in told.stdout
     more = at(home, "golden", "record", PICTURES / "two_on_a_sofa.png", "--golden", tmp_path)
     assert "nothing is found" not in more.stdout

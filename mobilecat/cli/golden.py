@@ -113,8 +113,9 @@ def record(
         show([Line(missing)])
     beside = "" if (bundle, golden) == (BUNDLE, GOLDEN) else f" {bundle} --golden {golden}"
     then = "validate" if at_once else "golden review"
-    or_all = "" if at_once else "; or approve a whole folder: golden record photos/ --at-once"
-    show([Line(f"next: mobilecat {then}{beside}{or_all}")])
+    show([Line(f"next: mobilecat {then}{beside}")])
+    if not at_once and clip is None:
+        show([Line(f"      or all at once: mobilecat golden record{beside} photos/ --at-once")])
 
 
 @golden_app.command("list", cls=Verb, short_help="Show the cases and their state.")
