@@ -50,9 +50,9 @@ class MobileCatError(Exception):
 
 _OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)(?![\w-])")
 _NAMES = {
-    "all": "every", "from": "saved", "iou": "ious", "json": "", "plot": "", "range": "value_range",
-    "score": "scores", "set": "answers", "shape": "shapes", "trust-pickle": "trust",
-    "trust-python": "trust",
+    "all": "every", "class": "class_", "from": "saved", "iou": "ious", "json": "", "plot": "",
+    "range": "value_range", "score": "scores", "set": "answers", "shape": "shapes",
+    "trust-pickle": "trust", "trust-python": "trust",
 }  # fmt: skip
 
 

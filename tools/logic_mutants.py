@@ -78,7 +78,7 @@ MUTANTS: list[tuple[Mutant, str]] = [
         ("a live process's half goes", "if pid.isdigit() and not _alive(int(pid)):", "if pid.isdigit():"),
         ("a dead process's half stays", "if pid.isdigit() and not _alive(int(pid)):", "if False:"),
         ("the old folder goes first", "        if path.exists():\n            _exchange(fresh, path)", "        if path.exists():\n            shutil.rmtree(path)\n            fresh.rename(path)"),
-        ("an error leaves its half", "        shutil.rmtree(fresh, ignore_errors=True)", "        pass"),
+        ("an error leaves its half", "            fresh.rename(path)\n    finally:\n        shutil.rmtree(fresh, ignore_errors=True)", "            fresh.rename(path)\n    finally:\n        pass"),
         ("an approved golden is overwritten", "golden = golden and (path.parent", "golden = False and (path.parent"),
         ("a file's name is not in a folder's hash", "{file.relative_to(path).as_posix()}\\0{sha256_of(file)}", "{sha256_of(file)}"),
     ),

@@ -159,6 +159,8 @@ def review(bundle: PathLike, golden: PathLike, *, lane: str | None = None) -> Re
     >>> mc.golden.review("cat_faces", "golden")
     two_on_a_sofa
       new: 2 detections, 4 tensors
+        cat face 0.853  xyxy 36.0 140.4 139.4 243.1
+        cat face 0.716  xyxy 549.7 44.7 658.0 152.7
     """
     home, goldens = Path(bundle), Path(golden)
     found = [p for p in pendings(home, goldens) if lane in (None, p.lane)]

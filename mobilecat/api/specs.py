@@ -46,8 +46,8 @@ def explain(key: str = "") -> Explained:
 def spec_schema() -> dict[str, Any]:
     """Return the JSON schema of `mobilecat.toml`, which editors complete and check from.
 
-    >>> mc.spec_schema()["properties"]["source"]["description"]
-    "Path of the model file, relative to the spec's folder."
+    >>> mc.spec_schema()["properties"]["landmarks"]["description"]
+    "Landmark names, in the network's order."
     """
     from mobilecat.spec.schema import json_schema
 

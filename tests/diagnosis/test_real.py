@@ -262,7 +262,7 @@ def test_steady_is_what_noise_of_one_level_leaves_in_place() -> None:
     pixels = np.full((20, 40, 3), 100, np.uint8)
     spec = ImageSpec(size=(40, 20))
     engine = Engine(Lane("source"), NoisyRunner(pixels), spec)
-    held = held_through(engine.model_boxes(pixels), engine.noisy(pixels), 0.3)
+    held = held_through(engine.model_boxes(pixels), engine.noisy(pixels, 2), 0.3)
     np.testing.assert_allclose(held.found.boxes_xyxy, [[2, 3, 12, 9], [20, 3, 30, 9]])
     assert held.steady.tolist() == held.lasting.tolist() == [True, False]
     assert not held.settled  # it is another box, 16 px further on
