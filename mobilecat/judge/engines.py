@@ -21,7 +21,7 @@ from mobilecat.judge.rounding import DRAWS, Shaker, kind_of, moves_of, widened
 from mobilecat.judge.structure import Unrounded, has_structure, open_plain, open_structure
 from mobilecat.judge.untried import Moved
 from mobilecat.lanes import Lane, Runner
-from mobilecat.lanes.source import SourceRunner
+from mobilecat.lanes.source import source_in
 
 SOURCE = Lane("source")
 
@@ -83,7 +83,8 @@ def load_engines(
             progress(f"loading {lane.name} without its rounding")
             structures[lane.name] = open_engine(open_structure, folder, bundle, lane, source)
     plain: Runner | Check | None = None
-    if live and isinstance(reference, SourceRunner) and reference.rounds:
+    original = source_in(reference) if live else None
+    if original is not None and original.rounds:
         progress("loading the source without its rounding")
         plain = open_engine(open_plain, folder, bundle, SOURCE, source)
         ran = [x.name for x in lanes if x != SOURCE and not isinstance(runners[x.name], Check)]

@@ -33,7 +33,7 @@ from mobilecat.heads.reference.masks import prototypes_of
 from mobilecat.judge.observe import gives_detections, open_engine, shadowed
 from mobilecat.lanes import Lane, decode_outputs
 from mobilecat.lanes.base import as_tensors
-from mobilecat.lanes.source import SourceRunner, suppressed
+from mobilecat.lanes.source import source_in, suppressed
 from mobilecat.pictures.detections import Detections
 from mobilecat.rows import ROWS, in_pixels, kinds_of
 from mobilecat.spec import NmsSpec
@@ -75,10 +75,11 @@ def made_for(bundle: Bundle, source: Runner | None, raw: Mapping[str, Array]) ->
         if nms is not None and nms.selection != "nms":
             made.append(_few_candidates(bundle, rng, nms))
     names = [t.name for t in bundle.raw_outputs]
-    if isinstance(source, SourceRunner) and not shadowed(bundle) and set(names) <= set(raw):
+    original = source_in(source)
+    if original is not None and not shadowed(bundle) and set(names) <= set(raw):
         taps = tuple(t.name for t in bundle.candidates)
         given = {n: _shuffled(rng, raw[n]) for n in names}
-        made.append(Made("stretched raw outputs", given, source.results(given, taps), taps))
+        made.append(Made("stretched raw outputs", given, original.results(given, taps), taps))
     return made
 
 

@@ -36,7 +36,7 @@ from mobilecat.judge.moved_masks import masks_moved
 from mobilecat.judge.observe import Inputs, Observed, gives_detections, observe, watched
 from mobilecat.judge.ranked import Ordered, Ranks, in_order, moved_ranks, ranks_for
 from mobilecat.lanes import Lane, NotRun, Runner
-from mobilecat.lanes.source import SourceRunner, open_changed, open_source
+from mobilecat.lanes.source import SourceRunner, open_changed, open_source, source_in
 from mobilecat.rows import in_pixels
 
 if TYPE_CHECKING:
@@ -153,8 +153,8 @@ class Shaker:
 
     def _ranked(self, inputs: Inputs) -> Ranks:
         if self._ranks is None or self._ranks[0] is not inputs:
-            engine = self.reference
-            found = engine.ranks(inputs.tensors) if isinstance(engine, SourceRunner) else {}
+            engine = source_in(self.reference)
+            found = engine.ranks(inputs.tensors) if engine is not None else {}
             self._ranks = inputs, ranks_for(self.bundle, found)
         return self._ranks[1]
 

@@ -136,7 +136,7 @@ class Recorder:
 
 class _Recording:
     def __init__(self, recorder: Recorder, lane: Lane, engine: Runner) -> None:
-        self._to, self._lane, self._engine = recorder, lane, engine
+        self._to, self._lane, self.inner = recorder, lane, engine
         self.note = engine.note
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
@@ -144,7 +144,7 @@ class _Recording:
         count = len(self._to.lanes[name].runs)
         start = perf_counter()
         try:
-            given = self._engine.infer(inputs, taps)
+            given = self.inner.infer(inputs, taps)
         except Exception as e:
             self._to.add(name, Run(inputs_sha256=digest, refused=refusal_of(e)))
             raise

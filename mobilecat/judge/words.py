@@ -110,7 +110,7 @@ def verdict_sentence(report: Report) -> str:
     if wider := widened((r.lane, r.limits) for r in lanes):
         did += f". Limits of the spec's own: {', '.join(wider)}"
     if report.source_rounds:
-        did += f". {_source_rounds(report)}"
+        did += f". {source_rounds(report)}"
     if report.held:
         return f"HELD: {name} gives what it should. {did}."
     bad = len(report.failed) + sum(r.verdict == "FAIL" for r in report.random)
@@ -118,7 +118,7 @@ def verdict_sentence(report: Report) -> str:
     return f"FELL SHORT: {name}: {why}. {did}."
 
 
-def _source_rounds(report: Report) -> str:
+def source_rounds(report: Report) -> str:
     """Say how far artifacts are from a source whose engine rounds what they do not."""
     off = [
         r.check.value
@@ -126,7 +126,7 @@ def _source_rounds(report: Report) -> str:
         if r.check.against == "golden" and r.check.stage == "detections" and r.check.name == "boxes"
     ]
     far = max((v for v in off if v is not None), default=0.0)
-    moved = f"; boxes are up to {amount(far)} px from its results" if far else ""
+    moved = f"; boxes are up to {amount(far)} px of the model input from its results" if far else ""
     return f"The source rounds its values, the artifacts do not{moved}"
 
 

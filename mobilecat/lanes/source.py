@@ -113,6 +113,12 @@ class SourceRunner:
         return np.ascontiguousarray(x[None], dtype=np.float32)
 
 
+def source_in(runner: object) -> SourceRunner | None:
+    """Return the source's own runner, also from inside one that only writes down what it gives."""
+    inner = getattr(runner, "inner", runner)
+    return inner if isinstance(inner, SourceRunner) else None
+
+
 def suppressed(bundle: Bundle, decoded: Candidates) -> dict[str, Array]:
     """Return the tensor contract that follows from what a head decodes."""
     spec, nms = bundle.spec, bundle.spec.effective_nms

@@ -18,7 +18,7 @@ from mobilecat.golden.store import case_folders, read_case
 from mobilecat.judge.observe import gives_detections, watched
 from mobilecat.judge.report import LaneReport, RandomRow, Report
 from mobilecat.judge.saved import Saved
-from mobilecat.judge.words import amount, failures, many, not_run
+from mobilecat.judge.words import amount, failures, many, not_run, source_rounds
 from mobilecat.pictures.chart import Chart
 from mobilecat.pictures.matrix import Matrix
 from mobilecat.report.html_cases import case_views, layer_names
@@ -150,7 +150,8 @@ def _sentence(report: Report, misplaced: bool) -> str:
             did.append(f"on {many(report.asked.random, 'random input')}")
         if not gives_detections(report.bundle):
             did = [d.replace("picture", "case") for d in did]
-        return f"Every artifact gives what it should, {' and '.join(did)}."
+        rounds = f" {source_rounds(report)}." if report.source_rounds else ""
+        return f"Every artifact gives what it should, {' and '.join(did)}.{rounds}"
     bad = len(report.failed) + sum(r.verdict == "FAIL" for r in report.random)
     if not bad:
         return "Nothing failed, but not everything that was asked for was compared."

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import mobilecat as mc
 from mobilecat.bundle import Bundle
 from mobilecat.compare.tolerances import STRUCTURE
 from mobilecat.compile import export
@@ -92,3 +93,18 @@ def test_less_than_the_source_rounds_is_noticed_in_one_lane(bundle: Path, lane: 
     failed = judged(bundle, wrong=lane).failed
     assert failed and {r.lane.partition(":")[0] for r in failed} == {lane}
     assert {r.check.against for r in failed} == {STRUCTURE}
+
+
+def test_a_page_has_the_very_checks(bundle: Path, tmp_path: Path) -> None:
+    """What writes down for the page what lanes give must not hide the source from the judge."""
+    source = bundle.parent / "rounded.tflite"
+    plain = mc.validate(bundle, random=1, source=source)
+    paged = mc.validate(bundle, random=1, source=source, html=tmp_path / "page.html")
+
+    def made(report: Any) -> list[tuple[str, ...]]:
+        return sorted((r.lane, r.case, r.check.stage, r.check.name, r.check.against)
+                      for r in report.report.results)  # fmt: skip
+
+    assert made(paged) == made(plain)
+    assert any(r.check.against == STRUCTURE for r in paged.report.results)
+    assert "The source rounds its values" in (tmp_path / "page.html").read_text("utf-8")
