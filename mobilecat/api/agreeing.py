@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from mobilecat.compare.match import corner_distances, match
 from mobilecat.lanes.picture import LaneRun, PictureRun
+from mobilecat.rows import ROWS
 
+LANDMARKS = "landmarks"
 _NEAR = 2.0
 """px; boxes of one class that do not overlap are one object where all corners lie as near."""
 
@@ -15,6 +17,7 @@ _NEAR = 2.0
 class Agreement:
     """lanes: how many were held to the first. apart: those whose number of detections, or a class,
     is another. box_px: the corner that is farthest off, in pixels of the picture. score: the same.
+    points_px: the landmark that is farthest off; None where there are none.
     """
 
     first: str
@@ -22,6 +25,7 @@ class Agreement:
     apart: tuple[str, ...]
     box_px: float
     score: float
+    points_px: float | None = None
 
     def words(self) -> str:
         """Say it in one line."""
@@ -29,7 +33,8 @@ class Agreement:
             return "no other lane to compare with"
         if not self.apart:
             lanes = f"{self.lanes} other lane{'s' * (self.lanes != 1)}"
-            return f"{lanes} within {self.box_px:.2g} px, {self.score:.2g} of {self.first}"
+            points = "" if self.points_px is None else f" (points: {self.points_px:.2g} px)"
+            return f"{lanes} within {self.box_px:.2g} px{points}, {self.score:.2g} of {self.first}"
         names = ", ".join(self.apart)
         return f"{names} find{'s' * (len(self.apart) == 1)} other objects than {self.first}"
 
@@ -46,23 +51,28 @@ def agreement(found: PictureRun) -> Agreement:
         return Agreement("", 0, (), 0.0, 0.0)
     first, *others = ran
     apart, box, score = [], 0.0, 0.0
+    points: list[float] = []
     for lane in others:
         off = _apart(first, lane)
         if off is None:
             apart.append(lane.lane.name)
         else:
             box, score = max(box, off[0]), max(score, off[1])
-    return Agreement(first.lane.name, len(others), tuple(apart), box, score)
+            points += off[2]
+    far = max(points, default=None)
+    return Agreement(first.lane.name, len(others), tuple(apart), box, score, far)
 
 
-def _apart(a: LaneRun, b: LaneRun) -> tuple[float, float] | None:
+def _apart(a: LaneRun, b: LaneRun) -> tuple[float, float, list[float]] | None:
     assert a.detections is not None and b.detections is not None
     found = match(a.detections, b.detections, _NEAR)
     if found.missing or found.extra:
         return None
     if not found.pairs:
-        return 0.0, 0.0
+        return 0.0, 0.0, []
     i, j = (list(x) for x in zip(*found.pairs, strict=True))
     box = corner_distances(a.detections.boxes_xyxy[i], b.detections.boxes_xyxy[j])
     score = abs(a.detections.scores[i] - b.detections.scores[j])
-    return float(box.max()), float(score.max())
+    points = [d.rows[LANDMARKS] for d in (a.detections, b.detections) if LANDMARKS in d.rows]
+    off = ROWS[LANDMARKS].apart(points[0][i], points[1][j]).tolist() if len(points) == 2 else []
+    return float(box.max()), float(score.max()), off
