@@ -14,6 +14,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -134,3 +135,41 @@ def _reason(code: int, last_words: str) -> str:
     if code == -signal.SIGKILL:
         return "the process was killed, as systems do that run out of memory"
     return last_words or f"the process ended with code {code}"
+
+
+class InChild:
+    """What is open in a child process that lives until `close`, or as long as it is used in `with`.
+
+    _child: set by whoever opens it, and not there where that failed.
+    """
+
+    _child: Child
+
+    def close(self) -> None:
+        """End the child process."""
+        self._child.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        child: Child | None = getattr(self, "_child", None)
+        if child is not None:
+            child.close()
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Return the version of each package, of those that an import depends on; or "none"."""
+    return {name: _version(name) for name in packages}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"

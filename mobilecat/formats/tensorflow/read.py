@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import onnx_ir as ir
 
 from mobilecat.disk import cache, sha256_of
 from mobilecat.errors import ModelError, Problem
-from mobilecat.formats.base.child import Progress, absolute
+from mobilecat.formats.base.child import Progress, absolute, versions
 from mobilecat.formats.base.source import Source
 from mobilecat.formats.onnx.checked import all_nodes
 from mobilecat.formats.onnx.input_shapes import Dims, Shapes, settle
@@ -144,13 +143,6 @@ def _no_form(node: onnx.NodeProto) -> Problem:
     )
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
-
-
 def _key(source: Source, shapes: Shapes) -> str:
     """Return the hash of all that the source's frozen graph is made from."""
     made_from: Mapping[str, object] = {
@@ -158,7 +150,7 @@ def _key(source: Source, shapes: Shapes) -> str:
         "format": source.format,
         "options": source.options.given(),
         "shapes": {k: list(v) for k, v in shapes.items()},
-        "versions": {name: _version(name) for name in _VERSIONED},
+        "versions": versions(_VERSIONED),
         "freezer": FREEZER,
     }
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
 from mobilecat.disk.arrays import read_arrays
 from mobilecat.errors import ModelError, Problem
-from mobilecat.formats.base.child import Progress, absolute
+from mobilecat.formats.base.child import InChild, Progress, absolute
 from mobilecat.formats.base.options import ImportOptions
 from mobilecat.formats.base.runner import NotRun
 from mobilecat.formats.base.source import Reference, Source
@@ -20,7 +19,7 @@ from mobilecat.formats.tensorflow.worker import Worker, missing_extra
 from mobilecat.graph import Array, dtype_of
 
 
-class TensorFlowModel:
+class TensorFlowModel(InChild):
     """A source model open in TensorFlow, in a child process that lives until `close`.
 
     inputs, outputs: names and dims (None for a dynamic one), the names those of the import.
@@ -35,13 +34,11 @@ class TensorFlowModel:
     ) -> None:
         options = options or ImportOptions()
         self._path = path
-        self._worker = Worker(path, progress)
+        self._child = child = Worker(path, progress)
         try:
-            answer = self._worker.ask(
-                "open", path=absolute(path), format=format, options=options.given()
-            )
+            answer = child.ask("open", path=absolute(path), format=format, options=options.given())
         except BaseException:
-            self._worker.close()
+            child.close()
             raise
         self.inputs = {k: _dims(v) for k, v in answer["inputs"].items()}
         self.outputs = {k: _dims(v) for k, v in answer["outputs"].items()}
@@ -55,28 +52,12 @@ class TensorFlowModel:
                 [Problem(f"given {', '.join(feeds)}; it has {', '.join(self.inputs)}")],
             )
         names = list(feeds)  # a tensor's name may hold what a file's cannot
-        given, made = self._worker.folder / "in.npz", self._worker.folder / "out.npz"
+        child = self._child
+        given, made = child.folder / "in.npz", child.folder / "out.npz"
         np.savez(given, **{f"x{i}": feeds[n] for i, n in enumerate(names)})  # type: ignore[arg-type]
-        answer = self._worker.ask("run", inputs=names, given=str(given), made=str(made))
+        answer = child.ask("run", inputs=names, given=str(given), made=str(made))
         arrays = read_arrays(made)
         return {n: arrays[f"y{i}"] for i, n in enumerate(answer["outputs"])}
-
-    def close(self) -> None:
-        """End the child process."""
-        self._worker.close()
-
-    def __enter__(self) -> TensorFlowModel:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        worker = getattr(self, "_worker", None)
-        if worker is not None:
-            worker.close()
 
 
 def _dims(dims: list[int | None] | None) -> tuple[int | None, ...] | None:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
 from mobilecat.disk import size_of
 from mobilecat.disk.arrays import read_arrays
-from mobilecat.formats.base.child import Child, absolute
+from mobilecat.formats.base.child import Child, InChild, absolute
 from mobilecat.formats.tflite.read.file import Tensor
 from mobilecat.graph import Array
 
@@ -27,7 +26,7 @@ class _Lite(Child):
         super().__init__(path, "mobilecat.formats.tflite.child", "LiteRT", room, {})
 
 
-class LiteNetwork:
+class LiteNetwork(InChild):
     """A file as a source. content: the bytes of a part of it, where not the whole is run."""
 
     def __init__(
@@ -39,44 +38,28 @@ class LiteNetwork:
         names: Mapping[int, str],
     ) -> None:
         self._inputs, self._outputs, self._names = inputs, outputs, names
-        self._child = _Lite(path)
+        self._child = child = _Lite(path)
         shapes = [(t.index, list(t.shape)) for t in inputs]
         opened = absolute(path)
         if content is not None:
-            part = self._child.folder / "part.tflite"
+            part = child.folder / "part.tflite"
             part.write_bytes(content)
             opened = str(part)
         try:
-            self._child.ask("open", path=opened, shapes=shapes, keep=True)
+            child.ask("open", path=opened, shapes=shapes, keep=True)
         except BaseException:
-            self._child.close()
+            child.close()
             raise
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        given, made = self._child.folder / "in.npz", self._child.folder / "out.npz"
+        child = self._child
+        given, made = child.folder / "in.npz", child.folder / "out.npz"
         fed = {f"x{t.index}": fed_as(t, feeds[self._names[t.index]]) for t in self._inputs}
         np.savez(given, **fed)  # type: ignore[arg-type]
         inputs, outputs = ([t.index for t in ends] for ends in (self._inputs, self._outputs))
-        self._child.ask("run", inputs=inputs, outputs=outputs, given=str(given), made=str(made))
+        child.ask("run", inputs=inputs, outputs=outputs, given=str(given), made=str(made))
         found = read_arrays(made)
         return {self._names[t.index]: real(t, found[f"y{t.index}"]) for t in self._outputs}
-
-    def close(self) -> None:
-        """End the child process."""
-        self._child.close()
-
-    def __enter__(self) -> LiteNetwork:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        child = getattr(self, "_child", None)
-        if child is not None:
-            child.close()
 
 
 def sizes_in_litert(path: Path, shapes: Mapping[int, Sequence[int]]) -> dict[int, tuple[int, ...]]:

@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import onnx
@@ -15,7 +14,7 @@ import onnx_ir as ir
 
 from mobilecat.disk import cache, sha256_of
 from mobilecat.errors import ModelError, Problem
-from mobilecat.formats.base.child import Progress, absolute
+from mobilecat.formats.base.child import Progress, absolute, versions
 from mobilecat.formats.base.source import Source
 from mobilecat.formats.onnx.between import between
 from mobilecat.formats.onnx.input_shapes import Dims, Shapes, settle
@@ -117,20 +116,13 @@ def _opened(
         yield worker, worker.ask("open", path=path, format=source.format, shapes=given)
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
-
-
 def _key(source: Source, shapes: Shapes) -> str:
     """Return the hash of all that the file's ONNX is made from."""
     made_from: Mapping[str, object] = {
         "source": sha256_of(source.path),
         "format": source.format,
         "shapes": {k: list(v) for k, v in shapes.items()},
-        "versions": {name: _version(name) for name in _VERSIONED},
+        "versions": versions(_VERSIONED),
         "exporter": EXPORTER,
     }
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()

@@ -8,7 +8,7 @@ import numpy as np
 
 from mobilecat.disk.arrays import read_arrays
 from mobilecat.errors import ModelError, Problem
-from mobilecat.formats.base.child import absolute
+from mobilecat.formats.base.child import InChild, absolute
 from mobilecat.formats.base.runner import NotRun
 from mobilecat.formats.base.source import Reference, Source
 from mobilecat.formats.onnx.changed import changed_proto
@@ -19,19 +19,19 @@ from mobilecat.formats.torch.worker import Worker, missing_extra
 from mobilecat.graph import Array
 
 
-class TorchModel:
+class TorchModel(InChild):
     """A source model open in PyTorch, in a child process that lives until `close`."""
 
     def __init__(self, source: Source, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self._path = source.path
-        self._worker = Worker(source.path)
+        self._child = child = Worker(source.path)
         try:
             given = {k: list(v) for k, v in shapes.items()}
-            answer = self._worker.ask(
+            answer = child.ask(
                 "open", path=absolute(source.path), format=source.format, shapes=given
             )
         except BaseException:
-            self._worker.close()
+            child.close()
             raise
         self.inputs = tuple(answer["inputs"])
 
@@ -42,20 +42,12 @@ class TorchModel:
                 f"{self._path.name}: these are not the model's inputs",
                 [Problem(f"given {', '.join(feeds)}; it has {', '.join(self.inputs)}")],
             )
-        given, made = self._worker.folder / "in.npz", self._worker.folder / "out.npz"
+        child = self._child
+        given, made = child.folder / "in.npz", child.folder / "out.npz"
         np.savez(given, **{f"x{i}": feeds[n] for i, n in enumerate(self.inputs)})  # type: ignore[arg-type]
-        answer = self._worker.ask("run", given=str(given), made=str(made))
+        answer = child.ask("run", given=str(given), made=str(made))
         arrays = read_arrays(made)
         return {n: arrays[f"y{i}"] for i, n in enumerate(answer["outputs"])}
-
-    def close(self) -> None:
-        """End the child process."""
-        self._worker.close()
-
-    def __del__(self) -> None:
-        worker = getattr(self, "_worker", None)
-        if worker is not None:
-            worker.close()
 
 
 def reference(source: Source, shapes: Mapping[str, tuple[int, ...]]) -> Reference:

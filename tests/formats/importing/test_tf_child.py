@@ -117,7 +117,7 @@ def test_errors_come_through_whole(fixed: Path) -> None:
 
 def test_a_child_that_is_killed_between_two_runs(fixed: Path) -> None:
     original = TensorFlowModel(fixed, format_of(fixed))
-    child = original._worker._child
+    child = original._child._child
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     with pytest.raises(ModelError, match="stopped without an answer"):
@@ -128,7 +128,7 @@ def test_a_child_that_is_killed_between_two_runs(fixed: Path) -> None:
 
 def test_the_child_ends_with_its_model(fixed: Path) -> None:
     original = TensorFlowModel(fixed, format_of(fixed))
-    child = original._worker._child
+    child = original._child._child
     assert child.poll() is None
     del original
     assert child.poll() is not None
