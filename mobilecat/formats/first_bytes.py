@@ -101,6 +101,8 @@ _ARCHIVES: tuple[tuple[str, What], ...] = (
     )),
     ("metadata.json", ("a zip archive: a Keras model", "name it .keras")),
 )  # fmt: skip
+_TEXT = 16
+"""Fewer bytes than these say nothing: the reader of the format says what is wrong."""
 _CHARACTER = 4
 """The most bytes of one in UTF-8."""
 _MOST_NAMES = 20_000
@@ -154,13 +156,15 @@ def torch_kind(path: Path) -> str | None:
 
 
 def _is_text(start: bytes) -> bool:
-    """No model begins with nothing but letters, signs and white space, nor is one shorter than 16.
+    """No model that is read here begins with 16 bytes of letters, signs and white space alone.
 
     start: the first 64 bytes, which may end within a character.
     """
+    if len(start) < _TEXT:
+        return False
     text = start.decode("utf-8", "ignore")
     whole = len(start) - len(text.encode()) < _CHARACTER
-    return bool(text) and whole and all(c in "\t\n\r" or c.isprintable() for c in text)
+    return whole and all(c in "\t\n\r" or c.isprintable() for c in text)
 
 
 def by_name(path: Path) -> What | None:
