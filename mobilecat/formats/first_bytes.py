@@ -101,7 +101,7 @@ _ARCHIVES: tuple[tuple[str, What], ...] = (
     )),
     ("metadata.json", ("a zip archive: a Keras model", "name it .keras")),
 )  # fmt: skip
-_TEXT = 16
+_TEXT = 8
 """Fewer bytes than these say nothing: the reader of the format says what is wrong."""
 _CHARACTER = 4
 """The most bytes of one in UTF-8."""
@@ -136,7 +136,7 @@ def what_it_is(path: Path) -> What | None:
         return _NAMES.get(path.suffix.lower(), _NAMES[".pkl"])
     if start.lstrip().startswith(b"<"):
         return _marked_up(path)
-    if path.suffix.lower() not in (".pb", ".pbtxt") and _is_text(start):
+    if path.suffix.lower() not in (".pb", *_NAMES) and _is_text(start):
         return "a text file", _TAKEN
     if path.suffix.lower() == ".pb" and start.startswith(b"\x08\x01\x12"):
         fix = "call it saved_model.pb again, beside variables/, and name the folder"
@@ -156,7 +156,7 @@ def torch_kind(path: Path) -> str | None:
 
 
 def _is_text(start: bytes) -> bool:
-    """No model that is read here begins with 16 bytes of letters, signs and white space alone.
+    """No model that is read here begins with 8 bytes of letters, signs and white space alone.
 
     start: the first 64 bytes, which may end within a character.
     """
