@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 BASE ?= main
 
-.PHONY: streams demo ios test test-torch read-back check lint unit swift conformance mutants bridges coreai faults right first-hour fuzz wheel bench lock clean
+.PHONY: streams demo ios test test-torch read-back check lint unit swift android conformance mutants bridges coreai faults right first-hour fuzz wheel bench lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -15,7 +15,7 @@ demo: $(STAMP)
 ios: $(STAMP)  # the cat models into the app: ios_sample/README.md
 	@tools/export_cats.sh $(PY) build/ios --ios ios_sample/CatCam/Model
 
-test: lint unit swift
+test: lint unit swift android
 
 check: $(STAMP)  # lint, types, and only the tests that a change touches
 	@$(PY) tools/check.py --base $(BASE)
@@ -39,6 +39,9 @@ unit: $(STAMP)
 
 swift:
 	@tools/swift_test.sh
+
+android:  # the Kotlin kit on a JVM
+	@tools/android_test.sh
 
 read-back: $(STAMP)  # every .tflite of our emitter's tests, read back and held to LiteRT
 	@mkdir -p build

@@ -4,8 +4,8 @@
 
 A test file is touched where it changed itself, or where it, or a helper of the tests that it
 imports, imports a changed module of mobilecat or tools. Swift's tests run where ios_sample or the
-golden vectors changed. It does not replace `make test`: what is reached through a subprocess, or
-two modules further on, is not seen.
+golden vectors changed, the Android kit's where android_sample or they did. It does not replace
+`make test`: what is reached through a subprocess, or two modules further on, is not seen.
 """
 
 from __future__ import annotations
@@ -79,8 +79,10 @@ def main() -> int:
     tests = touched(files)
     swift = any(f.startswith(("ios_sample/", "golden/vectors/")) for f in files)
     print(f"{len(files)} files differ from {args.base}: {len(tests)} test files", flush=True)
+    android = any(f.startswith(("android_sample/", "golden/vectors/")) for f in files)
     if args.list:
-        print("\n".join([*tests, *(["Swift"] if swift else [])]))
+        others = [name for name, runs in (("Swift", swift), ("Android", android)) if runs]
+        print("\n".join([*tests, *others]))
         return 0
     here = Path(sys.executable).parent
     commands = [[here / "ruff", "check", "."], [here / "ruff", "format", "--check", "."]]
@@ -89,6 +91,8 @@ def main() -> int:
         commands.append([sys.executable, "-m", "pytest", "-q", "-n", "2", *tests])
     if swift:
         commands.append([ROOT / "tools" / "swift_test.sh"])
+    if android:
+        commands.append([ROOT / "tools" / "android_test.sh"])
     results = [subprocess.run([str(w) for w in c], cwd=ROOT).returncode for c in commands]
     return int(any(results))
 
