@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mobilecat.api.beginning import init
     from mobilecat.api.changing import diff
     from mobilecat.api.compiling import export
+    from mobilecat.api.compressing import compress
     from mobilecat.api.demonstrating import Demonstration, demonstrate
     from mobilecat.api.diagnosing import diagnose
     from mobilecat.api.doctoring import Checkup, doctor
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from mobilecat.bisection.walk import Bisection
     from mobilecat.changes.whole import Difference
     from mobilecat.compile import Exported
+    from mobilecat.compression.result import Compressed
     from mobilecat.diagnosis.whole import Diagnosis
     from mobilecat.errors import (
         ArtifactError,
@@ -64,6 +66,7 @@ _HOMES = {
     "api.beginning": ["init"],
     "api.changing": ["diff"],
     "api.compiling": ["export"],
+    "api.compressing": ["compress"],
     "api.demonstrating": ["Demonstration", "demonstrate"],
     "api.diagnosing": ["diagnose"],
     "api.doctoring": ["Checkup", "doctor"],
@@ -77,6 +80,7 @@ _HOMES = {
     "bisection.walk": ["Bisection"],
     "changes.whole": ["Difference"],
     "compile": ["Exported"],
+    "compression.result": ["Compressed"],
     "diagnosis.whole": ["Diagnosis"],
     "errors": [
         "ArtifactError", "ImageError", "MobileCatError", "ModelError", "Problem", "SpecError",
@@ -102,6 +106,7 @@ __all__ = [
     "ArtifactError",
     "Bisection",
     "Checkup",
+    "Compressed",
     "Demonstration",
     "Detections",
     "Diagnosis",
@@ -130,6 +135,7 @@ __all__ = [
     "__version__",
     "agreement",
     "bisect",
+    "compress",
     "demonstrate",
     "diagnose",
     "diff",

@@ -50,8 +50,9 @@ class MobileCatError(Exception):
 
 _OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)(?![\w-])")
 _NAMES = {
-    "all": "every", "class": "class_", "from": "saved", "iou": "ious", "json": "", "plot": "",
-    "range": "value_range", "score": "scores", "set": "answers", "shape": "shapes",
+    "all": "every", "class": "class_", "for": "goal", "from": "saved", "iou": "ious",
+    "json": "", "plot": "", "range": "value_range", "score": "scores", "set": "answers",
+    "shape": "shapes",
     "trust-pickle": "trust", "trust-python": "trust",
 }  # fmt: skip
 

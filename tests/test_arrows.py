@@ -116,6 +116,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bisection": {*_VALUES, *_READ, "judge", "bake", "compile"},
     "report": {*_VALUES, *_READ, "clips", "judge", "review", "changes", "formats.coreml.format"},
     "measure": {*_VALUES, "heads", "lanes", "formats.base", "measure.datasets"},
+    "compression": {
+        *_VALUES, "bake", "compile", "formats", "formats.base", "formats.base.target", "lanes",
+        "measure", "measure.datasets", "quantize",
+    },
     "placement": {*_VALUES, "formats.base"},
     "changes": {*_VALUES, *_READ, "measure", "measure.datasets"},
     "proposal": {
@@ -134,14 +138,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         *_VALUES, "formats", "formats.base", "lanes", "compare", "golden.store", "judge", "review",
         "compile",
         "coordinates", "bisection", "report", "measure", "measure.datasets", "diagnosis",
-        "demo", "placement",
+        "demo", "placement", "compression",
         "proposal", "clips", "playback", "streams", "saliency", "changes",
     },
     "golden": {"api"},
     "__init__": {
         "api", "golden", "runtime", "errors", "spec", "pictures", "formats.base", "lanes",
-        "compile", "bisection", "measure", "diagnosis", "proposal", "playback", "saliency",
-        "changes", "placement",
+        "compile", "compression", "bisection", "measure", "diagnosis", "proposal", "playback",
+        "saliency", "changes", "placement",
     },
     "cli": {"__init__", "errors", "disk", "shown", "pictures", "review"},
     "__main__": {"cli"},

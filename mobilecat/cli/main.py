@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from mobilecat.cli.bisect import bisect
+from mobilecat.cli.compress import compress
 from mobilecat.cli.diagnose import diagnose
 from mobilecat.cli.diff import diff
 from mobilecat.cli.evaluate import evaluate
@@ -230,6 +231,7 @@ app.command(cls=Verb, short_help="Show where the source and artifacts look.")(ex
 app.command(cls=Verb, short_help="Measure every artifact on labelled pictures.")(evaluate)
 app.command(cls=Verb, short_help="Say what changed from one release to the next.")(diff)
 app.command(cls=Verb, short_help="Sweep thresholds; write the best into the spec.")(tune)
+app.command(cls=Verb, short_help="Find the smallest recipe within a budget; write it.")(compress)
 
 
 @app.command(cls=Verb, short_help="Compile, run and hold two models of our own.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mobilecat.bundle import HASH_DIGITS, Bundle
@@ -18,7 +18,12 @@ def require_unseen(bundle: Bundle, pictures: Sequence[Path]) -> None:
     """
     parts = (bundle.detector, bundle.landmark_model) if isinstance(bundle, CascadeBundle) else ()
     records = [b.calibration for b in (bundle, *parts) if b is not None]
-    known = {h for done in records if done is not None for h in done.hashes}
+    refuse_seen({h for done in records if done is not None for h in done.hashes}, pictures)
+
+
+def refuse_seen(calibration: Collection[str], pictures: Sequence[Path]) -> None:
+    """Raise MobileCatError where one of `pictures` is in the calibration. calibration: hashes."""
+    known = {h[:HASH_DIGITS] for h in calibration}
     if not known:
         return
     seen = [p for p in pictures if sha256_of(p)[:HASH_DIGITS] in known]

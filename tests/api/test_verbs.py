@@ -36,6 +36,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "explain": mc.heat_maps,
     "evaluate": mc.evaluate,
     "tune": mc.tune,
+    "compress": mc.compress,
     "diff": mc.diff,
     "demo": mc.demonstrate,
     "doctor": mc.doctor,
@@ -50,7 +51,7 @@ RENAMED = {
     "shape": "shapes", "score": "scores", "iou": "ious", "from_": "saved", "file": "path",
     "no_write": "write_pending", "plot": ".plot", "draw": ".draw", "json_": ".to_json",
     "markdown": ".markdown",
-    "all_": ".words", "image": "picture", "range_": "value_range",
+    "for_": "goal", "all_": ".words", "image": "picture", "range_": "value_range",
 }  # fmt: skip
 OWN = {
     "export": {"json_": ".bundle", "trust_python": "trust", "trust_pickle": "trust"},

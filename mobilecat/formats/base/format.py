@@ -115,6 +115,8 @@ class Format:
         variant: (target, plain, spec) → (Form, Ending), the graph that is lowered.
         require: (target, baked); UnsupportedError with every gap.
         emit: (target, baked, spec, path, taps) → Emitted.
+        rounded: (target, node, weights, axes of its outputs and inputs) → (the weights as they are
+            computed with, the bytes that they take in the file).
         missing: () → why its files cannot be written on this machine, or None.
         versions: () → what made them, for bundle.json, besides what every bundle names; or None.
     Run: engines, the runner of the first is the format's; contracts.
@@ -145,6 +147,7 @@ class Format:
     variant: Verb = _absent
     require: Verb = _absent
     emit: Verb = _absent
+    rounded: Verb = _absent
     missing: Verb = _nothing
     versions: Verb = _nothing
     engines: tuple[Engine, ...] = ()

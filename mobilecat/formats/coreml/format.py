@@ -18,6 +18,7 @@ COREML = Format(
     variant=late(_ROOM, "emit:variant"),
     require=late(_ROOM, "emit:require"),
     emit=late(_ROOM, "emit:emit"),
+    rounded=late(_ROOM, "compress.rounded:rounded"),
     engines=(
         Engine(
             "coreml",

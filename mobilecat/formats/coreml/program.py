@@ -37,6 +37,7 @@ class Program:
     inputs, outputs: graph name → name in the artifact.
     taps: graph name → MIL variable that holds it.
     ranges: quantised variable → the range that its scale and zero point were made of.
+    nodes: variable → the graph's nodes that give it, by name.
     """
 
     mil: Any
@@ -46,6 +47,7 @@ class Program:
     lints: tuple[str, ...]
     float32_layers: frozenset[str]
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    nodes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def build_program(
@@ -97,7 +99,12 @@ def build_program(
     held = {t: v for t in taps if (v := _tap(build, model, t)) is not None}
     wide = [out for node in graph if node.name in float32_names for out in node.outputs]
     fp32 = frozenset(build.values[out].name for out in wide if out in build.values)
-    return Program(program, inputs, outputs, held, tuple(build.lints), fp32)
+    nodes: dict[str, tuple[str, ...]] = {}
+    for node in graph:
+        first = (pairs[node][0],) if node in pairs else ()
+        named = tuple(n.name or "" for n in (*first, node))
+        nodes |= {build.values[v].name: named for v in node.outputs if v in build.values}
+    return Program(program, inputs, outputs, held, tuple(build.lints), fp32, nodes=nodes)
 
 
 def _name(value: ir.Value) -> str:

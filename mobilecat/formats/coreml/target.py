@@ -7,8 +7,29 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from mobilecat.formats.base.target import SuppressingTarget, Written
-from mobilecat.formats.coreml.recipe import Recipe, Weights
-from mobilecat.value import Precision, TargetName
+from mobilecat.formats.coreml.recipe import LayerRecipe, Recipe, Weights
+from mobilecat.value import Precision, TargetName, Value, Word
+
+
+class CoreMLLayers(Value):
+    """How the weights of some nodes are stored, where the target's `weights` is not for them."""
+
+    nodes: Annotated[tuple[Word, ...], Field(min_length=1, max_length=10_000)]
+    """Nodes of the graph, by name; * stands for any characters: ["*/head/*"]."""
+    weights: Weights | Literal["float"]
+    """As `weights` of the target. float: in the type of the arithmetic."""
+    block: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """As `block` of the target."""
+
+    @property
+    def recipe(self) -> LayerRecipe:
+        own = None if self.weights == "float" else self.weights
+        return LayerRecipe(self.nodes, own, self.block)
+
+    @model_validator(mode="after")
+    def _storable(self) -> CoreMLLayers:
+        _require_block(self.block, self.weights)
+        return self
 
 
 class CoreMLTarget(SuppressingTarget):
@@ -38,6 +59,9 @@ class CoreMLTarget(SuppressingTarget):
     sparsity: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Of `weights = "sparse"`: the share of each weight, its values nearest to 0, that becomes 0.
     Left out: only what is 0 already, as in a network that was pruned when it was trained."""
+    layers: tuple[CoreMLLayers, ...] = ()
+    """Layers whose weights are stored otherwise than `weights` says: `mobilecat compress` finds
+    which bear fewer bits. The first that names a node counts."""
     deployment_target: Literal["iOS13", "iOS14", "iOS15", "iOS16", "iOS17", "iOS18"] | None = None
     """Oldest system that must load it; by default the oldest that has every layer: iOS15 for
     mlpackage, iOS13 for mlmodel, or iOS14 where its layers need that (the export says so)."""
@@ -77,7 +101,8 @@ class CoreMLTarget(SuppressingTarget):
     def recipe(self) -> Recipe:
         """Return how weights and activations are stored."""
         weights = "int8" if self.activations else self.weights
-        return Recipe(weights, self.block, self.sparsity, self.activations is not None)
+        layers = tuple(own.recipe for own in self.layers)
+        return Recipe(weights, self.block, self.sparsity, self.activations is not None, layers)
 
     @property
     def stored(self) -> str:
@@ -95,6 +120,7 @@ class CoreMLTarget(SuppressingTarget):
         if self.format == "mlpackage" and not self.recipe.plain:
             system = system or f"iOS{self.recipe.ios}"  # type: ignore[assignment]
         plain = dict.fromkeys(names) | {"precision": "float32", "deployment_target": system}
+        plain |= {"layers": ()}
         return self.model_copy(update=plain)
 
     @model_validator(mode="after")
@@ -108,11 +134,13 @@ class CoreMLTarget(SuppressingTarget):
                 f'an mlmodel (NeuralNetwork) has no {said}: take weights = "int8", or '
                 'format = "mlpackage"'
             )
-        if self.block and self.weights != "int4" and not recipe.bits:
-            raise ValueError('block belongs to weights = "int4" or a palette')
+        if self.layers and (self.format == "mlmodel" or self.activations):
+            raise ValueError('layers belong to an mlpackage without activations = "int8"')
+        _require_block(self.block, self.weights)
         if self.sparsity and self.weights != "sparse":
             raise ValueError('sparsity belongs to weights = "sparse"')
         if self._oldest < recipe.ios:
+            said = f"{said} with layers" if self.layers else said
             what = f"{said} with block = {self.block}" if recipe.bits and self.block else said
             raise ValueError(
                 f"{what} needs iOS{recipe.ios} or newer, not {self.deployment_target}: leave "
@@ -123,3 +151,8 @@ class CoreMLTarget(SuppressingTarget):
     def makes(self, record: Written) -> bool:
         """Whether an artifact was made for a target of this form."""
         return record.format == self.format and record.contract == self.contract
+
+
+def _require_block(block: int | None, weights: str | None) -> None:
+    if block and weights != "int4" and not (weights or "").startswith("palette"):
+        raise ValueError('block belongs to weights = "int4" or a palette')

@@ -14,6 +14,7 @@ TFLITE = Format(
     variant=late(_ROOM, "emit:variant"),
     require=late(_ROOM, "emit:require"),
     emit=late(_ROOM, "emit:emit"),
+    rounded=late(_ROOM, "rounded:rounded"),
     engines=(Engine("tflite", "the .tflite artifact in LiteRT", late(_ROOM, "run:open_artifact")),),
     contracts=(
         Contract("detection", late(_ROOM, "detection_tensors:DetectionAsTensors")),

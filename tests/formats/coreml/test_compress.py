@@ -11,11 +11,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from pydantic import ValidationError
 
+from mobilecat.errors import SpecError
 from mobilecat.formats.base.originals import Originals
 from mobilecat.formats.coreml import runtime
 from mobilecat.formats.coreml.compress import pack
 from mobilecat.formats.coreml.lower.mil import load_coremltools
-from mobilecat.formats.coreml.recipe import Recipe
+from mobilecat.formats.coreml.recipe import LayerRecipe, Recipe
 from mobilecat.formats.coreml.runtime.halves import constants_of
 from mobilecat.formats.coreml.target import CoreMLTarget
 from mobilecat.formats.coreml.write import write_coreml
@@ -28,6 +29,7 @@ RECIPES = (
     *(Recipe(f"palette{n}") for n in (1, 2, 3, 4, 6, 8)),  # type: ignore[arg-type]
     Recipe("palette4", block=8),
     Recipe("sparse", sparsity=0.5),
+    Recipe("int8", layers=(LayerRecipe(("wi*",), "palette4", 16), LayerRecipe(("up",), "int4"))),
 )
 ON_IOS18 = (Recipe("int8"), Recipe("palette4"), Recipe("sparse", sparsity=0.5))
 CASES = [*((r, None) for r in RECIPES), *((r, "iOS18") for r in ON_IOS18)]
@@ -201,6 +203,60 @@ def test_other_weights_are_not_taken_for_rounded_ones(
     assert originals.kept == 1
 
 
+def test_each_layer_is_stored_as_its_recipe_says(network: Any, tmp_path: Path) -> None:
+    """Sizes by hand: 4 bits of 128·16·9 weights and 8 tables of 16 halves; int8 of 128·9, and a
+    half a channel; 2 bytes of 128·48·4, which stay; int8 of 48·64, and a half a channel."""
+    layers = (LayerRecipe(("wide",), "palette4", 16), LayerRecipe(("u?",), None))
+    path = _written(network, tmp_path / "a.mlpackage", Recipe("int8", layers=layers))
+    stored = sum(f.stat().st_size for f in (path / "Data").rglob("weight.bin"))
+    wanted = (18432 // 2 + 8 * 16 * 2) + (1152 + 256) + 2 * 24576 + (3072 + 128)
+    assert wanted <= stored <= wanted + 2000  # headers of 64 bytes, and biases
+    ops = [op.type for op in _operations(path) if op.type.startswith("constexpr")]
+    assert sorted(ops) == [*["constexpr_blockwise_shift_scale"] * 2, "constexpr_lut_to_dense"]
+
+
+def _operations(path: Path) -> Any:
+    from mobilecat.formats.coreml.runtime.package import read_package
+
+    (function,) = read_package(path).spec.mlProgram.functions.values()
+    (block,) = function.block_specializations.values()
+    return block.operations
+
+
+def test_layers_that_are_not_there_are_named(network: Any, tmp_path: Path) -> None:
+    recipe = Recipe("int8", layers=(LayerRecipe(("wide", "head/*"), None),))
+    with pytest.raises(SpecError, match=r"'head/\*' fits no node of the graph"):
+        _written(network, tmp_path / "a.mlpackage", recipe)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_search_counts_is_what_the_file_holds(network: Any, tmp_path: Path) -> None:
+    """`rounded`, of each recipe: the weights that coremltools unpacks, the bytes by hand."""
+    from mobilecat.formats.coreml.compress.rounded import rounded
+
+    w = np.random.default_rng(1).normal(size=(32, 64, 1, 1)).astype(np.float32)
+    sizes = {}
+    for said in (
+        {},
+        {"weights": "int8"},
+        {"weights": "palette4", "block": 16},
+        {"weights": "int4"},
+    ):
+        target = CoreMLTarget(**said)  # type: ignore[arg-type]
+        dense, sizes[target.stored] = rounded(target, "n", w, (0, 1))
+        assert np.abs(dense - w).mean() < (0.1 if said else 1e-3)
+    assert sizes == {
+        "float16": 2 * 2048,
+        "int8": 2048 + 2 * 32,
+        "palette4": 1024 + 2 * 2 * 16,
+        "int4": 1024 + 2 * 32 * 2,
+    }
+    own = {"nodes": ("n",), "weights": "float"}
+    kept = CoreMLTarget.model_validate({"weights": "int4", "layers": (own,)})
+    assert rounded(kept, "n", w, (0, 1))[1] == 2 * 2048
+    assert rounded(kept, "m", w, (0, 1))[1] == sizes["int4"]
+
+
 def test_an_mlmodel_has_int8(network: Any, tmp_path: Path) -> None:
     for name, recipe in {"float": Recipe(), "small": Recipe("int8")}.items():
         path = tmp_path / f"{name}.mlmodel"
@@ -229,6 +285,13 @@ def test_an_mlmodel_has_int8(network: Any, tmp_path: Path) -> None:
         ({"weights": "int8", "block": 8}, "block belongs to"),
         ({"weights": "int8", "sparsity": 0.5}, "sparsity belongs to"),
         ({"weights": "palette5"}, "palette4"),
+        ({"layers": ({"nodes": ("a",), "weights": "int8", "block": 8},)}, "block belongs to"),
+        ({"layers": ({"nodes": (), "weights": "int8"},)}, "at least 1"),
+        ({"format": "mlmodel", "layers": ({"nodes": ("a",), "weights": "int8"},)}, "mlpackage"),
+        (
+            {"layers": ({"nodes": ("a",), "weights": "int4"},), "deployment_target": "iOS16"},
+            "with layers needs iOS18",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_said(said: dict[str, Any], words: str) -> None:
@@ -248,3 +311,7 @@ def test_what_a_file_is_called_and_which_system_reads_it() -> None:
     for (weights, block), (stored, ios) in cases.items():
         target = CoreMLTarget(weights=weights, block=block)  # type: ignore[arg-type]
         assert (target.stored, target.recipe.ios) == (stored, ios)
+    mixed = {"nodes": ("a",), "weights": "palette4"}, {"nodes": ("b",), "weights": "float"}
+    target = CoreMLTarget.model_validate({"weights": "palette6", "layers": mixed})
+    assert (target.stored, target.recipe.ios) == ("palette4", 16)
+    assert target.as_float.recipe.plain

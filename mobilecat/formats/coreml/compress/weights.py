@@ -7,11 +7,14 @@ depthwise kernels at 4 bits. Here the name stays, so that a reader of the file c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 
+from mobilecat.errors import Problem, SpecError
 from mobilecat.formats.coreml.compress.pack import (
     Affine,
     Blocks,
@@ -37,13 +40,22 @@ Make = Callable[..., Var]
 Packed = Affine | Blocks | Palette | Sparse
 
 
-def compress_weights(program: Any, recipe: Recipe, kept: frozenset[str]) -> int:
+def compress_weights(
+    program: Any,
+    recipe: Recipe,
+    kept: frozenset[str],
+    nodes: Mapping[str, tuple[str, ...]] | None = None,
+) -> int:
     """Exchange weights in place; return how many. kept: results of ops that stay as they are.
 
     iOS 18 has other forms of the same ops, and its programs none of the older ones.
+    nodes: variable → the graph's nodes that give it, which a recipe's layers name.
 
     A weight that several ops read is packed only where they agree on its channels.
+    Errors: SpecError for patterns of layers that name no node.
     """
+    nodes = nodes or {}
+    _require_nodes(recipe, nodes)
     function = program.functions["main"]
     found: dict[str, tuple[Var, set[tuple[int, int]]]] = {}
     for op in function.operations:
@@ -54,8 +66,29 @@ def compress_weights(program: Any, recipe: Recipe, kept: frozenset[str]) -> int:
     with function:
         for weight, readers in found.values():
             if len(readers) == 1 and _KEPT not in readers and _alone(weight, function):
-                count += _exchange(function, weight, *next(iter(readers)), recipe)
+                own = recipe.of([n for op in weight.child_ops for n in _made_by(op, nodes)])
+                count += _exchange(function, weight, *next(iter(readers)), own)
     return count
+
+
+def _made_by(op: Any, nodes: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the graph's nodes that became `op`, and perhaps others behind it that cut or move."""
+    out = op.outputs[0]
+    while out.name not in nodes and len(out.child_ops) == 1:
+        out = out.child_ops[0].outputs[0]
+    return nodes.get(out.name, ())
+
+
+def _require_nodes(recipe: Recipe, nodes: Mapping[str, tuple[str, ...]]) -> None:
+    names = {n for those in nodes.values() for n in those}
+    patterns = [p for own in recipe.layers for p in own.nodes]
+    lost = [p for p in patterns if not any(fnmatchcase(n, p) for n in names)]
+    if lost:
+        fix = "`mobilecat inspect` of the .onnx target lists the nodes; * stands for any characters"
+        raise SpecError(
+            "layers name nodes that are not there",
+            [Problem(f"{p!r} fits no node of the graph", "layers", fix) for p in lost],
+        )
 
 
 def _weights_of(op: Any) -> Iterator[tuple[Var, tuple[int, int]]]:
@@ -104,14 +137,31 @@ def pack(w: Array, axis: int, inputs: int, recipe: Recipe, element: str) -> Pack
     Four bits are too few for the nine weights of a depthwise kernel: such stay at eight.
     """
     dtype = _NUMPY[element]
+    if recipe.weights is None:
+        return None
     if recipe.weights == "sparse":
         made = sparse(w, recipe.sparsity, dtype)
         return made if made.values.size < 0.9 * w.size else None
     if recipe.bits:
-        return palette(w, recipe.bits, axis, recipe.block, dtype)
+        return _remembered(w, recipe, axis, element)
     if recipe.weights == "int4" and w.shape[inputs] > 1:
         return blocks(w, axis, inputs, recipe.block or 32, dtype)
     return affine(w, axis, dtype)
+
+
+_PALETTES: dict[tuple[object, ...], Palette] = {}
+_REMEMBERED = 512
+
+
+def _remembered(w: Array, recipe: Recipe, axis: int, element: str) -> Palette:
+    """Return a palette: of what a search exports again and again, most weights are as they were."""
+    digest = hashlib.sha256(w.tobytes()).digest()
+    key = digest, w.shape, recipe.bits, axis, recipe.block, element
+    if key not in _PALETTES:
+        while len(_PALETTES) >= _REMEMBERED:
+            _PALETTES.pop(next(iter(_PALETTES)))
+        _PALETTES[key] = palette(w, recipe.bits, axis, recipe.block, _NUMPY[element])
+    return _PALETTES[key]
 
 
 def _affine(p: Affine, _: int, newer: bool) -> Make:

@@ -16,7 +16,7 @@ def compressed(program: Program, recipe: Recipe, activations: Activations | None
     activations: those that the program quantised when it was built, if it was asked to.
     """
     lints = list(program.lints)
-    if not compress_weights(program.mil, recipe, program.float32_layers):
+    if not compress_weights(program.mil, recipe, program.float32_layers, program.nodes):
         lints.append(f"no weight is stored as {recipe.weights}: none is large enough")
     if activations is None:
         return replace(program, lints=tuple(lints))

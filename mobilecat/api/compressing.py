@@ -1,0 +1,79 @@
+"""`mc.compress`: the smallest or fastest recipe of each target within a budget of accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mobilecat.api.given import PathLike, Progress, path_or_none, silent
+from mobilecat.errors import MobileCatError, Problem
+
+if TYPE_CHECKING:
+    from mobilecat.compression import Compressed
+
+
+def compress(
+    spec: PathLike,
+    data: PathLike,
+    *,
+    budget: float = 0.5,
+    goal: Literal["size", "speed"] = "size",
+    artifact: str | None = None,
+    source: PathLike | None = None,
+    limit: int | None = None,
+    class_map: Mapping[str, str] | None = None,
+    cache: PathLike | None = None,
+    fresh: bool = False,
+    threads: int | None = None,
+    allow_calibration: bool = False,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Compressed:
+    """Find the smallest recipe of each target that loses no more than `budget`; write it down.
+
+    spec: a `mobilecat.toml`, whose targets get the recipe; every other byte of it stays. data:
+    labelled pictures, as `evaluate` reads them. budget: points of mAP, of 100, against the source;
+    for landmarks hundredths of the error's unit. goal: `size`, or `speed` on this machine's CPU.
+    artifact: the file of one target. limit: so many pictures, spread evenly. cache: where results
+    are kept, to go on from; fresh: believe none. allow_calibration: measure on pictures that ranges
+    are taken from, which is refused otherwise. dry_run: write nothing.
+
+    What is exported from the spec afterwards has the very bytes that were measured. Where nothing
+    of a target keeps to the budget, its table stays as it was, and `unfit` has the nearest.
+
+    Errors: MobileCatError for a spec, a model or labels that cannot be used; the spec is as it was.
+
+    >>> found = mc.compress(SPEC, PICTURES, artifact="cat_faces.tflite", budget=100, dry_run=True)
+    >>> found.chosen[0].share < 0.3, found.written
+    (True, False)
+    """
+    from mobilecat.compression import compress as found
+
+    if goal not in ("size", "speed"):
+        said = Problem(f"{goal!r:.40}", "--for", "size or speed")
+        raise MobileCatError("What is best?", [said])
+    if not 0 <= budget <= 100:
+        said = Problem(f"{budget:g} points", "--budget", "from 0 to 100")
+        raise MobileCatError("There is no such budget", [said])
+    return found(
+        _of_folder(Path(spec)),
+        Path(data),
+        budget=budget,
+        goal=goal,
+        artifact=artifact,
+        source=path_or_none(source),
+        limit=limit,
+        class_map=class_map,
+        cache=path_or_none(cache),
+        fresh=fresh,
+        threads=threads,
+        allow_calibration=allow_calibration,
+        dry_run=dry_run,
+        progress=progress,
+    )
+
+
+def _of_folder(path: Path) -> Path:
+    inside = path / "mobilecat.toml"
+    return inside if inside.is_file() else path

@@ -1,0 +1,94 @@
+"""`mobilecat compress`: its options, and the frontier in a terminal."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import mobilecat as mc
+from mobilecat.cli.grammar import (
+    SPEC,
+    AllowCalibration,
+    Artifact,
+    Cache,
+    ClassMap,
+    Data,
+    Fresh,
+    Json,
+    Limit,
+    Plot,
+    Source,
+    Threads,
+    class_pairs,
+)
+from mobilecat.cli.outputs import write_json
+from mobilecat.cli.progress import progress_line
+from mobilecat.cli.terminal import show
+from mobilecat.disk.outputs import require_outputs
+from mobilecat.pictures.chart import require_svg
+
+
+def compress(
+    spec: Annotated[Path, typer.Argument(metavar="[SPEC]", help="The spec to write into.")] = SPEC,
+    *,
+    data: Data,
+    budget: Annotated[
+        float,
+        typer.Option(
+            "--budget", metavar="POINTS", help="Points of mAP that a target may lose, of 100."
+        ),
+    ] = 0.5,
+    for_: Annotated[
+        str, typer.Option("--for", metavar="WHAT", help="What is best: size or speed.")
+    ] = "size",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing into the spec.")
+    ] = False,
+    artifact: Artifact = None,
+    source: Source = None,
+    class_map: ClassMap = None,
+    limit: Limit = None,
+    allow_calibration: AllowCalibration = False,
+    cache: Cache = None,
+    fresh: Fresh = False,
+    threads: Threads = None,
+    json_: Json = None,
+    plot: Plot = None,
+) -> None:
+    """Find each target's smallest recipe within a budget of accuracy; write it into the spec.
+
+    Every candidate is exported and run on the labelled pictures. It may be stopped: what was
+    measured is kept. Exit code 0: each target has a recipe. 1: one has none within the budget.
+    2: unusable input.
+
+    mobilecat compress mobilecat.toml --data photos/labels.json --budget 0.5
+    """
+    require_outputs({"--json": json_, "--plot": plot}, inputs=(spec, data, source))
+    require_svg(plot)
+    named = class_pairs(class_map or [])
+    with progress_line() as progress:
+        found = mc.compress(
+            spec,
+            data,
+            budget=budget,
+            goal=for_,  # type: ignore[arg-type]
+            artifact=artifact,
+            source=source,
+            limit=limit,
+            class_map=named,
+            cache=cache,
+            fresh=fresh,
+            threads=threads,
+            allow_calibration=allow_calibration,
+            dry_run=dry_run,
+            progress=progress,
+        )
+    write_json(found.to_json, json_)
+    if plot is not None:
+        found.plot(plot)
+    if json_ != "-":
+        show(found.words())
+    sys.exit(found.exit_code)

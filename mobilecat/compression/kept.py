@@ -1,0 +1,66 @@
+"""What was measured, on disk: a candidate's record, a layer's errors, each a file of its own.
+
+What a picture showed lies beside it, in `measure`'s own store, by the artifact's hash and the
+picture's. So a run that is killed loses the candidate that it was at, and a second run of the same
+spec measures nothing. The folder may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mobilecat.disk import write_text
+from mobilecat.disk.cache import cache_folder
+from mobilecat.measure.kept import code_sha256
+
+
+class Kept:
+    """JSON values by the hash of what they follow from. fresh: believe none that are there."""
+
+    def __init__(self, folder: Path | None = None, fresh: bool = False) -> None:
+        self.root = folder or cache_folder() / "compress"
+        self._fresh = fresh
+        self.problem = ""
+        """Why nothing could be written, in words; the work goes on without."""
+
+    @property
+    def results(self) -> Path:
+        """Where detections lie, a folder a lane."""
+        return self.root / "results"
+
+    def get(self, kind: str, said: Mapping[str, Any]) -> Any:
+        """Return what was kept; None where nothing was, or it is damaged."""
+        if self._fresh:
+            return None
+        try:
+            return json.loads(self._file(kind, said).read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def put(self, kind: str, said: Mapping[str, Any], value: Any) -> None:
+        """Keep `value`; a folder that cannot be written is no error."""
+        file = self._file(kind, said)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_text(file, json.dumps(value) + "\n")
+        except OSError as e:
+            self.problem = f"{file.parent} cannot be written: {e.strerror}"
+
+    def _file(self, kind: str, said: Mapping[str, Any]) -> Path:
+        whole = json.dumps({"code": _code(), **said}, sort_keys=True, default=str)
+        return self.root / kind / f"{hashlib.sha256(whole.encode()).hexdigest()[:32]}.json"
+
+
+@cache
+def _code() -> str:
+    """Hash the code that writes and runs artifacts: after a change, nothing old is believed."""
+    digest = hashlib.sha256(code_sha256().encode())
+    for room in ("compile", "compression"):
+        for file in sorted((Path(__file__).parents[1] / room).glob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,240 @@
+"""One target's search: every recipe for all layers, then mixtures along a layer's sensitivity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mobilecat.compression.greedy import Option, State, farthest, path_of
+from mobilecat.compression.kept import Kept
+from mobilecat.compression.layers import Layer
+from mobilecat.compression.measured import Bench, Made
+from mobilecat.compression.probe import Change, Probe
+from mobilecat.compression.recipes import Keys, Ladder, Mix, Recipe, as_it_is, with_keys
+from mobilecat.formats.base.target import TargetSpec
+from mobilecat.formats.table import FORMATS
+
+Goal = Literal["size", "speed"]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A recipe of a target, and what it is worth."""
+
+    recipe: Recipe
+    target: TargetSpec
+    made: Made
+
+
+@dataclass(frozen=True)
+class Sensitive:
+    """How far detections move with one layer alone rounded. what: the recipe. node: its first."""
+
+    node: str
+    what: str
+    error: float
+
+
+@dataclass
+class Search:
+    """One target under way. file: what its artifact is called."""
+
+    target: TargetSpec
+    file: str
+    ladder: Ladder
+    bench: Bench
+    probe: Callable[[], Probe]
+    kept: Kept
+    budget: float
+    goal: Goal
+    calibrated: bool
+    progress: Progress
+    tried: dict[TargetSpec, Tried] = field(default_factory=dict)
+    sensitive: list[Sensitive] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Measure recipes, then mixtures; what was found is in `tried`."""
+        reference = self._of(self.ladder.reference)
+        assert not isinstance(reference, str)
+        self._measure(self.ladder.reference, reference, None)
+        for recipe in (*self.ladder.recipes, as_it_is(self.target, self.ladder)):
+            target = self._of(recipe)
+            if isinstance(target, str):
+                self.notes.append(f"{self.file}: {recipe.label} is left out: {target}")
+            elif target.calibrated and not self.calibrated:
+                said = f"{self.file}: {recipe.label} needs [quantize] with pictures to calibrate on"
+                self.notes.append(said)
+            else:
+                self._measure(recipe, target, reference)
+        for mix in self.ladder.mixes if self.budget > 0 else ():
+            self._mix(mix, reference)
+
+    def fits(self, tried: Tried) -> bool:
+        """Return whether it keeps to the budget; at 0, floats alone can: no picture shows that
+        nothing is lost."""
+        loss = tried.made.loss
+        if loss is None or (self.budget == 0 and not tried.recipe.exact):
+            return False
+        return round(loss.points, 2) <= self.budget
+
+    def best(self) -> Tried | None:
+        """Return the smallest, or the fastest, that keeps to the budget."""
+        fit = [t for t in self.tried.values() if self.fits(t)]
+        return min(fit, key=self._rank) if fit else None
+
+    def nearest(self) -> Tried | None:
+        """Return the one that loses least."""
+        ran = [t for t in self.tried.values() if t.made.loss is not None]
+        return min(ran, key=lambda t: t.made.loss.points if t.made.loss else 0) if ran else None
+
+    def _rank(self, tried: Tried) -> tuple[float, float]:
+        made = tried.made
+        slow = made.time if made.time is not None else 1.0
+        return (slow, made.bytes) if self.goal == "speed" else (made.bytes, slow)
+
+    def _of(self, recipe: Recipe) -> TargetSpec | str:
+        return with_keys(self.target, self.ladder.own, recipe.keys)
+
+    def _measure(self, recipe: Recipe, target: TargetSpec, reference: TargetSpec | None) -> Tried:
+        if target not in self.tried:
+            done = len(self.tried)
+
+            def progress(text: str) -> None:
+                self.progress(f"{self.file}, {recipe.label} ({done} measured): {text}")
+
+            progress("writing")
+            made = self.bench.made(target, reference, progress)
+            self.tried[target] = Tried(recipe, target, made)
+        return self.tried[target]
+
+    def _mix(self, mix: Mix, reference: TargetSpec) -> None:
+        choices = [(c, t) for c in mix.choices if not isinstance(t := self._of(c), str)]
+        choices = [(c, t) for c, t in choices if self.calibrated or not t.calibrated]
+        ends = [self.tried.get(t) for _, t in choices]
+        if len(choices) < 2 or any(e is not None and e.made.not_run for e in ends[1:]):
+            return
+        if len(choices) == 2 and not self._promising(mix, ends[1]):
+            return
+        layers = self.probe().layers
+        options = self._options(mix, choices, layers)
+        states = path_of(options)
+        if len(states) < 2:
+            return
+
+        def fits(i: int) -> bool:
+            recipe = self._mixed(mix, choices, layers, states[i])
+            target = self._of(recipe)
+            if isinstance(target, str):
+                return False
+            return self.fits(self._measure(recipe, target, reference))
+
+        farthest(len(states), fits)
+
+    def _promising(self, mix: Mix, end: Tried | None) -> bool:
+        """Return whether layers kept float could give more than what keeps to the budget now."""
+        if end is None:
+            return True
+        if self.fits(end):
+            return False
+        best = self.best()
+        if best is None or self._rank(end) < self._rank(best):
+            return True
+        what = "faster" if self.goal == "speed" else "smaller"
+        self.notes.append(
+            f"{self.file}: {mix.label} with layers float is not tried: {best.recipe.label} fits "
+            f"and is {what} than {mix.label} of all layers"
+        )
+        return False
+
+    def _options(
+        self, mix: Mix, choices: Sequence[tuple[Recipe, TargetSpec]], layers: Sequence[Layer]
+    ) -> list[list[Option]]:
+        rows: list[list[Option]] = [[] for _ in layers]
+        for recipe, target in choices:
+            errors = self._errors(mix, recipe, target, layers)
+            for row, layer, error in zip(rows, layers, errors, strict=True):
+                row.append(Option(self._size(recipe, target, layer), error))
+        return rows
+
+    def _size(self, recipe: Recipe, target: TargetSpec, layer: Layer) -> float:
+        if self.goal == "speed":
+            return layer.work * (1.0 if recipe.exact else 0.5)
+        return float(self._rounded(target, layer)[1])
+
+    def _rounded(self, target: TargetSpec, layer: Layer) -> tuple[Any, float]:
+        found: tuple[Any, float] = FORMATS[target.kind].rounded(
+            target, layer.nodes[0], layer.values, layer.axes
+        )
+        return found
+
+    def _errors(
+        self, mix: Mix, recipe: Recipe, target: TargetSpec, layers: Sequence[Layer]
+    ) -> list[float]:
+        """Return how far each layer alone, stored as `recipe` says, moves the detections."""
+        if recipe is mix.choices[0]:  # what errors are counted from
+            return [0.0] * len(layers)
+        made = self.tried.get(target)
+        ranges = made.made.ranges if made is not None else {}
+        probe = self.probe()
+        said = {"probe": probe.key, "target": str(target), "ranges": dict(ranges)}
+        kept = self.kept.get("layers", said)
+        if isinstance(kept, list) and len(kept) == len(layers):
+            errors = [float(v) for v in kept]
+        else:
+            errors = []
+            for i, layer in enumerate(layers):
+                self.progress(f"{self.file}, {recipe.label}: layer {i + 1} of {len(layers)} alone")
+                errors.append(probe.error(layer, self._change(target, layer, ranges)))
+            self.kept.put("layers", said, errors)
+        pairs = zip(layers, errors, strict=True)
+        self.sensitive += [Sensitive(x.nodes[0], recipe.label, e) for x, e in pairs]
+        return errors
+
+    def _change(
+        self, target: TargetSpec, layer: Layer, ranges: Mapping[str, tuple[float, float]]
+    ) -> Change:
+        weights, _ = self._rounded(target, layer)
+        if target.precision == "int8-dynamic":
+            return Change(weights, inputs=layer.inputs)
+        return Change(weights, own_ranges(layer, ranges))
+
+    def _mixed(
+        self,
+        mix: Mix,
+        choices: Sequence[tuple[Recipe, TargetSpec]],
+        layers: Sequence[Layer],
+        state: State,
+    ) -> Recipe:
+        nodes: list[list[str]] = [[] for _ in choices]
+        end = self.tried.get(choices[-1][1])
+        ranges = end.made.ranges if end is not None and mix.blocks else {}
+        for layer, choice in zip(layers, state, strict=True):
+            nodes[choice] += layer.block(own_ranges(layer, ranges))
+        keys: Keys = mix.keys([c for c, _ in choices])(nodes)
+        counts = [
+            f"{state.count(k)} {'float' if c.exact and k == 0 else c.label}"
+            for k, (c, _) in enumerate(choices)
+            if state.count(k)
+        ]
+        return Recipe(f"{mix.label}: {', '.join(counts)}", keys)
+
+
+def own_ranges(
+    layer: Layer, ranges: Mapping[str, tuple[float, float]]
+) -> dict[str, tuple[float, float]]:
+    """Return the ranges of the values that a layer and its followers give, by the graph's names.
+
+    A file's tensor is called as the graph's value, and `:nhwc` or `/int8` behind where it lies
+    otherwise or is there twice.
+    """
+    own = {*layer.outputs, *layer.followers}
+    found = {}
+    for name, ends in ranges.items():
+        plain = name.removesuffix("/int8")
+        for value in (plain, plain.rpartition(":")[0]):
+            if value in own:
+                found[value] = ends
+    return found

@@ -1,0 +1,124 @@
+"""A compression in words: the table, what it rests on, what was chosen, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mobilecat.compression.result import Compressed, Row
+from mobilecat.shown import Column, Line, Table, human_size
+
+_SLOW = 1.5
+"""Times as long: what is worth a word."""
+_SHOWN = 5
+"""Layers named: those that move detections most."""
+
+
+def said(found: Compressed) -> Iterator[Line | Table]:
+    """Give the table, what it rests on, the choice, and the command that bakes it."""
+    yield _table(found)
+    yield Line(_rests_on(found), "dim")
+    yield from (Line(note, "dim", "note") for note in found.notes)
+    if found.sensitive:
+        named = [f"{s.node} ({s.what}, {s.error:.3f})" for s in found.sensitive[:_SHOWN]]
+        yield Line(f"moves detections most when rounded alone: {', '.join(named)}", "dim")
+    for row in found.chosen:
+        yield Line(_choice(found, row), "bold green")
+        if (other := _quicker(found, row)) is not None:
+            yield Line(
+                f"  it takes {row.time:.1f} times as long as float32; {other.recipe} fits too, "
+                f"at {other.bytes / row.bytes:.2f} of the bytes and {other.time:.2f} of the time",
+                "yellow",
+            )
+        if row.held_loss is not None and row.held_loss > found.budget:
+            yield Line(
+                f"  on the pictures held out it loses more than the budget, {row.held_loss:.2f}: "
+                "take more labelled pictures, or a smaller budget",
+                "yellow",
+            )
+    for file, near in found.unfit.items():
+        yield Line(_unfit(found, file, near), "bold red")
+    if found.exit_code and not found.rows:
+        return
+    if found.diff:
+        yield Line(found.diff)
+        if found.written:
+            yield Line(f"wrote {found.spec}; bake it: mobilecat export {found.spec}")
+        else:
+            yield Line(f"{found.spec} was not touched; without --dry-run this is written")
+    elif found.chosen:
+        yield Line(f"{found.spec} says so already: mobilecat export {found.spec}")
+
+
+def _table(found: Compressed) -> Table:
+    held = any(r.held_loss is not None for r in found.rows)
+    timed = any(r.time is not None for r in found.rows)
+    columns = [Column("file", "text"), Column("recipe", "text"), Column("size")]
+    columns += [Column("of float32"), Column(f"{found.measure} lost")]
+    columns += [Column("held out")] if held else []
+    columns += [Column("time")] if timed else []
+    columns += [Column("", "word")]
+    rows = []
+    for r in found.rows:
+        cells = [r.file, r.recipe, human_size(r.bytes), f"{r.share:.3f}", _points(r.loss, r.spread)]
+        if held:
+            none = r.held_loss is None or r.held_spread is None
+            cells.append("–" if none else _points(r.held_loss or 0, r.held_spread or 0))
+        if timed:
+            cells.append("–" if r.time is None else f"{r.time:.2f}")
+        mark = [w for w, yes in (("chosen", r.chosen), ("frontier", r.frontier)) if yes]
+        rows.append([*cells, mark[0] if mark else ""])
+    strong = [i for i, r in enumerate(found.rows) if r.chosen]
+    return Table(columns, rows, strong)
+
+
+def _points(loss: float, spread: float) -> str:
+    return f"{round(loss, 2) + 0.0:.2f} ± {spread:.2f}"
+
+
+def _rests_on(found: Compressed) -> str:
+    objects = "1 object" if found.objects == 1 else f"{found.objects} objects"
+    text = (
+        f"{found.measure} lost is in points of 100, of {found.pictures} pictures with {objects}: "
+        f"one object at one IoU threshold is {found.least:.2f} points, one object "
+        f"{10 * found.least:.1f}; ± is the jackknife's standard error"
+    )
+    if found.measure == "NME":
+        text = (
+            f"NME is in hundredths of the unit that evaluate names, of {found.pictures} pictures "
+            f"with {objects}: one object that is off by a tenth of that more is "
+            f"{found.least:.2f} points; ± is the jackknife's standard error"
+        )
+    if found.held_pictures:
+        return f"{text}. {found.held_pictures} other pictures chose nothing: held out"
+    return f"{text}. Too few to hold any out: the loss is of the very pictures that chose"
+
+
+def _quicker(found: Compressed, row: Row) -> Row | None:
+    """Return a recipe that is hardly larger, where the chosen one is much slower than floats."""
+    if row.time is None or row.time < _SLOW:
+        return None
+    others = [
+        r
+        for r in found.rows
+        if r.file == row.file and r.fits and r.time is not None and r.bytes <= 1.1 * row.bytes
+    ]
+    best = min(others, key=lambda r: r.time or 0)
+    return best if best.time is not None and best.time < row.time / _SLOW else None
+
+
+def _choice(found: Compressed, row: Row) -> str:
+    what = "fastest" if found.goal == "speed" else "smallest"
+    return (
+        f"{row.file}: {row.recipe} is the {what} within {found.budget:g} points: "
+        f"{human_size(row.bytes)}, {row.share:.3f} of float32, loses "
+        f"{_points(row.loss, row.spread)}"
+    )
+
+
+def _unfit(found: Compressed, file: str, near: Row | None) -> str:
+    if near is None:
+        return f"{file}: nothing ran"
+    return (
+        f"{file}: nothing keeps to {found.budget:g} points; the nearest is {near.recipe}, which "
+        f"loses {_points(near.loss, near.spread)}"
+    )

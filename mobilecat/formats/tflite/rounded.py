@@ -1,0 +1,38 @@
+"""What a target of a .tflite computes with where the graph has a weight, and what that takes."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from mobilecat.formats.tflite.quantise import steps
+from mobilecat.formats.tflite.target import TfliteTarget
+from mobilecat.graph import Array
+
+_FEW = 32
+"""Weights of an output up to which `int8-weights` stores them as float16."""
+_SCALE = 12
+"""Bytes of a channel's scale and zero point in the file."""
+
+
+def rounded(
+    target: TfliteTarget, node: str, values: Array, axes: tuple[int, int]
+) -> tuple[Array, float]:
+    """Return (the weights of `node` as they are computed with, the bytes that they take).
+
+    axes: of `values`, that of the outputs and that of the inputs.
+    """
+    kept = any(fnmatchcase(node, pattern) for pattern in target.keep_float)
+    if target.precision == "float32" or kept:
+        return values, 4.0 * values.size
+    channels = values.shape[axes[0]]
+    few = target.precision == "int8-weights" and values.size // channels <= _FEW
+    if target.precision == "float16" or few:
+        return values.astype(np.float16).astype(np.float32), 2.0 * values.size
+    quant = steps.of_weights(values, axes[0])
+    whole = steps.stored(values, quant, steps.INT8)
+    spread = [1] * values.ndim
+    spread[axes[0]] = -1
+    made = whole.astype(np.float32) * quant.scales.reshape(spread)
+    return made, values.size + float(_SCALE * channels)

@@ -1,0 +1,96 @@
+"""A recipe in a user's spec: its keys change, and nothing else does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mobilecat.compression.spec_file import places_of, with_keys, write_recipes
+from mobilecat.errors import MobileCatError
+from mobilecat.spec import load_spec, spec_from_text
+
+OWN = ("precision", "keep_float")
+TFLITE = ("targets", "tflite")
+KEEP = {"precision": "int8", "keep_float": ("*/stem/*", "a[[]0]")}
+
+CASES = {
+    "keys that are not there": (
+        '[targets.tflite]  # phone\ninput = "uint8" # camera\n\n[targets.onnx]\n',
+        '[targets.tflite]  # phone\ninput = "uint8" # camera\nprecision = "int8"\n'
+        'keep_float = ["*/stem/*", "a[[]0]"]\n\n[targets.onnx]\n',
+    ),
+    "an empty table at the end of the file": (
+        "[targets.tflite]",
+        '[targets.tflite]\nprecision = "int8"\nkeep_float = ["*/stem/*", "a[[]0]"]\n',
+    ),
+    "replaced, comments kept, a list over lines": (
+        '[targets.tflite]\n  precision = "float16"  # "half"\n  keep_float = [\n    "x", # y\n  ]\n'
+        '  input = "uint8"\n',
+        '[targets.tflite]\n  precision = "int8"  # "half"\n'
+        '  keep_float = ["*/stem/*", "a[[]0]"]\n  input = "uint8"\n',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_layouts(case: str) -> None:
+    before, after = CASES[case]
+    assert with_keys(before, TFLITE, OWN, KEEP) == after
+    again = with_keys(after, TFLITE, OWN, KEEP)
+    assert again == after
+
+
+def test_keys_that_a_recipe_does_not_have_go() -> None:
+    text = '[targets.tflite]\nprecision = "int8"\nkeep_float = [\n "x",\n]\ninput = "uint8"\n'
+    made = with_keys(text, TFLITE, OWN, {"precision": "float16"})
+    assert made == '[targets.tflite]\nprecision = "float16"\ninput = "uint8"\n'
+
+
+def test_line_ends_stay() -> None:
+    made = with_keys('[targets.tflite]\r\ninput = "uint8"\r\n', TFLITE, OWN, {"precision": "int8"})
+    assert made == '[targets.tflite]\r\ninput = "uint8"\r\nprecision = "int8"\r\n'
+
+
+def test_the_second_of_several() -> None:
+    text = '[[targets.coreml]]\nformat = "mlpackage"\n\n[[targets.coreml]]\nformat = "mlmodel"\n'
+    made = with_keys(text, ("targets", "coreml", 1), ("weights",), {"weights": "int8"})
+    assert made == text + 'weights = "int8"\n'
+
+
+@pytest.mark.parametrize("text", ["targets.tflite = {}\n", "[targets]\ntflite = {}\n", ""])
+def test_a_table_without_a_header_is_not_edited(text: str) -> None:
+    assert with_keys(text, TFLITE, OWN, KEEP) is None
+
+
+HEAD = """# a comment
+name = "x"
+source = "x.onnx"
+input = { size = [16, 16] }
+head = { kind = "yolov8" }
+labels = ["cat"]
+"""
+
+
+def test_written_or_only_said(tmp_path: Path) -> None:
+    path = tmp_path / "mobilecat.toml"
+    text = HEAD + '[targets.tflite]\ninput = "uint8" # bytes\n'
+    path.write_text(text)
+    spec = load_spec(path)
+    assert places_of(spec, text) == {0: TFLITE}
+    wanted = spec_from_text(text + 'precision = "float16"\n', str(path), "x", tmp_path)
+    said = write_recipes(path, {TFLITE: (OWN, {"precision": "float16"})}, wanted, dry_run=True)
+    assert '+precision = "float16"' in said and path.read_text() == text
+    assert write_recipes(path, {TFLITE: (OWN, {"precision": "float16"})}, wanted) == said
+    assert path.read_text() == text + 'precision = "float16"\n'
+    assert load_spec(path) == wanted
+    assert write_recipes(path, {TFLITE: (OWN, {"precision": "float16"})}, wanted) == ""
+
+
+def test_what_would_mean_something_else_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "mobilecat.toml"
+    for text in (HEAD + "[targets]\ntflite = {}\n", HEAD + "[targets.tflite]\n"):
+        path.write_text(text)
+        with pytest.raises(MobileCatError, match=r"set by hand in \[targets.tflite\]: precision ="):
+            write_recipes(path, {TFLITE: (OWN, {"precision": "float16"})}, load_spec(path))
+        assert path.read_text() == text

@@ -1,0 +1,194 @@
+"""The planted network through the whole of `compress`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import mobilecat as mc
+from mobilecat.compression import measured, whole
+from mobilecat.spec import load_spec
+from tests.compression.planted import SPEC, save_all, save_pictures
+from tests.measure.tune.test_cli import mobilecat
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The planted spec compressed for real: the spec written, the cache filled."""
+    folder = tmp_path_factory.mktemp("planted")
+    save_all(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(work: Path) -> mc.Compressed:
+    return mc.compress(work / "mobilecat.toml", work / "data", cache=work / "cache")
+
+
+def again(work: Path, tmp_path: Path, **given: object) -> mc.Compressed:
+    """The spec as it was, in a folder of its own, with what the first run kept."""
+    spec = tmp_path / "mobilecat.toml"
+    spec.write_text(SPEC)
+    shutil.copy(work / "planted.onnx", tmp_path)
+    return mc.compress(spec, work / "data", cache=work / "cache", **given)  # type: ignore[arg-type]
+
+
+def test_the_sensitive_layer_is_found_and_kept_float(found: mc.Compressed, work: Path) -> None:
+    assert found.exit_code == 0 and found.written and not found.unfit
+    assert {s.node for s in found.sensitive[:2]} == {"sensitive"}
+    # All of a score of 0.8 is lost, at a weight of 0.8²: by hand, on 3 pictures that are alike.
+    assert found.sensitive[0].error == pytest.approx(0.8, abs=0.01)
+    others = [s.error for s in found.sensitive if s.node != "sensitive"]
+    assert max(others) < 1e-3
+    (row,) = found.chosen
+    # `widen` has three weights an output: scales would take more than bytes save.
+    assert row.keys["keep_float"] == ("widen", "sensitive")
+    assert row.keys["precision"].startswith("int8-")
+    assert row.loss == pytest.approx(0, abs=1e-6) and row.fits and row.frontier
+    by_name = {r.recipe: r for r in found.rows}
+    assert by_name["int8-weights"].loss == pytest.approx(100)
+    assert not by_name["int8-weights"].fits and by_name["float16"].fits
+    assert row.bytes < by_name["float16"].bytes
+    assert found.objects == 3 and found.pictures == 4 and not found.held_pictures
+
+
+def test_the_spec_keeps_its_comments(found: mc.Compressed, work: Path) -> None:
+    text = (work / "mobilecat.toml").read_text()
+    added = [line for line in text.splitlines() if line not in SPEC.splitlines()]
+    assert text.startswith(SPEC)
+    precision = found.chosen[0].keys["precision"]
+    assert added == [f'precision = "{precision}"', 'keep_float = ["widen", "sensitive"]']
+    (target,) = load_spec(work / "mobilecat.toml").targets.all
+    assert dict(found.chosen[0].keys) == {
+        k: getattr(target, k) for k in ("precision", "keep_float")
+    }
+
+
+def test_the_export_has_the_bytes_that_were_measured(found: mc.Compressed, work: Path) -> None:
+    made = mc.export(work / "mobilecat.toml", work / "out")
+    (row,) = found.chosen
+    assert made.bundle.artifacts[0].sha256 == row.sha256
+    assert made.bundle.artifacts[0].bytes == row.bytes
+
+
+def test_a_second_run_measures_nothing(
+    found: mc.Compressed, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured, "export", lambda *_, **__: pytest.fail("exported again"))
+    monkeypatch.setattr(whole.Probe, "error", lambda *_: pytest.fail("rounded again"))
+    second = again(work, tmp_path)
+    assert second.measured == 0 and found.measured > 4
+    assert second.rows == found.rows and second.diff.splitlines()[2:] == found.diff.splitlines()[2:]
+
+
+def test_a_killed_run_loses_the_candidate_that_it_was_at(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, done = measured.export, []
+
+    def killed(*args: object, **named: object) -> object:
+        done.append(1)
+        if len(done) == 4:  # float32, float16, float32 to be timed with
+            raise KeyboardInterrupt
+        return real(*args, **named)  # type: ignore[arg-type]
+
+    spec = save_all(tmp_path)
+    monkeypatch.setattr(measured, "export", killed)
+    with pytest.raises(KeyboardInterrupt):
+        mc.compress(spec, tmp_path / "data", cache=tmp_path / "cache", budget=0)
+    assert spec.read_text() == SPEC
+    kept = list((tmp_path / "cache" / "candidates").iterdir())
+    assert len(kept) == 2
+    monkeypatch.setattr(measured, "export", real)
+    second = mc.compress(spec, tmp_path / "data", cache=tmp_path / "cache", budget=0)
+    assert second.measured == len(second.rows) - 2
+
+
+def test_other_pictures_are_measured_anew(found: mc.Compressed, work: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "mobilecat.toml"
+    spec.write_text(SPEC)
+    shutil.copy(work / "planted.onnx", tmp_path)
+    data = save_pictures(tmp_path / "data", shade=200)
+    second = mc.compress(spec, data, cache=work / "cache", dry_run=True, budget=0)
+    assert second.measured == len(second.rows)
+
+
+def test_a_budget_of_0_takes_floats(found: mc.Compressed, work: Path, tmp_path: Path) -> None:
+    none = again(work, tmp_path, budget=0.0)
+    assert [r.recipe for r in none.chosen] == ["float16"]
+    assert any("a budget of 0 takes floats alone" in n for n in none.notes)
+
+
+def test_nothing_fits(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "lost", lambda *_: 3.0)
+    none = again(work, tmp_path)
+    assert none.exit_code == 1 and not none.written
+    near = none.unfit["planted.tflite"]
+    assert near is not None and near.loss == 3.0
+    assert "nothing keeps to 0.5 points; the nearest is float32" in str(none)
+    assert (tmp_path / "mobilecat.toml").read_text() == SPEC
+
+
+def test_held_out_where_there_are_enough(
+    found: mc.Compressed, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole, "FEW", 1)
+    halves = again(work, tmp_path, dry_run=True)
+    assert (halves.pictures, halves.held_pictures, halves.objects) == (2, 2, 2)
+    assert all(r.held_loss is not None for r in halves.rows)
+    assert "2 other pictures chose nothing: held out" in str(halves)
+    assert "Too few to hold any out" in str(found)
+
+
+def test_as_users_meet_it(work: Path, tmp_path: Path, found: mc.Compressed) -> None:
+    spec = tmp_path / "mobilecat.toml"
+    spec.write_text(SPEC)
+    shutil.copy(work / "planted.onnx", tmp_path)
+    where = (spec, "--data", work / "data", "--cache", work / "cache")
+    told, plot = tmp_path / "told.json", tmp_path / "plot.svg"
+    done = mobilecat("compress", *where, "--dry-run", "--json", told, "--plot", plot)
+    assert done.returncode == 0, done.stderr
+    assert "is the smallest within 0.5 points" in done.stdout
+    assert "was not touched" in done.stdout and spec.read_text() == SPEC
+    data = json.loads(told.read_text())
+    chosen = [r for r in data["rows"] if r["chosen"]]
+    assert [r["keys"]["keep_float"] for r in chosen] == [["widen", "sensitive"]]
+    assert data["measured"] == 0 and plot.read_text().count("<circle") >= len(data["rows"])
+    done = mobilecat("compress", *where, "--for", "beauty")
+    assert done.returncode == 2 and "size or speed" in done.stderr
+    done = mobilecat("compress", *where, "--budget", "-1")
+    assert done.returncode == 2 and "from 0 to 100" in done.stderr
+
+
+def test_pictures_of_the_calibration_are_refused(work: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "mobilecat.toml"
+    spec.write_text(f'{SPEC}\n[quantize]\ncalibration = "data"\n')
+    shutil.copy(work / "planted.onnx", tmp_path)
+    data = save_pictures(tmp_path / "data")
+    with pytest.raises(mc.MobileCatError, match="These pictures were used already"):
+        mc.compress(spec, data, cache=tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("[targets.tflite]  # for the phone\ninput", "[targets.onnx]\n# input", "no target"),
+        ('input = "uint8"', 'precision = "int8"\nfull_integer = true', "in whole numbers alone"),
+        ('kind = "yolov8"\nlayout = "rows-first"', 'kind = "raw"', "its head is raw"),
+    ],
+)
+def test_what_cannot_be_compressed(
+    work: Path, tmp_path: Path, old: str, new: str, what: str
+) -> None:
+    assert old in SPEC
+    text = SPEC.replace(old, new)
+    if "raw" in new:
+        text = text.replace('labels = ["cat"]', "").replace("[nms]\nscore_threshold = 0.3", "")
+    spec = tmp_path / "mobilecat.toml"
+    spec.write_text(text + '\n[quantize]\ncalibration = "photos"\n')
+    shutil.copy(work / "planted.onnx", tmp_path)
+    with pytest.raises(mc.MobileCatError, match=what):
+        mc.compress(spec, work / "data", cache=tmp_path / "cache")
