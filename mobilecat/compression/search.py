@@ -125,7 +125,7 @@ class Search:
             return
 
         def fits(i: int) -> bool:
-            recipe = self._mixed(mix, choices, layers, states[i])
+            recipe = self._mixed(mix, choices, layers, states[i], options)
             target = self._of(recipe)
             if isinstance(target, str):
                 return False
@@ -207,17 +207,22 @@ class Search:
         choices: Sequence[tuple[Recipe, TargetSpec]],
         layers: Sequence[Layer],
         state: State,
+        options: Sequence[Sequence[Option]],
     ) -> Recipe:
+        """Return the recipe of a state. Layers that no choice makes smaller are left unsaid."""
         nodes: list[list[str]] = [[] for _ in choices]
         end = self.tried.get(choices[-1][1])
         ranges = end.made.ranges if end is not None and mix.blocks else {}
-        for layer, choice in zip(layers, state, strict=True):
-            nodes[choice] += layer.block(own_ranges(layer, ranges))
+        told = []
+        for layer, choice, row in zip(layers, state, options, strict=True):
+            if len({o.size for o in row}) > 1:
+                nodes[choice] += layer.block(own_ranges(layer, ranges))
+                told.append(choice)
         keys: Keys = mix.keys([c for c, _ in choices])(nodes)
         counts = [
-            f"{state.count(k)} {'float' if c.exact and k == 0 else c.label}"
+            f"{told.count(k)} {'float' if k == 0 else c.label}"
             for k, (c, _) in enumerate(choices)
-            if state.count(k)
+            if told.count(k)
         ]
         return Recipe(f"{mix.label}: {', '.join(counts)}", keys)
 
