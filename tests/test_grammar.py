@@ -47,7 +47,7 @@ for _path, _command in COMMANDS.items():
 # What a verb may say in words of its own, since it takes more or less there.
 OWN_WORDS = {
     "--runner": {"bisect"},  # it must be named, and is an artifact's
-    "--image": {"bisect", "explain", "init", "diagnose"},  # one picture
+    "--image": {"bisect", "explain", "init", "diagnose"},  # one picture; a folder
     "--draw": {
         "run",
         "diagnose",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mobilecat.api.given import PathLike, Progress, silent
 from mobilecat.pictures.reading import Picture, picture_of
+from mobilecat.proposal.trial import MOST_PICTURES, Sample
 from mobilecat.proposal.whole import Proposal, propose, require_new
 
 
@@ -15,7 +17,7 @@ def init(
     model: PathLike,
     out: PathLike | None = None,
     *,
-    image: Picture | None = None,
+    image: Picture | Sequence[Picture] | None = None,
     size: tuple[int, int] | None = None,
     answers: Mapping[str, Any] | None = None,
     replace: bool = False,
@@ -23,7 +25,8 @@ def init(
 ) -> Proposal:
     """Say what a model file is, and write the spec that says so to `out`, if given.
 
-    image: a picture on which it should find something, so that the spec is tried. size: width,
+    image: a picture, or several, on which it should find something, so that the spec is tried; of
+    more than 16, so many, spread evenly. size: width,
     height in pixels, where the file leaves them open. answers: values by key, in place of what is
     inferred: `{"head.units": "pixels"}`. replace: whether a spec that is there gives way.
     Errors: MobileCatError where the file cannot be read, or the answers contradict it.
@@ -40,7 +43,7 @@ def init(
     found = propose(
         Path(model),
         place,
-        picture=None if image is None else picture_of(image),
+        samples=_samples(image),
         size=size,
         answers=answers,
         progress=progress,
@@ -48,3 +51,18 @@ def init(
     if out is not None:
         found.write(place, replace)
     return found
+
+
+def _samples(image: Picture | Sequence[Picture] | None) -> list[Sample]:
+    several: Sequence[Picture] = (
+        [] if image is None else image if isinstance(image, (list, tuple)) else [image]  # type: ignore[list-item]
+    )
+    if len(several) > MOST_PICTURES:
+        several = [several[i * len(several) // MOST_PICTURES] for i in range(MOST_PICTURES)]
+    return [Sample(_named(given, i), picture_of(given)) for i, given in enumerate(several, 1)]
+
+
+def _named(given: Picture, i: int) -> str:
+    if isinstance(given, (str, os.PathLike)):
+        return Path(given).name
+    return Path(getattr(given, "filename", "") or f"picture {i}").name

@@ -193,6 +193,7 @@ def bundle_and_pictures(
     ./bundle. others: suffixes besides those of pictures. Errors: MobileCatError where there are
     none.
     """
+    from mobilecat.disk.near import did_you_mean
     from mobilecat.errors import MobileCatError, Problem
 
     suffixes = (*PICTURES, *others)
@@ -203,19 +204,40 @@ def bundle_and_pictures(
         what = "a folder that is no bundle, and has no picture in it"
         raise MobileCatError("Which picture?", [Problem(what, str(first), ", ".join(suffixes))])
     bundle = BUNDLE if first is None or _are_pictures(first, suffixes) else given.pop(0)
+    found = pictures_of([*(image or ()), *given], suffixes)
+    if found:
+        return bundle, found
+    nothing = Problem("none is named", fix=f"name one: {bundle} photo.jpg")
+    if not bundle.exists() and (meant := did_you_mean(bundle)):
+        nothing = Problem("not found", str(bundle), meant)
+    raise MobileCatError("Which picture?", [nothing])
+
+
+def pictures_of(given: Sequence[Path], suffixes: Sequence[str] = PICTURES) -> list[Path]:
+    """Return pictures, folders spelled out. Errors: MobileCatError with every one that is not
+    there, and folders without any."""
+    from mobilecat.disk.near import did_you_mean
+    from mobilecat.errors import MobileCatError, Problem
+
     found: list[Path] = []
-    empty = []
-    for path in [*(image or ()), *given]:
-        if not path.is_dir():
-            found.append(path)
-        elif inside := _pictures_in(path, suffixes):
+    empty, missing = [], []
+    for path in given:
+        if path.is_dir():
+            inside = _pictures_in(path, suffixes)
             found += inside
+            if not inside:
+                what = "a folder with no picture in it"
+                empty.append(Problem(what, str(path), ", ".join(suffixes)))
+        elif str(path) != "-" and not path.exists() and not path.is_symlink():
+            missing.append(Problem("not found", str(path), did_you_mean(path)))
         else:
-            empty.append(Problem("a folder with no picture in it", str(path), ", ".join(suffixes)))
-    if empty or not found:
-        nothing = Problem("none is named", fix=f"name one: {bundle} photo.jpg")
-        raise MobileCatError("Which picture?", empty or [nothing])
-    return bundle, found
+            found.append(path)
+    if missing:
+        said = "There is no such picture" if len(missing) == 1 else "There are no such pictures"
+        raise MobileCatError(said, [*missing, *empty])
+    if empty:
+        raise MobileCatError("Which picture?", empty)
+    return found
 
 
 def _are_pictures(path: Path, suffixes: Sequence[str]) -> bool:

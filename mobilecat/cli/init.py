@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import mobilecat as mc
-from mobilecat.cli.grammar import SPEC, set_keys
+from mobilecat.cli.grammar import BUNDLE, GOLDEN, SPEC, pictures_of, set_keys
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import plain, show
@@ -29,22 +29,23 @@ _SIZE = re.compile(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})", re.ASCII)
 def run_init(
     model: Path,
     out: Path,
-    image: Path | None,
+    image: Sequence[Path],
     size: str | None,
     set_: Sequence[str],
     draw: Path | None,
     replace: bool,
     json_: str | None,
 ) -> None:
-    require_outputs({"--draw": draw, "--json": json_}, "--draw", inputs=(model, image, out))
+    require_outputs({"--draw": draw, "--json": json_}, "--draw", inputs=(model, *image, out))
     answers, size_wh = _given(set_, size)
+    pictures = pictures_of(image)
 
     def begun(replace: bool) -> mc.Proposal:
         with progress_line() as progress:
             return mc.init(
                 model,
                 out,
-                image=image,
+                image=pictures,
                 size=size_wh,
                 answers=answers,
                 replace=replace,
@@ -69,11 +70,16 @@ def run_init(
     print(f"wrote {plain(str(out))}")
     # Spec and bundle as every verb takes them when nothing is named.
     spec = "" if out == SPEC else f" {shlex.quote(str(out))}"
-    picture = "photo.jpg" if image is None else shlex.quote(str(image))
+    bundle, goldens = out.parent / BUNDLE, out.parent / GOLDEN
+    made = "" if out.parent == Path() else f" {shlex.quote(str(bundle))}"
+    beside = f" --golden {shlex.quote(str(goldens))}" if made else ""
+    picture = shlex.quote(str(pictures[0])) if pictures else "photo.jpg"
     print(f"next: mobilecat export{spec}")
-    print(f"      mobilecat run {picture}")
-    print("      mobilecat golden record photos/ --at-once   (or without it, then golden review)")
-    print("      mobilecat validate")
+    print(f"      mobilecat run{made} {picture}")
+    photos = next((shlex.quote(f"{p}/") for p in image if p.is_dir()), "photos/")
+    record = f"golden record{made} {photos}{beside} --at-once"
+    print(f"      mobilecat {record}   (or without it, then golden review)")
+    print(f"      mobilecat validate{made}{beside}")
 
 
 def _asked(ask: Any) -> Any:

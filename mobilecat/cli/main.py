@@ -73,8 +73,12 @@ def init(
         Path, typer.Option("-o", "--out", metavar="FILE", help="The spec to write.")
     ] = SPEC,
     image: Annotated[
-        Path | None,
-        typer.Option("--image", metavar="FILE", help="A picture with what it should find."),
+        list[Path] | None,
+        typer.Option(
+            "--image",
+            metavar="FILE",
+            help="A picture with what it should find, or a folder. Repeatable.",
+        ),
     ] = None,
     size: Annotated[
         str | None,
@@ -90,13 +94,13 @@ def init(
     """Say what a model file is, and write a commented spec for it.
 
     Family, head, size, preprocessing and labels come from the file: its names, shapes, metadata,
-    weights, and its values on one picture. What it cannot tell is asked, or marked CHECK.
+    weights, and its values on pictures. What it cannot tell is asked, or marked CHECK.
 
     mobilecat init yolov5n.onnx --image cat.jpg --draw cat_boxes.png
     """
     from mobilecat.cli.init import run_init
 
-    run_init(model, out, image, size, set_ or [], draw, replace, json_)
+    run_init(model, out, image or [], size, set_ or [], draw, replace, json_)
 
 
 @app.command(cls=Verb, short_help="Compile a model into a bundle.")

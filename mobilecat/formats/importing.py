@@ -60,6 +60,8 @@ def format_of(path: Path) -> str:
         fix = "a spec's source is relative to its folder; or name the file: --source FILE"
         raise ModelError("There is no such model", [Problem("not found", str(path), fix)])
     suffix = path.suffix.lower()
+    if path.is_file() and not path.stat().st_size:
+        raise _unreadable(path, "the file is empty", "export or download it again")
     if kind := torch_kind(path):
         return kind
     if is_checkpoint(path):

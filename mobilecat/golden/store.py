@@ -316,7 +316,10 @@ def read_case(folder: Path, bundle: Bundle) -> tuple[Case | None, list[str]]:
         except MobileCatError as e:
             problems += [str(p) for p in e.problems]
     if not (folder / f"{APPROVED}.json").is_file():
-        hint = "approve it" if (folder / f"{PENDING}.json").is_file() else "record it again"
+        hint = "record it again: mobilecat golden record DIR PICTURE"
+        if (folder / f"{PENDING}.json").is_file():
+            hint = "approve it: mobilecat golden review DIR"
+        hint += f" --golden {folder.parent.parent}, DIR being the bundle"
         problems.append(f"{folder} has no approved.json; {hint}")
     approved = results.pop(APPROVED, None)
     problems += [

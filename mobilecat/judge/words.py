@@ -126,7 +126,11 @@ def source_rounds(report: Report) -> str:
         if r.check.against == "golden" and r.check.stage == "detections" and r.check.name == "boxes"
     ]
     far = max((v for v in off if v is not None), default=0.0)
-    moved = f"; boxes are up to {amount(far)} px of the model input from its results" if far else ""
+    image = report.bundle.spec.input
+    size = "model" if image is None else "{}×{}".format(*image.size)
+    moved = (
+        f"; boxes are up to {amount(far)} px of the {size} input from its results" if far else ""
+    )
     return f"The source rounds its values, the artifacts do not{moved}"
 
 

@@ -86,9 +86,7 @@ def tried_nms(bundle: Bundle, settings: Mapping[str, Any]) -> NmsSpec | None:
     if not settings:
         return None
     problems = [
-        Problem("cannot be tried on a bundle", f"nms.{key}", _nearest(key))
-        for key in settings
-        if key not in TRIED
+        Problem(_why_not(key), f"nms.{key}", _nearest(key)) for key in settings if key not in TRIED
     ]
     nms = bundle.spec.effective_nms
     if nms is None:
@@ -111,6 +109,11 @@ def tried_nms(bundle: Bundle, settings: Mapping[str, Any]) -> NmsSpec | None:
 
 def _tried(nms: NmsSpec, settings: Mapping[str, Any]) -> NmsSpec:
     return NmsSpec.model_validate({**nms.model_dump(), **settings})
+
+
+def _why_not(key: str) -> str:
+    known = key in NmsSpec.model_fields
+    return "cannot be tried on a bundle: it needs an export" if known else "unknown key"
 
 
 def _nearest(key: str) -> str:

@@ -84,7 +84,8 @@ class Detections(Shown):
             yield Line("  nothing above the threshold")
         for d in self.to_json(labels, names):
             box = " ".join(f"{v:.1f}" for v in d["box_xyxy"])
-            yield Line(f"  {d.get('label', d['class_id'])} {d['score']:.3f}  xyxy {box}")
+            name = class_name(d["class_id"], labels)
+            yield Line(f"  {name} {d['score']:.3f}  xyxy {box}")
             if points := d.get("landmarks"):
                 text = "  ".join(f"{k} {x:.1f},{y:.1f}" for k, (x, y) in points.items())
                 yield Line(f"    {text}", "dim")
@@ -115,8 +116,7 @@ class Detections(Shown):
 
     def said(self, i: int, labels: Sequence[str] = ()) -> str:
         """Say detection i in a few words: its class, score and box."""
-        class_id = int(self.class_ids[i])
-        label = labels[class_id] if class_id < len(labels) else str(class_id)
+        label = class_name(int(self.class_ids[i]), labels)
         box = " ".join(f"{v:.1f}" for v in self.boxes_xyxy[i])
         return f"{label} {self.scores[i]:.3f}  xyxy {box}"
 
@@ -136,6 +136,11 @@ class Detections(Shown):
             carried,
             read_masks([r["mask"] for r in rows]) if n and all("mask" in r for r in rows) else None,
         )
+
+
+def class_name(class_id: int, labels: Sequence[str]) -> str:
+    """Return a class's label, or which it is: a number alone beside a score reads as one more."""
+    return labels[class_id] if 0 <= class_id < len(labels) else f"class {class_id}"
 
 
 def nothing_above(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mobilecat.disk import write_bytes
-from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.detections import Detections, class_name
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -62,8 +62,8 @@ def draw_detections(
         corners = found.corners_xy
         ends = found.boxes_xyxy[i].reshape(2, 2) if corners is None else corners[i]
         x1, y1 = ends.min(axis=0).tolist()
-        label = labels[class_id] if class_id < len(labels) else str(class_id)
-        text = f"{label} {found.scores[i]:.2f}" + (", below the threshold" if broken else "")
+        text = f"{class_name(class_id, labels)} {found.scores[i]:.2f}"
+        text += ", below the threshold" if broken else ""
         left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
         width, height = right - left + 4 * unit, bottom - top + 4 * unit
         # A box may begin outside the picture; its label stays readable.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from mobilecat.disk.near import did_you_mean
 from mobilecat.errors import ImageError, Problem
 from mobilecat.geometry.resize import ResizePlan, plan_resize
 from mobilecat.spec import ImageSpec
@@ -71,7 +72,9 @@ def unreadable(path: Path, e: Exception) -> ImageError:
 
     where = str(path)
     if isinstance(e, FileNotFoundError):
-        return ImageError("There is no such picture", [Problem("not found", where)])
+        return ImageError(
+            "There is no such picture", [Problem("not found", where, did_you_mean(path))]
+        )
     if isinstance(e, IsADirectoryError):
         fix = "name one picture in it"
         return ImageError("This is not a picture", [Problem("a folder", where, fix)])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mobilecat.disk.near import did_you_mean
 from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.importing import Source, dims_of, format_of, import_model, open_reference
 from mobilecat.graph import Array, shape_of
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 Progress = Callable[[str], None]
-_MOST_NAMES = 10_000
 _OURS = {"boxes", "scores", "class_ids", "count"}
 """Outputs of a baked detector (`mobilecat.compile.whole`)."""
 USUAL_SIDE = 640
@@ -97,12 +95,7 @@ def read_facts(
         fix = f"compile it: mobilecat export {path} -o DIR"
         raise ModelError("This is a spec, not a model", [Problem("a .toml file", str(path), fix)])
     if not path.name.startswith("python:") and not path.exists():
-        near = difflib.get_close_matches(path.name, _names_beside(path), n=1)
-        fix = (
-            f"did you mean {path.with_name(near[0])}?"
-            if near
-            else "name a model file that is there"
-        )
+        fix = did_you_mean(path) or "name a model file that is there"
         raise ModelError("There is no such model", [Problem("not found", str(path), fix)])
     progress(f"reading {path.name}")
     dims = dims_of(path, None, progress)
@@ -146,13 +139,6 @@ def _require_not_baked(path: Path, outputs: Mapping[str, Shape]) -> None:
         what = f"its outputs are {', '.join(sorted(outputs))}: decoded and suppressed already"
         fix = "use its source model: bundle.json beside it names it under source"
         raise ModelError("mobilecat made this file", [Problem(what, str(path), fix)])
-
-
-def _names_beside(path: Path) -> list[str]:
-    try:
-        return [p.name for p in islice(path.parent.iterdir(), _MOST_NAMES)]
-    except OSError:
-        return []
 
 
 def _whole(dtype: np.dtype[Any]) -> tuple[int, int] | None:

@@ -26,7 +26,11 @@ _OWN_ANCHORS = (
     "written are those that the family publishes; where you trained with your own (the .cfg has "
     "them), say --set 'head.anchors=[[[w, h], …], …]', a list a map, finest first"
 )
-_FITTED = "how pictures were brought to the input's size in training, which SSDs do either way"
+_FITTED = (
+    "how pictures were brought to the input's size in training: the TF API and torchvision stretch "
+    "them, others letterbox. Pictures tell (--image, several) that are much wider or higher than "
+    "the input's aspect, with one object near the middle that it finds"
+)
 _FORMATS = ("xyxy", "cxcywh", "xywh")
 
 

@@ -20,6 +20,12 @@ class Ask:
     options: tuple[Any, ...]
 
     @property
+    def other(self) -> Any:
+        """What `--set` takes in its place: of two words, the other; else None."""
+        alone = len(self.options) == 2 and all(isinstance(o, str) for o in self.options)
+        return self.options[1] if alone else None
+
+    @property
     def said(self) -> str:
         """Say it, with what else it may be: the first is what was written."""
         if len(self.options) == 1:

@@ -1,19 +1,22 @@
-"""A proposed spec on one picture: what it finds, and what other preprocessing would find."""
+"""A proposed spec on pictures: what it finds, and what other preprocessing would find."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from mobilecat.bake import bake
 from mobilecat.bake.preprocessing import image_input_of
+from mobilecat.geometry.affine import Affine
 from mobilecat.graph import dtype_of
 from mobilecat.lanes.detect import decode_outputs
 from mobilecat.pictures.detections import Detections, nothing_above
 from mobilecat.pictures.odd import odd_values
 from mobilecat.pictures.reading import fit_picture
-from mobilecat.proposal.text import toml_value
+from mobilecat.proposal.compared import Other, cut_around, nearer, pair_of
 from mobilecat.shown import Line, Table
 from mobilecat.spec import ImageSpec, NmsSpec, Spec
 
@@ -23,106 +26,161 @@ if TYPE_CHECKING:
 
 _LEAST = 0.01
 """Below, a score says nothing of what is in a picture."""
-MARGIN = 0.25
-"""By how much the best score must differ before one picture says which preprocessing is right."""
 _SATURATED = 0.9995
+BY_PICTURES = "by the pictures"
+MOST_PICTURES = 16
+"""Some seconds a picture and way, of a large network; a mean gains little by more."""
+
+Ran = tuple[Detections, list[str]]
+Run = Callable[[Spec, "Image"], Ran]
 
 
 @dataclass(frozen=True)
-class Other:
-    """Other preprocessing. what: in words. line: as a spec has it. score: the best of any box.
+class Sample:
+    """A picture that `init` was given, upright, and what it is called."""
 
-    sound: whether it finds what a detector finds, and no flood of boxes. kept: what the spec has in
-    its place; whose: why it does.
-    """
+    name: str
+    picture: Image = field(repr=False)
 
-    what: str
-    line: str
-    score: float
-    sound: bool
-    kept: str
-    whose: str
 
-    @property
-    def said(self) -> str:
-        if not self.sound:
-            return f"{self.what}, which floods the picture with boxes"
-        return f"{self.what} {self.score:.3f}"
+@dataclass(frozen=True)
+class Shot:
+    """One picture. found: at the spec's thresholds. below: where that is nothing, the best box of a
+    lower score. resized: found and below with the picture brought to size the other way."""
 
-    def verdict(self, best: float) -> str:
-        """Say which is right, by a best score of `best` with what the spec has."""
-        if self.score > best + MARGIN:
-            return f"{self.what} is better by more than {MARGIN:g}: consider {self.line}"
-        if self.score < best - MARGIN:
-            return f"{self.what} finds less by more than {MARGIN:g}: {self.kept} is right"
-        return (
-            f"{self.what} is too close to tell (within {MARGIN:g}); kept {self.kept}, {self.whose}"
-        )
+    sample: Sample
+    found: Detections
+    below: Detections | None = None
+    resized: tuple[Detections, Detections | None] | None = None
 
 
 @dataclass(frozen=True)
 class Tried:
-    """found: at the spec's thresholds. below: where that is nothing, the best box of a lower score.
+    """shots: a picture each. best: the best score of any box above 0.01, else 0; their mean.
 
-    best: the best score of any box, above 0.01, else 0. threshold: what a score is above.
-    others: the best score with other preprocessing, in words. odd: what no detector gives.
+    threshold: what a score is above. others: other preprocessing. odd: what no detector gives.
     """
 
-    found: Detections
+    shots: tuple[Shot, ...]
     best: float
     others: tuple[Other, ...]
     odd: tuple[str, ...]
-    below: Detections | None = None
     threshold: float | None = None
+
+    @property
+    def found(self) -> Detections:
+        """What is found on the first picture."""
+        return self.shots[0].found
+
+    @property
+    def resize(self) -> Other | None:
+        """The other way to bring a picture to the input's size, where pictures could tell."""
+        return next((o for o in self.others if o.key == "resize"), None)
 
     def words(self, spec: Spec) -> Iterator[Line | Table]:
         """Say what was found, and whether something else would find more."""
-        n = len(self.found)
-        most = max((d.class_ids.max(initial=-1) for d in (self.found, self.below) if d), default=-1)
-        labels = spec.labels or tuple(f"class {i}" for i in range(int(most) + 1))
-        if n:
-            yield Line(f"on the picture: {n} detection{'s' * (n != 1)}")
-            yield from self.found.words(labels, spec.landmarks)
-        else:
-            yield Line(f"on the picture: {nothing_above(self.threshold, self.below, labels)}")
+        one = len(self.shots) == 1
+        for shot in self.shots:
+            n = len(shot.found)
+            on = "on the picture" if one else f"on {shot.sample.name}"
+            many = f"{n} detection{'s' * (n != 1)}"
+            if not n:
+                yield Line(f"{on}: {nothing_above(self.threshold, shot.below, spec.labels)}")
+            elif one:
+                yield Line(f"{on}: {many}")
+                yield from shot.found.words(spec.labels, spec.landmarks)
+            else:
+                best = shot.found.said(int(np.argmax(shot.found.scores)), spec.labels)
+                yield Line(f"{on}: {many}, best {best}")
         if self.others:
             listed = ", ".join(other.said for other in self.others)
-            yield Line(f"  best score {self.best:.3f}; with other preprocessing: {listed}", "dim")
+            mean = "" if one else ", the mean of the pictures"
+            said = f"  best score {self.best:.3f}{mean}; with other preprocessing: {listed}"
+            yield Line(said, "dim")
         for other in self.others:
-            if other.sound:
-                better = other.score > self.best + MARGIN
-                yield Line(f"    {other.verdict(self.best)}", "yellow" if better else "dim")
+            if other.sound and other.whose != BY_PICTURES:
+                better = other.verdict == "better"
+                yield Line(f"    {other.sentence}", "yellow" if better else "dim")
         yield from (Line(f"  warning: {said}", "yellow") for said in self.odd)
+
+    def to_json(self, spec: Spec) -> dict[str, Any]:
+        names = spec.labels, spec.landmarks
+        return {
+            "pictures": [
+                {"picture": s.sample.name, "detections": s.found.to_json(*names)}
+                for s in self.shots
+            ],
+            "others": [other.to_json() for other in self.others],
+        }
 
 
 def try_spec(
-    network: ir.Model, spec: Spec, picture: Image, whose: Mapping[str, str] | None = None
+    network: ir.Model,
+    spec: Spec,
+    samples: Sequence[Sample],
+    whose: Mapping[str, str] | None = None,
 ) -> Tried:
-    """Run a spec's baked graph on `picture` in onnxruntime.
+    """Run a spec's baked graph on pictures in onnxruntime.
 
     whose: why a key of [input] is as it is, where it is not the family's own.
     """
     assert spec.input is not None
     run = _opened(network, spec)
-    every, odd = run(spec, picture)
     nms = spec.effective_nms
     threshold = nms.score_threshold if nms is not None else None
-    found = every.chosen(every.scores > (-1 if threshold is None else threshold))
-    best = _best(every)
+    kept = [run(spec, sample.picture) for sample in samples]
     others = []
+    resized: dict[int, Detections] = {}
     whole = dtype_of(image_input_of(network, spec.input)).kind in "iu"
-    for what, key, image in _variants(spec, whole, picture.size):
+    for what, key, image in _variants(spec, whole, [s.picture.size for s in samples]):
         other = spec.model_copy(update={"input": spec.input.model_copy(update=image)})
         # How a picture is fitted is before the graph.
-        elsewhere, strange = (run if key == "resize" else _opened(network, other))(other, picture)
-        score = _best(elsewhere)
-        sound = not strange and score < _SATURATED
-        kept = _shown(spec.input, key), (whose or {}).get(key, "the family's own")
-        others.append(Other(what, f"{key} = {toml_value(image[key])}", score, sound, *kept))
-    below = None
-    if len(every) and not len(found):
-        below = every.chosen(every.scores == best).chosen(slice(1))
-    return Tried(found, best, tuple(others), tuple(odd), below, threshold)
+        way = run if key == "resize" else _opened(network, other)
+        alike = [key == "resize" and _alike(spec.input, s.picture.size) for s in samples]
+        rows = [i for i, same in enumerate(alike) if not same]
+        ran = {i: way(other, samples[i].picture) for i in rows}
+        scores = tuple((_best(ran[i][0]), _best(kept[i][0])) for i in rows)
+        odd = sum(bool(strange) for _, strange in ran.values())
+        full = sum(best >= _SATURATED for best, _ in scores)
+        overlaps: tuple[float, ...] = ()
+        if key == "resize":
+            resized = {i: found for i, (found, _) in ran.items()}
+            if nms is not None:
+                pairs = ((samples[i].picture, kept[i][0], ran[i][0]) for i in rows)
+                told = (_overlap(run, spec, *each, threshold or 0) for each in pairs)
+                overlaps = tuple(v for v in told if v is not None)
+        sound = 2 * max(odd, full) < len(rows) or (odd == full == 0)
+        as_is = _shown(spec.input, key), (whose or {}).get(key, "the family's own")
+        others.append(Other(what, key, image[key], scores, overlaps, sound, *as_is))
+    shots = []
+    for i, (sample, (every, _)) in enumerate(zip(samples, kept, strict=True)):
+        elsewhere = _shown_of(resized[i], threshold) if i in resized else None
+        shots.append(Shot(sample, *_shown_of(every, threshold), elsewhere))
+    odd_ones = tuple(dict.fromkeys(said for _, strange in kept for said in strange))
+    best = float(np.mean([_best(every) for every, _ in kept]))
+    return Tried(tuple(shots), best, tuple(others), odd_ones, threshold)
+
+
+def _shown_of(every: Detections, threshold: float | None) -> tuple[Detections, Detections | None]:
+    """Return what is above the threshold, and where that is nothing, the best below."""
+    found = every.chosen(every.scores > (-1 if threshold is None else threshold))
+    if len(found) or not len(every):
+        return found, None
+    return found, every.chosen(np.array([int(every.scores.argmax())]))
+
+
+def _overlap(
+    run: Run, spec: Spec, picture: Image, kept: Detections, other: Detections, threshold: float
+) -> float | None:
+    """Return by how much IoU the other way's box is nearer to that of an undistorted cut-out."""
+    pair = pair_of(kept, other, threshold)
+    assert spec.input is not None
+    cut = None if pair is None else cut_around(*pair, picture.size, spec.input.size)
+    if pair is None or cut is None:
+        return None
+    left, top = cut[:2]
+    found, _ = run(spec, picture.crop(cut))
+    return nearer(*pair, found.placed(Affine.move(left, top)), threshold)
 
 
 def _best(found: Detections) -> float:
@@ -134,8 +192,13 @@ def _shown(image: ImageSpec, key: str) -> str:
     return value if isinstance(value, str) else f"{key} [{value[0]:g}, {value[1]:g}]"
 
 
+def _alike(image: ImageSpec, picture_wh: tuple[int, int]) -> bool:
+    """Whether a picture has the aspect of the input: each way fits it alike."""
+    return picture_wh[0] * image.size[1] == picture_wh[1] * image.size[0]
+
+
 def _variants(
-    spec: Spec, whole: bool, picture_wh: tuple[int, int]
+    spec: Spec, whole: bool, sizes: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Give other preprocessing: in words, its key, its values. whole: the network takes pixels as
     they are."""
@@ -147,14 +210,14 @@ def _variants(
     if plain and image.range[0] == 0 and not whole:
         other = (0.0, 1.0) if image.range[1] > 1 else (0.0, 255.0)
         yield f"range [{other[0]:g}, {other[1]:g}]", "range", {"range": other}
-    alike = picture_wh[0] * image.size[1] == picture_wh[1] * image.size[0]
-    if spec.head.kind != "obb" and not alike:  # a turned box cannot be stretched
+    # A turned box cannot be stretched.
+    if spec.head.kind != "obb" and not all(_alike(image, wh) for wh in sizes):
         fitted = "letterbox" if image.resize == "stretch" else "stretch"
         pad = image.pad if fitted == "letterbox" else 0
         yield fitted, "resize", {"resize": fitted, "pad": pad, "rounding": None}
 
 
-def _opened(network: ir.Model, spec: Spec) -> Callable[[Spec, Image], tuple[Detections, list[str]]]:
+def _opened(network: ir.Model, spec: Spec) -> Run:
     """Return what runs a picture: all boxes above 0.01, and what is odd about those above the
     spec's threshold."""
     import onnx_ir as ir
@@ -171,7 +234,7 @@ def _opened(network: ir.Model, spec: Spec) -> Callable[[Spec, Image], tuple[Dete
     )
     names = [o.name for o in session.get_outputs()]
 
-    def run(spec: Spec, picture: Image) -> tuple[Detections, list[str]]:
+    def run(spec: Spec, picture: Image) -> Ran:
         assert spec.input is not None
         pixels, plan = fit_picture(picture, spec.input)
         outputs = dict(zip(names, session.run(None, {"image": pixels[None]}), strict=True))

@@ -1,10 +1,10 @@
-"""From a model file to a spec that says what it is: facts, families, text, one try on a picture."""
+"""From a model file to a spec that says what it is: facts, families, text, a try on pictures."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -17,11 +17,13 @@ from mobilecat.errors import MobileCatError, ModelError, Problem, SpecError
 from mobilecat.heads import graph_head
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.odd import assumed
+from mobilecat.proposal.compared import flag_of
 from mobilecat.proposal.facts import Facts, Progress, read_facts
 from mobilecat.proposal.families import FAMILIES
 from mobilecat.proposal.guess import Ask, Guess
+from mobilecat.proposal.sheet import sheet_of
 from mobilecat.proposal.text import spec_text, toml_value
-from mobilecat.proposal.trial import Tried, try_spec
+from mobilecat.proposal.trial import BY_PICTURES, Sample, Tried, try_spec
 from mobilecat.shown import Line, Shown, Table
 from mobilecat.spec import ImageSpec, NmsSpec, RawHead, Spec, spec_from_text
 from mobilecat.spec.heads import HEADS
@@ -34,6 +36,9 @@ Answers = Mapping[str, Any]
 _COCO = 80
 _SHOWN = 3
 _NORMALISED = ("range", "mean", "std")
+_RESIZE, _THRESHOLD = "input.resize", "nms.score_threshold"
+_LETS_ALL_THROUGH, _USUAL_THRESHOLD = 0.05, 0.3
+"""Files have thresholds of 1e-8 to 0.01 for an evaluation, whose curve wants all low scores."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,8 +47,8 @@ class Proposal(Shown):
 
     spec, text: the spec, as a value and as a file. because: what speaks for it. asks: what the file
     does not tell, for which the likeliest was written. assumed: what was taken for granted.
-    tried: what it finds on the picture that was given; None without one. unnamed: how many classes
-    have no label.
+    tried: what it finds on the pictures that were given; None without one. unnamed: how many
+    classes have no label. settled: what the pictures have told that the file does not.
     """
 
     path: Path
@@ -54,8 +59,8 @@ class Proposal(Shown):
     asks: tuple[Ask, ...]
     assumed: tuple[str, ...]
     tried: Tried | None = None
-    picture: Image | None = field(default=None)
     unnamed: int = 0
+    settled: tuple[str, ...] = ()
 
     def words(self) -> Iterator[Line | Table]:
         yield Line(f"{self.title}: {self.because}", "bold")
@@ -66,8 +71,11 @@ class Proposal(Shown):
         if self.unnamed:
             many = f"{self.unnamed} classes, and" if self.unnamed > 1 else "one class, and"
             yield Line(f"  no labels: it has {many} the file names none; see labels in the spec")
+        yield from (Line(f"  {BY_PICTURES}: {said}") for said in self.settled)
         for ask in self.asks:
             yield Line(f"  please check {ask.key}: {ask.said}", "yellow")
+            if (other := ask.other) is not None:
+                yield Line(f"    the other: --set {flag_of(ask.key, other)} --replace", "dim")
         if self.tried is not None:
             yield from self.tried.words(self.spec)
 
@@ -81,24 +89,23 @@ class Proposal(Shown):
             "check": [asdict(ask) for ask in self.asks],
             "assumed": list(self.assumed),
             "detections": found and found.to_json(self.spec.labels, self.spec.landmarks),
+            "settled": list(self.settled),
+            **(self.tried.to_json(self.spec) if self.tried is not None else {}),
             "spec": self.text,
         }
 
     @property
     def found(self) -> Detections | None:
-        """What the spec finds on the picture."""
+        """What the spec finds on the first picture."""
         return self.tried.found if self.tried is not None else None
 
     @cached_property
     def drawn(self) -> Image | None:
-        """The picture with what is found on it, or with the best below the threshold."""
-        from mobilecat.pictures.drawing import draw_detections
-
-        if self.picture is None or self.tried is None:
+        """The picture with what is found on it, or with the best below the threshold. A sheet of
+        several; where they do not tell how they are brought to size, each in both ways."""
+        if self.tried is None:
             return None
-        found, below = self.tried.found, self.tried.below
-        names = self.spec.labels, self.spec.landmarks
-        return draw_detections(self.picture, below or found, *names, broken=below is not None)
+        return sheet_of(self.tried, self.spec, any(a.key == _RESIZE for a in self.asks))
 
     def write(self, path: Path, replace: bool = False) -> None:
         """Write the spec. Errors: MobileCatError where there is a file, unless `replace`."""
@@ -124,23 +131,52 @@ def propose(
     path: Path,
     where: Path,
     *,
-    picture: Image | None = None,
+    samples: Sequence[Sample] = (),
     size: tuple[int, int] | None = None,
     answers: Answers | None = None,
     progress: Progress = lambda _: None,
 ) -> Proposal:
     """Return the spec that fits a model file, to be written at `where`.
 
-    picture: one on which it should find something. size: width, height where the file leaves it
+    samples: pictures on which it should find something; where the file does not tell how they are
+    brought to the input's size, they may. size: width, height where the file leaves it
     open. answers: values by key, `{"head.units": "pixels"}`, in place of what is inferred.
     Errors: MobileCatError for a file that cannot be read, or answers that contradict it.
     """
     answers = dict(answers or {})
     _require_kind(answers.get("head.kind", "raw"))
-    facts = read_facts(path, picture or _any_picture(), size, progress)
+    sample = samples[0].picture if samples else _any_picture()
+    facts = read_facts(path, sample, size, progress)
     guess = _answered(_chosen(facts, answers.get("head.kind")), answers)
     _require_keys(answers, guess.kind)
+    found = _proposed(facts, guess, where, samples, size, answers, {}, progress)
+    other = found.tried.resize if found.tried is not None else None
+    asked = any(a.key == _RESIZE for a in found.asks)
+    if other is None or not asked or other.verdict not in ("better", "worse"):
+        return found
+    # The pictures tell what the file does not.
+    right = other.value if other.verdict == "better" else other.kept
+    answers |= {_RESIZE: right}
+    because = {_RESIZE: other.reason}
+    return _proposed(
+        facts, _answered(guess, answers), where, samples, size, answers, because, progress
+    )
+
+
+def _proposed(
+    facts: Facts,
+    guess: Guess,
+    where: Path,
+    samples: Sequence[Sample],
+    size: tuple[int, int] | None,
+    answers: Answers,
+    because: Mapping[str, str],
+    progress: Progress,
+) -> Proposal:
+    """Return the spec of one guess, tried. because: why keys are as the pictures have told."""
+    path = facts.path
     image, notes, asks = _image(facts, guess, answers)
+    notes |= {key: f"By the pictures: {why}." for key, why in because.items()}
     head: dict[str, Any] = {"kind": guess.kind, **guess.head}
     head |= _said(answers, "head")
     taken: list[str] = []
@@ -156,8 +192,11 @@ def propose(
         tables["input"] = {"size": list(facts.size_wh), **image}
     tables["head"] = head
     if facts.picture and guess.kind in HEADS and HEADS[guess.kind].suppressed:
-        own = _nms(guess.kind, facts.told.nms)
-        tables["nms"] = {**own, **guess.nms, **_said(answers, "nms")}
+        nms = {**_nms(guess.kind, facts.told.nms), **guess.nms}
+        if _THRESHOLD not in answers and nms["score_threshold"] < _LETS_ALL_THROUGH:
+            asks += (_asked_threshold(nms["score_threshold"]),)
+            nms["score_threshold"] = _USUAL_THRESHOLD
+        tables["nms"] = {**nms, **_said(answers, "nms")}
 
     blank: dict[str, str] = {}
 
@@ -173,20 +212,24 @@ def propose(
         notes["labels"] = "The file names no class. One name each, in the network's order:"
     text, spec = written(names)
     tried = None
-    if picture is not None and not isinstance(spec.head, RawHead):
-        progress("trying it on the picture")
-        tried = try_spec(facts.network, spec, picture, _whose(answers, asks, notes))
+    if samples and not isinstance(spec.head, RawHead):
+        progress("trying it on the picture" + "s" * (len(samples) > 1))
+        tried = try_spec(facts.network, spec, samples, _whose(answers, asks, notes, because))
     said = guess.title, guess.because, asks, tuple(taken)
-    return Proposal(path, spec, text, *said, tried, picture, without)
+    return Proposal(path, spec, text, *said, tried, without, tuple(because.values()))
 
 
-def _whose(answers: Answers, asks: tuple[Ask, ...], notes: Mapping[str, str]) -> dict[str, str]:
+def _whose(
+    answers: Answers, asks: tuple[Ask, ...], notes: Mapping[str, str], because: Mapping[str, str]
+) -> dict[str, str]:
     """Return why keys of [input] are as they are, where it is not the family that settles them."""
     asked = {ask.key for ask in asks}
     whose = {}
     for name in ImageSpec.model_fields:
         key = f"input.{name}"
-        if key in answers:
+        if key in because:
+            whose[name] = BY_PICTURES
+        elif key in answers:
             whose[name] = "as you said"
         elif key in asked:
             whose[name] = "which the file does not tell"
@@ -345,6 +388,15 @@ def _said(answers: Answers, table: str) -> dict[str, Any]:
     """Return what the user says of one table."""
     start = f"{table}."
     return {k.removeprefix(start): v for k, v in answers.items() if k.startswith(start)}
+
+
+def _asked_threshold(own: float) -> Ask:
+    what = (
+        f"the file's own is {own:g}, which lets nearly every candidate through, as an evaluation "
+        f"wants and an app does not; written is {_USUAL_THRESHOLD:g}, a usual one. `mobilecat "
+        "tune` finds the best on labelled pictures"
+    )
+    return Ask(_THRESHOLD, what, (_USUAL_THRESHOLD, own))
 
 
 def _nms(kind: str, told: Mapping[str, Any]) -> dict[str, Any]:

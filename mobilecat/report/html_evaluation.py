@@ -41,12 +41,7 @@ def evaluation_page(told: Mapping[str, Any], words: Iterable[Said | Table], bund
     of = {
         first: [t for t in tables if t.columns[0].title == first] for first in ("lane", "artifact")
     }
-    precisions = {a.file: a.precision for a in bundle.artifacts}
-    rows = [
-        {**r, "precision": precisions.get(r["artifact"], "")}  # in the JSON it is the scores'
-        for r in told["lanes"]
-        if r["artifact"] and not r["not_run"]
-    ]
+    rows = [r for r in told["lanes"] if r["artifact"] and not r["not_run"]]
     return render(
         "report_evaluation.html.j2",
         name=bundle.name,
@@ -76,14 +71,17 @@ def _sizes(rows: Sequence[Mapping[str, Any]], bundle: Bundle) -> Chart | None:
     for r in rows:
         loss = (r["loss_points"] or {}).get("map")
         if loss is not None and loss >= worst.get(r["artifact"], (0.0, -math.inf, ""))[1]:
-            name = f"{r['artifact']}, {r['precision']}"
-            worst[r["artifact"]] = r["bytes"] / 1e6, loss, name
+            worst[r["artifact"]] = r["bytes"] / 1e6, loss, _called(r, "artifact")
     return _against(f"{bundle.name}: size against loss", "MB", [*worst.values()])
+
+
+def _called(row: Mapping[str, Any], key: str) -> str:
+    return f"{row[key]}, {row['artifact_precision']}"
 
 
 def _times(rows: Sequence[Mapping[str, Any]], bundle: Bundle) -> Chart | None:
     known = [
-        (1e3 * r["inference_seconds"], r["loss_points"]["map"], f"{r['lane']}, {r['precision']}")
+        (1e3 * r["inference_seconds"], r["loss_points"]["map"], _called(r, "lane"))
         for r in rows
         if r["inference_seconds"] is not None and r["loss_points"] is not None
     ]

@@ -10,7 +10,7 @@ import numpy as np
 from mobilecat.compare.match import distances, match
 from mobilecat.compare.tolerances import Limits
 from mobilecat.geometry.affine import Affine
-from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.detections import Detections, class_name
 from mobilecat.pictures.drawing import bones_of, seen_points
 from mobilecat.rows import ROWS, SHOWN, RowValue
 
@@ -129,7 +129,7 @@ def layer_of(
         points = () if found.landmarks_xy is None else found.landmarks_xy[i]
         if not (np.isfinite(found.boxes_xyxy[i]).all() and np.isfinite(points).all()):
             continue
-        label, score = label_of(int(found.class_ids[i]), labels), found.scores[i]
+        label, score = class_name(int(found.class_ids[i]), labels), found.scores[i]
         tag = f"{score:.2f}" if len(labels) == 1 else f"{label} {score:.2f}"
         named = tuple(
             (_px(x), _px(y), names[k] if k < len(names) else str(k))
@@ -184,10 +184,6 @@ def rows_of(found: Sequence[Difference], lanes: Sequence[str]) -> tuple[Detectio
     return tuple(sorted(rows, key=lambda r: not r.over))
 
 
-def label_of(class_id: int, labels: Sequence[str]) -> str:
-    return labels[class_id] if 0 <= class_id < len(labels) else f"class {class_id}"
-
-
 def differences_of(
     lane: str,
     golden: Detections,
@@ -229,7 +225,7 @@ def _pair(
         apart = _apart(row, e, g, i, j)
         held[row.name] = apart is None or apart <= limits.of(row.limit)
     wrong = frozenset(name for name, holds in held.items() if not holds)
-    what = f"{label_of(int(golden.class_ids[i]), labels)} {golden.scores[i]:.3f}"
+    what = f"{class_name(int(golden.class_ids[i]), labels)} {golden.scores[i]:.3f}"
     return Difference(lane, what, "pair", moved, points, off, wrong, _frame(golden, i), i, j)
 
 
@@ -241,7 +237,7 @@ def _apart(row: RowValue, a: Detections, b: Detections, i: int, j: int) -> float
 
 
 def _alone(lane: str, kind: str, found: Detections, i: int, labels: Sequence[str]) -> Difference:
-    what = f"{label_of(int(found.class_ids[i]), labels)} {found.scores[i]:.3f}"
+    what = f"{class_name(int(found.class_ids[i]), labels)} {found.scores[i]:.3f}"
     golden, index = (None, i) if kind == "extra" else (i, None)
     none = frozenset[str]()
     return Difference(lane, what, kind, None, None, None, none, _frame(found, i), golden, index)

@@ -110,7 +110,8 @@ def _marks(found: FrameResult | None) -> tuple[Mark, ...]:
     marks = []
     for d in found.detections if found is not None else ():
         x1, y1, x2, y2 = d["box_xyxy"]
-        says = f"{d.get('label', d['class_id'])} {d['score']:.2f}"
+        name = d.get("label", f"class {d['class_id']}")
+        says = f"{name} {d['score']:.2f}"
         points = d.get("landmarks") or {}
         at = tuple(tuple(p) for p in (points.values() if isinstance(points, dict) else points))
         marks.append(Mark((x1, y1, x2 - x1, y2 - y1), says, at))

@@ -58,6 +58,7 @@ def test_the_nearest_candidate_is_drawn(exported: Path) -> None:
     ("key", "value", "words"),
     [
         ("score_treshold", 0.1, "did you mean nms.score_threshold?"),
+        ("score_treshold", 0.1, "unknown key"),
         ("where", "app", "cannot be tried on a bundle"),
         ("score_threshold", 7, "less than or equal to 1"),
         ("score_threshold", "high", "valid number"),

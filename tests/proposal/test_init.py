@@ -14,14 +14,12 @@ import pytest
 from PIL import Image
 
 import mobilecat as mc
-from mobilecat.demo import DETECTOR, FOLDER
+from mobilecat.demo import FOLDER
 from mobilecat.errors import MobileCatError, SpecError
 from mobilecat.formats.tensorflow.worker import missing_extra
-from mobilecat.pictures.detections import Detections
 from mobilecat.proposal.text import toml_value
-from mobilecat.proposal.trial import Other, Tried
+from mobilecat.proposal.trial import Sample
 from mobilecat.proposal.whole import propose
-from mobilecat.shown import Line
 from tests.heads.cases import SINGLE, SUPPRESSED
 from tests.heads.networks import save_constant_network, save_network
 from tests.heads.rows import Case
@@ -29,6 +27,7 @@ from tests.proposal.families import PUBLISHED
 from tests.test_cli import mobilecat, refused
 
 ROOT = Path(__file__).resolve().parents[2]
+EMPTY = Sample("empty", Image.new("RGB", (64, 64)))
 COCO = ROOT / "examples" / "coco80.txt"
 
 # A real file, its example's spec, and what is asked besides.
@@ -73,7 +72,7 @@ def test_other_real_files(file: str, head: dict[str, Any], shared_data: Path) ->
     ("file", "kind", "asked"),
     [
         ("blazeface_short_range.tflite", "blazeface", []),
-        ("coco_ssd_mobilenet_v1_quant.tflite", "ssd", []),
+        ("coco_ssd_mobilenet_v1_quant.tflite", "ssd", ["nms.score_threshold"]),
         (
             "ssd_mobilenetv2_oidv4_fp16.tflite",
             "ssd",
@@ -243,38 +242,8 @@ def test_it_is_tried_on_a_picture(tmp_path: Path) -> None:
     assert found.drawn is not None and found.drawn.size == Image.open(picture).size
 
 
-@pytest.mark.parametrize(
-    ("score", "said", "colour"),
-    [
-        (0.85, 'letterbox is better by more than 0.25: consider resize = "letterbox"', "yellow"),
-        (0.74, "letterbox is too close to tell (within 0.25); kept stretch, as you said", "dim"),
-        (0.25, "letterbox is too close to tell (within 0.25); kept stretch, as you said", "dim"),
-        (0.24, "letterbox finds less by more than 0.25: stretch is right", "dim"),
-    ],
-)
-def test_the_verdict_on_other_preprocessing(score: float, said: str, colour: str) -> None:
-    none = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
-    other = Other("letterbox", 'resize = "letterbox"', score, True, "stretch", "as you said")
-    tried = Tried(none, 0.5, (other,), (), None, 0.3)
-    lines = [w for w in tried.words(mc.load_spec(DETECTOR)) if isinstance(w, Line)]
-    assert [(line.text.strip(), line.style) for line in lines[-1:]] == [(said, colour)]
-
-
-def test_how_an_ssd_was_fitted_is_asked_and_tried(tmp_path: Path) -> None:
-    """The demo's detector is trained with a letterbox, and its file does not say so."""
-    picture = FOLDER / "pictures" / "two_on_a_sofa.png"  # 3:2, into 224 × 224
-    found = mc.init(FOLDER / "cat_faces.onnx", tmp_path / "m.toml", image=picture)
-    assert [a.key for a in found.asks] == ["input.resize"]
-    assert 'consider resize = "letterbox"' in str(found)
-    assert "# CHECK: how pictures were brought" in found.text
-    right = mc.init(FOLDER / "cat_faces.onnx", image=picture, answers={"input.resize": "letterbox"})
-    assert right.asks == () and "consider resize" not in str(right)
-
-
 def test_classes_without_names_are_said_to_have_none(tmp_path: Path) -> None:
-    found = propose(
-        saved(tmp_path, eights(5)), tmp_path / "m.toml", picture=Image.new("RGB", (64, 64))
-    )
+    found = propose(saved(tmp_path, eights(5)), tmp_path / "m.toml", samples=[EMPTY])
     assert found.unnamed == 5 and "no labels: it has 5 classes" in str(found)
     assert '# labels = ["name of class 0", "name of class 1", "name of class 2", …]' in found.text
     assert re.search(r"^  class \d 0\.\d", str(found), re.MULTILINE)
@@ -284,6 +253,23 @@ def test_set_says_which_keys_it_takes(tmp_path: Path) -> None:
     wrong = ("--set", "targets.tflite.precision=int8")
     told = mobilecat("init", saved(tmp_path, eights(3)), "-o", tmp_path / "m.toml", *wrong)
     refused(told, "it takes keys of [head], [input] and [nms]", "are written into the spec")
+
+
+@pytest.mark.parametrize(("own", "written"), [(1e-8, 0.3), (0.049, 0.3), (0.05, 0.05), (0.6, 0.6)])
+def test_a_threshold_that_lets_everything_through_is_not_taken_over_in_silence(
+    own: float, written: float, tmp_path: Path
+) -> None:
+    told = {"mobilecat.told": json.dumps({"nms": {"score_threshold": own}})}
+    path = saved(tmp_path, eights(3), **told)
+    found = propose(path, tmp_path / "m.toml")
+    assert found.spec.nms is not None and found.spec.nms.score_threshold == written
+    asked = [a for a in found.asks if a.key == "nms.score_threshold"]
+    assert len(asked) == (own != written)
+    if asked:
+        assert f"# CHECK: the file's own is {own:g}, which lets nearly every" in found.text
+        assert f"the file's own is {own:g}" in str(found)
+    as_said = propose(path, tmp_path / "m.toml", answers={"nms.score_threshold": own})
+    assert as_said.asks == () and as_said.spec.nms.score_threshold == own
 
 
 def test_a_spec_that_is_there_is_kept(tmp_path: Path) -> None:
@@ -365,7 +351,10 @@ def test_the_command(tmp_path: Path) -> None:
     assert told.returncode == 0, told.stderr
     assert "YOLOv8: 84 columns of 4 + 3" in told.stdout
     assert f"next: mobilecat export {spec}" in told.stdout
-    assert "mobilecat golden record photos/ --at-once" in told.stdout
+    assert f"mobilecat run {tmp_path / 'bundle'} photo.jpg" in told.stdout
+    beside = f"--golden {tmp_path / 'golden'}"
+    assert f"golden record {tmp_path / 'bundle'} photos/ {beside} --at-once" in told.stdout
+    assert f"mobilecat validate {tmp_path / 'bundle'} {beside}" in told.stdout
     assert mc.load_spec(spec).input.color == "BGR"
     refused(mobilecat("init", path, "-o", spec), "there is a spec already")
     refused(mobilecat("init", spec, "-o", tmp_path / "n.toml"), "This is a spec, not a model")

@@ -29,7 +29,11 @@ class TfliteRunner:
         engine = self._engine(bool(taps))
         runner = engine.get_signature_runner()
         feeds = artifact_inputs(inputs, record)
-        found = runner(**feeds)
+        try:
+            found = runner(**feeds)
+        except (ValueError, RuntimeError) as e:
+            problem = problem_from_litert(e, str(self._path))
+            raise ArtifactError("LiteRT stopped while running the artifact", [problem]) from e
         results = {k: found[v] for k, v in record.outputs.items() if v in found}
         if taps:
             index = {d["name"]: d["index"] for d in engine.get_tensor_details()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ Flags = npt.NDArray[np.bool_]
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _LARGEST = 2 << 30
 """Bytes of one file of labels."""
+_FEW = 3
 SHOWN = 100
 """Problems listed; the rest is counted."""
 
@@ -121,6 +122,7 @@ class Reading:
     problems: list[Problem] = field(default_factory=list)
     pictures: list[Labelled] = field(default_factory=list)
     empty_boxes: int = 0
+    missing: list[Problem] = field(default_factory=list)
     _seen: dict[Path, str] = field(default_factory=dict)
 
     def problem(self, what: str, where: str, fix: str = "") -> None:
@@ -139,7 +141,9 @@ class Reading:
         try:
             size, orientation = upright_size(path)
         except FileNotFoundError:
-            self.problem(f"the picture {path.name} is not there", where, f"looked at {path}")
+            gone = Problem(f"the picture {path.name} is not there", where, f"looked at {path}")
+            self.missing.append(gone)
+            self.problems.append(gone)
             return None
         except OSError as e:
             self.problem(f"{path} is not a picture that can be read", where, str(e)[:120])
@@ -218,11 +222,25 @@ class Reading:
         notes: Iterable[str] = (),
     ) -> Dataset:
         """Return the data set; DatasetError with all problems, or where there is no picture."""
-        if not self.problems and not self.pictures:
-            self.problem("labels no picture", str(self.path))
-        if self.problems:
-            raise refused(self.path, self.problems)
         said = list(notes)
+        wrong = [p for p in self.problems if p not in self.missing]
+        gone, labelled = len(self.missing), len(self.missing) + len(self.pictures)
+        if not wrong and gone and self.pictures:
+            # Someone measures on some of a set's pictures.
+            many = "picture is" if gone == 1 else "pictures are"
+            first = self.missing[0]
+            said.insert(
+                0,
+                f"{gone} of {labelled} labelled {many} not there, and left out "
+                f"({first.fix.removeprefix('looked at ')}{' is the first' * (gone > 1)})",
+            )
+        elif not wrong and gone > _FEW:
+            what = f"none of the {gone} labelled pictures is there"
+            raise refused(self.path, [Problem(what, self.missing[0].where, self.missing[0].fix)])
+        elif self.problems:
+            raise refused(self.path, self.problems)
+        if not self.pictures:
+            raise refused(self.path, [Problem("labels no picture", str(self.path))])
         if self.empty_boxes:
             said.append(f"{self.empty_boxes} boxes of no width or height left out")
         return Dataset(
@@ -305,3 +323,13 @@ def find_picture(folders: Iterable[Path], name: str) -> Path:
     there = list(folders)
     candidates = [f / name for f in there] + [f / Path(name).name for f in there]
     return next((c for c in candidates if c.is_file()), candidates[0])
+
+
+def without_labels(folder: Path, label_of: Callable[[Path], Path], suffix: str) -> list[str]:
+    """Say how many pictures under `folder` have no file of labels, and so are left out."""
+    pictures = [p for p in folder.rglob("*") if p.suffix.lower() in PICTURES]
+    bare = sorted(p for p in pictures if not label_of(p).is_file())
+    if not bare:
+        return []
+    many = "1 picture has" if len(bare) == 1 else f"{len(bare)} pictures have"
+    return [f"{many} no {suffix} file, and left out: {bare[0].name}" + ", …" * (len(bare) > 1)]

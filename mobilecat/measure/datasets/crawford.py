@@ -24,6 +24,7 @@ from mobilecat.measure.datasets.base import (
     read_json,
     read_lines,
     side,
+    without_labels,
 )
 
 CLASS = "cat"
@@ -161,4 +162,5 @@ def read_cats(path: Path) -> Dataset:
         if size is not None:
             points = [flat[i : i + 2] for i in range(0, 18, 2)]
             reading.add(picture, size, [_face(points, where, size)], 9)
-    return reading.done("Crawford .cat", [CLASS], ORDER)
+    unlabelled = without_labels(path, lambda picture: Path(f"{picture}.cat"), ".cat")
+    return reading.done("Crawford .cat", [CLASS], ORDER, unlabelled)

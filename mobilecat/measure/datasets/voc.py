@@ -23,6 +23,7 @@ from mobilecat.measure.datasets.base import (
     read_lines,
     refused,
     side,
+    without_labels,
 )
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -123,6 +124,8 @@ def read(path: Path) -> Dataset:
         ]
         reading.add(picture, size, items)
     notes = []
+    if path.is_dir() and not (path / "Annotations").is_dir():
+        notes += without_labels(path, lambda picture: picture.with_suffix(".xml"), ".xml")
     if from_zero:
         notes.append("a box starts at 0, so all are read as counted from 0 (VOC counts from 1)")
     return reading.done("VOC XML", names, notes=notes)

@@ -108,6 +108,7 @@ def evaluate(
     if part is not None:
         said = f"shard {part}: figures of {len(chosen)} pictures; --merge its --cache for all"
         notes.insert(0, said)
+    notes += few_objects(truths)
     first = next(c for c in collected if not c.not_run)
     if not bundle.spec.head.turned and (apart := other_part(truths, first.found, classes)):
         notes.insert(0, apart)
@@ -130,6 +131,22 @@ def _require_detections(folder: Path, bundle: Bundle) -> None:
         what = "its head is raw: it gives tensors, not detections"
         fix = "name a head in the spec and export again"
         raise MobileCatError("This bundle cannot be evaluated", [Problem(what, str(folder), fix)])
+
+
+_FEW = 30
+"""Objects below which chance moves the figures by more than most conversions cost."""
+
+
+def few_objects(truths: Sequence[Truth]) -> list[str]:
+    """Say that so few objects say little; nothing where there are enough, or none."""
+    count = sum(int((~t.ignore).sum()) for t in truths)
+    if not 0 < count < _FEW:
+        return []
+    objects = "1 object is" if count == 1 else f"{count} objects are"
+    return [
+        f"only {objects} measured: one more or less found moves recall by {1 / count:.2f}, and "
+        f"mAP about as much; take {_FEW} or more before you believe a difference"
+    ]
 
 
 def _row(

@@ -96,6 +96,8 @@ UNREADABLE = {
     "m.h5": (b"", "the file is empty"),
     "m.pb": (b"", "the file is empty"),
     "m.onnx": (b"", "download it again"),
+    "empty.pt": (b"", "the file is empty"),
+    "empty.pt2": (b"", "the file is empty"),
     "lfs.onnx": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
     "lfs.keras": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
     "page.onnx": (b"<!DOCTYPE html>", "download the file itself"),

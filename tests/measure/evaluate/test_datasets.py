@@ -300,3 +300,34 @@ def test_many_problems_are_counted(tmp_path: Path) -> None:
         load_dataset(tmp_path)
     assert "150 problems" in e.value.summary
     assert e.value.problems[-1].what == "and 50 more"
+
+
+def test_some_of_a_sets_pictures_may_be_missing(tmp_path: Path) -> None:
+    """Someone measures on eight of sixty photos, and is told so in a sentence."""
+    given.coco(tmp_path)
+    value = given.coco_json()
+    sixty = [
+        {"id": 100 + i, "file_name": f"gone_{i}.png", "width": 3, "height": 5} for i in range(58)
+    ]
+    value["images"] += sixty
+    file = given.write_json(tmp_path / "annotations" / "instances_val.json", value)
+    data = load_dataset(tmp_path)
+    assert by_name(data) == TWO
+    (note,) = data.notes
+    assert note.startswith("58 of 60 labelled pictures are not there, and left out (")
+    assert "gone_0.png is the first" in note
+    value["images"], value["annotations"] = sixty, []
+    given.write_json(file, value)
+    ((_, what),) = problems(tmp_path)
+    assert what == "none of the 58 labelled pictures is there"
+
+
+def test_photos_without_labels_are_left_out_and_counted(tmp_path: Path) -> None:
+    given.cat_files(tmp_path)
+    home = next(tmp_path.rglob("*.cat")).parent
+    pictures = len(load_dataset(tmp_path))
+    for name in ("x1.jpg", "x2.jpg"):
+        (home / name).touch()
+    data = load_dataset(tmp_path)
+    assert len(data) == pictures
+    assert data.notes[-1] == "2 pictures have no .cat file, and left out: x1.jpg, …"

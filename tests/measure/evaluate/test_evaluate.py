@@ -15,6 +15,7 @@ from mobilecat.measure.evaluate import Evaluation, evaluate
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, PointMap
 from mobilecat.measure.evaluate.report import LaneScores
+from mobilecat.measure.evaluate.run import few_objects
 from mobilecat.measure.evaluate.scores import score
 from mobilecat.pictures.detections import Detections
 from tests.measure.evaluate import fake
@@ -101,6 +102,9 @@ def test_json_holds_what_the_report_does(place: Path, tmp_path: Path) -> None:
     assert (worse["inferred"], worse["kept"]) == (3, 0)
     assert told["bundle"]["nms"]["score_threshold"] == 0.3
     assert told["data"]["format"] == "COCO JSON"
+    # Of the file, and of what it finds: two keys.
+    assert worse["artifact_precision"] == "float32"
+    assert worse["detection_precision"] == 0.5  # two right, two wrong
 
 
 @pytest.mark.parametrize(
@@ -210,6 +214,23 @@ def test_the_upright_picture_is_what_is_run(place: Path, tmp_path: Path) -> None
 def test_notes_say_what_ap_is_of(place: Path, tmp_path: Path) -> None:
     report = run(place, fake.lanes(), tmp_path)
     assert any("score_threshold 0.3 is baked in" in n for n in report.notes)
+    objects = lane(report, "source").scores.objects
+    assert any(n.startswith(f"only {objects} objects are measured") for n in report.notes)
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, False), (1, True), (29, True), (30, False)])
+def test_few_objects_say_little(count: int, said: bool) -> None:
+    none = np.zeros((0, 4))
+    boxes = np.tile([0.0, 0, 1, 1], (count, 1)) if count else none
+    flags = np.zeros(count, bool)
+    truth = Truth(boxes, np.zeros(count, np.int64), np.ones(count), flags, flags)
+    crowd = np.ones(40, bool)
+    crowds = Truth(np.tile(boxes[:1], (40, 1)) if count else none, np.zeros(40, np.int64),
+                   np.ones(40), crowd, crowd)  # fmt: skip
+    notes = few_objects([truth, crowds])
+    assert len(notes) == said
+    if count == 1:
+        assert notes[0].startswith("only 1 object is measured: one more or less found moves")
 
 
 def test_plot_has_a_line_for_each_lane(place: Path, tmp_path: Path) -> None:

@@ -1,0 +1,190 @@
+"""Preprocessing against other, on the same pictures: which of them the network was trained on.
+
+Two measures, of every picture in turn. The best score of any box: colours that are swapped and
+values of another range cost some. And, of how a picture is brought to the input's size, a box
+against the one found in a cut-out of the input's own aspect, which neither way distorts: a network
+that never saw stretched pictures puts boxes of the wrong shape on them, as sure of itself as ever.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from mobilecat.geometry.boxes import iou
+from mobilecat.pictures.detections import Detections
+
+MARGIN = 0.25
+"""By how much one picture must differ before it says anything. Of n pictures their mean differs by
+chance √n times less, so MARGIN/√n; and never less than what follows."""
+_LEAST_SCORE, _LEAST_OVERLAP = 0.1, 0.05
+"""A mean difference below is real at times, and yet says nothing of the training: best scores of
+the demo's detector are 0.05 higher where its photos are stretched, which it was not trained on."""
+_SAME = 0.3
+"""IoU above which two boxes are of one object."""
+
+Verdict = Literal["better", "worse", "close", "flood"]
+Box = Sequence[float]
+
+
+@dataclass(frozen=True)
+class Other:
+    """Other preprocessing. what: in words. key, value: of [input]. sound: whether it finds what a
+    detector finds, and no flood of boxes. kept: what the spec has in its place; whose: why it does.
+
+    scores: a picture each, the best with it and with what is kept. overlaps: IoU with the box of an
+    undistorted cut-out, with it less with what is kept; of the pictures where that could be told.
+    """
+
+    what: str
+    key: str
+    value: Any
+    scores: tuple[tuple[float, float], ...]
+    overlaps: tuple[float, ...]
+    sound: bool
+    kept: str
+    whose: str
+
+    @property
+    def score(self) -> float:
+        return float(np.mean([a for a, _ in self.scores]))
+
+    @property
+    def gain(self) -> float:
+        """By how much its best scores are higher, the mean of the pictures."""
+        return float(np.mean([a - b for a, b in self.scores]))
+
+    @property
+    def margin(self) -> float:
+        return _margin(len(self.scores), _LEAST_SCORE)
+
+    @property
+    def by_boxes(self) -> float | None:
+        """The mean of `overlaps` where that decides, else None."""
+        if not self.overlaps:
+            return None
+        mean = float(np.mean(self.overlaps))
+        return mean if abs(mean) > _margin(len(self.overlaps), _LEAST_OVERLAP) else None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Boxes decide before scores: a network may be surer of what it puts in a wrong place."""
+        if not self.sound:
+            return "flood"
+        decides = self.by_boxes
+        if decides is None:
+            decides = self.gain if abs(self.gain) > self.margin else 0
+        return "better" if decides > 0 else "worse" if decides < 0 else "close"
+
+    @property
+    def said(self) -> str:
+        if not self.sound:
+            return f"{self.what}, which floods the picture with boxes"
+        return f"{self.what} {self.score:.3f}"
+
+    @property
+    def reason(self) -> str:
+        """What the verdict is by."""
+        if (boxes := self.by_boxes) is not None:
+            of = _pictures(len(self.overlaps))
+            right, wrong = (self.what, self.kept) if boxes > 0 else (self.kept, self.what)
+            return (
+                f"with {right}, boxes on {of} agree better with those found in a cut-out that "
+                f"neither way distorts (IoU {abs(boxes):.2f} higher than with {wrong})"
+            )
+        n = len(self.scores)
+        of = "" if n == 1 else f" on {_pictures(n)}"
+        if self.verdict == "close":
+            return f"{self.what} is too close to tell{of} (within {self.margin:.2g})"
+        way = "is better" if self.gain > 0 else "finds less"
+        return f"{self.what} {way} by more than {self.margin:.2g}{of}"
+
+    @property
+    def sentence(self) -> str:
+        """The verdict, with what it is by and what to do."""
+        if self.verdict == "better":
+            return f"{self.reason}: take it with {self.flag}"
+        if self.verdict == "worse":
+            return f"{self.reason}: {self.kept} is right"
+        return f"{self.reason}; kept {self.kept}, {self.whose} ({self.flag} takes the other)"
+
+    @property
+    def flag(self) -> str:
+        return f"--set {flag_of(f'input.{self.key}', self.value)}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "key": f"input.{self.key}", "value": self.value, "verdict": self.verdict,
+            "score": self.score, "score_kept": float(np.mean([b for _, b in self.scores])),
+            "overlap_gain": float(np.mean(self.overlaps)) if self.overlaps else None,
+            "pictures": len(self.scores), "pictures_with_overlap": len(self.overlaps),
+        }  # fmt: skip
+
+
+def _margin(pictures: int, least: float) -> float:
+    return max(least, MARGIN / math.sqrt(pictures))
+
+
+def _pictures(n: int) -> str:
+    return "one picture" if n == 1 else f"{n} pictures"
+
+
+def flag_of(key: str, value: Any) -> str:
+    """Return KEY=VALUE as a shell takes it."""
+    if not isinstance(value, (list, tuple)):
+        return f"{key}={value}"
+    numbers = ", ".join(f"{v:g}" for v in value)
+    return f"'{key}=[{numbers}]'"
+
+
+def cut_around(
+    a_xyxy: Box, b_xyxy: Box, picture_wh: tuple[int, int], input_wh: tuple[int, int]
+) -> tuple[int, int, int, int] | None:
+    """Return left, top, right, bottom of the largest cut-out of the input's aspect around both
+    boxes; None where they do not fit."""
+    scale = min(p / i for p, i in zip(picture_wh, input_wh, strict=True))
+    sides = np.floor(np.array(input_wh) * scale)
+    low = np.minimum(a_xyxy, b_xyxy)[:2]
+    high = np.maximum(a_xyxy, b_xyxy)[2:]
+    start = np.clip(np.rint((low + high - sides) / 2), 0, np.array(picture_wh) - sides)
+    slack = sides.min() / 50  # boxes reach a little beyond their objects, and beyond pictures
+    if (low < start - slack).any() or (high > start + sides + slack).any():
+        return None
+    left, top, right, bottom = (int(v) for v in (*start, *(start + sides)))
+    return left, top, right, bottom
+
+
+def pair_of(kept: Detections, other: Detections, threshold: float) -> tuple[Any, Any] | None:
+    """Return the best box of each way, where both are of the same object; else None."""
+    if not len(kept) or not len(other):
+        return None
+    a, b = (found.chosen(slice(1)) for found in (_ranked(kept), _ranked(other)))
+    sure = max(a.scores[0], b.scores[0]) > threshold
+    if (
+        not sure
+        or a.class_ids[0] != b.class_ids[0]
+        or iou(a.boxes_xyxy, b.boxes_xyxy)[0, 0] < _SAME
+    ):
+        return None
+    return a.boxes_xyxy[0], b.boxes_xyxy[0]
+
+
+def nearer(kept_xyxy: Box, other_xyxy: Box, cut: Detections, threshold: float) -> float | None:
+    """Return by how much IoU the other's box is nearer to the cut-out's than the kept one's.
+
+    cut: what is found in the cut-out, in the picture's pixels. None: it has no such box.
+    """
+    sure = cut.chosen(cut.scores > threshold)
+    if not len(sure):
+        return None
+    near = iou(sure.boxes_xyxy, np.array([kept_xyxy, other_xyxy]))
+    best = near[near.sum(axis=1).argmax()]
+    return float(best[1] - best[0]) if best.max() > _SAME else None
+
+
+def _ranked(found: Detections) -> Detections:
+    return found.chosen(np.argsort(-found.scores, kind="stable"))

@@ -1,0 +1,136 @@
+"""What pictures tell of preprocessing: the measures by hand, and what is made of them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import mobilecat as mc
+from mobilecat.demo import FOLDER
+from mobilecat.pictures.detections import Detections
+from mobilecat.proposal.compared import Other, cut_around, nearer, pair_of
+from tests.test_cli import mobilecat, refused
+
+PICTURES = FOLDER / "pictures"
+SOFA = PICTURES / "two_on_a_sofa.png"
+
+
+def other(
+    scores: list[tuple[float, float]], overlaps: tuple[float, ...] = (), sound: bool = True
+) -> Other:
+    return Other("letterbox", "resize", "letterbox", tuple(scores), overlaps, sound, "stretch", "W")
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict", "said"),
+    [
+        # One picture: 0.25, and no less.
+        (other([(0.85, 0.5)]), "better", "take it with --set input.resize=letterbox"),
+        (other([(0.74, 0.5)]), "close", "kept stretch, W (--set input.resize=letterbox takes"),
+        (other([(0.25, 0.5)]), "close", "too close to tell (within 0.25)"),
+        (other([(0.24, 0.5)]), "worse", "letterbox finds less by more than 0.25: stretch is right"),
+        # Four: 0.25/√4, of the mean, and pictures that differ cancel out.
+        (other([(0.7, 0.5)] * 4), "better", "by more than 0.12 on 4 pictures"),
+        (other([(0.7, 0.5)] * 2 + [(0.5, 0.7)] * 2), "close", "too close to tell on 4 pictures"),
+        # A hundred: never less than 0.1.
+        (other([(0.59, 0.5)] * 100), "close", "within 0.1)"),
+        # Boxes decide before scores: here the way that scores less is the right one.
+        (other([(0.4, 0.9)], (0.3,)), "better", "agree better with those found in a cut-out"),
+        (other([(0.9, 0.4)], (-0.3,)), "worse", "stretch is right"),
+        (other([(0.9, 0.4)], (0.2,)), "better", "letterbox is better by more than 0.25"),
+        (other([(0.5, 0.5)] * 100, (0.04,) * 100), "close", "kept stretch"),
+        (other([(0.5, 0.5)] * 100, (0.06,) * 100), "better", "IoU 0.06 higher than with stretch"),
+        (other([(1.0, 0.4)], sound=False), "flood", ""),
+    ],
+)
+def test_the_verdict(found: Other, verdict: str, said: str) -> None:
+    assert found.verdict == verdict
+    assert said in found.sentence
+
+
+def test_a_cut_out_has_the_aspect_of_the_input_and_holds_both_boxes() -> None:
+    a, b = (90, 20, 110, 40), (80, 20, 120, 40)
+    # 300 × 100 into a square: 100 × 100 about x = 100.
+    assert cut_around(a, b, (300, 100), (224, 224)) == (50, 0, 150, 100)
+    # Into 1:2, 50 × 100, of which the larger box's 40 still are inside.
+    assert cut_around(a, b, (300, 100), (50, 100)) == (75, 0, 125, 100)
+    # At the edge it is moved into the picture.
+    assert cut_around((5, 5, 15, 15), (0, 0, 20, 20), (300, 100), (64, 64)) == (0, 0, 100, 100)
+    assert cut_around((0, 0, 150, 50), a, (300, 100), (64, 64)) is None
+
+
+def found(*rows: tuple[float, tuple[float, float, float, float], int]) -> Detections:
+    boxes = np.array([r[1] for r in rows], np.float64).reshape(-1, 4)
+    ids = np.array([r[2] for r in rows], np.int64)
+    return Detections(boxes, np.array([r[0] for r in rows], np.float64), ids)
+
+
+def test_which_box_is_nearer_to_that_of_the_cut_out() -> None:
+    square, wide = (0, 0, 10, 10), (0, 0, 20, 10)  # IoU ½
+    kept, way = found((0.9, wide, 0)), found((0.2, (50, 50, 60, 60), 0), (0.8, square, 0))
+    pair = pair_of(kept, way, 0.3)
+    assert pair is not None and [list(p) for p in pair] == [list(wide), list(square)]
+    assert nearer(*pair, found((0.9, square, 0)), 0.3) == pytest.approx(0.5)
+    assert nearer(*pair, found((0.9, wide, 0)), 0.3) == pytest.approx(-0.5)
+    assert nearer(*pair, found((0.1, square, 0)), 0.3) is None  # not sure of it
+    assert nearer(*pair, found((0.9, (50, 50, 60, 60), 0)), 0.3) is None  # another object
+    assert pair_of(kept, found((0.8, square, 1)), 0.3) is None
+    assert pair_of(kept, found((0.8, (50, 50, 60, 60), 0)), 0.3) is None
+    assert pair_of(kept, found(), 0.3) is None
+
+
+def test_pictures_tell_how_an_ssd_was_fitted(tmp_path: Path) -> None:
+    """The demo's detector is trained with a letterbox, and its file does not say so."""
+    net = FOLDER / "cat_faces.onnx"
+    told = mc.init(net, tmp_path / "m.toml", image=[SOFA, PICTURES / "one_at_night.png"])
+    assert told.asks == () and told.spec.input.resize == "letterbox"
+    assert "By the pictures: with letterbox, boxes on" in told.text
+    assert "by the pictures: with letterbox" in str(told)
+    kept = mc.init(net, image=SOFA, answers={"input.resize": "stretch"})
+    assert kept.spec.input.resize == "stretch"
+    assert "take it with --set input.resize=letterbox" in str(kept)
+
+
+def test_a_picture_that_does_not_tell_leaves_it_asked_and_is_drawn_both_ways(
+    tmp_path: Path,
+) -> None:
+    closely = mc.init(FOLDER / "cat_faces.onnx", tmp_path / "m.toml", image=FOLDER / "chelsea.png")
+    assert [a.key for a in closely.asks] == ["input.resize"]
+    assert closely.spec.input.resize == "stretch"
+    assert "# CHECK: how pictures were brought" in closely.text
+    assert "Pictures tell (--image, several) that are much wider" in str(closely)
+    assert "the other: --set input.resize=letterbox --replace" in str(closely)
+    assert closely.drawn is not None and closely.drawn.width > 2 * 480  # a sheet of two columns
+
+
+def test_a_network_trained_on_stretched_pictures_is_not_taken_for_another(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    photos = sorted((shared_data / "cats").glob("*.jpg"))[:40:8]
+    net = shared_data / "models" / "ssd_mobilenetv2_oidv4_fp16.tflite"
+    said = mc.init(net, tmp_path / "m.toml", image=photos)
+    assert said.spec.input.resize == "stretch"
+    assert "take it with --set input.resize" not in str(said)
+
+
+def test_several_pictures_and_folders(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("two_on_a_sofa.png", "one_at_night.png"):
+        shutil.copy(PICTURES / name, folder)
+    Image.new("RGB", (40, 30)).save(tmp_path / "grey.png")
+    net, spec, sheet = FOLDER / "cat_faces.onnx", tmp_path / "m.toml", tmp_path / "s.png"
+    given = ("--image", folder, "--image", tmp_path / "grey.png")
+    told = mobilecat("init", net, "-o", spec, *given, "--draw", sheet)
+    assert told.returncode == 0, told.stderr
+    for line in ("on one_at_night.png: 1 detection", "on two_on_a_sofa.png: 2 detections",
+                 "on grey.png: nothing above the threshold"):  # fmt: skip
+        assert line in told.stdout
+    assert f"golden record {tmp_path / 'bundle'} {folder}/" in told.stdout
+    assert Image.open(sheet).width > 2 * 480
+    wrong = mobilecat("init", net, "-o", tmp_path / "n.toml", "--image", tmp_path / "photo")
+    refused(wrong, "There is no such picture", f"did you mean {folder}?")
