@@ -108,7 +108,8 @@ def try_made(folder: Path, bundle: Bundle, lane: Lane, made: Sequence[Made]) -> 
                     "Its decode and suppression were not run by themselves on values made up for "
                     f"this check: {engine.detail}"
                 )
-            checks.append(replace(engine, stage="candidates", name=MADE, detail=told))
+            check = replace(engine, stage="candidates", name=MADE, detail=told)
+            checks += [check] if check not in checks else []  # of several values, one reason
             continue
         checks += _held(bundle, engine, one)
     return checks

@@ -13,6 +13,12 @@ class NotRun(Exception):
     """This runner cannot run here. The message says why; reports print it as NOT_RUN."""
 
 
+NO_PLACE = (
+    "between its network and its decode the file has no value that could be fed: its converter has "
+    "merged them"
+)
+
+
 class Runner(Protocol):
     """An artifact, loaded.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mobilecat.bundle import ArtifactRecord
-from mobilecat.formats.base.runner import NotRun, Runner
+from mobilecat.formats.base.runner import NO_PLACE, NotRun, Runner
 from mobilecat.formats.coreml.runtime.interface import Feature
 from mobilecat.formats.coreml.runtime.model import Precision
 from mobilecat.formats.coreml.runtime.values import Restore
@@ -96,6 +96,6 @@ def _blank(feature: Feature) -> Any:
 
 
 def open_cut(path: Path, record: ArtifactRecord, given: Mapping[str, Array]) -> Runner:
-    if missing := [n for n in given if n not in record.taps]:
-        raise NotRun(f"the file has no value named {', '.join(missing)} to feed them at")
+    if not set(given) <= set(record.taps):
+        raise NotRun(NO_PLACE)
     return CutCoreML(path, record)

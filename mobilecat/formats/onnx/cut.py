@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 
 from mobilecat.bundle import ArtifactRecord
-from mobilecat.formats.base.runner import NotRun, Runner
+from mobilecat.formats.base.runner import NO_PLACE, NotRun, Runner
 from mobilecat.formats.onnx.ort import OrtModel
 from mobilecat.formats.onnx.read import read_onnx
 from mobilecat.graph import Array
@@ -27,8 +27,8 @@ class CutOnnx:
         given: Mapping[str, Array],
     ) -> None:
         self._places, self._outputs = places, outputs
-        if missing := [n for n in given if n not in places]:
-            raise NotRun(f"the file has no value named {', '.join(missing)} to feed them at")
+        if not set(given) <= set(places):
+            raise NotRun(NO_PLACE)
         names = {places[n]: n for n in given}
         keep = cut(proto, set(names), [*outputs.values()])
         del proto.graph.input[:]

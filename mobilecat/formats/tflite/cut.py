@@ -11,7 +11,7 @@ import numpy as np
 
 from mobilecat.bundle import ArtifactRecord
 from mobilecat.errors import ArtifactError, Problem
-from mobilecat.formats.base.runner import NotRun, Runner
+from mobilecat.formats.base.runner import NO_PLACE, NotRun, Runner
 from mobilecat.formats.tflite.inner import ORDER
 from mobilecat.formats.tflite.read.file import read_tflite
 from mobilecat.formats.tflite.run import quiet_stderr
@@ -65,7 +65,7 @@ def _places(
             if m["name"] == name and sorted(axes) == list(range(len(graph.tensors[at].shape))):
                 found[name] = at, axes
         if name not in found:
-            raise NotRun(f"the file has no value named {name} to feed them at")
+            raise NotRun(NO_PLACE)
     return found
 
 
