@@ -61,7 +61,8 @@ def _counted(spec: Spec, classes: int) -> Spec:
 def on_a_picture(spec: Spec, plain: Baked) -> tuple[str, ...]:
     """Return what the head's candidates on one made picture contradict; a picture of any kind does.
 
-    plain: takes `image` uint8 [1,H,W,3]. What cannot be run says NOT_RUN, and why.
+    plain: takes `image` uint8 [1,H,W,3], or one channel of grey. What cannot be run says NOT_RUN,
+    and why.
     """
     if plain.image is None or spec.input is None or not plain.candidates:
         return ()
@@ -91,16 +92,17 @@ def _candidates(plain: Baked, spec: Spec) -> tuple[Array, Array, Array | None]:
     session = ort.InferenceSession(
         proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    found = session.run(None, {plain.image: _picture(spec.input.size)})
+    channels = 1 if spec.input.color == "GRAY" else 3
+    found = session.run(None, {plain.image: _picture(spec.input.size, channels)})
     boxes, scores, *rest = (np.asarray(v, np.float64).reshape(-1, v.shape[-1]) for v in found)
     return boxes, scores, rest[0] if turned else None
 
 
-def _picture(size_wh: tuple[int, int]) -> Array:
-    """Return patches of colour, uint8 [1,H,W,3]: always the same ones."""
+def _picture(size_wh: tuple[int, int], channels: int) -> Array:
+    """Return patches of colour, or grey, uint8 [1,H,W,channels]: always the same ones."""
     rng = np.random.default_rng(14)
     cols, rows = (-(-side // 16) for side in size_wh)
-    patches = rng.integers(0, 256, (rows, cols, 3), dtype=np.uint8)
+    patches = rng.integers(0, 256, (rows, cols, channels), dtype=np.uint8)
     whole: Array = patches.repeat(16, axis=0).repeat(16, axis=1)
     return np.ascontiguousarray(whole[None, : size_wh[1], : size_wh[0]])
 

@@ -192,8 +192,10 @@ def _proposed(
         tables["input"] = {"size": list(facts.size_wh), **image}
     tables["head"] = head
     if facts.picture and guess.kind in HEADS and HEADS[guess.kind].suppressed:
-        nms = {**_nms(guess.kind, facts.told.nms), **guess.nms}
-        if _THRESHOLD not in answers and nms["score_threshold"] < _LETS_ALL_THROUGH:
+        own = {**facts.told.nms, **guess.nms}
+        nms = _nms(guess.kind, own)
+        lets_through = "score_threshold" in own and nms["score_threshold"] < _LETS_ALL_THROUGH
+        if _THRESHOLD not in answers and lets_through:
             asks += (_asked_threshold(nms["score_threshold"]),)
             nms["score_threshold"] = _USUAL_THRESHOLD
         tables["nms"] = {**nms, **_said(answers, "nms")}

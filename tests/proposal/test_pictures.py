@@ -10,6 +10,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 
+import mobilecat as mc
 from mobilecat.proposal.whole import propose
 from tests.heads.networks import save_network
 
@@ -94,3 +95,22 @@ def test_a_classifier_that_takes_the_picture_itself_is_not_asked_about_its_value
     found = propose(path, tmp_path / "net.toml")
     assert found.spec.head.kind == "classify" and not found.asks
     assert found.spec.input is not None and found.spec.input.mean == 0
+
+
+def test_a_grey_classifier_s_head_is_tried_on_a_grey_picture_at_export(tmp_path: Path) -> None:
+    network = ir.from_proto(
+        onnx.parser.parse_model("""<ir_version: 9, opset_import: ["" : 18]>
+        g (float[1,1,48,64] image) => (float[1,7] y) {
+          m = ReduceMean <keepdims = 0> (image)
+          n = Constant <value_ints = [1, 7]> ()
+          e = Expand (m, n)
+          y = Softmax <axis = -1> (e)
+        }""")
+    )
+    ir.save(network, tmp_path / "net.onnx")
+    (tmp_path / "net.toml").write_text(
+        'name = "net"\nsource = "net.onnx"\n[input]\nsize = [64, 48]\ncolor = "GRAY"\n'
+        '[head]\nkind = "classify"\nactivation = "none"\n[targets.onnx]\n'
+    )
+    notes = mc.export(tmp_path / "net.toml", tmp_path / "bundle").notes
+    assert not [n for n in notes if "not tried on a picture" in n], notes
