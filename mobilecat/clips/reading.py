@@ -22,6 +22,7 @@ from mobilecat.clips.child.messages import fill, receive, widen
 from mobilecat.clips.clip import ClipFacts, Frame
 from mobilecat.clips.extra import require_video
 from mobilecat.confined import Confinement, start
+from mobilecat.disk.near import did_you_mean
 from mobilecat.errors import ImageError, Problem
 from mobilecat.geometry.orientation import Orientation
 
@@ -164,8 +165,12 @@ class ClipReader:
 def require_clip(path: Path) -> None:
     """Raise ImageError where there is no file, or an empty one."""
     if not path.is_file():
-        what = "a folder" if path.is_dir() else "not found"
-        raise ImageError("There is no such clip", [Problem(what, str(path))])
+        if not path.is_dir():
+            missing = Problem("not found", str(path), did_you_mean(path))
+            raise ImageError("There is no such clip", [missing])
+        what = "a folder of frames is replayed and diagnosed, but a clip here is one file"
+        fix = f"make one of it: ffmpeg -i {path}/%03d.png clip.mp4"
+        raise ImageError("This clip cannot be taken", [Problem(what, str(path), fix)])
     if not path.stat().st_size:
         raise ImageError("The clip cannot be read", [Problem("the file is empty", str(path))])
 

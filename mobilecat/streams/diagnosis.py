@@ -76,6 +76,11 @@ class StreamDiagnosis(Diagnosis):
             upright, stored = self.ignoring
             said = f"upright the model finds {upright} boxes in {FRAMES} frames, as stored {stored}"
             yield Line(f"  {said}; an app must turn them")
+        if not (self.named or self.unexplained or self.compared):
+            said = (
+                "No rows were given, so no fault is looked for: add what your app drew, --observed "
+            )
+            yield Line(f"  {said}rows.csv, with the columns of `mobilecat replay --csv`")
         if self.compared:
             yield Line(f"  cost {self.cost:.4f}; of nothing wrong {self.nothing:.4f}", "dim")
 

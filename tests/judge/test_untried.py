@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from mobilecat.judge import validate
 from mobilecat.judge.rounding import widened
 from mobilecat.judge.untried import advice
 from mobilecat.lanes import lanes_of
+from mobilecat.spec.heads import HEADS
 from tests.judge.fake import LANE, Tensors, check, healthy, write_bundle
 
 
@@ -25,6 +27,12 @@ def test_the_report_says_what_its_goldens_do_not_try(tmp_path: Path) -> None:
     cases, _ = read_cases(shop.golden, open_bundle(shop.bundle))
     wanted = advice(open_bundle(shop.bundle), [c.approved for c in cases])
     assert "cut off by the border" in wanted and "a crowd" in wanted
+    # A class of the whole picture crosses no border, and comes in no crowd.
+    shut = open_bundle(shop.bundle)
+    whole = replace(
+        shut, spec=shut.spec.model_copy(update={"head": HEADS["classify"](kind="classify")})
+    )
+    assert advice(whole, [c.approved for c in cases]) == ""
 
 
 def test_an_output_that_does_not_move_is_untested(tmp_path: Path) -> None:

@@ -124,6 +124,8 @@ def test_recording_says_what_it_cannot(cats: Path, clips: Path, tmp_path: Path) 
     refused(told, "A clip is recorded alone")
     told = mobilecat("golden", "record", cats, "--clip", tmp_path / "no.mp4", "--golden", tmp_path)
     refused(told, "There is no such clip")
+    told = mobilecat("golden", "record", cats, "--clip", tmp_path, "--golden", tmp_path / "g")
+    refused(told, "a clip here is one file", "ffmpeg -i")
 
 
 def test_a_picture_recorded_as_before_says_nothing_of_frames(cats: Path, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def test_a_clip_that_is_to_be_turned_and_an_app_that_does_not(cats: Path, home: 
     words = ["diagnose", cats, "--clip", clip, "--runner", "onnx"]
     told = mobilecat(*words)
     assert told.returncode == 0 and "to be turned: .right, EXIF 6" in told.stdout, told.stderr
+    assert "No rows were given, so no fault is looked for" in told.stdout
     rows = home / "app.csv"
     write_rows(rows, rows_of(FAULTS["rotation ignored"][1], clip, cats))
     told = mobilecat(*words, "--observed", rows)
