@@ -10,6 +10,7 @@ import numpy as np
 
 from mobilecat.bake import bake
 from mobilecat.bake.preprocessing import image_input_of
+from mobilecat.foreign import quiet_onnxruntime
 from mobilecat.geometry.affine import Affine
 from mobilecat.graph import dtype_of
 from mobilecat.lanes.detect import decode_outputs
@@ -221,7 +222,6 @@ def _opened(network: ir.Model, spec: Spec) -> Run:
     """Return what runs a picture: all boxes above 0.01, and what is odd about those above the
     spec's threshold."""
     import onnx_ir as ir
-    import onnxruntime as ort
 
     nms = spec.effective_nms
     lower = spec
@@ -229,7 +229,7 @@ def _opened(network: ir.Model, spec: Spec) -> Run:
         wide: NmsSpec = nms.model_copy(update={"score_threshold": _LEAST})
         lower = spec.model_copy(update={"nms": wide})
     model = bake(network, lower, "uint8").model
-    session = ort.InferenceSession(
+    session = quiet_onnxruntime().InferenceSession(
         ir.to_proto(model).SerializeToString(), providers=["CPUExecutionProvider"]
     )
     names = [o.name for o in session.get_outputs()]

@@ -29,9 +29,8 @@ def test_the_report_says_what_its_goldens_do_not_try(tmp_path: Path) -> None:
     assert "cut off by the border" in wanted and "a crowd" in wanted
     # A class of the whole picture crosses no border, and comes in no crowd.
     shut = open_bundle(shop.bundle)
-    whole = replace(
-        shut, spec=shut.spec.model_copy(update={"head": HEADS["classify"](kind="classify")})
-    )
+    classes = HEADS["classify"].model_validate({"kind": "classify", "activation": "none"})
+    whole = replace(shut, spec=shut.spec.model_copy(update={"head": classes}))
     assert advice(whole, [c.approved for c in cases]) == ""
 
 
