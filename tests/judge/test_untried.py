@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,7 @@ def test_the_report_says_what_its_goldens_do_not_try(tmp_path: Path) -> None:
     # A class of the whole picture crosses no border, and comes in no crowd.
     shut = open_bundle(shop.bundle)
     classes = HEADS["classify"].model_validate({"kind": "classify", "activation": "none"})
-    whole = replace(shut, spec=shut.spec.model_copy(update={"head": classes}))
+    whole = shut.model_copy(update={"spec": shut.spec.model_copy(update={"head": classes})})
     assert advice(whole, [c.approved for c in cases]) == ""
 
 
