@@ -54,7 +54,11 @@ _BY_FIRST_BYTES = {b"\x89HDF\r\n\x1a\n": "keras-hdf5", b"PK\x03\x04": "keras"}
 def format_of(path: Path) -> str:
     """Return which kind of source a file is (`Format.sources`); ModelError where none."""
     if path.name.startswith("python:"):
-        fix = "export it, with --trust-python: every later step reads what the export built"
+        fix = (
+            f'write a spec with source = "{path.name}" and export it with --trust-python '
+            "(docs/importing.md#pytorch); or save what it builds with torch.export.save, and name "
+            "the .pt2"
+        )
         raise _unreadable(path, "a function of Python, which is no file", fix)
     if not path.exists():
         fix = "a spec's source is relative to its folder; or name the file: --source FILE"
