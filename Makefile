@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 BASE ?= main
 
-.PHONY: streams demo ios test test-torch read-back check lint unit swift android conformance mutants bridges coreai faults right first-hour fuzz wheel bench lock clean
+.PHONY: streams demo ios test test-torch read-back check lint unit swift android android-models conformance mutants bridges coreai faults right first-hour fuzz wheel bench lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -15,7 +15,7 @@ demo: $(STAMP)
 ios: $(STAMP)  # the cat models into the app: ios_sample/README.md
 	@tools/export_cats.sh $(PY) build/ios --ios ios_sample/CatCam/Model
 
-test: lint unit swift android
+test: lint android unit swift
 
 check: $(STAMP)  # lint, types, and only the tests that a change touches
 	@$(PY) tools/check.py --base $(BASE)
@@ -39,6 +39,9 @@ unit: $(STAMP)
 
 swift:
 	@tools/swift_test.sh
+
+android-models: $(STAMP)  # the cat models into the Android app: android_sample/README.md
+	@$(PY) -m mobilecat export mobilecat/demo/cats.toml -o build/android/cats --android android_sample/app/model
 
 android:  # the Kotlin kit on a JVM
 	@tools/android_test.sh

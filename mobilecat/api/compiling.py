@@ -26,6 +26,7 @@ def export(
     source: PathLike | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
     ios: PathLike | None = None,
+    android: PathLike | None = None,
     trust: Collection[str] = (),
     progress: Progress = silent,
 ) -> Exported:
@@ -37,9 +38,10 @@ def export(
     source: another model file for this spec. shapes: of dynamic inputs, by name.
     trust: "python" lets the function that a spec names as its source be run, "pickle" a pickle of a
     whole PyTorch model be opened: both run their author's code (docs/security.md).
-    ios: a folder of an app that gets the Core ML part too. A bundle that lies at `out` is replaced
-    in one step. Decode and suppression of every file that can be cut are tried on made values
-    first (docs/validate.md).
+    ios: a folder of an app that gets the Core ML part too. android: one that gets the TFLite and
+    ONNX files, and their contract in Kotlin. A bundle that lies at `out` is replaced in one step.
+    Decode and suppression of every file that can be cut are tried on made values first
+    (docs/validate.md).
 
     Errors: SpecError, ModelError, UnsupportedError, ArtifactError, each with all of its problems;
     `out` then is as it was.
@@ -61,12 +63,16 @@ def export(
         from mobilecat.compile.ios import require_ios_folder
 
         require_ios_folder(Path(ios))
+    if android is not None:
+        from mobilecat.compile.android import require_android_folder
+
+        require_android_folder(Path(android))
     bare = False
     if not isinstance(spec, Spec):
         path = _of_folder(Path(spec))
         if is_cascade(path):
             done = _cascade(path, target, other, fixed, progress)
-            return _with_app(done, ios)
+            return _with_apps(done, ios, android)
         bare = path.suffix != ".toml"
         spec = _read(path, fixed, other)
         require_replaceable(target, path)
@@ -82,7 +88,7 @@ def export(
             progress=progress,
             tried=require_right_ends,
         )
-    return _with_app(replace(done, notes=(*said, *done.notes)), ios)
+    return _with_apps(replace(done, notes=(*said, *done.notes)), ios, android)
 
 
 @contextmanager
@@ -147,9 +153,13 @@ def _read(path: Path, shapes: Mapping[str, tuple[int, ...]], source: Path | None
     return spec_from_model_file(path, shapes)
 
 
-def _with_app(done: Exported, ios: PathLike | None) -> Exported:
-    if ios is None:
-        return done
-    from mobilecat.compile.ios import write_ios
+def _with_apps(done: Exported, ios: PathLike | None, android: PathLike | None) -> Exported:
+    if ios is not None:
+        from mobilecat.compile.ios import write_ios
 
-    return replace(done, app=write_ios(done.folder, Path(ios)))
+        done = replace(done, app=write_ios(done.folder, Path(ios)))
+    if android is not None:
+        from mobilecat.compile.android import write_android
+
+        done = replace(done, android=write_android(done.folder, Path(android)))
+    return done

@@ -22,6 +22,7 @@ def run_export(
     source: Path | None,
     shapes: Sequence[str],
     ios: Path | None,
+    android: Path | None,
     json_: str | None,
     trust: Sequence[str],
 ) -> None:
@@ -33,6 +34,7 @@ def run_export(
             source=source,
             shapes=_shapes(shapes),
             ios=ios,
+            android=android,
             trust=trust,
             progress=progress,
         )

@@ -125,6 +125,10 @@ def export(
         Path | None,
         typer.Option("--ios", metavar="DIR", help="Also write what an iOS app takes into DIR."),
     ] = None,
+    android: Annotated[
+        Path | None,
+        typer.Option("--android", metavar="DIR", help="Also write what an Android app takes."),
+    ] = None,
     trust_python: Annotated[
         bool,
         typer.Option("--trust-python", help="Run the Python function that is the source."),
@@ -144,7 +148,7 @@ def export(
     from mobilecat.cli.export import run_export
 
     trust = [t for t, said in (("python", trust_python), ("pickle", trust_pickle)) if said]
-    run_export(spec, out or spec.parent / BUNDLE, source, shape or [], ios, json_, trust)
+    run_export(spec, out or spec.parent / BUNDLE, source, shape or [], ios, android, json_, trust)
 
 
 @app.command(cls=Verb, short_help="Run a bundle on pictures; print what it finds.")

@@ -5,14 +5,14 @@ A cascade is two such folders side by side, and cascade.json between them: the c
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle
 from mobilecat.bundle.cascade import CascadeBundle, open_any
+from mobilecat.compile.apps import AppFolder, copy, require_ours, require_usable
 from mobilecat.disk import new_folder, sha256_of
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.table import FORMATS
@@ -23,26 +23,15 @@ RESOURCES = "Bundle"
 SECOND = "LandmarkModel"
 """Where a cascade's landmark model goes, beside the detector's folder."""
 CASCADE = "cascade.json"
+_OURS = (CONTRACT, RESOURCES)
+_EXAMPLE = "ios_sample/CatCam/Model"
 
 _RESIZE = {"letterbox-topleft": "letterboxTopLeft", "fit-pad": "fitPad"}
 _CROP = {"stretch": ".scaleFill", "letterbox": ".scaleFit", "fit-pad": ".scaleFit"}
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-@dataclass(frozen=True)
-class IosFolder:
-    """What was written, relative to `folder`, and what a developer should know about it.
-
-    second: the same of a cascade's landmark model.
-    """
-
-    folder: Path
-    files: tuple[str, ...]
-    notes: tuple[str, ...]
-    second: IosFolder | None = None
-
-
-def write_ios(bundle_folder: Path, ios_folder: Path) -> IosFolder:
+def write_ios(bundle_folder: Path, ios_folder: Path) -> AppFolder:
     """Make `ios_folder` the bundle's place in an app, replacing an earlier one in one step.
 
     It gets ModelContract.swift, a source file, and Bundle/, a resource: every artifact for Apple's
@@ -81,14 +70,15 @@ def require_ios_folder(folder: Path) -> None:
 
     For looking before a bundle is made.
     """
-    _require_ours(folder)
+    require_ours(folder, _OURS, _EXAMPLE)
 
 
 def _require_all(parts: Iterable[tuple[Bundle, Path, Path]]) -> None:
     """Refuse before anything is written: what no app can use, and folders of other things."""
     for bundle, bundle_folder, ios_folder in parts:
-        _require_usable(bundle, _for_apps(bundle), bundle_folder)
-        _require_ours(ios_folder)
+        targets = [f.name for f in FORMATS.values() if f.app]
+        require_usable(bundle, bundle_folder, bool(_for_apps(bundle)), targets)
+        require_ours(ios_folder, _OURS, _EXAMPLE)
 
 
 def _for_apps(bundle: Bundle) -> list[ArtifactRecord]:
@@ -97,18 +87,18 @@ def _for_apps(bundle: Bundle) -> list[ArtifactRecord]:
 
 def _write(
     bundle: Bundle, bundle_folder: Path, ios_folder: Path, more: Mapping[str, Path] | None = None
-) -> IosFolder:
+) -> AppFolder:
     try:
         with new_folder(ios_folder) as fresh:
             resources = fresh / RESOURCES
             resources.mkdir()
             for record in _for_apps(bundle):
-                _copy(bundle_folder / record.file, resources / record.file)
+                copy(bundle_folder / record.file, resources / record.file)
             for name in (FILE, LABELS):
                 if (bundle_folder / name).is_file():
-                    _copy(bundle_folder / name, resources / name)
+                    copy(bundle_folder / name, resources / name)
             for name, source in (more or {}).items():
-                _copy(source, resources / name)
+                copy(source, resources / name)
             text = contract_swift(bundle, sha256_of(bundle_folder / FILE))
             (fresh / CONTRACT).write_text(text, encoding="utf-8", newline="\n")
             written = sorted(p.relative_to(fresh).as_posix() for p in fresh.rglob("*.*"))
@@ -117,7 +107,7 @@ def _write(
             "The app's model folder cannot be written",
             [Problem(e.strerror or str(e), str(ios_folder))],
         ) from e
-    return IosFolder(ios_folder, tuple(written), _notes(bundle))
+    return AppFolder(ios_folder, tuple(written), _notes(bundle))
 
 
 def contract_swift(bundle: Bundle, bundle_sha256: str) -> str:
@@ -145,57 +135,6 @@ def contract_swift(bundle: Bundle, bundle_sha256: str) -> str:
         outputs=bundle.outputs,
         artifacts=_for_apps(bundle),
     )
-
-
-def _require_usable(
-    bundle: Bundle, artifacts: Iterable[ArtifactRecord], bundle_folder: Path
-) -> None:
-    problems = []
-    if bundle.spec.input is None:
-        problems.append(
-            Problem(
-                "takes the network's own tensors, no picture",
-                str(bundle_folder / FILE),
-                "give the spec an [input] section",
-            )
-        )
-    if not any(artifacts):
-        problems.append(
-            Problem(
-                "has no artifact for an app",
-                str(bundle_folder / FILE),
-                f"add {_targets()} to the spec and export again",
-            )
-        )
-    if problems:
-        raise ArtifactError("An app cannot use this bundle", problems)
-
-
-def _targets() -> str:
-    return " or ".join(f"[targets.{f.name}]" for f in FORMATS.values() if f.app)
-
-
-def _require_ours(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise ArtifactError(
-            "The app's model folder is a file", [Problem("not a folder", str(folder))]
-        )
-    foreign = sorted(
-        p.name
-        for p in (folder.iterdir() if folder.is_dir() else ())
-        if p.name not in (CONTRACT, RESOURCES, ".DS_Store")
-    )
-    if foreign:
-        raise ArtifactError(
-            "The app's model folder is in use",
-            [
-                Problem(
-                    f"holds {', '.join(foreign)}, which would be lost",
-                    str(folder),
-                    "name a folder of its own, such as ios_sample/CatCam/Model",
-                )
-            ],
-        )
 
 
 def _notes(bundle: Bundle) -> tuple[str, ...]:
@@ -232,14 +171,6 @@ def _crop_notes(bundle: CascadeBundle) -> tuple[str, ...]:
         'crop.edge = "pad": Vision looks at nothing outside the picture, so the app cuts such a '
         "crop at the picture's edge and has Vision pad it; its landmarks are a little off there",
     )
-
-
-def _copy(source: Path, target: Path) -> None:
-    # Contents only: times and modes of the bundle are nothing to an app's repository.
-    if source.is_dir():
-        shutil.copytree(source, target, copy_function=shutil.copyfile)
-    else:
-        shutil.copyfile(source, target)
 
 
 def _string(text: str) -> str:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from mobilecat.bake import Baked
-    from mobilecat.compile.ios import IosFolder
+    from mobilecat.compile.apps import AppFolder
     from mobilecat.quantize import Calibration
 
 Progress = Callable[[str], None]
@@ -65,13 +65,14 @@ _VERSIONED = ("coremltools", "onnx", "onnx-ir", "onnxruntime", "ai-edge-litert",
 class Exported(Shown):
     """What an export made, and what it settled on the way; usable as the path of its bundle.
 
-    app: what was written into an app beside it.
+    app, android: what was written into an iOS and an Android app beside it.
     """
 
     folder: Path
     bundle: Bundle
     notes: tuple[str, ...]
-    app: IosFolder | None = None
+    app: AppFolder | None = None
+    android: AppFolder | None = None
 
     def __fspath__(self) -> str:
         return str(self.folder)
@@ -92,7 +93,7 @@ class Exported(Shown):
         outputs = ", ".join(f"{o.name} {'×'.join(map(str, o.shape))}" for o in bundle.outputs)
         yield Line(f"gives {outputs}")
         yield Line(f"wrote {self.folder}")
-        for part in (self.app, self.app.second if self.app else None):
+        for part in (self.app, self.app.second if self.app else None, self.android):
             if part is not None:
                 yield Line(f"wrote {part.folder}: {', '.join(part.files)}")
                 yield from (Line(f"  {note}") for note in part.notes)

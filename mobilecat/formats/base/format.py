@@ -135,7 +135,7 @@ class Format:
         dims: (Source, progress) → inputs. read: (Source, shapes, progress) → frozen graph.
         reference: (Source, shapes) → Reference, the file in its own engine.
         changed: (Source, shapes, change) → Reference, with weights changed, in onnxruntime.
-    app: whether `--ios` puts it into an app.
+    app: whether `--ios` puts it into an app. android: whether `--android` does.
     """
 
     name: str
@@ -167,6 +167,7 @@ class Format:
     reference: Verb = _absent
     changed: Verb = _absent
     app: bool = False
+    android: bool = False
 
     def has(self, verb: str) -> bool:
         """Return whether the format has this verb."""

@@ -28,4 +28,5 @@ ONNX = Format(
     read=late(_ROOM, "source:read"),
     reference=late(_ROOM, "source:reference"),
     changed=late(_ROOM, "changed:changed"),
+    android=True,
 )

@@ -39,4 +39,5 @@ TFLITE = Format(
     read=late(_ROOM, "source:read"),
     reference=late(_ROOM, "source:reference"),
     changed=late(_ROOM, "source:changed"),
+    android=True,
 )

@@ -10,6 +10,7 @@ fun ownTests(fixtures: File): Map<String, () -> Unit> = mapOf(
     "YUV_420_888's range is an assumption" to ::yuvRange,
     "a buffer is sampled through crop and rotation" to ::sampled,
     "a crop of the buffer moves the image" to ::cropRect,
+    "each mode rounds in its own way" to ::roundings,
     "tensors" to ::tensors,
     "damaged numbers are refused" to ::damagedNumbers,
     "confidence: ties and NaN" to ::confidence,
@@ -131,6 +132,17 @@ private fun cropRect() {
             SizeWH(640, 480), SizeWH(2, 2), cropRect = BoxXYXY(0.0, 0.0, 480.0, 640.0)
         )
     }
+}
+
+private fun roundings() {
+    // Half as large: 360.5 and 361.5 rows.
+    fun rows(height: Int, mode: ResizeMode, rounding: Rounding? = null) =
+        ResizePlan(SizeWH(1280, height), SizeWH(640, 640), mode, rounding).resizedWH.h
+    same(rows(721, ResizeMode.LETTERBOX), 360, "letterbox, half to even")
+    same(rows(723, ResizeMode.LETTERBOX), 362, "letterbox, half to even")
+    same(rows(721, ResizeMode.LETTERBOX, Rounding.HALF_AWAY), 361, "half away")
+    same(rows(723, ResizeMode.FIT_PAD), 361, "fit-pad, truncated")
+    same(rows(723, ResizeMode.LETTERBOX_TOP_LEFT), 361, "top left, truncated")
 }
 
 private fun tensors() {

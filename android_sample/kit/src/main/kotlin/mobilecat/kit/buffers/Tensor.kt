@@ -23,7 +23,7 @@ internal fun elementCount(shape: List<Long>): Long = shape.fold(1L) { count, sid
 
 private fun exactly(summary: String, what: String, arithmetic: () -> Long): Long = try {
     arithmetic()
-} catch (_: ArithmeticException) {
+} catch (beyond: ArithmeticException) {
     throw bufferError(summary, what)
 }
 

@@ -83,7 +83,8 @@ data class ModelBundle(
         return ResizePlan(imageWH, into.size, into.resize, into.rounding)
     }
 
-    internal fun picture(): ImageInput = input ?: throw bundleError(
+    /** The picture input. Throws for a model that takes none. */
+    fun picture(): ImageInput = input ?: throw bundleError(
         "This model takes no picture", "$name has no input", place = "spec.input"
     )
 

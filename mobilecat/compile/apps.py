@@ -1,0 +1,77 @@
+"""What the folders of an iOS and an Android app have in common: what goes in, what is refused."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mobilecat.bundle import FILE, Bundle
+from mobilecat.errors import ArtifactError, Problem
+
+
+@dataclass(frozen=True)
+class AppFolder:
+    """What was written, relative to `folder`, and what a developer should know about it.
+
+    second: the same of a cascade's landmark model, where it has a folder of its own.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+    second: AppFolder | None = None
+
+
+def require_usable(bundle: Bundle, where: Path, some: bool, targets: Iterable[str]) -> None:
+    """Raise ArtifactError for a bundle without picture input, or with nothing for the app."""
+    problems = []
+    if bundle.spec.input is None:
+        problems.append(
+            Problem(
+                "takes the network's own tensors, no picture",
+                str(where / FILE),
+                "give the spec an [input] section",
+            )
+        )
+    if not some:
+        asked = " or ".join(f"[targets.{name}]" for name in targets)
+        problems.append(
+            Problem(
+                "has no artifact for an app",
+                str(where / FILE),
+                f"add {asked} to the spec and export again",
+            )
+        )
+    if problems:
+        raise ArtifactError("An app cannot use this bundle", problems)
+
+
+def require_ours(folder: Path, ours: Collection[str], example: str) -> None:
+    """Raise ArtifactError where a folder is a file, or holds anything but `ours`."""
+    if folder.exists() and not folder.is_dir():
+        raise ArtifactError(
+            "The app's model folder is a file", [Problem("not a folder", str(folder))]
+        )
+    there = folder.iterdir() if folder.is_dir() else ()
+    foreign = sorted(p.name for p in there if p.name not in (*ours, ".DS_Store"))
+    if foreign:
+        raise ArtifactError(
+            "The app's model folder is in use",
+            [
+                Problem(
+                    f"holds {', '.join(foreign)}, which would be lost",
+                    str(folder),
+                    f"name a folder of its own, such as {example}",
+                )
+            ],
+        )
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file or a folder: contents only, as an app's repository needs no times and modes."""
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=shutil.copyfile)
+    else:
+        shutil.copyfile(source, target)
