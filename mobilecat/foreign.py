@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -69,6 +70,17 @@ def quiet_onnxruntime() -> Any:
 
     onnxruntime.set_default_logger_severity(4)
     return onnxruntime
+
+
+ENGINE_THREADS = "MOBILECAT_ENGINE_THREADS"
+"""Threads that an engine opened from here on may take, where several processes share the cores:
+their engines would wait for each other in busy loops. Unset: as many as the engine likes."""
+
+
+def engine_threads() -> int | None:
+    """Return what the environment says of an engine's threads; None where it says no number."""
+    said = os.environ.get(ENGINE_THREADS, "")
+    return int(said) if re.fullmatch(r"[1-9][0-9]{0,3}", said) else None
 
 
 _ORT_NODES = (

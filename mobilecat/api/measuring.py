@@ -101,6 +101,7 @@ def tune(
     limit: int | None = None,
     cache: PathLike | None = None,
     fresh: bool = False,
+    on: str | None = None,
     progress: Progress = silent,
 ) -> Tuned:
     """Sweep score threshold, IoU threshold and max detections on labelled pictures.
@@ -108,7 +109,8 @@ def tune(
     The model runs once a picture. objective: `f1`, `map` or `recall@fp=0.2`. write: a spec whose
     [nms] gets the best row; `diff` then says what changed. runner: whose candidates, by default the
     source model's. limit: so many pictures, spread evenly. cache: where candidates are kept; fresh:
-    believe none of them. `best` is None where no row meets the objective.
+    believe none of them. on: Dask's workers, as of `evaluate`. `best` is None where no row meets
+    the objective.
 
     Errors: MobileCatError for a bundle without NMS, unusable labels, or a spec that is not its own.
 
@@ -141,6 +143,7 @@ def tune(
         cache=path_or_none(cache),
         fresh=fresh,
         class_map=class_map,
+        on=on,
         progress=progress,
     )
     if spec is None or found.best is None:

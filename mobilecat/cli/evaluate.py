@@ -22,6 +22,7 @@ from mobilecat.cli.grammar import (
     Json,
     Limit,
     MaxDrop,
+    On,
     Plot,
     Runner,
     Source,
@@ -52,12 +53,7 @@ def evaluate(
     fresh: Fresh = False,
     threads: Threads = None,
     allow_calibration: AllowCalibration = False,
-    on: Annotated[
-        str | None,
-        typer.Option(
-            "--on", metavar="ADDRESS", help="Run on Dask: local, or a scheduler's tcp://…."
-        ),
-    ] = None,
+    on: On = None,
     shard: Annotated[
         str | None,
         typer.Option("--shard", metavar="I/N", help="The I-th of N shards, kept in --cache."),

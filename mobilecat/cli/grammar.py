@@ -136,6 +136,10 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Believe no result that was
 Threads = Annotated[
     int | None, typer.Option("--threads", metavar="N", min=1, help="By default one a core.")
 ]
+On = Annotated[
+    str | None,
+    typer.Option("--on", metavar="ADDRESS", help="Run on Dask: local, or a scheduler's tcp://…."),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(

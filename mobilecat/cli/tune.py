@@ -19,6 +19,7 @@ from mobilecat.cli.grammar import (
     Fresh,
     Json,
     Limit,
+    On,
     Plot,
     Runner,
     Source,
@@ -64,6 +65,7 @@ def tune(
     limit: Limit = None,
     cache: Cache = None,
     fresh: Fresh = False,
+    on: On = None,
     json_: Json = None,
     plot: Plot = None,
 ) -> None:
@@ -93,6 +95,7 @@ def tune(
             limit=limit,
             cache=cache,
             fresh=fresh,
+            on=on,
             progress=progress,
         )
     write_json(found.to_json, json_)

@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 
 from mobilecat.errors import ModelError
-from mobilecat.foreign import problem_from_onnxruntime, quiet_onnxruntime
+from mobilecat.foreign import engine_threads, problem_from_onnxruntime, quiet_onnxruntime
 from mobilecat.graph import IR_VERSIONS, Array
 
 
@@ -48,8 +48,8 @@ class OrtModel:
                 proto.graph.output.append(onnx.ValueInfoProto(name=name))
         options = ort.SessionOptions()
         options.log_severity_level = 4
-        if self._threads:
-            options.intra_op_num_threads = self._threads
+        if threads := self._threads or engine_threads():
+            options.intra_op_num_threads = threads
         data = proto.SerializeToString()
         try:
             return ort.InferenceSession(data, options, ["CPUExecutionProvider"])

@@ -12,7 +12,7 @@ from typing import Any
 
 from mobilecat.bundle import ArtifactRecord
 from mobilecat.errors import ArtifactError
-from mobilecat.foreign import problem_from_litert
+from mobilecat.foreign import engine_threads, problem_from_litert
 from mobilecat.formats.base.runner import Runner, artifact_inputs
 from mobilecat.graph import Array
 
@@ -53,7 +53,7 @@ class TfliteRunner:
                 with quiet_stderr():
                     engine = Interpreter(
                         model_path=str(self._path),
-                        num_threads=2,
+                        num_threads=engine_threads() or 2,
                         experimental_preserve_all_tensors=keep_all,
                     )
                     engine.allocate_tensors()

@@ -8,7 +8,6 @@ that was measured against.
 from __future__ import annotations
 
 import hashlib
-import os
 import statistics
 import threading
 import time
@@ -29,6 +28,7 @@ from mobilecat.lanes import Lane, NotRun, Runner, decode_outputs, open_lane
 from mobilecat.lanes.inputs import picture_inputs
 from mobilecat.measure.datasets import Labelled
 from mobilecat.measure.evaluate.kept import Result, Store
+from mobilecat.measure.spread import cores
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.reading import read_picture
 
@@ -127,7 +127,7 @@ def collect(
             work.results[i] = result
 
     order = sorted(set().union(*(w.todo for w in works)))
-    _in_threads(one, order, threads or _cores(), progress)
+    _in_threads(one, order, threads or cores(), progress)
     return [_collected(w, len(keys), kept[w.lane.name]) for w in works]
 
 
@@ -197,13 +197,6 @@ def decoded(
 def _turned(works: Sequence[_Work], by: int) -> list[_Work]:
     at = by % len(works)
     return [*works[at:], *works[:at]]
-
-
-def _cores() -> int:
-    """Return the cores that this process may use, which in a container are not all."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _in_threads(

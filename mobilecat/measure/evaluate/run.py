@@ -19,7 +19,7 @@ from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, 
 from mobilecat.measure.evaluate.report import Evaluation, LaneScores
 from mobilecat.measure.evaluate.scales import other_part
 from mobilecat.measure.evaluate.scores import score, truth_of
-from mobilecat.measure.evaluate.spread import merge, run_on, shard, tasks_of
+from mobilecat.measure.evaluate.spread import collect_on, merge, shard, tasks_of
 from mobilecat.measure.seen import require_unseen
 from mobilecat.pictures.similarity import sigmas_of
 from mobilecat.rows import MAPS
@@ -80,7 +80,7 @@ def evaluate(
     merge(stores, merged)
     if on is not None:
         tasks = tasks_of(folder, bundle, lanes, chosen, stores, class_ids, source, fresh, progress)
-        run_on(on, tasks, stores, threads, progress)
+        collect_on(on, tasks, stores, threads, progress)
         fresh = False
     collected = collect(
         folder,

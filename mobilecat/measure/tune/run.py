@@ -21,10 +21,11 @@ from mobilecat.measure.evaluate.names import ClassMap, match_classes
 from mobilecat.measure.evaluate.scores import truth_of
 from mobilecat.measure.tune.candidates import Engine, lane_to_tune, ranked_of
 from mobilecat.measure.tune.grid import Grid, Setting, without_overlap
-from mobilecat.measure.tune.kept import open_store
+from mobilecat.measure.tune.kept import Store, open_store
 from mobilecat.measure.tune.measure import Judged, Row, judge, row_of
 from mobilecat.measure.tune.objective import Objective, best_of, edges
 from mobilecat.measure.tune.ranked import Ranked, suppress_at
+from mobilecat.measure.tune.spread import fill_on
 from mobilecat.pictures.chart import Chart, write_chart
 from mobilecat.shown import Drawn, Line, Shown, Table
 from mobilecat.spec import NmsSpec, RawHead
@@ -132,13 +133,15 @@ def tune(
     cache: Path | None = None,
     fresh: bool = False,
     class_map: Mapping[str, str] | None = None,
+    on: str | None = None,
     progress: Progress = lambda _: None,
 ) -> Tuned:
     """Sweep `grid` over the labelled pictures at `data`; nothing but the cache is written.
 
     Candidates come from the source model, or from `runner` and `artifact`. cache: where they are
     kept, by default in the user's cache folder; fresh: believe none of them. limit: pictures,
-    spread evenly. class_map: a class of the labels → the model's name for it.
+    spread evenly. class_map: a class of the labels → the model's name for it. on: Dask's workers,
+    whose candidates go through the cache (`measure.spread`).
     Where the bundle selects without suppression, there is no IoU threshold to sweep.
     Errors: MobileCatError.
     """
@@ -152,6 +155,11 @@ def tune(
     engine = Engine(folder, bundle, lane, source)
     store = open_store(bundle, lane, cache, fresh)
     start = perf_counter()
+    if on is not None:
+        asked_for, paths = (runner, artifact), [p.path for p in labels.pictures]
+        floor = grid.scores[0]
+        engine.inferences = fill_on(on, folder, asked_for, source, paths, floor, store, progress)
+        store = Store(store.folder)  # what came just now is believed, also where nothing else was
     ranked = []
     for i, picture in enumerate(labels.pictures, start=1):
         progress(f"{lane.name}: picture {i} of {len(labels)}, {picture.path.name}")
