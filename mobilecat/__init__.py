@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from mobilecat.placement.whole import Placement
     from mobilecat.playback.result import Replay
     from mobilecat.proposal.whole import Proposal
-    from mobilecat.saliency.whole import HeatMaps
+    from mobilecat.saliency.result import HeatMaps
     from mobilecat.spec import Spec
     from mobilecat.spec.reference import Explained
 
@@ -95,7 +95,7 @@ _HOMES = {
     "placement.whole": ["Placement"],
     "proposal.whole": ["Proposal"],
     "playback.result": ["Replay"],
-    "saliency.whole": ["HeatMaps"],
+    "saliency.result": ["HeatMaps"],
     "spec": ["Spec"],
     "spec.reference": ["Explained"],
 }  # fmt: skip

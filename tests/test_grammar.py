@@ -46,7 +46,7 @@ for _path, _command in COMMANDS.items():
 
 # What a verb may say in words of its own, since it takes more or less there.
 OWN_WORDS = {
-    "--runner": {"bisect"},  # it must be named, and is an artifact's
+    "--runner": {"bisect", "replay"},  # it must be named, and is an artifact's; several lanes
     "--image": {"bisect", "explain", "init", "diagnose"},  # one picture; a folder
     "--draw": {
         "run",

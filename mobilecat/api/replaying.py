@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -31,7 +31,7 @@ def replay(
     clip: PathLike,
     *,
     every: int = 1,
-    runner: str | None = None,
+    runner: str | Sequence[str] | None = None,
     artifact: str | None = None,
     csv: PathLike | None = None,
     draw: PathLike | None = None,
@@ -43,9 +43,10 @@ def replay(
     """Run a bundle on a moving picture: what each lane finds, frame by frame, and how steadily.
 
     clip: a file, a folder of pictures, or a folder with the app's capture.json. every: each N-th
-    frame. csv: written, a row a detection, in pixels of the upright frame. draw: written, the clip
-    with boxes and its sound. simulate: a phone's stream, such as "ios-back-portrait". each: is
-    given every frame with what each lane found.
+    frame. runner: one engine, or several in one pass; all without. csv: written, a row a detection,
+    in pixels of the upright frame. draw: written, the clip with boxes and its sound. simulate: a
+    phone's stream, such as "ios-back-portrait". each: is given every frame with what each lane
+    found.
 
     Memory does not grow with the clip. Errors: ImageError for what is no clip, or not whole;
     MobileCatError without the extra `video`, for a raw head, or where no lane runs.

@@ -23,12 +23,12 @@ def explain(
     ] = None,
     class_: Annotated[
         str | None,
-        typer.Option("--class", metavar="LABEL", help="Of occlusion: whose score, or its number."),
+        typer.Option("--class", metavar="LABEL", help="Whose score; the best without."),
     ] = None,
     method: Annotated[
         str,
-        typer.Option("--method", metavar="HOW", help="eigen-cam or occlusion."),
-    ] = "eigen-cam",
+        typer.Option("--method", metavar="HOW", help="auto, grad-cam, eigen-cam or occlusion."),
+    ] = "auto",
     layer: Annotated[
         str | None,
         typer.Option("--layer", metavar="NAME", help="In the graph; the deepest by default."),

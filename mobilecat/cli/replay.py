@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import mobilecat as mc
-from mobilecat.cli.grammar import BUNDLE, Artifact, Csv, Every, Json, Runner, Source
+from mobilecat.cli.grammar import BUNDLE, Artifact, Csv, Every, Json, Source
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
@@ -30,7 +30,14 @@ def replay(
             help="A bundle, then a clip, a folder of frames or of a capture, or - for stdin.",
         ),
     ] = None,
-    runner: Runner = None,
+    runner: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--runner",
+            metavar="NAME",
+            help="One engine, such as source or onnx; several times for several lanes in one pass.",
+        ),
+    ] = None,
     artifact: Artifact = None,
     csv: Csv = None,
     draw: Annotated[
@@ -67,7 +74,7 @@ def replay(
             folder,
             path,
             every=every,
-            runner=runner,
+            runner=runner or None,
             artifact=artifact,
             csv=csv,
             draw=draw,

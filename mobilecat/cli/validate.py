@@ -82,6 +82,14 @@ def validate(
     ] = False,
     json_: Json = None,
     html: Html = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="With --html: where each lane looks, as heat maps, on up to 8 golden pictures, "
+            "those that fail first. Some seconds a picture.",
+        ),
+    ] = False,
     markdown: Markdown = None,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="XML", help="Write the report as JUnit XML.")
@@ -147,6 +155,7 @@ def validate(
             coordinates=coordinates,
             full=full,
             html=html,
+            explain=explain,
             junit=junit,
             evaluation=evaluation,
             data=data,

@@ -13,7 +13,7 @@ import numpy as np
 from mobilecat.bundle import Bundle
 from mobilecat.disk import sha256_of
 from mobilecat.formats.base.runner import NotRun, Runner
-from mobilecat.formats.base.source import Reference
+from mobilecat.formats.base.source import Gradient, Reference
 from mobilecat.formats.importing import (
     ImportOptions,
     Source,
@@ -39,6 +39,8 @@ class SourceRunner:
         self._anchors = {} if anchors is None else {ANCHORS: anchors}
         self._model = opened.network
         self._ranked = opened.ranked
+        self._gradients = opened.gradients
+        self.engine = opened.engine
         self._dtypes = opened.dtypes
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
@@ -62,6 +64,28 @@ class SourceRunner:
     def candidates(self, image: Array) -> Candidates:
         """Return what the head decodes of `image`, uint8 [H,W,C], before suppression: float64."""
         return self._decoded(self._raw({"image": image}))
+
+    def raw(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the network's own outputs."""
+        return self._raw(inputs)
+
+    def scores(self, raw: Mapping[str, Array]) -> Array:
+        """Return what the head makes of them: a score a candidate and class, (N,C), float64."""
+        found: Array = np.asarray(self._decoded(raw).scores, np.float64)
+        return found.reshape(-1, found.shape[-1])
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether the source's engine takes gradients of it."""
+        return self._gradients is not None
+
+    def gradient(
+        self, inputs: Mapping[str, Array], maps: Sequence[Array], factors: Mapping[str, Array]
+    ) -> Gradient:
+        """Return the gradient of Σ factor · raw output at the first of `maps` (C,H,W) that the
+        network computes. Errors: ModelError where it computes none."""
+        assert self._gradients is not None
+        return self._gradients(self._feeds(inputs), maps, factors)
 
     @property
     def sorts(self) -> bool:

@@ -64,6 +64,11 @@ class Masks:
         held = (self.values[i] > SURE)[np.clip(rows, 0, wh[1] - 1), np.clip(cols, 0, wh[0] - 1)]
         return np.asarray(inside & held)
 
+    def area(self, i: int) -> float:
+        """Return how many pixels of the picture mask i covers, the grid's cells counted whole."""
+        a = self.image_from_mask
+        return float(np.count_nonzero(self.values[i] > SURE)) * abs(a.a * a.d - a.b * a.c)
+
     def told(self, i: int) -> dict[str, Any]:
         """Return mask i as COCO's run lengths (columns first, beginning with what is not its), with
         `image_from_mask`, a, b, tx, c, d, ty."""

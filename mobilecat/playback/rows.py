@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,16 +20,20 @@ OWN = ("frame", "time", "lane", "detection", "class_id", "class", "score", "x1",
 _MOST_ROWS = 2_000_000
 
 
-def columns_of(landmarks: Sequence[str], turned: bool) -> list[str]:
-    """Return the header: of landmarks, x and y of each by name; `angle` of turned boxes."""
+MASKS = ("mask_area", "mask")
+"""Of heads with masks: pixels of the frame, and the mask as JSON has it (`Masks.told`)."""
+
+
+def columns_of(landmarks: Sequence[str], turned: bool, masked: bool = False) -> list[str]:
+    """Return the header: of landmarks, x and y of each by name; `angle` of turned boxes; MASKS."""
     points = [f"{name}_{axis}" for name in landmarks for axis in "xy"]
-    return [*OWN, *(["angle"] if turned else []), *points]
+    return [*OWN, *(["angle"] if turned else []), *points, *(MASKS if masked else ())]
 
 
 def rows_of(
     frame: Frame, lane: str, found: Detections, labels: Sequence[str], landmarks: Sequence[str]
 ) -> list[list[str]]:
-    """Return a row a detection, in pixels of the upright frame."""
+    """Return a row a detection, in pixels of the upright frame; its mask last, where it has one."""
     rows = []
     angles, marks = found.rows.get("angles"), found.landmarks_xy
     time = "" if frame.seconds is None else f"{frame.seconds:.6f}"
@@ -42,6 +47,9 @@ def rows_of(
         if landmarks:
             points = np.full((len(landmarks), 2), np.nan) if marks is None else marks[i]
             row += ["" if np.isnan(v) else f"{v:.4f}" for v in points.reshape(-1)]
+        if found.masks is not None:
+            told = json.dumps(found.masks.told(i), separators=(",", ":"))
+            row += [f"{found.masks.area(i):.1f}", told]
         rows.append(row)
     return rows
 

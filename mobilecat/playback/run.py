@@ -58,7 +58,7 @@ def replay(
     clip: Clip,
     *,
     every: int = 1,
-    runner: str | None = None,
+    runner: str | Sequence[str] | None = None,
     artifact: str | None = None,
     csv: Path | None = None,
     draw: Path | None = None,
@@ -69,8 +69,9 @@ def replay(
 ) -> Replay:
     """Run the lanes on every frame of `clip`, which gives each N-th (`every`) already.
 
-    csv: a row a detection. draw: the clip again, boxes of the first lane on it. simulate: a phone
-    that the frames go through (`phones`). each: is told what every lane found in a frame.
+    runner: one engine, or several; all without. csv: a row a detection. draw: the clip again, boxes
+    of the first lane on it. simulate: a phone that the frames go through (`phones`). each: is told
+    what every lane found in a frame.
     Errors: MobileCatError for a bundle without detections, a lane or phone that is not there, where
     no lane runs; ImageError for a clip that is not whole, after what could be read.
     """
@@ -87,7 +88,7 @@ def replay(
             said = Problem("a cascade crops by itself", "--simulate", "replay its detector")
             raise MobileCatError("A phone is simulated for one model", [said])
         setup = setup_named(simulate, spec.input)
-    running, idle = _opened(bundle, lanes_of(bundle, runner, artifact, slow=False), opener)
+    running, idle = _opened(bundle, _lanes(bundle, runner, artifact), opener)
     with ExitStack() as stack:
         rows = _csv(csv, bundle)
         if rows is not None:
@@ -99,11 +100,19 @@ def replay(
     return loop.result(idle, csv, draw)
 
 
+def _lanes(bundle: Bundle, runner: str | Sequence[str] | None, artifact: str | None) -> list[Lane]:
+    """Return the lanes of each runner that is named, all without; each once."""
+    named = [runner] if runner is None or isinstance(runner, str) else list(runner)
+    found = [lane for name in named for lane in lanes_of(bundle, name, artifact, slow=False)]
+    return list({lane.name: lane for lane in found}.values())
+
+
 def _csv(path: Path | None, bundle: Bundle) -> CsvWriter | None:
     if path is None:
         return None
-    turned = any(t.name == "angles" for t in bundle.outputs)
-    return CsvWriter(path, columns_of(_landmark_names(bundle), turned))
+    names = {t.name for t in bundle.outputs}
+    columns = columns_of(_landmark_names(bundle), "angles" in names, "masks" in names)
+    return CsvWriter(path, columns)
 
 
 def _landmark_names(bundle: Bundle) -> Sequence[str]:

@@ -21,7 +21,7 @@ from mobilecat.judge.saved import Saved
 from mobilecat.judge.words import amount, failures, many, not_run, source_rounds
 from mobilecat.pictures.chart import Chart
 from mobilecat.pictures.matrix import Matrix
-from mobilecat.report.html_cases import case_views, layer_names
+from mobilecat.report.html_cases import Looks, case_views, layer_names
 from mobilecat.report.html_cells import COLUMNS, HINTS, Cell, cell_of, random_cell, short_names
 from mobilecat.report.html_grid import ORIENTATIONS, grid_of
 from mobilecat.report.html_overview import (
@@ -82,16 +82,17 @@ def report_page(
     times: Mapping[str, Sequence[float]] | None = None,
     losses: Mapping[str, float] | None = None,
     evaluated: Sequence[Chart | Matrix] = (),
+    looks: Mapping[str, Looks] | None = None,
     replaces: Path | None = None,
 ) -> str:
     """Return the page. saved: what the lanes gave in this validation; times: in how many
-    milliseconds. losses: points of mAP, by file. evaluated: charts of an evaluation. replaces:
-    where an earlier page may be, for what has changed since.
+    milliseconds. losses: points of mAP, by file. evaluated: charts of an evaluation. looks: heat
+    maps by case. replaces: where an earlier page may be, for what has changed since.
     """
     before = told_before(replaces, report.bundle.name) if replaces is not None else {}
     cards = cards_of(report, times or {}, losses or {}, before)
     short = short_names([r.lane for r in report.lanes])
-    cases = case_views(report, saved, short)
+    cases = case_views(report, saved, short, looks)
     drawn = [c.figure for c in cases if c.figure]
     grid = grid_of(coordinates) if coordinates else None
     misplaced = grid is not None and not grid.held

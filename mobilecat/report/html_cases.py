@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -53,8 +54,19 @@ class TensorRow:
 
 
 @dataclass(frozen=True)
+class Looks:
+    """Where each lane looks on a picture: a drawing's data URL, "" where there is none and `said`
+    is why; how it was made; and the lanes that look elsewhere than the source."""
+
+    url: str
+    said: str
+    differing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CaseView:
-    """figure: None for tensors, or where there were too many pictures.
+    """figure: None for tensors, or where there were too many pictures. looks: heat maps, where they
+    were asked for.
 
     failed: what neither the figure's rows nor the tensors show: a broken contract, a lane whose
     result is not here to be drawn. folded: it passed, and many others stand before it.
@@ -67,27 +79,42 @@ class CaseView:
     tensors: tuple[TensorRow, ...]
     failed: tuple[str, ...]
     folded: bool = False
+    looks: Looks | None = None
 
 
-def case_views(report: Report, saved: Saved, short: Mapping[str, str]) -> list[CaseView]:
-    """Return the cases, failing ones first. short: what the page calls each lane."""
-    asked, bundle = report.asked, report.bundle
-    if asked.golden is None:
-        return []
-    homes = {p.name: p for p in case_folders(asked.golden, bundle)}
-    read = {name: read_case(homes[name], bundle)[0] for name in report.cases}
-    order = sorted(
-        report.cases, key=lambda n: (_verdict(report, n) != "FAIL", not _holds_any(read[n]))
-    )
+def case_views(
+    report: Report,
+    saved: Saved,
+    short: Mapping[str, str],
+    looks: Mapping[str, Looks] | None = None,
+) -> list[CaseView]:
+    """Return the cases, failing ones first. short: what the page calls each lane. looks: heat maps
+    by case."""
     views: list[CaseView] = []
-    for k, name in enumerate(order):
-        if (case := read[name]) is None:  # changed on disk since it was judged
+    for k, (name, case) in enumerate(_ordered(report)):
+        if case is None:  # changed on disk since it was judged
             continue
         side = 0 if k >= PICTURES else _LARGE_SIDE if k < LARGE else _SMALL_SIDE
         view = _view(report, saved, case, short, side)
         folded = len(views) >= FOLDED and view.verdict == "PASS"
-        views.append(replace(view, folded=folded))
+        views.append(replace(view, folded=folded, looks=(looks or {}).get(name)))
     return views
+
+
+def _ordered(report: Report) -> list[tuple[str, Case | None]]:
+    """Return the cases by name, failing ones first, then those with something to be found."""
+    asked, bundle = report.asked, report.bundle
+    if asked.golden is None:
+        return []
+    homes = {p.name: p for p in case_folders(asked.golden, bundle)}
+    read = [(name, read_case(homes[name], bundle)[0]) for name in report.cases]
+    return sorted(read, key=lambda r: (_verdict(report, r[0]) != "FAIL", not _holds_any(r[1])))
+
+
+def pictures_to_explain(report: Report) -> list[tuple[str, Path]]:
+    """Return the golden pictures of a report by their case's name, in the page's order."""
+    pictures = [(n, c) for n, c in _ordered(report) if c is not None and c.kind == "image"]
+    return [(n, c.input) for n, c in pictures]
 
 
 def _holds_any(case: Case | None) -> bool:

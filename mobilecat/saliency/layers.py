@@ -79,9 +79,13 @@ def chosen(shapes: Mapping[str, tuple[int, ...]], shared: Sequence[str], asked: 
     if not shared:
         said = Problem("no feature map is shown by every lane", fix="--method occlusion")
         raise MobileCatError("There is no such layer", [said])
-    # The coarsest maps that are left are the deepest; of those the last has seen most.
-    least = min(shapes[n][2] * shapes[n][3] for n in shared)
-    return [n for n in shared if shapes[n][2] * shapes[n][3] == least][-1]
+    return by_depth(shapes, shared)[0]
+
+
+def by_depth(shapes: Mapping[str, tuple[int, ...]], names: Sequence[str]) -> list[str]:
+    """Return the layers, the deepest first: the coarsest, and of those the last has seen most."""
+    order = {n: i for i, n in enumerate(names)}
+    return sorted(names, key=lambda n: (shapes[n][2] * shapes[n][3], -order[n]))
 
 
 def channels_first(array: Array) -> Array:

@@ -132,6 +132,14 @@ def hostile(folder: Path) -> dict[str, tuple[Path, str]]:
         "list.ffconcat": (b"ffconcat version 1.0\nfile whole.mp4\n", "it is no clip"),
         "huge.y4m": (b"YUV4MPEG2 W30000 H30000 F30:1 Ip A1:1\nFRAME\n" + b"0" * 99, ""),
         "none.y4m": (b"YUV4MPEG2 W64 H64 F30:1 Ip A1:1\n", "it has no frames"),
+        # Headers that promise 4 billion times, a sample of 2 GB, and 2⁶³ bytes of pictures.
+        "times.mp4": (patched(data, b"stts", 8, b"\xff" * 4), "cut off or damaged"),
+        "sample.mp4": (patched(data, b"stsz", 12, b"\x7f" + b"\xff" * 3), "cut off or damaged"),
+        "bytes.mp4": (
+            patched(data, b"mdat", -4, b"\0\0\0\1mdat\x7f" + b"\xff" * 7),
+            "cut off or damaged",
+        ),
+        "parameters.mp4": (patched(data, b"avcC", 14, b"\xff" * 12), "not one picture of it"),
     }
     found = {}
     for name, (bytes_, says) in made.items():
@@ -146,6 +154,12 @@ def hostile(folder: Path) -> dict[str, tuple[Path, str]]:
         container.mux(stream.encode())
     found["sound.mp4"] = (folder / "sound.mp4", "it has sound, but no pictures")
     return found
+
+
+def patched(data: bytes, box: bytes, at: int, new: bytes) -> bytes:
+    """Return a file with bytes of a box replaced, from `at` behind its name's start."""
+    i = data.index(box) + at
+    return data[:i] + new + data[i + len(new) :]
 
 
 def test_what_is_no_whole_clip_is_one_clear_error(tmp_path: Path) -> None:

@@ -22,10 +22,12 @@ import mobilecat as mc
 from mobilecat.bundle import open_bundle
 from mobilecat.clips.clip import ClipFacts, Frame
 from mobilecat.clips.reading import ClipReader
+from mobilecat.geometry.affine import Affine
 from mobilecat.geometry.orientation import Orientation
 from mobilecat.lanes import Lane, open_lane
+from mobilecat.pictures.masks import Masks
 from mobilecat.playback.phones import Setup
-from mobilecat.playback.rows import read_rows
+from mobilecat.playback.rows import columns_of, read_rows, rows_of
 from mobilecat.playback.run import replay
 from tests.clips.test_reading import packets_of
 from tests.test_cli import mobilecat, refused
@@ -120,6 +122,35 @@ def test_the_rows_are_those_worked_out_by_hand(cats: Path, tmp_path: Path) -> No
     assert [r[9:] for r in rows[1:]] == [["40.0000", "40.0000"], ["45.0000", "40.0000"]]
     again = read_rows(tmp_path / "rows.csv")
     assert again[1][0] == 0.1 and again[1][1].boxes_xyxy.tolist() == [[25, 20, 45, 40]]
+
+
+def test_masks_are_in_the_rows_with_their_area() -> None:
+    """A grid of 4 × 2 over 160 × 120: a cell is 40 × 60 pixels, three of them are 7200."""
+    values = np.zeros((1, 2, 4), np.float32)
+    values[0, 0, 1:3] = values[0, 1, 1] = 0.9
+    masks = Masks(values, Affine.scale_then_move(40, 60))
+    found = mc.Detections(
+        np.array([[40.0, 0, 120, 120]]), np.array([0.9]), np.zeros(1, np.int64), {}, masks
+    )
+    columns = columns_of((), False, True)
+    (row,) = rows_of(Frame(0, None, np.zeros((120, 160, 3), np.uint8)), "onnx", found, ["cat"], ())
+    told = dict(zip(columns, row, strict=True))
+    assert told["mask_area"] == "7200.0"
+    # Column by column: two that are not, two of column 1, one of column 2, three that are not.
+    assert json.loads(told["mask"])["counts"] == [2, 3, 3]
+    assert json.loads(told["mask"])["size"] == [2, 4]
+
+
+def test_several_engines_go_over_a_clip_in_one_pass(
+    cats: Path, clips: Path, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.csv"
+    words = ["replay", cats, clips / "leave.mov", "--every", 4, "--csv", rows]
+    told = mobilecat(*words, "--runner", "onnx", "--runner", "source")
+    assert told.returncode == 0, told.stderr
+    lanes = [r["lane"] for r in csv.DictReader(rows.open())]
+    assert lanes == ["source", "onnx:cat_faces.onnx"]  # of frame 0; in frame 4 there is no cat
+    refused(mobilecat("replay", cats, rows, "--runner", "onnx", "--runner", "magic"), "magic")
 
 
 @pytest.mark.parametrize(

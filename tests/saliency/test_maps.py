@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from mobilecat.demo import FOLDER
 from mobilecat.geometry.resize import plan_resize
 from mobilecat.saliency.cam import correlation, eigen_cam, enlarged, grad_cam
 from mobilecat.saliency.occlusion import occlusion_map
-from mobilecat.saliency.whole import on_picture
+from mobilecat.saliency.result import on_picture
 from tests.cat_faces import ONE, cat_faces_spec
 from tests.test_cli import mobilecat, refused
 
@@ -84,17 +85,28 @@ def test_source_and_every_artifact_look_at_the_cats_face(cats: Path, tmp_path: P
     assert (tmp_path / "m.png").is_file()
 
 
+@pytest.mark.parametrize("name", ["00000003_024.jpg", "00000006_009.jpg"])
+def test_on_photographs_too(cats: Path, shared_data: Path, name: str) -> None:
+    """Of the 16 that docs/explain.md tells of."""
+    labels = json.loads((shared_data / "cats/labels.json").read_text())["images"]
+    face = next(x for x in labels if x["file"].endswith(name))["box_xyxy_from_landmarks"]
+    found = mc.heat_maps(cats, shared_data / "cats" / name)
+    assert len(found.maps) == 4 and found.alike
+    for m in found.maps:
+        assert face[0] < m.peak[0] < face[2] and face[1] < m.peak[1] < face[3], m.lane
+
+
 def test_an_artifact_that_looks_elsewhere_falls_short(
     cats: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import mobilecat.saliency.whole as whole
+    import mobilecat.saliency.methods as methods
 
-    right = whole.of_artifact
+    right = methods.of_artifact
 
     def mirrored(*args: object) -> dict[str, np.ndarray]:
         return {n: a[..., ::-1] for n, a in right(*args).items()}  # type: ignore[arg-type]
 
-    monkeypatch.setattr(whole, "of_artifact", mirrored)
+    monkeypatch.setattr(methods, "of_artifact", mirrored)
     found = mc.heat_maps(cats, ONE, runner="onnx")
     assert not found.alike and "looks elsewhere than its source" in repr(found)
 
@@ -106,5 +118,20 @@ def test_what_is_not_there_is_said(cats: Path) -> None:
     )
     words = ["explain", cats, "--image", ONE, "--class", "dog"]
     refused(mobilecat(*words, "--method", "occlusion"), "No such class", "cat face")
-    refused(mobilecat(*words), "Eigen-CAM shows what a layer sees")
+    refused(mobilecat(*words), "No such class")
+    words = ["explain", cats, "--image", ONE, "--class", "cat face", "--method"]
+    refused(mobilecat(*words, "eigen-cam"), "Eigen-CAM shows what a layer sees")
     refused(mobilecat("explain", cats), "Which picture?")
+
+
+def test_heat_maps_stand_on_the_page_of_a_report(cats: Path, tmp_path: Path) -> None:
+    golden, page = tmp_path / "golden", tmp_path / "page.html"
+    mc.golden.record(cats, ONE, golden=golden)
+    mc.golden.approve(cats, golden, ONE.stem, by="me")
+    words = ["validate", cats, "--golden", golden, "--runner", "onnx"]
+    refused(mobilecat(*words, "--explain"), "heat maps are shown on the page", "--html")
+    told = mobilecat(*words, "--explain", "--html", page)
+    assert told.returncode == 0, told.stderr
+    text = page.read_text()
+    assert text.count('class="looks"') == 1 and "Where each lane looks" in text
+    assert "eigen-cam of" in text and "gives no gradients" in text

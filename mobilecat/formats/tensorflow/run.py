@@ -10,9 +10,10 @@ import numpy as np
 from mobilecat.disk.arrays import read_arrays
 from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.base.child import InChild, Progress, absolute
+from mobilecat.formats.base.gradients import ask_gradient
 from mobilecat.formats.base.options import ImportOptions
 from mobilecat.formats.base.runner import NotRun
-from mobilecat.formats.base.source import Reference, Source
+from mobilecat.formats.base.source import Gradient, Reference, Source
 from mobilecat.formats.onnx.changed import changed_proto
 from mobilecat.formats.tensorflow.read import frozen_onnx, import_tensorflow
 from mobilecat.formats.tensorflow.worker import Worker, missing_extra
@@ -59,6 +60,12 @@ class TensorFlowModel(InChild):
         arrays = read_arrays(made)
         return {n: arrays[f"y{i}"] for i, n in enumerate(answer["outputs"])}
 
+    def gradient(
+        self, feeds: Mapping[str, Array], maps: Sequence[Array], factors: Mapping[str, Array]
+    ) -> Gradient:
+        """See `base.source.Gradients`."""
+        return ask_gradient(self._child, feeds, maps, factors)
+
 
 def _dims(dims: list[int | None] | None) -> tuple[int | None, ...] | None:
     return None if dims is None else tuple(dims)
@@ -71,7 +78,9 @@ def reference(source: Source, shapes: Mapping[str, tuple[int, ...]]) -> Referenc
     frozen = import_tensorflow(source, shapes)
     network = TensorFlowModel(source.path, source.format, source.options)
     dtypes = {v.name or "": dtype_of(v) for v in frozen.graph.inputs}
-    return Reference(network, "TensorFlow", frozen.metadata_props, dtypes)
+    return Reference(
+        network, "TensorFlow", frozen.metadata_props, dtypes, gradients=network.gradient
+    )
 
 
 def changed(

@@ -9,8 +9,9 @@ import numpy as np
 from mobilecat.disk.arrays import read_arrays
 from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.base.child import InChild, absolute
+from mobilecat.formats.base.gradients import ask_gradient
 from mobilecat.formats.base.runner import NotRun
-from mobilecat.formats.base.source import Reference, Source
+from mobilecat.formats.base.source import Gradient, Reference, Source
 from mobilecat.formats.onnx.changed import changed_proto
 from mobilecat.formats.onnx.read import with_shapes
 from mobilecat.formats.onnx.source import opened
@@ -34,6 +35,7 @@ class TorchModel(InChild):
             child.close()
             raise
         self.inputs = tuple(answer["inputs"])
+        self.has_gradients = bool(answer["gradients"])
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs by name. Errors: ModelError where names or shapes do not fit."""
@@ -49,6 +51,12 @@ class TorchModel(InChild):
         arrays = read_arrays(made)
         return {n: arrays[f"y{i}"] for i, n in enumerate(answer["outputs"])}
 
+    def gradient(
+        self, feeds: Mapping[str, Array], maps: Sequence[Array], factors: Mapping[str, Array]
+    ) -> Gradient:
+        """See `base.source.Gradients`."""
+        return ask_gradient(self._child, feeds, maps, factors)
+
 
 def reference(source: Source, shapes: Mapping[str, tuple[int, ...]]) -> Reference:
     """Open the file in torch itself; cut at inner values, its translation in onnxruntime.
@@ -61,7 +69,14 @@ def reference(source: Source, shapes: Mapping[str, tuple[int, ...]]) -> Referenc
         return opened(with_shapes(cut_onnx(source, shapes), shapes, source.path))
     translated = opened(with_shapes(whole_onnx(source, shapes), shapes, source.path))
     network = TorchModel(source, shapes)
-    return Reference(network, "PyTorch", translated.metadata, translated.dtypes, translated.ranked)
+    return Reference(
+        network,
+        "PyTorch",
+        translated.metadata,
+        translated.dtypes,
+        translated.ranked,
+        gradients=network.gradient if network.has_gradients else None,
+    )
 
 
 def changed(

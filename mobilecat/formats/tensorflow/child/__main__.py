@@ -60,6 +60,21 @@ class Server:
         np.savez(made, **arrays_out)  # type: ignore[arg-type]
         return {"outputs": list(outputs)}
 
+    def gradient(
+        self, inputs: list[str], outputs: list[str], maps: int, given: str, made: str
+    ) -> dict[str, Any]:
+        from mobilecat.formats.base.gradients import answered, given_arrays
+        from mobilecat.formats.tensorflow.child.gradient import gradient
+
+        assert self._network is not None
+        self._say("taking the gradient")
+        arrays = given_arrays(given, inputs, outputs, maps)
+        try:
+            return answered(gradient(self._network, *arrays), made)
+        except (LookupError, TypeError, ValueError) as e:  # an operator without a gradient
+            what = Problem(reason(e))
+            raise ModelError(f"{self._name}: TensorFlow gives no gradient", [what]) from e
+
 
 def _open(path: Path, format: str, options: ImportOptions, say: Say) -> Network:
     if format == "saved-model":
@@ -78,7 +93,12 @@ def _open(path: Path, format: str, options: ImportOptions, say: Say) -> Network:
 def main() -> None:
     def verbs(say: Say) -> Verbs:
         server = Server(say)
-        return {"open": server.open, "freeze": server.freeze, "run": server.run}
+        return {
+            "open": server.open,
+            "freeze": server.freeze,
+            "run": server.run,
+            "gradient": server.gradient,
+        }
 
     serve(verbs, "TensorFlow cannot read or freeze this model", reason)
 

@@ -38,6 +38,7 @@ class Server:
             "inputs": dict(network.inputs),
             "outputs": network.outputs,
             "notes": network.notes,
+            "gradients": network.gradient is not None,
             "parameters": network.parameters,
         }
 
@@ -72,6 +73,20 @@ class Server:
         np.savez(made, **{f"y{i}": v for i, v in enumerate(outputs.values())})  # type: ignore[arg-type]
         return {"outputs": list(outputs)}
 
+    def gradient(
+        self, inputs: list[str], outputs: list[str], maps: int, given: str, made: str
+    ) -> dict[str, Any]:
+        from mobilecat.formats.base.gradients import answered, given_arrays
+
+        assert self._network is not None and self._network.gradient is not None
+        self._say("taking the gradient")
+        arrays = given_arrays(given, inputs, outputs, maps)
+        try:
+            return answered(self._network.gradient(*arrays), made)
+        except (RuntimeError, KeyError) as e:
+            what = Problem(reason(e))
+            raise ModelError(f"{self._name}: PyTorch gives no gradient", [what]) from e
+
 
 def main() -> None:
     def verbs(say: Say) -> Verbs:
@@ -81,6 +96,7 @@ def main() -> None:
             "build": server.build,
             "translate": server.translate,
             "run": server.run,
+            "gradient": server.gradient,
         }
 
     serve(verbs, "PyTorch cannot read or translate this model", reason)

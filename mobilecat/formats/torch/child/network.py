@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mobilecat.formats.base.source import Gradients
 from mobilecat.formats.onnx.input_shapes import Dims
 from mobilecat.graph import Array
 
@@ -18,6 +19,7 @@ class Network:
 
     run:       the original: outputs by name, from feeds by name.
     translate: its ONNX, with the shapes given for some inputs, and what was settled on the way.
+    gradient:  at an inner value (`base.source.Gradients`); None where it cannot be looked into.
     notes:     what was settled when it was opened. parameters: how many.
     """
 
@@ -27,6 +29,7 @@ class Network:
     translate: Callable[[Shapes], tuple[Any, list[str]]]
     notes: tuple[str, ...] = ()
     parameters: int = 0
+    gradient: Gradients | None = None
 
 
 def named_tensors(outputs: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mobilecat.errors import ModelError, Problem
+from mobilecat.formats.base.source import Gradient
 from mobilecat.formats.onnx.input_shapes import Dims
 from mobilecat.formats.torch.child.network import Network, Shapes, as_arrays, named_tensors
 from mobilecat.formats.torch.child.pt2_check import checked
@@ -64,6 +65,13 @@ def open_pt2(path: Path, scratch: Path) -> Network:
         with torch.no_grad():
             return as_arrays(module(*args, **kwargs))
 
+    def at_inner_value(feeds: Any, maps: Any, factors: Any) -> Gradient:
+        from mobilecat.formats.torch.child.gradient import gradient
+
+        tensors = {k: torch.from_numpy(v) for k, v in feeds.items()}
+        flat = [tensors[n] if n is not None else v for n, v in places]
+        return gradient(module, flat, program.call_spec.out_spec, maps, factors)
+
     names = _output_names(program)
 
     def translate(shapes: Shapes) -> tuple[Any, list[str]]:
@@ -76,7 +84,7 @@ def open_pt2(path: Path, scratch: Path) -> Network:
         return either(lambda: by_dynamo(program, list(inputs), names), older)
 
     parameters = sum(p.numel() for p in program.parameters())
-    return Network(inputs, tuple(names), run, translate, tuple(notes), parameters)
+    return Network(inputs, tuple(names), run, translate, tuple(notes), parameters, at_inner_value)
 
 
 def _dims(program: Any, name: str) -> Dims:
