@@ -77,6 +77,7 @@ right: $(STAMP)  # right networks, none of which may be red
 
 streams: $(STAMP)  # faults planted in a clip's stream
 	$(PY) -m tools.plant_faults.streams --out docs/planted_faults_streams.md
+	$(PY) -m tools.plant_faults.streams_unseen $(or $(DATA),../shared/data)
 
 fuzz: $(STAMP)  # hostile files, watched: docs/security.md
 	$(PY) -m tools.fuzz_inputs

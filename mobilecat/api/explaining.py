@@ -78,6 +78,7 @@ def looks_of(
     that failed first. A picture that cannot be explained says why."""
     found = {}
     for name, picture in pictures_to_explain(report)[:MOST_EXPLAINED]:
+        progress(f"where each lane looks on {name}")
         try:
             maps = explain_picture(
                 home,
@@ -86,7 +87,6 @@ def looks_of(
                 source=source,
                 opener=opener,
                 runner=report.asked.runner,
-                progress=lambda step, name=name: progress(f"{name}: {step}"),
             )
         except MobileCatError as e:
             found[name] = Looks("", str(e).replace("\n", " "), ())

@@ -120,7 +120,7 @@ class HeatMaps(Shown):
         bar, gap = 38, 10
         pad = max(0, 210 - w) // 2  # a title needs its width
         w += 2 * pad
-        columns = min(3, len(small))
+        columns = min(4, len(small))
         rows = -(-len(small) // columns)
         sheet = Image.new("RGB", (columns * (w + gap) - gap, rows * (h + bar + gap) - gap), "white")
         pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)

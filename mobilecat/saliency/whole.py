@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mobilecat.bundle import Bundle
+from mobilecat.bundle.cascade import DETECTOR, LANDMARKS, CascadeBundle
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.formats.base.runner import NotRun, Runner
 from mobilecat.geometry.resize import ResizePlan
@@ -55,6 +56,10 @@ def explain_picture(
     if isinstance(bundle.spec.head, RawHead):
         said = Problem("its head is raw", str(folder), "name a head in the spec; export again")
         raise MobileCatError("This bundle gives tensors, of which no score is known", [said])
+    if isinstance(bundle, CascadeBundle):
+        fix = f"explain {folder / DETECTOR} and {folder / LANDMARKS}"
+        said = Problem("it has two networks", str(folder), fix)
+        raise MobileCatError("A cascade is explained by its parts", [said])
     picture = picture_of(image)
     tensors, plan = picture_inputs(bundle, picture)
     lanes = lanes_of(bundle, runner, artifact, slow=False)

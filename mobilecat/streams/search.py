@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from mobilecat.compare.match import corner_distances, iou_matrix
 from mobilecat.geometry.affine import Affine
 from mobilecat.pictures.detections import Detections
 from mobilecat.streams.pictures import PICTURE_FAULTS, PictureFault, Seen
-from mobilecat.streams.times import ROW_FAULTS, Shown
+from mobilecat.streams.times import ROW_FAULTS, Shown, emptied, rhythm, stale
 
 NOISE = 0.02
 """Cost that engines and codecs leave: a box 0.2% of its size off and a score 0.01, on average."""
@@ -101,11 +102,33 @@ def suspects(
         for shown in [Shown(kept.right, kept.model_from_image, kept.wh)]
         for f in ROW_FAULTS
     ]
+    found += _rhythms(kept, observed, nothing)
     found += _seen(kept, observed, run)
     best: dict[str, Suspect] = {}
     for s in sorted(found, key=lambda s: s.share):
         best.setdefault(s.name, s)
     return list(best.values()), nothing
+
+
+def _rhythms(kept: Kept, observed: Mapping[int, Detections], nothing: float) -> Iterator[Suspect]:
+    """Yield the faults that come back every so many frames: which, the rows themselves say."""
+    order = sorted(kept.right)
+    shown = Shown(kept.right, kept.model_from_image, kept.wh)
+    late: list[bool | None] = [None]
+    gone: list[bool | None] = [None]
+    for before, frame in pairwise(order):
+        right, got = kept.right[frame], observed.get(frame)
+        gap = len(right) and not _is_gap(frame, observed)
+        gone.append(got is None if gap else None)
+        if got is None:
+            late.append(None)
+            continue
+        own, its = (float(np.mean(_of_frame(d, got) or [0])) for d in (right, kept.right[before]))
+        late.append(None if max(own, its) < NOISE else its < own / 2)
+    for hits, fault in ((late, stale), (gone, emptied)):
+        if (found := rhythm(hits)) is not None:
+            told = fault(*found)
+            yield Suspect(told.name, told.says, _cost(told.predict(shown), observed), nothing)
 
 
 def _seen(

@@ -94,6 +94,8 @@ def _rounded(step: int) -> Predict:
 
 
 def _lost(each: int, at: int) -> Predict:
+    """Return what has no boxes in each N-th frame, of which `at` is the first."""
+
     def predict(shown: Shown) -> dict[int, Detections]:
         nothing = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
         return {
@@ -108,8 +110,46 @@ def _swapped(k: int, order: Sequence[int]) -> int:
     return other if 0 < other < len(order) and k else k
 
 
-def _stale_at(at: int) -> Callable[[int, Sequence[int]], int]:
-    return lambda k, order: k - 1 if k % 10 == at and k else k
+def stale(each: int, at: int) -> RowFault:
+    """Return the fault that each N-th frame, of which `at` is the first, is the one before it."""
+    name = _ORDINALS.get(each, f"{each}th")
+    return RowFault(
+        f"a stale frame every {name}",
+        f"Every {name} frame is the one before it again: a buffer is used twice, or returned to "
+        "its pool too early.",
+        _of(lambda k, order: k - 1 if k % each == at and k else k),
+    )
+
+
+def emptied(each: int, at: int) -> RowFault:
+    """Return the fault that each N-th frame, of which `at` is the first, has no boxes."""
+    name = "3rd" if each == 3 else f"{each}th"
+    return RowFault(
+        f"no boxes in every {name} frame",
+        f"In every {name} frame there are no boxes: they are cleared and not drawn again.",
+        _lost(each, at),
+    )
+
+
+_ORDINALS = {3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 8: "eighth", 10: "tenth"}
+PERIODS = range(3, 21)
+"""Of what comes back every so many frames; what is rarer has not come often enough to be known."""
+
+
+def rhythm(hits: Sequence[bool | None]) -> tuple[int, int] | None:
+    """Return every how many frames something happens, and the first place; None where it has none.
+
+    hits: of each frame in order, None where that cannot be told. At least twice, at no known place
+    of the rhythm not, and no more than once in twenty elsewhere.
+    """
+    known = [(k, bool(h)) for k, h in enumerate(hits) if h is not None]
+    all_hits = sum(h for _, h in known)
+    for each in PERIODS:
+        for at in range(each):
+            on = [h for k, h in known if k % each == at and k]
+            if len(on) >= 2 and all(on) and (all_hits - len(on)) * 20 <= len(known):
+                return each, at
+    return None
 
 
 ROW_FAULTS = (
@@ -123,15 +163,6 @@ ROW_FAULTS = (
         "boxes two frames late",
         "Every frame shows the boxes of two frames before: results wait in a queue.",
         _of(lambda k, order: max(0, k - 2)),
-    ),
-    *(
-        RowFault(
-            "a stale frame every tenth",
-            "Every tenth frame is the one before it again: a buffer is used twice, or returned to "
-            "its pool too early.",
-            _of(_stale_at(at)),
-        )
-        for at in (9, 0, 5)
     ),
     RowFault(
         "every second frame twice",
@@ -177,14 +208,5 @@ ROW_FAULTS = (
         "boxes mirrored",
         "The model sees the right picture, and the boxes are mirrored: the view or the layer is.",
         _placed(_mirror),
-    ),
-    *(
-        RowFault(
-            f"no boxes in every {each}th frame",
-            f"In every {each}th frame there are no boxes: they are cleared and not drawn again.",
-            _lost(each, at),
-        )
-        for each in (5, 10)
-        for at in (0, each - 1)
     ),
 )  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 
 import mobilecat as mc
 from mobilecat.pictures.detections import Detections
-from mobilecat.streams.times import ROW_FAULTS, Shown
+from mobilecat.streams.times import ROW_FAULTS, Shown, emptied, rhythm, stale
 from tests.test_cli import mobilecat, refused
 from tools.plant_faults.streams import FAULTS, clip_for, plant, rows_of, write_rows
 
@@ -54,6 +54,18 @@ def test_rows_that_are_none_are_refused(cats: Path, home: Path) -> None:
         mc.diagnose(clip=clip)
 
 
+def test_a_rhythm_is_what_the_frames_say() -> None:
+    """Every seventh from 4 on, of 30; unknown where nothing moved; none where one is missing."""
+    hits: list[bool | None] = [k % 7 == 4 for k in range(30)]
+    assert rhythm(hits) == (7, 4)
+    hits[11] = None
+    assert rhythm(hits) == (7, 4)
+    hits[18] = False
+    assert rhythm(hits) is None
+    assert rhythm([False] * 30) is None and rhythm([True] * 30) is None
+    assert rhythm([k in (4, 5, 11, 18, 19, 20) for k in range(30)]) is None  # dropped at random
+
+
 def test_what_faults_of_order_draw_by_hand() -> None:
     """Five frames with one box each, at x = 0, 10, 20, 30, 40."""
 
@@ -66,7 +78,7 @@ def test_what_faults_of_order_draw_by_hand() -> None:
     shown = Shown({f: at(f) for f in range(5)}, Affine.scale_then_move(2, 2, 0, 12), (40, 28))
     drawn = {
         f.name: [round(float(d.boxes_xyxy[0, 0]), 3) for d in f.predict(shown).values() if len(d)]
-        for f in reversed(ROW_FAULTS)
+        for f in (*reversed(ROW_FAULTS), stale(3, 1), emptied(5, 2))
     }
     assert drawn["boxes of the frame before"] == [0, 0, 10, 20, 30]
     assert drawn["boxes two frames late"] == [0, 0, 0, 10, 20]
@@ -76,6 +88,7 @@ def test_what_faults_of_order_draw_by_hand() -> None:
     assert drawn["boxes rounded to 8 pixels"] == [0, 8, 16, 32, 40]
     assert drawn["boxes in pixels of the model's input"] == [0, 20, 40, 60, 80]
     assert drawn["boxes mirrored"] == [32, 22, 12, 2, -8]
-    assert drawn["no boxes in every 5th frame"] in ([10, 20, 30, 40], [0, 10, 20, 30])
+    assert drawn["a stale frame every third"] == [0, 0, 20, 30, 30]
+    assert drawn["no boxes in every 5th frame"] == [0, 10, 30, 40]
     forgotten = next(f for f in ROW_FAULTS if f.name == "the bars are forgotten").predict(shown)
     assert forgotten[1].boxes_xyxy.tolist() == [[10, 6, 18, 14]]
