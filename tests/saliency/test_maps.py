@@ -126,7 +126,7 @@ def test_what_is_not_there_is_said(cats: Path) -> None:
 
 def test_heat_maps_stand_on_the_page_of_a_report(cats: Path, tmp_path: Path) -> None:
     golden, page = tmp_path / "golden", tmp_path / "page.html"
-    mc.golden.record(cats, ONE, golden=golden)
+    mc.golden.record(cats, golden, ONE)
     mc.golden.approve(cats, golden, ONE.stem, by="me")
     words = ["validate", cats, "--golden", golden, "--runner", "onnx"]
     refused(mobilecat(*words, "--explain"), "heat maps are shown on the page", "--html")
