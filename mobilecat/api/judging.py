@@ -83,7 +83,7 @@ def validate(
     coordinates: bool = False,
     full: bool = False,
     html: PathLike | None = None,
-    explain: bool = False,
+    heat_maps: bool = False,
     junit: PathLike | None = None,
     evaluation: PathLike | None = None,
     data: PathLike | None = None,
@@ -102,8 +102,8 @@ def validate(
     golden: a folder of goldens. random: compare raw outputs with the source's on so many seeded
     inputs, which needs no golden. coordinates: push the golden pictures through simulated phones;
     full: every combination of those. html, junit: pages to write; one says what has changed since
-    the page that it replaces. explain: heat maps (`heat_maps`) on the page, of up to 8 golden
-    pictures, those that fail first. evaluation: what `evaluate --json` wrote, for the page.
+    the page that it replaces. heat_maps: on the page, where each lane looks (`mc.heat_maps`) on up
+    to 8 golden pictures, those that fail first. evaluation: what `evaluate --json` wrote, for it.
     data: labelled pictures, on which each artifact with a stated `map_loss` is held to it;
     allow_calibration: also those that quantised artifacts took their scales from. save: keep
     what every lane gave in this folder; saved: judge what such a folder has (no model runs), or
@@ -126,7 +126,7 @@ def validate(
     goldens = path_or_none(golden)
     kept, files = _results(saved)
     _require_together(goldens, kept, save, coordinates, full)
-    _require_page(html, explain, goldens, kept)
+    _require_page(html, heat_maps, goldens, kept)
     _require_rising(value_range)
     of: Path | None = None
     if tolerances is not None and not isinstance(tolerances, Mapping):
@@ -216,7 +216,7 @@ def validate(
 
             page = Path(html)
             looks = None
-            if explain:
+            if heat_maps:
                 from mobilecat.api.explaining import looks_of
 
                 bundle_ = open_any(home)
@@ -291,16 +291,16 @@ def _require_together(
 
 
 def _require_page(
-    html: PathLike | None, explain: bool, golden: Path | None, kept: Path | None
+    html: PathLike | None, asked: bool, golden: Path | None, kept: Path | None
 ) -> None:
-    if not explain:
+    if not asked:
         return
     if html is None:
-        said = Problem("heat maps are shown on the page", "--explain", "add --html FILE")
+        said = Problem("heat maps are shown on the page", "--heat-maps", "add --html FILE")
     elif golden is None:
-        said = Problem("heat maps need golden pictures", "--explain", "name them: --golden GDIR")
+        said = Problem("heat maps need golden pictures", "--heat-maps", "name them: --golden GDIR")
     elif kept is not None:
-        said = Problem("heat maps run models, which --from does not", "--explain", "leave it out")
+        said = Problem("heat maps run models, which --from does not", "--heat-maps", "leave it out")
     else:
         return
     raise MobileCatError("These do not go together", [said])

@@ -82,10 +82,10 @@ def validate(
     ] = False,
     json_: Json = None,
     html: Html = None,
-    explain: Annotated[
+    heat_maps: Annotated[
         bool,
         typer.Option(
-            "--explain",
+            "--heat-maps",
             help="With --html: where each lane looks, as heat maps, on up to 8 golden pictures, "
             "those that fail first. Some seconds a picture.",
         ),
@@ -155,7 +155,7 @@ def validate(
             coordinates=coordinates,
             full=full,
             html=html,
-            explain=explain,
+            heat_maps=heat_maps,
             junit=junit,
             evaluation=evaluation,
             data=data,

@@ -129,8 +129,8 @@ def test_heat_maps_stand_on_the_page_of_a_report(cats: Path, tmp_path: Path) -> 
     mc.golden.record(cats, golden, ONE)
     mc.golden.approve(cats, golden, ONE.stem, by="me")
     words = ["validate", cats, "--golden", golden, "--runner", "onnx"]
-    refused(mobilecat(*words, "--explain"), "heat maps are shown on the page", "--html")
-    told = mobilecat(*words, "--explain", "--html", page)
+    refused(mobilecat(*words, "--heat-maps"), "heat maps are shown on the page", "--html")
+    told = mobilecat(*words, "--heat-maps", "--html", page)
     assert told.returncode == 0, told.stderr
     text = page.read_text()
     assert text.count('class="looks"') == 1 and "Where each lane looks" in text
