@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mobilecat.bundle import ArtifactRecord
+from mobilecat.foreign import engine_threads
 from mobilecat.formats.base.runner import NO_PLACE, NotRun, Runner
 from mobilecat.formats.coreml.runtime.interface import Feature
 from mobilecat.formats.coreml.runtime.model import Precision
@@ -23,7 +24,10 @@ class CoreMLRunner:
         from mobilecat.formats.coreml import runtime
 
         self._model = runtime.load(
-            path, precision="float32" if restore else _arithmetic(record), restore=restore
+            path,
+            precision="float32" if restore else _arithmetic(record),
+            restore=restore,
+            threads=engine_threads(),
         )
         self._record = record
         self.note = f"mobilecat.runtime (not Apple's), {self._model.precision}"
@@ -72,7 +76,7 @@ class CutCoreML:
     def __init__(self, path: Path, record: ArtifactRecord) -> None:
         from mobilecat.formats.coreml import runtime
 
-        self._model = runtime.load(path, precision="float32")
+        self._model = runtime.load(path, precision="float32", threads=engine_threads())
         self._record = record
         self.note = "mobilecat.runtime (not Apple's), float32, fed at inner values"
 

@@ -14,7 +14,6 @@ import onnx
 from onnx import TensorProto, helper
 
 from mobilecat.errors import ArtifactError, Problem
-from mobilecat.foreign import engine_threads
 
 Array = npt.NDArray[Any]
 
@@ -47,8 +46,6 @@ class Session:
             options.intra_op_num_threads = threads
         elif _is_small(work):
             options.intra_op_num_threads = 1
-        elif most := engine_threads():
-            options.intra_op_num_threads = most
         if external:
             # kept alive here: the session may use the arrays' own memory
             self._external = [ort.OrtValue.ortvalue_from_numpy(a) for a in external.values()]
