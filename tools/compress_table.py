@@ -47,10 +47,9 @@ def rows_of(found: mc.Compressed) -> list[str]:
     lines = []
     for r in found.rows:
         said = "**chosen**" if r.chosen else "frontier" if r.frontier else ""
-        took = "–" if r.time is None else f"{r.time:.2f}"
         lines.append(
             f"| {r.file} | {r.recipe} | {r.bytes / 1e6:.2f} MB | {r.share:.3f} "
-            f"| {round(r.loss, 2) + 0.0:.2f} ± {r.spread:.2f} | {took} | {said} |"
+            f"| {round(r.loss, 2) + 0.0:.2f} ± {r.spread:.2f} | {said} |"
         )
     return lines
 
@@ -65,8 +64,8 @@ def main() -> int:
     said = parser.parse_args()
     said.work.mkdir(parents=True, exist_ok=True)
     lines = [
-        "| file | recipe | size | of float32 | points lost | time, of float32 | |",
-        "|---|---|---|---|---|---|---|",
+        "| file | recipe | size | of float32 | points lost | |",
+        "|---|---|---|---|---|---|",
     ]
     for name in said.model or MODELS:
         for file in said.artifact or FILES:

@@ -192,3 +192,22 @@ def test_what_cannot_be_compressed(
     shutil.copy(work / "planted.onnx", tmp_path)
     with pytest.raises(mc.MobileCatError, match=what):
         mc.compress(spec, work / "data", cache=tmp_path / "cache")
+
+
+def test_a_core_ml_target(work: Path, tmp_path: Path) -> None:
+    """A palette has 0, 0.4 and 127 exactly, and int8 has no step below 1."""
+    spec = tmp_path / "mobilecat.toml"
+    before, _, _ = SPEC.partition("[targets.tflite]")
+    spec.write_text(f'{before}[[targets.coreml]]\ndeployment_target = "iOS16"  # ours\n')
+    shutil.copy(work / "planted.onnx", tmp_path)
+    found = mc.compress(spec, work / "data", cache=tmp_path / "cache")
+    by_name = {r.recipe: r for r in found.rows}
+    assert set(by_name) == {"float32", "float16", "int8", "palette6"}
+    assert by_name["int8"].loss == pytest.approx(100) and not by_name["int8"].fits
+    (row,) = found.chosen
+    assert row.recipe == "palette6" and row.loss == pytest.approx(0, abs=1e-6)
+    assert found.sensitive[0].node == "sensitive" and found.sensitive[0].what == "int8"
+    assert any("needs iOS18 or newer, not iOS16" in n for n in found.notes)
+    assert spec.read_text().endswith('"iOS16"  # ours\nweights = "palette6"\n')
+    made = mc.export(spec, tmp_path / "out")
+    assert made.bundle.artifacts[0].sha256 == row.sha256
