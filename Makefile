@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 BASE ?= main
 
-.PHONY: streams demo ios test test-torch read-back check lint unit swift android android-models conformance mutants bridges coreai faults right first-hour fuzz wheel bench lock clean
+.PHONY: streams demo ios test test-torch read-back check lint unit swift android android-models conformance mutants bridges coreai faults right first-hour fuzz wheel bench docs lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -87,6 +87,17 @@ wheel: $(STAMP)  # built, looked into, installed into an empty environment, its 
 
 bench: $(STAMP)
 	@$(PY) benchmarks/yunet.py
+
+docs: build/zensical/.installed $(STAMP)  # the site: open build/site/index.html
+	$(PY) -m tools.site.gather build/docs
+	PYTHONPATH=. build/zensical/bin/zensical build --strict
+
+# In an environment of its own: nothing that mobilecat runs on depends on it.
+build/zensical/.installed: requirements-docs.txt
+	rm -rf build/zensical
+	$(PYTHON) -m venv build/zensical
+	build/zensical/bin/pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	@touch $@
 
 # Exact versions, so that two machines compile the same bytes. After changing pyproject.toml: make lock.
 $(STAMP): requirements.lock requirements-coreai.lock pyproject.toml

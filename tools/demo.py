@@ -1,10 +1,12 @@
 """`make demo`: `mobilecat demo` into build/demo.
 
-With --svg FILE the terminal's picture is written as well: the one in the README.
+With --svg FILE the terminal's picture is written as well: `python tools/demo.py --svg
+docs/images/demo.svg` makes the README's. It fetches no font.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -14,17 +16,20 @@ from mobilecat.cli.terminal import show, terminal
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "build" / "demo"
+FONT = re.compile(r"@font-face \{.*?\}\s*", re.S)
 
 
 def main() -> int:
     svg = Path(sys.argv[2]) if sys.argv[1:2] == ["--svg"] else None
     with progress_line() as progress:
-        done = mc.demonstrate(OUT, progress=progress)
-    console = terminal(record=True, width=100) if svg else None
+        # As who stands in the checkout would write it.
+        out = OUT.relative_to(Path.cwd()) if OUT.is_relative_to(Path.cwd()) else OUT
+        done = mc.demonstrate(out, progress=progress)
+    console = terminal(record=True, width=120) if svg else None
     show(done.words(), console=console)
     if svg is not None and console is not None:
         svg.parent.mkdir(parents=True, exist_ok=True)
-        svg.write_text(console.export_svg(title="make demo"), encoding="utf-8")
+        svg.write_text(FONT.sub("", console.export_svg(title="make demo")), encoding="utf-8")
     return done.exit_code
 
 

@@ -19,6 +19,7 @@ from tools.train_demo.batches import DetectorBatches, LandmarkBatches
 from tools.train_demo.losses import BOX_LOSSES, DetectorLoss, PointsLoss
 from tools.train_demo.pictures import cat_photos, rendered, without_cats
 from tools.train_demo.samples import Sources
+from tools.train_demo.shipped import take_weights
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -42,10 +43,15 @@ def detector(
     rate: Rate = 5e-4,
     scenes: Scenes = 500,
     seed: Seed = 1,
+    begin: Annotated[
+        Path | None, typer.Option("--from", help="Go on from a frozen detector (.onnx).")
+    ] = None,
 ) -> None:
     """Train the cat-face detector."""
     keras.utils.set_random_seed(seed)
-    training, exported = nets.detector(data / "models" / BACKBONE)
+    training, exported = nets.detector(None if begin else data / "models" / BACKBONE)
+    if begin is not None:
+        take_weights(training, begin)
     anchors = all_anchors()
     batches = DetectorBatches(
         _sources(data, scenes, seed), nets.DETECTOR_SIZE, batch, 100, seed, anchors=anchors
