@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mobilecat"
 
 _LEAVES = {
-    "errors", "foreign", "value", "shown", "geometry", "rows", "graph", "disk", "confined",
+    "errors", "foreign", "late", "value", "shown", "geometry", "rows", "graph", "disk", "confined",
     "formats.table",
 }  # fmt: skip
 _VALUES = {*_LEAVES, "spec", "bundle", "pictures"}
@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Leaves: values and pure functions.
     "errors": set(),
     "foreign": {"errors"},
+    "late": set(),
     "value": set(),
     "shown": set(),
     "geometry": {"errors"},
@@ -36,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # FFmpeg's child starts with no more than it needs.
     "clips.child": {"geometry"},
     "clips": {"errors", "confined", "disk", "geometry", "pictures", "clips.child"},
-    "graph": {"errors", "foreign"},
+    "graph": {"errors", "foreign", "late"},
     "demo": set(),
     # The table of formats, which costs nothing: every verb is imported when it is first called.
     "formats.base.format": set(),
@@ -63,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bundle": {"errors", "value", "disk", "spec", "formats.table"},
     # What a network means.
     "heads": {"errors", "geometry", "graph", "rows", "spec"},
-    "bake": {"errors", "graph", "rows", "spec", "heads", "quantize"},
+    "bake": {"errors", "graph", "late", "rows", "spec", "heads", "quantize"},
     # Labelled pictures as values, for whoever reads pictures.
     "measure.datasets": {"errors", "disk", "geometry"},
     # Samples → ranges. It runs graphs of ours, whoever lowers them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -284,6 +285,8 @@ def main() -> None:
     from mobilecat.cli.terminal import plain, use_any_encoding
 
     use_any_encoding()
+    # Importing and building graphs makes many objects and hardly any garbage to look for.
+    gc.set_threshold(10_000, *gc.get_threshold()[1:])
     try:
         app(prog_name="mobilecat")
     except MobileCatError as e:
@@ -302,3 +305,6 @@ def main() -> None:
         place = f"{name}: " if name else ""
         print(f"mobilecat: {plain(place)}{e.strerror or e}", file=sys.stderr)
         sys.exit(2)
+    finally:
+        # The interpreter looks through everything for garbage on its way out, half a second's work.
+        gc.freeze()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mobilecat.bake import Baked, head_of
-from mobilecat.foreign import problem_from_onnxruntime, quiet_onnxruntime
+from mobilecat.foreign import problem_from_onnxruntime, quiet_onnxruntime, session_options
 from mobilecat.graph import Array, shape_of
 from mobilecat.graph.declared import Declared, declared
 from mobilecat.spec import Spec
@@ -87,10 +87,8 @@ def _candidates(plain: Baked, spec: Spec) -> tuple[Array, Array, Array | None]:
     proto = ir.to_proto(plain.model)
     del proto.graph.output[:]
     proto.graph.output.extend(onnx.ValueInfoProto(name=n) for n in wanted)
-    options = (ort := quiet_onnxruntime()).SessionOptions()
-    options.log_severity_level = 4
-    session = ort.InferenceSession(
-        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    session = quiet_onnxruntime().InferenceSession(
+        proto.SerializeToString(), session_options(), providers=["CPUExecutionProvider"]
     )
     channels = 1 if spec.input.color == "GRAY" else 3
     found = session.run(None, {plain.image: _picture(spec.input.size, channels)})

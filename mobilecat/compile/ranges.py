@@ -17,8 +17,8 @@ import onnx_ir as ir
 from onnx import helper
 
 from mobilecat.bake import Baked
-from mobilecat.foreign import quiet_onnxruntime
-from mobilecat.graph import Array, dtype_of, shape_of, where
+from mobilecat.foreign import quiet_onnxruntime, session_options
+from mobilecat.graph import Array, const_of, dtype_of, shape_of, where
 
 LARGEST = 65504.0
 """https://en.wikipedia.org/wiki/Half-precision_floating-point_format"""
@@ -41,17 +41,58 @@ def peaks_of(baked: Baked) -> list[Peak]:
     """Return the nodes that a float16 program computes in float16 with a value of NEAR or more,
     in the graph's order; none where onnxruntime does not run the graph."""
     model = baked.model
-    measured = [
+    floats = [
         (node, value)
         for node in model.graph
-        if node.name not in baked.exact_nodes and not node.domain
         for value in node.outputs
         if value.name and value.dtype is not None and dtype_of(value).kind == "f"
     ]
+    # Most networks have nothing near, and what only moves or shrinks values needs no look then.
+    if not _near(model, [(n, v) for n, v in floats if not _no_larger(n)], baked.image):
+        return []
+    inexact = [(n, v) for n, v in floats if n.name not in baked.exact_nodes and not n.domain]
+    return _near(model, inexact, baked.image)
+
+
+_MOVES = frozenset(
+    {"Concat", "DepthToSpace", "Expand", "Flatten", "Gather", "Identity", "Relu", "Reshape",
+     "Slice", "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze"}
+)  # fmt: skip
+_TO_ONE = frozenset({"HardSigmoid", "Sigmoid", "Softmax", "Tanh"})
+
+
+def _no_larger(node: ir.Node) -> bool:
+    """Return whether no result of a node is larger than 1, or than all that it is given."""
+    if node.domain:
+        return False
+    if node.op_type in _TO_ONE:
+        return True
+    if node.op_type == "Mul":
+        return any(_is_to_one(v) for v in node.inputs) and not any(
+            _is_large(v) for v in node.inputs
+        )
+    return node.op_type in _MOVES and not any(_is_large(v) for v in node.inputs)
+
+
+def _is_to_one(value: ir.Value | None) -> bool:
+    node = value.producer() if value is not None else None
+    return node is not None and not node.domain and node.op_type in _TO_ONE
+
+
+def _is_large(value: ir.Value | None) -> bool:
+    """Return whether a value is a constant of floats that come near float16's end."""
+    array = const_of(value) if value is not None else None
+    return array is not None and array.dtype.kind == "f" and not np.all(np.abs(array) < NEAR)
+
+
+def _near(
+    model: ir.Model, measured: list[tuple[ir.Node, ir.Value]], image: str | None
+) -> list[Peak]:
+    """Return which of the values come near float16's end on the inputs tried."""
     largest = np.zeros(len(measured))
     try:
         session, names = _session(model, [value for _, value in measured])
-        for feeds in _inputs(model, baked.image):
+        for feeds in _inputs(model, image):
             found = np.array(session.run(names, feeds), np.float64)
             largest = np.fmax(largest, np.nan_to_num(found, nan=0.0, posinf=np.inf))
     except Exception:  # onnxruntime's exceptions share no base class; lanes will say what is wrong
@@ -93,10 +134,9 @@ def _session(model: ir.Model, values: list[ir.Value]) -> tuple[Any, list[str]]:
         names.append(largest)
     del proto.graph.output[:]
     proto.graph.output.extend(onnx.ValueInfoProto(name=n) for n in names)
-    ort = quiet_onnxruntime()
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    return ort.InferenceSession(proto.SerializeToString(), options, ["CPUExecutionProvider"]), names
+    session = quiet_onnxruntime().InferenceSession
+    data = proto.SerializeToString()
+    return session(data, session_options(), ["CPUExecutionProvider"]), names
 
 
 def _inputs(model: ir.Model, image: str | None) -> Iterator[Mapping[str, Array]]:

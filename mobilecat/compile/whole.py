@@ -26,6 +26,7 @@ from mobilecat.compile.making import make
 from mobilecat.compile.shapes import settled_shapes
 from mobilecat.disk import is_litter, new_folder, relative_path, sha256_of
 from mobilecat.errors import ArtifactError, Problem, SpecError
+from mobilecat.foreign import resting_threads
 from mobilecat.formats.base.inspection import said_once
 from mobilecat.formats.base.notes import notes_from_metadata
 from mobilecat.formats.importing import ImportOptions, dims_of, format_of, import_model
@@ -111,6 +112,7 @@ def _takes(bundle: Bundle, image: str | None) -> str:
     return f"{'image' if image == 'pixels' else image} {width}×{height}"
 
 
+@resting_threads()
 def export(
     spec: Spec,
     out: Path,

@@ -4,6 +4,7 @@ Takes ONNX nodes and values; gives their shapes, dtypes and constants (`base`), 
 (`passes`), new nodes (`builder`) and anchors found in them (`anchors`). Knows no format, no head.
 """
 
+import mobilecat.late  # noqa: F401  # before any other import of onnx_ir
 from mobilecat.graph.base import (
     IR_VERSIONS,
     MIN_OPSET,

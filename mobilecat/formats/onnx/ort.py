@@ -8,7 +8,12 @@ from typing import Any
 import onnx
 
 from mobilecat.errors import ModelError
-from mobilecat.foreign import engine_threads, problem_from_onnxruntime, quiet_onnxruntime
+from mobilecat.foreign import (
+    engine_threads,
+    problem_from_onnxruntime,
+    quiet_onnxruntime,
+    session_options,
+)
 from mobilecat.graph import IR_VERSIONS, Array
 
 
@@ -46,8 +51,7 @@ class OrtModel:
             proto.CopyFrom(self._proto)
             for name in names[len(self._own) :]:
                 proto.graph.output.append(onnx.ValueInfoProto(name=name))
-        options = ort.SessionOptions()
-        options.log_severity_level = 4
+        options = session_options()
         if threads := self._threads or engine_threads():
             options.intra_op_num_threads = threads
         data = proto.SerializeToString()

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from mobilecat.foreign import problem_from_onnxruntime, quiet_onnxruntime
+from mobilecat.foreign import problem_from_onnxruntime, quiet_onnxruntime, session_options
 from mobilecat.formats.onnx.checked import all_nodes
 from mobilecat.graph import IR_VERSIONS, RANDOM_OPS, Array
 from mobilecat.graph.passes.fold import limit_memory
@@ -76,8 +76,7 @@ def _run(
     proto: onnx.ModelProto, feeds: Mapping[str, Array], outputs: Sequence[str]
 ) -> dict[str, Array]:
     ort = quiet_onnxruntime()
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
+    options = session_options()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     limit_memory()
     options.add_session_config_entry("session.use_env_allocators", "1")

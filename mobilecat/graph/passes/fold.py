@@ -10,7 +10,7 @@ import onnx
 import onnx_ir as ir
 
 from mobilecat.errors import ModelError, Problem
-from mobilecat.foreign import problem_from_onnxruntime, quiet_onnxruntime
+from mobilecat.foreign import problem_from_onnxruntime, quiet_onnxruntime, session_options
 from mobilecat.graph import RANDOM_OPS, Array, const_of, where
 
 MOST_BYTES = 4 << 30
@@ -94,8 +94,7 @@ def _evaluate(
         proto.graph.initializer.append(tensor)
     proto.graph.output.extend(onnx.ValueInfoProto(name=v.name) for v in wanted)
     ort = quiet_onnxruntime()
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
+    options = session_options()
     limit_memory()
     options.add_session_config_entry("session.use_env_allocators", "1")
     try:

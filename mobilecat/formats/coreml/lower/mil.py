@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from mobilecat.late import without_sympy
+
 Var = Any  # coremltools.converters.mil.mil.Var; coremltools ships no types
 
 NUMPY_OF_MIL: dict[str, type[np.generic]] = {
@@ -48,20 +50,21 @@ def _folded(out: Var | tuple[Var, ...]) -> Var | tuple[Var, ...]:
 mb: Any = _LazyBuilder()
 
 
-_FRAMEWORKS = ("tensorflow", "torch", "sklearn", "xgboost")
+_FRAMEWORKS = ("tensorflow", "torch", "sklearn", "xgboost", "scipy")
 
 
 def load_coremltools() -> None:
     """Import coremltools without the frameworks that it looks for: TensorFlow alone takes 10 s.
 
-    One that the process has imported itself stays visible to it.
+    SciPy is for its converters of scikit-learn; sympy: see `mobilecat.late`. One that the process
+    has imported itself stays visible to it.
     """
     if "coremltools" in sys.modules:
         return
     hidden = [name for name in _FRAMEWORKS if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: "not installed"
     try:
-        with quiet():
+        with quiet(), without_sympy():
             import coremltools  # noqa: F401
     finally:
         for name in hidden:
