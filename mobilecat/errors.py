@@ -53,7 +53,7 @@ _NAMES = {
     "all": "every", "class": "class_", "for": "goal", "from": "saved", "iou": "ious",
     "json": "", "plot": "", "range": "value_range", "score": "scores", "set": "answers",
     "shape": "shapes",
-    "trust-pickle": "trust", "trust-python": "trust",
+    "no-cache": "cache", "trust-pickle": "trust", "trust-python": "trust",
 }  # fmt: skip
 
 

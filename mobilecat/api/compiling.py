@@ -28,6 +28,7 @@ def export(
     ios: PathLike | None = None,
     android: PathLike | None = None,
     trust: Collection[str] = (),
+    cache: bool = True,
     progress: Progress = silent,
 ) -> Exported:
     """Compile a model into the bundle folder `out`: Core ML, TFLite, ONNX, and their contract.
@@ -38,6 +39,8 @@ def export(
     source: another model file for this spec. shapes: of dynamic inputs, by name.
     trust: "python" lets the function that a spec names as its source be run, "pickle" a pickle of a
     whole PyTorch model be opened: both run their author's code (docs/security.md).
+    cache: whether an artifact that follows from the very same model, spec and versions as one made
+    before is taken from the user's cache (docs/speed.md).
     ios: a folder of an app that gets the Core ML part too. android: one that gets the TFLite and
     ONNX files, and their contract in Kotlin. A bundle that lies at `out` is replaced in one step.
     Decode and suppression of every file that can be cut are tried on made values first
@@ -71,7 +74,7 @@ def export(
     if not isinstance(spec, Spec):
         path = _of_folder(Path(spec))
         if is_cascade(path):
-            done = _cascade(path, target, other, fixed, progress)
+            done = _cascade(path, target, other, fixed, cache, progress)
             return _with_apps(done, ios, android)
         bare = path.suffix != ".toml"
         spec = _read(path, fixed, other)
@@ -85,6 +88,7 @@ def export(
             source=found,
             leave_out=bare,
             kept=kept,
+            cache=cache,
             progress=progress,
             tried=require_right_ends,
         )
@@ -133,6 +137,7 @@ def _cascade(
     out: Path,
     source: Path | None,
     shapes: Mapping[str, tuple[int, ...]],
+    cache: bool,
     progress: Progress,
 ) -> Exported:
     from mobilecat.compile.cascade import export_cascade
@@ -141,7 +146,7 @@ def _cascade(
         option = "--source" if source is not None else "--shape"
         said = Problem(f"{option} is of one model, a cascade has two", option, "say it in its spec")
         raise SpecError("Which model?", [said])
-    return export_cascade(path, out, progress=progress, tried=require_right_ends)
+    return export_cascade(path, out, cache=cache, progress=progress, tried=require_right_ends)
 
 
 def _read(path: Path, shapes: Mapping[str, tuple[int, ...]], source: Path | None) -> Spec:

@@ -25,6 +25,7 @@ def run_export(
     android: Path | None,
     json_: str | None,
     trust: Sequence[str],
+    cache: bool,
 ) -> None:
     require_outputs({"--json": json_}, inputs=(spec, source))
     with progress_line() as progress:
@@ -36,6 +37,7 @@ def run_export(
             ios=ios,
             android=android,
             trust=trust,
+            cache=cache,
             progress=progress,
         )
     write_told(done.bundle.to_json(), json_)

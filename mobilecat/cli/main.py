@@ -138,6 +138,10 @@ def export(
         bool,
         typer.Option("--trust-pickle", help="Open a pickle of a PyTorch model: it runs code."),
     ] = False,
+    no_cache: Annotated[
+        bool,
+        typer.Option("--no-cache", help="Make every file anew, also one that was made before."),
+    ] = False,
     json_: Json = None,
 ) -> None:
     """Compile a model into a bundle: Core ML, TFLite and ONNX, with their contract.
@@ -149,7 +153,9 @@ def export(
     from mobilecat.cli.export import run_export
 
     trust = [t for t, said in (("python", trust_python), ("pickle", trust_pickle)) if said]
-    run_export(spec, out or spec.parent / BUNDLE, source, shape or [], ios, android, json_, trust)
+    out = out or spec.parent / BUNDLE
+    cache = not no_cache
+    run_export(spec, out, source, shape or [], ios, android, json_, trust, cache)
 
 
 @app.command(cls=Verb, short_help="Run a bundle on pictures; print what it finds.")

@@ -36,12 +36,13 @@ def export_cascade(
     path: Path,
     out: Path,
     *,
+    cache: bool = False,
     progress: Progress = lambda _: None,
     tried: Tried = lambda *_: (),
 ) -> Exported:
     """Compile the cascade spec at `path` into the folder `out`, replacing one that is there.
 
-    tried: looks at each model's bundle, as in `compile.export`.
+    cache, tried: of each model's bundle, as in `compile.export`.
     Errors: MobileCatError with the problems of both models; `out` then is as it was.
     """
     spec = load_cascade(path)
@@ -57,6 +58,7 @@ def export_cascade(
                     done = export(
                         part,
                         folder / home,
+                        cache=cache,
                         progress=lambda said, home=home: progress(f"{home}: {said}"),  # type: ignore[misc]
                         tried=tried,
                     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mobilecat.bundle import ArtifactRecord
 from mobilecat.compile.artifact import emit, gaps_of
+from mobilecat.compile.kept import Kept
 from mobilecat.errors import MobileCatError, Problem, UnsupportedError, joined
 from mobilecat.formats.base.runner import NotRun
 from mobilecat.formats.table import FORMATS
@@ -26,10 +27,12 @@ def make(
     folder: Path,
     *,
     leave_out: bool,
+    kept: Kept,
     progress: Callable[[str], None],
 ) -> tuple[dict[TargetSpec, ArtifactRecord], dict[TargetSpec, MobileCatError]]:
     """Write every target's file into `folder`; return the records, and why others were left out.
 
+    kept: gives what was made before of the very same, and keeps what is made.
     leave_out: whether a target that cannot be made leaves the others alone. Otherwise, and where
         none can be made, its error is raised, together with all others' that are found before
         anything is written.
@@ -43,6 +46,10 @@ def make(
         if target in failed:
             continue
         path = folder / names[target]
+        key = kept.key(target, baked, spec, path.name)
+        if (found := kept.take(key, path)) is not None:
+            made[target] = found
+            continue
         progress(f"writing {path.name}")
         try:
             record = emit(target, baked, spec, path)
@@ -52,6 +59,7 @@ def make(
             made[target] = record
             progress(f"loading {path.name}")
             require_loads(path, record)
+            kept.keep(key, path, record)
         except MobileCatError as e:
             if not leave_out:
                 raise

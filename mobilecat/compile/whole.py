@@ -22,6 +22,7 @@ from mobilecat.bundle import (
 from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.bundle.seal import digest
 from mobilecat.compile.artifact import CONTRACT, variant_of
+from mobilecat.compile.kept import Kept
 from mobilecat.compile.making import make
 from mobilecat.compile.shapes import settled_shapes
 from mobilecat.disk import is_litter, new_folder, relative_path, sha256_of
@@ -121,6 +122,7 @@ def export(
     source: Path | None = None,
     leave_out: bool = False,
     kept: bool = False,
+    cache: bool = False,
     progress: Progress = lambda _: None,
     tried: Tried = lambda *_: (),
 ) -> Exported:
@@ -131,6 +133,8 @@ def export(
         for them by name; otherwise one that cannot be made refuses all. Every target's gaps are
         found before anything is written, and each file is loaded once by its engine.
     kept: whether the source goes into the bundle: code built it, and no file holds it.
+    cache: whether artifacts that follow from the very same as before are taken from the user's
+        cache, and new ones kept there (`mobilecat.compile.kept`).
     tried: looks at what was written; what it raises leaves `out` as it was.
     Errors: MobileCatError; `out` then is as it was.
     """
@@ -160,7 +164,15 @@ def export(
     names = file_names(spec)
     try:
         with new_folder(out) as folder:
-            made, failed = make(graphs, names, spec, folder, leave_out=leave_out, progress=progress)
+            made, failed = make(
+                graphs,
+                names,
+                spec,
+                folder,
+                leave_out=leave_out,
+                kept=Kept(cache),
+                progress=progress,
+            )
             spec = _only(spec, made)
             bundle = _bundle(spec, path, out, network, plain, list(made.values()), calibration)
             if kept:

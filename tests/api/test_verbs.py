@@ -54,7 +54,8 @@ RENAMED = {
     "for_": "goal", "all_": ".words", "image": "picture", "range_": "value_range",
 }  # fmt: skip
 OWN = {
-    "export": {"json_": ".bundle", "trust_python": "trust", "trust_pickle": "trust"},
+    "export": {"json_": ".bundle", "trust_python": "trust", "trust_pickle": "trust",
+               "no_cache": "cache"},
     "diagnose": {"image": "image", "words": "capture", "old_bundle": "bundle"},
     "run": {"words": "bundle", "set_": "nms"},
     "replay": {"words": "clip", "draw": "draw"},
