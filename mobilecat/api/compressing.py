@@ -44,9 +44,13 @@ def compress(
 
     Errors: MobileCatError for a spec, a model or labels that cannot be used; the spec is as it was.
 
-    >>> found = mc.compress(SPEC, PICTURES, artifact="cat_faces.tflite", budget=100, dry_run=True)
-    >>> found.chosen[0].share < 0.3, found.written
-    (True, False)
+    >>> mc.compress(DETECTOR, PICTURES, budget=101)
+    Traceback (most recent call last):
+        ...
+    mobilecat.errors.MobileCatError: There is no such budget
+      --budget: 101 points
+        → from 0 to 100
+      In Python --budget is budget=…
     """
     from mobilecat.compression import compress as found
 
