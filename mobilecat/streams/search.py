@@ -15,7 +15,7 @@ from mobilecat.compare.match import corner_distances, iou_matrix
 from mobilecat.geometry.affine import Affine
 from mobilecat.pictures.detections import Detections
 from mobilecat.streams.pictures import PICTURE_FAULTS, PictureFault, Seen
-from mobilecat.streams.times import ROW_FAULTS, Shown, emptied, rhythm, stale
+from mobilecat.streams.times import ROW_FAULTS, Shown, emptied, rhythm, stale, stale_at
 
 NOISE = 0.02
 """Cost that engines and codecs leave: a box 0.2% of its size off and a score 0.01, on average."""
@@ -129,6 +129,10 @@ def _rhythms(kept: Kept, observed: Mapping[int, Detections], nothing: float) -> 
         if (found := rhythm(hits)) is not None:
             told = fault(*found)
             yield Suspect(told.name, told.says, _cost(told.predict(shown), observed), nothing)
+    places = [k for k, hit in enumerate(late) if hit]
+    if rhythm(late) is None and 0 < 4 * len(places) <= len(late):
+        told = stale_at(places)
+        yield Suspect(told.name, told.says, _cost(told.predict(shown), observed), nothing)
 
 
 def _seen(

@@ -121,6 +121,17 @@ def stale(each: int, at: int) -> RowFault:
     )
 
 
+def stale_at(places: Sequence[int]) -> RowFault:
+    """Return the fault that just these frames, by their places, are the one before them."""
+    listed = ", ".join(map(str, places[:6])) + (" …" if places[6:] else "")
+    return RowFault(
+        "a stale frame now and then",
+        f"{len(places)} frames are the one before them again (number {listed} of those compared, "
+        "from 0): a buffer is used twice, or returned to its pool too early.",
+        _of(lambda k, order: k - 1 if k in places else k),
+    )
+
+
 def emptied(each: int, at: int) -> RowFault:
     """Return the fault that each N-th frame, of which `at` is the first, has no boxes."""
     name = "3rd" if each == 3 else f"{each}th"

@@ -10,7 +10,7 @@ import pytest
 
 import mobilecat as mc
 from mobilecat.pictures.detections import Detections
-from mobilecat.streams.times import ROW_FAULTS, Shown, emptied, rhythm, stale
+from mobilecat.streams.times import ROW_FAULTS, Shown, emptied, rhythm, stale, stale_at
 from tests.test_cli import mobilecat, refused
 from tools.plant_faults.streams import FAULTS, clip_for, plant, rows_of, write_rows
 
@@ -78,7 +78,7 @@ def test_what_faults_of_order_draw_by_hand() -> None:
     shown = Shown({f: at(f) for f in range(5)}, Affine.scale_then_move(2, 2, 0, 12), (40, 28))
     drawn = {
         f.name: [round(float(d.boxes_xyxy[0, 0]), 3) for d in f.predict(shown).values() if len(d)]
-        for f in (*reversed(ROW_FAULTS), stale(3, 1), emptied(5, 2))
+        for f in (*reversed(ROW_FAULTS), stale(3, 1), emptied(5, 2), stale_at([3]))
     }
     assert drawn["boxes of the frame before"] == [0, 0, 10, 20, 30]
     assert drawn["boxes two frames late"] == [0, 0, 0, 10, 20]
@@ -89,6 +89,7 @@ def test_what_faults_of_order_draw_by_hand() -> None:
     assert drawn["boxes in pixels of the model's input"] == [0, 20, 40, 60, 80]
     assert drawn["boxes mirrored"] == [32, 22, 12, 2, -8]
     assert drawn["a stale frame every third"] == [0, 0, 20, 30, 30]
+    assert drawn["a stale frame now and then"] == [0, 10, 20, 20, 40]
     assert drawn["no boxes in every 5th frame"] == [0, 10, 30, 40]
     forgotten = next(f for f in ROW_FAULTS if f.name == "the bars are forgotten").predict(shown)
     assert forgotten[1].boxes_xyxy.tolist() == [[10, 6, 18, 14]]
