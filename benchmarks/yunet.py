@@ -2,6 +2,8 @@
 
 Usage: python benchmarks/yunet.py [--models FOLDER] [--json FILE]
 
+Ratios are kept in benchmarks/results.json and told beside those kept before: a report, no test.
+
 Exports to four formats and to five (with Core AI) alternate; each has its fastest process, by the
 clock and by CPU time of the process and its children, which other work on the machine hardly
 touches. The ratio is of CPU times.
@@ -26,6 +28,7 @@ from statistics import median
 from time import perf_counter, process_time
 
 import numpy as np
+from kept import keep
 
 from mobilecat.formats.coreai.dialect import missing
 
@@ -48,6 +51,8 @@ def main() -> None:
         figures = {**export_times(Path(folder), model), **latencies(Path(folder), model)}
     for name, value in figures.items():
         print(f"{name:58s} {value:8.2f}")
+    ratios = {k: v for k, v in figures.items() if "÷" in k}
+    print("\n".join(["", *keep("yunet", ratios)]))
     if args.json:
         args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
@@ -69,7 +74,7 @@ def export_times(folder: Path, model: Path) -> dict[str, float]:
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     for _ in range(EXPORTS):
         for name, spec in specs.items():
-            command = [sys.executable, "-m", "mobilecat", "export", str(spec)]
+            command = [sys.executable, "-m", "mobilecat", "export", str(spec), "--no-cache"]
             command += ["--source", str(model), "-o", str(folder / name)]
             before, start = os.times(), perf_counter()
             subprocess.run(command, check=True, capture_output=True, env=environment)

@@ -1,0 +1,40 @@
+"""Ratios of a benchmark, kept in benchmarks/results.json and told beside those kept before.
+
+A report and no test: machines differ, and what else they do. Ratios are kept, as they carry over
+from one machine to another; seconds are not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+RESULTS = Path(__file__).with_name("results.json")
+APART = 0.1
+"""A change of a ratio that is marked."""
+
+
+def keep(section: str, ratios: Mapping[str, float], path: Path = RESULTS) -> list[str]:
+    """Write a section's ratios over its old ones; return a line for each, old beside new.
+
+    A ratio that was not measured this time stays as it was, and is named.
+    """
+    told = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    old: dict[str, float] = told.get(section, {})
+    lines = []
+    for name, value in ratios.items():
+        before = old.get(name)
+        if before is None:
+            lines.append(f"{name:70s} {value:7.3f}  new")
+            continue
+        change = value / before - 1
+        mark = "" if abs(change) < APART else "  more" if change > 0 else "  less"
+        lines.append(f"{name:70s} {value:7.3f}  was {before:.3f}  {change:+.0%}{mark}")
+    lines += [f"{name:70s} {'':7s}  was {old[name]:.3f}, not measured"
+              for name in old if name not in ratios]  # fmt: skip
+    told[section] = {**old, **{name: round(value, 4) for name, value in ratios.items()}}
+    path.write_text(
+        json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    return lines

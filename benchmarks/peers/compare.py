@@ -1,0 +1,391 @@
+"""Our export beside other converters, on the same files: a table for docs/speed.md.
+
+Usage: python benchmarks/peers/compare.py [--only NETWORK] [--target T] [--rounds N] [--doc] …
+
+Each peer runs in an environment of its own under build/peers, made here with the versions below;
+one that cannot be made says NOT_RUN and why. Every run is a whole process on a fresh copy of the
+file (some peers rewrite theirs), and the runs of a network take turns. CPU time is the process's
+and its children's, the least of the rounds: other work on the machine hardly touches it, while wall
+time is told only for scale. Memory is the largest that a process held. Rounds add up over calls in
+build/peers/runs.json, so that the work can be done in pieces; `--rounds 0 --doc` writes the table
+of what there is.
+
+Ours takes a spec without head (`raw`), float32, so that every converter has the same work. Each
+file is then run on one seeded input and held to onnxruntime: `.tflite` in LiteRT; Core ML and
+Core AI, which run on Apple's machines alone, by our runtime of each.
+
+MobileNetV4 and ResNet-101 are made by timm and torchvision with seeded weights: --torch names a
+folder that has them, where this Python does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from kept import keep  # noqa: E402
+
+HOME = ROOT / "build" / "peers"
+RUNS = HOME / "runs.json"
+DOC = ROOT / "docs" / "speed.md"
+MARKS = ("<!-- peers -->", "<!-- /peers -->")
+OURS = "mobilecat"
+AGREE = 1e-3
+"""Of the largest value: a converter whose file is further off is no peer of a right one."""
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Peer:
+    """requirements: pinned. arguments: after the tool's name; MODEL and OUT stand for paths.
+
+    made: where the file lies, by OUT and the model's name.
+    """
+
+    name: str
+    target: str
+    python: str
+    requirements: tuple[str, ...]
+    tool: str
+    arguments: tuple[str, ...]
+    made: str = "OUT"
+
+
+PEERS = (
+    Peer("onnx2tf 2.6.9, flatbuffer_direct", "tflite", "3.12", ("onnx2tf==2.6.9",), "onnx2tf",
+         ("-i", "MODEL", "-o", "OUT", "-tb", "flatbuffer_direct", "-n"),
+         "OUT/STEM_float32.tflite"),
+    Peer("onnx2coreml 1.1.0", "mlpackage", "3.11", ("onnx2coreml==1.1.0",), "onnx2coreml",
+         ("convert", "MODEL", "-o", "OUT", "--precision", "fp32")),
+    Peer("onnx2coreml 1.1.0", "mlmodel", "3.11", ("onnx2coreml==1.1.0",), "onnx2coreml",
+         ("convert", "MODEL", "-o", "OUT", "--format", "mlmodel")),
+    Peer("coreai-onnx 1.2.1", "aimodel", "3.11", ("coreai-onnx==1.2.1",), "coreai-onnx",
+         ("convert", "MODEL", "-o", "OUT", "--no-validate", "--no-verify")),
+)  # fmt: skip
+TARGETS = {
+    "tflite": "[targets.tflite]",
+    "mlpackage": '[[targets.coreml]]\nformat = "mlpackage"\nprecision = "float32"',
+    "mlmodel": '[[targets.coreml]]\nformat = "mlmodel"\nprecision = "float32"',
+    "aimodel": "[targets.coreai]",
+}
+FILES = {
+    "YuNet 640": "face_detection_yunet_2023mar.onnx",
+    "YOLOX-nano 416": "yolox_nano.onnx",
+    "YOLOv5n 640": "yolov5n.onnx",
+}
+MADE = {
+    "MobileNetV4 small 224": "timm.create_model('mobilenetv4_conv_small')",
+    "ResNet-101 224 (44.5 M weights)": "torchvision.models.resnet101()",
+}
+_MAKE = """
+import sys, torch, timm, torchvision
+torch.manual_seed(0)
+model = eval(sys.argv[1]).eval()
+torch.onnx.export(model, torch.zeros(1, 3, 224, 224), sys.argv[2], opset_version=17, dynamo=False,
+                  input_names=["input"], output_names=["output"])
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """cpu, wall: seconds. memory: bytes."""
+
+    cpu: float
+    wall: float
+    memory: int
+    path: Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--models", type=Path, default=ROOT.parent / "shared" / "data" / "models")
+    parser.add_argument("--only", default="", help="networks whose name contains this")
+    parser.add_argument("--target", choices=TARGETS, action="append", help="repeatable")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--torch", default="", help="a folder with torch, timm and torchvision")
+    parser.add_argument("--fresh", action="store_true", help="forget the rounds measured before")
+    parser.add_argument("--doc", action="store_true", help="write the table into docs/speed.md")
+    args = parser.parse_args()
+    told: dict[str, Any] = {}
+    if RUNS.is_file() and not args.fresh:
+        told = json.loads(RUNS.read_text("utf-8"))
+    missing = {p.name: why for p in PEERS if args.rounds and (why := environment(p))}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, model in networks(args.models, Path(folder), args.torch, args.only):
+            if not args.rounds:
+                break
+            if isinstance(model, str):
+                told[name] = {"": {"": {"failed": f"NOT_RUN: {model}"}}}
+                continue
+            for target in args.target or TARGETS:
+                found = told.setdefault(name, {}).setdefault(target, {})
+                measure(found, model, target, Path(folder), args.rounds, missing)
+                RUNS.parent.mkdir(parents=True, exist_ok=True)
+                RUNS.write_text(json.dumps(told, indent=1), encoding="utf-8")
+                print("\n".join(lines_of(name, target, found)), flush=True)
+    for name in (*FILES, *MADE):
+        told.setdefault(name, {"": {"": {"failed": "NOT_RUN: not measured in this run"}}})
+    lines = [line for name in told for target in told[name]
+             for line in lines_of(name, target, told[name][target])]  # fmt: skip
+    print("\n".join(keep("peers", ratios_of(told))))
+    if args.doc:
+        write_between(DOC, "\n".join([*HEAD, *lines]))
+
+
+HEAD = (
+    "| network | target | converter | CPU s | ours ÷ it | wall s | memory MB | file kB | off by |",
+    "|---|---|---|---|---|---|---|---|---|",
+)
+
+
+def measure(
+    told: dict[str, Any],
+    model: Path,
+    target: str,
+    folder: Path,
+    rounds: int,
+    missing: Mapping[str, str],
+) -> None:
+    """Add rounds of one network and target to what is told of each converter."""
+    makers: dict[str, Callable[[Path], tuple[list[str], Path]]] = {
+        OURS: lambda home: ours(model, target, home)
+    }
+    for peer in PEERS:
+        if peer.target != target:
+            continue
+        if peer.name in missing:
+            told[peer.name] = {"failed": f"NOT_RUN: {missing[peer.name]}"}
+        else:
+            makers[peer.name] = lambda home, peer=peer: theirs(peer, model, home)  # type: ignore[misc]
+    # One round more than is counted compiles the modules, as they are where they are installed.
+    warm = not (HOME / "bytecode" / target).is_dir()
+    for k in range(rounds + warm):
+        for who, make in makers.items():
+            home = folder / f"{who} {target} {k}".replace(" ", "_").replace(",", "")
+            shutil.rmtree(home, ignore_errors=True)
+            home.mkdir(parents=True)
+            done = timed(*make(home), home, HOME / "bytecode" / target)
+            if isinstance(done, str):
+                told[who] = {"failed": done}
+            elif not warm or k:
+                row = told.setdefault(who, {"cpu": [], "wall": [], "memory": 0})
+                row["cpu"].append(round(done.cpu, 2))
+                row["wall"].append(round(done.wall, 1))
+                row["memory"] = max(row["memory"], done.memory)
+                row["size"], row["off"] = size_of(done.path), off(model, target, done.path)
+
+
+def lines_of(name: str, target: str, told: Mapping[str, Any]) -> list[str]:
+    """Return the table's lines of one network and target."""
+    lines = []
+    for who, row in told.items():
+        start = f"| {name} | {target} | {who} |"
+        if "cpu" not in row:
+            lines.append(f"{start} {row.get('failed', '')} | | | | | |")
+            continue
+        cpu, mine = min(row["cpu"]), min(told.get(OURS, {}).get("cpu", [0]))
+        ratio = f"{mine / cpu:.2f}" if mine and who != OURS else ""
+        memory, size = f"{row['memory'] / 1e6:.0f}", f"{row['size'] / 1e3:.0f}"
+        figures = (f"{cpu:.2f}", ratio, f"{min(row['wall']):.1f}", memory, size, row["off"])
+        lines.append(f"{start} {' | '.join(figures)} |")
+    return lines
+
+
+def ratios_of(told: Mapping[str, Any]) -> dict[str, float]:
+    """Return our CPU time ÷ each other's."""
+    ratios = {}
+    for name, targets in told.items():
+        for target, found in targets.items():
+            mine = found.get(OURS, {}).get("cpu")
+            for who, row in found.items():
+                if mine and who != OURS and "cpu" in row:
+                    ratios[f"{name}, {target}: CPU time ÷ {who}"] = min(mine) / min(row["cpu"])
+    return ratios
+
+
+def networks(models: Path, folder: Path, torch: str, only: str) -> Iterator[tuple[str, Path | str]]:
+    """Yield each network's name with its file, or with the reason why there is none."""
+    for name, file in FILES.items():
+        if only not in name:
+            continue
+        yield name, models / file if (models / file).is_file() else f"{models / file} is not there"
+    for name, call in MADE.items():
+        if only not in name:
+            continue
+        path = folder / f"{name.split()[0].lower().replace('-', '')}.onnx"
+        environment = {**os.environ, "PYTHONPATH": torch}
+        done = subprocess.run([sys.executable, "-c", _MAKE, call, str(path)], env=environment,
+                              capture_output=True, text=True)  # fmt: skip
+        yield name, path if path.is_file() else f"torch or timm: {_last(done.stderr)}"
+
+
+def environment(peer: Peer) -> str:
+    """Make the peer's environment where it is not there; return why it cannot be, or ''."""
+    home = HOME / peer.tool
+    if (home / "ok").is_file():
+        return ""
+    python = shutil.which(f"python{peer.python}")
+    if python is None:
+        return f"no python{peer.python} on the path"
+    shutil.rmtree(home, ignore_errors=True)
+    pip = [str(home / "bin" / "python"), "-m", "pip", "install", "-q", *peer.requirements]
+    for command in ([python, "-m", "venv", str(home)], pip):
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            return f"cannot be installed: {_last(done.stderr)}"
+    (home / "ok").touch()
+    return ""
+
+
+def ours(model: Path, target: str, home: Path) -> tuple[list[str], Path]:
+    spec = home / "mobilecat.toml"
+    text = f'name = "network"\nsource = "{copied(model, home).name}"\n[head]\nkind = "raw"\n'
+    spec.write_text(f"{text}{TARGETS[target]}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "mobilecat", "export", str(spec), "--no-cache"]
+    command += ["-o", str(home / "bundle")]
+    return command, home / "bundle" / f"network.{target}"
+
+
+def theirs(peer: Peer, model: Path, home: Path) -> tuple[list[str], Path]:
+    given = copied(model, home)
+    out = home / ("out" if peer.target == "tflite" else f"out.{peer.target}")
+    words = {"MODEL": str(given), "OUT": str(out)}
+    tool = HOME / peer.tool / "bin" / peer.tool
+    made = peer.made.replace("OUT", str(out)).replace("STEM", given.stem)
+    return [str(tool), *(words.get(a, a) for a in peer.arguments)], Path(made)
+
+
+def copied(model: Path, home: Path) -> Path:
+    given = home / model.name
+    shutil.copyfile(model, given)
+    return given
+
+
+def timed(command: list[str], made: Path, home: Path, bytecode: Path) -> Run | str:
+    """Return what a process took, or why it made nothing."""
+    python = str(bytecode / Path(command[0]).parents[1].name)
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": python}
+    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH"):
+        environment.pop(name, None)
+    with (home / "log").open("w+") as log:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.perf_counter() - start
+        log.seek(0)
+        said = log.read()
+    if process.returncode or not made.exists():
+        return f"failed: {_last(said)}"
+    return Run(used.ru_utime + used.ru_stime, wall, used.ru_maxrss * 1024, made)
+
+
+def off(model: Path, target: str, path: Path) -> str:
+    """Return how far the file's outputs are from onnxruntime's on one input, as words."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    session = ort.InferenceSession(str(model), options, ["CPUExecutionProvider"])
+    (given,) = session.get_inputs()
+    top = 255.0 if "yunet" in model.name or "yolox" in model.name else 1.0
+    x = np.random.default_rng(0).random(given.shape, dtype=np.float32) * top
+    expected = session.run(None, {given.name: x})
+    try:
+        found = ENGINES[target](path, x)
+    except Exception as e:  # engines share no error class; the table says what was said
+        return f"not run: {_last(str(e))}"
+    worst = max(nearest(e, found) for e in expected)
+    return f"{worst:.0e}" if worst <= AGREE else f"**{worst:.0e}**"
+
+
+def nearest(expected: Array, found: list[Array]) -> float:
+    """Return the least distance of one of `found` in any order of axes, of the largest value."""
+    top = float(np.abs(expected).max()) or 1.0
+    best = np.inf
+    for value in found:
+        if value.size != expected.size:
+            continue
+        for order in itertools.permutations(range(value.ndim)):
+            turned = value.transpose(order)
+            if turned.shape == expected.shape or value.ndim != expected.ndim:
+                apart = np.abs(turned.reshape(expected.shape).astype(np.float64) - expected)
+                best = min(best, float(np.nan_to_num(apart, nan=np.inf).max()) / top)
+    return best
+
+
+def in_litert(path: Path, x: Array) -> list[Array]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    engine = Interpreter(model_path=str(path))
+    engine.allocate_tensors()
+    (given,) = engine.get_input_details()
+    fits = tuple(given["shape"]) == x.shape
+    engine.set_tensor(given["index"], x if fits else x.transpose(0, 2, 3, 1))
+    engine.invoke()
+    return [engine.get_tensor(d["index"]) for d in engine.get_output_details()]
+
+
+def in_our_coreml(path: Path, x: Array) -> list[Array]:
+    from mobilecat import runtime
+
+    model = runtime.load(path)
+    (name,) = [i.name for i in model.inputs]
+    return [np.asarray(v) for v in model.predict({name: x}).values()]
+
+
+def in_our_coreai(path: Path, x: Array) -> list[Array]:
+    from mobilecat.formats.coreai.read import decode
+    from mobilecat.formats.coreai.run import Executable
+
+    decoded = decode(path)
+    weights = {t.name for t in decoded.model.graph.initializer}
+    (name,) = [v.name for v in decoded.model.graph.input if v.name not in weights]
+    return [np.asarray(v) for v in Executable(decoded, 1).run({name: x}).values()]
+
+
+ENGINES: dict[str, Callable[[Path, Array], list[Array]]] = {
+    "tflite": in_litert,
+    "mlpackage": in_our_coreml,
+    "mlmodel": in_our_coreml,
+    "aimodel": in_our_coreai,
+}
+
+
+def size_of(path: Path) -> int:
+    files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+    return sum(p.stat().st_size for p in files)
+
+
+def write_between(path: Path, table: str) -> None:
+    """Put the table between the marks of the page."""
+    text = path.read_text("utf-8")
+    head, _, rest = text.partition(MARKS[0])
+    tail = rest.partition(MARKS[1])[2]
+    path.write_text(f"{head}{MARKS[0]}\n{table}\n{MARKS[1]}{tail}", encoding="utf-8")
+
+
+def _last(text: str) -> str:
+    lines = [x for x in text.splitlines() if x.strip()]
+    return (lines[-1] if lines else "no reason given").strip().replace("|", "/")[:120]
+
+
+if __name__ == "__main__":
+    main()
