@@ -211,6 +211,7 @@ def validate(
                 )
             budget = budget_of(limits, measured)
         told = None if placed is None else placed.to_json()
+        lost = None if budget is None else budget.to_json()
         if html is not None:
             from mobilecat.report.html import report_page
 
@@ -234,6 +235,7 @@ def validate(
                 told,
                 times=recorder.times,
                 losses=losses,
+                budget=lost,
                 evaluated=charts,
                 looks=looks,
                 replaces=page,
@@ -242,7 +244,7 @@ def validate(
     if junit is not None:
         from mobilecat.report.junit import to_junit
 
-        write_text(Path(junit), to_junit(report, told))
+        write_text(Path(junit), to_junit(report, told, lost))
     return Validation(report, placed, budget)
 
 

@@ -31,6 +31,7 @@ from mobilecat.report.html_overview import (
     told_of,
 )
 from mobilecat.report.html_page import render
+from mobilecat.report.losses import losses_in, measured_in
 
 TAGGED = 16
 """Boxes have their label written on them where no picture has more of them."""
@@ -81,21 +82,25 @@ def report_page(
     *,
     times: Mapping[str, Sequence[float]] | None = None,
     losses: Mapping[str, float] | None = None,
+    budget: Mapping[str, Any] | None = None,
     evaluated: Sequence[Chart | Matrix] = (),
     looks: Mapping[str, Looks] | None = None,
     replaces: Path | None = None,
 ) -> str:
     """Return the page. saved: what the lanes gave in this validation; times: in how many
-    milliseconds. losses: points of mAP, by file. evaluated: charts of an evaluation. looks: heat
-    maps by case. replaces: where an earlier page may be, for what has changed since.
+    milliseconds. losses: points of mAP, by file. budget: what `validate --data` says of them, its
+    JSON. evaluated: charts of an evaluation. looks: heat maps by case. replaces: where an earlier
+    page may be, for what has changed since.
     """
     before = told_before(replaces, report.bundle.name) if replaces is not None else {}
-    cards = cards_of(report, times or {}, losses or {}, before)
+    measured = {} if budget is None else measured_in(budget)
+    cards = cards_of(report, times or {}, {**(losses or {}), **measured}, before)
     short = short_names([r.lane for r in report.lanes])
     cases = case_views(report, saved, short, looks)
     drawn = [c.figure for c in cases if c.figure]
     grid = grid_of(coordinates) if coordinates else None
     misplaced = grid is not None and not grid.held
+    dear = budget is not None and not budget["held"]
     columns, rows = _table(report, short)
     ran = [r for r in report.lanes if not r.unloaded]
     return render(
@@ -119,14 +124,15 @@ def report_page(
         short=short,
         layers=layer_names(cases),
         tags=bool(drawn) and max(len(x.boxes) for f in drawn for x in f.layers) <= TAGGED,
-        sentence=_sentence(report, misplaced),
+        sentence=_sentence(report, misplaced, dear),
+        lost=losses_in(budget),
         facts=_facts(report),
         limits=_limits(report, short),
         random_lanes=[short[r.lane.name] for r in ran if _random(report, r)],
         random_lines=_random_lines(report),
         command=_command(report),
         grid=grid,
-        held=report.held and not misplaced,
+        held=report.held and not misplaced and not dear,
         orientations=ORIENTATIONS,
         inputs_outputs=[
             *((t, "input") for t in report.bundle.inputs),
@@ -138,9 +144,11 @@ def report_page(
     )
 
 
-def _sentence(report: Report, misplaced: bool) -> str:
+def _sentence(report: Report, misplaced: bool, dear: bool) -> str:
     if report.held and misplaced:
         return "Every artifact gives what it should, but boxes land in the wrong place on a phone."
+    if report.held and dear:
+        return "Every artifact gives what it should, but some lose more mAP than they may."
     if report.held:
         did = []
         if report.cases:

@@ -15,15 +15,21 @@ from xml.etree import ElementTree as ET
 
 from mobilecat.compare.compare import Verdict
 from mobilecat.judge.report import Report
+from mobilecat.report.losses import losses_in
 
 _UNSPEAKABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold: https://www.w3.org/TR/xml/#charsets"""
 
 
-def to_junit(report: Report, coordinates: Mapping[str, Any] | None = None) -> str:
+def to_junit(
+    report: Report,
+    coordinates: Mapping[str, Any] | None = None,
+    budget: Mapping[str, Any] | None = None,
+) -> str:
     """Return the report as the text of a JUnit XML file.
 
-    coordinates: the JSON of `validate --coordinates`, where it ran.
+    coordinates: the JSON of `validate --coordinates`, where it ran. budget: that of what artifacts
+    may lose of mAP, where it is stated.
     """
     root = ET.Element("testsuites", name=f"mobilecat {report.bundle.name}")
     for lane in dict.fromkeys(["", *(r.lane for r in report.results)]):
@@ -42,6 +48,9 @@ def to_junit(report: Report, coordinates: Mapping[str, Any] | None = None) -> st
         for row in report.random:
             if row.lane.name == name:
                 _case(suite, row.output, row.verdict, row.detail)
+    suite = _suite(root, "mAP lost")
+    for row in losses_in(budget):
+        _case(suite, row.artifact, row.verdict, row.said)
     suite = _suite(root, "what was asked for")
     for shortfall in report.shortfalls:
         _case(suite, shortfall, "FAIL", shortfall)

@@ -1,0 +1,40 @@
+"""What artifacts may lose of mAP and lose, from `validate --data`'s JSON: a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mobilecat.compare.compare import Verdict
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One artifact that is held to a `map_loss`."""
+
+    artifact: str
+    verdict: Verdict
+    said: str
+
+
+def losses_in(budget: Mapping[str, Any] | None) -> tuple[Loss, ...]:
+    """Return a row an artifact. budget: `budget` of docs/validate.md; None where none is stated."""
+    if budget is None:
+        return ()
+    return tuple(
+        Loss(a["artifact"], a["verdict"], _said(a, budget["pictures"])) for a in budget["artifacts"]
+    )
+
+
+def _said(row: Mapping[str, Any], pictures: int) -> str:
+    if row["map_loss"] is None:
+        return f"map_loss {row['limit']:g}: {row['why']}"
+    lost = row["map_loss"] + 0.0
+    return f"loses {lost:.2f} points of mAP on {pictures} pictures, {row['limit']:g} are allowed"
+
+
+def measured_in(budget: Mapping[str, Any]) -> dict[str, float]:
+    """Return the points of mAP that each artifact lost, where they were measured."""
+    rows = budget["artifacts"]
+    return {a["artifact"]: a["map_loss"] for a in rows if a["map_loss"] is not None}

@@ -1,0 +1,45 @@
+"""What artifacts may lose of mAP, in JUnit and on the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from mobilecat.judge.run import validate
+from mobilecat.judge.saved import recording
+from mobilecat.measure.budget import Budget, Held
+from mobilecat.report.html import report_page
+from mobilecat.report.junit import to_junit
+from tests.judge.fake import Workshop, check
+
+
+@pytest.mark.parametrize(
+    ("loss", "failures", "skipped", "says"),
+    [
+        (0.25, 0, 0, "loses 0.25 points of mAP on 34 pictures, 0.5 are allowed"),
+        (0.75, 1, 0, "loses 0.75 points of mAP on 34 pictures, 0.5 are allowed"),
+        (None, 0, 1, "map_loss 0.5: no pictures"),
+    ],
+)
+def test_both_reports_have_it(
+    shop: Workshop, loss: float | None, failures: int, skipped: int, says: str
+) -> None:
+    why = "no pictures" if loss is None else ""
+    told = Budget((Held("fake.onnx", 0.5, loss, why),), 34, loss is not None).to_json()
+    suite = next(
+        s for s in ET.fromstring(to_junit(check(shop), None, told)) if "mAP" in s.attrib["name"]
+    )
+    assert (suite.get("failures"), suite.get("skipped")) == (str(failures), str(skipped))
+    with recording(None, shop.open) as recorder:
+        report = validate(shop.bundle, shop.golden, opener=recorder)
+    page = report_page(report, recorder.saved, budget=told)
+    assert says in page
+    assert ("✗ Fell short" in page) == (failures > 0)
+    assert ("0.25 lost" in page) == (loss == 0.25)
+
+
+def test_where_none_is_stated_neither_speaks_of_it(shop: Workshop, tmp_path: Path) -> None:
+    names = [s.get("name") for s in ET.fromstring(to_junit(check(shop)))]
+    assert "mAP lost" not in names
