@@ -2,7 +2,8 @@
 
 Usage: python -m tools.quantize_table [--model NAME]… [--recipe NAME]… [--write]
 
-Rows are kept in a store and only what is missing is measured: it may be stopped at any time.
+Rows are kept in a store and only what is missing is measured: it may be stopped at any time. A row
+that is on the page and not in the store stays there, marked.
 For each model and recipe a bundle is exported that has the recipe's artifact beside the float32 one
 of its format; score_threshold is 0.01, so that mAP sees the whole curve. Time is the median of runs
 that take turns with the float32 artifact's, in one process.
@@ -31,6 +32,8 @@ from tools import quantize_sets as sets
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "quantize.md"
 START, END = "<!-- table -->", "<!-- end of table -->"
+EARLIER = " †"
+"""Behind a recipe that was not measured anew."""
 LOW = 0.01
 RUNS = 15
 
@@ -91,14 +94,16 @@ MODELS = {
     "ssdlite": Model(_ssdlite, sets.scenes, own=True),
 }
 MINMAX: dict[str, Any] = {"method": "minmax"}
+_EVERY: dict[str, Any] = {"precision": "int8", "keep_float": ()}
 RECIPES = (
     Recipe("float32", "tflite", {"precision": "float32"}),
     Recipe("float16", "tflite", {"precision": "float16"}),
     Recipe("int8-weights", "tflite", {"precision": "int8-weights"}),
     Recipe("int8-dynamic", "tflite", {"precision": "int8-dynamic"}),
     Recipe("int8", "tflite", {"precision": "int8"}, MINMAX),
-    Recipe("int8, percentile", "tflite", {"precision": "int8"}, {"method": "percentile"}),
-    Recipe("int8, mse", "tflite", {"precision": "int8"}, {"method": "mse"}),
+    Recipe("int8, every layer", "tflite", _EVERY, MINMAX),
+    Recipe("int8, percentile", "tflite", _EVERY, {"method": "percentile"}),
+    Recipe("int8, mse", "tflite", _EVERY, {"method": "mse"}),
     # The layers in front of the second stage: SiLUs there reach 119.
     Recipe(
         "int8, the first 12 convolutions float",
@@ -202,25 +207,44 @@ def _times(folder: Path, bundle: Any, picture: Path) -> tuple[float, float]:
     return statistics.median(taken[0]), statistics.median(taken[1])
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Return the rows in Markdown, in the order of models and recipes."""
+def table(rows: list[dict[str, Any]], earlier: str = "") -> str:
+    """Return the rows in Markdown, in the order of models and recipes.
+
+    earlier: the page's table: a row of it that is not measured anew stays, marked.
+    """
     order = [(m, r.name, r.format) for m in MODELS for r in RECIPES]
     kept = {(r["model"], r["recipe"], r["format"]): r for r in rows}
+    old = _rows_of(earlier)
     lines = [
         "| model | format | recipe | size | of float32 | mAP lost | NME | time, of float32 |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for key in order:
         if (r := kept.get(key)) is None:
+            lines += [old[key]] if key in old else []
             continue
         whole = r["loss"] is None or r["nme"] is not None  # its boxes follow from its points
         lost = "–" if whole else f"{round(r['loss'], 2) + 0.0:.2f}"
+        if not whole and r["loss50"] is not None:
+            lost += f" ({round(r['loss50'], 2) + 0.0:.2f})"
         nme = "–" if r["nme"] is None else f"{r['nme']:.4f} ({r['nme'] - r['nme_source']:+.4f})"
         lines.append(
             f"| {r['model']} | {r['format']} | {r['recipe']} | {r['bytes'] / 1e6:.2f} MB "
             f"| {r['share']:.3f} | {lost} | {nme} | {r['time']:.2f} |"
         )
     return "\n".join(lines)
+
+
+def _rows_of(earlier: str) -> dict[tuple[str, str, str], str]:
+    """Return the rows of a table by model, recipe and format, marked as measured before."""
+    found = {}
+    for line in earlier.splitlines():
+        cells = [c.strip() for c in line.strip().strip("|").split("|")]
+        if len(cells) == 8 and cells[0] in MODELS:
+            name = cells[2].removesuffix(EARLIER)
+            cells[2] = name + EARLIER
+            found[cells[0], name, cells[1]] = f"| {' | '.join(cells)} |"
+    return found
 
 
 def _read(store: Path) -> list[dict[str, Any]]:
@@ -261,8 +285,8 @@ def main() -> int:
             print(table([row]).splitlines()[-1], *row["lints"], sep="\n    ", flush=True)
     if said.write:
         before, _, rest = PAGE.read_text("utf-8").partition(START)
-        after = rest.partition(END)[2]
-        text = f"{before}{START}\n{table(_read(store))}\n{END}{after}"
+        earlier, _, after = rest.partition(END)
+        text = f"{before}{START}\n{table(_read(store), earlier)}\n{END}{after}"
         PAGE.write_text(text, encoding="utf-8")
     return 0
 

@@ -140,7 +140,7 @@ def _measured(
     if calibration.settings.method == "minmax":
         return {n: Seen(Range(float(a.min()), float(b.max())), a, b, x) for n, (a, b, x) in ends}
     counted = {n: Histogram(float(a.min()), float(b.max())) for n, (a, b, _) in ends}
-    session = _session(proto, counted)
+    session = session_of(proto, counted)
     groups = list(_groups({n: values[n] for n in counted}))
     for fed in calibration.feeds(picture):
         for group in groups:
@@ -207,10 +207,11 @@ def _reducing(
                     model.graph.initializer.append(made)
                 node = onnx.helper.make_node(op, [name, about], [out], keepdims=0)
                 model.graph.node.append(node)
-    return _session(model, names), names
+    return session_of(model, names), names
 
 
-def _session(proto: onnx.ModelProto, names: Collection[str]) -> Any:
+def session_of(proto: onnx.ModelProto, names: Collection[str]) -> Any:
+    """Return onnxruntime on a graph that gives `names`; what it rounds stays rounded."""
     model = onnx.ModelProto()
     model.CopyFrom(proto)
     del model.graph.output[:]
@@ -218,6 +219,7 @@ def _session(proto: onnx.ModelProto, names: Collection[str]) -> Any:
     ort = quiet_onnxruntime()
     options = ort.SessionOptions()
     options.log_severity_level = 4
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
     return ort.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
 
 

@@ -70,11 +70,13 @@ def _recipe(target: TfliteTarget, baked: Baked) -> Recipe:
     return Recipe(
         precision=target.precision,
         input=target.input,
-        keep_float=target.keep_float,
+        keep_float=target.float_nodes,
         whole=target.full_integer,
         exact=baked.exact_nodes,
         outputs=baked.raw,
         calibration=baked.calibration,
+        auto=target.finds_floats,
+        watched=baked.candidates or baked.raw,
     )
 
 

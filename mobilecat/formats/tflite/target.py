@@ -23,8 +23,10 @@ class TfliteTarget(SuppressingTarget):
     input: Literal["uint8", "float32", "int8"] = "uint8"
     """Type of the image input: bytes as a camera gives them, the same values 0–255 as floats, or
     those less 128 as int8, which a network in int8 reads as they are."""
-    keep_float: tuple[Word, ...] = ()
-    """Nodes of the graph that stay float, by name; * stands for any characters: ["*/head/*"]."""
+    keep_float: tuple[Word, ...] | Literal["auto"] | None = None
+    """Nodes of the graph that stay float, by name; * stands for any characters: ["*/head/*"]. auto,
+    the default with int8: those that detections on the calibration pictures cannot bear to have
+    rounded, found at export; [] rounds all. Not with full_integer."""
     full_integer: bool = False
     """With int8 or int16x8: refuse where an operator of the network itself would stay float, as
     delegates for Edge TPUs and NPUs need. Decode and suppression stay float behind it."""
@@ -46,8 +48,23 @@ class TfliteTarget(SuppressingTarget):
     def calibrated(self) -> bool:
         return self.precision in CALIBRATED
 
+    @property
+    def float_nodes(self) -> tuple[str, ...]:
+        """The patterns of nodes that stay float because the spec says so."""
+        return self.keep_float if isinstance(self.keep_float, tuple) else ()
+
+    @property
+    def finds_floats(self) -> bool:
+        """Whether layers that cannot be rounded are looked for."""
+        left = self.keep_float is None and self.precision == "int8" and not self.full_integer
+        return left or self.keep_float == "auto"
+
     @model_validator(mode="after")
     def _consistent(self) -> TfliteTarget:
+        if self.keep_float == "auto" and (not self.calibrated or self.full_integer):
+            raise ValueError(
+                'keep_float = "auto" needs precision = "int8" or "int16x8", without full_integer'
+            )
         if self.precision == "float32" and self.keep_float:
             raise ValueError('keep_float is set, but precision = "float32" quantises nothing')
         if self.full_integer and not self.calibrated:

@@ -17,6 +17,8 @@ import onnx_ir as ir
 from mobilecat.errors import Problem, SpecError, UnsupportedError
 from mobilecat.formats.tflite.program import Op, Program, Tensor
 from mobilecat.formats.tflite.quantise import picture, steps
+from mobilecat.formats.tflite.quantise.gates import without_tails
+from mobilecat.formats.tflite.quantise.islands import kept_float
 from mobilecat.formats.tflite.quantise.kernels import KERNELS
 from mobilecat.formats.tflite.quantise.lints import lost_parts, words
 from mobilecat.formats.tflite.quantise.plan import (
@@ -45,10 +47,16 @@ def in_integers(
     body = [op for op in ops if front is None or op not in front.ops]
     entries = [t for t in program.inputs if recipe.whole and t.dtype == np.float32]
     starts = (*given, *entries)
-    seen = _seen(recipe, model, _named(program, values), chosen(body, recipe, dtype, starts))
+    named = _named(program, values)
+    seen = _seen(recipe, model, named, chosen(body, recipe, dtype, starts))
+    seen = without_tails(program, seen)
     ranges = {t: s.range for t, s in seen.items()}
     lost = {op: why for op in body if (why := lost_parts(op, ranges)) is not None}
-    done = chosen([op for op in body if op not in lost], recipe, dtype, starts, ranges)
+    bearable = [op for op in body if op not in lost]
+    done = chosen(bearable, recipe, dtype, starts, ranges)
+    scales = scales_of(done, program, dtype, ranges, given)
+    recipe, kept = kept_float(recipe, model, named, done, scales)
+    done = chosen(bearable, recipe, dtype, starts, ranges)
     if recipe.whole:
         _require_whole(recipe, body, done, dtype, lost)
     scales = scales_of(done, program, dtype, ranges, given)
@@ -59,7 +67,7 @@ def in_integers(
         rewriting.twins[front.end] = whole
         rewriting.ops += before
     rewriting.run()
-    return (*said, *_floats(program, body, done, recipe))
+    return (*kept, *said, *_floats(program, body, done, recipe))
 
 
 def _no_scale() -> SpecError:

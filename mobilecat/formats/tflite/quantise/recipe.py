@@ -24,7 +24,9 @@ class Recipe:
     """keep_float: patterns of graph nodes that stay float. exact: nodes that compute pixels.
 
     input: the type of the picture in the file. whole: no operator of the network may stay float.
-    outputs: the network's own, before they are decoded.
+    outputs: the network's own, before they are decoded. auto: whether the layers that the network
+    cannot bear to have rounded stay float besides; watched: the values that tell, by name. kept:
+    the nodes that were found so.
     """
 
     precision: Precision
@@ -34,10 +36,15 @@ class Recipe:
     exact: Collection[str] = frozenset()
     outputs: tuple[str, ...] = ()
     calibration: Calibration | None = None
+    auto: bool = False
+    watched: tuple[str, ...] = ()
+    kept: frozenset[str] = frozenset()
 
     def keeps(self, node: str) -> bool:
         """Return whether the graph's node stays float."""
-        return node in self.exact or any(fnmatchcase(node, p) for p in self.keep_float)
+        if node in self.exact or node in self.kept or node in self.keep_float:
+            return True
+        return any(fnmatchcase(node, p) for p in self.keep_float)
 
 
 FLOAT32 = Recipe("float32")
@@ -66,7 +73,9 @@ def apply(
 def require_nodes(recipe: Recipe, model: ir.Model) -> None:
     """Raise SpecError for each pattern of keep_float that names no node of the graph."""
     nodes = [node.name or "" for node in model.graph]
-    lost = [p for p in recipe.keep_float if not any(fnmatchcase(n, p) for n in nodes)]
+    lost = [
+        p for p in recipe.keep_float if p not in nodes and not any(fnmatchcase(n, p) for n in nodes)
+    ]
     if lost:
         fix = "`mobilecat inspect` of the .onnx target lists the nodes; * stands for any characters"
         raise SpecError(

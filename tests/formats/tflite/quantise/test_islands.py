@@ -1,0 +1,81 @@
+"""Layers that cannot be rounded stay float by themselves, and export says which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+from PIL import Image
+
+from mobilecat.formats.tflite.quantise.recipe import Recipe
+from mobilecat.formats.tflite.write import file_from_graph
+from mobilecat.quantize import Calibration, calibration_of
+from mobilecat.spec import QuantizeSpec, spec_from_text
+from tests.formats.tflite.lower.engines import graph, run_lite, run_ort
+from tests.formats.tflite.quantise.files import ops_of
+
+NET = """(uint8[1,4,4,3] image) => (float[1,2,4,4] y) {
+  f = Cast <to = 1> (image)
+  x = Transpose <perm = [0, 3, 1, 2]> (f)
+  a = Conv (x, wide)
+  b = Conv (a, narrow)
+  y = Conv (b, plain)
+}"""
+"""a: one channel reaches 25,500, the others 2; b reads the others alone."""
+
+
+def _net() -> ir.Model:
+    wide = np.diag([100.0, 0.008, 0.008]).astype(np.float32)
+    narrow = np.array([[0, 1, 0.5], [0, -1, 1]], np.float32)
+    plain = np.array([[1, 0.5], [-0.5, 1]], np.float32)
+    stored = {"wide": wide, "narrow": narrow, "plain": plain}
+    return graph(NET, **{k: v[:, :, None, None] for k, v in stored.items()})
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(3):
+        pixels = np.random.default_rng(i).integers(0, 256, (4, 4, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    return folder
+
+
+def _calibration(photos: Path) -> Calibration:
+    spec = spec_from_text('source = "x.onnx"\n[input]\nsize = [4, 4]', folder=photos)
+    settings = QuantizeSpec(calibration=".")
+    return calibration_of(spec.model_copy(update={"quantize": settings}), photos)
+
+
+def test_both_sides_of_a_value_that_has_no_steps_stay_float(photos: Path) -> None:
+    model, calibration = _net(), _calibration(photos)
+    image = np.asarray(Image.open(photos / "0.png"))[None]
+    want = run_ort(model, {"image": image})["y"]
+    every = file_from_graph(model, Recipe("int8", calibration=calibration))
+    recipe = Recipe("int8", calibration=calibration, auto=True, watched=("y",))
+    found = file_from_graph(model, recipe)
+
+    def off(data: bytes) -> float:
+        return float(np.abs(run_lite(data, {"image": image})["y"] - want).max())
+
+    assert off(every.data) > 0.5 * np.abs(want).max()  # steps of 100 for values of 2
+    assert off(found.data) < 0.02 * np.abs(want).max()
+    assert ops_of(found.data)["QUANTIZE"] == 2  # the picture, and what the last convolution takes
+    names = [node.name for node in model.graph if node.op_type == "Conv"]
+    (said,) = [s for s in found.lints if "keep_float = [" in s]
+    assert said.startswith("2 of 3 layers stay float")
+    assert all(f'"{name}"' in said for name in names[:2]) and f'"{names[2]}"' not in said
+
+
+def test_what_it_says_can_be_pasted(photos: Path) -> None:
+    model, calibration = _net(), _calibration(photos)
+    recipe = Recipe("int8", calibration=calibration, auto=True, watched=("y",))
+    found = file_from_graph(model, recipe)
+    said = next(s for s in found.lints if "keep_float = [" in s)
+    pasted = tuple(said.split("[")[1].split("]")[0].replace('"', "").split(", "))
+    again = file_from_graph(model, Recipe("int8", keep_float=pasted, calibration=calibration))
+    assert again.data == found.data
