@@ -49,8 +49,8 @@ def to_junit(
             if row.lane.name == name:
                 _case(suite, row.output, row.verdict, row.detail)
     suite = _suite(root, "mAP lost")
-    for row in losses_in(budget):
-        _case(suite, row.artifact, row.verdict, row.said)
+    for lost in losses_in(budget):
+        _case(suite, lost.artifact, lost.verdict, lost.said)
     suite = _suite(root, "what was asked for")
     for shortfall in report.shortfalls:
         _case(suite, shortfall, "FAIL", shortfall)

@@ -23,7 +23,7 @@ def rounded(
 
     axes: of `values`, that of the outputs and that of the inputs.
     """
-    kept = any(fnmatchcase(node, pattern) for pattern in target.keep_float)
+    kept = any(fnmatchcase(node, pattern) for pattern in target.float_nodes)
     if target.precision == "float32" or kept:
         return values, 4.0 * values.size
     channels = values.shape[axes[0]]
