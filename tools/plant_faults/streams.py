@@ -265,7 +265,8 @@ PAGE = """# Faults planted in a clip's stream
 Made by `python -m tools.plant_faults.streams --out docs/planted_faults_streams.md`: a clip of a
 drawn cat (160 × 120, 0.9 s, of the stale frame 1.5 s, stored turned by 90°, at uneven times), an
 app played by PyAV and Pillow that reads or draws it wrongly, and what
-`mobilecat diagnose bundle --clip clip.mp4 --observed rows.csv` says of its rows. The app rounds scores to 4 digits and boxes to 0.01 px.
+`mobilecat diagnose bundle --clip clip.mp4 --observed rows.csv` says of its rows.
+The app rounds scores to 4 digits and boxes to 0.01 px.
 {caught} of {all} are named right, the right stream among them.
 
 The costs: what it takes to believe that nothing is wrong, and to believe the fault that is named; 0
