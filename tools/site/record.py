@@ -175,7 +175,9 @@ def _run(command: str, folder: Path) -> str:
     )
     if done.returncode != 0:
         raise Failed(f"$ {command}\n{done.stdout}\nexit code {done.returncode}")
-    told = done.stdout.replace(str(folder) + "/", "").replace(str(DATA.parent) + "/", "")
+    told = done.stdout
+    for place in (folder, DATA.parent, ROOT):
+        told = told.replace(f"{place}/", "")
     return "\n".join(part.rpartition("\r")[2] for part in told.split("\n"))
 
 
