@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 BASE ?= main
 
-.PHONY: streams demo ios test test-torch read-back check lint unit swift android android-models conformance mutants bridges coreai faults right first-hour fuzz wheel bench docs lock clean
+.PHONY: streams demo ios test test-torch read-back check lint unit swift android android-models conformance mutants android-mutants bridges coreai faults right first-hour fuzz wheel bench docs lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -57,6 +57,9 @@ conformance: $(STAMP)  # coremltools' own tests against our Core ML runtime
 mutants: $(STAMP)  # faults planted in the geometry, and in what judges, keeps and reads
 	$(PY) tools/mutate_geometry.py
 	$(PY) tools/mutate_logic.py
+
+android-mutants: $(STAMP)  # faults planted in the Android kit
+	$(PY) tools/mutate_android.py
 
 bridges: $(STAMP)  # faults planted where the app meets Apple's frameworks
 	$(PY) tools/mutate_bridges.py

@@ -142,7 +142,7 @@ def page(lines: list[str], verdicts: list[Verdict]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _with_the_others(verdicts: list[Verdict], written: Path) -> list[Verdict]:
+def with_the_others(verdicts: list[Verdict], written: Path, mutants: list[Mutant]) -> list[Verdict]:
     """Return every fault's verdict: those of now, the others as the page has them."""
     text = written.read_text("utf-8") if written.exists() else ""
     sections = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
@@ -157,7 +157,7 @@ def _with_the_others(verdicts: list[Verdict], written: Path) -> list[Verdict]:
         key = (mutant.file, mutant.name)
         return now.get(key) or Verdict(mutant, killers.get(key, ""), "NOT_RUN: not planted yet")
 
-    return [verdict(m) for m in MUTANTS]
+    return [verdict(m) for m in mutants]
 
 
 def main() -> int:
@@ -184,7 +184,7 @@ def main() -> int:
                 print(f"{mutant.file}: {mutant.name}: {verdicts[-1].problem}", flush=True)
     alive = sum(1 for v in verdicts if not v.killer)
     print(f"{len(verdicts) - alive} of {len(verdicts)} faults killed")
-    args.out.write_text(table(_with_the_others(verdicts, args.out)), "utf-8")
+    args.out.write_text(table(with_the_others(verdicts, args.out, MUTANTS)), "utf-8")
     return 1 if alive or not verdicts else 0
 
 
