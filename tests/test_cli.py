@@ -129,7 +129,11 @@ def test_an_image_that_is_no_image(work: Path) -> None:
 def test_what_is_not_there(work: Path) -> None:
     refused(mobilecat("export", work / "nope.toml", "-o", work / "b"), "nope.toml")
     refused(mobilecat("export", work / "nope.onnx", "-o", work / "b"), "nope.onnx")
+    refused(mobilecat("export", work / "mobilecatt.toml", "-o", work / "b"), "mobilecat.toml?")
     refused(mobilecat("run", work, "--image", work / "picture.png"), "This is not a bundle")
+    refused(
+        mobilecat("run", work / "bundl", work / "picture.png"), f"did you mean {work / 'bundle'}?"
+    )
     refused(mobilecat("inspect", work / "nope.tflite"), "nope.tflite")
     refused(
         mobilecat("run", work / "bundle", "--image", work / "picture.png", "--runner", "onx"),

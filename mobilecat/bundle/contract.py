@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from mobilecat.bundle.seal import contradictions, seal_problems, sealed
 from mobilecat.disk import links_out, read_json, sha256_of
+from mobilecat.disk.near import did_you_mean
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.table import FORMATS
 from mobilecat.spec import NmsSpec, Spec, TargetSpec
@@ -186,9 +187,10 @@ def open_bundle(folder: Path, verify: bool = True) -> Bundle:
     """
     path = folder / FILE
     if not path.is_file():
+        meant = "" if folder.exists() else did_you_mean(folder)
         raise ArtifactError(
             "This is not a bundle",
-            [Problem(f"has no {FILE}", str(folder), f"make one: {_making()}")],
+            [Problem(f"has no {FILE}", str(folder), meant or f"make one: {_making()}")],
         )
     try:
         data = read_json(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from pydantic import (
 )
 
 from mobilecat.disk import read_text, toml_from_text
+from mobilecat.disk.near import did_you_mean
 from mobilecat.errors import Problem, SpecError
 from mobilecat.geometry.crops import (
     CropAbout,
@@ -221,10 +223,28 @@ def load_cascade(path: Path) -> CascadeSpec:
             changed = [_prune(data, at) for at in pruned]
             if not any(changed):
                 break
+    found |= _absent(data, path, lines)
     if found:
         count = f"{len(found)} problem{'s' if len(found) > 1 else ''}"
         raise SpecError(f"{path}: {count}", [p for _, p in sorted(found.items())])
     return spec
+
+
+def _absent(
+    data: Mapping[str, Any], path: Path, lines: dict[KeyPath, int]
+) -> dict[tuple[int, str], Problem]:
+    """Return the specs that a cascade names and that are not there, by line."""
+    chain = data.get("cascade")
+    found: dict[tuple[int, str], Problem] = {}
+    for key in ("detector", "landmarks"):
+        name = chain.get(key) if isinstance(chain, dict) else None
+        if not isinstance(name, str) or (path.parent / name).exists():
+            continue
+        line = line_of(lines, ("cascade", key)) or 0
+        what = f"cascade.{key} = {name!r}: not found"
+        meant = did_you_mean(path.parent / name)
+        found[line, what] = Problem(what, f"{path}:{line}" if line else str(path), meant)
+    return found
 
 
 def _prune(data: Any, at: KeyPath) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mobilecat.disk import read_text, toml_from_text
+from mobilecat.disk.near import did_you_mean
 from mobilecat.errors import Problem, SpecError
 from mobilecat.formats.table import FORMATS
 from mobilecat.spec.files import anchors_from_file, labels_from_file, require_beside
@@ -31,7 +32,8 @@ def load_spec(path: Path) -> Spec:
         raise SpecError("The spec cannot be read", [Problem("not a text file", str(path))]) from e
     except (OSError, ValueError) as e:
         why = (e.strerror if isinstance(e, OSError) else "") or str(e)
-        raise SpecError("The spec cannot be read", [Problem(why, str(path))]) from e
+        meant = "" if path.exists() else did_you_mean(path)
+        raise SpecError("The spec cannot be read", [Problem(why, str(path), meant)]) from e
     return spec_from_text(text, str(path), default_name=_default_name(path), folder=path.parent)
 
 

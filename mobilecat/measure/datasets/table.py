@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mobilecat.disk.near import did_you_mean
 from mobilecat.errors import Problem
 from mobilecat.measure.datasets import coco, crawford, dota, folders, voc, yolo
 from mobilecat.measure.datasets.base import Dataset, DatasetError, refused
@@ -43,7 +44,7 @@ def load_dataset(path: Path) -> Dataset:
     Errors: DatasetError with every problem, each with its file and line or key.
     """
     if not path.exists():
-        raise refused(path, [Problem("not found", str(path))])
+        raise refused(path, [Problem("not found", str(path), did_you_mean(path))])
     found = [(f, at) for f in FORMATS if (at := f.find(path)) is not None]
     if len(found) > 1:
         kinds = ", ".join(f"{f.name} ({at})" for f, at in found)

@@ -63,7 +63,8 @@ def match_classes(
     if len(data.classes) == len(labels) == 1:
         note = f"{data.classes[0]!r} of the labels is taken for {labels[0]!r}, the only class"
         return ClassMap(tuple(labels), {0: 0}, {0: 0}, (note,))
-    fix = f"--class-map {_word(data.classes[0])}={_word(labels[0]) if labels else 'NAME'}"
+    its = _word(labels[0]) if len(labels) == 1 else "CLASS"
+    fix = f"say which of the model's each is: --class-map {_word(data.classes[0])}={its}"
     if not labels:
         fix = "write `labels` into the spec and export again"
     raise MobileCatError(

@@ -54,6 +54,25 @@ def test_specs(tmp_path: Path, text: str, said: list[str]) -> None:
         assert words in str(e.value)
 
 
+def test_a_model_that_is_not_there_is_said_with_the_other_mistakes(tmp_path: Path) -> None:
+    (tmp_path / "points.toml").touch()
+    (tmp_path / "faces.toml").touch()
+    path = tmp_path / "c.toml"
+    path.write_text(
+        '[cascade]\ndetector = "faces.toml"\nlandmarks = "point.toml"\n[crop]\ngrwo = 0.25\n'
+    )
+    with pytest.raises(SpecError) as e:
+        load_cascade(path)
+    assert [(p.what, p.where, p.fix) for p in e.value.problems] == [
+        (
+            "cascade.landmarks = 'point.toml': not found",
+            f"{path}:3",
+            f"did you mean {tmp_path / 'points.toml'}?",
+        ),
+        ("unknown key 'crop.grwo'", f"{path}:5", "did you mean 'grow'?"),
+    ]
+
+
 def test_both_models_are_held_to_the_chain(tmp_path: Path) -> None:
     landmark_spec(tmp_path, "[targets.tflite]\n")
     raw = 'source = "points.onnx"\n[targets.onnx]\n'

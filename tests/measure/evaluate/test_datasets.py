@@ -287,6 +287,10 @@ def test_json_that_is_none(tmp_path: Path) -> None:
 def test_no_labels_and_several_kinds(tmp_path: Path) -> None:
     assert len(problems(tmp_path)) == 7  # one a format: what it would have to hold
     assert problems(tmp_path / "gone") == [(str(tmp_path / "gone"), "not found")]
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(DatasetError) as e:
+        load_dataset(tmp_path / "photo")
+    assert e.value.problems[0].fix == f"did you mean {tmp_path / 'photos'}?"
     given.coco(tmp_path)
     given.voc(tmp_path)
     ((where, what),) = problems(tmp_path)

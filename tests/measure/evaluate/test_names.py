@@ -62,7 +62,8 @@ def test_without_any_object_all_of_the_models_classes_count() -> None:
 @pytest.mark.parametrize(
     ("classes", "labels", "given", "words"),
     [
-        (("emu",), ["cat", "dog"], {}, ["--class-map emu=cat", "the labels have emu"]),
+        (("emu",), ["cat", "dog"], {}, ["--class-map emu=CLASS", "the labels have emu"]),
+        (("emu", "owl"), ["cat"], {}, ["--class-map emu=cat"]),
         (("emu", "owl"), [], {}, ["write `labels` into the spec"]),
         (("emu",), ["cat", "dog"], {"owl": "cat", "emu": "cow"},
          ["no class 'owl'", "they have emu", "no class 'cow'", "it has cat, dog"]),
