@@ -9,9 +9,12 @@ import onnx_ir as ir
 import pytest
 from PIL import Image
 
+from mobilecat.formats.tflite.quantise.islands import words
 from mobilecat.formats.tflite.quantise.recipe import Recipe
 from mobilecat.formats.tflite.write import file_from_graph
 from mobilecat.quantize import Calibration, calibration_of
+from mobilecat.quantize.sensitivity import Found
+from mobilecat.quantize.simulate import Layer
 from mobilecat.spec import QuantizeSpec, spec_from_text
 from tests.formats.tflite.lower.engines import graph, run_lite, run_ort
 from tests.formats.tflite.quantise.files import ops_of
@@ -79,3 +82,10 @@ def test_what_it_says_can_be_pasted(photos: Path) -> None:
     pasted = tuple(said.split("[")[1].split("]")[0].replace('"', "").split(", "))
     again = file_from_graph(model, Recipe("int8", keep_float=pasted, calibration=calibration))
     assert again.data == found.data
+
+
+@pytest.mark.parametrize(("layers", "instead"), [(7, False), (6, True)])
+def test_another_recipe_is_named_where_a_third_stays_float(layers: int, instead: bool) -> None:
+    kept = tuple(Layer(name, (name,)) for name in "ab")
+    (said,) = words(Found(0.5, 0.01, kept, {}), layers)
+    assert ("int8-weights" in said) == instead
