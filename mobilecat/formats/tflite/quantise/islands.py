@@ -18,7 +18,7 @@ from mobilecat.quantize.simulate import Layer, Step
 from mobilecat.quantize.trial import Trial
 
 _MANY = 3
-"""A third of the layers: YuNet with 26 of 53 float is a file of 0.94 of float32, docs/quantize.md."""
+"""A third of the layers. YuNet with 26 of 53 float is 0.94 of float32 (docs/quantize.md)."""
 _SHOWN = 40
 """Names in a sentence; what is more is counted."""
 
