@@ -107,9 +107,10 @@ def tune(
     """Sweep score threshold, IoU threshold and max detections on labelled pictures.
 
     The model runs once a picture. objective: `f1`, `map` or `recall@fp=0.2`. write: a spec whose
-    [nms] gets the best row; `diff` then says what changed. runner: whose candidates, by default the
-    source model's. limit: so many pictures, spread evenly. cache: where candidates are kept; fresh:
-    believe none of them. on: Dask's workers, as of `evaluate`. `best` is None where no row meets
+    [nms] gets the best row; `diff` then says what changed. Fewer than 30 objects settle nothing:
+    the spec then stays as it is, and `unwritten` names it. runner: whose candidates, by default
+    the source model's. limit: so many pictures, spread evenly. cache: where candidates are kept;
+    fresh: believe none of them. on: Dask's workers, as of `evaluate`. `best` is None where no row meets
     the objective.
 
     Errors: MobileCatError for a bundle without NMS, unusable labels, or a spec that is not its own.
@@ -148,6 +149,8 @@ def tune(
     )
     if spec is None or found.best is None:
         return found
+    if found.too_few:
+        return replace(found, unwritten=spec)
     diff = write_setting(spec, found.bundle.spec, found.best.setting)
     return replace(found, spec=spec, diff=diff)
 

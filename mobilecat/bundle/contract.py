@@ -16,6 +16,7 @@ from mobilecat.disk.near import did_you_mean
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.table import FORMATS
 from mobilecat.spec import NmsSpec, Spec, TargetSpec
+from mobilecat.spec.checks import OpenCheck
 from mobilecat.spec.targets import file_names
 from mobilecat.value import FileName, FilePath, tuples
 
@@ -146,6 +147,8 @@ class Bundle(Value):
     artifacts: tuple[ArtifactRecord, ...]
     calibration: CalibrationRecord | None = None
     """None where no artifact needed one."""
+    unchecked: tuple[OpenCheck, ...] = ()
+    """What was marked `# CHECK` in the spec; the key is in the file only where there is some."""
     seal: str | None = None
     """See `mobilecat.bundle.seal`; None in what an older mobilecat wrote."""
 
@@ -161,7 +164,10 @@ class Bundle(Value):
 
     def to_json(self) -> str:
         """Return the file's text: indented, short lists on one line."""
-        told = sealed(self.model_dump(mode="json", by_alias=True))
+        bare = self.model_dump(mode="json", by_alias=True)
+        if not self.unchecked:
+            del bare["unchecked"]
+        told = sealed(bare)
         return short_lists(json.dumps(told, indent=2, ensure_ascii=False)) + "\n"
 
     def target_of(self, record: ArtifactRecord) -> TargetSpec | None:

@@ -71,8 +71,8 @@ def tune(
 ) -> None:
     """Sweep score threshold, IoU threshold and max detections on labelled pictures.
 
-    The model runs once a picture. Exit code 0: there is a best row. 1: no row meets the objective.
-    2: unusable input.
+    The model runs once a picture. Exit code 0: there is a best row. 1: no row meets the objective,
+    or too few objects for --write. 2: unusable input.
 
     mobilecat tune bundle --data photos/labels.json --write mobilecat.toml
     """

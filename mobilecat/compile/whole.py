@@ -191,7 +191,8 @@ def export(
     imported = notes_from_metadata(network.metadata_props)
     world = (*_world(spec, network), *on_a_picture(spec, plain))
     left_out = [f"{names[target]} is left out: {e.in_options}" for target, e in failed.items()]
-    said = (*imported, *notes, *plain.settled, *named, *world, *left_out, *found)
+    open_ones = [check.said for check in spec.checks]
+    said = (*imported, *notes, *plain.settled, *named, *world, *left_out, *found, *open_ones)
     return Exported(out, bundle, said)
 
 
@@ -315,6 +316,7 @@ def _bundle(
         candidates=tuple(_tensor(inner[n]) for n in baked.candidates),
         artifacts=tuple(records),
         calibration=_calibration(calibration),
+        unchecked=spec.checks,
     )
 
 

@@ -27,6 +27,11 @@ the demo's detector are 0.05 higher where its photos are stretched, which it was
 _SAME = 0.3
 """IoU above which two boxes are of one object."""
 
+UNTOLD = "which the file does not tell"
+_ENOUGH = 5
+"""Pictures that could tell. More than half of the sets of 5 settle how the demo's detector was
+fitted, a third of those of 3 (docs/init.md)."""
+
 Verdict = Literal["better", "worse", "close", "flood"]
 Box = Sequence[float]
 
@@ -99,9 +104,36 @@ class Other:
         n = len(self.scores)
         of = "" if n == 1 else f" on {_pictures(n)}"
         if self.verdict == "close":
-            return f"{self.what} is too close to tell{of} (within {self.margin:.2g})"
+            return f"{self.what} is too close to tell{of} ({self._measured})"
         way = "is better" if self.gain > 0 else "finds less"
         return f"{self.what} {way} by more than {self.margin:.2g}{of}"
+
+    @property
+    def _measured(self) -> str:
+        """Both measures, where there are two, and what each would have to be."""
+        if self.key != "resize":
+            return f"within {self.margin:.2g}"
+        score = f"best scores {_differ(self.gain)} with it, {self.margin:.3f} would tell"
+        n = len(self.overlaps)
+        if not n:
+            return f"{score}; no picture has an object whose box would tell"
+        of = "1 picture has" if n == 1 else f"{n} pictures have"
+        least = _margin(n, _LEAST_OVERLAP)
+        return (
+            f"{score}; {of} an object whose box could tell, IoU with an undistorted cut-out "
+            f"{_differ(float(np.mean(self.overlaps)))} with it, {least:.3f} would tell"
+        )
+
+    @property
+    def _more(self) -> str:
+        """What would settle what the pictures leave open."""
+        if self.key != "resize" or self.whose != UNTOLD:
+            return ""
+        many = f"{_ENOUGH} or more" if len(self.overlaps) < _ENOUGH else "more"
+        return (
+            f". More pictures can settle it: give {many} (--image) that are much wider or higher "
+            "than the input's aspect, with an object that both ways find"
+        )
 
     @property
     def sentence(self) -> str:
@@ -110,7 +142,8 @@ class Other:
             return f"{self.reason}: take it with {self.flag}"
         if self.verdict == "worse":
             return f"{self.reason}: {self.kept} is right"
-        return f"{self.reason}; kept {self.kept}, {self.whose} ({self.flag} takes the other)"
+        kept = f"kept {self.kept}, {self.whose} ({self.flag} takes the other)"
+        return f"{self.reason}; {kept}{self._more}"
 
     @property
     def flag(self) -> str:
@@ -127,6 +160,10 @@ class Other:
 
 def _margin(pictures: int, least: float) -> float:
     return max(least, MARGIN / math.sqrt(pictures))
+
+
+def _differ(by: float) -> str:
+    return f"{abs(by):.3f} {'lower' if by < 0 else 'higher'}"
 
 
 def _pictures(n: int) -> str:

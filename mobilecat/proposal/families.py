@@ -28,7 +28,7 @@ _OWN_ANCHORS = (
 )
 _FITTED = (
     "how pictures were brought to the input's size in training: the TF API and torchvision stretch "
-    "them, others letterbox. Pictures tell (--image, several) that are much wider or higher than "
+    "them, others letterbox. Pictures tell (--image, 5 or more) that are much wider or higher than "
     "the input's aspect, with one object near the middle that it finds"
 )
 _FORMATS = ("xyxy", "cxcywh", "xywh")

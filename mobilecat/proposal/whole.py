@@ -17,7 +17,7 @@ from mobilecat.errors import MobileCatError, ModelError, Problem, SpecError
 from mobilecat.heads import graph_head
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.odd import assumed
-from mobilecat.proposal.compared import flag_of
+from mobilecat.proposal.compared import UNTOLD, flag_of
 from mobilecat.proposal.facts import Facts, Progress, read_facts
 from mobilecat.proposal.families import FAMILIES
 from mobilecat.proposal.guess import Ask, Guess
@@ -234,7 +234,7 @@ def _whose(
         elif key in answers:
             whose[name] = "as you said"
         elif key in asked:
-            whose[name] = "which the file does not tell"
+            whose[name] = UNTOLD
         elif key in notes:
             whose[name] = "by the file"
     return whose

@@ -15,6 +15,7 @@ from mobilecat.disk import read_text, toml_from_text
 from mobilecat.disk.near import did_you_mean
 from mobilecat.errors import Problem, SpecError
 from mobilecat.formats.table import FORMATS
+from mobilecat.spec.checks import open_checks
 from mobilecat.spec.files import anchors_from_file, labels_from_file, require_beside
 from mobilecat.spec.heads import HEAD_KINDS, HEADS, RawHead
 from mobilecat.spec.lines import KeyPath, key_lines, line_of
@@ -62,6 +63,7 @@ def spec_from_text(
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise SpecError(f"{where}: {count}", problems)
     spec._folder = folder or Path()
+    spec._checks = open_checks(text, where)
     return spec
 
 

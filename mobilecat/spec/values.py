@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, create_model, model_validat
 from mobilecat.formats.base.target import TargetSpec as TargetSpec
 from mobilecat.formats.base.target import left_to_app
 from mobilecat.formats.table import FORMATS
+from mobilecat.spec.checks import OpenCheck
 from mobilecat.spec.heads import HEADS, HeadSpec, HeadValue, RawHead
 from mobilecat.spec.quantize import QuantizeSpec
 from mobilecat.value import FilePath, Probability, Side, SpecName, Value, Word
@@ -248,6 +249,12 @@ class Spec(Value):
     tolerances: dict[str, Tolerance] = Field(default={})
     """By runner (`source`, `onnx`, `tflite`, `coreml`, `coreai`, …) or artifact file name."""
     _folder: Path = PrivateAttr(default=Path())
+    _checks: tuple[OpenCheck, ...] = PrivateAttr(default=())
+
+    @property
+    def checks(self) -> tuple[OpenCheck, ...]:
+        """What is marked `# CHECK` where the spec was read from; no part of what it says."""
+        return self._checks
 
     @property
     def folder(self) -> Path:

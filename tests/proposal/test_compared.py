@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 import mobilecat as mc
 from mobilecat.demo import FOLDER
 from mobilecat.pictures.detections import Detections
-from mobilecat.proposal.compared import Other, cut_around, nearer, pair_of
+from mobilecat.proposal.compared import UNTOLD, Other, cut_around, nearer, pair_of
 from tests.test_cli import mobilecat, refused
 
 PICTURES = FOLDER / "pictures"
@@ -31,13 +32,21 @@ def other(
         # One picture: 0.25, and no less.
         (other([(0.85, 0.5)]), "better", "take it with --set input.resize=letterbox"),
         (other([(0.74, 0.5)]), "close", "kept stretch, W (--set input.resize=letterbox takes"),
-        (other([(0.25, 0.5)]), "close", "too close to tell (within 0.25)"),
+        (
+            other([(0.25, 0.5)]),
+            "close",
+            "too close to tell (best scores 0.250 lower with it, 0.250 would tell; no picture",
+        ),
         (other([(0.24, 0.5)]), "worse", "letterbox finds less by more than 0.25: stretch is right"),
         # Four: 0.25/√4, of the mean, and pictures that differ cancel out.
         (other([(0.7, 0.5)] * 4), "better", "by more than 0.12 on 4 pictures"),
         (other([(0.7, 0.5)] * 2 + [(0.5, 0.7)] * 2), "close", "too close to tell on 4 pictures"),
         # A hundred: never less than 0.1.
-        (other([(0.59, 0.5)] * 100), "close", "within 0.1)"),
+        (
+            other([(0.59, 0.5)] * 100),
+            "close",
+            "best scores 0.090 higher with it, 0.100 would tell;",
+        ),
         # Boxes decide before scores: here the way that scores less is the right one.
         (other([(0.4, 0.9)], (0.3,)), "better", "agree better with those found in a cut-out"),
         (other([(0.9, 0.4)], (-0.3,)), "worse", "stretch is right"),
@@ -50,6 +59,31 @@ def other(
 def test_the_verdict(found: Other, verdict: str, said: str) -> None:
     assert found.verdict == verdict
     assert said in found.sentence
+
+
+def test_what_is_left_open_says_both_measures_and_what_settles_it() -> None:
+    """Scores 0.04 lower and boxes 0.11 nearer, on two of three: neither is beyond 0.25/√3, /√2."""
+    scores = ((0.8, 0.84), (0.78, 0.84), (0.82, 0.84))
+    told = Other("letterbox", "resize", "letterbox", scores, (0.1, 0.12), True, "stretch", UNTOLD)
+    assert told.verdict == "close"
+    assert told.sentence == (
+        "letterbox is too close to tell on 3 pictures (best scores 0.040 lower with it, 0.144 would "
+        "tell; 2 pictures have an object whose box could tell, IoU with an undistorted cut-out "
+        "0.110 higher with it, 0.177 would tell); kept stretch, which the file does not tell (--set "
+        "input.resize=letterbox takes the other). More pictures can settle it: give 5 or more "
+        "(--image) that are much wider or higher than the input's aspect, with an object that both "
+        "ways find"
+    )
+    six = replace(told, overlaps=(0.04,) * 6)
+    assert "1 picture has" in replace(told, overlaps=(0.1,)).sentence
+    assert "give more (--image)" in six.sentence and "give 5" not in six.sentence
+    # What the user said, or the family's, needs no more pictures; a colour has one measure.
+    assert "More pictures" not in replace(told, whose="as you said").sentence
+    colour = replace(told, key="color", what="BGR", value="BGR", kept="RGB", overlaps=())
+    assert colour.sentence == (
+        "BGR is too close to tell on 3 pictures (within 0.14); kept RGB, which the file does not "
+        "tell (--set input.color=BGR takes the other)"
+    )
 
 
 def test_a_cut_out_has_the_aspect_of_the_input_and_holds_both_boxes() -> None:
@@ -102,7 +136,7 @@ def test_a_picture_that_does_not_tell_leaves_it_asked_and_is_drawn_both_ways(
     assert [a.key for a in closely.asks] == ["input.resize"]
     assert closely.spec.input.resize == "stretch"
     assert "# CHECK: how pictures were brought" in closely.text
-    assert "Pictures tell (--image, several) that are much wider" in str(closely)
+    assert "Pictures tell (--image, 5 or more) that are much wider" in str(closely)
     assert "the other: --set input.resize=letterbox --replace" in str(closely)
     assert closely.drawn is not None and closely.drawn.width > 2 * 480  # a sheet of two columns
 

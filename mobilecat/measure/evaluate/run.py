@@ -113,6 +113,8 @@ def evaluate(
     if not bundle.spec.head.turned and (apart := other_part(truths, first.found, classes)):
         notes.insert(0, apart)
     notes += list(dict.fromkeys(s.problem for s in stores.values() if s.problem))
+    parts = bundle.parts.values() if isinstance(bundle, CascadeBundle) else [bundle]
+    notes += [check.evaluated for part in parts for check in part.unchecked]
     return Evaluation(
         bundle,
         folder,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from decimal import Decimal
 from itertools import product
+from operator import eq
 
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.spec import NmsSpec
@@ -25,6 +26,10 @@ class Setting:
     score_threshold: float
     iou_threshold: float
     max_detections: int
+
+    def alike(self, other: Setting | None) -> int:
+        """Return how many of the three are as in `other`."""
+        return 0 if other is None else sum(map(eq, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True)

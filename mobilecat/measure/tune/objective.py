@@ -43,15 +43,16 @@ def objective_of(text: str) -> Objective:
 def best_of(rows: Sequence[Row], objective: Objective, now: Setting | None = None) -> Row | None:
     """Return the best row; None where no row keeps to the false positives.
 
-    now: what the bundle has: it stays where nothing is better. Other ties go to the higher score
-    threshold, which leaves fewer boxes to handle and more distance to noise; then to the lower IoU
-    threshold, and to fewer max_detections: a smaller output.
+    now: what the bundle has: of rows as good, the one that changes the fewest keys of it is taken.
+    Other ties go to the higher score threshold, which leaves fewer boxes to handle and more
+    distance to noise; then to the lower IoU threshold, and to fewer max_detections: a smaller
+    output.
     """
     ranked = [(rank, row) for row in rows if (rank := objective.rank(row)) is not None]
 
-    def key(ranked: tuple[float, Row]) -> tuple[float, bool, float, float, int]:
+    def key(ranked: tuple[float, Row]) -> tuple[float, int, float, float, int]:
         s = ranked[1].setting
-        return ranked[0], s == now, s.score_threshold, -s.iou_threshold, -s.max_detections
+        return ranked[0], s.alike(now), s.score_threshold, -s.iou_threshold, -s.max_detections
 
     return max(ranked, key=key)[1] if ranked else None
 

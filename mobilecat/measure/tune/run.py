@@ -39,7 +39,9 @@ class Tuned(Shown):
 
     baked: what the bundle has now. inferences: pictures that the model ran on; the rest came from
     the cache. seconds: of inference and reading, of the sweep. in_cascade: it is the detector of a
-    cascade. spec, diff: what the best row was written into, and what changed there.
+    cascade. spec, diff: what the best row was written into, and what changed there. too_few: that
+    so few objects settle no threshold, else "". unwritten: the spec that was to be written, and is
+    as it was, since they are too few.
     """
 
     bundle: Bundle
@@ -56,10 +58,12 @@ class Tuned(Shown):
     in_cascade: bool = False
     spec: Path | None = None
     diff: str = ""
+    too_few: str = ""
+    unwritten: Path | None = None
 
     @property
     def exit_code(self) -> int:
-        return 1 if self.best is None else 0
+        return 1 if self.best is None or self.unwritten is not None else 0
 
     def words(self) -> Iterable[Line | Table]:
         from mobilecat.measure.tune.words import said
@@ -95,6 +99,7 @@ class Tuned(Shown):
             "inferences": self.inferences,
             "seconds": {"inference": self.seconds[0], "sweep": self.seconds[1]},
             "notes": list(self.notes),
+            "unwritten": None if self.unwritten is None else str(self.unwritten),
         }
 
 
@@ -171,7 +176,7 @@ def tune(
     best = best_of(rows, objective, now)
     notes = [*labels.notes, *classes.notes, *_others(bundle, classes)]
     notes += edges(best, rows, objective) if best is not None else []
-    notes += few(wanted, len(labels))
+    notes += [too_few] if (too_few := few(wanted, len(labels))) else []
     notes += [store.problem] if store.problem else []
     return Tuned(
         bundle,
@@ -186,6 +191,7 @@ def tune(
         (inferred - start, swept - inferred),
         tuple(notes),
         folder != asked,
+        too_few=too_few,
     )
 
 
@@ -193,17 +199,17 @@ _FEW = 30
 """Objects below which chance moves the best threshold: of n, one more or less is 1/n of recall."""
 
 
-def few(wanted: Mapping[int, int], pictures: int) -> list[str]:
-    """Say that so few objects settle no threshold; nothing where there are enough."""
+def few(wanted: Mapping[int, int], pictures: int) -> str:
+    """Say that so few objects settle no threshold; "" where there are enough."""
     count = sum(wanted.values())
     if count >= _FEW:
-        return []
+        return ""
     objects = "1 object" if count == 1 else f"{count} objects"
     where = "1 picture" if pictures == 1 else f"{pictures} pictures"
-    return [
+    return (
         f"{objects} in {where} settle no threshold: one object more or less moves recall by "
         f"{1 / count:.2f}; take {_FEW} objects or more"
-    ]
+    )
 
 
 def _others(bundle: Bundle, classes: ClassMap) -> list[str]:

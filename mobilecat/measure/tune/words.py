@@ -46,6 +46,10 @@ def said(found: Tuned) -> Iterator[Line | Table]:
     )
     if why := _why(found, found.best):
         yield Line(f"  {why}", "dim")
+    if found.unwritten is not None:
+        yield Line(f"{found.unwritten} is as it was: {found.too_few}", "bold red")
+        yield Line("  if you want this row all the same, set its values in [nms] by hand", "dim")
+        return
     if found.spec is None:
         yield Line("nothing written; --write SPEC.toml puts it into the spec")
         return
@@ -58,16 +62,19 @@ def said(found: Tuned) -> Iterator[Line | Table]:
 def _why(found: Tuned, best: Row) -> str:
     """Say what decided between the best row and others that are as good; "" where none is."""
     rank, s = found.objective.rank(best), best.setting
-    tied = {
-        (r.setting.score_threshold, r.setting.iou_threshold)
-        for r in found.rows
-        if found.objective.rank(r) == rank
-    } - {(s.score_threshold, s.iou_threshold)}
+    as_well = [r.setting for r in found.rows if found.objective.rank(r) == rank]
+    tied = {(o.score_threshold, o.iou_threshold) for o in as_well} - {
+        (s.score_threshold, s.iou_threshold)
+    }
     if not tied:
         return ""
     as_good = f"as good by {found.objective.name}: {_listed(sorted(tied))}; "
     if _is_baked(s, found.baked):
         return as_good + "what is baked stays where nothing is better"
+    nms = found.baked
+    now = Setting(nms.score_threshold, nms.iou_threshold, nms.max_detections)
+    if any(o.alike(now) < s.alike(now) for o in as_well):
+        return as_good + "of equals the one nearest to what is baked is taken"
     return as_good + "of equals the highest score threshold is taken, then the lowest IoU"
 
 

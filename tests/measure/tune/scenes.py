@@ -84,16 +84,17 @@ def export_detector(
     return done.folder, done.bundle
 
 
-def save_pictures(folder: Path) -> Path:
-    """Write two pictures and their COCO labels: white with two cats; half white with none."""
+def save_pictures(folder: Path, whites: int = 1) -> Path:
+    """Write pictures and their COCO labels: `whites` white ones with two cats each; half white with
+    none."""
     folder.mkdir(parents=True, exist_ok=True)
     width, height = SIZE_WH
     white = np.full((height, width, 3), 255, np.uint8)
     half = white.copy()
     half[:, : width // 2] = 0
-    for name, pixels in (("white", white), ("half", half)):
-        Image.fromarray(pixels).save(folder / f"{name}.png")
-    names = ("white", "half")
+    names = ("white", "half", *(f"white_{n}" for n in range(2, whites + 1)))
+    for name in names:
+        Image.fromarray(half if name == "half" else white).save(folder / f"{name}.png")
     labels = {
         "images": [
             {"id": i, "file_name": f"{n}.png", "width": width, "height": height}
@@ -101,8 +102,10 @@ def save_pictures(folder: Path) -> Path:
         ],
         "categories": [{"id": 7, "name": "cat"}],
         "annotations": [
-            {"id": k, "image_id": 0, "category_id": 7, "bbox": [x1, y1, x2 - x1, y2 - y1],
-             "area": (x2 - x1) * (y2 - y1), "iscrowd": 0}
+            {"id": len(LABELLED) * i + k, "image_id": i, "category_id": 7,
+             "bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": 0}
+            for i, name in enumerate(names)
+            if name != "half"
             for k, (x1, y1, x2, y2) in enumerate(LABELLED, start=1)
         ],
     }  # fmt: skip

@@ -44,9 +44,9 @@ def mobilecat(*args: object) -> Done:
 
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
-    """known.toml and known.onnx, their bundle in out/, labelled pictures in data/."""
+    """known.toml and known.onnx, their bundle in out/, pictures of 30 objects in data/."""
     export_detector(tmp_path)
-    save_pictures(tmp_path / "data")
+    save_pictures(tmp_path / "data", whites=15)
     return tmp_path
 
 
@@ -72,7 +72,7 @@ def test_sweep_write_export(work: Path) -> None:
         0.5,
         10,
     )
-    assert (best["true_positives"], best["false_positives"], best["missed"]) == (2, 0, 0)
+    assert (best["true_positives"], best["false_positives"], best["missed"]) == (30, 0, 0)
     assert len(table["rows"]) == 8 and table["baked"]["max_detections"] == 20
     plot = (work / "plot.svg").read_text()
     # two IoU thresholds with two scores each, and a ring about the best; three in the legend
@@ -103,6 +103,19 @@ def test_sweep_write_export(work: Path) -> None:
     assert "best baked" in done.stdout
 
 
+def test_too_few_objects_write_nothing(work: Path) -> None:
+    """14 white pictures are 28 objects; the row itself is a better one than what is baked."""
+    spec, few = work / "known.toml", save_pictures(work / "few", whites=14)
+    given = ("--data", few, "--cache", work / "cache", *SWEEP, "--write", spec)
+    done = mobilecat("tune", work / "out", *given, "--json", work / "t.json")
+    assert done.returncode == 1, done.stderr
+    assert f"{spec} is as it was: 28 objects in 15 pictures settle no threshold" in done.stdout
+    assert "best by f1: score_threshold = 0.5" in done.stdout
+    assert "nothing written; --write" not in done.stdout
+    assert json.loads((work / "t.json").read_text())["unwritten"] == str(spec)
+    assert spec.read_text() == SPEC
+
+
 def test_json_alone_on_stdout(work: Path) -> None:
     done = tune(work, *SWEEP, "--objective", "recall@fp=0.5", "--json", "-")
     assert json.loads(done.stdout)["objective"] == "recall@fp=0.5"
@@ -110,10 +123,10 @@ def test_json_alone_on_stdout(work: Path) -> None:
 
 def test_no_row_meets_the_objective(work: Path) -> None:
     done = tune(
-        work, "--score", "0.2", "--iou", "0.5", "--objective", "recall@fp=0.9",
+        work, "--score", "0.2", "--iou", "0.5", "--objective", "recall@fp=0.1",
         "--write", work / "known.toml",
     )  # fmt: skip
-    assert done.returncode == 1 and "no row meets recall@fp=0.9" in done.stdout
+    assert done.returncode == 1 and "no row meets recall@fp=0.1" in done.stdout
     assert (work / "known.toml").read_text() == SPEC
 
 

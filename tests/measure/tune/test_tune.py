@@ -135,15 +135,28 @@ def test_what_is_baked_stays_where_nothing_is_better() -> None:
     assert best_of(better, F1, low) is better[1]
 
 
+def test_a_key_that_is_as_good_stays_where_another_changes() -> None:
+    """0.4/0.45 is as good as 0.4/0.3, and only the score of the 0.2/0.45 that is baked changes."""
+    now = Setting(0.2, 0.45, 50)
+    rows = [_row(now, f1=0.75)]
+    rows += [_row(Setting(0.4, iou, 50), f1=0.9) for iou in (0.3, 0.45, 0.55)]
+    rows += [_row(Setting(0.6, 0.3, 50), f1=0.9)]
+    for order in (rows, rows[::-1]):
+        assert best_of(order, F1, now) is rows[2]
+
+
 def test_a_tie_is_said_with_what_decided_it(swept: Tuned) -> None:
     baked = swept.baked
     now = Setting(baked.score_threshold, baked.iou_threshold, baked.max_detections)
     higher, lower = (dataclasses.replace(now, score_threshold=s) for s in (0.9, 0.05))
     rows = tuple(_row(s, f1=0.75, map50=0.25) for s in (lower, now, higher))
+    moved = (dataclasses.replace(higher, iou_threshold=iou) for iou in (0.3, now.iou_threshold))
+    apart = tuple(_row(s, f1=0.75, map50=0.25) for s in moved)
     cases = (
         (rows, rows[1], f"0.05/{now.iou_threshold:g}, 0.9/{now.iou_threshold:g}; what is baked"),
         (rows[::2], rows[2], f"0.05/{now.iou_threshold:g}; of equals the highest score threshold"),
         (rows[1:2], rows[1], ""),
+        (apart, apart[1], "0.9/0.3; of equals the one nearest to what is baked is taken"),
     )
     for swept_rows, best, said in cases:
         assert best_of(swept_rows, F1, now) is best
