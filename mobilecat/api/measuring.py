@@ -108,9 +108,9 @@ def tune(
 
     The model runs once a picture. objective: `f1`, `map` or `recall@fp=0.2`. write: a spec whose
     [nms] gets the best row; `diff` then says what changed. Fewer than 30 objects settle nothing:
-    the spec then stays as it is, and `unwritten` names it. runner: whose candidates, by default
-    the source model's. limit: so many pictures, spread evenly. cache: where candidates are kept;
-    fresh: believe none of them. on: Dask's workers, as of `evaluate`. `best` is None where no row meets
+    the spec then stays as it is, and `unwritten` names it. runner: whose candidates, by default the
+    source model's. limit: so many pictures, spread evenly. cache: where candidates are kept; fresh:
+    believe none of them. on: Dask's workers, as of `evaluate`. `best` is None where no row meets
     the objective.
 
     Errors: MobileCatError for a bundle without NMS, unusable labels, or a spec that is not its own.

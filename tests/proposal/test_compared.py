@@ -67,12 +67,12 @@ def test_what_is_left_open_says_both_measures_and_what_settles_it() -> None:
     told = Other("letterbox", "resize", "letterbox", scores, (0.1, 0.12), True, "stretch", UNTOLD)
     assert told.verdict == "close"
     assert told.sentence == (
-        "letterbox is too close to tell on 3 pictures (best scores 0.040 lower with it, 0.144 would "
-        "tell; 2 pictures have an object whose box could tell, IoU with an undistorted cut-out "
-        "0.110 higher with it, 0.177 would tell); kept stretch, which the file does not tell (--set "
-        "input.resize=letterbox takes the other). More pictures can settle it: give 5 or more "
-        "(--image) that are much wider or higher than the input's aspect, with an object that both "
-        "ways find"
+        "letterbox is too close to tell on 3 pictures (best scores 0.040 lower with it, 0.144 "
+        "would tell; 2 pictures have an object whose box could tell, IoU with an undistorted "
+        "cut-out 0.110 higher with it, 0.177 would tell); kept stretch, which the file does not "
+        "tell (--set input.resize=letterbox takes the other). More pictures can settle it: give 5 "
+        "or more (--image) that are much wider or higher than the input's aspect, with an object "
+        "that both ways find"
     )
     six = replace(told, overlaps=(0.04,) * 6)
     assert "1 picture has" in replace(told, overlaps=(0.1,)).sentence
