@@ -15,7 +15,13 @@ from mobilecat.graph import Array
 from mobilecat.proposal.dense import fcos, fits, gfl, retinaface, retinanet, scrfd, yolo5face
 from mobilecat.proposal.facts import Facts, Shape
 from mobilecat.proposal.guess import FIVE_POINTS, LETTERBOX, Ask, Guess
-from mobilecat.proposal.pictures import classifier, maps_of_the_input, mediapipe_points, simcc
+from mobilecat.proposal.pictures import (
+    classifier,
+    maps_of_the_input,
+    mediapipe_points,
+    perhaps_classifier,
+    simcc,
+)
 from mobilecat.proposal.queries import detr, end2end
 from mobilecat.spec.heads import HEADS
 
@@ -361,7 +367,6 @@ def points(facts: Facts) -> Guess | None:
     values = next(iter(facts.values.values()))
     because = f"one output of {columns[0]} numbers a picture"
     asks = (
-        Ask("head.kind", "points x, y, or the scores of a classifier", ("landmarks", "raw")),
         Ask("head.order", "the order of the numbers", ("xy", "yx", "x-then-y")),
         *_asked_units(values),
     )
@@ -400,6 +405,7 @@ FAMILIES: tuple[Family, ...] = (
     box_and_class,
     one_box,
     points,
+    perhaps_classifier,
 )
 
 

@@ -14,6 +14,7 @@ _PREPROCESSING = (
     "PyTorch's models take them; many of Keras take -1 to 1: --set 'input.range=[-1, 1]' "
     "--set input.mean=0 --set input.std=1"
 )
+_LEFT_TO_APPLY = "what is still to be applied"
 _IMAGENET_CLASSES = (1000, 1001)
 """1001 with a background, as TensorFlow's have. Their networks are trained with a softmax."""
 _LEAST_CLASSES = 3
@@ -111,27 +112,44 @@ def mediapipe_points(facts: Facts) -> Guess | None:
     return Guess("MediaPipe hand", "landmarks", 2, because, head, image, asks, (), HAND)
 
 
-def classifier(facts: Facts) -> Guess | None:
-    """One row of scores."""
+def _row(facts: Facts) -> tuple[str, int] | None:
+    """Return the only output and how many numbers it has, where they are one row."""
     if len(facts.outputs) != 1:
         return None
     ((name, shape),) = facts.outputs.items()
     count = max(shape, default=0)
-    if count != int(np.prod(shape)) or count < _LEAST_CLASSES:
+    return (name, count) if count == int(np.prod(shape)) >= _LEAST_CLASSES else None
+
+
+def perhaps_classifier(facts: Facts) -> Guess | None:
+    """One row of numbers that nothing calls scores: of a classifier, a box, or points."""
+    if (row := _row(facts)) is None:
         return None
+    asks: tuple[Ask, ...] = (Ask("head.activation", _LEFT_TO_APPLY, ("softmax", "sigmoid")),)
+    if facts.whole is None and not facts.told.image:
+        asks += (Ask("input.mean", _PREPROCESSING, (IMAGENET["mean"],)),)
+    because = f"one row of {row[1]} numbers, perhaps scores"
+    return Guess("a classifier", "classify", 1, because, {"activation": "softmax"}, IMAGENET, asks)
+
+
+def classifier(facts: Facts) -> Guess | None:
+    """One row of scores."""
+    if (row := _row(facts)) is None:
+        return None
+    name, count = row
     said = facts.said("task") == "classify" or len(facts.names) == count
     values = facts.values[name].ravel()
     summed = bool(values.min() >= 0 and abs(float(values.sum()) - 1) < _SUM)
     imagenet = count in _IMAGENET_CLASSES
     if not (said or summed or imagenet):
-        return None  # `points` asks which it is
+        return None  # `perhaps_classifier`
     because = f"one row of {count} numbers" + ", which sum to 1" * summed
     because += "; the file's metadata names classes" * said
     because += ", as many as ImageNet has classes" * imagenet
     head = {"activation": "none" if summed else "softmax"}
     asks: tuple[Ask, ...] = ()
     if not summed and not imagenet:
-        asks = (Ask("head.activation", "what is still to be applied", ("softmax", "sigmoid")),)
+        asks = (Ask("head.activation", _LEFT_TO_APPLY, ("softmax", "sigmoid")),)
     if facts.whole is None and not facts.told.image:  # else the file itself takes the picture
         asks += (Ask("input.mean", _PREPROCESSING, (IMAGENET["mean"],)),)
     certain: Certain = 3 if facts.said("task") == "classify" else 2

@@ -62,6 +62,22 @@ FAMILIES: dict[str, tuple[tuple[int, int], dict[str, Any], dict[str, Any], list[
 }
 
 
+@pytest.mark.parametrize(
+    ("count", "others"), [(4, {"box"}), (10, {"landmarks"}), (7, set())], ids=str
+)
+def test_a_row_of_logits_may_be_a_classifiers(count: int, others: set[str], tmp_path: Path) -> None:
+    """Four numbers may be a box, ten may be points: which one it is, no shape tells."""
+    outputs: dict[str, Any] = {"y": ((1, count), -5, 5)}
+    network = save_network(tmp_path / "net.onnx", (64, 64), outputs)
+    asks = propose(network, tmp_path / "net.toml").asks
+    kinds = [set(a.options) for a in asks if a.key == "head.kind"]
+    assert kinds == ([{*others, "classify"}] if others else [])
+    found = propose(network, tmp_path / "net.toml", answers={"head.kind": "classify"})
+    head = dict(found.spec.head)
+    assert (head["kind"], head["activation"]) == ("classify", "softmax")
+    assert [a.key for a in found.asks] == ["head.activation", "input.mean"]
+
+
 @pytest.mark.parametrize(("size_wh", "outputs", "head", "asked"), FAMILIES.values(), ids=FAMILIES)
 def test_what_is_proposed(
     tmp_path: Path,
