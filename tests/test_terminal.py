@@ -12,6 +12,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
+from mobilecat.cli import progress
 from mobilecat.cli.export import _shapes
 from mobilecat.cli.terminal import plain, terminal
 from mobilecat.errors import SpecError
@@ -23,6 +24,17 @@ TITLE = "\x1b]0;owned\x07cat\x1b[2J\x9b31m\u202etac"
 def test_plain() -> None:
     assert plain(TITLE) == "\\x1b]0;owned\\x07cat\\x1b[2J\\x9b31m\\u202etac"
     assert plain("猫 × 2\n\tå") == "猫 × 2\n\tå"
+
+
+def test_long_work_in_a_log_says_where_it_is_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = iter([100.0, 101.0, 119.9, 120.0, 121.0, 140.5])  # the start, and five steps
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    with progress.progress_line() as step:
+        for i in range(5):
+            step(f"picture {i}\x07")
+    assert capsys.readouterr().err == "20 s  picture 2\\x07\n40 s  picture 4\\x07\n"
 
 
 @pytest.mark.parametrize("as_terminal", [True, False])

@@ -1,4 +1,4 @@
-"""One line on stderr that says what is going on, where somebody is looking."""
+"""One line on stderr that says what is going on; in a log, one now and then."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+EVERY_S = 20.0
+"""In a log: seconds between two lines, so that minutes of work are neither silent nor a flood."""
+
 
 @contextmanager
 def progress_line() -> Iterator[Callable[[str], None]]:
-    """Give a function that shows a step in place of the last; silent where nobody looks."""
+    """Give a function that shows a step in place of the last; in a log, a line now and then."""
+    start = time.monotonic()
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield _log(start)
         return
     from mobilecat.cli.terminal import plain
-
-    start = time.monotonic()
 
     def show(step: str) -> None:
         sys.stderr.write(f"\r\x1b[2K{time.monotonic() - start:5.1f} s  {plain(step)}")
@@ -27,3 +29,19 @@ def progress_line() -> Iterator[Callable[[str], None]]:
     finally:
         sys.stderr.write("\r\x1b[2K")
         sys.stderr.flush()
+
+
+def _log(start: float) -> Callable[[str], None]:
+    said = start
+
+    def log(step: str) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said < EVERY_S:
+            return
+        from mobilecat.cli.terminal import plain
+
+        said = now
+        print(f"{now - start:.0f} s  {plain(step)}", file=sys.stderr, flush=True)
+
+    return log

@@ -88,6 +88,8 @@ def _rests_on(found: Compressed) -> str:
             f"with {objects}: one object that is off by a tenth of that more is "
             f"{found.least:.2f} points; ± is the jackknife's standard error"
         )
+    if found.measure != "NME" and 0 < found.budget < 10 * found.least:
+        text += f". A budget of {found.budget:g} is less than one object: chance can choose"
     if found.held_pictures:
         return f"{text}. {found.held_pictures} other pictures chose nothing: held out"
     return f"{text}. Too few to hold any out: the loss is of the very pictures that chose"
