@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 
 from mobilecat.compare.compare import Check
 from mobilecat.compare.tolerances import STRUCTURE, precision_of
 from mobilecat.golden.store import Case, may_write
-from mobilecat.judge.engines import Engines
+from mobilecat.judge.engines import SOURCE, Engines
 from mobilecat.judge.report import RandomRow, Result
 from mobilecat.judge.static import LINT
 from mobilecat.judge.static import NAME as NMS_AS_WRITTEN
@@ -96,6 +97,8 @@ def _lints(results: Sequence[Result]) -> list[str]:
 
 def _ways_out(engines: Engines, results: Sequence[Result], rows: Sequence[RandomRow]) -> list[str]:
     """Name [tolerances] where a lane is off by no more than rounding may be, or is right else."""
+    if any(r.lane == SOURCE.name and r.check.verdict == "FAIL" for r in results):
+        return []  # the model is not what was approved: no tolerance is the way out of that
     said = []
     for report in engines.reports:
         lane, record = report.lane, report.lane.artifact
@@ -104,7 +107,8 @@ def _ways_out(engines: Engines, results: Sequence[Result], rows: Sequence[Random
         over = [(c.value, c.limit) for c in bad]
         over += [(r.value, r.limit) for r in rows if r.lane == lane and r.verdict == "FAIL"]
         whole = [c for c in mine if c.against == STRUCTURE and c.verdict != "NOT_RUN"]
-        if record is None or not over or any(c in bad for c in whole):
+        finite = all(v is None or math.isfinite(v) for v, _ in over)
+        if record is None or not over or not finite or any(c in bad for c in whole):
             continue
         key = f'[tolerances."{record.file}"]'
         if whole:

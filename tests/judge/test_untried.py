@@ -14,7 +14,7 @@ from mobilecat.judge.rounding import widened
 from mobilecat.judge.untried import advice
 from mobilecat.lanes import lanes_of
 from mobilecat.spec.heads import HEADS
-from tests.judge.fake import LANE, Tensors, check, healthy, write_bundle
+from tests.judge.fake import LANE, Tensors, check, healthy, moved, write_bundle
 
 
 def test_the_report_says_what_its_goldens_do_not_try(tmp_path: Path) -> None:
@@ -49,6 +49,11 @@ def test_the_way_out_is_named_where_little_is_off(tmp_path: Path) -> None:
     shop.faults[LANE] = off
     (said,) = [n for n in check(shop).notes if "[tolerances." in n]
     assert said.startswith(LANE) and '[tolerances."fake.onnx"]' in said
+    # The source itself is not what was approved: no tolerance is the way out of that.
+    shop.faults["source"] = moved
+    report = check(shop)
+    assert {"source", LANE} <= {r.lane for r in report.failed}
+    assert not any("[tolerances." in n for n in report.notes)
 
 
 def test_goldens_know_how_far_rounding_moves_the_source(tmp_path: Path) -> None:
