@@ -102,6 +102,8 @@ class Exported(Shown):
 
 
 _LAST = ("precision", "takes")
+_FAR = 256.0
+"""No network is trained on values beyond those of bytes."""
 
 
 def _takes(bundle: Bundle, image: str | None) -> str:
@@ -230,6 +232,12 @@ def _world(spec: Spec, network: ir.Model) -> tuple[str, ...]:
             f"warning: the network's first layer looks trained on {seems} values than up to "
             f"{max(ends):.4g}: are `range`, `mean` and `std` of [input] right? "
             + ("Networks that take 0 to 1 want range = [0, 1]." if fits > 0 else "")
+        )
+    elif max(ends) > _FAR and all(abs(v) <= 1 for pair in pairs for v in pair):
+        said.append(
+            f"warning: `mean` and `std` look like those of values from 0 to 1, and `range` ends at "
+            f"{image.range[1]:g}: the network gets values up to {max(ends):.4g}. Did you mean "
+            "range = [0, 1]?"
         )
     return tuple(s.rstrip() for s in said)
 

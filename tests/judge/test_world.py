@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
@@ -14,6 +16,7 @@ from typer.testing import CliRunner
 from mobilecat.bundle import open_bundle
 from mobilecat.cli.main import app
 from mobilecat.compile import export
+from mobilecat.compile.whole import _world
 from mobilecat.demo import CASCADE
 from mobilecat.errors import MobileCatError
 from mobilecat.formats.importing import import_model
@@ -100,6 +103,31 @@ def test_an_export_says_what_it_assumes_and_where_the_first_layer_contradicts(
     assert any("trained on smaller values than up to 255" in n for n in wrong.notes)
     assert "0..255 becomes 0..255" in assumed(image)
     assert open_bundle(tmp_path / "wrong").spec.input == image
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ({"mean": 0.5, "std": 0.25}, True),
+        ({"mean": 0.5, "std": 0.25, "range": (0, 1)}, False),
+        ({"mean": 127.5, "std": 127.5}, False),
+        ({}, False),
+    ],
+)
+def test_a_forgotten_range_is_asked_about_where_no_first_layer_tells(
+    image: dict[str, Any], said: bool
+) -> None:
+    spec = load_spec(FACES)
+    assert spec.input is not None
+    given = type(spec.input).model_validate({"size": (8, 8), **image})
+    network = ir.from_proto(
+        onnx.parser.parse_model("""<ir_version: 9, opset_import: ["" : 18]>
+        g (float[1,3,8,8] image) => (float[1,3,8,8] y) { y = Relu(image) }""")
+    )
+    notes = _world(spec.model_copy(update={"input": given}), network)
+    asked = [n for n in notes if n.startswith("warning")]
+    assert bool(asked) == said
+    assert not said or "values up to 1018. Did you mean range = [0, 1]?" in asked[0]
 
 
 def detections(boxes: list[list[float]], scores: list[float]) -> Detections:
