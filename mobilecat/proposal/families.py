@@ -17,6 +17,7 @@ from mobilecat.proposal.facts import Facts, Shape
 from mobilecat.proposal.guess import FIVE_POINTS, LETTERBOX, Ask, Guess
 from mobilecat.proposal.pictures import (
     classifier,
+    logits,
     maps_of_the_input,
     mediapipe_points,
     perhaps_classifier,
@@ -403,6 +404,7 @@ FAMILIES: tuple[Family, ...] = (
     end2end,
     detr,
     box_and_class,
+    logits,
     one_box,
     points,
     perhaps_classifier,

@@ -14,6 +14,8 @@ _PREPROCESSING = (
     "PyTorch's models take them; many of Keras take -1 to 1: --set 'input.range=[-1, 1]' "
     "--set input.mean=0 --set input.std=1"
 )
+_BELOW = 0.1
+"""Of the largest value: a box or point may lie a little outside its picture."""
 _LEFT_TO_APPLY = "what is still to be applied"
 _IMAGENET_CLASSES = (1000, 1001)
 """1001 with a background, as TensorFlow's have. Their networks are trained with a softmax."""
@@ -121,14 +123,28 @@ def _row(facts: Facts) -> tuple[str, int] | None:
     return (name, count) if count == int(np.prod(shape)) >= _LEAST_CLASSES else None
 
 
+def logits(facts: Facts) -> Guess | None:
+    """One row of numbers of which some are far below 0, as no box or point in a picture is."""
+    row = _row(facts)
+    return _perhaps_classifier(facts, row[1]) if row and _far_below_0(facts, row[0]) else None
+
+
 def perhaps_classifier(facts: Facts) -> Guess | None:
     """One row of numbers that nothing calls scores: of a classifier, a box, or points."""
-    if (row := _row(facts)) is None:
-        return None
+    row = _row(facts)
+    return _perhaps_classifier(facts, row[1]) if row and not _far_below_0(facts, row[0]) else None
+
+
+def _far_below_0(facts: Facts, name: str) -> bool:
+    values = facts.values[name]
+    return bool(values.min() < -_BELOW * np.abs(values).max())
+
+
+def _perhaps_classifier(facts: Facts, count: int) -> Guess:
     asks: tuple[Ask, ...] = (Ask("head.activation", _LEFT_TO_APPLY, ("softmax", "sigmoid")),)
     if facts.whole is None and not facts.told.image:
         asks += (Ask("input.mean", _PREPROCESSING, (IMAGENET["mean"],)),)
-    because = f"one row of {row[1]} numbers, perhaps scores"
+    because = f"one row of {count} numbers, perhaps scores"
     return Guess("a classifier", "classify", 1, because, {"activation": "softmax"}, IMAGENET, asks)
 
 

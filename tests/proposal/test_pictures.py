@@ -69,13 +69,25 @@ def test_a_row_of_logits_may_be_a_classifiers(count: int, others: set[str], tmp_
     """Four numbers may be a box, ten may be points: which one it is, no shape tells."""
     outputs: dict[str, Any] = {"y": ((1, count), -5, 5)}
     network = save_network(tmp_path / "net.onnx", (64, 64), outputs)
-    asks = propose(network, tmp_path / "net.toml").asks
+    first = propose(network, tmp_path / "net.toml")
+    assert first.spec.head.kind == "classify"  # some are far below 0
+    asks = first.asks
     kinds = [set(a.options) for a in asks if a.key == "head.kind"]
     assert kinds == ([{*others, "classify"}] if others else [])
     found = propose(network, tmp_path / "net.toml", answers={"head.kind": "classify"})
     head = dict(found.spec.head)
     assert (head["kind"], head["activation"]) == ("classify", "softmax")
     assert [a.key for a in found.asks] == ["head.activation", "input.mean"]
+
+
+@pytest.mark.parametrize(("count", "kind"), [(4, "box"), (10, "landmarks")])
+def test_a_row_that_may_lie_in_the_picture_is_first_taken_to(
+    count: int, kind: str, tmp_path: Path
+) -> None:
+    outputs: dict[str, Any] = {"y": ((1, count), 1, 60)}
+    found = propose(save_network(tmp_path / "net.onnx", (64, 64), outputs), tmp_path / "net.toml")
+    assert found.spec.head.kind == kind
+    assert [set(a.options) for a in found.asks if a.key == "head.kind"] == [{kind, "classify"}]
 
 
 @pytest.mark.parametrize(("size_wh", "outputs", "head", "asked"), FAMILIES.values(), ids=FAMILIES)
