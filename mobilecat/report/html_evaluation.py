@@ -76,7 +76,9 @@ def _sizes(rows: Sequence[Mapping[str, Any]], bundle: Bundle) -> Chart | None:
 
 
 def _called(row: Mapping[str, Any], key: str) -> str:
-    return f"{row[key]}, {row['artifact_precision']}"
+    """Return the name, and the precision of its file, which an evaluation of before has not."""
+    precision = row.get("artifact_precision")
+    return f"{row[key]}, {precision}" if precision else str(row[key])
 
 
 def _times(rows: Sequence[Mapping[str, Any]], bundle: Bundle) -> Chart | None:

@@ -79,7 +79,7 @@ def accuracy(shop: Workshop) -> Path:
     lanes = [
         {"lane": f"{f[5:]}:{f}", "artifact": f, "bytes": 4 << 20, "inference_seconds": 0.02,
          "loss_points": {"map": 1.5}, "not_run": "", "map50": 0.5,
-         "precision_at_recall": [1, 0.5, 0.0], "confusion": taken}
+         "artifact_precision": "float32", "precision_at_recall": [1, 0.5, 0.0], "confusion": taken}
         for f in files
     ]  # fmt: skip
     why = "onnx:fake.onnx loses 1.50 points of mAP@[.5:.95]; at most 1 were allowed"
