@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from mobilecat.bundle import open_bundle
@@ -153,7 +154,8 @@ def test_exit_codes_and_messages_of_the_command(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("verb", ["record", "list", "review", "approve"])
 def test_golden_verbs_refuse_what_is_no_bundle(tmp_path: Path, verb: str) -> None:
-    more = {"record": ["--image", "x.png"], "approve": ["--all"]}.get(verb, [])
+    Image.new("RGB", (8, 8)).save(tmp_path / "x.png")
+    more = {"record": ["--image", tmp_path / "x.png"], "approve": ["--all"]}.get(verb, [])
     done = mobilecat("golden", verb, tmp_path, "--golden", tmp_path, *more)
     assert done.returncode == 2
     assert "This is not a bundle" in done.stderr and "Traceback" not in done.stderr

@@ -106,9 +106,10 @@ def test_rounded_as_litert_rounds_it_is_the_coco_ssd(monkeypatch: pytest.MonkeyP
         assert steps.max() < 4 and steps.mean() < 0.3
 
 
-def test_init_asks_nothing_of_the_coco_ssd(tmp_path: Path) -> None:
+def test_init_asks_nothing_but_a_threshold_of_the_coco_ssd(tmp_path: Path) -> None:
     found = propose(_model("coco_ssd_mobilenet_v1_quant.tflite"), tmp_path / "mobilecat.toml")
-    assert not found.asks and found.spec.head.kind == "ssd"
+    assert [a.key for a in found.asks] == ["nms.score_threshold"]  # the file's own is 1e-8
+    assert found.spec.head.kind == "ssd"
     assert found.spec.input is not None and found.spec.input.range == (0, 255)
     assert found.spec.nms is not None and not found.spec.nms.per_class
 
