@@ -141,7 +141,11 @@ def _far_below_0(facts: Facts, name: str) -> bool:
 
 
 def _perhaps_classifier(facts: Facts, count: int) -> Guess:
-    asks: tuple[Ask, ...] = (Ask("head.activation", _LEFT_TO_APPLY, ("softmax", "sigmoid")),)
+    kinds = ("classify", "landmarks", "raw")
+    asks: tuple[Ask, ...] = (
+        Ask("head.kind", "scores of a classifier, points, or what no head knows", kinds),
+        Ask("head.activation", _LEFT_TO_APPLY, ("softmax", "sigmoid")),
+    )
     if facts.whole is None and not facts.told.image:
         asks += (Ask("input.mean", _PREPROCESSING, (IMAGENET["mean"],)),)
     because = f"one row of {count} numbers, perhaps scores"

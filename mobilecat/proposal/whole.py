@@ -289,7 +289,8 @@ def _chosen(facts: Facts, kind: str | None) -> Guess:
         return rivals[0]
     kinds = tuple(g.kind for g in rivals)
     what = "these fit as well: " + "; ".join(f"{g.kind}, {g.because}" for g in rivals)
-    return replace(rivals[0], asks=(Ask("head.kind", what, kinds), *rivals[0].asks))
+    its = (a for a in rivals[0].asks if a.key != "head.kind")
+    return replace(rivals[0], asks=(Ask("head.kind", what, kinds), *its))
 
 
 def _kinds(guess: Guess) -> tuple[Any, ...]:

@@ -223,8 +223,8 @@ def load_cascade(path: Path) -> CascadeSpec:
             changed = [_prune(data, at) for at in pruned]
             if not any(changed):
                 break
-    found |= _absent(data, path, lines)
     if found:
+        found |= _absent(data, path, lines)  # alone, it is said where the model is read
         count = f"{len(found)} problem{'s' if len(found) > 1 else ''}"
         raise SpecError(f"{path}: {count}", [p for _, p in sorted(found.items())])
     return spec

@@ -73,7 +73,7 @@ def test_a_row_of_logits_may_be_a_classifiers(count: int, others: set[str], tmp_
     assert first.spec.head.kind == "classify"  # some are far below 0
     asks = first.asks
     kinds = [set(a.options) for a in asks if a.key == "head.kind"]
-    assert kinds == ([{*others, "classify"}] if others else [])
+    assert kinds == [{*(others or {"landmarks", "raw"}), "classify"}]
     found = propose(network, tmp_path / "net.toml", answers={"head.kind": "classify"})
     head = dict(found.spec.head)
     assert (head["kind"], head["activation"]) == ("classify", "softmax")
