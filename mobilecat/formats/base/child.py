@@ -13,6 +13,7 @@ import re
 import signal
 import tempfile
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,7 +37,23 @@ def absolute(path: Path) -> str:
     return str(path.absolute())
 
 
-class Child:
+class _Closed(ABC):
+    """What is closed at the end of `with`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Child(_Closed):
     """A child with one model open. Close it, or use it in `with`.
 
     folder: the only one that the child can write to; files for it and from it lie there.
@@ -113,14 +130,6 @@ class Child:
                     continue
         self._scratch.cleanup()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _last_words(self) -> str:
         self._noise.seek(0)
         lines = [x.strip() for x in self._noise.read().splitlines() if not _NOISE.match(x)]
@@ -137,7 +146,7 @@ def _reason(code: int, last_words: str) -> str:
     return last_words or f"the process ended with code {code}"
 
 
-class InChild:
+class InChild(_Closed):
     """What is open in a child process that lives until `close`, or as long as it is used in `with`.
 
     _child: set by whoever opens it, and not there where that failed.
@@ -148,14 +157,6 @@ class InChild:
     def close(self) -> None:
         """End the child process."""
         self._child.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         child: Child | None = getattr(self, "_child", None)
