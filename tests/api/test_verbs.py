@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -290,11 +291,29 @@ def _core_ml(tiny: Path, tmp_path: Path) -> mc.Exported:
     return mc.export(tmp_path / "core.toml", tmp_path / "core")
 
 
+def five_times(data: Path, to: Path) -> Path:
+    """Copy six labelled cats under five names each: tune writes nothing on fewer than 30."""
+    labels = json.loads((data / "labels.json").read_text())
+    copied: list[object] = []
+    to.mkdir()
+    for one in labels["images"]:
+        for k in range(5):
+            copied.append(one | {"file": f"{k}_{one['file']}"})
+            shutil.copy(data / one["file"], to / f"{k}_{one['file']}")
+    (to / "labels.json").write_text(json.dumps(labels | {"images": copied}))
+    return to
+
+
 def test_tune_writes_the_best_row_into_the_spec(exported: Path, tmp_path: Path) -> None:
     spec = tmp_path / "cat_faces.toml"
     spec.write_text(DETECTOR.read_text())
     found = mc.tune(
-        exported / "cat_faces", PICTURES, scores=[0.6], ious=[0.45], write=spec, cache=tmp_path
+        exported / "cat_faces",
+        five_times(PICTURES, tmp_path / "data"),
+        scores=[0.6],
+        ious=[0.45],
+        write=spec,
+        cache=tmp_path,
     )
     assert found.best is not None and "+score_threshold = 0.6" in found.diff
     assert mc.load_spec(spec).nms.score_threshold == 0.6
