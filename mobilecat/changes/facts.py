@@ -14,7 +14,7 @@ from mobilecat.shown import human_size
 
 Kind = Literal[
     "network", "preprocessing", "head", "suppression", "cascade", "labels", "contract", "precision",
-    "files", "ops", "bytes", "size", "tolerances", "compiler",
+    "calibration", "files", "ops", "bytes", "size", "tolerances", "compiler",
 ]  # fmt: skip
 """What is different, what matters most first."""
 ORDER: tuple[str, ...] = Kind.__args__  # type: ignore[attr-defined]
@@ -73,11 +73,12 @@ def _of_one(old: Side, new: Side) -> Iterator[Change]:
     tables = [_tables(x) for x in (a, b)]
     kinds: tuple[tuple[str, Kind], ...] = (
         ("input", "preprocessing"), ("shapes", "preprocessing"), ("import", "network"),
-        ("head", "head"), ("nms", "suppression"), ("quantize", "precision"),
+        ("head", "head"), ("nms", "suppression"), ("quantize", "calibration"),
         ("tolerances", "tolerances"),
     )  # fmt: skip
     for table, kind in kinds:
         yield from _keys(kind, table, tables[0].get(table), tables[1].get(table))
+    yield from _calibrated(a, b)
     yield from _names("labels", a.spec.labels, b.spec.labels)
     yield from _names("landmarks", a.spec.landmarks, b.spec.landmarks)
     yield from _tensors("input", a.inputs, b.inputs)
@@ -89,6 +90,16 @@ def _of_one(old: Side, new: Side) -> Iterator[Change]:
             was, is_ = a.versions.get(name, ""), b.versions.get(name, "")
             if was != is_:
                 yield Change("compiler", name, was, is_)
+
+
+def _calibrated(a: Bundle, b: Bundle) -> Iterator[Change]:
+    """Say where scales were taken from other pictures, which the spec's folder need not tell."""
+    if a.calibration is None or b.calibration is None:
+        return
+    others = len({*b.calibration.hashes} - {*a.calibration.hashes})
+    if others or len(a.calibration.hashes) != len(b.calibration.hashes):
+        was, now = (f"{x.pictures} pictures" for x in (a.calibration, b.calibration))
+        yield Change("calibration", "calibrated on", was, now, f"{others} of them are others")
 
 
 def _tables(bundle: Bundle) -> dict[str, Any]:
@@ -105,21 +116,24 @@ def _network(old: Side, new: Side) -> Change:
     pairs = [(p, q) for p, q in paired(old.artifacts, new.artifacts) if p and q]
     if pairs and all(p.sha256 == q.sha256 for p, q in pairs):
         return Change("network", "", told="the model file was written anew, the same network")
-    a, b = old.source(), new.source()
+    a, b, of = old.source(near=new), new.source(near=old), ""
     if a is None or b is None:
         # Baked preprocessing and decode are in these, too; the same spec bakes the same.
-        same = next(((p, q) for p, q in pairs if (p.kind, p.format) == (q.kind, q.format)), None)
+        alike = [(p, q) for p, q in pairs if (p.kind, p.format) == (q.kind, q.format)]
+        same = min(alike, key=lambda x: x[0].kind != "onnx", default=None)  # ops as users know them
         if same is None:
             return Change("network", "", told="another model file")
         a, b = old.inspected(same[0]), new.inspected(same[1])
+        of = f" of {same[1].file}"
     if a.ops == b.ops and a.parameters == b.parameters:
-        return _retrained(a)
+        return _retrained(a, of)
     said = "; ".join(x for x in (_ops_words(a.ops, b.ops), _weights_words(a, b)) if x)
-    return Change("network", "", told=f"another network: {said}")
+    return Change("network", "", told=f"another network: {said}{f',{of}' if of else ''}")
 
 
-def _retrained(a: Inspection) -> Change:
-    said = f"{sum(a.ops.values())} ops and {a.parameters:,} weights as before"
+def _retrained(a: Inspection, of: str = "") -> Change:
+    """of: the file that was looked at where it is not the model file, with " of " before it."""
+    said = f"{sum(a.ops.values())} ops and {a.parameters:,} weights{of} as before"
     return Change("network", "", told=f"retrained: {said}, the weights with other values")
 
 

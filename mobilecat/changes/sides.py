@@ -57,12 +57,29 @@ class Side:
         """Return what an artifact's file holds."""
         return inspect_file(self.folder / record.file)
 
-    def source(self) -> Inspection | None:
-        """Return what the model file holds that was compiled; None where it is not there now."""
+    def source_file(self, near: Side | None = None) -> Path | None:
+        """Return the model file that was compiled; None where it is not there now.
+
+        A bundle that was copied has lost the way to it: it is also looked for beside the bundle, in
+        the folder above, and where `near` has its own. Only the very same bytes are taken.
+        """
         if self.bundle is None:
             return None
-        path = self.folder / self.bundle.source.path
-        if not path.exists() or sha256_of(path) != self.bundle.source.sha256:
+        said = self.bundle.source
+        own = self.folder / said.path
+        places = [own]
+        if own.name not in ("", ".."):
+            places += [self.folder / own.name, self.folder.absolute().parent / own.name]
+            if near is not None and near.bundle is not None:
+                places.append((near.folder / near.bundle.source.path).parent / own.name)
+        there = (p for p in places if p.exists() and sha256_of(p) == said.sha256)
+        return next(there, None)
+
+    def source(self, near: Side | None = None) -> Inspection | None:
+        """Return what the model file holds that was compiled; None where it is not there now, or
+        says nothing of its ops."""
+        path = self.source_file(near)
+        if path is None:
             return None
         try:
             found = inspect_file(path)

@@ -25,6 +25,8 @@ def _what(facts: Sequence[Change]) -> str:
     if not facts:
         return "Nothing changed."
     shown = [c for c in facts if c.kind not in _FOLLOW] or list(facts)
+    if any(c.kind == "precision" for c in shown):  # a new int8 file brings its calibration
+        shown = [c for c in shown if c.kind != "calibration"]
     lead = shown[0].kind
     first = [c for c in shown if c.kind == lead]
     text = _lead(first)
@@ -40,6 +42,7 @@ _PLAIN = {
     "network": "another network", "preprocessing": "another preprocessing", "head": "another head",
     "suppression": "another suppression", "cascade": "another crop", "labels": "other labels",
     "contract": "other inputs or outputs", "precision": "another precision",
+    "calibration": "another calibration",
     "files": "other files", "ops": "other ops", "bytes": "other bytes", "size": "another size",
     "tolerances": "other tolerances", "compiler": "other versions",
 }  # fmt: skip
@@ -145,6 +148,7 @@ def said(d: Difference) -> Iterator[Line | Table]:
         yield Line(s, "bold red", "FELL_SHORT")
     if d.facts:
         yield facts_table(d.facts)
+    yield from (Line(text, "dim") for text in lost_sources(d))
     if d.lanes:
         yield lanes_table(d.lanes)
         yield Line("Moves are in pixels of the pictures, of the corner that moved most.", "dim")
@@ -157,6 +161,21 @@ def said(d: Difference) -> Iterator[Line | Table]:
         far = max((*p.moved, *p.points), default=0.0)
         yield Line(f"  {p.path.name}: {lost} lost, {gained} gained, moved {_px(far)} px"
                    f"{f'  ({lane.name})' if len(d.lanes) > 1 else ''}", "dim")  # fmt: skip
+
+
+def lost_sources(d: Difference) -> Iterator[str]:
+    """Say of which bundle the model file is not to be found, where that would tell more."""
+    for word, side, other in (("old", d.old, d.new), ("new", d.new, d.old)):
+        for home, part in side.parts.items():
+            twin = other.parts.get(home)
+            if part.bundle is None or twin is None or twin.bundle is None:
+                continue
+            source = part.bundle.source
+            if source.sha256 != twin.bundle.source.sha256 and part.source_file(twin) is None:
+                yield (
+                    f"{word}: its model file is not at {part.folder / source.path}; networks are "
+                    "compared by their artifacts, preprocessing and decode counted in"
+                )
 
 
 def facts_table(facts: Sequence[Change]) -> Table:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from mobilecat.changes.behaviour import LaneChange
 from mobilecat.changes.pictures import STILL_PX, STILL_SCORE, PictureChange
 from mobilecat.changes.whole import Difference
-from mobilecat.changes.words import facts_table, lanes_table
+from mobilecat.changes.words import facts_table, lanes_table, lost_sources
 from mobilecat.errors import MobileCatError
 from mobilecat.pictures.drawing import data_url
 from mobilecat.pictures.reading import read_picture
@@ -43,6 +43,7 @@ def diff_page(d: Difference) -> str:
         d=d,
         sign="FAIL" if d.shortfalls else "WAIT" if d.facts or changed else "PASS",
         facts=facts_table(d.facts) if d.facts else None,
+        lost=list(lost_sources(d)),
         lanes=lanes_table(d.lanes) if d.lanes else None,
         idle=[r for r in d.lanes if r.not_run],
         shown=shown,

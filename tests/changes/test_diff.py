@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
@@ -123,6 +124,24 @@ def test_float16_against_float32(make: Make, pictures: Path) -> None:
     assert [r.name for r in file.lanes] == ["coreml:tiny.mlpackage"]
 
 
+def test_int8_against_float32(make: Make, pictures: Path) -> None:
+    """The precision is said first, not the calibration that it brings; that alone is said, too."""
+    whole = make("tflite", targets="[targets.tflite]\n")
+    int8 = '[targets.tflite]\nprecision = "int8"\n[quantize]\ncalibration = "{}"\nnumber = 1\n'
+    new = make("int8", targets=int8.format(f"../../{pictures.name}"))
+    said = mc.diff(whole, new)
+    assert said.headline == "Another precision: float32 → int8 (tiny.tflite)."
+    assert "quantize.number none → 1" in map(str, said.facts)
+    others = pictures.parent / "others"
+    others.mkdir(exist_ok=True)
+    noise = np.random.default_rng(3).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(others / "a.png")
+    other = make("recalibrated", targets=int8.format("../../others"))
+    facts = [str(c) for c in mc.diff(new, other).facts if c.kind == "calibration"]
+    assert "calibrated on: 1 of them are others" in facts
+    assert mc.diff(new, other).headline.startswith("Another calibration: quantize.calibration ")
+
+
 def test_a_retrained_detector(make: Make, pictures: Path) -> None:
     found = compared(make("old"), make("retrained", seed=8), pictures)
     # Weights of save_yunet_like by hand: 3 strides × (1 + 1 + 4 + 10) rows × 3 channels; and the
@@ -131,6 +150,30 @@ def test_a_retrained_detector(make: Make, pictures: Path) -> None:
     assert found.headline.startswith("Retrained: 45 ops and 180 weights as before, ")
     alone = mc.diff(make("old").parent / "tiny.onnx", make("retrained").parent / "tiny.onnx")
     assert alone.headline.startswith("Retrained: 45 ops and 180 weights as before, ")
+
+
+def test_a_copied_bundle_finds_its_model_file_or_says_that_it_is_lost(
+    make: Make, tmp_path: Path
+) -> None:
+    old, new = make("old"), make("retrained", seed=8)
+    copy = shutil.copytree(new, tmp_path / "v2")
+    lost = mc.diff(old, copy)
+    # The baked graph has preprocessing, decode and suppression, and more ops than the 45 of the
+    # network alone; what it has is counted here from the file.
+    ops = len(onnx.load(copy / "tiny.onnx").graph.node)
+    assert lost.headline.startswith(f"Retrained: {ops} ops and ") and " of tiny.onnx as before" in (
+        lost.headline
+    )
+    text = "\n".join(str(w) for w in lost.words())
+    assert f"new: its model file is not at {copy / '../tiny.onnx'}" in text
+    assert "old: its model file" not in text
+    shutil.copy(new.parent / "tiny.onnx", tmp_path)
+    found = mc.diff(old, copy)
+    assert found.headline.startswith("Retrained: 45 ops and 180 weights as before, ")
+    assert "its model file" not in "\n".join(str(w) for w in found.words())
+    # Another file of that name is none of it.
+    shutil.copy(old.parent / "tiny.onnx", tmp_path)
+    assert mc.diff(old, copy).headline == lost.headline
 
 
 def test_another_network_and_other_labels(make: Make, tmp_path: Path) -> None:
