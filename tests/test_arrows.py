@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rows": {"geometry"},
     "camera": {"errors", "geometry"},
     "disk": {"errors"},
+    "spread": {"errors", "foreign"},
     "confined": set(),
     # FFmpeg's child starts with no more than it needs.
     "clips.child": {"geometry"},
@@ -104,22 +105,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runtime": {"formats.coreml.runtime"},
     # What is done with them.
     "compile": {*_VALUES, "bake", "formats", "formats.base", "quantize"},
-    "lanes": {*_VALUES, "heads", "formats", "formats.base"},
+    "lanes": {*_VALUES, "spread", "heads", "formats", "formats.base"},
     "compare": {*_VALUES, "formats.base", "lanes"},
     "golden.moving": {"clips", "pictures"},
     "golden.store": {*_VALUES, "lanes", "compare", "golden.moving"},
     "golden.inventory": {*_VALUES, "compare", "golden.store", "golden.terms"},
     "golden.terms": {*_VALUES, "lanes", "compare", "golden.store"},
     # A float16 program without its rounding needs the weights of its own compilation in float32.
-    "judge": {*_VALUES, *_READ, "clips", "tracks", "bake", "heads", "compile"},
+    "judge": {*_VALUES, "spread", *_READ, "clips", "tracks", "bake", "heads", "compile"},
     "coordinates": {*_VALUES, "camera", "lanes", "compare", "golden.store", "judge"},
     "review": {*_VALUES, *_READ, "clips", "judge"},
     "bisection": {*_VALUES, *_READ, "judge", "bake", "compile"},
     "report": {*_VALUES, *_READ, "clips", "judge", "review", "changes", "formats.coreml.format"},
-    "measure": {*_VALUES, "heads", "lanes", "formats.base", "measure.datasets"},
+    "measure": {*_VALUES, "spread", "heads", "lanes", "formats.base", "measure.datasets"},
     "compression": {
-        *_VALUES, "bake", "compile", "formats", "formats.base", "formats.base.target", "lanes",
-        "measure", "measure.datasets", "quantize",
+        *_VALUES, "spread", "bake", "compile", "formats", "formats.base", "formats.base.target",
+        "lanes", "measure", "measure.datasets", "quantize",
     },
     "placement": {*_VALUES, "formats.base"},
     "changes": {*_VALUES, *_READ, "measure", "measure.datasets"},
@@ -128,7 +129,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "diagnosis": {*_VALUES, "camera", "lanes"},
     "tracks": {*_VALUES, "compare"},
-    "playback": {*_VALUES, "camera", "clips", "compare", "formats.base", "lanes", "tracks"},
+    "playback": {
+        *_VALUES, "spread", "camera", "clips", "compare", "formats.base", "lanes", "tracks",
+    },
     "streams": {
         *_VALUES, "camera", "clips", "compare", "diagnosis", "formats.base", "lanes", "playback",
     },

@@ -11,17 +11,15 @@ import platform
 import shutil
 from collections.abc import Collection, Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from mobilecat.lanes import Lane
+from mobilecat.spread import ENGINES, version_of
 
-_ENGINES = ("mobilecat", "numpy", "pillow", "onnxruntime", "ai-edge-litert", "coremltools",
-            "tensorflow")  # fmt: skip
 _NOT_PASSED = (
     "api", "bisection", "cli", "compare", "compile", "compression", "coordinates", "diagnosis",
-    "golden", "judge", "measure", "report", "review", "templates",
+    "golden", "judge", "measure", "report", "review", "spread.py", "templates",
 )  # fmt: skip
 """Rooms of the package that no detection passes through."""
 
@@ -30,7 +28,7 @@ def key_of(lane: Lane, said: Mapping[str, Any]) -> str:
     """Hash what a lane's results follow from: `said`, our code, the engines and the machine."""
     whole = {
         "code": code_sha256(),
-        "engines": {name: _version(name) for name in _ENGINES},
+        "engines": {name: version_of(name) for name in ENGINES},
         "machine": platform.platform() if lane.apples else platform.machine(),
         "runner": lane.runner,
         **said,
@@ -62,10 +60,3 @@ def code_sha256() -> str:
         if place.parts[0] not in _NOT_PASSED:
             digest.update(f"{place.as_posix()}\0".encode() + file.read_bytes())
     return digest.hexdigest()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

@@ -28,9 +28,9 @@ from mobilecat.lanes import Lane, NotRun, Runner, decode_outputs, open_lane
 from mobilecat.lanes.inputs import picture_inputs
 from mobilecat.measure.datasets import Labelled
 from mobilecat.measure.evaluate.kept import Result, Store
-from mobilecat.measure.spread import cores
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.reading import read_picture
+from mobilecat.spread import cores
 
 Opener = Callable[[Path, Bundle, Lane, Path | None], Runner]
 

@@ -8,20 +8,19 @@ computed afterwards from the store, and are the same to the last bit.
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mobilecat.bundle import Bundle
-from mobilecat.bundle.cascade import open_any
 from mobilecat.errors import MobileCatError, Problem
-from mobilecat.lanes import Lane, NotRun, Runner, lanes_of, open_lane
+from mobilecat.lanes import Lane, NotRun, lanes_of
+from mobilecat.lanes.worker import Home, bundle_at, engine_at, home_of
 from mobilecat.measure.datasets import Labelled
 from mobilecat.measure.evaluate.collect import decoded, gives_boxes_away, inputs_of, keys_of
 from mobilecat.measure.evaluate.kept import Result, Store
-from mobilecat.measure.spread import opened, run_on
+from mobilecat.spread import run_on
 
 AT_ONCE = 8
 """Pictures in one task: so many are run again where a worker dies."""
@@ -79,8 +78,7 @@ def merge(stores: Mapping[str, Store], folders: Sequence[Path]) -> int:
 class Task:
     """What a worker is asked: these pictures, by key, on the lanes that still need each."""
 
-    folder: str
-    source: str | None
+    home: Home
     class_ids: Mapping[int, int]
     pictures: tuple[tuple[str, Labelled, tuple[str, ...]], ...]
 
@@ -95,10 +93,8 @@ class Answer:
 
 def work(task: Task) -> Answer:
     """Run a task, on a worker. Each process opens a bundle and an engine once."""
-    folder = Path(task.folder)
-    bundle = opened((task.folder,), lambda: open_any(folder))
+    bundle = bundle_at(task.home)
     given = task.class_ids if gives_boxes_away(bundle) else None
-    source = Path(task.source) if task.source else None
     lanes = {lane.name: lane for lane in [Lane("source"), *lanes_of(bundle)]}
     results: dict[tuple[str, str], Result] = {}
     not_run: dict[str, str] = {}
@@ -108,7 +104,7 @@ def work(task: Task) -> Answer:
             if name in not_run:
                 continue
             try:
-                runner, busy = _runner(folder, bundle, lanes[name], source)
+                runner, busy = engine_at(task.home, lanes[name])
                 with busy:
                     begun = time.perf_counter()
                     outputs = runner.infer(tensors)
@@ -119,17 +115,6 @@ def work(task: Task) -> Answer:
             found = decoded(outputs, plan, lanes[name], picture)
             results[name, key] = Result(found, runner.note, took)
     return Answer(results, not_run)
-
-
-def _runner(
-    folder: Path, bundle: Bundle, lane: Lane, source: Path | None
-) -> tuple[Runner, threading.Lock]:
-    def made() -> tuple[Runner, threading.Lock]:
-        return open_lane(folder, bundle, lane, source), threading.Lock()
-
-    key = (str(folder), str(bundle.seal or bundle.spec_sha256), lane.name)
-    found: tuple[Runner, threading.Lock] = opened(key, made)
-    return found
 
 
 def tasks_of(
@@ -150,11 +135,9 @@ def tasks_of(
         missing = tuple(n.name for n in lanes if fresh or stores[n.name].get(key) is None)
         if missing:
             todo.append((key, picture, missing))
-    home = str(folder.resolve())
-    where = str(source.resolve()) if source is not None else None
+    home = home_of(folder, bundle, source)
     return [
-        Task(home, where, class_ids, tuple(todo[k : k + AT_ONCE]))
-        for k in range(0, len(todo), AT_ONCE)
+        Task(home, class_ids, tuple(todo[k : k + AT_ONCE])) for k in range(0, len(todo), AT_ONCE)
     ]
 
 
@@ -165,7 +148,7 @@ def collect_on(
     workers: int | None,
     progress: Callable[[str], None],
 ) -> None:
-    """Run the tasks on Dask's workers (`measure.spread.run_on`), and keep each result."""
+    """Run the tasks on Dask's workers (`spread.run_on`), and keep each result."""
 
     def keep(answer: Answer) -> None:
         for (lane, key), result in answer.results.items():

@@ -146,7 +146,7 @@ def tune(
     Candidates come from the source model, or from `runner` and `artifact`. cache: where they are
     kept, by default in the user's cache folder; fresh: believe none of them. limit: pictures,
     spread evenly. class_map: a class of the labels → the model's name for it. on: Dask's workers,
-    whose candidates go through the cache (`measure.spread`).
+    whose candidates go through the cache (`spread`).
     Where the bundle selects without suppression, there is no IoU threshold to sweep.
     Errors: MobileCatError.
     """
@@ -163,7 +163,9 @@ def tune(
     if on is not None:
         asked_for, paths = (runner, artifact), [p.path for p in labels.pictures]
         floor = grid.scores[0]
-        engine.inferences = fill_on(on, folder, asked_for, source, paths, floor, store, progress)
+        engine.inferences = fill_on(
+            on, folder, bundle, asked_for, source, paths, floor, store, progress
+        )
         store = Store(store.folder)  # what came just now is believed, also where nothing else was
     ranked = []
     for i, picture in enumerate(labels.pictures, start=1):

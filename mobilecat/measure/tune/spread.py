@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mobilecat.bundle.cascade import open_any
+from mobilecat.bundle import Bundle
 from mobilecat.disk import sha256_of
-from mobilecat.measure.spread import opened, run_on
+from mobilecat.lanes.worker import Home, bundle_at, home_of
 from mobilecat.measure.tune.candidates import Engine, lane_to_tune
 from mobilecat.measure.tune.kept import Store
 from mobilecat.measure.tune.ranked import Ranked
+from mobilecat.spread import opened, run_on
 
 AT_ONCE = 8
 """Pictures in one task: so many are run again where a worker dies."""
@@ -22,32 +23,31 @@ AT_ONCE = 8
 class Task:
     """What a worker is asked: the candidates above `floor` of these pictures, by key."""
 
-    folder: str
+    home: Home
     runner: str | None
     artifact: str | None
-    source: str | None
     floor: float
     pictures: tuple[tuple[str, str], ...]
 
 
 def work(task: Task) -> list[tuple[str, Ranked]]:
     """Run a task, on a worker. Each process opens the bundle and its engine once."""
-    key = ("tune", task.folder, *(str(x) for x in (task.runner, task.artifact, task.source)))
-    engine, busy = opened(key, lambda: (_engine(task), threading.Lock()))
+    bundle = bundle_at(task.home)
+    key = ("tune", *(str(x) for x in (task.runner, task.artifact, task.home.source)))
+    engine, busy = opened(task.home.key, key, lambda: (_engine(task, bundle), threading.Lock()))
     with busy:
         return [(name, engine.ranked(Path(path), task.floor)) for name, path in task.pictures]
 
 
-def _engine(task: Task) -> Engine:
-    folder = Path(task.folder)
-    bundle = open_any(folder)
+def _engine(task: Task, bundle: Bundle) -> Engine:
     lane = lane_to_tune(bundle, task.runner, task.artifact)
-    return Engine(folder, bundle, lane, Path(task.source) if task.source else None)
+    return Engine(Path(task.home.folder), bundle, lane, task.home.source_file)
 
 
 def fill_on(
     address: str,
     folder: Path,
+    bundle: Bundle,
     lane: tuple[str | None, str | None],
     source: Path | None,
     paths: Sequence[Path],
@@ -57,16 +57,15 @@ def fill_on(
 ) -> int:
     """Put into the store what it lacks of these pictures; return how many were inferred.
 
-    address: `local`, or a scheduler's. folder: the bundle's. lane: the runner and the artifact
-    that were asked for. Errors: as of `measure.spread.run_on`.
+    address: `local`, or a scheduler's. folder: of the bundle. lane: the runner and the artifact
+    that were asked for. Errors: as of `spread.run_on`.
     """
     progress(f"hashing {len(paths)} pictures")
     keys = {sha256_of(path): str(path.resolve()) for path in paths}
     todo = [(key, path) for key, path in keys.items() if store.get(key, floor) is None]
-    where = None if source is None else str(source.resolve())
+    home = home_of(folder, bundle, source)
     tasks = [
-        Task(str(folder.resolve()), *lane, where, floor, tuple(todo[k : k + AT_ONCE]))
-        for k in range(0, len(todo), AT_ONCE)
+        Task(home, *lane, floor, tuple(todo[k : k + AT_ONCE])) for k in range(0, len(todo), AT_ONCE)
     ]
 
     def keep(answer: list[tuple[str, Ranked]]) -> None:
