@@ -12,7 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+import mobilecat as mc
+from mobilecat.cli.main import app
+from mobilecat.errors import MobileCatError
 from tests.tiny import save_yunet_like, yunet_like_spec
 
 
@@ -235,6 +239,22 @@ def test_a_golden_folder_that_is_none(work: Path, verb: list[str]) -> None:
     for golden, word in (("absent", "not found"), ("picture.png", "a file, not a folder")):
         done = mobilecat("golden", *verb, work / "bundle", "--golden", work / golden)
         refused(done, "no such golden folder", word)
+
+
+def test_a_case_alone_is_approved_in_the_bundle_here(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(work / "bundle", tmp_path / "bundle")
+    shutil.copy(work / "tiny.onnx", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    mc.golden.record("bundle", "golden", work / "picture.png")
+    home = tmp_path / "golden" / "tiny" / "picture"
+    for words in (["typo"], ["picture", "typo"]):
+        done = CliRunner().invoke(app, ["golden", "approve", *words])
+        assert isinstance(done.exception, MobileCatError) and "typo" in str(done.exception)
+        assert not (home / "approved.json").exists()
+    done = CliRunner().invoke(app, ["golden", "approve", "picture", "--by", "anna"])
+    assert done.exit_code == 0 and (home / "approved.json").is_file()
 
 
 def test_a_golden_is_not_recorded_into_a_file(work: Path) -> None:

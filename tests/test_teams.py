@@ -159,3 +159,9 @@ def test_the_github_example_names_what_the_action_takes() -> None:
     ours = [s for s in steps if "/mobilecat@" in s.get("uses", "")]
     assert len(ours) == 1 and set(ours[0]["with"]) <= set(read("action.yml")["inputs"])
     assert ours[0]["with"]["install"] == f"mobilecat=={mc.__version__}"
+
+
+def test_the_recipe_shows_the_examples_that_are_run_here() -> None:
+    text = (ROOT / "docs/recipes/golden-ci.md").read_text("utf-8")
+    shown = [yaml.safe_load(b) for b in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    assert shown == [read("examples/ci/github.yml"), read("examples/ci/gitlab-ci.yml")]

@@ -21,8 +21,9 @@ from mobilecat.pictures.reading import Picture
 if TYPE_CHECKING:
     from mobilecat.bundle import Bundle
 
-Boxes: TypeAlias = "PathLike | Detections | Sequence[dict[str, Any]]"
-"""A JSON file of boxes, what `mc.run` found, or a dict a box: {box_xyxy, score, class_id}."""
+Boxes: TypeAlias = "PathLike | Detections | Sequence[dict[str, Any] | Sequence[float]]"
+"""A JSON file of boxes, what `mc.run` found, or boxes: {box_xyxy, score, class_id}, or four numbers
+x1, y1, x2, y2 each."""
 Pair = tuple[float, float]
 
 
@@ -212,15 +213,18 @@ def _detections(given: Boxes) -> tuple[list[dict[str, Any]], list[int] | None]:
     if isinstance(given, Detections):
         return given.to_json(), None
     if isinstance(given, list | tuple):
-        return list(given), None
+        return _rows(given), None
     path = Path(given)  # type: ignore[arg-type]
-    hint = "a list of {box_xyxy, score, class_id}, or what `mobilecat run --json` prints"
+    hint = (
+        "a list of [x1, y1, x2, y2] or of {box_xyxy, score, class_id}, or what "
+        "`mobilecat run --json` prints"
+    )
     try:
         told = read_json(path)
         if isinstance(told, list):
-            return told, None
+            return _rows(told), None
         rows = next(r["detections"] for r in told["results"] if "detections" in r)
-        return list(rows), list(told["image"]["size_wh"])
+        return _rows(rows), list(told["image"]["size_wh"])
     except OSError as e:
         problem = Problem(reason(e), str(path))
         raise MobileCatError("The detections cannot be read", [problem]) from e
@@ -228,3 +232,8 @@ def _detections(given: Boxes) -> tuple[list[dict[str, Any]], list[int] | None]:
         raise MobileCatError(
             "These are not detections", [Problem(f"{type(e).__name__}: {e}", str(path), hint)]
         ) from e
+
+
+def _rows(told: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return a dict a box, also of those that were given as their four numbers."""
+    return [{"box_xyxy": list(r)} if isinstance(r, list | tuple) else r for r in told]

@@ -34,14 +34,18 @@ def diagnose(
     ] = None,
     true: Annotated[
         Path | None,
-        typer.Option("--true", metavar="FILE", help="JSON of true boxes, as `run --json` prints."),
+        typer.Option(
+            "--true",
+            metavar="FILE",
+            help="JSON of true boxes: rows of x1, y1, x2, y2, or what `run --json` prints.",
+        ),
     ] = None,
     observed: Annotated[
         Path | None,
         typer.Option(
             "--observed",
             metavar="FILE",
-            help="JSON of the boxes drawn; with --clip, CSV as `replay` writes it.",
+            help="JSON of the boxes drawn, alike; with --clip, CSV as `replay` writes it.",
         ),
     ] = None,
     space: Annotated[

@@ -208,6 +208,8 @@ def approve(
 
     mobilecat golden approve bundle photo --reason "both cats, ears in place"
     """
+    if bundle != BUNDLE and not bundle.exists() and BUNDLE.is_dir():  # a case of ./bundle
+        bundle, cases = BUNDLE, [str(bundle), *(cases or ())]
     written = mc.golden.approve(
         bundle,
         golden,

@@ -11,6 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import mobilecat as mc
 from mobilecat.cli.diagnose import diagnose as command
 from mobilecat.diagnosis import diagnose
 from mobilecat.diagnosis.capture import CapturedBox, json_schema, parse_capture
@@ -212,6 +213,22 @@ def test_the_command_on_two_detection_files(tmp_path: Path) -> None:
     args = ("--true", tmp_path / "true.json", "--observed", tmp_path / "seen.json")
     told = run(*args, "--json", "-")
     assert told.exit_code == 1 and json.loads(told.output)["first"]["ids"] == ["1"]
+
+
+def test_boxes_as_four_numbers_each() -> None:
+    """What a person types: rows of corners, here of a frame that was handed over lying.
+
+    Upright 1080×1920 by EXIF 6: a point (x, y) lies at (y, 1080 − x) of the stored 1920×1080;
+    the app scales that by 1080/1920 and 1920/1080.
+    """
+    true = [[216, 576, 378, 1152], [756, 960, 864, 1536], [400, 200, 560, 420]]
+    drawn = [[y1 * 9 / 16, (1080 - x2) * 16 / 9, y2 * 9 / 16, (1080 - x1) * 16 / 9]
+             for x1, y1, x2, y2 in true]  # fmt: skip
+    found = mc.diagnose(true=true, observed=drawn, frame=(1920, 1080), upright=6)
+    assert found.answer is not None and found.answer.first is not None
+    assert found.answer.first.ids == {"4"}
+    with pytest.raises(MobileCatError, match="This is not a capture"):
+        mc.diagnose(true=[[1, 2, 3]], observed=drawn, frame=(1920, 1080))
 
 
 @pytest.mark.parametrize(
