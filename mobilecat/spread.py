@@ -6,17 +6,15 @@ but the task, and figures are computed afterwards from what was kept.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
+from mobilecat.disk.origin import code_sha256, version_of
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.foreign import ENGINE_THREADS
 
@@ -194,19 +192,7 @@ def cores() -> int:
 @cache
 def versions() -> dict[str, str]:
     """Return what a result depends on, here: our code as a hash, each engine's version or ""."""
-    digest = hashlib.sha256()
-    home = Path(__file__).parent
-    for file in sorted(home.rglob("*.py")):
-        digest.update(f"{file.relative_to(home).as_posix()}\0".encode() + file.read_bytes())
-    return {"mobilecat's code": digest.hexdigest()[:12], **{n: version_of(n) for n in ENGINES}}
-
-
-def version_of(package: str) -> str:
-    """Return the version of an installed package; "" where it is not there."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
+    return {"mobilecat's code": code_sha256()[:12], **{n: version_of(n) for n in ENGINES}}
 
 
 def require_same(theirs: Mapping[str, str]) -> None:

@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rows": {"geometry"},
     "camera": {"errors", "geometry"},
     "disk": {"errors"},
-    "spread": {"errors", "foreign"},
+    "spread": {"errors", "disk", "foreign"},
     "confined": set(),
     # FFmpeg's child starts with no more than it needs.
     "clips.child": {"geometry"},

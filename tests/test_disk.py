@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mobilecat.disk import files as disk
+from mobilecat.disk import origin
 from mobilecat.errors import MobileCatError
 
 
@@ -108,6 +109,7 @@ HALFWAY = """
 import sys
 from pathlib import Path
 from mobilecat.disk import files as disk
+from mobilecat.disk import origin
 with disk.new_folder(Path(sys.argv[1])) as fresh:
     (fresh / "half").write_text("x")
     print("here", flush=True)
@@ -160,3 +162,31 @@ def test_where_the_swap_fails_the_old_folder_is_there(
         (fresh / "new").write_text("new")
     assert [p.name for p in out.iterdir()] == ["old"]
     assert [p.name for p in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_the_code_s_hash_leaves_out_only_the_rooms_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = tmp_path / "package"
+    for name in ("disk", "cli"):
+        (room / name).mkdir(parents=True)
+        (room / name / "a.py").write_text("x = 1")
+    monkeypatch.setattr(origin, "__file__", str(room / "disk" / "origin.py"))
+
+    def both() -> tuple[str, str]:
+        origin.code_sha256.cache_clear()
+        return origin.code_sha256(), origin.code_sha256(("cli",))
+
+    first = both()
+    assert first[0] != first[1]
+    (room / "cli" / "a.py").write_text("x = 2")
+    second = both()
+    assert second[0] != first[0] and second[1] == first[1]
+    (room / "disk" / "a.py").rename(room / "disk" / "b.py")
+    assert both()[1] != first[1], "a file's name counts"
+    origin.code_sha256.cache_clear()
+
+
+def test_a_package_that_is_not_there_has_the_version_that_one_says() -> None:
+    assert origin.version_of("numpy")[0].isdigit()
+    assert origin.version_of("no-such-package", "none") == "none"

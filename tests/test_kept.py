@@ -146,7 +146,7 @@ def test_each_ingredient_is_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     keys = {what: kept.Kept(True).key(*given) for what, given in changed.items()}
     assert keys["nothing"] == kept.Kept(True).key(target, _baked(), _spec(), "f")
-    monkeypatch.setattr(kept, "_version", lambda name: "9" if name == "coremltools" else "")
+    monkeypatch.setattr(kept, "version_of", lambda name: "9" if name == "coremltools" else "")
     keys["library"] = kept.Kept(True).key(target, baked, spec, "f")
     monkeypatch.setattr(kept, "code_sha256", lambda: "other")
     keys["code"] = kept.Kept(True).key(target, baked, spec, "f")

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from mobilecat.disk.origin import version_of
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.shown import Column, Line, Shown, Table
 
@@ -118,7 +119,7 @@ def doctor(extras: Sequence[str] = ()) -> Checkup:
     for extra in {**BRINGS, **known}:
         pieces.append(_piece(extra, needs.get(extra, []), BRINGS.get(extra, "")))
     return Checkup(
-        _version(),
+        version_of("mobilecat", "(not installed)"),
         Path(__file__).resolve().parents[1],
         platform.python_version(),
         f"{platform.system()} {platform.machine()}",
@@ -126,13 +127,6 @@ def doctor(extras: Sequence[str] = ()) -> Checkup:
         _runners(),
         tuple(extras),
     )
-
-
-def _version() -> str:
-    try:
-        return metadata.version("mobilecat")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
 
 
 def _requirements() -> dict[str, list[str]]:

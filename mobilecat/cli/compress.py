@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -24,9 +23,8 @@ from mobilecat.cli.grammar import (
     Threads,
     class_pairs,
 )
-from mobilecat.cli.outputs import write_json
+from mobilecat.cli.outputs import give
 from mobilecat.cli.progress import progress_line
-from mobilecat.cli.terminal import show
 from mobilecat.disk.outputs import require_outputs
 from mobilecat.pictures.chart import require_svg
 
@@ -86,9 +84,6 @@ def compress(
             dry_run=dry_run,
             progress=progress,
         )
-    write_json(found.to_json, json_)
     if plot is not None:
         found.plot(plot)
-    if json_ != "-":
-        show(found.words())
-    sys.exit(found.exit_code)
+    give(found, json_, *([f"wrote {plot}"] if plot else []))

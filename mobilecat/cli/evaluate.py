@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -29,9 +28,8 @@ from mobilecat.cli.grammar import (
     Threads,
     class_pairs,
 )
-from mobilecat.cli.outputs import write_json
+from mobilecat.cli.outputs import give
 from mobilecat.cli.progress import progress_line
-from mobilecat.cli.terminal import show
 from mobilecat.disk.outputs import require_outputs
 from mobilecat.pictures.chart import require_svg
 
@@ -95,13 +93,6 @@ def evaluate(
             html=html,
             progress=progress,
         )
-    write_json(report.to_json, json_)
-    if json_ != "-":
-        show(report.words())
     if plot is not None:
         report.plot(plot)
-        if json_ != "-":
-            print(f"wrote {plot}")
-    if html is not None and json_ != "-":
-        print(f"wrote {html}")
-    sys.exit(report.exit_code)
+    give(report, json_, *(f"wrote {file}" for file in (plot, html) if file is not None))

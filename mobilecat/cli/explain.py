@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +9,8 @@ import typer
 
 import mobilecat as mc
 from mobilecat.cli.grammar import BUNDLE, Artifact, BundleDir, Draw, Json, Runner, Source
-from mobilecat.cli.outputs import write_json
+from mobilecat.cli.outputs import give
 from mobilecat.cli.progress import progress_line
-from mobilecat.cli.terminal import show
 from mobilecat.disk.outputs import require_outputs
 
 
@@ -65,9 +63,4 @@ def explain(
         from mobilecat.pictures.drawing import save_picture
 
         save_picture(found.draw(), draw)
-    write_json(found.to_json, json_)
-    if json_ != "-":
-        show(found.words())
-        if draw is not None:
-            print(f"drew {draw}")
-    sys.exit(found.exit_code)
+    give(found, json_, *([f"drew {draw}"] if draw else []))

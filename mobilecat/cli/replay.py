@@ -13,9 +13,8 @@ import typer
 
 import mobilecat as mc
 from mobilecat.cli.grammar import BUNDLE, Artifact, Csv, Every, Json, Source
-from mobilecat.cli.outputs import write_json
+from mobilecat.cli.outputs import give
 from mobilecat.cli.progress import progress_line
-from mobilecat.cli.terminal import show
 from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import MobileCatError, Problem
 
@@ -82,10 +81,7 @@ def replay(
             source=source,
             progress=progress,
         )
-    write_json(found.to_json, json_)
-    if json_ != "-":
-        show(found.words())
-    sys.exit(found.exit_code)
+    give(found, json_)
 
 
 def bundle_and_clip(words: Sequence[Path]) -> tuple[Path, Path]:

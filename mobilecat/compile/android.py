@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle
+from mobilecat.bundle import FILE, ArtifactRecord, Bundle
 from mobilecat.bundle.cascade import CascadeBundle, open_any
-from mobilecat.compile.apps import AppFolder, copy, require_ours, require_usable
-from mobilecat.disk import new_folder, sha256_of
+from mobilecat.compile.apps import AppFolder, app_folder, fill, require_ours, require_usable
+from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.table import FORMATS
 
@@ -48,26 +48,11 @@ def write_android(bundle_folder: Path, android_folder: Path) -> AppFolder:
         targets = [f.name for f in FORMATS.values() if f.android]
         require_usable(bundle, where, bool(_for_android(bundle)), targets)
     require_android_folder(android_folder)
-    try:
-        with new_folder(android_folder) as fresh:
-            for bundle, where, contract, name, more in parts:
-                assets = fresh / ASSETS / name
-                assets.mkdir(parents=True)
-                for record in _for_android(bundle):
-                    copy(where / record.file, assets / record.file)
-                for file in (FILE, LABELS):
-                    if (where / file).is_file():
-                        copy(where / file, assets / file)
-                for file, source in more.items():
-                    copy(source, assets / file)
-                text = contract_kotlin(bundle, sha256_of(where / FILE), Path(contract).stem, name)
-                (fresh / contract).write_text(text, encoding="utf-8", newline="\n")
-            written = sorted(p.relative_to(fresh).as_posix() for p in fresh.rglob("*.*"))
-    except OSError as e:
-        raise ArtifactError(
-            "The app's model folder cannot be written",
-            [Problem(e.strerror or str(e), str(android_folder))],
-        ) from e
+    with app_folder(android_folder) as (fresh, written):
+        for bundle, where, contract, name, more in parts:
+            fill(fresh / ASSETS / name, where, _for_android(bundle), more)
+            text = contract_kotlin(bundle, sha256_of(where / FILE), Path(contract).stem, name)
+            (fresh / contract).write_text(text, encoding="utf-8", newline="\n")
     return AppFolder(android_folder, tuple(written), ())
 
 

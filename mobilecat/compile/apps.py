@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mobilecat.bundle import FILE, Bundle
+from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle
+from mobilecat.disk import new_folder
 from mobilecat.errors import ArtifactError, Problem
 
 
@@ -69,7 +71,40 @@ def require_ours(folder: Path, ours: Collection[str], example: str) -> None:
         )
 
 
-def copy(source: Path, target: Path) -> None:
+@contextmanager
+def app_folder(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Give a fresh folder that takes the place of `folder` at the end, and the list of its files,
+    which is filled then. ArtifactError where it cannot be written."""
+    written: list[str] = []
+    try:
+        with new_folder(folder) as fresh:
+            yield fresh, written
+            written += sorted(p.relative_to(fresh).as_posix() for p in fresh.rglob("*.*"))
+    except OSError as e:
+        raise ArtifactError(
+            "The app's model folder cannot be written",
+            [Problem(e.strerror or str(e), str(folder))],
+        ) from e
+
+
+def fill(
+    target: Path, bundle: Path, records: Iterable[ArtifactRecord], more: Mapping[str, Path]
+) -> None:
+    """Make the folder `target` with a bundle's artifacts, its contract and its labels.
+
+    more: what else goes there, by the name that it gets.
+    """
+    target.mkdir(parents=True)
+    for record in records:
+        _copy(bundle / record.file, target / record.file)
+    for name in (FILE, LABELS):
+        if (bundle / name).is_file():
+            _copy(bundle / name, target / name)
+    for name, source in more.items():
+        _copy(source, target / name)
+
+
+def _copy(source: Path, target: Path) -> None:
     """Copy a file or a folder: contents only, as an app's repository needs no times and modes."""
     if source.is_dir():
         shutil.copytree(source, target, copy_function=shutil.copyfile)

@@ -10,10 +10,10 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
-from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle
+from mobilecat.bundle import FILE, ArtifactRecord, Bundle
 from mobilecat.bundle.cascade import CascadeBundle, open_any
-from mobilecat.compile.apps import AppFolder, copy, require_ours, require_usable
-from mobilecat.disk import new_folder, sha256_of
+from mobilecat.compile.apps import AppFolder, app_folder, fill, require_ours, require_usable
+from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.table import FORMATS
 
@@ -88,25 +88,10 @@ def _for_apps(bundle: Bundle) -> list[ArtifactRecord]:
 def _write(
     bundle: Bundle, bundle_folder: Path, ios_folder: Path, more: Mapping[str, Path] | None = None
 ) -> AppFolder:
-    try:
-        with new_folder(ios_folder) as fresh:
-            resources = fresh / RESOURCES
-            resources.mkdir()
-            for record in _for_apps(bundle):
-                copy(bundle_folder / record.file, resources / record.file)
-            for name in (FILE, LABELS):
-                if (bundle_folder / name).is_file():
-                    copy(bundle_folder / name, resources / name)
-            for name, source in (more or {}).items():
-                copy(source, resources / name)
-            text = contract_swift(bundle, sha256_of(bundle_folder / FILE))
-            (fresh / CONTRACT).write_text(text, encoding="utf-8", newline="\n")
-            written = sorted(p.relative_to(fresh).as_posix() for p in fresh.rglob("*.*"))
-    except OSError as e:
-        raise ArtifactError(
-            "The app's model folder cannot be written",
-            [Problem(e.strerror or str(e), str(ios_folder))],
-        ) from e
+    with app_folder(ios_folder) as (fresh, written):
+        fill(fresh / RESOURCES, bundle_folder, _for_apps(bundle), more or {})
+        text = contract_swift(bundle, sha256_of(bundle_folder / FILE))
+        (fresh / CONTRACT).write_text(text, encoding="utf-8", newline="\n")
     return AppFolder(ios_folder, tuple(written), _notes(bundle))
 
 

@@ -17,8 +17,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +26,7 @@ from pydantic import ValidationError
 from mobilecat.bundle import ArtifactRecord
 from mobilecat.disk import sha256_of, size_of
 from mobilecat.disk.cache import cache_folder
+from mobilecat.disk.origin import code_sha256, version_of
 from mobilecat.value import tuples
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Kept:
             return ""
         whole = {
             "code": code_sha256(),
-            "libraries": {n: _version(n) for n in _LIBRARIES},
+            "libraries": {n: version_of(n) for n in _LIBRARIES},
             "python": platform.python_version(),
             "machine": platform.machine(),
             "file": name,
@@ -190,20 +189,3 @@ def _words(value: Any) -> Iterator[bytes]:
         yield repr(sorted(value)).encode()
     else:
         yield repr(value).encode()
-
-
-@cache
-def code_sha256() -> str:
-    """Hash the package's code: after a change, nothing old is believed."""
-    home = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for file in sorted(home.rglob("*.py")):
-        digest.update(f"{file.relative_to(home).as_posix()}\0".encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from mobilecat.compile.kept import Kept
 from mobilecat.compile.making import make
 from mobilecat.compile.shapes import settled_shapes
 from mobilecat.disk import is_litter, new_folder, relative_path, sha256_of
+from mobilecat.disk.origin import version_of
 from mobilecat.errors import ArtifactError, Problem, SpecError
 from mobilecat.foreign import resting_threads
 from mobilecat.formats.base.inspection import said_once
@@ -352,14 +352,7 @@ def _tensor(value: ir.Value) -> TensorContract:
 
 
 def _versions(records: list[ArtifactRecord]) -> dict[str, str]:
-    found = {name: _version(name) for name in ("mobilecat", *_VERSIONED)}
+    found = {name: version_of(name, "not installed") for name in ("mobilecat", *_VERSIONED)}
     for kind in dict.fromkeys(r.kind for r in records):
         found |= FORMATS[kind].versions() or {}
     return found
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

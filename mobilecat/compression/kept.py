@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mobilecat.disk import write_text
 from mobilecat.disk.cache import cache_folder
-from mobilecat.measure.kept import code_sha256
+from mobilecat.disk.origin import code_sha256
+from mobilecat.measure.kept import NOT_PASSED
 
 
 class Kept:
@@ -52,15 +52,9 @@ class Kept:
             self.problem = f"{file.parent} cannot be written: {e.strerror}"
 
     def _file(self, kind: str, said: Mapping[str, Any]) -> Path:
-        whole = json.dumps({"code": _code(), **said}, sort_keys=True, default=str)
+        whole = json.dumps({"code": code_sha256(_NOT_PASSED), **said}, sort_keys=True, default=str)
         return self.root / kind / f"{hashlib.sha256(whole.encode()).hexdigest()[:32]}.json"
 
 
-@cache
-def _code() -> str:
-    """Hash the code that writes and runs artifacts: after a change, nothing old is believed."""
-    digest = hashlib.sha256(code_sha256().encode())
-    for room in ("compile", "compression"):
-        for file in sorted((Path(__file__).parents[1] / room).glob("*.py")):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
+_NOT_PASSED = tuple(room for room in NOT_PASSED if room not in ("compile", "compression"))
+"""Rooms that a recipe's file and its accuracy do not pass through: those that write it count."""

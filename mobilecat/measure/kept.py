@@ -10,24 +10,24 @@ import json
 import platform
 import shutil
 from collections.abc import Collection, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mobilecat.disk.origin import code_sha256, version_of
 from mobilecat.lanes import Lane
-from mobilecat.spread import ENGINES, version_of
+from mobilecat.spread import ENGINES
 
-_NOT_PASSED = (
+NOT_PASSED = (
     "api", "bisection", "cli", "compare", "compile", "compression", "coordinates", "diagnosis",
     "golden", "judge", "measure", "report", "review", "spread.py", "templates",
 )  # fmt: skip
-"""Rooms of the package that no detection passes through."""
+"""Rooms of the package that no detection passes through: a change there leaves results believed."""
 
 
 def key_of(lane: Lane, said: Mapping[str, Any]) -> str:
     """Hash what a lane's results follow from: `said`, our code, the engines and the machine."""
     whole = {
-        "code": code_sha256(),
+        "code": code_sha256(NOT_PASSED),
         "engines": {name: version_of(name) for name in ENGINES},
         "machine": platform.platform() if lane.apples else platform.machine(),
         "runner": lane.runner,
@@ -48,15 +48,3 @@ def drop_the_oldest(root: Path, used: Collection[Path], most: int) -> None:
             shutil.rmtree(old, ignore_errors=True)
     except OSError:
         pass  # nothing kept so far
-
-
-@cache
-def code_sha256() -> str:
-    """Hash the code that detections pass through: after a change, nothing old is believed."""
-    home = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for file in sorted(home.rglob("*.py")):
-        place = file.relative_to(home)
-        if place.parts[0] not in _NOT_PASSED:
-            digest.update(f"{place.as_posix()}\0".encode() + file.read_bytes())
-    return digest.hexdigest()

@@ -15,12 +15,12 @@ import tempfile
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from mobilecat.confined import Confinement, start
+from mobilecat.disk.origin import version_of
 from mobilecat.errors import ModelError, Problem
 
 Progress = Callable[[str], None]
@@ -166,11 +166,4 @@ class InChild(_Closed):
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
     """Return the version of each package, of those that an import depends on; or "none"."""
-    return {name: _version(name) for name in packages}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
+    return {name: version_of(name, "none") for name in packages}

@@ -115,9 +115,9 @@ def test_runners_and_code_are_in_the_key(place: Path, monkeypatch: pytest.Monkey
     before = key(place)
     assert key(place, "source") != before == key(place)
     with monkeypatch.context() as m:
-        m.setattr(kept, "code_sha256", lambda: "another")
+        m.setattr(kept, "code_sha256", lambda without: "another")
         assert key(place) != before
-    monkeypatch.setattr(kept, "_version", lambda package: "another")
+    monkeypatch.setattr(kept, "version_of", lambda package: "another")
     assert key(place) != before
 
 

@@ -333,7 +333,7 @@ def test_after_an_engine_changed_nothing_old_is_believed(
     data, cache = save_pictures(tmp_path / "data"), tmp_path / "cache"
     folder, _ = export_detector(tmp_path)
     _two(folder, "0.2", cache, data)
-    monkeypatch.setattr(kept, "_version", lambda package: "another")
+    monkeypatch.setattr(kept, "version_of", lambda package: "another")
     assert _two(folder, "0.2", cache, data).inferences == 2
 
 
