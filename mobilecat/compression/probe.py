@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -19,8 +19,8 @@ import onnx_ir as ir
 from mobilecat.bake import Baked
 from mobilecat.compression.layers import Layer, layers_of
 from mobilecat.compression.weighted import moved
-from mobilecat.foreign import quiet_onnxruntime
 from mobilecat.graph import Array
+from mobilecat.quantize.calibrate import session_of
 from mobilecat.quantize.pruned import pruned
 from mobilecat.rows import kinds_of
 
@@ -95,23 +95,12 @@ class Probe:
         return model
 
     def _run(self, proto: onnx.ModelProto) -> list[dict[str, Array]]:
-        session = _session(proto, self.names)
+        session = session_of(proto, self.names)
         self.runs += len(self._feeds)
         return [
             dict(zip(self._keys, session.run(list(self.names), {self._image: fed}), strict=True))
             for fed in self._feeds
         ]
-
-
-def _session(proto: onnx.ModelProto, names: Sequence[str]) -> Any:
-    model = onnx.ModelProto()
-    model.CopyFrom(proto)
-    del model.graph.output[:]
-    model.graph.output.extend(onnx.ValueInfoProto(name=n) for n in names)
-    ort = quiet_onnxruntime()
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    return ort.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
 
 
 def _round_output(graph: onnx.GraphProto, value: str, low: float, high: float) -> None:

@@ -73,7 +73,7 @@ _TFLITE = Ladder(
     tuple(
         Mix(
             p,
-            (_tflite("float32", True), _tflite(p)),
+            (_tflite("float16", True), _tflite(p)),  # as weights of float layers are stored
             _float_layers,
             blocks=p == "int8",
         )

@@ -59,6 +59,8 @@ class Calibration:
             for value in (*model.graph.inputs, *(v for n in model.graph for v in n.outputs))
             if value.name and (names is None or value.name in names) and _is_float(value)
         }
+        if not values:
+            return {}
         proto = pruned(ir.to_proto(model), values)
         key = self._key(proto, list(values))
         if (kept := cached(key, _SUFFIX)) is not None:
@@ -163,7 +165,7 @@ def _ends(
     lows: list[Array] = []
     highs: list[Array] = []
     for fed in calibration.feeds(picture):
-        found = session.run(outputs, {picture.name: fed}) if outputs else []
+        found = session.run(outputs, {picture.name: fed})
         least, most = found[0::2], found[1::2]
         lows = [np.minimum(a, b) for a, b in zip(lows, least, strict=True)] if lows else least
         highs = [np.maximum(a, b) for a, b in zip(highs, most, strict=True)] if highs else most

@@ -71,6 +71,7 @@ def _recipe(target: TfliteTarget, baked: Baked) -> Recipe:
         precision=target.precision,
         input=target.input,
         keep_float=target.float_nodes,
+        float_weights=target.float_weights,
         whole=target.full_integer,
         exact=baked.exact_nodes,
         outputs=baked.raw,

@@ -209,6 +209,8 @@ class _Rewriting:
                 self._put(i, self.restore(text(tensor.name), stored))
             elif self.quants.get(i) is not None:
                 self._put(i, self._original(i, stored, products.get(i)))
+            elif i in products and tensor.type == _FLOAT32:
+                self._put(i, stored - self._shift(*products[i]))
 
     def _original(
         self, i: int, stored: Array, product: tuple[int, int, tuple[int, ...]] | None
@@ -234,14 +236,27 @@ class _Rewriting:
         """Return what the picture's rounded zero point left in the biases behind it."""
         if not self.left or not self._reads_picture(x):
             return np.zeros(())
-        weights = self.values[w].astype(np.float64)
+        weights = self._weights(w).astype(np.float64)
         return np.asarray(self.left * weights.sum(axis=axes[: weights.ndim - 1]))
 
+    def _weights(self, w: int) -> Array:
+        """Return what weights are now; a float operator may have them behind a DEQUANTIZE."""
+        at = self._behind(w, ("DEQUANTIZE",))
+        found = self.values.get(at)
+        if found is None:
+            found = constant(self.model, self.graph.tensors[at])
+        assert found is not None
+        return found
+
     def _reads_picture(self, i: int) -> bool:
+        passing = ("QUANTIZE", "DEQUANTIZE", "PAD")
+        return self._behind(i, passing) in map(int, self.graph.inputs)
+
+    def _behind(self, i: int, passing: tuple[str, ...]) -> int:
         makers = {int(o): op for op in self.graph.operators for o in op.outputs}
-        while i in makers and _code(self.model, makers[i]) in ("QUANTIZE", "PAD"):
+        while i in makers and _code(self.model, makers[i]) in passing:
             i = int(makers[i].inputs[0])
-        return i in map(int, self.graph.inputs)
+        return i
 
     def _put(self, i: int, values: Array) -> None:
         self.values[i] = np.asarray(values, np.float32)

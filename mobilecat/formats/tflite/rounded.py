@@ -24,11 +24,14 @@ def rounded(
     axes: of `values`, that of the outputs and that of the inputs.
     """
     kept = any(fnmatchcase(node, pattern) for pattern in target.float_nodes)
-    if target.precision == "float32" or kept:
+    stored: str = target.precision
+    if kept:
+        stored = "float32" if stored == "float16" else f"{target.float_weights}-weights"
+    if stored.startswith("float32"):
         return values, 4.0 * values.size
     channels = values.shape[axes[0]]
-    few = target.precision == "int8-weights" and values.size // channels <= _FEW
-    if target.precision == "float16" or few:
+    few = stored == "int8-weights" and values.size // channels <= _FEW
+    if stored.startswith("float16") or few:
         return values.astype(np.float16).astype(np.float32), 2.0 * values.size
     quant = steps.of_weights(values, axes[0])
     whole = steps.stored(values, quant, steps.INT8)

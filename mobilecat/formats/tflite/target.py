@@ -27,6 +27,9 @@ class TfliteTarget(SuppressingTarget):
     """Nodes of the graph that stay float, by name; * stands for any characters: ["*/head/*"]. auto,
     the default with int8: those that detections on the calibration pictures cannot bear to have
     rounded, found at export; [] rounds all. Not with full_integer."""
+    float_weights: Literal["float16", "int8", "float32"] = "float16"
+    """How the weights of layers that stay float are stored beside int8 ones: float16 loses nothing
+    that was measured, int8 is as small as int8-weights. Arithmetic is float32 either way."""
     full_integer: bool = False
     """With int8 or int16x8: refuse where an operator of the network itself would stay float, as
     delegates for Edge TPUs and NPUs need. Decode and suppression stay float behind it."""

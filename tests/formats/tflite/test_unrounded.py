@@ -25,6 +25,8 @@ from mobilecat.spec import spec_from_text
 from tools.plant_faults.files import edit_tflite, tflite_ops
 
 PRECISIONS = ("float16", "int8-weights", "int8-dynamic", "int8", "int16x8")
+STORED = ("float16", "int8", "float32")
+"""Of the first layer's weights, where it stays float and the others do not."""
 SPEC = """
 name = "net"
 source = "net.onnx"
@@ -80,6 +82,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(home / "pictures" / f"{i}.png")
     more = "".join(f'[[targets.tflite]]\nname = "{p}"\nprecision = "{p}"\n' for p in PRECISIONS)
+    more += "".join(
+        f'[[targets.tflite]]\nname = "first-{w}"\nprecision = "int8"\n'
+        f'keep_float = ["a", "ra"]\nfloat_weights = "{w}"\n'
+        for w in STORED
+    )
     spec = spec_from_text(SPEC + more)
     export(spec, home / "bundle", source=home / "net.onnx", spec_folder=home)
     return home
@@ -114,7 +121,7 @@ def _picture() -> Array:
     return np.random.default_rng(8).integers(0, 256, (1, 16, 16, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", [*PRECISIONS, *(f"first-{w}" for w in STORED)])
 def test_with_nothing_rounded_it_is_the_float_file(folder: Path, precision: str) -> None:
     """To float32's last digits, at padded borders too: 127.5 is no zero point of a picture."""
     wide = _run(_file(folder, "float32").read_bytes(), _picture())

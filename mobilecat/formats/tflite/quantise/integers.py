@@ -15,12 +15,12 @@ import numpy as np
 import onnx_ir as ir
 
 from mobilecat.errors import Problem, SpecError, UnsupportedError
-from mobilecat.formats.tflite.program import Op, Program, Tensor
+from mobilecat.formats.tflite.program import Op, Program, Quant, Tensor
 from mobilecat.formats.tflite.quantise import picture, steps
 from mobilecat.formats.tflite.quantise.gates import without_tails
 from mobilecat.formats.tflite.quantise.islands import kept_float
 from mobilecat.formats.tflite.quantise.kernels import KERNELS
-from mobilecat.formats.tflite.quantise.lints import lost_parts, words
+from mobilecat.formats.tflite.quantise.lints import lost_parts, too_steep, words
 from mobilecat.formats.tflite.quantise.plan import (
     Scales,
     chosen,
@@ -30,7 +30,8 @@ from mobilecat.formats.tflite.quantise.plan import (
     scales_of,
 )
 from mobilecat.formats.tflite.quantise.recipe import Recipe
-from mobilecat.quantize.ranges import Seen
+from mobilecat.formats.tflite.quantise.weights import with_stored_weights
+from mobilecat.quantize.ranges import Range, Seen
 
 
 def in_integers(
@@ -52,22 +53,47 @@ def in_integers(
     seen = without_tails(program, seen)
     ranges = {t: s.range for t, s in seen.items()}
     lost = {op: why for op in body if (why := lost_parts(op, ranges)) is not None}
-    bearable = [op for op in body if op not in lost]
-    done = chosen(bearable, recipe, dtype, starts, ranges)
-    scales = scales_of(done, program, dtype, ranges, given)
+    planned = _Planned(program, body, dtype, starts, ranges, given, lost)
+    done, scales = planned.by(recipe)
     recipe, kept = kept_float(recipe, model, named, done, scales)
-    done = chosen(bearable, recipe, dtype, starts, ranges)
+    done, scales = planned.by(recipe)
     if recipe.whole:
         _require_whole(recipe, body, done, dtype, lost)
-    scales = scales_of(done, program, dtype, ranges, given)
     said = [*words(done, program, seen, scales), *lost.values()]
     rewriting = _Rewriting(program, scales, dtype, set(done))
     if front is not None:
-        whole, before = picture.fold(program, front, recipe.input)
-        rewriting.twins[front.end] = whole
+        readers = program.users()[front.end]
+        whole, before = picture.fold(program, front, recipe.input, any(r in done for r in readers))
+        if whole is not None:
+            rewriting.twins[front.end] = whole
         rewriting.ops += before
     rewriting.run()
+    with_stored_weights(recipe, program)
     return (*kept, *said, *_floats(program, body, done, recipe))
+
+
+@dataclass
+class _Planned:
+    """Which operators of `body` compute in whole numbers, and at which scales. lost: those that
+    must not, with the reason; what no kernel takes is added."""
+
+    program: Program
+    body: list[Op]
+    dtype: np.dtype[Any]
+    starts: tuple[Tensor, ...]
+    ranges: Mapping[Tensor, Range]
+    given: Mapping[Tensor, Quant]
+    lost: dict[Op, str]
+
+    def by(self, recipe: Recipe) -> tuple[list[Op], Scales]:
+        while True:
+            bearable = [op for op in self.body if op not in self.lost]
+            done = chosen(bearable, recipe, self.dtype, self.starts, self.ranges)
+            scales = scales_of(done, self.program, self.dtype, self.ranges, self.given)
+            steep = {op: said for op in done if (said := too_steep(op, scales)) is not None}
+            if not steep or self.dtype != steps.INT8:
+                return done, scales
+            self.lost.update(steep)
 
 
 def _no_scale() -> SpecError:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mobilecat.formats.tflite.program import Op, Program, Tensor
-from mobilecat.formats.tflite.quantise.kernels import WEIGHED
+from mobilecat.formats.tflite.quantise import steps
+from mobilecat.formats.tflite.quantise.kernels import KERNELS, WEIGHED
 from mobilecat.formats.tflite.quantise.plan import Scales, data_of
 from mobilecat.quantize import lints
 from mobilecat.quantize.ranges import Range, Seen
 
+_STEEPEST = 256
 _SHOWN = 3
 """Sentences of one kind; a network has hundreds of layers."""
 
@@ -28,6 +30,29 @@ def lost_parts(op: Op, ranges: Mapping[Tensor, Range]) -> str | None:
         return None
     parts = {t.name.removesuffix(":nhwc"): ranges[t] for t in data_of(op) if t in ranges}
     return lints.starved(op.node, parts) if len(parts) > 1 else None
+
+
+def too_steep(op: Op, scales: Scales) -> str | None:
+    """Return why LiteRT would not load a file that has `op` in int8, or None.
+
+    XNNPACK takes no convolution whose input scale · weight scale / output scale is 256 or more, and
+    then none of the network: https://github.com/google/XNNPACK/blob/master/src/subgraph/
+    (validation of convolutions and fully connected layers).
+    """
+    at = KERNELS[op.code].weights
+    w, b = (op.inputs[at[0]], op.inputs[-1]) if at is not None else (None, None)
+    if at is None or w is None or w.data is None or b is None or b.data is None:
+        return None
+    x, y = scales.of(data_of(op)[0]), scales.of(op.outputs[0])
+    least = steps.least_scales(x, y, b.data)
+    own = steps.of_weights(w.data, at[1], least).scales.max()
+    steep = float(x.scales[0]) * float(own) / float(y.scales[0])
+    if steep < _STEEPEST:
+        return None
+    return (
+        f"{op.node}: one step of what goes in is {steep:.3g} steps of what comes out, and LiteRT "
+        f"loads no file where that is {_STEEPEST} or more. It stays float"
+    )
 
 
 def _outliers(ops: list[Op], seen: Mapping[Tensor, Seen], scales: Scales) -> Iterator[str]:

@@ -79,11 +79,15 @@ def _number(op: Op) -> float | None:
     return float(constants[0].reshape(()))
 
 
-def fold(program: Program, front: Front, input_type: str) -> tuple[Tensor, list[Op]]:
+def fold(
+    program: Program, front: Front, input_type: str, whole: bool
+) -> tuple[Tensor | None, list[Op]]:
     """Take the preprocessing out of `program`; return the int8 value that the network reads, and
     what makes it of the picture.
 
-    input_type: `int8`, pixels less 128, which the network reads as they are; `uint8`.
+    input_type: `int8`, pixels less 128, which the network reads as they are; `uint8`. whole:
+    whether anybody reads it as int8; otherwise a uint8 picture becomes float at once, and there is
+    no such value.
     """
     _corrected(program, front, try_only=False)
     program.ops = [op for op in program.ops if op not in front.ops]
@@ -93,8 +97,10 @@ def fold(program: Program, front: Front, input_type: str) -> tuple[Tensor, list[
         image.dtype, image.quant = INT8, as_int8
         return image, []
     image.quant = one(front.scale, front.zero)
-    whole = Tensor(front.end.name, front.end.shape, INT8, None, as_int8)
-    return whole, [Op("QUANTIZE", [image], [whole], {})]
+    if not whole:
+        return None, [Op("DEQUANTIZE", [image], [front.end], {})]
+    made = Tensor(front.end.name, front.end.shape, INT8, None, as_int8)
+    return made, [Op("QUANTIZE", [image], [made], {})]
 
 
 def quant_of(front: Front) -> Quant:

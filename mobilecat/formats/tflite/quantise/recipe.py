@@ -22,6 +22,7 @@ CALIBRATED = frozenset({"int8", "int16x8"})
 @dataclass(frozen=True)
 class Recipe:
     """keep_float: patterns of graph nodes that stay float. exact: nodes that compute pixels.
+    float_weights: how the weights of the former are stored, where others are whole numbers.
 
     input: the type of the picture in the file. whole: no operator of the network may stay float.
     outputs: the network's own, before they are decoded. auto: whether the layers that the network
@@ -32,6 +33,7 @@ class Recipe:
     precision: Precision
     input: Literal["uint8", "int8", "float32"] = "uint8"
     keep_float: tuple[str, ...] = ()
+    float_weights: Literal["float16", "int8", "float32"] = "float16"
     whole: bool = False
     exact: Collection[str] = frozenset()
     outputs: tuple[str, ...] = ()

@@ -116,7 +116,7 @@ def test_keep_float_names_nodes() -> None:
     names = [n.name or "" for n in model.graph if n.op_type == "Conv"]
     ranges = {"x": (-3, 3), "a": (-9, 9), "y": (-30, 30)}
     kept = made(model, "int8", ranges, keep_float=(names[1],)).data
-    assert ops_of(kept) == {"QUANTIZE": 1, "CONV_2D": 2, "DEQUANTIZE": 1}
+    assert ops_of(kept) == {"QUANTIZE": 1, "CONV_2D": 2, "DEQUANTIZE": 2}  # of weights, too
     with pytest.raises(MobileCatError, match="'nowhere' fits no node"):
         made(model, "int8", ranges, keep_float=("nowhere",))
 
@@ -125,7 +125,7 @@ def test_a_value_without_a_range_stays_float() -> None:
     text = "(float[1,4,4,4] x) => (float[1,4,4,4] y) { a = Conv (x, w)  y = Conv (a, w) }"
     model = graph(text, w=drawn("w", (4, 4, 1, 1)))
     file = made(model, "int8", {"x": (-3, 3), "a": (-9, 9)})
-    assert ops_of(file.data) == {"QUANTIZE": 1, "CONV_2D": 2, "DEQUANTIZE": 1}
+    assert ops_of(file.data) == {"QUANTIZE": 1, "CONV_2D": 2, "DEQUANTIZE": 2}
     assert "stay float inside the network: CONV_2D" in file.lints[0]
 
 
@@ -213,3 +213,47 @@ def test_a_mean_a_channel_is_an_operator_of_its_own() -> None:
 def test_an_int8_picture_needs_a_pixel_for_zero() -> None:
     with pytest.raises(MobileCatError, match="a pixel that stands for 0"):
         made(_picture(1 / 50, 1.0), "int8", {"y": (-9, 9)}, input="int8")
+
+
+def test_a_picture_that_floats_alone_read_is_made_float_at_once() -> None:
+    """1/127.5 and −1 have their zero at 127.5, half a level off, which the bias takes."""
+    model = _picture(1 / 127.5, -1.0, pad=0)
+    photo = _photo()
+    name = next(n.name or "" for n in model.graph if n.op_type == "Conv")
+    data = made(model, "int8", {"y": (-9, 9)}, keep_float=(name,), float_weights="float32").data
+    assert ops_of(data) == {"DEQUANTIZE": 1, "CONV_2D": 1}
+    have, want = run_lite(data, {"image": photo})["y"], run_ort(model, {"image": photo})["y"]
+    assert np.abs(have - want).max() < 1e-5 * np.abs(want).max()
+
+
+@pytest.mark.parametrize(("reach", "whole"), [(0.032, True), (0.031, False)])
+def test_a_convolution_that_litert_would_not_load_stays_float(reach: float, whole: bool) -> None:
+    """Scales by hand: 2/255 of x, 1 of weights of 127, reach/4/255 of y: 8/reach, 250 and 258."""
+    model = graph(
+        "(float[1,2,4,4] x) => (float[1,2,4,4] y) { y = Conv (x, w) }",
+        w=np.array([[127, -127], [-127, 127]], np.float32).reshape(2, 2, 1, 1),
+    )
+    ranges = {"x": (-1, 1), "y": (-reach / 8, reach / 8)}
+    file = made(model, "int8", ranges, float_weights="float32")
+    assert ops_of(file.data)["QUANTIZE"] == whole
+    assert any("258 steps of what comes out" in said for said in file.lints) != whole
+    inputs = {"x": np.full((1, 2, 4, 4), 0.5, np.float32)}
+    assert run_lite(file.data, inputs)["y"] == pytest.approx(0.0, abs=1e-3)
+
+
+# What stays float beside it.
+
+
+@pytest.mark.parametrize(
+    ("stored", "dtype"), [("float16", np.float16), ("int8", np.int8), ("float32", np.float32)]
+)
+def test_weights_of_what_stays_float_are_stored_as_asked(stored: str, dtype: type) -> None:
+    model = _conv()
+    name = next(n.name or "" for n in model.graph if n.op_type == "Conv")
+    data = made(model, "int8", {}, keep_float=(name,), float_weights=stored).data
+    values = operand(data, "CONV_2D", 1)[1]
+    assert values.dtype == dtype and ops_of(data)["QUANTIZE"] == 0
+    inputs = inputs_of(model)
+    have, want = run_lite(data, inputs)["y"], run_ort(model, inputs)["y"]
+    limit = {"float16": 2e-3, "int8": 0.02, "float32": 1e-5}[stored]
+    assert np.abs(have - want).max() < limit * np.abs(want).max()

@@ -67,7 +67,7 @@ def test_both_sides_of_a_value_that_has_no_steps_stay_float(photos: Path) -> Non
 
     assert off(every.data) > 0.5 * np.abs(want).max()  # steps of 100 for values of 2
     assert off(found.data) < 0.02 * np.abs(want).max()
-    assert ops_of(found.data)["QUANTIZE"] == 2  # the picture, and what the last convolution takes
+    assert ops_of(found.data)["QUANTIZE"] == 1  # of what the last convolution takes
     names = [node.name for node in model.graph if node.op_type == "Conv"]
     (said,) = [s for s in found.lints if "keep_float = [" in s]
     assert said.startswith("2 of 3 layers stay float")
@@ -82,6 +82,12 @@ def test_what_it_says_can_be_pasted(photos: Path) -> None:
     pasted = tuple(said.split("[")[1].split("]")[0].replace('"', "").split(", "))
     again = file_from_graph(model, Recipe("int8", keep_float=pasted, calibration=calibration))
     assert again.data == found.data
+
+
+def test_where_all_stays_float_nothing_is_calibrated(photos: Path) -> None:
+    model, calibration = _net(), _calibration(photos)
+    file = file_from_graph(model, Recipe("int8", keep_float=("*",), calibration=calibration))
+    assert ops_of(file.data)["CONV_2D"] == 3 and not file.ranges
 
 
 @pytest.mark.parametrize(("layers", "instead"), [(7, False), (6, True)])

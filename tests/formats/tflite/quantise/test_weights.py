@@ -56,10 +56,20 @@ def test_what_float16_cannot_hold_stays() -> None:
     assert ops_of(made(graph(TEXT, w=w, b=B), "float16").data) == {"CONV_2D": 1}
 
 
-def test_keep_float_keeps_weights() -> None:
+@pytest.mark.parametrize(("stored", "dtype"), [("float16", np.float16), ("float32", np.float32)])
+def test_keep_float_keeps_weights(stored: str, dtype: type) -> None:
     model = graph(TEXT, w=W, b=B)
     name = next(n.name or "" for n in model.graph)
-    assert ops_of(made(model, "int8-weights", keep_float=(name,)).data) == {"CONV_2D": 1}
+    data = made(model, "int8-weights", keep_float=(name,), float_weights=stored).data
+    assert operand(data, "CONV_2D", 1)[1].dtype == dtype
+
+
+def test_few_weights_that_float16_cannot_hold_are_int8() -> None:
+    text = "(float[1,8,9,7] x) => (float[1,8,7,5] y) { y = Conv <group = 8> (x, w) }"
+    w = drawn("depthwise", (8, 1, 3, 3))
+    w[0, 0, 0, 0] = 1e6
+    data = made(graph(text, w=w), "int8-weights").data
+    assert operand(data, "DEPTHWISE_CONV_2D", 1)[1].dtype == np.int8
 
 
 @pytest.mark.parametrize("xnnpack", [True, False])
