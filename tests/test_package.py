@@ -83,6 +83,10 @@ def test_doctor_names_what_is_missing_and_the_command(monkeypatch: pytest.Monkey
     assert (found.exit_code, mc.doctor(["video"]).exit_code, mc.doctor(["evaluate"]).exit_code) == (
         0, 0, 1,
     )  # fmt: skip
+    lacking = {p.extra for p in mc.doctor(["all"]).lacking}
+    assert lacking == set(doctoring.BRINGS) - {"video"} and mc.doctor(["all"]).exit_code == 1
+    needs |= dict.fromkeys(doctoring.BRINGS, ["av>=18"])
+    assert mc.doctor(["all"]).exit_code == 0
     there.clear()
     assert mc.doctor().exit_code == 1, "it cannot do without numpy"
 

@@ -25,7 +25,9 @@ BRINGS = {
     "video": "clips and cameras: run and replay on .mp4 and .mov",
 }
 """What each extra of the package is for."""
-_DEVELOPERS = ("all", "dev", "train")
+ALL = "all"
+"""The extra that is all of them."""
+_DEVELOPERS = (ALL, "dev", "train")
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)")
 _EXTRA = re.compile(r"""extra\s*==\s*["']([\w-]+)["']""")
 
@@ -102,16 +104,17 @@ class Checkup(Shown):
 def doctor(extras: Sequence[str] = ()) -> Checkup:
     """Say what is installed here, and what each missing piece would bring, with the command.
 
-    extras: those that must be there, else the exit code is 1. Nothing is loaded or installed.
-    Errors: MobileCatError for an extra that there is none of.
+    extras: those that must be there, else the exit code is 1; "all" for every one. Nothing is loaded
+    or installed. Errors: MobileCatError for an extra that there is none of.
 
     >>> checkup = mc.doctor()
     >>> checkup.exit_code, [p.extra for p in checkup.pieces][:3]
     (0, ['', 'tensorflow', 'torch'])
     """
+    extras = [name for x in extras for name in (BRINGS if x == ALL else [x])]
     unknown = [x for x in extras if x not in BRINGS]
     if unknown:
-        fix = f"one of {', '.join(BRINGS)}"
+        fix = f"one of {', '.join(BRINGS)}, or {ALL}"
         raise MobileCatError("No such extra", [Problem(repr(x), fix=fix) for x in unknown])
     needs = _requirements()
     pieces = [_piece("", needs.get("", []), "compiles, runs and validates")]

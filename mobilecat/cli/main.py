@@ -271,7 +271,7 @@ def demo(
 def doctor(
     extras: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[EXTRA…]", help="What must be there: evaluate, tensorflow."),
+        typer.Argument(metavar="[EXTRA…]", help="What must be there: evaluate, tensorflow, all."),
     ] = None,
     json_: Json = None,
 ) -> None:
