@@ -85,7 +85,7 @@ def test_doctor_names_what_is_missing_and_the_command(monkeypatch: pytest.Monkey
     )  # fmt: skip
     lacking = {p.extra for p in mc.doctor(["all"]).lacking}
     assert lacking == set(doctoring.BRINGS) - {"video"} and mc.doctor(["all"]).exit_code == 1
-    needs |= dict.fromkeys(doctoring.BRINGS, ["av>=18"])
+    needs |= {extra: ["av>=18"] for extra in doctoring.BRINGS}
     assert mc.doctor(["all"]).exit_code == 0
     there.clear()
     assert mc.doctor().exit_code == 1, "it cannot do without numpy"

@@ -104,8 +104,9 @@ class Checkup(Shown):
 def doctor(extras: Sequence[str] = ()) -> Checkup:
     """Say what is installed here, and what each missing piece would bring, with the command.
 
-    extras: those that must be there, else the exit code is 1; "all" for every one. Nothing is loaded
-    or installed. Errors: MobileCatError for an extra that there is none of.
+    extras: those that must be there, else the exit code is 1; "all": every one.
+    Nothing is loaded or installed.
+    Errors: MobileCatError for an extra that there is none of.
 
     >>> checkup = mc.doctor()
     >>> checkup.exit_code, [p.extra for p in checkup.pieces][:3]

@@ -61,3 +61,18 @@ class RawHead(HeadValue):
 
     suppressed: ClassVar[bool] = False
     kind: Literal["raw"] = "raw"
+
+
+def require_one_form(
+    form: Literal["decoded", "maps"] | None, units: object, output: object, anchors: object
+) -> None:
+    """Raise ValueError for keys that belong to the other form of YOLOv5 and what came of it."""
+    problems = []
+    if form == "maps" and units is not None:
+        problems.append("units is set, but maps are always decoded to pixels")
+    if form == "maps" and output is not None:
+        problems.append("output is set, but maps are found by their shapes")
+    if form == "decoded" and anchors is not None:
+        problems.append("anchors is set, but decoded boxes need none")
+    if problems:
+        raise ValueError("; ".join(problems))

@@ -17,6 +17,7 @@ from mobilecat.spec.heads.base import (
     Positive,
     Strides,
     Units,
+    require_one_form,
 )
 
 
@@ -153,13 +154,5 @@ class Yolo5FaceHead(HeadValue):
 
     @model_validator(mode="after")
     def _consistent(self) -> Yolo5FaceHead:
-        problems = []
-        if self.form == "maps" and self.units is not None:
-            problems.append("units is set, but maps are always decoded to pixels")
-        if self.form == "maps" and self.output is not None:
-            problems.append("output is set, but maps are found by their shapes")
-        if self.form == "decoded" and self.anchors is not None:
-            problems.append("anchors is set, but decoded boxes need none")
-        if problems:
-            raise ValueError("; ".join(problems))
+        require_one_form(self.form, self.units, self.output, self.anchors)
         return self

@@ -12,6 +12,7 @@ from mobilecat.spec.heads.base import (
     Name,
     Strides,
     Units,
+    require_one_form,
 )
 
 
@@ -52,15 +53,7 @@ class YoloV5Head(HeadValue):
 
     @model_validator(mode="after")
     def _consistent(self) -> YoloV5Head:
-        problems = []
-        if self.form == "maps" and self.units is not None:
-            problems.append("units is set, but maps are always decoded to pixels")
-        if self.form == "maps" and self.output is not None:
-            problems.append("output is set, but maps are found by their shapes")
-        if self.form == "decoded" and self.anchors is not None:
-            problems.append("anchors is set, but decoded boxes need none")
-        if problems:
-            raise ValueError("; ".join(problems))
+        require_one_form(self.form, self.units, self.output, self.anchors)
         return self
 
 
