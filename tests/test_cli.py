@@ -17,13 +17,8 @@ from typer.testing import CliRunner
 import mobilecat as mc
 from mobilecat.cli.main import app
 from mobilecat.errors import MobileCatError
+from tests.command import mobilecat
 from tests.tiny import save_yunet_like, yunet_like_spec
-
-
-def mobilecat(*args: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mobilecat", *map(str, args)], capture_output=True, text=True
-    )
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ from mobilecat.cli.grammar import bundle_and_pictures, with_json_values
 from mobilecat.cli.main import app
 from mobilecat.demo import DETECTOR, FOLDER
 from mobilecat.errors import MobileCatError
-from tests.test_cli import mobilecat, refused
+from tests.command import mobilecat
+from tests.test_cli import refused
 
 PICTURES = FOLDER / "pictures"
 EMPTY = PICTURES / "nobody_home.png"

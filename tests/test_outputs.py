@@ -12,8 +12,9 @@ from mobilecat.compile import require_replaceable
 from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import MobileCatError
 from mobilecat.pictures.drawing import save_picture
+from tests.command import mobilecat
 from tests.judge.fake import Workshop, write_bundle
-from tests.test_cli import mobilecat, refused, work  # noqa: F401 (a fixture)
+from tests.test_cli import refused, work  # noqa: F401 (a fixture)
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ import pytest
 
 import mobilecat as mc
 from mobilecat.api import doctoring
-from tests.test_cli import mobilecat, refused
+from tests.command import mobilecat
+from tests.test_cli import refused
 from tests.test_grammar import COMMANDS
 from tools import wheel
 

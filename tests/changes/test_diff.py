@@ -26,8 +26,9 @@ from mobilecat.changes.whole import Difference, Limits
 from mobilecat.errors import MobileCatError
 from mobilecat.pictures.detections import Detections
 from mobilecat.shown import Line, Table
+from tests.command import mobilecat
 from tests.heads.networks import save_network
-from tests.test_cli import mobilecat, refused
+from tests.test_cli import refused
 from tests.tiny import save_yunet_like, yunet_like_spec
 
 CORE_ML = '[[targets.coreml]]\nformat = "mlpackage"\nprecision = "{}"\n[targets.onnx]\n'

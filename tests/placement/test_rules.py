@@ -14,8 +14,9 @@ from mobilecat.errors import MobileCatError
 from mobilecat.formats.base.operations import Operand, Operation
 from mobilecat.placement.rules import CONDITIONS, TABLE, read_rules
 from mobilecat.placement.whole import FilePlacement, place
+from tests.command import mobilecat
 from tests.placement.models import program, tflite, with_sides
-from tests.test_cli import mobilecat, refused
+from tests.test_cli import refused
 
 F, U, Z, B = "float32", "uint8", "int32", "bool"
 IMAGE = (1, 8, 8, 3)

@@ -14,7 +14,8 @@ from mobilecat.bundle import Bundle, open_bundle
 from mobilecat.golden.store import read_result
 from mobilecat.judge.run import validate
 from mobilecat.lanes import Lane, Runner, open_lane
-from tests.test_cli import mobilecat, refused
+from tests.command import mobilecat
+from tests.test_cli import refused
 from tools.render_clips import STORIES, Stored, Take, shots, write_clip
 
 

@@ -30,7 +30,8 @@ from mobilecat.playback.phones import Setup
 from mobilecat.playback.rows import columns_of, read_rows, rows_of
 from mobilecat.playback.run import replay
 from tests.clips.test_reading import packets_of
-from tests.test_cli import mobilecat, refused
+from tests.command import mobilecat
+from tests.test_cli import refused
 from tools.render_clips import STORIES, Stored, Take, shots, write_clip
 
 

@@ -11,7 +11,8 @@ import pytest
 import mobilecat as mc
 from mobilecat.pictures.detections import Detections
 from mobilecat.streams.times import ROW_FAULTS, Shown, emptied, rhythm, stale, stale_at
-from tests.test_cli import mobilecat, refused
+from tests.command import mobilecat
+from tests.test_cli import refused
 from tools.plant_faults.streams import FAULTS, clip_for, plant, rows_of, write_rows
 
 

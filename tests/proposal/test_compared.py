@@ -14,7 +14,8 @@ import mobilecat as mc
 from mobilecat.demo import FOLDER
 from mobilecat.pictures.detections import Detections
 from mobilecat.proposal.compared import UNTOLD, Other, cut_around, nearer, pair_of
-from tests.test_cli import mobilecat, refused
+from tests.command import mobilecat
+from tests.test_cli import refused
 
 PICTURES = FOLDER / "pictures"
 SOFA = PICTURES / "two_on_a_sofa.png"

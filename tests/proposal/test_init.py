@@ -20,11 +20,12 @@ from mobilecat.formats.tensorflow.worker import missing_extra
 from mobilecat.proposal.text import toml_value
 from mobilecat.proposal.trial import Sample
 from mobilecat.proposal.whole import propose
+from tests.command import mobilecat
 from tests.heads.cases import SINGLE, SUPPRESSED
 from tests.heads.networks import save_constant_network, save_network
 from tests.heads.rows import Case
 from tests.proposal.families import PUBLISHED
-from tests.test_cli import mobilecat, refused
+from tests.test_cli import refused
 
 ROOT = Path(__file__).resolve().parents[2]
 EMPTY = Sample("empty", Image.new("RGB", (64, 64)))

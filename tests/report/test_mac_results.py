@@ -16,8 +16,8 @@ from mobilecat.judge.report import Report
 from mobilecat.judge.run import validate
 from mobilecat.judge.saved import recording
 from mobilecat.report.results_file import fold
+from tests.command import mobilecat
 from tests.judge.fake import Workshop, write_bundle
-from tests.test_cli import mobilecat
 
 PACKAGE, MODEL = "fake.mlpackage", "fake.mlmodel"
 WAYS = ("predict", "vision")

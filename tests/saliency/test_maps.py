@@ -16,7 +16,8 @@ from mobilecat.saliency.cam import correlation, eigen_cam, enlarged, grad_cam
 from mobilecat.saliency.occlusion import occlusion_map
 from mobilecat.saliency.result import on_picture
 from tests.cat_faces import ONE, cat_faces_spec
-from tests.test_cli import mobilecat, refused
+from tests.command import mobilecat
+from tests.test_cli import refused
 
 TARGETS = '[targets.onnx]\n[targets.tflite]\n[[targets.coreml]]\nformat = "mlpackage"\n'
 

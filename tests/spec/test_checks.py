@@ -10,8 +10,8 @@ from mobilecat.bundle import open_bundle
 from mobilecat.demo import FOLDER
 from mobilecat.spec import load_spec
 from mobilecat.spec.checks import open_checks
+from tests.command import mobilecat
 from tests.measure.tune.scenes import SPEC, save_detector, save_pictures
-from tests.test_cli import mobilecat
 
 MARKED = SPEC.replace(
     "range = [0, 1]",

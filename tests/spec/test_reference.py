@@ -13,7 +13,7 @@ from mobilecat.errors import MobileCatError
 from mobilecat.spec.heads import HEAD_KINDS
 from mobilecat.spec.reference import explain, spec_sections
 from mobilecat.spec.schema import json_schema
-from tests.test_cli import mobilecat
+from tests.command import mobilecat
 from tools.spec_page import page, schema_text
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,9 +15,9 @@ from mobilecat.formats.inspection import inspect_file
 from mobilecat.formats.tflite.lints import GPU, lints
 from mobilecat.spec import spec_from_text
 from tests.cat_faces import SOURCE, cat_faces_spec
+from tests.command import mobilecat
 from tests.formats.coreml.lower.graphs import graph
 from tests.formats.coreml.lower.harness import FORMATS
-from tests.test_cli import mobilecat
 from tests.tiny import save_yunet_like, yunet_like_spec
 
 OF_80, SUM, GPU_WORD = "multiple of 80", "sum to more than 1", "a GPU delegate has no"
