@@ -16,7 +16,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ from tools import quantize_sets as sets
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "quantize.md"
 START, END = "<!-- table -->", "<!-- end of table -->"
+LISTS, END_LISTS = "<!-- lists -->", "<!-- end of lists -->"
+FOUND = Path(__file__).with_name("quantize_floats.json")
+"""What `quantize_floats` found."""
 EARLIER = " †"
 """Behind a recipe that was not measured anew."""
 LOW = 0.01
@@ -95,6 +98,33 @@ MODELS = {
 }
 MINMAX: dict[str, Any] = {"method": "minmax"}
 _EVERY: dict[str, Any] = {"precision": "int8", "keep_float": ()}
+_WITHIN = {"int8": "int8, within a point", "int8-weights": "int8-weights, within 0.3"}
+
+
+def _rows_found() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(FOUND.read_text("utf-8")) if FOUND.is_file() else {}
+    return found
+
+
+def _found() -> Iterator[Recipe]:
+    """Yield the recipes whose layers `quantize_floats` named."""
+    for key, row in _rows_found().items():
+        own = (key.split()[0],)
+        method = {"method": row["method"]}
+        if "one_scale" in row:
+            target = {**_EVERY, "one_scale": tuple(row["one_scale"])}
+            yield Recipe(
+                "int8, one scale a layer where it does least", "tflite", target, method, own
+            )
+        elif row["float"]:
+            target = {
+                "precision": row["recipe"],
+                "keep_float": tuple(row["float"]),
+                "float_weights": row["float_weights"],
+            }
+            yield Recipe(_WITHIN[row["recipe"]], "tflite", target, method, own)
+
+
 RECIPES = (
     Recipe("float32", "tflite", {"precision": "float32"}),
     Recipe("float16", "tflite", {"precision": "float16"}),
@@ -104,21 +134,7 @@ RECIPES = (
     Recipe("int8, every layer", "tflite", _EVERY, MINMAX),
     Recipe("int8, percentile", "tflite", _EVERY, {"method": "percentile"}),
     Recipe("int8, mse", "tflite", _EVERY, {"method": "mse"}),
-    # The layers in front of the second stage: SiLUs there reach 119.
-    Recipe(
-        "int8, the first 12 convolutions float",
-        "tflite",
-        {"precision": "int8", "keep_float": ("*_4[1-9]", "*_[56][0-9]", "*_7[0-8]")},
-        MINMAX,
-        models=("yolox_nano",),
-    ),
-    Recipe(
-        "int8, the heads' 24 convolutions float",
-        "tflite",
-        {"precision": "int8", "keep_float": ("Conv_5[4-9]", "Conv_6?", "Conv_7?")},
-        MINMAX,
-        models=("yunet",),
-    ),
+    *_found(),
     Recipe("int16x8", "tflite", {"precision": "int16x8"}, MINMAX),
     Recipe("float16", "coreml", {}),
     Recipe("int8", "coreml", {"weights": "int8"}),
@@ -212,7 +228,7 @@ def table(rows: list[dict[str, Any]], earlier: str = "") -> str:
 
     earlier: the page's table: a row of it that is not measured anew stays, marked.
     """
-    order = [(m, r.name, r.format) for m in MODELS for r in RECIPES]
+    order = dict.fromkeys((m, r.name, r.format) for m in MODELS for r in RECIPES)
     kept = {(r["model"], r["recipe"], r["format"]): r for r in rows}
     old = _rows_of(earlier)
     lines = [
@@ -232,6 +248,26 @@ def table(rows: list[dict[str, Any]], earlier: str = "") -> str:
             f"| {r['model']} | {r['format']} | {r['recipe']} | {r['bytes'] / 1e6:.2f} MB "
             f"| {r['share']:.3f} | {lost} | {nme} | {r['time']:.2f} |"
         )
+    return "\n".join(lines)
+
+
+def lists() -> str:
+    """Return which layers stay float in the rows that `quantize_floats` found, in Markdown."""
+    lines = []
+    for key, row in _rows_found().items():
+        names = row.get("one_scale", row.get("float"))
+        if not names:
+            continue
+        if "one_scale" in row:
+            what = "one scale in"
+            then = f", {row['outputs'][0]:,} of {row['outputs'][1]:,} outputs"
+        else:
+            what = "float" if row["recipe"] == "int8" else "weights not in int8"
+            then = f", their weights stored as {row['float_weights']}"
+            then += f"; ranges by {row['method']}" if row["recipe"] == "int8" else ""
+        listed = ", ".join(f"`{n}`" for n in names)
+        count = f"{len(names)} of {row['layers']} layers"
+        lines.append(f"- **{key.split()[0]}**, {row['recipe']}: {what} {count}{then}: {listed}.")
     return "\n".join(lines)
 
 
@@ -287,6 +323,8 @@ def main() -> int:
         before, _, rest = PAGE.read_text("utf-8").partition(START)
         earlier, _, after = rest.partition(END)
         text = f"{before}{START}\n{table(_read(store), earlier)}\n{END}{after}"
+        before, _, rest = text.partition(LISTS)
+        text = f"{before}{LISTS}\n{lists()}\n{END_LISTS}{rest.partition(END_LISTS)[2]}"
         PAGE.write_text(text, encoding="utf-8")
     return 0
 

@@ -32,7 +32,8 @@ class Layer:
     """Nodes that compute in whole numbers together, or stay float together; all by name.
 
     takes: (node, value) that is rounded on its way into the node. gives: values that come out
-    rounded, for all that read them. weights: nodes whose weights are int8.
+    rounded, for all that read them. weights: nodes whose weights are int8. shared: those of them
+    whose weights have one scale, not one an output.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Layer:
     takes: tuple[tuple[str, str], ...] = ()
     gives: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
 
 
 def simulated(
@@ -52,7 +54,8 @@ def simulated(
     made = onnx.ModelProto()
     made.CopyFrom(proto)
     graph = made.graph
-    _round_weights(graph, {n for layer in layers for n in layer.weights})
+    shared = {n for layer in layers for n in layer.shared}
+    _round_weights(graph, {n for layer in layers for n in layer.weights}, shared)
     given = {v for layer in layers for v in layer.gives if v in steps}
     taken = {pair for layer in layers for pair in layer.takes if pair[1] in steps}
     rounded: dict[str, str] = {}
@@ -105,7 +108,7 @@ def _pair(
     ]
 
 
-def _round_weights(graph: onnx.GraphProto, names: Collection[str]) -> None:
+def _round_weights(graph: onnx.GraphProto, names: Collection[str], shared: Collection[str]) -> None:
     stored = {c.name: c for c in graph.initializer}
     for node in graph.node:
         if node.name not in names or len(node.input) < 2 or node.input[1] not in stored:
@@ -118,13 +121,16 @@ def _round_weights(graph: onnx.GraphProto, names: Collection[str]) -> None:
         if axis is None or w.ndim < 2:
             continue
         name = f"{node.name}/weights/rounded"
-        graph.initializer.append(onnx.numpy_helper.from_array(_in_int8(w, axis), name))
+        graph.initializer.append(
+            onnx.numpy_helper.from_array(_in_int8(w, axis, node.name in shared), name)
+        )
         node.input[1] = name
 
 
-def _in_int8(w: Array, axis: int) -> Array:
-    """Return weights as int8 stands for them, symmetric, one scale for each index of `axis`."""
-    over = tuple(a for a in range(w.ndim) if a != axis % w.ndim)
+def _in_int8(w: Array, axis: int, shared: bool) -> Array:
+    """Return weights as int8 stands for them, symmetric, one scale for each index of `axis`, or one
+    for all."""
+    over = tuple(a for a in range(w.ndim) if shared or a != axis % w.ndim)
     wide = w.astype(np.float64)
     scale = np.maximum(np.abs(wide).max(axis=over, keepdims=True) / 127, 1e-30)
     return np.asarray((np.round(wide / scale) * scale).astype(w.dtype))

@@ -72,6 +72,7 @@ def _recipe(target: TfliteTarget, baked: Baked) -> Recipe:
         input=target.input,
         keep_float=target.float_nodes,
         float_weights=target.float_weights,
+        one_scale=target.one_scale,
         whole=target.full_integer,
         exact=baked.exact_nodes,
         outputs=baked.raw,

@@ -33,9 +33,10 @@ def rounded(
     few = stored == "int8-weights" and values.size // channels <= _FEW
     if stored.startswith("float16") or few:
         return values.astype(np.float16).astype(np.float32), 2.0 * values.size
-    quant = steps.of_weights(values, axes[0])
+    shared = any(fnmatchcase(node, pattern) for pattern in target.one_scale)
+    quant = steps.of_weights(values, axes[0], shared=shared)
     whole = steps.stored(values, quant, steps.INT8)
     spread = [1] * values.ndim
     spread[axes[0]] = -1
     made = whole.astype(np.float32) * quant.scales.reshape(spread)
-    return made, values.size + float(_SCALE * channels)
+    return made, values.size + float(_SCALE * quant.scales.size)

@@ -30,6 +30,9 @@ class TfliteTarget(SuppressingTarget):
     float_weights: Literal["float16", "int8", "float32"] = "float16"
     """How the weights of layers that stay float are stored beside int8 ones: float16 loses nothing
     that was measured, int8 is as small as int8-weights. Arithmetic is float32 either way."""
+    one_scale: tuple[Word, ...] = ()
+    """With int8: nodes whose weights have one scale for all outputs, not one an output, which are 8
+    bytes an output: ["*/expand*"]. Measure it: channels of unlike size are lost."""
     full_integer: bool = False
     """With int8 or int16x8: refuse where an operator of the network itself would stay float, as
     delegates for Edge TPUs and NPUs need. Decode and suppression stay float behind it."""
@@ -74,6 +77,8 @@ class TfliteTarget(SuppressingTarget):
             raise ValueError(
                 f'full_integer needs precision = "int8" or "int16x8", not "{self.precision}"'
             )
+        if self.one_scale and self.precision != "int8":
+            raise ValueError(f'one_scale needs precision = "int8", not "{self.precision}"')
         if self.input == "int8" and self.precision != "int8":
             raise ValueError(f'input = "int8" needs precision = "int8", not "{self.precision}"')
         return self

@@ -60,7 +60,8 @@ def in_integers(
     if recipe.whole:
         _require_whole(recipe, body, done, dtype, lost)
     said = [*words(done, program, seen, scales), *lost.values()]
-    rewriting = _Rewriting(program, scales, dtype, set(done))
+    shared = {op.node for op in done if recipe.shares(op.node)}
+    rewriting = _Rewriting(program, scales, dtype, set(done), shared)
     if front is not None:
         readers = program.users()[front.end]
         whole, before = picture.fold(program, front, recipe.input, any(r in done for r in readers))
@@ -131,12 +132,14 @@ def _seen(
 
 @dataclass
 class _Rewriting:
-    """The program, an operator at a time. twins: float value → the same in whole numbers."""
+    """The program, an operator at a time. twins: float value → the same in whole numbers.
+    shared: nodes whose weights have one scale."""
 
     program: Program
     scales: Scales
     dtype: np.dtype[Any]
     whole: set[Op]
+    shared: set[str]
     ops: list[Op] = field(default_factory=list)
     twins: dict[Tensor, Tensor] = field(default_factory=dict)
     floats: set[Tensor] = field(default_factory=set)
@@ -212,7 +215,8 @@ class _Rewriting:
         w, b = op.inputs[at], op.inputs[-1]
         assert w is not None and b is not None and x.quant is not None and y.quant is not None
         assert b.data is not None
-        weights = steps.weights(w, axis, steps.least_scales(x.quant, y.quant, b.data))
+        least = steps.least_scales(x.quant, y.quant, b.data)
+        weights = steps.weights(w, axis, least, op.node in self.shared)
         assert weights.quant is not None
         op.inputs[at] = weights
         op.inputs[-1] = steps.bias(b, x.quant, weights.quant, self.dtype == steps.INT16)

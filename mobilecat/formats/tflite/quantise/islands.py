@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,10 +23,13 @@ _SHOWN = 40
 """Names in a sentence; what is more is counted."""
 
 
-def layers_of(done: Sequence[Op], values: Mapping[Tensor, str]) -> list[Layer]:
+def layers_of(
+    done: Sequence[Op], values: Mapping[Tensor, str], shares: Callable[[str], bool]
+) -> list[Layer]:
     """Return what of a plan stays float together: a weighed operator and what follows it lightly.
 
-    values: the graph's names. What stands in front of all weights is no layer: it moves bytes.
+    values: the graph's names. shares: of a node, whether its weights have one scale. What stands in
+    front of all weights is no layer: it moves bytes.
     """
     owner: dict[Tensor, int] = {}
     members: list[list[Op]] = []
@@ -38,16 +41,18 @@ def layers_of(done: Sequence[Op], values: Mapping[Tensor, str]) -> list[Layer]:
         if at is not None:
             members[at].append(op)
             owner.update(dict.fromkeys(op.outputs, at))
-    return [_layer(ops, values) for ops in members]
+    return [_layer(ops, values, shares) for ops in members]
 
 
-def _layer(ops: Sequence[Op], values: Mapping[Tensor, str]) -> Layer:
+def _layer(ops: Sequence[Op], values: Mapping[Tensor, str], shares: Callable[[str], bool]) -> Layer:
+    weights = tuple(op.node for op in ops if KERNELS[op.code].weights is not None)
     return Layer(
         ops[0].node,
         tuple(dict.fromkeys(op.node for op in ops)),
         tuple((op.node, values[t]) for op in ops for t in data_of(op) if t in values),
         tuple(values[t] for op in ops for t in op.outputs if t in values),
-        tuple(op.node for op in ops if KERNELS[op.code].weights is not None),
+        weights,
+        tuple(n for n in weights if shares(n)),
     )
 
 
@@ -78,7 +83,7 @@ def kept_float(
     calibration = recipe.calibration
     there = {v.name for node in model.graph for v in node.outputs}
     watched = tuple(name for name in recipe.watched if name in there)
-    layers = layers_of(done, values)
+    layers = layers_of(done, values, recipe.shares)
     if not (recipe.auto and watched and layers and isinstance(calibration, Calibration)):
         return recipe, ()
     steps = steps_of(done, values, scales, scales.dtype)

@@ -23,6 +23,7 @@ CALIBRATED = frozenset({"int8", "int16x8"})
 class Recipe:
     """keep_float: patterns of graph nodes that stay float. exact: nodes that compute pixels.
     float_weights: how the weights of the former are stored, where others are whole numbers.
+    one_scale: patterns of nodes whose int8 weights have one scale, not one an output.
 
     input: the type of the picture in the file. whole: no operator of the network may stay float.
     outputs: the network's own, before they are decoded. auto: whether the layers that the network
@@ -34,6 +35,7 @@ class Recipe:
     input: Literal["uint8", "int8", "float32"] = "uint8"
     keep_float: tuple[str, ...] = ()
     float_weights: Literal["float16", "int8", "float32"] = "float16"
+    one_scale: tuple[str, ...] = ()
     whole: bool = False
     exact: Collection[str] = frozenset()
     outputs: tuple[str, ...] = ()
@@ -47,6 +49,10 @@ class Recipe:
         if node in self.exact or node in self.kept or node in self.keep_float:
             return True
         return any(fnmatchcase(node, p) for p in self.keep_float)
+
+    def shares(self, node: str) -> bool:
+        """Return whether all outputs of the graph's node share a scale of their weights."""
+        return any(node == p or fnmatchcase(node, p) for p in self.one_scale)
 
 
 FLOAT32 = Recipe("float32")
@@ -73,14 +79,13 @@ def apply(
 
 
 def require_nodes(recipe: Recipe, model: ir.Model) -> None:
-    """Raise SpecError for each pattern of keep_float that names no node of the graph."""
+    """Raise SpecError for each pattern that names no node of the graph."""
     nodes = [node.name or "" for node in model.graph]
-    lost = [
-        p for p in recipe.keep_float if p not in nodes and not any(fnmatchcase(n, p) for n in nodes)
-    ]
-    if lost:
-        fix = "`mobilecat inspect` of the .onnx target lists the nodes; * stands for any characters"
-        raise SpecError(
-            "keep_float names nodes that are not there",
-            [Problem(f"{p!r} fits no node of the graph", "keep_float", fix) for p in lost],
-        )
+    fix = "`mobilecat inspect` of the .onnx target lists the nodes; * stands for any characters"
+    for key, patterns in (("keep_float", recipe.keep_float), ("one_scale", recipe.one_scale)):
+        lost = [p for p in patterns if p not in nodes and not any(fnmatchcase(n, p) for n in nodes)]
+        if lost:
+            raise SpecError(
+                f"{key} names nodes that are not there",
+                [Problem(f"{p!r} fits no node of the graph", key, fix) for p in lost],
+            )

@@ -59,18 +59,23 @@ def stored(values: Array, quant: Quant, dtype: np.dtype[Any]) -> Array:
     return np.asarray(np.clip(whole, info.min, info.max).astype(dtype))
 
 
-def of_weights(w: Array, axis: int, least: Array | float = 0.0) -> Quant:
-    """Return one scale for each index of `axis`, symmetric; each at least its `least`."""
+def of_weights(w: Array, axis: int, least: Array | float = 0.0, shared: bool = False) -> Quant:
+    """Return one scale for each index of `axis`, symmetric; each at least its `least`.
+
+    shared: the largest of them for all.
+    """
     over = tuple(a for a in range(w.ndim) if a != axis)
     scales = np.abs(w).max(axis=over).astype(np.float64) / _MOST
     scales = np.maximum(scales, np.maximum(least, np.finfo(np.float32).tiny))
+    if shared:
+        return one(float(scales.max()), 0)
     return Quant(scales.astype(np.float32), np.zeros(len(scales), np.int64), axis)
 
 
-def weights(w: Tensor, axis: int, least: Array | float = 0.0) -> Tensor:
-    """Return constant `w` as int8, one scale for each index of `axis`."""
+def weights(w: Tensor, axis: int, least: Array | float = 0.0, shared: bool = False) -> Tensor:
+    """Return constant `w` as int8, one scale for each index of `axis`, or one shared by all."""
     assert w.data is not None
-    quant = of_weights(w.data, axis, least)
+    quant = of_weights(w.data, axis, least, shared)
     return Tensor(w.name, w.shape, INT8, stored(w.data, quant, INT8), quant)
 
 

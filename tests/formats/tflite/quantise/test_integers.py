@@ -257,3 +257,26 @@ def test_weights_of_what_stays_float_are_stored_as_asked(stored: str, dtype: typ
     have, want = run_lite(data, inputs)["y"], run_ort(model, inputs)["y"]
     limit = {"float16": 2e-3, "int8": 0.02, "float32": 1e-5}[stored]
     assert np.abs(have - want).max() < limit * np.abs(want).max()
+
+
+@pytest.mark.parametrize("xnnpack", [True, False])
+def test_one_scale_for_all_outputs_where_asked(xnnpack: bool) -> None:
+    """Weights of 1.27 and 0.1: 127 and 10 of one scale, 127 and 127 of two; bias 0.3 / 0.0001."""
+    w = np.array([1.27, 0.1], np.float32).reshape(2, 1, 1, 1)
+    model = graph(
+        "(float[1,1,1,1] x) => (float[1,2,1,1] y) { y = Conv (x, w, b) }",
+        w=w, b=np.array([0.3, 0.3], np.float32),
+    )  # fmt: skip
+    ranges = {"x": (-1.28, 1.27), "y": (-2.56, 2.54)}
+    each = made(model, "int8", ranges).data
+    assert operand(each, "CONV_2D", 1)[1].reshape(-1).tolist() == [127, 127]
+    name = next(n.name or "" for n in model.graph)
+    data = made(model, "int8", ranges, one_scale=(name,)).data
+    assert operand(data, "CONV_2D", 1)[1].reshape(-1).tolist() == [127, 10]
+    tensor_, bias = operand(data, "CONV_2D", 2)
+    assert bias.tolist() == [3000, 3000] and len(tensor_.quantization.scale) == 1
+    x = np.ones((1, 1, 1, 1), np.float32)
+    have = run_lite(data, {"x": x}, xnnpack)["y"].reshape(-1)
+    assert have == pytest.approx([1.57, 0.4], abs=0.011)
+    with pytest.raises(MobileCatError, match="one_scale names nodes that are not there"):
+        made(model, "int8", ranges, one_scale=("nowhere",))
