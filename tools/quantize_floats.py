@@ -29,6 +29,7 @@ import onnx_ir as ir
 
 import mobilecat as mc
 from mobilecat.formats.tflite.quantise import islands
+from mobilecat.formats.tflite.quantise.weights import FEW, SMALL
 from mobilecat.graph import Array
 from mobilecat.measure.evaluate.coco import coco_scores
 from mobilecat.measure.evaluate.metrics import Truth
@@ -47,8 +48,6 @@ METHODS = ("minmax", "mse")
 ONE = "one-scale"
 SHARE = 0.8
 """Of all outputs that shall not have a scale of their own, which takes 8 bytes of a file."""
-_FEW = 32
-"""Weights of an output up to which int8-weights stores them as float16 (docs/quantize.md)."""
 _ABOVE = 20
 
 
@@ -132,7 +131,8 @@ def weights_alone(judge: Judge) -> list[Layer]:
     for node in judge.whole.graph.node:
         if node.op_type == "Conv" and node.input[1] in stored:
             dims = stored[node.input[1]].dims
-            few |= {node.name} if np.prod(dims[1:]) <= _FEW else set()
+            small = np.prod(dims) < SMALL or np.prod(dims[1:]) <= FEW
+            few |= {node.name} if small else set()
     bare = (replace(x, takes=(), gives=()) for x in judge.layers)
     made = (replace(x, weights=tuple(n for n in x.weights if n not in few)) for x in bare)
     return [x for x in made if x.weights]

@@ -7,11 +7,10 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from mobilecat.formats.tflite.quantise import steps
+from mobilecat.formats.tflite.quantise.weights import FEW, SMALL
 from mobilecat.formats.tflite.target import TfliteTarget
 from mobilecat.graph import Array
 
-_FEW = 32
-"""Weights of an output up to which `int8-weights` stores them as float16."""
 _SCALE = 12
 """Bytes of a channel's scale and zero point in the file."""
 
@@ -30,7 +29,7 @@ def rounded(
     if stored.startswith("float32"):
         return values, 4.0 * values.size
     channels = values.shape[axes[0]]
-    few = stored == "int8-weights" and values.size // channels <= _FEW
+    few = stored == "int8-weights" and (values.size < SMALL or values.size // channels <= FEW)
     if stored.startswith("float16") or few:
         return values.astype(np.float16).astype(np.float32), 2.0 * values.size
     shared = any(fnmatchcase(node, pattern) for pattern in target.one_scale)

@@ -17,9 +17,12 @@ from mobilecat.formats.tflite.quantise.recipe import CALIBRATED, Recipe
 
 _SMALLEST = 16
 """Values: what has fewer costs more to unpack than it saves."""
-_FEW = 32
+FEW = 32
 """Weights of an output, such as a depthwise window's: rounding one of so few moves the result most,
 and int8 saves little, with a scale for each output besides. They are stored as float16."""
+SMALL = 1024
+"""Weights of a layer: so few are stored as float16, too, as Core ML's passes leave them alone. They
+are no bytes to speak of, and YuNet's cost it 0.35 points of mAP in int8 (docs/quantize.md)."""
 _DYNAMIC = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 _KINDS = {"float16": "float16", "int8-weights": "int8", "int8-dynamic": "dynamic"}
 _LARGEST_HALF = float(np.finfo(np.float16).max)
@@ -58,7 +61,7 @@ def with_stored_weights(recipe: Recipe, program: Program) -> tuple[str, ...]:
 
 def is_few(op: Op, c: Tensor) -> bool:
     """Return whether `c`, weights of `op`, are so few an output that int8 is not worth it."""
-    return c.size // c.shape[_axis(op)] <= _FEW
+    return c.size < SMALL or c.size // c.shape[_axis(op)] <= FEW
 
 
 def _kind(recipe: Recipe, op: Op) -> str | None:

@@ -248,7 +248,8 @@ def test_a_convolution_that_litert_would_not_load_stays_float(reach: float, whol
     ("stored", "dtype"), [("float16", np.float16), ("int8", np.int8), ("float32", np.float32)]
 )
 def test_weights_of_what_stays_float_are_stored_as_asked(stored: str, dtype: type) -> None:
-    model = _conv()
+    text = "(float[1,8,9,7] x) => (float[1,16,7,5] y) { y = Conv (x, w) }"
+    model = graph(text, w=drawn("w", (16, 8, 3, 3)))
     name = next(n.name or "" for n in model.graph if n.op_type == "Conv")
     data = made(model, "int8", {}, keep_float=(name,), float_weights=stored).data
     values = operand(data, "CONV_2D", 1)[1]

@@ -8,8 +8,8 @@ import pytest
 from tests.formats.tflite.lower.engines import drawn, graph, inputs_of, run_lite, run_ort
 from tests.formats.tflite.quantise.files import made, operand, ops_of
 
-TEXT = "(float[1,8,9,7] x) => (float[1,6,7,5] y) { y = Conv (x, w, b) }"
-W, B = drawn("w", (6, 8, 3, 3)), drawn("b", (6,))
+TEXT = "(float[1,8,9,7] x) => (float[1,15,7,5] y) { y = Conv (x, w, b) }"
+W, B = drawn("w", (15, 8, 3, 3)), drawn("b", (15,))
 
 
 def _rounded(kind: str) -> np.ndarray:
@@ -35,7 +35,7 @@ def test_the_network_with_rounded_weights_is_computed(kind: str, xnnpack: bool) 
 def test_the_file_holds_them_small(kind: str, dtype: type) -> None:
     data = made(graph(TEXT, w=W, b=B), kind).data
     found = operand(data, "CONV_2D", 1)[1]
-    assert found.dtype == dtype and found.shape == (6, 3, 3, 8)
+    assert found.dtype == dtype and found.shape == (15, 3, 3, 8)
 
 
 @pytest.mark.parametrize("xnnpack", [True, False])
@@ -84,3 +84,11 @@ def test_few_weights_an_output_are_halves(xnnpack: bool) -> None:
     want = run_ort(graph(text, w=rounded), inputs)["y"]
     have = run_lite(data, inputs, xnnpack)["y"]
     assert np.abs(have - want).max() < 2e-4 * np.abs(want).max()
+
+
+def test_a_layer_of_few_weights_is_halves() -> None:
+    """31 · 33 are 1023, one fewer than are worth it; no output has as few as 32."""
+    for outputs, dtype in ((31, np.float16), (32, np.int8)):
+        text = f"(float[1,33,4,4] x) => (float[1,{outputs},4,4] y) {{ y = Conv (x, w) }}"
+        data = made(graph(text, w=drawn("w", (outputs, 33, 1, 1))), "int8-weights").data
+        assert operand(data, "CONV_2D", 1)[1].dtype == dtype
