@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mobilecat.bake import Baked, head_of
-from mobilecat.foreign import problem_from_onnxruntime, quiet_onnxruntime, session_options
+from mobilecat.foreign import problem_from_onnxruntime, session_options
 from mobilecat.graph import Array, shape_of
 from mobilecat.graph.declared import Declared, declared
 from mobilecat.spec import Spec
@@ -79,17 +79,16 @@ def on_a_picture(spec: Spec, plain: Baked) -> tuple[str, ...]:
 def _candidates(plain: Baked, spec: Spec) -> tuple[Array, Array, Array | None]:
     """Return boxes, scores, and angles where boxes are turned."""
     import onnx
-    import onnx_ir as ir
+
+    from mobilecat.graph.light import proto_of, session_of
 
     assert spec.input is not None
     turned = spec.head.turned
     wanted = plain.candidates[: 3 if turned else 2]
-    proto = ir.to_proto(plain.model)
+    proto, arrays = proto_of(plain.model)
     del proto.graph.output[:]
     proto.graph.output.extend(onnx.ValueInfoProto(name=n) for n in wanted)
-    session = quiet_onnxruntime().InferenceSession(
-        proto.SerializeToString(), session_options(), providers=["CPUExecutionProvider"]
-    )
+    session = session_of(proto, arrays, session_options())
     channels = 1 if spec.input.color == "GRAY" else 3
     found = session.run(None, {plain.image: _picture(spec.input.size, channels)})
     boxes, scores, *rest = (np.asarray(v, np.float64).reshape(-1, v.shape[-1]) for v in found)

@@ -74,12 +74,15 @@ class Kept:
 
     def _graph(self, baked: Baked) -> str:
         """Hash a graph with its weights, and what is known of its values; each graph once."""
-        import onnx_ir as ir
+        from mobilecat.graph.light import proto_of
 
         if id(baked.model) not in self._graphs:
-            proto = ir.to_proto(baked.model)
-            data = proto.SerializeToString(deterministic=True)
-            self._graphs[id(baked.model)] = hashlib.sha256(data).hexdigest()
+            proto, arrays = proto_of(baked.model)
+            whole = hashlib.sha256(proto.SerializeToString(deterministic=True))
+            for name, array in sorted(arrays.items()):
+                whole.update(f"{name}\0".encode())
+                whole.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+            self._graphs[id(baked.model)] = whole.hexdigest()
         digest = hashlib.sha256(self._graphs[id(baked.model)].encode())
         for field in dataclasses.fields(baked):
             if field.name not in ("model", "calibration"):

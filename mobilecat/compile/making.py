@@ -11,6 +11,7 @@ from mobilecat.bundle import ArtifactRecord
 from mobilecat.compile.artifact import emit, gaps_of
 from mobilecat.compile.kept import Kept
 from mobilecat.errors import MobileCatError, Problem, UnsupportedError, joined
+from mobilecat.foreign import give_back_memory
 from mobilecat.formats.base.runner import NotRun
 from mobilecat.formats.table import FORMATS
 from mobilecat.spec import Spec, TargetSpec
@@ -60,6 +61,7 @@ def make(
             progress(f"loading {path.name}")
             require_loads(path, record)
             kept.keep(key, path, record)
+            give_back_memory()
         except MobileCatError as e:
             if not leave_out:
                 raise

@@ -19,6 +19,7 @@ from onnx import helper
 from mobilecat.bake import Baked
 from mobilecat.foreign import quiet_onnxruntime, session_options
 from mobilecat.graph import Array, const_of, dtype_of, shape_of, where
+from mobilecat.graph.light import proto_of, session_of
 
 LARGEST = 65504.0
 """https://en.wikipedia.org/wiki/Half-precision_floating-point_format"""
@@ -124,19 +125,26 @@ def words(peaks: list[Peak]) -> tuple[str, ...]:
 
 def _session(model: ir.Model, values: list[ir.Value]) -> tuple[Any, list[str]]:
     """Return a session that gives one number a value, and their names: nothing large is kept."""
-    proto = ir.to_proto(model)
-    names = []
-    for i, value in enumerate(values):
-        size, largest = f"mobilecat_size_{i}", f"mobilecat_largest_{i}"
-        proto.graph.node.append(helper.make_node("Abs", [value.name or ""], [size]))
-        last = helper.make_node("ReduceMax", [size], [largest], keepdims=0)
-        proto.graph.node.append(last)
-        names.append(largest)
+    proto, arrays = proto_of(model)
+    names = [f"mobilecat_largest_{i}" for i in range(len(values))]
+    measured = {v.name or "": names[i] for i, v in enumerate(values)}
+    nodes = []
+    for node in proto.graph.node:
+        nodes.append(node)
+        for name in node.output:
+            if largest := measured.get(name):
+                size = f"{largest}_of"
+                nodes.append(helper.make_node("Abs", [name], [size]))
+                nodes.append(helper.make_node("ReduceMax", [size], [largest], keepdims=0))
+    nodes = [onnx.NodeProto.FromString(n.SerializeToString()) for n in nodes]
+    del proto.graph.node[:]
+    proto.graph.node.extend(nodes)
     del proto.graph.output[:]
     proto.graph.output.extend(onnx.ValueInfoProto(name=n) for n in names)
-    session = quiet_onnxruntime().InferenceSession
-    data = proto.SerializeToString()
-    return session(data, session_options(), ["CPUExecutionProvider"]), names
+    options = session_options()
+    # In the order written, so that each value is measured while it is there.
+    options.execution_order = quiet_onnxruntime().ExecutionOrder.PRIORITY_BASED
+    return session_of(proto, arrays, options), names
 
 
 def _inputs(model: ir.Model, image: str | None) -> Iterator[Mapping[str, Array]]:

@@ -27,7 +27,7 @@ from mobilecat.compile.shapes import settled_shapes
 from mobilecat.disk import is_litter, new_folder, relative_path, sha256_of
 from mobilecat.disk.origin import version_of
 from mobilecat.errors import ArtifactError, Problem, SpecError
-from mobilecat.foreign import resting_threads
+from mobilecat.foreign import give_back_memory, resting_threads
 from mobilecat.formats.base.inspection import said_once
 from mobilecat.formats.base.notes import notes_from_metadata
 from mobilecat.formats.importing import ImportOptions, dims_of, format_of, import_model
@@ -152,6 +152,7 @@ def export(
     shapes, notes = settled_shapes(spec, dims, path)
     network = import_model(path, shapes, options, progress)
     progress("baking preprocessing, head and NMS" if spec.input else "freezing")
+    give_back_memory()
     spec, named = with_names(spec, network)
     plain = bake(network, spec, *CONTRACT)
     variants = {t: variant_of(t, plain, spec) for t in spec.targets.all}
@@ -184,17 +185,21 @@ def export(
             if spec.labels:
                 (folder / LABELS).write_text("\n".join(spec.labels) + "\n", encoding="utf-8")
             (folder / FILE).write_text(bundle.to_json(), encoding="utf-8")
+            imported = notes_from_metadata(network.metadata_props)
+            world = (*_world(spec, network), *on_a_picture(spec, plain))
+            settled = plain.settled
+            del network, plain, baked, graphs  # their weights, before the files' own are read
+            give_back_memory()
             progress("trying decode and suppression")
             found = tried(folder, bundle, path)
+            give_back_memory()
     except OSError as e:
         raise ArtifactError(
             "The bundle cannot be written", [Problem(e.strerror or str(e), str(out))]
         ) from e
-    imported = notes_from_metadata(network.metadata_props)
-    world = (*_world(spec, network), *on_a_picture(spec, plain))
     left_out = [f"{names[target]} is left out: {e.in_options}" for target, e in failed.items()]
     open_ones = [check.said for check in spec.checks]
-    said = (*imported, *notes, *plain.settled, *named, *world, *left_out, *found, *open_ones)
+    said = (*imported, *notes, *settled, *named, *world, *left_out, *found, *open_ones)
     return Exported(out, bundle, said)
 
 

@@ -6,6 +6,7 @@ import ctypes
 import ctypes.util
 import errno
 import hashlib
+import mmap
 import os
 import shutil
 import sys
@@ -156,6 +157,18 @@ def _exchange(a: Path, b: Path) -> None:
     b.rename(aside)
     a.rename(b)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def mapped(path: Path) -> bytes | mmap.mmap:
+    """Return a file's bytes where they lie: what is looked at is read, and nothing is copied.
+
+    For files that nobody changes meanwhile. Errors: OSError.
+    """
+    with path.open("rb") as file:
+        try:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (ValueError, OSError):  # nothing in it, or a place that cannot be mapped
+            return file.read()
 
 
 def sha256_of(path: Path) -> str:

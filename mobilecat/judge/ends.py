@@ -12,6 +12,7 @@ from pathlib import Path
 from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import Check
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
+from mobilecat.foreign import give_back_memory
 from mobilecat.formats.base.runner import NotRun, Runner
 from mobilecat.graph import Array
 from mobilecat.judge.made import made_for, try_made
@@ -32,6 +33,8 @@ def require_right_ends(folder: Path, bundle: Bundle, source: Path) -> tuple[str,
         return ()
     runner, raw = (None, {}) if bundle.source.format != "onnx" else _example(folder, bundle, source)
     made = made_for(bundle, runner, raw)
+    del runner
+    give_back_memory()
     tried: list[str] = []
     wrong: list[Problem] = []
     for lane in lanes_of(bundle, slow=False):

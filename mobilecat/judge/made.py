@@ -23,6 +23,7 @@ from mobilecat.compare.compare import MADE, Check, as_floats, compare_tensor
 from mobilecat.compare.masks import compare_masks
 from mobilecat.compare.match import compare_detections
 from mobilecat.compare.tolerances import Bound, Limits
+from mobilecat.foreign import give_back_memory
 from mobilecat.formats.base.facts import CLASS_MAP
 from mobilecat.formats.base.runner import NotRun, Runner
 from mobilecat.formats.table import FORMATS
@@ -90,7 +91,7 @@ def try_made(folder: Path, bundle: Bundle, lane: Lane, made: Sequence[Made]) -> 
         return []
     checks: list[Check] = []
     engines: dict[tuple[str, ...], Runner | Check] = {}
-    for one in made:
+    for one in made:  # those of one key follow each other
 
         def opened(*_: object, given: Mapping[str, Array] = one.given) -> Runner:
             end: Runner = FORMATS[record.kind].cut(folder / record.file, record, given)
@@ -98,6 +99,8 @@ def try_made(folder: Path, bundle: Bundle, lane: Lane, made: Sequence[Made]) -> 
 
         key = tuple(one.given)
         if key not in engines:
+            engines.clear()  # an engine may hold the weights once more
+            give_back_memory()
             engines[key] = open_engine(opened, folder, bundle, lane, None)
         engine = engines[key]
         if isinstance(engine, Check):

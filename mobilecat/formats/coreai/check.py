@@ -24,6 +24,7 @@ from mobilecat.formats.coreai.read.translate import translate
 from mobilecat.formats.coreai.write import SETTLED
 from mobilecat.formats.onnx.ort import OrtModel
 from mobilecat.graph import Array, attr, dtype_of, op_of, shape_of, where
+from mobilecat.graph.light import proto_of
 from mobilecat.heads.reference.nms import suppress
 
 RELATIVE = 1e-4
@@ -58,7 +59,9 @@ def require_same(model: ir.Model, read: Module, image: str | None) -> None:
     outputs = {v.name for v in model.graph.outputs}
     ends = [n for n in steady if n in outputs or n in chosen]
     found = pair.given([*ends, *chosen])
+    pair.file.rest()  # each session holds the weights once more
     wanted = pair.graph.run(pair.feeds, ends)
+    pair.graph.rest()
     if not all(_same(found[n], wanted[n]) for n in ends):
         found, wanted = pair.given(steady), pair.graph.run(pair.feeds, steady)
         first = next(n for n in steady if not _same(found[n], wanted[n]))
@@ -83,7 +86,9 @@ def _pair(model: ir.Model, read: Module, image: str | None) -> _Pair:
     feeds = {v.name or "": _random(v) for v in model.graph.inputs}
     file_feeds = {k: _bgra(x) if k == image else x for k, x in feeds.items()}
     places = {**file.taps, **{v.name: v.name for v in file.model.graph.output}}
-    return _Pair(OrtModel(file.model), OrtModel(ir.to_proto(model)), places, feeds, file_feeds)
+    graph, arrays = proto_of(model)
+    engines = OrtModel(file.model, arrays=file.arrays), OrtModel(graph, arrays=arrays)
+    return _Pair(*engines, places, feeds, file_feeds)
 
 
 def _random(value: ir.Value) -> Array:

@@ -7,6 +7,7 @@ from pathlib import Path
 from mobilecat.bake import Baked
 from mobilecat.bake.endings import Ending
 from mobilecat.bake.preprocessing import Form
+from mobilecat.foreign import give_back_memory
 from mobilecat.formats.base.emitted import Emitted
 from mobilecat.formats.coreai.check import require_same
 from mobilecat.formats.coreai.dialect import require_package
@@ -35,14 +36,18 @@ def emit(
     plain = prepared_for(baked.model)
     model, packed = packed_weights(plain) if target.weights == "int8" else (plain, {})
     made = write_coreai(model, path, image=baked.image, taps=taps, packed=packed, name=spec.name)
+    give_back_memory()  # Apple's context, which holds all weights
     read = read_module(path / PROGRAM)  # in this process: the bytes are our own, of just now
     require_same(model, read, baked.image)
+    said = lints(read)
+    del read
+    give_back_memory()
     return Emitted(
         inputs={v.name or "": v.name or "" for v in baked.model.graph.inputs},
         outputs={name: name for name in made.outputs},
         taps={t: t for t in made.taps},
         image="bgra" if baked.image else None,
         dtypes={},
-        lints=(*made.lints, *lints(read)),
+        lints=(*made.lints, *said),
         inspected=True,
     )

@@ -39,7 +39,7 @@ class Executable:
 
     def __init__(self, decoded: Decoded, threads: int | None = None) -> None:
         self._decoded = decoded
-        self._engine = OrtModel(decoded.model, threads)
+        self._engine = OrtModel(decoded.model, threads, decoded.arrays)
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ class CutCoreAI:
         checks = {name: name for name in decoded.checks}
         outputs = {**{v: v for v in record.outputs.values()}, **checks}
         self._record, self._checks = record, decoded.checks
-        self._end = CutOnnx(decoded.model, places, outputs, given)
+        self._end = CutOnnx(decoded.model, places, outputs, given, decoded.arrays)
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         found = self._end.infer(inputs, taps)

@@ -23,6 +23,7 @@ from mobilecat.formats.onnx.changed import Change, changed_proto
 from mobilecat.formats.onnx.read import dims_of_proto, import_proto
 from mobilecat.formats.onnx.source import dtypes_of
 from mobilecat.graph import Array
+from mobilecat.graph.light import fill
 
 Progress = Callable[[str], None]
 Shapes = Mapping[str, Sequence[int]]
@@ -64,6 +65,7 @@ def _proto(source: Source) -> tuple[onnx.ModelProto, tuple[str, ...], Decoded]:
     decoded = decode(source.path)
     proto = onnx.ModelProto()
     proto.CopyFrom(decoded.model)
+    fill(proto, decoded.arrays)
     kept = [o for o in proto.graph.output if o.name not in decoded.checks]
     del proto.graph.output[:]
     proto.graph.output.extend(kept)

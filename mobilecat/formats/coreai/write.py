@@ -7,24 +7,25 @@ are left alone: iOS 27's beta stopped at nested ones.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx_ir as ir
 
+from mobilecat.disk import sha256_of
 from mobilecat.errors import Problem, UnsupportedError
 from mobilecat.formats.coreai.dialect import dialect, ir_module, require_package
 from mobilecat.formats.coreai.image import image_type, picture
 from mobilecat.formats.coreai.lower import LOWERINGS
 from mobilecat.formats.coreai.lower.build import Build, Var, dtype_of_var, shape_of_var, type_of
 from mobilecat.formats.coreai.lower.node import Node, prepared_for
+from mobilecat.formats.coreai.read.bytecode import blobs_of
 from mobilecat.formats.coreai.weights import Packed
 from mobilecat.graph import const_of, dtype_of, op_of, shape_of, where
 
@@ -40,8 +41,6 @@ KEY = "mobilecat"
 _PRODUCTS = ("BatchNormalization", "Conv", "ConvTranspose", "Gemm", "MatMul")
 _FACTORS, _TERMS = ("BatchNormalization", "Div", "Mul"), ("Add", "Sub")
 _RESOURCE = re.compile(r"dense_resource<([\w.$-]+)>")
-_BLOB = re.compile(r'^\s+([\w.$-]+): "0x([0-9A-Fa-f]*)"', re.MULTILINE)
-_ALIGNMENT = 4  # bytes before a blob's own
 _LOCATION = re.compile(r'loc\("((?:[^"\\\\]|\\\\.)*)":\d+:\d+\)')
 
 
@@ -80,10 +79,10 @@ def write_coreai(
     model = prepared_for(model)
     LOWERINGS.require(model)
     build = Build(packed=packed or {})
-    module, outputs, left = _module(model, build, image, frozenset())
+    module, outputs, left = _module(model, build, image, frozenset(), path.parent)
     if lost := frozenset(taps) - _whole(model, left):
         build = Build(packed=packed or {})
-        module, outputs, left = _module(model, build, image, lost)
+        module, outputs, left = _module(model, build, image, lost, path.parent)
     _save(module, path, name)
     there = _whole(model, left)
     return Written(outputs, tuple(t for t in taps if t in there), tuple(build.lints))
@@ -96,7 +95,7 @@ def _whole(model: ir.Model, left: Mapping[str, tuple[int, ...]]) -> frozenset[st
 
 
 def _module(
-    model: ir.Model, build: Build, image: str | None, held: frozenset[str]
+    model: ir.Model, build: Build, image: str | None, held: frozenset[str], folder: Path
 ) -> tuple[Any, tuple[str, ...], dict[str, tuple[int, ...]]]:
     from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import run_pre_compilation_rewrite
     from coreai.authoring.context import Context
@@ -121,16 +120,24 @@ def _module(
                     outputs.append((SETTLED, build.settled))
             graph.outputs_spec = outputs
         run_pre_compilation_rewrite(module=module)
-        _name_weights(module)
+        _name_weights(module, folder)
         left = _values_left(module)
     return module, tuple(name for name, _ in outputs), left
 
 
-def _name_weights(module: Any) -> None:
+def _name_weights(module: Any, folder: Path) -> None:
     """Number the large constants in their order. Apple's code names them by a hash of their bytes,
-    which is another one in every process; and a blob is shown as text alone."""
+    which is another one in every process; and hands a blob out in a file alone.
+
+    folder: where such a file may lie meanwhile.
+    """
+    from coreai.authoring import AIProgram
+
     mlir = ir_module()
-    blobs = {m[1]: m[2] for m in _BLOB.finditer(module.operation.get_asm())}
+    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as home:
+        named = Path(home) / PROGRAM
+        AIProgram._from_mlir_module(module)._save_bytecode(named)
+        blobs = blobs_of(named).named  # mapped: they outlive the file's name
     constants = (
         op.operation
         for op in module.body.operations[0].regions[0].blocks[0].operations
@@ -139,11 +146,9 @@ def _name_weights(module: Any) -> None:
     for number, op in enumerate(constants):
         if (m := _RESOURCE.match(str(op.attributes["value"])[:200])) is None:
             continue
-        data = np.frombuffer(bytes.fromhex(blobs[m[1]])[_ALIGNMENT:], np.uint8)
-        named = mlir.DenseResourceElementsAttr.get_from_buffer(
-            data, f"weights_{number}", op.results[0].type
+        op.attributes["value"] = mlir.DenseResourceElementsAttr.get_from_buffer(
+            blobs[m[1]], f"weights_{number}", op.results[0].type
         )
-        op.attributes["value"] = named
 
 
 def _values_left(module: Any) -> dict[str, tuple[int, ...]]:
@@ -245,7 +250,7 @@ def _save(module: Any, path: Path, name: str) -> None:
     path.mkdir()
     program = path / PROGRAM
     AIProgram._from_mlir_module(module)._save_bytecode(program)
-    (path / "main.hash").write_bytes(hashlib.sha256(program.read_bytes()).digest())
+    (path / "main.hash").write_bytes(bytes.fromhex(sha256_of(program)))
     metadata = {
         "assetVersion": ASSET_VERSION,
         "producer": _COREAI_PRODUCER,

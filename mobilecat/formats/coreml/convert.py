@@ -130,7 +130,9 @@ def write_mlpackage(spec: Any, path: Path) -> None:
     weights = data / "weights"
     if weights.is_dir():
         for file in sorted(weights.iterdir()):
-            digest.update(file.read_bytes())
+            with file.open("rb") as opened:
+                while chunk := opened.read(1 << 20):
+                    digest.update(chunk)
         entries["weights"] = ("weights", "CoreML Model Weights")
     ids = {k: str(uuid.uuid5(uuid.NAMESPACE_OID, f"{digest.hexdigest()}/{k}")) for k in entries}
     manifest = {

@@ -11,7 +11,7 @@ from typing import Any
 import onnx_ir as ir
 
 from mobilecat.errors import ModelError, Problem, SpecError, UnsupportedError
-from mobilecat.foreign import problem_from_coremltools
+from mobilecat.foreign import give_back_memory, problem_from_coremltools
 from mobilecat.formats.coreml.compress import compressed
 from mobilecat.formats.coreml.convert import (
     SPEC_VERSIONS,
@@ -111,8 +111,7 @@ def write_coreml(
     if image is not None:
         take_image(spec, program, model, image)
     describe(spec, metadata or {}, labels)
-    save(spec, path, format)
-    return CoreMLArtifact(
+    made = CoreMLArtifact(
         path=path,
         inputs=dict(program.inputs),
         outputs=dict(program.outputs),
@@ -121,6 +120,10 @@ def write_coreml(
         lints=program.lints,
         ranges=program.ranges,
     )
+    del program  # and the weights that it holds
+    give_back_memory()
+    save(spec, path, format)
+    return made
 
 
 def compile_spec(

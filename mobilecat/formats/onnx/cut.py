@@ -9,13 +9,17 @@ import onnx
 
 from mobilecat.bundle import ArtifactRecord
 from mobilecat.formats.base.runner import NO_PLACE, NotRun, Runner
+from mobilecat.formats.onnx.checked import read_by
 from mobilecat.formats.onnx.ort import OrtModel
-from mobilecat.formats.onnx.read import read_onnx
+from mobilecat.formats.onnx.read import arrays_of, read_light
 from mobilecat.graph import Array
 
 
 class CutOnnx:
-    """The end of a graph. places, outputs: the bundle's names → values of the graph."""
+    """The end of a graph. places, outputs: the bundle's names → values of the graph.
+
+    arrays: initializers that lie beside `proto`, by name.
+    """
 
     note = "onnxruntime, float32, fed at inner values"
 
@@ -25,6 +29,7 @@ class CutOnnx:
         places: Mapping[str, str],
         outputs: Mapping[str, str],
         given: Mapping[str, Array],
+        arrays: Mapping[str, Array] | None = None,
     ) -> None:
         self._places, self._outputs = places, outputs
         if not set(given) <= set(places):
@@ -40,7 +45,8 @@ class CutOnnx:
             )
         del proto.graph.node[:]
         proto.graph.node.extend(keep)
-        self._model = OrtModel(proto)
+        _drop_unread(proto)
+        self._model = OrtModel(proto, arrays=arrays)
         self._made = {o for node in keep for o in node.output}
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
@@ -48,6 +54,16 @@ class CutOnnx:
         feeds = {self._places[k]: v for k, v in inputs.items()}
         found = self._model.run(feeds, list(wanted.values()))
         return {k: found[v] for k, v in {**self._outputs, **wanted}.items() if v in found}
+
+
+def _drop_unread(proto: onnx.ModelProto) -> None:
+    """Take out the initializers that no node reads any more: most of a network's bytes."""
+    read = {name for node in proto.graph.node for name in read_by(node)}
+    read |= {v.name for v in proto.graph.output}
+    kept = [onnx.TensorProto.FromString(t.SerializeToString())
+            for t in proto.graph.initializer if t.name in read]  # fmt: skip
+    del proto.graph.initializer[:]
+    proto.graph.initializer.extend(kept)
 
 
 def cut(proto: onnx.ModelProto, at: set[str], outputs: Sequence[str]) -> list[onnx.NodeProto]:
@@ -71,4 +87,5 @@ def cut(proto: onnx.ModelProto, at: set[str], outputs: Sequence[str]) -> list[on
 
 
 def open_cut(path: Path, record: ArtifactRecord, given: Mapping[str, Array]) -> Runner:
-    return CutOnnx(read_onnx(path), record.taps, record.outputs, given)
+    proto, places = read_light(path)
+    return CutOnnx(proto, record.taps, record.outputs, given, arrays_of(proto, places, path))

@@ -9,7 +9,7 @@ from mobilecat.bake.endings import Ending
 from mobilecat.bake.preprocessing import Form
 from mobilecat.formats.base.emitted import Emitted
 from mobilecat.formats.onnx.target import OnnxTarget
-from mobilecat.formats.onnx.write import onnx_from_graph
+from mobilecat.formats.onnx.write import write_onnx
 from mobilecat.spec import Spec
 
 
@@ -24,7 +24,7 @@ def require(target: OnnxTarget, baked: Baked) -> None:
 def emit(
     target: OnnxTarget, baked: Baked, spec: Spec, path: Path, taps: tuple[str, ...]
 ) -> Emitted:
-    path.write_bytes(onnx_from_graph(baked.model, target.opset))
+    write_onnx(baked.model, path, target.opset)
     names = {v.name or "": v.name or "" for v in baked.model.graph.inputs}
     outputs = {v.name or "": v.name or "" for v in baked.model.graph.outputs}
     return Emitted(names, outputs, {t: t for t in taps}, "uint8" if baked.image else None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 
@@ -14,24 +15,29 @@ import onnx
 from onnx import TensorProto
 
 from mobilecat.errors import ModelError, Problem
+from mobilecat.formats.onnx.unread import Place
+from mobilecat.graph.light import LARGE, mark, plain_dtype
 
 _NUMBER = re.compile(r"[0-9]{1,15}")
 _MOST_TIMES = 4
 """How often the bytes of the files may be read: weights that share their place, and little else."""
 
 
-def load_external_data(proto: onnx.ModelProto, path: Path) -> None:
+def load_external_data(
+    proto: onnx.ModelProto, path: Path, places: dict[str, Place] | None = None
+) -> None:
     """Read every tensor that lies elsewhere, those inside graphs and functions too.
 
+    places: where given, large initializers are marked instead, and their places added, by name.
     Errors: ModelError listing every tensor whose file is missing, lies outside of the model's
     folder (by its name or by a link), is too short, or is not what the tensor's shape takes.
     """
-    outside = [
-        t for t in _tensors(proto) if t.data_location == TensorProto.EXTERNAL or t.external_data
-    ]
+    outside = [t for t in _tensors(proto) if _is_outside(t)]
+    own = sum(map(_is_outside, proto.graph.initializer))  # they come first
+    names = Counter(t.name for t in proto.graph.initializer)
     problems = []
     total, sizes = 0, dict[Path, int]()
-    for tensor in outside:
+    for number, tensor in enumerate(outside):
         where = f"initializer {tensor.name!r}"
         try:
             file, offset, length = _place(tensor, path)
@@ -39,6 +45,11 @@ def load_external_data(proto: onnx.ModelProto, path: Path) -> None:
             total += length
             if total > _MOST_TIMES * sum(sizes.values()):
                 raise _Refused("the same bytes are read over and over", "export the model again")
+            alone = number < own and bool(tensor.name) and names[tensor.name] == 1
+            if places is not None and alone and _is_large(tensor, length):
+                places[tensor.name] = Place(file, offset, length)
+                mark(tensor)
+                continue
             with file.open("rb") as opened:
                 opened.seek(offset)
                 tensor.raw_data = opened.read(length)
@@ -85,6 +96,14 @@ def _place(tensor: TensorProto, path: Path) -> tuple[Path, int, int]:
         raise _Refused(f"{length:,} bytes of external data for {list(tensor.dims)[:8]}, which "
                        f"takes {expected:,}", "export the model again")  # fmt: skip
     return file, offset, length
+
+
+def _is_outside(tensor: TensorProto) -> bool:
+    return tensor.data_location == TensorProto.EXTERNAL or bool(tensor.external_data)
+
+
+def _is_large(tensor: TensorProto, length: int) -> bool:
+    return length >= LARGE and plain_dtype(tensor.data_type) is not None
 
 
 def _bytes(tensor: TensorProto) -> int | None:

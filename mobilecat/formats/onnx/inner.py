@@ -9,7 +9,7 @@ from mobilecat.bundle import ArtifactRecord
 from mobilecat.formats.base.inner import Given, Shapes
 from mobilecat.formats.base.runner import artifact_inputs
 from mobilecat.formats.onnx.ort import OrtModel
-from mobilecat.formats.onnx.read import read_onnx
+from mobilecat.formats.onnx.read import arrays_of, read_light
 from mobilecat.graph import Array
 
 
@@ -25,8 +25,9 @@ def from_onnx(found: Mapping[str, Array], shapes: Shapes) -> dict[str, Given]:
 
 
 def _run(path: Path, record: ArtifactRecord, tensors: Mapping[str, Array]) -> dict[str, Array]:
-    proto = read_onnx(path)
+    proto, places = read_light(path)
+    arrays = arrays_of(proto, places, path)
     feeds = artifact_inputs(tensors, record)
     names = [o for n in proto.graph.node for o in n.output if o]
-    found = OrtModel(proto).run(feeds, names)
+    found = OrtModel(proto, arrays=arrays).run(feeds, names)
     return {**feeds, **found}

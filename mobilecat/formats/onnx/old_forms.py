@@ -7,7 +7,7 @@ form here, by the text of the old opset; then the whole upgrade is tried against
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from mobilecat.foreign import problem_from_onnx
 from mobilecat.formats.onnx.checked import all_graphs, default_opset
 from mobilecat.formats.onnx.trial import Trial, try_against
 from mobilecat.graph import MIN_OPSET, Array
+from mobilecat.graph.light import as_inputs, is_marked
 
 _ASIDE = "mobilecat.aside"
 """A domain that the converter passes by; what is put there has its form of MIN_OPSET already."""
@@ -28,9 +29,12 @@ _ASIDE = "mobilecat.aside"
 Rewrite = Callable[[onnx.NodeProto, "_Graph"], list[onnx.NodeProto]]
 
 
-def to_min_opset(proto: onnx.ModelProto, path: Path) -> tuple[onnx.ModelProto, str]:
+def to_min_opset(
+    proto: onnx.ModelProto, path: Path, arrays: Mapping[str, Array]
+) -> tuple[onnx.ModelProto, str]:
     """Return the model at MIN_OPSET or newer, and a note where the upgrade could not be tried.
 
+    arrays: initializers that lie beside the model, by name.
     Errors: ModelError where there is no upgrade, or where it computes something else than the file.
     """
     opset = default_opset(proto)
@@ -41,7 +45,7 @@ def to_min_opset(proto: onnx.ModelProto, path: Path) -> tuple[onnx.ModelProto, s
     try:
         proto = _inlined(proto)
         _set_aside(proto, opset)
-        proto = onnx.version_converter.convert_version(proto, MIN_OPSET)
+        proto = converted(proto, MIN_OPSET)
     except ModelError:
         raise
     except Exception as e:
@@ -50,12 +54,22 @@ def to_min_opset(proto: onnx.ModelProto, path: Path) -> tuple[onnx.ModelProto, s
             [_with_way_out(problem_from_onnx(e))],
         ) from e
     _put_back(proto)
-    trial = try_against(original, proto)
+    trial = try_against(original, proto, arrays)
     if trial.differing:
         raise _not_the_same(trial, path, opset)
     if trial.untried:
         return proto, f"opset {opset} became {MIN_OPSET}, untried against the file: {trial.untried}"
     return proto, ""
+
+
+def converted(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """Return the model by ONNX's converter, which sees what lies beside it as inputs."""
+    listed = len(proto.graph.input)
+    with as_inputs(proto):
+        made: onnx.ModelProto = onnx.version_converter.convert_version(proto, opset)
+    del made.graph.input[listed:]
+    made.graph.initializer.extend(t for t in proto.graph.initializer if is_marked(t))
+    return made
 
 
 def _with_way_out(problem: Problem) -> Problem:

@@ -11,17 +11,26 @@ from mobilecat.errors import ModelError
 from mobilecat.foreign import (
     engine_threads,
     problem_from_onnxruntime,
-    quiet_onnxruntime,
     session_options,
 )
 from mobilecat.graph import IR_VERSIONS, Array
+from mobilecat.graph.light import session_of
 
 
 class OrtModel:
-    """An ONNX model that can also return inner values; one session for each set of them."""
+    """An ONNX model that can also return inner values; one session for each set of them.
 
-    def __init__(self, proto: onnx.ModelProto, threads: int | None = None) -> None:
+    arrays: initializers that lie beside it, by name (`mobilecat.graph.light`).
+    """
+
+    def __init__(
+        self,
+        proto: onnx.ModelProto,
+        threads: int | None = None,
+        arrays: Mapping[str, Array] | None = None,
+    ) -> None:
         self._proto = _of_known_version(proto)
+        self._arrays = arrays or {}
         self._threads = threads
         self._own = tuple(v.name for v in proto.graph.output)
         self._sessions: dict[tuple[str, ...], Any] = {}
@@ -30,6 +39,10 @@ class OrtModel:
         """Make the session now. Errors: ModelError where onnxruntime does not take the model."""
         if self._own not in self._sessions:
             self._sessions[self._own] = self._session(self._own)
+
+    def rest(self) -> None:
+        """Let go of the sessions: the next run makes its own."""
+        self._sessions.clear()
 
     def run(self, feeds: Mapping[str, Array], extra: Sequence[str] = ()) -> dict[str, Array]:
         """Return the model's outputs and the inner values `extra`, by name."""
@@ -44,7 +57,6 @@ class OrtModel:
         return dict(zip(names, found, strict=True))
 
     def _session(self, names: tuple[str, ...]) -> Any:
-        ort = quiet_onnxruntime()
         proto = self._proto
         if names != self._own:
             proto = onnx.ModelProto()
@@ -54,9 +66,8 @@ class OrtModel:
         options = session_options()
         if threads := self._threads or engine_threads():
             options.intra_op_num_threads = threads
-        data = proto.SerializeToString()
         try:
-            return ort.InferenceSession(data, options, ["CPUExecutionProvider"])
+            return session_of(proto, self._arrays, options)
         except Exception as e:  # onnxruntime's exceptions share no public base class
             problem = problem_from_onnxruntime(str(e))
             raise ModelError("onnxruntime does not take this model", [problem]) from e

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from mobilecat.formats.onnx.input_shapes import Dims, Shapes, settle
 from mobilecat.formats.onnx.old_forms import to_min_opset
 from mobilecat.formats.onnx.shape_rules import contradictions
 from mobilecat.formats.onnx.tidy import tidy
-from mobilecat.graph import MOBILECAT_DOMAIN
+from mobilecat.formats.onnx.unread import NotWhole, Place, values_of, without_weights
+from mobilecat.graph import MOBILECAT_DOMAIN, Array
+from mobilecat.graph.light import as_inputs, mark, model_of
 from mobilecat.graph.passes import freeze
 from mobilecat.graph.passes.pooling import settle_ceil_mode
 from mobilecat.graph.passes.shapes import STAND_INS, infer_shapes
@@ -34,24 +37,32 @@ def import_onnx(path: Path, shapes: Shapes | None = None) -> ir.Model:
     The file is only read.
     Errors: ModelError naming node and reason; every problem of one kind at once.
     """
-    return import_proto(read_onnx(path), shapes or {}, path)
+    proto, places = read_light(path)
+    return import_proto(proto, shapes or {}, path, arrays=arrays_of(proto, places, path))
 
 
 def import_proto(
-    proto: onnx.ModelProto, shapes: Shapes, path: Path, ours: bool = False
+    proto: onnx.ModelProto,
+    shapes: Shapes,
+    path: Path,
+    ours: bool = False,
+    arrays: Mapping[str, Array] | None = None,
 ) -> ir.Model:
     """Return the frozen graph of a model in memory, which is used up; `path` is for errors.
 
     ours: whether a reader of ours made it: its `mobilecat::NMS` nodes mean what they say, and stay.
+    arrays: initializers that lie beside it, by name (`mobilecat.graph.light`).
     """
+    arrays = arrays or {}
     require_known_ops(proto, path)
     notes = tidy(proto)
-    check(proto, path)
+    with as_inputs(proto):
+        check(proto, path)
     changed = _changed(dims_of_proto(proto), shapes)
     said = {p.key: p.value for p in proto.metadata_props}
     _fix_input_shapes(proto, shapes, path)
-    proto, note = to_min_opset(proto, path)
-    model = _inferred(proto, path, changed)
+    proto, note = to_min_opset(proto, path, arrays)
+    model = _inferred(proto, path, changed, arrays)
     if ours:
         for node in model.graph:
             if (node.domain, node.op_type) == (MOBILECAT_DOMAIN, NMS):
@@ -65,7 +76,9 @@ def import_proto(
     return model
 
 
-def _inferred(proto: onnx.ModelProto, path: Path, changed: list[Problem]) -> ir.Model:
+def _inferred(
+    proto: onnx.ModelProto, path: Path, changed: list[Problem], arrays: Mapping[str, Array]
+) -> ir.Model:
     """Return the model with poolings as they are, held to ONNX's strict inference."""
     model = ir.from_proto(proto)
     infer_shapes(model)
@@ -75,8 +88,9 @@ def _inferred(proto: onnx.ModelProto, path: Path, changed: list[Problem]) -> ir.
         infer_shapes(model)
     if settled:
         proto = ir.to_proto(model)
-    _infer_strictly(proto, path, changed)
-    return ir.from_proto(proto)
+    with as_inputs(proto):
+        _infer_strictly(proto, path, changed)
+    return model_of(proto, arrays)
 
 
 def _changed(dims: Mapping[str, tuple[int | None, ...]], shapes: Shapes) -> list[Problem]:
@@ -98,6 +112,55 @@ def _by(dims: tuple[int | None, ...]) -> str:
 
 def read_onnx(path: Path) -> onnx.ModelProto:
     """Parse the file and its external data; ModelError where either is missing or damaged."""
+    proto = _parsed(path, _bytes_of(path))
+    load_external_data(proto, path)
+    require_finite(proto, path)
+    return proto
+
+
+def read_light(path: Path) -> tuple[onnx.ModelProto, dict[str, Place]]:
+    """Return the file but for its large initializers, which are marked, and where these lie.
+
+    Errors: ModelError, as of `read_onnx`.
+    """
+    try:
+        data, numbered = without_weights(path)
+    except (OSError, ValueError, NotWhole):  # nothing in it, or not to be mapped
+        data, numbered = _bytes_of(path), {}
+    proto = _parsed(path, data)
+    names = Counter(t.name for t in proto.graph.initializer)
+    found = {proto.graph.initializer[i].name: place for i, place in numbered.items()}
+    if not all(n and names[n] == 1 for n in found):
+        return read_onnx(path), {}
+    places: dict[str, Place] = {}
+    load_external_data(proto, path, places)
+    for i in numbered:
+        mark(proto.graph.initializer[i])
+    require_finite(proto, path)
+    return proto, {**places, **found}
+
+
+def arrays_of(proto: onnx.ModelProto, places: Mapping[str, Place], path: Path) -> dict[str, Array]:
+    """Return the initializers of `read_light` that the model still has, each read once.
+
+    Errors: ModelError where a file cannot be read any more.
+    """
+    read: dict[Place, Array] = {}
+    arrays = {}
+    for tensor in proto.graph.initializer:
+        if (place := places.get(tensor.name)) is None:
+            continue
+        try:
+            if place not in read:
+                read[place] = place.read()
+        except OSError as e:
+            said = Problem(e.strerror or str(e), str(place.file))
+            raise ModelError("The model cannot be read", [said]) from e
+        arrays[tensor.name] = values_of(tensor, read[place])
+    return arrays
+
+
+def _bytes_of(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as e:
@@ -106,17 +169,20 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         ) from e
     if not data:
         raise ModelError("The model cannot be read", [Problem("the file is empty", str(path))])
+    return data
+
+
+def _parsed(path: Path, data: bytes) -> onnx.ModelProto:
+    size = path.stat().st_size
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(data)
     except Exception as e:
-        raise _unreadable(path, len(data)) from e
+        raise _unreadable(path, size) from e
     if not proto.graph.node and not proto.graph.output:
-        raise _unreadable(path, len(data))
+        raise _unreadable(path, size)
     if not all(isinstance(word, str) for word in _words(proto)):
-        raise _unreadable(path, len(data))  # names that are no UTF-8 come as bytes
-    load_external_data(proto, path)
-    require_finite(proto, path)
+        raise _unreadable(path, size)  # names that are no UTF-8 come as bytes
     return proto
 
 

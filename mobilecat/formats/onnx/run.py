@@ -8,7 +8,7 @@ from pathlib import Path
 from mobilecat.bundle import ArtifactRecord
 from mobilecat.formats.base.runner import Runner, artifact_inputs
 from mobilecat.formats.onnx.ort import OrtModel
-from mobilecat.formats.onnx.read import read_onnx
+from mobilecat.formats.onnx.read import arrays_of, read_light
 from mobilecat.graph import Array
 
 
@@ -16,7 +16,8 @@ class OnnxRunner:
     note = "onnxruntime, float32"
 
     def __init__(self, path: Path, record: ArtifactRecord) -> None:
-        self._model = OrtModel(read_onnx(path))
+        proto, places = read_light(path)
+        self._model = OrtModel(proto, arrays=arrays_of(proto, places, path))
         self._record = record
 
     def load(self) -> None:

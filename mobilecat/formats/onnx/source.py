@@ -14,29 +14,40 @@ from mobilecat.formats.onnx.between import between
 from mobilecat.formats.onnx.ort import OrtModel
 from mobilecat.formats.onnx.postprocessing import suppresses, without_postprocessing
 from mobilecat.formats.onnx.ranks import ranks_of
-from mobilecat.formats.onnx.read import dims_of_proto, import_proto, read_onnx, with_shapes
+from mobilecat.formats.onnx.read import (
+    arrays_of,
+    dims_of_proto,
+    import_proto,
+    read_light,
+    read_onnx,
+    with_shapes,
+)
+from mobilecat.formats.onnx.unread import Place
 from mobilecat.graph import Array
 
 Progress = Callable[[str], None]
 
 
 def dims(source: Source, progress: Progress) -> dict[str, tuple[int | None, ...]]:
-    return dims_of_proto(cut_proto(source))
+    return dims_of_proto(_light(source, None)[0])
 
 
 def read(source: Source, shapes: Mapping[str, Sequence[int]], progress: Progress) -> ir.Model:
-    return import_proto(cut_proto(source, shapes), shapes, source.path)
+    proto, places = _light(source, shapes)
+    arrays = arrays_of(proto, places, source.path)
+    return import_proto(proto, shapes, source.path, arrays=arrays)
 
 
 def reference(source: Source, shapes: Mapping[str, Sequence[int]]) -> Reference:
-    proto = with_shapes(cut_proto(source, shapes), shapes, source.path)
-    return opened(proto)
+    proto, places = _light(source, shapes)
+    arrays = arrays_of(proto, places, source.path)
+    return opened(with_shapes(proto, shapes, source.path), arrays)
 
 
-def opened(proto: onnx.ModelProto) -> Reference:
-    """Return the file in onnxruntime."""
+def opened(proto: onnx.ModelProto, arrays: Mapping[str, Array] | None = None) -> Reference:
+    """Return the file in onnxruntime. arrays: initializers that lie beside it, by name."""
     metadata = {p.key: p.value for p in proto.metadata_props}
-    model, ranks = OrtModel(proto), ranks_of(proto)
+    model, ranks = OrtModel(proto, arrays=arrays), ranks_of(proto)
 
     def ranked(feeds: Mapping[str, Array]) -> dict[str, Array]:
         found = model.run(feeds, tuple(dict.fromkeys(ranks.values())))
@@ -52,6 +63,16 @@ def cut_proto(source: Source, shapes: Mapping[str, Sequence[int]] | None = None)
         fixed = {k: tuple(v) for k, v in (shapes or {}).items()}
         proto = without_postprocessing(proto, fixed, source.path)
     return between(proto, source.options, source.path)
+
+
+def _light(
+    source: Source, shapes: Mapping[str, Sequence[int]] | None
+) -> tuple[onnx.ModelProto, dict[str, Place]]:
+    """Return the same with its large initializers left in their files, and where they lie."""
+    proto, places = read_light(source.path)
+    if not source.options.outputs and suppresses(proto):
+        return cut_proto(source, shapes), {}
+    return between(proto, source.options, source.path), places
 
 
 def dtypes_of(proto: onnx.ModelProto) -> dict[str, np.dtype[Any]]:

@@ -16,10 +16,11 @@ from onnx import helper
 from mobilecat.foreign import problem_from_onnxruntime, quiet_onnxruntime, session_options
 from mobilecat.formats.onnx.checked import all_nodes
 from mobilecat.graph import IR_VERSIONS, RANDOM_OPS, Array
-from mobilecat.graph.passes.fold import limit_memory
+from mobilecat.graph.light import bytes_of, session_of
+from mobilecat.graph.passes.fold import in_limited_memory, shrinking
 
 _BYTES = 1 << 29
-"""Larger models are not tried: two copies of their weights would be needed."""
+"""Larger models are not tried: an engine may need a copy of their weights."""
 
 _VALUES = _BYTES // 8
 """Of one input: its size is the file's word, and random numbers take 8 bytes each."""
@@ -41,12 +42,16 @@ class Trial:
     untried: str = ""
 
 
-def try_against(original: onnx.ModelProto, made: onnx.ModelProto) -> Trial:
+def try_against(
+    original: onnx.ModelProto, made: onnx.ModelProto, arrays: Mapping[str, Array] | None = None
+) -> Trial:
     """Return whether `made` computes what `original` does: same inputs, same names of outputs.
 
+    arrays: initializers of both that lie beside them, by name.
     Without onnxruntime's optimisations, so that what is the same node in both runs the same way.
     """
-    if original.ByteSize() > _BYTES:
+    arrays = arrays or {}
+    if bytes_of(original, arrays) > _BYTES:
         return Trial(untried=f"larger than {_BYTES >> 20} MB")
     ops = {n.op_type for n in all_nodes(original.graph)}
     if random := sorted(ops & RANDOM_OPS):
@@ -56,16 +61,18 @@ def try_against(original: onnx.ModelProto, made: onnx.ModelProto) -> Trial:
     outputs = [o.name for o in original.graph.output]
     try:
         feeds = _random_feeds(original)
-        want = _run(original, feeds, outputs)
+        want = _run(original, feeds, outputs, arrays)
     except _NotTried as e:
         return Trial(untried=str(e))
     try:
-        got = _run(made, feeds, outputs)
+        got = _run(made, feeds, outputs, arrays)
     except _NotTried as e:
         return Trial(differing=(f"the whole graph ({e})",))
     if all(_same(got[n], want[n]) for n in outputs):
         return Trial()
-    return Trial(differing=_first_to_differ(original, made, feeds) or tuple(map(repr, outputs)))
+    return Trial(
+        differing=_first_to_differ(original, made, feeds, arrays) or tuple(map(repr, outputs))
+    )
 
 
 class _NotTried(Exception):
@@ -73,19 +80,20 @@ class _NotTried(Exception):
 
 
 def _run(
-    proto: onnx.ModelProto, feeds: Mapping[str, Array], outputs: Sequence[str]
+    proto: onnx.ModelProto,
+    feeds: Mapping[str, Array],
+    outputs: Sequence[str],
+    arrays: Mapping[str, Array],
 ) -> dict[str, Array]:
     ort = quiet_onnxruntime()
     options = session_options()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    limit_memory()
-    options.add_session_config_entry("session.use_env_allocators", "1")
+    in_limited_memory(options)
     known = min(proto.ir_version, IR_VERSIONS[1])
     proto.ir_version, kept = known, proto.ir_version
     try:
-        data = proto.SerializeToString()
-        session = ort.InferenceSession(data, options, ["CPUExecutionProvider"])
-        with _limited_time(ort) as run:
+        session = session_of(proto, arrays, options)
+        with _limited_time() as run:
             found = session.run(list(outputs), dict(feeds), run)
         return dict(zip(outputs, found, strict=True))
     except Exception as e:  # onnxruntime's exceptions share no public base class
@@ -95,10 +103,9 @@ def _run(
 
 
 @contextmanager
-def _limited_time(ort: Any) -> Iterator[Any]:
+def _limited_time() -> Iterator[Any]:
     """Give options for one run, which are told to end it when the time is up."""
-    run = ort.RunOptions()
-    run.log_severity_level = 4
+    run = shrinking()
     timer = Timer(_SECONDS, setattr, (run, "terminate", True))
     timer.daemon = True
     timer.start()
@@ -141,13 +148,16 @@ def _same(got: object, want: object) -> bool:
 
 
 def _first_to_differ(
-    original: onnx.ModelProto, made: onnx.ModelProto, feeds: Mapping[str, Array]
+    original: onnx.ModelProto,
+    made: onnx.ModelProto,
+    feeds: Mapping[str, Array],
+    arrays: Mapping[str, Array],
 ) -> tuple[str, ...]:
     """Return the nodes of `original` whose outputs differ though their inputs agree."""
     there = {name for n in made.graph.node for name in n.output}
     names = [o for n in original.graph.node for o in n.output if o and o in there]
     try:
-        want, got = (_run(_giving(p, names), feeds, names) for p in (original, made))
+        want, got = (_run(_giving(p, names), feeds, names, arrays) for p in (original, made))
     except _NotTried:
         return ()
     wrong = {n for n in names if not _same(got[n], want[n])}

@@ -34,4 +34,4 @@ def classifier_file(baked: Baked, spec: Spec, recipe: Recipe) -> File:
         spec.name, description, image.size, image.channels, dtype_of(taken).name, spec.labels
     )
     file = file_from_graph(baked.model, recipe, description, {BUFFER: classifier_metadata(info)})
-    return File(with_labels(file.data, spec.labels), file.lints)
+    return File(with_labels(file.packed, spec.labels), file.lints)

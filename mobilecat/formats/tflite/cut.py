@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mobilecat.bundle import ArtifactRecord
+from mobilecat.disk import mapped
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.base.runner import NO_PLACE, NotRun, Runner
 from mobilecat.formats.tflite.inner import ORDER
@@ -25,7 +26,7 @@ class CutTflite:
         from ai_edge_litert.interpreter import Interpreter
 
         self._record = record
-        model = read_tflite(path.read_bytes(), str(path))
+        model = read_tflite(mapped(path), str(path))
         self._at = _places(model.subgraphs[0], record, list(given))
         data, self._taps = cut(model, record, {n: i for n, (i, _) in self._at.items()})
         try:

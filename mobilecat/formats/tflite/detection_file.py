@@ -37,7 +37,7 @@ class DetectionFile:
     ranges: as `write.File`.
     """
 
-    data: bytes
+    data: bytes | memoryview
     outputs: dict[str, str]
     dtypes: dict[str, str]
     lints: tuple[str, ...]
@@ -64,7 +64,7 @@ def detection_file(baked: Baked, spec: Spec, recipe: Recipe) -> DetectionFile:
         {BUFFER: detector_metadata(info)},
     )
     return DetectionFile(
-        with_labels(file.data, spec.labels),
+        with_labels(file.packed, spec.labels),
         dict(OUTPUTS),
         {"class_ids": "float32", "count": "float32"},
         file.lints,

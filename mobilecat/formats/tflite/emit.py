@@ -37,6 +37,7 @@ def emit(
     target: TfliteTarget, baked: Baked, spec: Spec, path: Path, taps: tuple[str, ...]
 ) -> Emitted:
     recipe = _recipe(target, baked)
+    data: bytes | memoryview
     lints: tuple[str, ...] = ()
     ranges: Mapping[str, tuple[float, float]] = {}
     outputs = {v.name or "": v.name or "" for v in baked.model.graph.outputs}
@@ -50,7 +51,7 @@ def emit(
             file = classifier_file(baked, spec, recipe)
         else:
             file = file_from_graph(baked.model, recipe, f"{spec.name}, made by mobilecat")
-        data, lints, ranges = file.data, file.lints, file.ranges
+        data, lints, ranges = file.packed, file.lints, file.ranges
     path.write_bytes(data)
     names = tensor_shapes(data)
     there = {v: n for v, n in _passed_on(baked.model).items() if n in names} | {n: n for n in names}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mobilecat.bundle import ArtifactRecord, Bundle
+from mobilecat.disk import mapped
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.base.facts import (
     INTERFACE,
@@ -37,7 +37,7 @@ _MAX_LABELS_BYTES = 16 << 20
 def facts(path: Path, record: ArtifactRecord, bundle: Bundle) -> Iterator[Fact]:
     from mobilecat.formats.tflite.read.file import read_tflite
 
-    data = path.read_bytes()
+    data = mapped(path)
     model = read_tflite(data, str(path))
     yield from _interface(model, record, bundle)
     yield from quantised_facts(model, record)
@@ -58,7 +58,7 @@ def facts(path: Path, record: ArtifactRecord, bundle: Bundle) -> Iterator[Fact]:
     files = about["files"].split(", ") if "files" in about else []
     yield Fact(LABELS, "files in the model", tuple(files), (LABELS_FILE,) if labels else ())
     if labels and LABELS_FILE in files:
-        yield Fact(LABELS, "label", _packed_labels(data, path), labels)
+        yield Fact(LABELS, "label", _packed_labels(path), labels)
 
 
 def taps(path: Path, record: ArtifactRecord) -> dict[str, str]:
@@ -68,7 +68,7 @@ def taps(path: Path, record: ArtifactRecord) -> dict[str, str]:
     """
     from mobilecat.formats.tflite.read.file import read_tflite
 
-    graph = read_tflite(path.read_bytes(), str(path)).subgraphs[0]
+    graph = read_tflite(mapped(path), str(path)).subgraphs[0]
     ends = {int(i) for i in (*graph.inputs, *graph.outputs)}
     named = any(_text(t.name) for i, t in enumerate(graph.tensors) if i not in ends)
     return record.taps if named else {}
@@ -161,9 +161,9 @@ def _described(bundle: Bundle, record: ArtifactRecord) -> dict[str, str]:
     }
 
 
-def _packed_labels(data: bytes, path: Path) -> tuple[str, ...]:
+def _packed_labels(path: Path) -> tuple[str, ...]:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed, packed.open(LABELS_FILE) as file:
+        with zipfile.ZipFile(path) as packed, packed.open(LABELS_FILE) as file:
             text = file.read(_MAX_LABELS_BYTES + 1)
     except zipfile.BadZipFile as e:
         raise ArtifactError("The labels cannot be read", [Problem(str(e), str(path))]) from e

@@ -11,6 +11,7 @@ import flatbuffers
 import numpy as np
 
 from mobilecat.formats.tflite.program import Op, Program, Quant, Tensor
+from mobilecat.graph import Array
 
 _ALIGNMENT = 16  # `force_align: 16` of Buffer.data, which the generated Python does not honour
 _SCHEMA_VERSION = 3
@@ -92,6 +93,13 @@ def bytes_from_program(
     program: Program, description: str = "", metadata: Mapping[str, bytes] | None = None
 ) -> bytes:
     """Return the .tflite file, `metadata` in buffers by name; the same program, the same bytes."""
+    return bytes(packed(program, description, metadata))
+
+
+def packed(
+    program: Program, description: str = "", metadata: Mapping[str, bytes] | None = None
+) -> memoryview:
+    """Return the same where it was written: no second copy of the weights."""
     model = schema.ModelT(version=_SCHEMA_VERSION, description=description)
     pool = _Buffers()
     tensors = _tensors_of(program)
@@ -123,7 +131,7 @@ def bytes_from_program(
     size = sum(b.nbytes for b in pool.arrays) + 1024 * len(tensors)
     builder = flatbuffers.Builder(size)
     builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return memoryview(builder.Bytes)[builder.Head() :]
 
 
 def _tensors_of(program: Program) -> list[Tensor]:
@@ -138,18 +146,19 @@ def _tensors_of(program: Program) -> list[Tensor]:
 class _Buffer(schema.BufferT):  # type: ignore[misc]
     """A buffer that packs its bytes on the boundary that the schema asks for."""
 
-    def __init__(self, array: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
+    def __init__(self, array: Array) -> None:
         super().__init__()
         self.array = array
 
     def Pack(self, builder: Any) -> int:
-        size = len(self.array)
+        data = _bytes_of(self.array)
+        size = len(data)
         builder.StartVector(1, size, _ALIGNMENT)
         builder.head -= size
-        builder.Bytes[builder.head : builder.head + size] = self.array.tobytes()
-        data = builder.EndVector()
+        memoryview(builder.Bytes)[builder.head : builder.head + size] = data
+        vector = builder.EndVector()
         schema.BufferStart(builder)
-        schema.BufferAddData(builder, data)
+        schema.BufferAddData(builder, vector)
         return int(schema.BufferEnd(builder))
 
 
@@ -158,24 +167,30 @@ class _Buffers:
 
     def __init__(self) -> None:
         self.buffers: list[Any] = [schema.BufferT()]
-        self.arrays: list[np.ndarray[Any, np.dtype[np.uint8]]] = []
+        self.arrays: list[Array] = []
         self._index: dict[bytes, int] = {}
 
     def index(self, tensor: Tensor) -> int:
         if tensor.data is None:
             return 0
-        return self._index_of(np.ascontiguousarray(tensor.data).reshape(-1).view(np.uint8))
+        return self._index_of(tensor.data)
 
     def index_of_bytes(self, data: bytes) -> int:
         return self._index_of(np.frombuffer(data, np.uint8))
 
-    def _index_of(self, raw: np.ndarray[Any, np.dtype[np.uint8]]) -> int:
-        key = hashlib.sha256(raw.tobytes()).digest()
+    def _index_of(self, array: Array) -> int:
+        key = hashlib.sha256(_bytes_of(array)).digest()
         if key not in self._index:
             self._index[key] = len(self.buffers)
-            self.buffers.append(_Buffer(raw))
-            self.arrays.append(raw)
+            self.buffers.append(_Buffer(array))
+            self.arrays.append(array)
         return self._index[key]
+
+
+def _bytes_of(array: Array) -> memoryview:
+    """Return an array's bytes in its logical order: a copy where it lies transposed, and only
+    while they are looked at."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def _tensor(tensor: Tensor, pool: _Buffers, zeros: dict[bytes, int]) -> Any:

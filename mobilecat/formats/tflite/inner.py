@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mobilecat.bundle import ArtifactRecord
+from mobilecat.disk import mapped
 from mobilecat.errors import ArtifactError
 from mobilecat.foreign import problem_from_litert
 from mobilecat.formats.base.inner import Given, Shapes, fitted
@@ -60,7 +61,7 @@ def _run(path: Path, record: ArtifactRecord, tensors: Mapping[str, Array]) -> di
 
     from mobilecat.formats.tflite.read.file import read_tflite
 
-    model = read_tflite(path.read_bytes(), str(path))
+    model = read_tflite(mapped(path), str(path))
     # Delegates keep what they compute to themselves.
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zipfile
 from collections import Counter
@@ -11,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from mobilecat.disk import mapped
 from mobilecat.formats.base.inspection import Inspection, Port
 from mobilecat.formats.tflite.lints import DETECTION as _DETECTION
 from mobilecat.formats.tflite.lints import lints
-from mobilecat.formats.tflite.read.file import constant_name, read_tflite, text
+from mobilecat.formats.tflite.read.file import Bytes, constant_name, read_tflite, text
 from mobilecat.formats.tflite.read.flexbuffer import unpacked
 from mobilecat.formats.tflite.read.metadata import described
 
 
 def inspect_model(path: Path, kind: str = "") -> Inspection:
-    data = path.read_bytes()
+    data = mapped(path)
     model = read_tflite(data, str(path))
     graph = model.subgraphs[0]
     signature = _signature_names(model)
@@ -28,7 +28,7 @@ def inspect_model(path: Path, kind: str = "") -> Inspection:
     codes = model.operatorCodes
     ops = [[_op_name(codes[o.opcodeIndex]) for o in g.operators or []] for g in model.subgraphs]
     takes = tuple(_port(graph.tensors[i], signature) for i in graph.inputs)
-    metadata = _metadata(model, data)
+    metadata = _metadata(model, path)
     return Inspection(
         file=str(path),
         format=f"TFLite (schema {model.version})",
@@ -48,13 +48,13 @@ def _channels(inputs: tuple[Port, ...]) -> int | None:
     return int(shape[3]) if shape is not None and len(shape) == 4 else None
 
 
-def tensor_shapes(data: bytes) -> dict[str, tuple[int, ...]]:
+def tensor_shapes(data: Bytes) -> dict[str, tuple[int, ...]]:
     """Return the tensors of the main subgraph: name → shape."""
     graph = read_tflite(data, "").subgraphs[0]
     return {text(t.name): _shape(t) for t in graph.tensors}
 
 
-def picture_scale(data: bytes) -> tuple[float, int] | None:
+def picture_scale(data: Bytes) -> tuple[float, int] | None:
     """Return scale and zero point of a model's first input; None where it has none."""
     graph = read_tflite(data, "").subgraphs[0]
     q = graph.tensors[graph.inputs[0]].quantization
@@ -133,7 +133,7 @@ def _detection_ops(model: Any) -> list[tuple[Any, dict[str, Any]]]:
     ]
 
 
-def _metadata(model: Any, data: bytes) -> dict[str, str]:
+def _metadata(model: Any, path: Path) -> dict[str, str]:
     found = {"description": text(model.description)}
     for _, options in _detection_ops(model):
         found[_DETECTION] = ", ".join(f"{k} {_shown(v)}" for k, v in options.items())
@@ -143,8 +143,8 @@ def _metadata(model: Any, data: bytes) -> dict[str, str]:
         found[text(entry.name)] = f"{len(raw)} bytes"
         if text(entry.name) == "TFLITE_METADATA":
             found.update((f"  {k}", v) for k, v in _described(raw).items())
-    if zipfile.is_zipfile(io.BytesIO(data)):
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as packed:
             found["files"] = ", ".join(packed.namelist())
     return {k: v for k, v in found.items() if v}
 

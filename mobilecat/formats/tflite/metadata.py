@@ -97,7 +97,7 @@ def _finished(
     return bytes(b.Output())
 
 
-def with_labels(model: bytes, labels: Sequence[str]) -> bytes:
+def with_labels(model: bytes | memoryview, labels: Sequence[str]) -> bytes | memoryview:
     """Return the model with labels.txt in a zip behind it; the same labels, the same bytes."""
     if not labels:
         return model

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mobilecat.disk import mapped
 from mobilecat.formats.base.nms import Found, nothing
 from mobilecat.formats.tflite.class_places import keeps_apart
 from mobilecat.graph import Array
@@ -20,7 +21,7 @@ def written(path: Path) -> Found:
 
     from mobilecat.formats.tflite.read.file import read_tflite
 
-    model = read_tflite(path.read_bytes(), str(path))
+    model = read_tflite(mapped(path), str(path))
     graph, found = model.subgraphs[0], nothing()
 
     def code(op: Any) -> int:

@@ -111,6 +111,5 @@ class Program:
 
 
 def constant(name: str, array: Array) -> Tensor:
-    """Return a constant tensor that holds `array`."""
-    array = np.ascontiguousarray(array).reshape(array.shape)
+    """Return a constant tensor that holds `array`: no copy, transposed as it may lie."""
     return Tensor(name, array.shape, array.dtype, array)

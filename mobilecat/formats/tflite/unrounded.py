@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mobilecat.bundle import ArtifactRecord
+from mobilecat.disk import mapped
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.base.runner import Runner, artifact_inputs
 from mobilecat.formats.tflite.floats import Restore, as_floats, floats_in
@@ -24,7 +25,7 @@ class UnroundedTflite:
         from ai_edge_litert.interpreter import Interpreter
 
         self._record = record
-        self._floats = as_floats(read_tflite(path.read_bytes(), str(path)), restore)
+        self._floats = as_floats(read_tflite(mapped(path), str(path)), restore)
         try:
             with quiet_stderr():
                 self._engine = Interpreter(
@@ -55,4 +56,4 @@ def open_unrounded(path: Path, record: ArtifactRecord, restore: Restore) -> Runn
 
 def constants_of(path: Path) -> Iterator[tuple[str, Array]]:
     """Yield name and values of each float constant of a float32 artifact, and its preprocessing."""
-    yield from floats_in(read_tflite(path.read_bytes(), str(path)))
+    yield from floats_in(read_tflite(mapped(path), str(path)))

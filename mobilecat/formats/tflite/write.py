@@ -11,7 +11,7 @@ import onnx_ir as ir
 from mobilecat.formats.base.lowering import prepared
 from mobilecat.formats.tflite import detection  # noqa: F401  (fills the table)
 from mobilecat.formats.tflite.aliasing import protect_aliases
-from mobilecat.formats.tflite.flatbuffer import bytes_from_program
+from mobilecat.formats.tflite.flatbuffer import packed
 from mobilecat.formats.tflite.lower import LOWERINGS
 from mobilecat.formats.tflite.lower.fuse import fuse
 from mobilecat.formats.tflite.lower.layout import channels_last, identity, same_bytes
@@ -26,15 +26,20 @@ __all__ = ["LOWERINGS", "File", "file_from_graph", "program_from_graph", "tflite
 
 @dataclass(frozen=True)
 class File:
-    """data: the .tflite file. lints: what a user must know of what the recipe made of it.
+    """packed: the .tflite file. lints: what a user must know of what the recipe made of it.
 
     ranges: of each value computed in whole numbers, by name, its least and largest real number;
         symmetric where it has no zero point.
     """
 
-    data: bytes
+    packed: bytes | memoryview
     lints: tuple[str, ...] = ()
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def data(self) -> bytes:
+        """The file, in a copy of its own where it is not bytes yet."""
+        return bytes(self.packed)
 
 
 def tflite_from_graph(
@@ -56,7 +61,7 @@ def file_from_graph(
 ) -> File:
     """Return the same in as many bits as `recipe` says. Errors: see `recipe.apply`, too."""
     program, lints = _program(model, recipe)
-    return File(bytes_from_program(program, description, metadata), lints, _ranges(program))
+    return File(packed(program, description, metadata), lints, _ranges(program))
 
 
 def _ranges(program: Program) -> dict[str, tuple[float, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,6 +13,7 @@ import onnx_ir as ir
 from mobilecat.errors import ModelError, Problem
 from mobilecat.foreign import problem_from_onnxruntime, quiet_onnxruntime, session_options
 from mobilecat.graph import RANDOM_OPS, Array, const_of, where
+from mobilecat.graph.light import session_of, tensor_of
 
 MOST_BYTES = 4 << 30
 """Of all that is folded in one go."""
@@ -89,27 +91,41 @@ def _evaluate(
         proto.opset_import.add(domain=domain, version=version)
     proto.graph.name = "constants"
     proto.graph.node.extend(ir.to_proto(n) for n in nodes)
+    arrays: dict[str, Array] = {}
     for value in outside:
-        tensor = onnx.numpy_helper.from_array(const_of(value), value.name)  # type: ignore[arg-type]
-        proto.graph.initializer.append(tensor)
+        proto.graph.initializer.append(tensor_of(value, arrays))
     proto.graph.output.extend(onnx.ValueInfoProto(name=v.name) for v in wanted)
-    ort = quiet_onnxruntime()
     options = session_options()
-    limit_memory()
-    options.add_session_config_entry("session.use_env_allocators", "1")
+    in_limited_memory(options)
     try:
-        session = ort.InferenceSession(proto.SerializeToString(), options, ["CPUExecutionProvider"])
-        arrays = session.run([v.name for v in wanted], {})
+        session = session_of(proto, arrays, options)
+        found = session.run([v.name for v in wanted], {}, shrinking())
     except Exception as e:
         raise ModelError(
             "A constant part of the model cannot be computed",
             [_why(e, nodes[0])],
         ) from e
-    return dict(zip(wanted, arrays, strict=True))
+    return dict(zip(wanted, found, strict=True))
+
+
+def in_limited_memory(options: Any) -> None:
+    """Let a session take what it computes from the pool of `_limit_memory`; its weights it holds by
+    itself, so that the pool can give all back after a run."""
+    _limit_memory()
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
+
+
+def shrinking() -> Any:
+    """Return options of a run after which the pool gives back what it does not need any more."""
+    run = quiet_onnxruntime().RunOptions()
+    run.log_severity_level = 4
+    run.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return run
 
 
 @cache
-def limit_memory() -> None:
+def _limit_memory() -> None:
     """Give constants one pool of bounded size: how large they become is the file's choice.
 
     https://onnxruntime.ai/docs/get-started/with-c.html (shared arena allocator)

@@ -14,8 +14,11 @@ from tests.formats.coreai.build import F, Net, d, save
 
 from mobilecat.formats.coreai import apple  # isort: skip
 from mobilecat.formats.coreai.read import decode  # isort: skip
+from mobilecat.formats.coreai.read.bytecode import _sections  # isort: skip
 from mobilecat.formats.coreai.read.package import read_package  # isort: skip
 
+OPS = 4
+"""The section of ops."""
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -41,11 +44,21 @@ def test_a_program_cut_short(model, share):
     assert "main.mlirb is" in said(model)
 
 
-def test_bytes_that_end_apples_process(model):
-    """They end the child, and are an error here. The first 99% of a file are such too."""
+def test_the_last_hundredth_is_missed(model):
+    """Apple's reader would end the process over it."""
     program = model / "main.mlirb"
-    data = bytearray(program.read_bytes())
-    program.write_bytes(bytes(data[: int(len(data) * 0.99)]))
+    data = program.read_bytes()
+    program.write_bytes(data[: int(len(data) * 0.99)])
+    assert "main.mlirb is cut short" in said(model)
+
+
+def test_bytes_that_end_apples_process(model):
+    """Ops that are none, in sections that are whole: they end the child, and are an error here."""
+    program = model / "main.mlirb"
+    with program.open("r+b") as file:
+        at, length = _sections(file, program.stat().st_size)[OPS]
+        file.seek(at + 8)
+        file.write(b"\xff" * (length - 8))
     words = said(model)
     assert "Apple's coreai-core does not read this Core AI model" in words
     assert "its process ended with SIG" in words

@@ -11,10 +11,14 @@ import sys
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.formats.coreai.read import child
 from mobilecat.formats.coreai.read.bindings import read_module
+from mobilecat.formats.coreai.read.bytecode import Blobs, blobs_of
 from mobilecat.formats.coreai.read.decode import GraphFacts, PortFacts
 from mobilecat.formats.coreai.read.ir import ELEMENTS, Graph, Image, Module, Tensor, Type
 from mobilecat.formats.coreai.read.lints import lints
@@ -27,20 +31,21 @@ _WEIGHT = 16  # elements: smaller constants are sides and axes
 def main(argv: list[str]) -> None:
     out, (program, source, entry) = child.begin(argv)
     try:
-        module = _module(Path(program), source)
+        blobs = blobs_of(Path(program))
+        module = _module(Path(program), source, blobs)
         if not entry:
             _facts(out, module)
         else:
-            _graph(out, module, _entry(module, entry, source))
+            _graph(out, module, _entry(module, entry, source), blobs)
     except MobileCatError as e:
         child.end(out, e)
     except MemoryError:
         child.end(out, ArtifactError("This Core AI model is too large", [Problem(source)]))
 
 
-def _module(program: Path, source: str) -> Module:
+def _module(program: Path, source: str, blobs: Blobs) -> Module:
     try:
-        return read_module(program)
+        return read_module(program, blobs)
     except (RuntimeError, ValueError, KeyError, IndexError, TypeError) as e:
         said = " ".join(str(e).split())[:300]
         raise ArtifactError(
@@ -60,10 +65,19 @@ def _entry(module: Module, entry: str, source: str) -> str:
     raise ArtifactError("Which graph of the Core AI model?", [Problem(what, source, fix)])
 
 
-def _graph(out: Path, module: Module, entry: str) -> None:
+def _graph(out: Path, module: Module, entry: str, blobs: Blobs) -> None:
+    """Write the graph, and where its large constants lie: in the program, or in weights.bin."""
     found = translate(module, entry)
     (out / "graph.onnx").write_bytes(found.model.SerializeToString())
-    about = {"entry": entry, "taps": dict(found.taps), "checks": list(found.checks)}
+    beside = {}
+    with (out / "weights.bin").open("wb") as own:
+        for name, array in found.arrays.items():
+            at = blobs.offset_of(array)
+            beside[name] = [at is None, own.tell() if at is None else at]
+            if at is None:
+                own.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    about: dict[str, Any] = {"entry": entry, "taps": dict(found.taps)}
+    about |= {"checks": list(found.checks), "beside": beside}
     (out / "graph.json").write_text(json.dumps(about), "utf-8")
 
 

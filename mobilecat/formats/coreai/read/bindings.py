@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mobilecat.formats.coreai.read.bytecode import Blobs, blobs_of
 from mobilecat.formats.coreai.read.ir import (
     ELEMENTS,
     NARROW,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 _PLACE = re.compile(r'"((?:[^"\\]|\\.)*)":(\d+):\d+')
 _ESCAPE = re.compile(r"\\([0-9A-Fa-f]{2}|.)")
 _RESOURCE = re.compile(r"dense_resource<(?:\"((?:[^\"\\]|\\.)*)\"|([\w.$-]+))>")
-_BLOB = re.compile(r'^\s+(?:"((?:[^"\\]|\\.)*)"|([\w.$-]+)): "0x([0-9A-Fa-f]*)"', re.MULTILINE)
 _IMAGE = re.compile(r"^!coreai\.image<<k?(\w+)> x (\d+) : i64 x (\d+) : i64")
 _NUMBER = re.compile(r"-?\d[\w.+-]*|0x[0-9A-Fa-f]+|-?inf|-?nan")
 _PLAIN = re.compile(r"^tensor<((?:(?:\d+|\?)x)*)(\w+)(?:, #coreaix\.hw_constraints<.*>)?>$")
@@ -38,8 +38,11 @@ _SYMBOL = re.compile(r'@("(?:[^"\\]|\\.)*"|[\w.$-]+)')
 _NOWHERE = ("-", "", "<unknown>")
 
 
-def read_module(program: Path) -> Module:
-    """Parse the bytecode. Bytes that are none may end the process."""
+def read_module(program: Path, blobs: Blobs | None = None) -> Module:
+    """Parse the bytecode. Bytes that are none may end the process.
+
+    blobs: the large constants of the file, by default read here; arrays of the module lie in them.
+    """
     from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import (
         load_module_from_bytecode,
     )
@@ -48,14 +51,14 @@ def read_module(program: Path) -> Module:
     context = Context()._mlir_context
     module = load_module_from_bytecode(context=context, path=program)
     with module.context:
-        return _Walk(module).module()
+        return _Walk(module, blobs or blobs_of(program)).module()
 
 
 class _Walk:
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Any, blobs: Blobs) -> None:
         self._module = module
+        self._blobs = blobs.named
         self._numbers: dict[Any, int] = {}
-        self._blobs: Mapping[str, bytes] | None = None
         self._types: dict[Any, Type] = {}
 
     def module(self) -> Module:
@@ -127,25 +130,11 @@ class _Walk:
         text = str(value)[:300] if _is_resource(value) else ""
         if text:
             found = _RESOURCE.search(text)
-            blob = self._resources().get(_key(found)) if found is not None else None
+            blob = self._blobs.get(_key(found)) if found is not None else None
             if blob is None:
                 return None, "a constant whose numbers are in no section of the file"
             return _from_blob(blob, type_.element, dtype, shape)
         return _from_attribute(value, type_.element, dtype, shape), ""
-
-    def _resources(self) -> Mapping[str, bytes]:
-        """Return the blobs by name; the bindings have no reader, so from the text they print."""
-        if self._blobs is None:
-            text = str(
-                self._module.operation.get_asm(
-                    large_elements_limit=16, large_resource_limit=1 << 62
-                )
-            )
-            at = text.rfind("dialect_resources:")
-            self._blobs = {
-                _key(m): bytes.fromhex(m[3])[4:] for m in _BLOB.finditer(text, max(at, 0))
-            }
-        return self._blobs
 
 
 def _top(block: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -207,8 +196,9 @@ def place_of(location: str) -> str:
     return "" if name in _NOWHERE else name
 
 
-def _key(found: re.Match[str] | None) -> str:
-    return "" if found is None else found[1] or found[2]
+def _key(found: re.Match[str]) -> str:
+    """Return the name of a resource as the file has it."""
+    return found[2] or _bytes(found[1] or "").decode("utf-8", "replace")
 
 
 def _is_resource(value: Any) -> bool:
@@ -230,18 +220,18 @@ def _stored(element: str) -> np.dtype[Any] | None:
 
 
 def _from_blob(
-    blob: bytes, element: str, dtype: np.dtype[Any], shape: tuple[int, ...]
+    blob: Array, element: str, dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> tuple[Array | None, str]:
     count = int(np.prod(shape, dtype=np.int64))
     if element in NARROW:
         return _unpacked(blob, element, count, shape)
     if len(blob) != count * dtype.itemsize:
         return None, f"a constant of {count} numbers in {len(blob)} bytes"
-    return np.frombuffer(blob, dtype).reshape(shape), ""
+    return blob.view(dtype).reshape(shape), ""
 
 
 def _unpacked(
-    blob: bytes, element: str, count: int, shape: tuple[int, ...]
+    blob: Array, element: str, count: int, shape: tuple[int, ...]
 ) -> tuple[Array | None, str]:
     """Numbers of less than a byte lie one after another, low bits first.
 
@@ -250,7 +240,7 @@ def _unpacked(
     width = int(element[2:])
     if len(blob) * 8 < count * width:
         return None, f"a constant of {count} numbers of {width} bits in {len(blob)} bytes"
-    bits = np.unpackbits(np.frombuffer(blob, np.uint8), bitorder="little")[: count * width]
+    bits = np.unpackbits(blob, bitorder="little")[: count * width]
     weights = 1 << np.arange(width)
     found = (bits.reshape(count, width) * weights).sum(1)
     low, high = integer_range(element)

@@ -3,18 +3,27 @@
     magic  version  producer\\0  section…        a section: id, length, [alignment, padding], data
 
 https://mlir.llvm.org/docs/BytecodeFormat/ (read by hand: Apple's reader ends the process on damage)
-The strings lie last, behind all weights: sections between are stepped over, not read.
+The strings lie last, behind all weights: sections between are stepped over, not read. Large
+constants are the blobs of the resource section; Apple's bindings show them as text alone.
 """
 
 from __future__ import annotations
 
+import mmap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
 
 from mobilecat.formats.coreai.read.package import MAGIC, damaged
 
-_STRINGS, _DIALECTS = 0, 1
+if TYPE_CHECKING:
+    from mobilecat.graph import Array
+
+_STRINGS, _DIALECTS, _RESOURCES, _OFFSETS = 0, 1, 5, 6
+_BLOB = 0
 _START_BYTES = 64 << 10
 _SECTION_BYTES = 64 << 20
 _SECTION_HEAD_BYTES = 1 + 9 + 9
@@ -38,6 +47,74 @@ def read_head(program: Path) -> Head:
         raise damaged("main.mlirb is cut short, or no MLIR bytecode", program) from None
 
 
+@dataclass(frozen=True)
+class Blobs:
+    """The large constants of a file, where they lie in it: bytes by name. whole: the file."""
+
+    whole: Array
+    named: Mapping[str, Array]
+
+    def offset_of(self, array: Array) -> int | None:
+        """Return where an array's numbers begin in the file; None where they lie elsewhere."""
+        if not array.flags.c_contiguous or not array.size:
+            return None
+        at = array.__array_interface__["data"][0] - self.whole.__array_interface__["data"][0]
+        return at if 0 <= at <= self.whole.nbytes - array.nbytes else None
+
+
+def blobs_of(program: Path) -> Blobs:
+    """Return the blobs of a file, which is mapped: what nobody looks at is not read.
+
+    Errors: ArtifactError where it is cut short or no bytecode.
+    """
+    try:
+        with program.open("rb") as f:
+            data = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
+            places, strings = _sections(f, len(data)), list[str]()
+        whole = np.frombuffer(data, np.uint8)
+        if _OFFSETS not in places or _RESOURCES not in places:
+            return Blobs(whole, {})
+        at, length = places[_STRINGS]
+        strings = _strings(_Bytes(data[at : at + length]))
+        at, length = places[_OFFSETS]
+        return Blobs(whole, _named(data, _Bytes(data[at : at + length]), strings, places, whole))
+    except (IndexError, KeyError, ValueError, OverflowError, OSError):
+        raise damaged("main.mlirb is cut short, or no MLIR bytecode", program) from None
+
+
+def _named(
+    data: mmap.mmap,
+    offsets: _Bytes,
+    strings: list[str],
+    places: Mapping[int, tuple[int, int]],
+    whole: Array,
+) -> dict[str, Array]:
+    """Return each blob: an alignment, a size, padding, and the bytes."""
+    start, length = places[_RESOURCES]
+    at = start
+    found: dict[str, Array] = {}
+    groups = offsets.varint()
+    while groups or not offsets.done:  # those of other tools, then those of dialects
+        groups -= bool(groups)
+        offsets.varint()
+        for _ in range(offsets.varint()):
+            name, size, kind = strings[offsets.varint()], offsets.varint(), offsets.take(1)[0]
+            if at + size > start + length:
+                raise ValueError
+            if kind == _BLOB:
+                head = _Bytes(data[at : at + 18])
+                alignment, count = head.varint(), head.varint()
+                if not 0 < alignment <= 1 << 20:
+                    raise ValueError
+                first = at + head.at
+                first += -first % alignment
+                if first + count != at + size:
+                    raise ValueError
+                found[name] = whole[first : first + count]
+            at += size
+    return found
+
+
 class _Bytes:
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -58,6 +135,10 @@ class _Bytes:
             raise ValueError
         self.at += count
         return self._data[self.at - count : self.at]
+
+    @property
+    def done(self) -> bool:
+        return self.at >= len(self._data)
 
     def text(self) -> str:
         end = self._data.index(0, self.at)
@@ -84,8 +165,26 @@ def _head(f: BinaryIO, size: int) -> Head:
     if start.take(4) != MAGIC:
         raise ValueError
     version, producer = start.varint(), start.text()
-    at, sections = start.at, dict[int, _Bytes]()
-    while at < size and not {_STRINGS, _DIALECTS} <= set(sections):
+    sections = dict[int, _Bytes]()
+    for kind, (at, length) in _sections(f, size).items():
+        if kind in (_STRINGS, _DIALECTS):
+            if length > _SECTION_BYTES:
+                raise ValueError
+            f.seek(at)
+            sections[kind] = _Bytes(f.read(length))
+    strings = _strings(sections[_STRINGS]) if _STRINGS in sections else []
+    dialects = _dialects(sections[_DIALECTS], strings) if _DIALECTS in sections else {}
+    return Head(version, producer, dialects)
+
+
+def _sections(f: BinaryIO, size: int) -> dict[int, tuple[int, int]]:
+    """Return where each section's data lie, and how long they are; the first of each id."""
+    f.seek(0)
+    start = _Bytes(f.read(_START_BYTES))
+    start.take(len(MAGIC))
+    start.varint(), start.text()
+    at, places = start.at, dict[int, tuple[int, int]]()
+    while at < size:
         f.seek(at)
         head = _Bytes(f.read(_SECTION_HEAD_BYTES))
         kind, length, alignment = head.section_head()
@@ -93,15 +192,9 @@ def _head(f: BinaryIO, size: int) -> Head:
         at += -at % alignment
         if at + length > size:
             raise ValueError
-        if kind in (_STRINGS, _DIALECTS):
-            if length > _SECTION_BYTES:
-                raise ValueError
-            f.seek(at)
-            sections.setdefault(kind, _Bytes(f.read(length)))
+        places.setdefault(kind, (at, length))
         at += length
-    strings = _strings(sections[_STRINGS]) if _STRINGS in sections else []
-    dialects = _dialects(sections[_DIALECTS], strings) if _DIALECTS in sections else {}
-    return Head(version, producer, dialects)
+    return places
 
 
 def _strings(b: _Bytes) -> list[str]:

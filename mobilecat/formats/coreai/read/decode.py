@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.coreai.read.bytecode import Head, read_head
 from mobilecat.formats.coreai.read.child import answer_of
 from mobilecat.formats.coreai.read.package import INSTALL, Package, missing, read_package
+from mobilecat.graph import Array
+from mobilecat.graph.light import is_marked, plain_dtype
 
 CHILD = "mobilecat.formats.coreai.read"
 _SECONDS = 60
@@ -64,12 +68,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A graph as ONNX. taps: node name → ONNX value; checks: outputs that must be true."""
+    """A graph as ONNX. taps: node name → ONNX value; checks: outputs that must be true.
+
+    arrays: large constants, which lie beside the model (`mobilecat.graph.light`).
+    """
 
     entry: str
     model: onnx.ModelProto
     taps: Mapping[str, str]
     checks: tuple[str, ...]
+    arrays: Mapping[str, Array]
 
 
 def facts_of(package: Package) -> Facts:
@@ -92,9 +100,26 @@ def decode(path: Path, entry: str | None = None, *, strict: bool = False) -> Dec
     read_head(package.program)  # most damage shows here, before a process is begun for it
     with _answer(package, entry or "*") as out:
         about = _json(out / "graph.json")
-        model = onnx.load(str(out / "graph.onnx"))
+        model = onnx.load(str(out / "graph.onnx"), load_external_data=False)
+        files = {True: out / "weights.bin", False: package.program}
+        arrays = {
+            t.name: _array(t, files[bool(own)], int(at))
+            for t in model.graph.initializer
+            if is_marked(t)
+            for own, at in [about["beside"][t.name]]
+        }
     taps = {str(k): str(v) for k, v in about["taps"].items()}
-    return Decoded(str(about["entry"]), model, taps, tuple(str(c) for c in about["checks"]))
+    checks = tuple(str(c) for c in about["checks"])
+    return Decoded(str(about["entry"]), model, taps, checks, arrays)
+
+
+def _array(tensor: onnx.TensorProto, file: Path, at: int) -> Array:
+    """Return a large constant, read from the program itself where it lies there as it is."""
+    dtype = plain_dtype(tensor.data_type)
+    count = math.prod(tensor.dims)
+    if dtype is None or not 0 <= at <= file.stat().st_size - count * dtype.itemsize:
+        raise ArtifactError("This Core AI model is damaged", [Problem(tensor.name, str(file))])
+    return np.fromfile(file, dtype, count, offset=at).reshape(tuple(tensor.dims))
 
 
 @contextmanager
@@ -103,7 +128,7 @@ def _answer(package: Package, entry: str) -> Iterator[Path]:
         raise ArtifactError(
             "An .aimodel cannot be read here", [Problem(reason, str(package.source), INSTALL)]
         )
-    room = (1 << 30) + 16 * package.bytes  # its text in hex, the ONNX graph, and that as bytes
+    room = (1 << 30) + 16 * package.bytes  # what Apple's parser and threads map, and then some
     # The child works in a folder of its own.
     arguments = [str(package.program.resolve()), str(package.source.resolve()), entry]
     with answer_of(

@@ -183,4 +183,4 @@ def int64_of(g: Writer, value: Val) -> str:
 
 def as_carried(array: Array, element: str) -> Array:
     """Return a constant's numbers in the type in which they are carried."""
-    return array.astype(np.float32) if element in FLOATS else array
+    return array.astype(np.float32, copy=False) if element in FLOATS else array

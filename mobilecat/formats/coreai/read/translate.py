@@ -52,11 +52,13 @@ class Translation:
 
     taps: node name of the file → the ONNX value that the last op of that name gives.
     checks: outputs behind the graph's own that must be true.
+    arrays: large constants, which lie beside the model (`mobilecat.graph.light`).
     """
 
     model: onnx.ModelProto
     taps: Mapping[str, str]
     checks: tuple[str, ...]
+    arrays: Mapping[str, Array]
 
 
 def translate(module: Module, name: str) -> Translation:
@@ -151,7 +153,7 @@ class _Walk:
         model = g.model(graph.name, inputs, outputs)
         made = {o for n in model.graph.node for o in n.output}
         taps = {n: v for n, v in self._taps.items() if v in made}
-        return Translation(model, taps, tuple(g.checks))
+        return Translation(model, taps, tuple(g.checks), g.beside)
 
     def _argument(self, name: str, type_: Type) -> Val:
         if isinstance(type_, Image):

@@ -19,6 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mobilecat.errors import ArtifactError, Problem, UnsupportedError
 from mobilecat.formats.coreai.read.ir import ELEMENTS, NARROW, Tensor, Type
+from mobilecat.graph import light
 
 if TYPE_CHECKING:
     from mobilecat.graph import Array
@@ -106,6 +107,8 @@ class Writer:
         self._initializers: dict[str, Array] = {}
         self._shared: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._known: dict[str, Array] = {}
+        self.beside: dict[str, Array] = {}
+        """Large constants, which lie beside the graph: `mobilecat.graph.light`."""
         self.checks: list[str] = []
         """Boolean outputs that must be true, or the graph's own do not count."""
 
@@ -195,7 +198,7 @@ class Writer:
     def model(
         self, name: str, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[str]
     ) -> onnx.ModelProto:
-        """Return the whole graph, without what no output needs."""
+        """Return the whole graph, without what no output needs; large constants are marked."""
         wanted = [*outputs, *self.checks]
         nodes = needed(self.nodes, wanted)
         used = _used(nodes) | set(wanted)
@@ -204,7 +207,11 @@ class Writer:
             name,
             list(inputs),
             [onnx.ValueInfoProto(name=n) for n in wanted],
-            [numpy_helper.from_array(a, n) for n, a in self._initializers.items() if n in used],
+            [
+                light.tensor_of_array(a, n, self.beside)
+                for n, a in self._initializers.items()
+                if n in used
+            ],
         )
         opsets = [helper.make_opsetid("", OPSET)]
         return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets)

@@ -7,6 +7,7 @@ Source: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/schema/schema.
 from __future__ import annotations
 
 import math
+import mmap
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,15 +39,16 @@ _TYPES = {
     "UINT64": "uint64",
     "BOOL": "bool",
 }
+Bytes = bytes | memoryview | mmap.mmap
 _WHOLE = ("int8", "uint8", "int16", "int32", "int64")
 _DAMAGED = (struct.error, AssertionError, IndexError, ValueError, TypeError, OverflowError)
 
 
-def read_tflite(data: bytes, where: str) -> Any:
+def read_tflite(data: Bytes, where: str) -> Any:
     """Return the parsed ModelT; ArtifactError where the bytes are not a whole TFLite model."""
     from ai_edge_litert import schema_py_generated as schema
 
-    if data[4:8] != b"TFL3":
+    if bytes(data[4:8]) != b"TFL3":
         raise ArtifactError(
             "This is not a TFLite model",
             [Problem("the identifier TFL3 is missing", where, "copy or export the file again")],
