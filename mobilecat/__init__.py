@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Problem,
         SpecError,
         UnsupportedError,
+        WorkersError,
     )
     from mobilecat.formats.base.inspection import Inspection
     from mobilecat.lanes import Lane
@@ -84,7 +85,7 @@ _HOMES = {
     "diagnosis.whole": ["Diagnosis"],
     "errors": [
         "ArtifactError", "ImageError", "MobileCatError", "ModelError", "Problem", "SpecError",
-        "UnsupportedError",
+        "UnsupportedError", "WorkersError",
     ],
     "formats.base.inspection": ["Inspection"],
     "lanes": ["Lane"],
@@ -132,6 +133,7 @@ __all__ = [
     "Tuned",
     "UnsupportedError",
     "Validation",
+    "WorkersError",
     "__version__",
     "agreement",
     "bisect",

@@ -96,3 +96,7 @@ class ArtifactError(MobileCatError):
 
 class ImageError(MobileCatError):
     """A picture or pixel buffer cannot be what it claims to be."""
+
+
+class WorkersError(MobileCatError):
+    """Dask's workers cannot be used as they are: nothing is said by it of what they were given."""

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from mobilecat.disk.origin import code_sha256, version_of
-from mobilecat.errors import MobileCatError, Problem
+from mobilecat.errors import MobileCatError, Problem, WorkersError
 from mobilecat.foreign import ENGINE_THREADS
 
 LOCAL = "local"
@@ -30,7 +30,7 @@ ENGINES = ("mobilecat", "numpy", "pillow", "onnxruntime", "ai-edge-litert", "cor
 """Packages that a result depends on."""
 
 _OPEN: dict[str, dict[tuple[str, ...], Any]] = {}
-_OPENING = threading.Lock()
+_OPENING = threading.RLock()  # an engine that is made may ask for its bundle
 
 
 def opened(home: str, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
@@ -57,24 +57,30 @@ class Workers:
         self._distributed, self._client, self._threads = distributed, client, threads
 
     def answers(
-        self, work: Callable[[Any], Any], tasks: Iterable[Any], *, in_order: bool = False
+        self,
+        work: Callable[[Any], Any],
+        tasks: Iterable[Any],
+        *,
+        in_order: bool = False,
+        waiting: int = _WAITING,
     ) -> Iterator[tuple[int, Any]]:
         """Run `work` on each task; give (place of the task, answer) as answers come, or in order.
 
         work: a function of a module. tasks: what can be pickled; they are asked for as workers need
-        them, so that they may be a stream. A worker that dies has its tasks run again by others.
-        Errors: MobileCatError of a task, or for a worker with another mobilecat or engine; the
-        other tasks are then dropped.
+        them, so that they may be a stream. waiting: tasks under way for each worker, those included
+        whose answer waits for an earlier one. A worker that dies has its tasks run again by others.
+        Errors: MobileCatError of a task, WorkersError for a worker with another mobilecat or
+        engine; the other tasks are then dropped.
         """
         running = self._distributed.as_completed([], with_results=True, raise_errors=False)
-        waiting = enumerate(tasks)
+        coming = enumerate(tasks)
         places: dict[str, int] = {}
         held: dict[int, Any] = {}
         due = out = 0
 
         def refill() -> int:
             more = 0
-            while out + more < many and (task := next(waiting, None)) is not None:
+            while out + more < many and (task := next(coming, None)) is not None:
                 future = self._client.submit(
                     _limited, work, task[1], self._threads, versions(), pure=False
                 )
@@ -83,7 +89,7 @@ class Workers:
                 more += 1
             return more
 
-        many = _WAITING * max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
+        many = waiting * max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
         out += refill()
         while out:
             future, answer = next(running)
@@ -135,7 +141,7 @@ def workers_on(
     address: `local`, or where a scheduler listens (tcp://…). count: workers of a local cluster, by
     default one a core. Each process's engines take its share of the cores: two that take all of
     them wait for each other in busy loops.
-    Errors: MobileCatError where Dask is not installed or nobody answers.
+    Errors: WorkersError where Dask is not installed or nobody answers.
     """
     distributed = _distributed()
     progress(f"starting {address}")
@@ -156,7 +162,7 @@ def workers_on(
             threads = 0
     except (OSError, ValueError, TimeoutError) as e:
         problem = Problem(str(e)[:200] or type(e).__name__, f"--on {address}", "is it running?")
-        raise MobileCatError("No Dask scheduler answers", [problem]) from e
+        raise WorkersError("No Dask scheduler answers", [problem]) from e
     try:
         yield Workers(distributed, client, threads)
     finally:
@@ -206,7 +212,7 @@ def require_same(theirs: Mapping[str, str]) -> None:
             for n in others
         ]
         last = Problem(said[-1].what, said[-1].where, fix)
-        raise MobileCatError("A worker would give other results", [*said[:-1], last])
+        raise WorkersError("A worker would give other results", [*said[:-1], last])
 
 
 def _limited(work: Callable[[Any], Any], task: Any, threads: int, theirs: Mapping[str, str]) -> Any:
@@ -226,7 +232,7 @@ def _failed(future: Any, answer: Any) -> MobileCatError:
         return error
     what = f"{type(error).__name__}: {error}"[:300]
     fix = "bundle, pictures and mobilecat must be there for every worker, at the same paths"
-    return MobileCatError("A worker failed", [Problem(what, fix=fix)])
+    return WorkersError("A worker failed", [Problem(what, fix=fix)])
 
 
 def _distributed() -> Any:
@@ -234,5 +240,5 @@ def _distributed() -> Any:
         import distributed
     except ImportError as e:
         fix = 'pip install "mobilecat[distributed]"'
-        raise MobileCatError("Dask is not installed", [Problem("--on needs it", fix=fix)]) from e
+        raise WorkersError("Dask is not installed", [Problem("--on needs it", fix=fix)]) from e
     return distributed

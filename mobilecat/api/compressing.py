@@ -28,6 +28,7 @@ def compress(
     threads: int | None = None,
     allow_calibration: bool = False,
     dry_run: bool = False,
+    on: str | None = None,
     progress: Progress = silent,
 ) -> Compressed:
     """Find the smallest recipe of each target that loses no more than `budget`; write it down.
@@ -37,7 +38,8 @@ def compress(
     for landmarks hundredths of the error's unit. goal: `size`, or `speed` on this machine's CPU.
     artifact: the file of one target. limit: so many pictures, spread evenly. cache: where results
     are kept, to go on from; fresh: believe none. allow_calibration: measure on pictures that ranges
-    are taken from, which is refused otherwise. dry_run: write nothing.
+    are taken from, which is refused otherwise. dry_run: write nothing. on: `local` or a Dask
+    scheduler's address: its workers run the candidates on the pictures; the choice is the same.
 
     What is exported from the spec afterwards has the very bytes that were measured. Where nothing
     of a target keeps to the budget, its table stays as it was, and `unfit` has the nearest.
@@ -74,6 +76,7 @@ def compress(
         threads=threads,
         allow_calibration=allow_calibration,
         dry_run=dry_run,
+        on=on,
         progress=progress,
     )
 

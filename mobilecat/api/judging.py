@@ -95,6 +95,7 @@ def validate(
     write_pending: bool = True,
     slow: bool = False,
     value_range: tuple[float, float] | None = None,
+    on: str | None = None,
     progress: Progress = silent,
 ) -> Validation:
     """Run every artifact again and hold it to goldens, and to the source model.
@@ -111,7 +112,8 @@ def validate(
     tolerances: of this spec, or by lane, in place of the bundle's own. cases: only these.
     write_pending: write what differs beside the golden, for review. slow: run engines that take
     seconds a picture on every input, not on the first alone. value_range: what random floats are
-    drawn from, by default what the first layer of a bare network wants.
+    drawn from, by default what the first layer of a bare network wants. on: `local` or a Dask
+    scheduler's address: its workers judge the goldens, and the report is the same.
 
     A validation that fell short is a value, no exception: see `held`. Errors: MobileCatError for a
     damaged bundle, an unknown name, or where there is nothing to compare with.
@@ -128,6 +130,8 @@ def validate(
     _require_together(goldens, kept, save, coordinates, full)
     _require_page(html, heat_maps, goldens, kept)
     _require_rising(value_range)
+    if on is not None:
+        _require_cases_alone(goldens, kept, {"--save": save, "--html": html})
     of: Path | None = None
     if tolerances is not None and not isinstance(tolerances, Mapping):
         of = Path(tolerances)
@@ -174,6 +178,7 @@ def validate(
             opener=recorder if save is not None or html is not None else recorder.opener,
             tolerances=tolerances,
             cases=cases,
+            on=on,
         )
         if files:
             from mobilecat.report.results_file import fold
@@ -207,6 +212,7 @@ def validate(
                     artifact=artifact,
                     source=model,
                     allow_calibration=allow_calibration,
+                    on=on,
                     progress=progress,
                 )
             budget = budget_of(limits, measured)
@@ -290,6 +296,24 @@ def _require_together(
         raise MobileCatError("These do not go together", [Problem(f"--coordinates {what}")])
     if full and not coordinates:
         raise MobileCatError("These do not go together", [Problem("--full is of --coordinates")])
+
+
+def _require_cases_alone(
+    golden: Path | None, kept: Path | None, pages: Mapping[str, PathLike | None]
+) -> None:
+    """Refuse workers where there is nothing for them, or what they do not send back is wanted."""
+    said = [
+        Problem("what each lane gave stays on its worker", option, "leave it or --on out")
+        for option, given in pages.items()
+        if given is not None
+    ]
+    if kept is not None:
+        said.append(Problem("no model runs, so there is nothing to spread", "--from"))
+    elif golden is None:
+        fix = "name goldens: --golden GDIR"
+        said.append(Problem("workers judge goldens; random inputs run here", "--on", fix))
+    if said:
+        raise MobileCatError("These do not go together", said)
 
 
 def _require_page(

@@ -37,6 +37,7 @@ def replay(
     draw: PathLike | None = None,
     simulate: str | None = None,
     source: PathLike | None = None,
+    on: str | None = None,
     each: Callable[[Frame, dict[str, Detections]], object] = lambda *_: None,
     progress: Progress = silent,
 ) -> Replay:
@@ -45,8 +46,9 @@ def replay(
     clip: a file, a folder of pictures, or a folder with the app's capture.json. every: each N-th
     frame. runner: one engine, or several in one pass; all without. csv: written, a row a detection,
     in pixels of the upright frame. draw: written, the clip with boxes and its sound. simulate: a
-    phone's stream, such as "ios-back-portrait". each: is given every frame with what each lane
-    found.
+    phone's stream, such as "ios-back-portrait". on: `local` or a Dask scheduler's address: its
+    workers run the frames, and what is found is the same. each: is given every frame with what
+    each lane found.
 
     Memory does not grow with the clip. Errors: ImageError for what is no clip, or not whole;
     MobileCatError without the extra `video`, for a raw head, or where no lane runs.
@@ -75,6 +77,8 @@ def replay(
             draw=path_or_none(draw),
             simulate=simulate,
             opener=lambda lane: open_lane(opened.folder, opened.contract, lane, opened.source),
+            on=on,
+            source=opened.source,
             each=each,
             progress=progress,
         )

@@ -18,6 +18,7 @@ from mobilecat.cli.grammar import (
     Fresh,
     Json,
     Limit,
+    On,
     Plot,
     Source,
     Threads,
@@ -53,6 +54,7 @@ def compress(
     cache: Cache = None,
     fresh: Fresh = False,
     threads: Threads = None,
+    on: On = None,
     json_: Json = None,
     plot: Plot = None,
 ) -> None:
@@ -82,6 +84,7 @@ def compress(
             threads=threads,
             allow_calibration=allow_calibration,
             dry_run=dry_run,
+            on=on,
             progress=progress,
         )
     if plot is not None:

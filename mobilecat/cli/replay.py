@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import mobilecat as mc
-from mobilecat.cli.grammar import BUNDLE, Artifact, Csv, Every, Json, Source
+from mobilecat.cli.grammar import BUNDLE, Artifact, Csv, Every, Json, On, Source
 from mobilecat.cli.outputs import give
 from mobilecat.cli.progress import progress_line
 from mobilecat.disk.outputs import require_outputs
@@ -57,6 +57,7 @@ def replay(
     ] = None,
     json_: Json = None,
     source: Source = None,
+    on: On = None,
 ) -> None:
     """Run a bundle on a moving picture, frame by frame: what each lane finds, and how steadily.
 
@@ -79,6 +80,7 @@ def replay(
             draw=draw,
             simulate=simulate,
             source=source,
+            on=on,
             progress=progress,
         )
     give(found, json_)

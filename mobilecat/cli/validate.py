@@ -18,6 +18,7 @@ from mobilecat.cli.grammar import (
     Html,
     Json,
     Markdown,
+    On,
     Runner,
     Source,
     golden_beside,
@@ -129,6 +130,7 @@ def validate(
         bool,
         typer.Option("--no-write", help="Write no pending files (nor does CI=true)."),
     ] = False,
+    on: On = None,
 ) -> None:
     """Run every artifact again and hold it to goldens, and to the source model.
 
@@ -166,6 +168,7 @@ def validate(
             write_pending=not no_write,
             slow=slow,
             value_range=_range(range_),
+            on=on,
             progress=progress,
         )
     write_json(found.to_json, json_)

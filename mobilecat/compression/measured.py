@@ -11,12 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mobilecat.bundle import Bundle
+from mobilecat.bundle import Bundle, open_bundle
 from mobilecat.compile import export
 from mobilecat.compression.kept import Kept
 from mobilecat.compression.losses import Measure, groups_of, lost, measures_of, spread_of
 from mobilecat.disk import sha256_of
-from mobilecat.errors import MobileCatError
+from mobilecat.errors import MobileCatError, WorkersError
 from mobilecat.formats.base.target import TargetSpec
 from mobilecat.formats.table import FORMATS
 from mobilecat.lanes import Lane, NotRun, open_lane
@@ -28,9 +28,11 @@ from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, PointMap
 from mobilecat.measure.evaluate.run import is_single
 from mobilecat.measure.evaluate.scores import Scores, score, truth_of
+from mobilecat.measure.evaluate.spread import run_tasks, tasks_of
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.reading import read_picture
 from mobilecat.spec import NmsSpec, Spec
+from mobilecat.spread import Workers
 from mobilecat.value import tuples
 
 _TIMED = 15
@@ -81,7 +83,7 @@ class Bench:
     """Measures candidates of one spec.
 
     work: a folder for what is exported, gone afterwards. model: the source's file. calibration: its
-    pictures' hashes.
+    pictures' hashes. workers: gives Dask's workers, who run candidates on the pictures.
     """
 
     def __init__(
@@ -93,7 +95,9 @@ class Bench:
         work: Path,
         calibration: Sequence[str] = (),
         threads: int | None = None,
+        workers: Callable[[], Workers] | None = None,
     ) -> None:
+        self._workers = workers
         self._spec, self._model, self._sets, self._kept = spec, model, sets, kept
         self._work, self._calibration, self._threads = work, tuple(calibration), threads
         self._sha = sha256_of(model)
@@ -119,6 +123,8 @@ class Bench:
         self.measured += 1
         try:
             return self._measure(spec, target, reference, said, progress)
+        except WorkersError:
+            raise  # which says nothing of the candidate
         except MobileCatError as e:
             why = "; ".join([e.summary, *(p.what for p in e.problems[:1])])
             self._kept.put("candidates", said, {"not_run": why})
@@ -179,12 +185,18 @@ class Bench:
         record = bundle.artifacts[0]
         lane = Lane(FORMATS[record.kind].engines[0].runner, record)
         lanes = [SOURCE, lane]
+        stores = open_stores(bundle, lanes, self._kept.results)
+        if self._workers is not None:
+            pictures = self._sets.pictures
+            there = open_bundle(out)  # as they find it, with its seal
+            tasks = tasks_of(out, there, lanes, pictures, stores, {}, self._model, False, progress)
+            self.inferences += run_tasks(self._workers, tasks, stores, progress)
         collected = collect(
             out,
             bundle,
             lanes,
             self._sets.pictures,
-            open_stores(bundle, lanes, self._kept.results),
+            stores,
             class_ids={},
             source=self._model,
             fresh=False,

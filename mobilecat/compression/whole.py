@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ from mobilecat.spec import RawHead, Spec, load_spec
 from mobilecat.spec.cascade import is_cascade
 from mobilecat.spec.lines import KeyPath
 from mobilecat.spec.targets import file_names
+from mobilecat.spread import LOCAL, workers_on
 
 FEW = 30
 """Objects in the pictures that choose, and as many in those held out: with fewer none are."""
@@ -63,10 +65,13 @@ def compress(
     threads: int | None = None,
     allow_calibration: bool = False,
     dry_run: bool = False,
+    on: str | None = None,
     progress: Progress = lambda _: None,
 ) -> Compressed:
     """Find the recipe of each target of the spec at `path`, and write it there.
 
+    on: Dask's workers, who run each candidate on the pictures. Candidates are then exported below
+    `cache`, which every worker must see; what is timed, and the layers' errors, stay here.
     Errors: MobileCatError for a spec, a model or labels that cannot be used; the spec is then as it
     was, as it is where no target has a recipe within the budget.
     """
@@ -86,9 +91,14 @@ def compress(
     kept = Kept(cache, fresh)
     names = file_names(spec)
     searches = []
-    with tempfile.TemporaryDirectory(prefix="mobilecat-") as work:
+    with ExitStack() as stack:
+        work = stack.enter_context(_work_folder(kept, on))
         hashes = calibration.hashes if calibration is not None else ()
-        bench = Bench(spec, model, sets, kept, Path(work), hashes, threads)
+        workers = None
+        if on is not None:
+            address = on
+            workers = lru_cache(lambda: stack.enter_context(workers_on(address, threads, progress)))
+        bench = Bench(spec, model, sets, kept, work, hashes, threads, workers)
         probe = _Probes(network, sets)
         for i, target in targets:
             ladder = ladder_of(target)
@@ -152,6 +162,22 @@ def compress(
         written=bool(diff) and not dry_run,
         diff=diff,
     )
+
+
+@contextmanager
+def _work_folder(kept: Kept, on: str | None) -> Iterator[Path]:
+    """Give a folder for candidates, gone afterwards: one that workers elsewhere see, too."""
+    beside = None
+    if on not in (None, LOCAL):
+        beside = kept.root.resolve()
+        try:
+            beside.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            fix = "name a folder that every worker sees: --cache CDIR"
+            said = Problem(e.strerror or "cannot be written", str(beside), fix)
+            raise MobileCatError("Candidates cannot be written", [said]) from e
+    with tempfile.TemporaryDirectory(prefix="mobilecat-", dir=beside) as work:
+        yield Path(work)
 
 
 def _spec(path: Path) -> Spec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,21 +11,15 @@ from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.compare.ceilings import require_sane_tolerances
 from mobilecat.compare.compare import Check
 from mobilecat.compare.tolerances import require_known_tolerances
-from mobilecat.disk import sha256_of
-from mobilecat.errors import ArtifactError, MobileCatError, Problem
+from mobilecat.errors import MobileCatError, Problem
 from mobilecat.formats.table import FORMATS
 from mobilecat.golden.inventory import check_index, check_terms
 from mobilecat.golden.store import (
-    APPROVED,
     Case,
-    Expected,
-    lane_file,
     may_write,
     read_cases,
-    result_path,
-    write_pending,
 )
-from mobilecat.judge.clip_case import run_clip_case
+from mobilecat.judge.case import case_engines, run_case
 from mobilecat.judge.contract import check_contract
 from mobilecat.judge.engines import (
     SOURCE,
@@ -34,33 +28,30 @@ from mobilecat.judge.engines import (
     fullest,
     is_sound,
     judge_ends,
-    judge_lane,
     judge_unrounded,
     load_engines,
     off,
     ordered,
-    run_lane,
     run_source,
     shaken_for,
 )
 from mobilecat.judge.notes import notes_of
 from mobilecat.judge.observe import (
-    Observed,
     Opener,
     gives_detections,
-    load_inputs,
     observe,
     shadowed,
 )
 from mobilecat.judge.parts import judge_parts
 from mobilecat.judge.random import Range, describe, random_inputs, range_of, raw_checks, rows_of
-from mobilecat.judge.report import Asked, LaneReport, RandomRow, Report, Result
-from mobilecat.judge.result import expected_from
+from mobilecat.judge.report import Asked, RandomRow, Report, Result
 from mobilecat.judge.rounding import DRAWS
+from mobilecat.judge.spread import Elsewhere, Judged, run_cases_on, with_tolerances
 from mobilecat.judge.static import check_nms
 from mobilecat.judge.words import many
 from mobilecat.judge.written import check_labels_file, check_written
 from mobilecat.lanes import Lane, lanes_of, open_lane
+from mobilecat.lanes.worker import home_of
 from mobilecat.spec import Tolerance
 
 
@@ -82,6 +73,7 @@ def validate(
     bundle: Bundle | None = None,
     value_range: tuple[float, float] | None = None,
     files: bool | None = None,
+    on: str | None = None,
 ) -> Report:
     """Hold a bundle's artifacts to goldens, and to the source on `random` seeded inputs.
 
@@ -91,7 +83,7 @@ def validate(
     the first alone; naming one as `runner` does the same. bundle: what `folder` holds, where it was
     opened, and held to its hashes, before. value_range: of random floats, where the first layer
     does not say it. files: hold what the artifacts' files say to the contract; by default where
-    `opener` loads them.
+    `opener` loads them. on: Dask's workers, who run the cases (`judge.spread`).
     Errors: MobileCatError for a damaged bundle, an unknown lane, or nothing to compare with.
     """
     if golden_dir is None and random < 1:
@@ -111,9 +103,7 @@ def validate(
         said = Problem("a cascade finds nothing in noise", "--random", fix)
         raise MobileCatError("Random inputs are for one model", [said])
     sealed = bundle
-    if tolerances is not None:
-        spec = bundle.spec.model_copy(update={"tolerances": dict(tolerances)})
-        bundle = bundle.model_copy(update={"spec": spec})
+    bundle = with_tolerances(bundle, tolerances)
     require_known_tolerances(bundle)
     require_sane_tolerances(bundle)
     lanes = lanes_of(bundle, runner, artifact)
@@ -140,9 +130,14 @@ def validate(
         results += _as_written(folder, engines)
     pending: list[Path] = []
     results += _spared(engines, len(chosen), random)
-    for case in chosen:
-        now = engines if case in fullest(chosen) else _quick(engines)
-        found, written = _run_case(now, case, write_pending and may_write(), progress)
+    writes = write_pending and may_write()
+    answers: Iterator[Judged]
+    if on is None:
+        answers = (run_case(e, c, writes, progress) for c, e in case_engines(engines, chosen))
+    else:
+        there = Elsewhere(home_of(folder, sealed, source), tuple(lanes), tolerances, writes)
+        answers = run_cases_on(on, there, engines, chosen, progress)
+    for found, written in answers:
         results += found
         pending += written
     results += _complete(engines, chosen, results)
@@ -175,12 +170,6 @@ def _is_empty(case: Case) -> bool:
     """Whether nothing is detected on a golden: no box is held there."""
     found = case.approved.found
     return found is not None and not len(found)
-
-
-def _quick(engines: Engines) -> Engines:
-    """Return the engines that take every input."""
-    kept = tuple(r for r in engines.reports if r.lane.name not in engines.sparing)
-    return replace(engines, reports=kept)
 
 
 def _spared(engines: Engines, cases: int, random: int) -> list[Result]:
@@ -248,78 +237,6 @@ def _files(
 def _shadowed(name: str) -> Check:
     detail = "the network's own output has the name of a decoded one, so it cannot be asked for"
     return Check("raw", name, "NOT_RUN", detail=detail)
-
-
-def _run_case(
-    engines: Engines, case: Case, may_write: bool, progress: Callable[[str], None]
-) -> tuple[list[Result], list[Path]]:
-    bundle = engines.bundle
-    if case.kind == "clip":
-        return run_clip_case(engines, case, may_write, progress)
-    try:
-        inputs = load_inputs(case.input, bundle, case.boxes)
-    except MobileCatError as e:
-        detail = "; ".join([e.summary, *map(str, e.problems)])
-        return [Result("", case.name, Check("golden", case.name, "FAIL", detail=detail))], []
-    progress(f"{case.name}: source")
-    reference = run_source(engines, inputs)
-    results: list[Result] = []
-    written: list[Path] = []
-    for report in engines.reports:
-        engine = engines.runners[report.lane.name]
-        if isinstance(engine, Check):
-            continue
-        progress(f"{case.name}: {report.lane.name}")
-        again = report.lane == SOURCE
-        got = reference if again else run_lane(engine, bundle, report.lane, inputs)
-        if isinstance(got, Check):
-            results.append(Result(report.lane.name, case.name, got))
-            continue
-        expected = case.expected(report.lane.name)
-        live = reference if isinstance(reference, Observed) else None
-        whole: list[Check] = []
-        if live is not None and report.lane.name in engines.structures:
-            whole = judge_unrounded(engines, report.lane, live, inputs, got)
-        judged = judge_lane(engines, report, got, expected, live, inputs, is_sound(whole))
-        results += [Result(report.lane.name, case.name, c) for c in (*judged, *whole)]
-        if may_write:
-            try:
-                written += _pending(bundle, case, got, expected, report, judged)
-            except OSError as e:
-                detail = f"the pending file cannot be written: {e.strerror}: {e.filename}"
-                check = Check("golden", case.name, "NOT_RUN", detail=detail)
-                results.append(Result(report.lane.name, case.name, check))
-    return results, written
-
-
-def _pending(
-    bundle: Bundle,
-    case: Case,
-    got: Observed,
-    expected: Expected,
-    report: LaneReport,
-    judged: Sequence[Check],
-) -> list[Path]:
-    """Write what differs from the golden for review; take an old one back where it agrees now.
-
-    A result that breaks its contract is a fault, never a candidate for approval: none is written.
-    """
-    lane = report.lane.name
-    differs = [c for c in judged if c.verdict == "FAIL" and c.against == "golden"]
-    path = result_path(case.folder, "pending", lane)
-    if not differs:
-        path.unlink(missing_ok=True)
-        return []
-    if any(c.verdict == "FAIL" for c in judged if c.against == ""):
-        return []
-    own = lane if lane_file(lane) in case.variants else None
-    against = sha256_of(result_path(case.folder, APPROVED, own))
-    try:
-        record = expected_from(bundle, got, report.engine, case.input_sha256, against, differs)
-    except ArtifactError:
-        return []
-    done = write_pending(case.folder, lane, record)
-    return [done] if done else []
 
 
 def _complete(engines: Engines, cases: Sequence[Case], results: Sequence[Result]) -> list[Result]:

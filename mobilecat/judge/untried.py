@@ -48,6 +48,12 @@ class Moved:
             share = off.max(axis=axes, keepdims=True) / scale
             self.moved[name] = np.maximum(self.moved.get(name, np.zeros(1)), share)
 
+    def join(self, other: Moved) -> None:
+        """Take over what another process saw, whose first input was the same one."""
+        self.most = max(self.most, other.most)
+        for name, share in other.moved.items():
+            self.moved[name] = np.maximum(self.moved.get(name, np.zeros(1)), share)
+
     @property
     def sentences(self) -> list[str]:
         """Return a sentence for each output, or channels of it, that hardly moves."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import open_any
-from mobilecat.errors import MobileCatError, Problem
+from mobilecat.errors import Problem, WorkersError
 from mobilecat.formats.base.runner import Runner
 from mobilecat.lanes.base import Lane, open_lane
 from mobilecat.spread import opened
@@ -40,14 +40,14 @@ def home_of(folder: Path, bundle: Bundle, source: Path | None) -> Home:
 
 
 def bundle_at(home: Home) -> Bundle:
-    """Open the bundle; MobileCatError where it is not there, or another one is."""
+    """Open the bundle; WorkersError where another one is there."""
 
     def made() -> Bundle:
         found = open_any(Path(home.folder))
         if _seal(found) != home.seal:
             what = "is not the bundle that this run began with"
             fix = "leave it as it is until the run ends; on other machines, copy it anew"
-            raise MobileCatError("Another bundle", [Problem(what, home.folder, fix)])
+            raise WorkersError("Another bundle", [Problem(what, home.folder, fix)])
         return found
 
     found: Bundle = opened(home.key, ("bundle",), made)

@@ -55,8 +55,8 @@ class LaneReplay:
 class Replay(Shown):
     """A clip through a bundle's lanes.
 
-    wall: seconds it took; work: those of fitting and inference alone. phone: what was simulated.
-    csv, draw: what was written. copied: packets of sound in the drawn clip.
+    wall: seconds it took; work: those of fitting and inference alone, of all workers. phone: what
+    was simulated. csv, draw: what was written. copied: packets of sound in the drawn clip.
     """
 
     bundle: str
@@ -83,7 +83,10 @@ class Replay(Shown):
     def words(self) -> Iterator[Line | Table]:
         rate = self.frames / self.wall if self.wall else 0.0
         yield Line(f"{self.clip.name}  {self.clip.words()}", "bold")
-        share = f"{self.work / self.wall:.0%} of the time in the models" if self.wall else ""
+        at_work = self.work / self.wall if self.wall else 0.0
+        share = f"{at_work:.0%} of the time in the models"
+        if at_work > 1:
+            share = f"{at_work:.1f} workers in the models at a time"
         each = "" if self.every == 1 else f", every {self.every}."
         yield Line(
             f"  {self.frames} frames{each} in {self.wall:.1f} s, {rate:.1f} a second; {share}"

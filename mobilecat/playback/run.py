@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,16 +21,17 @@ from mobilecat.errors import MobileCatError, Problem
 from mobilecat.formats.base.runner import NotRun, Runner
 from mobilecat.geometry.affine import Affine
 from mobilecat.lanes.base import Lane, lanes_of
-from mobilecat.lanes.detect import decode_outputs
-from mobilecat.lanes.inputs import picture_inputs
+from mobilecat.lanes.worker import home_of
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.drawing import draw_detections
 from mobilecat.playback.phones import Setup, setup_named
 from mobilecat.playback.result import LaneReplay, Replay
 from mobilecat.playback.rows import CsvWriter, columns_of, rows_of
+from mobilecat.playback.spread import Seen, idle_on, seen_here, seen_on
 from mobilecat.playback.through import Agreement, Through
 from mobilecat.rows import ROWS
 from mobilecat.spec import RawHead
+from mobilecat.spread import workers_on
 from mobilecat.tracks.stability import Steadiness, faults
 
 Each = Callable[[Frame, dict[str, Detections]], object]
@@ -38,10 +39,10 @@ Each = Callable[[Frame, dict[str, Detections]], object]
 
 @dataclass
 class _Running:
-    """A lane on the way. worst: the check that is furthest over its limit, and its frame."""
+    """A lane on the way. engine: None where workers have it."""
 
     lane: Lane
-    engine: Runner
+    engine: Runner | None
     limits: Limits
     steadiness: Steadiness
     found: int = 0
@@ -64,14 +65,18 @@ def replay(
     draw: Path | None = None,
     simulate: str | None = None,
     opener: Callable[[Lane], Runner],
+    on: str | None = None,
+    source: Path | None = None,
     each: Each = lambda *_: None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Replay:
     """Run the lanes on every frame of `clip`, which gives each N-th (`every`) already.
 
     runner: one engine, or several; all without. csv: a row a detection. draw: the clip again, boxes
-    of the first lane on it. simulate: a phone that the frames go through (`phones`). each: is told
-    what every lane found in a frame.
+    of the first lane on it. simulate: a phone that the frames go through (`phones`). on: Dask's
+    workers, who run the frames (`playback.spread`) and open the engines, with the model at `source`
+    where it is not the bundle's; `opener` does else. each: is told what every lane found in a
+    frame.
     Errors: MobileCatError for a bundle without detections, a lane or phone that is not there, where
     no lane runs; ImageError for a clip that is not whole, after what could be read.
     """
@@ -88,13 +93,26 @@ def replay(
             said = Problem("a cascade crops by itself", "--simulate", "replay its detector")
             raise MobileCatError("A phone is simulated for one model", [said])
         setup = setup_named(simulate, spec.input)
-    running, idle = _opened(bundle, _lanes(bundle, runner, artifact), opener)
+    if on is not None and simulate is not None:
+        said = Problem("a phone is simulated in this process", "--simulate", "leave --on out")
+        raise MobileCatError("These do not go together", [said])
+    lanes = _lanes(bundle, runner, artifact)
     with ExitStack() as stack:
+        if on is None:
+            running, idle = _opened(bundle, lanes, opener)
+            engines = {r.lane.name: r.engine.infer for r in running if r.engine is not None}
+            frames = seen_here(bundle, engines, clip)
+        else:
+            workers = stack.enter_context(workers_on(on, None, progress))
+            home = home_of(folder, bundle, source)
+            reasons = idle_on(workers, home, lanes)
+            running, idle = _opened(bundle, lanes, lambda lane: _elsewhere(lane, reasons))
+            frames = seen_on(workers, home, bundle, [r.lane for r in running], clip)
         rows = _csv(csv, bundle)
         if rows is not None:
             stack.callback(rows.close)
         loop = _Loop(bundle, running, rows, draw, clip, setup, stack, each, progress, every)
-        loop.run()
+        loop.run(frames)
         if rows is not None:
             rows.finish()
     return loop.result(idle, csv, draw)
@@ -126,8 +144,14 @@ def _landmark_names(bundle: Bundle) -> Sequence[str]:
     return [f"landmark{k}" for k in range(count)]
 
 
+def _elsewhere(lane: Lane, reasons: Mapping[str, str]) -> None:
+    """Open nothing, as workers do that; NotRun where they said why they cannot."""
+    if lane.name in reasons:
+        raise NotRun(reasons[lane.name])
+
+
 def _opened(
-    bundle: Bundle, lanes: Sequence[Lane], opener: Callable[[Lane], Runner]
+    bundle: Bundle, lanes: Sequence[Lane], opener: Callable[[Lane], Runner | None]
 ) -> tuple[list[_Running], list[LaneReplay]]:
     nms = bundle.spec.effective_nms
     running, idle = [], []
@@ -170,10 +194,10 @@ class _Loop:
         self._writer: ClipWriter | None = None
         self.frames, self.wall, self.work = 0, 0.0, 0.0
 
-    def run(self) -> None:
+    def run(self, frames: Iterable[tuple[Frame, Seen]]) -> None:
         start = perf_counter()
-        for frame in self._clip:
-            found = self._frame(frame)
+        for frame, seen in frames:
+            found = self._frame(frame, seen)
             self._write(frame, found)
             self._each(frame, found)
             self.frames += 1
@@ -189,23 +213,14 @@ class _Loop:
         at = "" if frame.seconds is None else f", {frame.seconds:.2f} s"
         return f"frame {frame.index + 1}{of}{at}, {self.frames / self.wall:.1f} frames/s"
 
-    def _frame(self, frame: Frame) -> dict[str, Detections]:
-        from PIL import Image
-
-        start = perf_counter()
-        tensors, plan = picture_inputs(self._bundle, Image.fromarray(frame.pixels))
-        to_model = plan.model_from_image
-        found: dict[str, Detections] = {}
+    def _frame(self, frame: Frame, seen: Seen) -> dict[str, Detections]:
+        to_model, found = seen.plan.model_from_image, seen.found
         source: Detections | None = None
         source_ids: list[int] | None = None
         for r in self._running:
-            began = perf_counter()
-            outputs = r.engine.infer(tensors)
-            r.seconds += perf_counter() - began
-            got = decode_outputs(outputs, plan)
-            found[r.lane.name] = got
-            r.found += len(got)
-        self.work += perf_counter() - start
+            r.seconds += seen.seconds[r.lane.name]
+            r.found += len(found[r.lane.name])
+        self.work += seen.work
         shown = dict(found)
         for r in self._running:
             got = found[r.lane.name]
@@ -215,7 +230,7 @@ class _Loop:
             elif source is not None:
                 self._hold(r, frame, found["source"], got, to_model)
             if r.lane.name in self._through:
-                assert self._setup is not None
+                assert self._setup is not None and r.engine is not None
                 through = self._through[r.lane.name]
                 shown[r.lane.name] = through.run(r.engine, self._bundle, frame, got, to_model)
         return shown

@@ -10,9 +10,12 @@ import pytest
 
 import mobilecat as mc
 from mobilecat.compression import measured, whole
+from mobilecat.compression.kept import Kept
+from mobilecat.errors import MobileCatError
 from mobilecat.spec import load_spec
 from tests.compression.planted import SPEC, save_all, save_pictures
 from tests.measure.tune.test_cli import mobilecat
+from tests.workers import here
 
 
 @pytest.fixture(scope="module")
@@ -211,3 +214,41 @@ def test_a_core_ml_target(work: Path, tmp_path: Path) -> None:
     assert spec.read_text().endswith('"iOS16"  # ours\nweights = "palette6"\n')
     made = mc.export(spec, tmp_path / "out")
     assert made.bundle.artifacts[0].sha256 == row.sha256
+
+
+def test_candidates_run_by_workers_are_chosen_as_here(
+    found: mc.Compressed, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = here(monkeypatch, whole)
+    spec = tmp_path / "mobilecat.toml"
+    spec.write_text(SPEC)
+    shutil.copy(work / "planted.onnx", tmp_path)
+    two = mc.compress(spec, work / "data", cache=tmp_path / "cache", on="local")
+    assert client.asked == two.measured == found.measured, "four pictures are one task a candidate"
+
+    def told(of: mc.Compressed) -> list[object]:
+        return [(r.recipe, r.keys, r.bytes, r.sha256, r.loss, r.fits, r.chosen) for r in of.rows]
+
+    assert told(two) == told(found)
+
+
+def test_candidates_lie_where_workers_elsewhere_see_them(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "cache")
+    with whole._work_folder(kept, "tcp://there:8786") as shared:
+        assert shared.parent == kept.root.resolve()
+    with whole._work_folder(kept, "local") as own:
+        assert own.parent != kept.root.resolve()
+    assert not shared.exists() and not own.exists()
+
+
+def test_workers_that_fail_are_no_fault_of_a_candidate(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it is kept: the next run measures."""
+    spec = tmp_path / "mobilecat.toml"
+    spec.write_text(SPEC)
+    shutil.copy(work / "planted.onnx", tmp_path)
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with pytest.raises(MobileCatError, match="Dask is not installed"):
+        mc.compress(spec, work / "data", cache=tmp_path / "cache", on="local")
+    assert not list((tmp_path / "cache").rglob("candidates/*"))

@@ -20,7 +20,7 @@ from mobilecat.lanes.worker import Home, bundle_at, engine_at, home_of
 from mobilecat.measure.datasets import Labelled
 from mobilecat.measure.evaluate.collect import decoded, gives_boxes_away, inputs_of, keys_of
 from mobilecat.measure.evaluate.kept import Result, Store
-from mobilecat.spread import run_on
+from mobilecat.spread import Workers, run_on
 
 AT_ONCE = 8
 """Pictures in one task: so many are run again where a worker dies."""
@@ -149,9 +149,33 @@ def collect_on(
     progress: Callable[[str], None],
 ) -> None:
     """Run the tasks on Dask's workers (`spread.run_on`), and keep each result."""
+    keep = _keeping(stores)
+    run_on(address, work, tasks, keep, workers, progress, lambda task: len(task.pictures))
 
+
+def run_tasks(
+    workers: Callable[[], Workers],
+    tasks: Sequence[Task],
+    stores: Mapping[str, Store],
+    progress: Callable[[str], None],
+) -> int:
+    """Do the same on workers that are there already; return how many inferences came back."""
+    if not tasks:
+        return 0
+    kept = 0
+
+    def keep(answer: Answer) -> None:
+        nonlocal kept
+        _keeping(stores)(answer)
+        kept += len(answer.results)
+
+    workers().run(work, tasks, keep, progress, lambda task: len(task.pictures))
+    return kept
+
+
+def _keeping(stores: Mapping[str, Store]) -> Callable[[Answer], None]:
     def keep(answer: Answer) -> None:
         for (lane, key), result in answer.results.items():
             stores[lane].put(key, result)
 
-    run_on(address, work, tasks, keep, workers, progress, lambda task: len(task.pictures))
+    return keep
