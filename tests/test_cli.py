@@ -41,6 +41,20 @@ def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in done.stderr, done.stderr
 
 
+def test_export_says_what_to_type_next(work: Path) -> None:
+    """With goldens beside it, they are held; raw tensors have none that a person approves."""
+    first, last = "next: mobilecat run", f"mobilecat validate {work / 'bundle'} --golden"
+    told = mobilecat("export", work / "mobilecat.toml", "-o", work / "bundle").stdout
+    assert first in told and "golden record" in told and last in told
+    raw = mobilecat("export", work / "tiny.onnx", "-o", work / "raw").stdout
+    assert f"next: mobilecat validate {work / 'raw'} --random 3" in raw
+
+
+def test_a_key_is_said_in_the_spec_not_to_export(work: Path) -> None:
+    done = mobilecat("export", work / "mobilecat.toml", "--set", "input.resize=stretch")
+    refused(done, "export has no --set", "init MODEL --set input.resize=stretch --replace")
+
+
 def test_run_prints_json_for_every_lane(work: Path) -> None:
     done = mobilecat("run", work / "bundle", "--image", work / "picture.png", "--json")
     assert done.returncode == 0, done.stderr

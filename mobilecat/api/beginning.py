@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mobilecat.api.given import PathLike, Progress, silent
+from mobilecat.errors import ModelError, Problem
+from mobilecat.formats.importing import built, is_code
 from mobilecat.pictures.reading import Picture, picture_of
 from mobilecat.proposal.trial import MOST_PICTURES, Sample
 from mobilecat.proposal.whole import Proposal, propose, require_new
+
+_PYTHON = "python:"
 
 
 def init(
@@ -21,6 +26,7 @@ def init(
     size: tuple[int, int] | None = None,
     answers: Mapping[str, Any] | None = None,
     replace: bool = False,
+    trust: Collection[str] = (),
     progress: Progress = silent,
 ) -> Proposal:
     """Say what a model file is, and write the spec that says so to `out`, if given.
@@ -29,6 +35,7 @@ def init(
     more than 16, so many, spread evenly. size: width,
     height in pixels, where the file leaves them open. answers: values by key, in place of what is
     inferred: `{"head.units": "pixels"}`. replace: whether a spec that is there gives way.
+    trust: "python" lets `python:module:function` be run as model, which runs its author's code.
     Errors: MobileCatError where the file cannot be read, or the answers contradict it.
 
     >>> found = mc.init(DETECTOR.parent / "cat_faces.onnx", "found.toml")
@@ -40,17 +47,46 @@ def init(
     place = Path(out) if out is not None else Path("mobilecat.toml")
     if out is not None:
         require_new(place, replace)
-    found = propose(
-        Path(model),
-        place,
-        samples=_samples(image),
-        size=size,
-        answers=answers,
-        progress=progress,
-    )
+    with _as_data(Path(model), place, size, trust, progress) as (file, source):
+        found = propose(
+            file,
+            place,
+            samples=_samples(image),
+            size=size,
+            answers=answers,
+            source=source,
+            progress=progress,
+        )
     if out is not None:
         found.write(place, replace)
     return found
+
+
+@contextmanager
+def _as_data(
+    model: Path,
+    place: Path,
+    size: tuple[int, int] | None,
+    trust: Collection[str],
+    progress: Progress,
+) -> Iterator[tuple[Path, str]]:
+    """Give the model as a file that is data, and what the spec names as its source: "" for the
+    file. A function lies in the spec's folder, as it will for an export."""
+    text = str(model)
+    if not text.startswith(_PYTHON):
+        yield model, ""
+        return
+    if model.name != text:
+        meant = text.removeprefix(_PYTHON).replace("/", ".").replace(".py:", ":")
+        what = Problem("modules are parted by dots", text, f"did you mean {_PYTHON}{meant}?")
+        raise ModelError("The Python source is not there", [what])
+    picture = (1, 3, size[1], size[0]) if size is not None else ()
+    wanted = "" if size else " --size 224x224"
+    consent = f"mobilecat init {text} --trust-python{wanted}, which writes a spec for it"
+    path = place.parent / text
+    assert is_code(path)
+    with built(path, {}, picture, None, trust, progress, consent) as found:
+        yield found.path, text
 
 
 def _samples(image: Picture | Sequence[Picture] | None) -> list[Sample]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import mobilecat as mc
 from mobilecat.cli.outputs import write_told
 from mobilecat.cli.progress import progress_line
+from mobilecat.cli.steps import said, with_a_bundle
 from mobilecat.cli.terminal import show
 from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import Problem, SpecError
@@ -43,6 +44,8 @@ def run_export(
     write_told(done.bundle.to_json(), json_)
     if json_ != "-":
         show(done.words(), wide=False)
+        raw = done.bundle.spec.head.kind == "raw"
+        print("\n".join(said(list(with_a_bundle(done.folder, raw=raw)))))
 
 
 def _shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:

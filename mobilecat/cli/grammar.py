@@ -148,6 +148,10 @@ Set = Annotated[
         help="A key of the spec and its value: nms.score_threshold=0.1. Repeatable.",
     ),
 ]
+TrustPython = Annotated[
+    bool,
+    typer.Option("--trust-python", help="Run the Python function that is the source."),
+]
 Variant = Annotated[
     bool, typer.Option("--variant", help="With --lane: approve it for that lane alone.")
 ]
@@ -158,7 +162,26 @@ class Verb(TyperCommand):
     """A command whose `--json` and `--markdown` may stand alone: stdout is meant then."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not any("--set" in p.opts for p in self.params):
+            _require_no_set(ctx.command_path, args)
         return super().parse_args(ctx, with_json_values(args))
+
+
+def _require_no_set(verb: str, args: Sequence[str]) -> None:
+    """Say where a key of the spec is said, to who says it to a verb that only reads the spec."""
+    from mobilecat.errors import MobileCatError, Problem
+
+    for i, word in enumerate(args):
+        if word == "--":
+            return
+        if word == "--set" or word.startswith("--set="):
+            said = word.removeprefix("--set").lstrip("=") or "".join(args[i + 1 : i + 2])
+            fix = (
+                f"write it into the spec; mobilecat init MODEL --set {said or 'KEY=VALUE'} "
+                "--replace writes one anew; mobilecat run takes --set nms.KEY=VALUE to try one"
+            )
+            what = f"{said or 'a key'} is of the spec, which this verb takes as it is"
+            raise MobileCatError(f"{verb} has no --set", [Problem(what, "--set", fix)])
 
 
 def with_json_values(args: Sequence[str]) -> list[str]:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import mobilecat as mc
-from mobilecat.cli.grammar import BUNDLE, GOLDEN, SPEC, pictures_of, set_keys
+from mobilecat.cli.grammar import BUNDLE, SPEC, pictures_of, set_keys
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
+from mobilecat.cli.steps import said, with_a_bundle
 from mobilecat.cli.terminal import plain, show
 from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import Problem, SpecError
@@ -34,6 +35,7 @@ def run_init(
     set_: Sequence[str],
     draw: Path | None,
     replace: bool,
+    trust: Sequence[str],
     json_: str | None,
 ) -> None:
     require_outputs({"--draw": draw, "--json": json_}, "--draw", inputs=(model, *image, out))
@@ -49,6 +51,7 @@ def run_init(
                 size=size_wh,
                 answers=answers,
                 replace=replace,
+                trust=trust,
                 progress=progress,
             )
 
@@ -68,18 +71,14 @@ def run_init(
         why = "a head of this kind finds no boxes" if image else "it needs --image"
         print(f"drew {draw}" if found.drawn is not None else f"drew nothing: {why}")
     print(f"wrote {plain(str(out))}")
-    # Spec and bundle as every verb takes them when nothing is named.
+    # As every verb takes it when nothing is named.
     spec = "" if out == SPEC else f" {shlex.quote(str(out))}"
-    bundle, goldens = out.parent / BUNDLE, out.parent / GOLDEN
-    made = "" if out.parent == Path() else f" {shlex.quote(str(bundle))}"
-    beside = f" --golden {shlex.quote(str(goldens))}" if made else ""
     picture = shlex.quote(str(pictures[0])) if pictures else "photo.jpg"
-    print(f"next: mobilecat export{spec}")
-    print(f"      mobilecat run{made} {picture}")
     photos = next((shlex.quote(f"{p}/") for p in image if p.is_dir()), "photos/")
-    record = f"golden record{made} {photos}{beside} --at-once"
-    print(f"      mobilecat {record}   (or without it, then golden review)")
-    print(f"      mobilecat validate{made}{beside}")
+    raw = found.spec.head.kind == "raw"
+    after = with_a_bundle(out.parent / BUNDLE, raw=raw, picture=picture, photos=photos)
+    trusting = " --trust-python" if trust else ""
+    print("\n".join(said([f"mobilecat export{spec}{trusting}", *after])))
 
 
 def _asked(ask: Any) -> Any:

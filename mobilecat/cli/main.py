@@ -30,6 +30,7 @@ from mobilecat.cli.grammar import (
     Runner,
     Set,
     Source,
+    TrustPython,
     Verb,
 )
 from mobilecat.cli.replay import replay
@@ -68,7 +69,11 @@ def mobilecat(
 @app.command(cls=Verb, short_help="Write a spec for a model file.")
 def init(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="An ONNX, Keras or TensorFlow model.")
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="An ONNX, PyTorch, Keras, TensorFlow or TFLite model; python:module:function.",
+        ),
     ],
     out: Annotated[
         Path, typer.Option("-o", "--out", metavar="FILE", help="The spec to write.")
@@ -90,6 +95,7 @@ def init(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a spec that is there.")
     ] = False,
+    trust_python: TrustPython = False,
     json_: Json = None,
 ) -> None:
     """Say what a model file is, and write a commented spec for it.
@@ -101,7 +107,8 @@ def init(
     """
     from mobilecat.cli.init import run_init
 
-    run_init(model, out, image or [], size, set_ or [], draw, replace, json_)
+    trust = ["python"] if trust_python else []
+    run_init(model, out, image or [], size, set_ or [], draw, replace, trust, json_)
 
 
 @app.command(cls=Verb, short_help="Compile a model into a bundle.")
@@ -130,10 +137,7 @@ def export(
         Path | None,
         typer.Option("--android", metavar="DIR", help="Also write what an Android app takes."),
     ] = None,
-    trust_python: Annotated[
-        bool,
-        typer.Option("--trust-python", help="Run the Python function that is the source."),
-    ] = False,
+    trust_python: TrustPython = False,
     trust_pickle: Annotated[
         bool,
         typer.Option("--trust-pickle", help="Open a pickle of a PyTorch model: it runs code."),

@@ -155,7 +155,9 @@ def _in_a_line(found: mc.PictureRun) -> str:
     n = len(first.detections)
     said = f"{n} detection{'s' * (n != 1)}"
     labels = first.bundle.spec.labels
-    if n:
+    if n and first.bundle.spec.head.whole_picture:
+        said = first.detections.said(0, labels, boxes=False)
+    elif n:
         said += f", best {first.detections.said(0, labels)}"
     elif first.below is not None:
         said += f", the best below the threshold {first.below.said(0, labels)}"

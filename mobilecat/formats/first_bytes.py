@@ -19,8 +19,9 @@ _LOAD = (
 )
 _SOURCE = "compile from the model that it was made from"
 _CHECKPOINT = (
-    'weights without a network; write a function that builds it, and a spec with source = "python:'
-    'my_net:build" and [import] weights'
+    "weights without a network; write a function build() in my_net.py that returns the network "
+    "with these weights loaded: mobilecat init python:my_net:build --trust-python --size 224x224 "
+    "(docs/torch.md)"
 )
 _TAKEN = (
     "name the model: an .onnx or .tflite file, Keras's .keras or .h5, a frozen TensorFlow graph "

@@ -55,9 +55,9 @@ def format_of(path: Path) -> str:
     """Return which kind of source a file is (`Format.sources`); ModelError where none."""
     if path.name.startswith("python:"):
         fix = (
-            f'write a spec with source = "{path.name}" and export it with --trust-python '
-            "(docs/importing.md#pytorch); or save what it builds with torch.export.save, and name "
-            "the .pt2"
+            f"mobilecat init {path.name} --trust-python --size 224x224 runs it and writes a spec "
+            "for it, which export --trust-python compiles (docs/torch.md); or save what it builds "
+            "with torch.export.save, and name the .pt2"
         )
         raise _unreadable(path, "a function of Python, which is no file", fix)
     if not path.exists():

@@ -74,7 +74,9 @@ class LaneRun(Shown):
             yield Line(f"  {self.nothing}")
             return
         if self.detections is not None:
-            yield from self.detections.words(self.bundle.spec.labels, self.bundle.spec.landmarks)
+            spec = self.bundle.spec
+            boxes = not spec.head.whole_picture
+            yield from self.detections.words(spec.labels, spec.landmarks, boxes)
             return
         for name, facts in _facts(self.outputs).items():
             shape = "×".join(map(str, facts["shape"]))

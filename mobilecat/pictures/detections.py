@@ -77,15 +77,16 @@ class Detections(Shown):
         return Detections(to.boxes_xyxy(self.boxes_xyxy), self.scores, self.class_ids, rows, masks)
 
     def words(
-        self, labels: Sequence[str] = (), names: Sequence[str] = ()
+        self, labels: Sequence[str] = (), names: Sequence[str] = (), boxes: bool = True
     ) -> Iterator[Line | Table]:
-        """Give a line a box, and one of its landmarks by name or number."""
+        """Give a line a box, and one of its landmarks by name or number.
+
+        boxes: whether to say where; a classifier's are all the whole picture.
+        """
         if not len(self):
             yield Line("  nothing above the threshold")
-        for d in self.to_json(labels, names):
-            box = " ".join(f"{v:.1f}" for v in d["box_xyxy"])
-            name = class_name(d["class_id"], labels)
-            yield Line(f"  {name} {d['score']:.3f}  xyxy {box}")
+        for i, d in enumerate(self.to_json(labels, names)):
+            yield Line(f"  {self.said(i, labels, boxes)}")
             if points := d.get("landmarks"):
                 text = "  ".join(f"{k} {x:.1f},{y:.1f}" for k, (x, y) in points.items())
                 yield Line(f"    {text}", "dim")
@@ -114,11 +115,11 @@ class Detections(Shown):
             rows.append(row)
         return rows
 
-    def said(self, i: int, labels: Sequence[str] = ()) -> str:
-        """Say detection i in a few words: its class, score and box."""
+    def said(self, i: int, labels: Sequence[str] = (), boxes: bool = True) -> str:
+        """Say detection i in a few words: its class, score and box, unless without `boxes`."""
         label = class_name(int(self.class_ids[i]), labels)
         box = " ".join(f"{v:.1f}" for v in self.boxes_xyxy[i])
-        return f"{label} {self.scores[i]:.3f}  xyxy {box}"
+        return f"{label} {self.scores[i]:.3f}" + f"  xyxy {box}" * boxes
 
     @staticmethod
     def from_json(rows: Sequence[dict[str, Any]]) -> Detections:

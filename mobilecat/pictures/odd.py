@@ -12,6 +12,7 @@ from mobilecat.geometry.affine import Affine
 from mobilecat.pictures.detections import Detections
 from mobilecat.spec import ImageSpec, Spec
 
+_ALIKE = 0.001
 FEW = 5
 """Of fewer detections nothing is concluded, but that they lie outside."""
 
@@ -24,6 +25,8 @@ def odd_values(spec: Spec, found: Detections, model_from_image: Affine) -> list[
     n = len(found)
     if spec.input is None or not n:
         return []
+    if spec.head.whole_picture:
+        return _odd_classes(found)
     said = []
     width, height = spec.input.size
     boxes = model_from_image.boxes_xyxy(found.boxes_xyxy)
@@ -47,6 +50,16 @@ def odd_values(spec: Spec, found: Detections, model_from_image: Affine) -> list[
         many = f"{int(outside.sum())} of {n} boxes"
         said.append(f"{many} lie outside the picture: are the head's `units` or `format` right?")
     return said
+
+
+def _odd_classes(found: Detections) -> list[str]:
+    low, high = float(found.scores.min()), float(found.scores.max())
+    if len(found) < FEW or high - low >= _ALIKE:
+        return []
+    return [
+        f"the best {len(found)} classes score alike ({high:.3f}): is the network trained, and are "
+        "`range`, `mean` and `std` right?"
+    ]
 
 
 def assumed(image: ImageSpec) -> str:

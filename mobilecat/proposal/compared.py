@@ -40,6 +40,7 @@ Box = Sequence[float]
 class Other:
     """Other preprocessing. what: in words. key, value: of [input]. sound: whether it finds what a
     detector finds, and no flood of boxes. kept: what the spec has in its place; whose: why it does.
+    alike: not sound, and what is kept no better. boxes: whether the head finds any.
 
     scores: a picture each, the best with it and with what is kept. overlaps: IoU with the box of an
     undistorted cut-out, with it less with what is kept; of the pictures where that could be told.
@@ -53,6 +54,8 @@ class Other:
     sound: bool
     kept: str
     whose: str
+    alike: bool = False
+    boxes: bool = True
 
     @property
     def score(self) -> float:
@@ -87,8 +90,9 @@ class Other:
 
     @property
     def said(self) -> str:
-        if not self.sound:
-            return f"{self.what}, which floods the picture with boxes"
+        if not self.sound and not self.alike:
+            does = "floods the picture with boxes" if self.boxes else "makes its scores 1.000"
+            return f"{self.what}, which {does}"
         return f"{self.what} {self.score:.3f}"
 
     @property
@@ -115,6 +119,8 @@ class Other:
             return f"within {self.margin:.2g}"
         score = f"best scores {_differ(self.gain)} with it, {self.margin:.3f} would tell"
         n = len(self.overlaps)
+        if not self.boxes:
+            return score
         if not n:
             return f"{score}; no picture has an object whose box would tell"
         of = "1 picture has" if n == 1 else f"{n} pictures have"
@@ -127,7 +133,7 @@ class Other:
     @property
     def _more(self) -> str:
         """What would settle what the pictures leave open."""
-        if self.key != "resize" or self.whose != UNTOLD:
+        if self.key != "resize" or self.whose != UNTOLD or not self.boxes:
             return ""
         many = f"{_ENOUGH} or more" if len(self.overlaps) < _ENOUGH else "more"
         return (

@@ -99,7 +99,11 @@ def read_facts(
         raise ModelError("There is no such model", [Problem("not found", str(path), fix)])
     progress(f"reading {path.name}")
     dims = dims_of(path, None, progress)
-    fitting = {n: d for n, d in dims.items() if len(d) == 4 and _channels(d)}
+    fitting: dict[str, tuple[int | None, ...]] = {
+        n: d for n, d in dims.items() if len(d) == 4 and _channels(d)
+    }
+    if not fitting and len(dims) == 1 and set(*dims.values()) == {None}:
+        fitting = _of_any_shape(path, dims, size)
     name = next(iter(fitting)) if len(fitting) == 1 else ""
     shapes: dict[str, Shape] = {}
     open_size = False
@@ -131,6 +135,20 @@ def read_facts(
         values = reference.network.run({name: tensor.astype(dtype)})
     metadata = {**reference.metadata, **network.metadata_props}
     return replace(made, size_wh=size_wh, channels=channels, metadata=metadata, values=values)
+
+
+def _of_any_shape(
+    path: Path, dims: Mapping[str, tuple[int | None, ...]], size: tuple[int, int] | None
+) -> dict[str, tuple[int | None, ...]]:
+    """Return the one input of a file that tells no shape at all, as TorchScript: a picture's."""
+    ((name, left),) = dims.items()
+    if len(left) != 4:
+        return {}
+    if size is None:
+        what = f"the file tells no shape of its input {name!r}"
+        fix = "say the picture's, width first: --size 224x224"
+        raise ModelError("What is the size of its input?", [Problem(what, str(path), fix)])
+    return {name: (1, 3, None, None)}
 
 
 def _require_not_baked(path: Path, outputs: Mapping[str, Shape]) -> None:

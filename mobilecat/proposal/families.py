@@ -11,7 +11,6 @@ from collections.abc import Callable
 import numpy as np
 
 from mobilecat.formats.base.notes import cut_in
-from mobilecat.graph import Array
 from mobilecat.proposal.dense import fcos, fits, gfl, retinaface, retinanet, scrfd, yolo5face
 from mobilecat.proposal.facts import Facts, Shape
 from mobilecat.proposal.guess import FIVE_POINTS, LETTERBOX, Ask, Guess
@@ -24,11 +23,18 @@ from mobilecat.proposal.pictures import (
     simcc,
 )
 from mobilecat.proposal.queries import detr, end2end
+from mobilecat.proposal.single import (
+    PIXELS,
+    box_and_class,
+    landmarks_on_a_crop,
+    one_box,
+    points,
+    points_and_score,
+    units_of,
+)
 from mobilecat.spec.heads import HEADS
 
 Family = Callable[[Facts], Guess | None]
-_PIXELS = 2.0
-"""Boxes in 0..1 of the input stay below, whatever the picture; boxes in pixels do not."""
 _OWN_ANCHORS = (
     "written are those that the family publishes; where you trained with your own (the .cfg has "
     "them), say --set 'head.anchors=[[[w, h], …], …]', a list a map, finest first"
@@ -38,7 +44,6 @@ _FITTED = (
     "them, others letterbox. Pictures tell (--image, 5 or more) that are much wider or higher than "
     "the input's aspect, with one object near the middle that it finds"
 )
-_FORMATS = ("xyxy", "cxcywh", "xywh")
 
 
 def yunet(facts: Facts) -> Guess | None:
@@ -153,7 +158,7 @@ def yolov5(facts: Facts) -> Guess | None:
     values = facts.values[name][0]
     if values[:, 4:].min() < 0 or values[:, 4:].max() > 1:
         return None  # points, coefficients of masks: not scores
-    units = _units(values[:, :4])
+    units = units_of(values[:, :4])
     because = f"{shape[1]} rows of 5 + {shape[2] - 5}, three a cell; its boxes are {units}"
     return Guess("YOLOv5", "yolov5", 2, because, {"units": units}, LETTERBOX)
 
@@ -185,7 +190,7 @@ def yolov8(facts: Facts) -> Guess | None:
     scores = rows[:, 4:]
     if scores.min() < 0 or scores.max() > 1 or (rows[:, 2:4] < 0).any():
         return None
-    units = _units(rows[:, :4])
+    units = units_of(rows[:, :4])
     said = facts.said("task") == "detect"
     because = f"{cells} columns of 4 + {scores.shape[1]}, one a cell; its boxes are {units}"
     if said:
@@ -206,7 +211,7 @@ def with_its_own_nms(facts: Facts) -> Guess | None:
     name = _only_rows(facts)
     if cut is None or not name:
         return None
-    units = _units(facts.values[name][0][:, :4])
+    units = units_of(facts.values[name][0][:, :4])
     keys = ("iou_threshold", "score_threshold", "max_detections", "per_class")
     because = (
         f"its own suppression, cut off at {cut['boxes']} and {cut['scores']}; boxes are {units}"
@@ -233,9 +238,9 @@ def pose(facts: Facts) -> Guess | None:
     rest = rows[:, 4 + classes :]
     if rest.shape[1] < 2 or rest.shape[1] % (2 if two else 3) or (rows[:, 2:4] < 0).any():
         return None
-    units = _units(rows[:, :4])
+    units = units_of(rows[:, :4])
     points, seen = rest if two else np.delete(rest, np.s_[2::3], axis=1), rest[:, 2::3]
-    if not told and (units == "normalised" or np.abs(points).max() <= _PIXELS):
+    if not told and (units == "normalised" or np.abs(points).max() <= PIXELS):
         return None  # nothing tells them from scores; `yolov8` asks
     sure = seen.size == 0 or (seen.min() >= 0 and seen.max() <= 1)
     head: dict[str, object] = {"units": units} | ({"classes": classes} if classes > 1 else {})
@@ -262,7 +267,7 @@ def masks(facts: Facts) -> Guess | None:
     scores = values[:, 4 : values.shape[1] - count]
     if not scores.shape[1] or scores.min() < 0 or scores.max() > 1 or (values[:, 2:4] < 0).any():
         return None
-    units = _units(values[:, :4])
+    units = units_of(values[:, :4])
     because = (
         f"{cells} columns of 4 + {scores.shape[1]} + {count}, and {count} prototypes; its boxes "
         f"are {units}"
@@ -285,7 +290,7 @@ def obb(facts: Facts) -> Guess | None:
         return None
     rows = facts.values[name][0]
     rows = rows if shape[1] == cells else rows.T
-    units = _units(rows[:, :4])
+    units = units_of(rows[:, :4])
     angle = "radians" if np.abs(rows[:, -1]).max() <= 2 * np.pi else "degrees"
     because = (
         f"{cells} columns of 4 + {rows.shape[1] - 5} and an angle in {angle}, one a cell, in "
@@ -317,62 +322,6 @@ def maps(facts: Facts) -> Guess | None:
         kinds, what = (*kinds, "yolo5face"), f"{what}; or YOLO5Face's, with ten of five points"
     asks = (Ask("head.kind", what, kinds),)
     return Guess("YOLOv5" if five else "YOLOv3", kinds[0], 1, because, {}, LETTERBOX, asks)
-
-
-def landmarks_on_a_crop(facts: Facts) -> Guess | None:
-    """MTCNN's O-net: a box's correction, five points and two scores, of a crop of 48 × 48."""
-    columns = {_flat(s): n for n, s in facts.outputs.items()}
-    if set(columns) != {2, 4, 10} or facts.size_wh != (48, 48):
-        return None
-    head = {"output": columns[10], "units": "normalised", "order": "x-then-y", "score": columns[2]}
-    image = {"mean": 127.5, "std": 128, "transposed": True}
-    names = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
-    asks = (Ask("input.transposed", "trained in MATLAB's order, rows as columns?", (True, False)),)
-    because = "outputs of 2, 4 and 10 for a crop of 48 × 48: MTCNN's O-net"
-    return Guess("MTCNN O-net", "landmarks", 2, because, head, image, asks, (), names)
-
-
-def box_and_class(facts: Facts) -> Guess | None:
-    columns = {n: _flat(s) for n, s in facts.outputs.items()}
-    if len(columns) != 2 or 4 not in columns.values() or min(columns.values()) < 2:
-        return None
-    box = next(n for n, d in columns.items() if d == 4)
-    scores = next(n for n in columns if n != box)
-    given = facts.values[scores].reshape(-1)
-    finished = given.min() >= 0 and given.max() <= 1
-    summed = finished and abs(given.sum() - 1) < 1e-3
-    asks = [_asked_format(), *_asked_units(facts.values[box])]
-    if not finished:
-        what = "what is still to be applied to the scores"
-        asks.append(Ask("head.activation", what, ("softmax", "sigmoid")))
-    because = f"one box and {columns[scores]} scores a picture" + ", which sum to 1" * bool(summed)
-    head = {a.key.partition(".")[2]: a.options[0] for a in asks}
-    head |= {"units": _units(facts.values[box])} if "units" not in head else {}
-    return Guess("one box and its class", "box+class", 1, because, head, {}, tuple(asks))
-
-
-def one_box(facts: Facts) -> Guess | None:
-    columns = {n: _flat(s) for n, s in facts.outputs.items()}
-    if list(columns.values()) != [4]:
-        return None
-    values = next(iter(facts.values.values()))
-    asks = (_asked_format(), *_asked_units(values))
-    head = {"format": "xyxy", "units": _units(values)}
-    return Guess("one box", "box", 1, "one output of four numbers a picture", head, {}, asks)
-
-
-def points(facts: Facts) -> Guess | None:
-    columns = [_flat(s) for s in facts.outputs.values()]
-    if len(columns) != 1 or columns[0] < 10 or columns[0] % 2:
-        return None
-    values = next(iter(facts.values.values()))
-    because = f"one output of {columns[0]} numbers a picture"
-    asks = (
-        Ask("head.order", "the order of the numbers", ("xy", "yx", "x-then-y")),
-        *_asked_units(values),
-    )
-    head = {"units": _units(values), "order": "xy"}
-    return Guess("landmarks", "landmarks", 1, because, head, {}, asks)
 
 
 FAMILIES: tuple[Family, ...] = (
@@ -407,27 +356,9 @@ FAMILIES: tuple[Family, ...] = (
     logits,
     one_box,
     points,
+    points_and_score,
     perhaps_classifier,
 )
-
-
-def _asked_format() -> Ask:
-    return Ask("head.format", "what the four numbers are", _FORMATS)
-
-
-def _asked_units(values: Array) -> tuple[Ask, ...]:
-    """Ask where one picture's values could be either."""
-    largest = float(np.abs(values).max())
-    units = ("normalised", "pixels") if largest <= _PIXELS else ("pixels", "normalised")
-    return () if largest > 2 * _PIXELS else (Ask("head.units", "what the numbers count", units),)
-
-
-def _units(boxes: Array) -> str:
-    return "pixels" if float(np.abs(boxes).max()) > _PIXELS else "normalised"
-
-
-def _flat(shape: Shape) -> int:
-    return shape[-1] if shape and all(d == 1 for d in shape[:-1]) else 0
 
 
 def _is_rows(shape: Shape) -> bool:

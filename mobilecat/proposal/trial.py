@@ -29,6 +29,8 @@ _LEAST = 0.01
 """Below, a score says nothing of what is in a picture."""
 _SATURATED = 0.9995
 BY_PICTURES = "by the pictures"
+_SHOWN = 8
+"""Boxes, best first: of a flood all are alike."""
 MOST_PICTURES = 16
 """Some seconds a picture and way, of a large network; a mean gains little by more."""
 
@@ -87,9 +89,15 @@ class Tried:
             many = f"{n} detection{'s' * (n != 1)}"
             if not n:
                 yield Line(f"{on}: {nothing_above(self.threshold, shot.below, spec.labels)}")
+            elif spec.head.whole_picture:
+                classes = (shot.found.said(i, spec.labels, boxes=False) for i in range(n))
+                yield Line(f"{on}: {', '.join(classes)}")
             elif one:
                 yield Line(f"{on}: {many}")
-                yield from shot.found.words(spec.labels, spec.landmarks)
+                some = shot.found.chosen(slice(_SHOWN))
+                yield from some.words(spec.labels, spec.landmarks)
+                if n > _SHOWN:
+                    yield Line(f"  and {n - _SHOWN} more")
             else:
                 best = shot.found.said(int(np.argmax(shot.found.scores)), spec.labels)
                 yield Line(f"{on}: {many}, best {best}")
@@ -103,6 +111,9 @@ class Tried:
                 better = other.verdict == "better"
                 yield Line(f"    {other.sentence}", "yellow" if better else "dim")
         yield from (Line(f"  warning: {said}", "yellow") for said in self.odd)
+        if self.odd and self.others and not any(o.sound for o in self.others):
+            nor = "nor is other preprocessing better: is the network trained, and the head right?"
+            yield Line(f"    {nor}", "yellow")
 
     def to_json(self, spec: Spec) -> dict[str, Any]:
         names = spec.labels, spec.landmarks
@@ -148,11 +159,26 @@ def try_spec(
             resized = {i: found for i, (found, _) in ran.items()}
             if nms is not None:
                 pairs = ((samples[i].picture, kept[i][0], ran[i][0]) for i in rows)
-                told = (_overlap(run, spec, *each, threshold or 0) for each in pairs)
-                overlaps = tuple(v for v in told if v is not None)
+                by = (_overlap(run, spec, *each, threshold or 0) for each in pairs)
+                overlaps = tuple(v for v in by if v is not None)
         sound = 2 * max(odd, full) < len(rows) or (odd == full == 0)
+        # What the kept one does as well says nothing against the other.
+        kept_odd = sum(bool(kept[i][1]) for i in rows), sum(b >= _SATURATED for _, b in scores)
+        alike_odd = not sound and kept_odd[0] >= odd and kept_odd[1] >= full
         as_is = _shown(spec.input, key), (whose or {}).get(key, "the family's own")
-        others.append(Other(what, key, image[key], scores, overlaps, sound, *as_is))
+        others.append(
+            Other(
+                what,
+                key,
+                image[key],
+                scores,
+                overlaps,
+                sound,
+                *as_is,
+                alike_odd,
+                not spec.head.whole_picture,
+            )
+        )
     shots = []
     for i, (sample, (every, _)) in enumerate(zip(samples, kept, strict=True)):
         elsewhere = _shown_of(resized[i], threshold) if i in resized else None

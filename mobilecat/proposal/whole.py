@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,21 +20,26 @@ from mobilecat.proposal.compared import UNTOLD, flag_of
 from mobilecat.proposal.facts import Facts, Progress, read_facts
 from mobilecat.proposal.families import FAMILIES
 from mobilecat.proposal.guess import Ask, Guess
+from mobilecat.proposal.labels import blank_labels, names_of
 from mobilecat.proposal.sheet import sheet_of
 from mobilecat.proposal.text import spec_text, toml_value
 from mobilecat.proposal.trial import BY_PICTURES, Sample, Tried, try_spec
 from mobilecat.shown import Line, Shown, Table
 from mobilecat.spec import ImageSpec, NmsSpec, RawHead, Spec, spec_from_text
 from mobilecat.spec.heads import HEADS
-from mobilecat.value import safe_name, tuples, unprintable
+from mobilecat.value import safe_name, tuples
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 Answers = Mapping[str, Any]
-_COCO = 80
-_SHOWN = 3
+_HEADS_SHOWN = 3
 _NORMALISED = ("range", "mean", "std")
+_UNDECODED = (
+    "compiled with its own tensors. A detector of your own gets suppression and boxes where it "
+    "decodes itself: [1,4+C,N] of centre, width, height in pixels and C scores is head yolov8's "
+    "(docs/torch.md)"
+)
 _RESIZE, _THRESHOLD = "input.resize", "nms.score_threshold"
 _LETS_ALL_THROUGH, _USUAL_THRESHOLD = 0.05, 0.3
 """Files have thresholds of 1e-8 to 0.01 for an evaluation, whose curve wants all low scores."""
@@ -68,6 +72,8 @@ class Proposal(Shown):
             yield Line(f"  takes {assumed(self.spec.input)}", "dim")
         for said in self.assumed:
             yield Line(f"  assumed: {said}", "dim")
+        if isinstance(self.spec.head, RawHead):
+            yield Line(f"  {_UNDECODED}", "dim")
         if self.unnamed:
             many = f"{self.unnamed} classes, and" if self.unnamed > 1 else "one class, and"
             yield Line(f"  no labels: it has {many} the file names none; see labels in the spec")
@@ -134,13 +140,15 @@ def propose(
     samples: Sequence[Sample] = (),
     size: tuple[int, int] | None = None,
     answers: Answers | None = None,
+    source: str = "",
     progress: Progress = lambda _: None,
 ) -> Proposal:
     """Return the spec that fits a model file, to be written at `where`.
 
     samples: pictures on which it should find something; where the file does not tell how they are
     brought to the input's size, they may. size: width, height where the file leaves it
-    open. answers: values by key, `{"head.units": "pixels"}`, in place of what is inferred.
+    open. answers: values by key, `{"head.units": "pixels"}`, in place of what is inferred. source:
+    what the spec is to name in place of the file.
     Errors: MobileCatError for a file that cannot be read, or answers that contradict it.
     """
     answers = dict(answers or {})
@@ -149,7 +157,8 @@ def propose(
     facts = read_facts(path, sample, size, progress)
     guess = _answered(_chosen(facts, answers.get("head.kind")), answers)
     _require_keys(answers, guess.kind)
-    found = _proposed(facts, guess, where, samples, size, answers, {}, progress)
+    given = _Given(where, source, tuple(samples), size, progress)
+    found = _proposed(facts, guess, given, answers, {})
     other = found.tried.resize if found.tried is not None else None
     asked = any(a.key == _RESIZE for a in found.asks)
     if other is None or not asked or other.verdict not in ("better", "worse"):
@@ -158,34 +167,40 @@ def propose(
     right = other.value if other.verdict == "better" else other.kept
     answers |= {_RESIZE: right}
     because = {_RESIZE: other.reason}
-    return _proposed(
-        facts, _answered(guess, answers), where, samples, size, answers, because, progress
-    )
+    return _proposed(facts, _answered(guess, answers), given, answers, because)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What `init` was given besides the file and answers."""
+
+    where: Path
+    source: str
+    samples: tuple[Sample, ...]
+    size: tuple[int, int] | None
+    progress: Progress
 
 
 def _proposed(
     facts: Facts,
     guess: Guess,
-    where: Path,
-    samples: Sequence[Sample],
-    size: tuple[int, int] | None,
+    given: _Given,
     answers: Answers,
     because: Mapping[str, str],
-    progress: Progress,
 ) -> Proposal:
     """Return the spec of one guess, tried. because: why keys are as the pictures have told."""
-    path = facts.path
+    path, where, samples = facts.path, given.where, given.samples
     image, notes, asks = _image(facts, guess, answers)
     notes |= {key: f"By the pictures: {why}." for key, why in because.items()}
     head: dict[str, Any] = {"kind": guess.kind, **guess.head}
     head |= _said(answers, "head")
     taken: list[str] = []
-    if facts.assumed_size and size is None:
+    if facts.assumed_size and given.size is None:
         left = "since the file leaves it open: --size says another"
         taken.append(f"size {list(facts.size_wh)}, {left}")
     top: dict[str, Any] = {
-        "name": safe_name(path.stem, "model"),
-        "source": relative_path(path, where.parent),
+        "name": safe_name(given.source.rpartition(":")[2] or path.stem, "model"),
+        "source": given.source or relative_path(path, where.parent),
     }
     tables: dict[str, dict[str, Any]] = {}
     if facts.picture:
@@ -208,14 +223,14 @@ def _proposed(
         return text, spec_from_text(text, f"{where.name} as it would be", folder=where.parent)
 
     _, unnamed = written({})
-    names, without = _names(facts, guess, unnamed, taken)
+    names, without = names_of(facts, guess, unnamed, taken)
     if without:
-        blank["labels"] = _blank_labels(without)
+        blank["labels"] = blank_labels(without)
         notes["labels"] = "The file names no class. One name each, in the network's order:"
     text, spec = written(names)
     tried = None
     if samples and not isinstance(spec.head, RawHead):
-        progress("trying it on the picture" + "s" * (len(samples) > 1))
+        given.progress("trying it on the picture" + "s" * (len(samples) > 1))
         tried = try_spec(facts.network, spec, samples, _whose(answers, asks, notes, because))
     said = guess.title, guess.because, asks, tuple(taken)
     return Proposal(path, spec, text, *said, tried, without, tuple(because.values()))
@@ -238,11 +253,6 @@ def _whose(
         elif key in notes:
             whose[name] = "by the file"
     return whose
-
-
-def _blank_labels(classes: int) -> str:
-    names = [f'"name of class {i}"' for i in range(min(classes, _SHOWN))]
-    return f"labels = [{', '.join(names)}{', …' if classes > _SHOWN else ''}]"
 
 
 def _require_kind(kind: object) -> None:
@@ -277,11 +287,16 @@ def _chosen(facts: Facts, kind: str | None) -> Guess:
     fits = [g for g in found if _settles(facts, g)]
     if kind is not None:
         known = [g for g in fits if g.kind == kind]
-        others = [replace(g, kind=kind, asks=()) for g in fits if kind in _kinds(g)]
+        others = [_as_kind(g, kind) for g in fits if kind in _kinds(g)]
         return (known or others or [Guess(kind, kind, 1, "as you said", {}, {})])[0]
     if not fits:
         listed = ", ".join(f"{n} {list(s)}" for n, s in facts.outputs.items())
         because = f"no family that is known here has these outputs: {listed}"
+        alone = (Guess(k, k, 1, "") for k in HEADS if facts.picture and k != "raw")
+        if may := [g.kind for g in alone if _settles(facts, g)][:_HEADS_SHOWN]:
+            one = "a head that takes" if len(may) == 1 else "heads that take"
+            tried = " or ".join(f"--set head.kind={k}" for k in may)
+            because += f"; {one} such outputs: {', '.join(may)} ({tried}, and --replace)"
         return Guess("raw tensors", "raw", 1, because)
     best = max(g.certain for g in fits)
     rivals = [g for g in fits if g.certain == best]
@@ -291,6 +306,12 @@ def _chosen(facts: Facts, kind: str | None) -> Guess:
     what = "these fit as well: " + "; ".join(f"{g.kind}, {g.because}" for g in rivals)
     its = (a for a in rivals[0].asks if a.key != "head.kind")
     return replace(rivals[0], asks=(Ask("head.kind", what, kinds), *its))
+
+
+def _as_kind(guess: Guess, kind: str) -> Guess:
+    """Return the guess as another kind, with those of its keys that this one has."""
+    head = {k: v for k, v in guess.head.items() if k in HEADS[kind].model_fields}
+    return replace(guess, kind=kind, head=head, asks=())
 
 
 def _kinds(guess: Guess) -> tuple[Any, ...]:
@@ -354,26 +375,6 @@ def _image(
     return image, notes, tuple(asks)
 
 
-def _names(facts: Facts, guess: Guess, spec: Spec, taken: list[str]) -> tuple[dict[str, Any], int]:
-    """Return labels and landmarks, where their numbers fit the head; how many classes have none."""
-    if isinstance(spec.head, RawHead):
-        return {}, 0
-    settled = graph_head(spec.head, facts.outputs, facts.size_wh, facts.anchors)
-    top: dict[str, Any] = {}
-    names = tuple(n for n in facts.names if n.strip() and len(n) <= 200 and not unprintable(n))
-    if len(names) == settled.classes and names:
-        top["labels"] = list(names)
-        taken.append(f"{len(names)} labels, from the file's metadata")
-    elif len(guess.labels) == settled.classes:
-        top["labels"] = list(guess.labels)
-    elif settled.classes == _COCO:
-        top["labels"] = _coco()
-        taken.append("COCO's 80 labels, since there are 80 classes and the file names none")
-    if guess.landmarks and len(guess.landmarks) == settled.points:
-        top["landmarks"] = list(guess.landmarks)
-    return top, 0 if "labels" in top else settled.classes or 0
-
-
 def _any_picture() -> Image:
     """Return a picture of ours: on any one, values tell pixels from shares."""
     from PIL import Image
@@ -381,10 +382,6 @@ def _any_picture() -> Image:
     from mobilecat.demo import FOLDER
 
     return Image.open(FOLDER / "pictures" / "three_in_a_meadow.png").convert("RGB")
-
-
-def _coco() -> list[str]:
-    return (files("mobilecat.proposal") / "coco80.txt").read_text("utf-8").split("\n")[:_COCO]
 
 
 def _said(answers: Answers, table: str) -> dict[str, Any]:

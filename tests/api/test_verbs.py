@@ -62,7 +62,7 @@ OWN = {
     "replay": {"words": "clip", "draw": "draw"},
     "bisect": {"old_limit": "limit"},
     "golden record": {"words": "bundle", "at_once": "mc.golden", "reason": "mc.golden"},
-    "init": {"set_": "answers", "image": "image", "draw": ".drawn"},
+    "init": {"trust_python": "trust", "set_": "answers", "image": "image", "draw": ".drawn"},
     "inspect": {"placement": "mc.place", "rules": "mc.place"},
     "diff": {"words": "pictures", "image": "pictures"},
     "spec": {"explain": "key", "schema": "mc.spec_schema"},

@@ -211,6 +211,7 @@ PUBLISHED: dict[str, Published] = {
     "MediaPipe face mesh": Published(
         (192, 192),
         {"points": ((1, 1, 1, 1404), 5, 180), "flag": ((1, 1, 1, 1), -5, 5)},
-        {"kind": "raw"},
+        {"kind": "landmarks", "columns": 3, "units": "pixels"},
+        ("head.kind", "head.columns", "input.range"),
     ),
 }

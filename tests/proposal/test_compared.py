@@ -62,6 +62,15 @@ def test_the_verdict(found: Other, verdict: str, said: str) -> None:
     assert said in found.sentence
 
 
+def test_a_classifier_is_not_said_to_find_boxes() -> None:
+    flooded = replace(other([(1.0, 0.4)], sound=False), what="BGR")
+    assert flooded.said == "BGR, which floods the picture with boxes"
+    assert replace(flooded, boxes=False).said == "BGR, which makes its scores 1.000"
+    assert replace(flooded, alike=True).said == "BGR 1.000"  # as what is kept does
+    close = replace(other([(0.5, 0.4)]), boxes=False)
+    assert "box" not in close.sentence.replace("letterbox", "")
+
+
 def test_what_is_left_open_says_both_measures_and_what_settles_it() -> None:
     """Scores 0.04 lower and boxes 0.11 nearer, on two of three: neither is beyond 0.25/√3, /√2."""
     scores = ((0.8, 0.84), (0.78, 0.84), (0.82, 0.84))

@@ -90,6 +90,26 @@ def test_a_row_that_may_lie_in_the_picture_is_first_taken_to(
     assert [set(a.options) for a in found.asks if a.key == "head.kind"] == [{kind, "classify"}]
 
 
+def test_points_beside_a_score(tmp_path: Path) -> None:
+    """Ten numbers and one in 0..1; an answer that they are no points is taken."""
+    outputs: dict[str, Any] = {"points": ((1, 10), 0.1, 0.9), "there": ((1, 1), 0.1, 0.9)}
+    network = save_network(tmp_path / "net.onnx", (64, 64), outputs)
+    found = propose(network, tmp_path / "net.toml")
+    head = dict(found.spec.head)
+    assert head["kind"] == "landmarks" and (head["output"], head["score"]) == ("points", "there")
+    asked = {a.key: a.options for a in found.asks}
+    assert asked["head.kind"] == ("landmarks", "raw")
+    assert {"head.order", "head.units", "input.range"} <= asked.keys()
+    raw = propose(network, tmp_path / "net.toml", answers={"head.kind": "raw"})
+    assert raw.spec.head.kind == "raw" and "is head yolov8's" in str(raw)
+
+
+def test_a_box_beside_a_score_is_not_taken_for_points(tmp_path: Path) -> None:
+    outputs: dict[str, Any] = {"box": ((1, 4), 0.1, 0.9), "score": ((1, 1), 0.1, 0.9)}
+    network = save_network(tmp_path / "net.onnx", (64, 64), outputs)
+    assert propose(network, tmp_path / "net.toml").spec.head.kind == "raw"
+
+
 @pytest.mark.parametrize(("size_wh", "outputs", "head", "asked"), FAMILIES.values(), ids=FAMILIES)
 def test_what_is_proposed(
     tmp_path: Path,

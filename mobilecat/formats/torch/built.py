@@ -19,11 +19,12 @@ from typing import Any
 from mobilecat.disk.cache import scratch_file
 from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.base.child import Progress, absolute
+from mobilecat.formats.torch.named import PYTHON, require_named
 from mobilecat.formats.torch.pickles import is_checkpoint
 from mobilecat.formats.torch.worker import Worker, require_extra
 
-PYTHON = "python:"
 _MINUTES = 20
+CONSENT = 'mobilecat export --trust-python, or mc.export(…, trust=("python",))'
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,17 @@ def built(
     weights: Path | None,
     trust: Collection[str],
     progress: Progress = lambda _: None,
+    consent: str = CONSENT,
 ) -> Iterator[Built]:
     """Run a source that is code, and give what it builds.
 
     shapes: of inputs by name; picture: [1,C,H,W], of the first input without one. weights: a file
     of tensors that is loaded into the network. trust: `python` and `pickle`, as the user said.
-    Errors: ModelError, also where the user did not say so.
+    consent: how to say so. Errors: ModelError, also where the user did not say so.
     """
+    if path.name.startswith(PYTHON):
+        require_named(path)
+        require_consent(path, trust, consent)
     require_extra(path)
     with scratch_file(".pt2") as out:
         said = {
@@ -63,7 +68,6 @@ def built(
             "weights": absolute(weights) if weights else "",
         }
         if path.name.startswith(PYTHON):
-            require_consent(path, trust)
             progress(f"running {path.name.removeprefix(PYTHON)}")
             done = _in_python(path, said)
         else:
@@ -72,19 +76,18 @@ def built(
         yield Built(out.parent / done["file"], tuple(done["notes"]))
 
 
-def require_consent(path: Path, trust: Collection[str]) -> None:
+def require_consent(path: Path, trust: Collection[str], consent: str = CONSENT) -> None:
     """Raise ModelError where nobody said that the function that a spec names may be run."""
     if "python" in trust:
         return
     raise ModelError(
-        "The spec names a Python function as its source",
+        "The source is a Python function",
         [
             Problem(
                 "running it runs whatever its author wrote, with your rights: a spec from "
                 "somebody else must not do that unasked",
                 path.name,
-                "if the code is yours, say so: mobilecat export --trust-python, or "
-                'mc.export(…, trust=("python",))',
+                f"if the code is yours, say so: {consent}",
             )
         ],
     )

@@ -40,8 +40,9 @@ def checkpoint_words(path: Path) -> tuple[str, str]:
     if not code:
         return (
             "weights without a network (a state_dict): the code that builds the network is missing",
-            'write a function that returns the network, and a spec with source = "python:my_net:'
-            f'build" and [import] weights = "{path.name}"',
+            "write a function build() in my_net.py that returns the network with these weights "
+            "loaded: mobilecat init python:my_net:build --trust-python --size 224x224 "
+            "(docs/torch.md)",
         )
     named = ", ".join(f"{m}.{n}" if m else n for m, n in code[:_SHOWN])
     more = f" and {len(code) - _SHOWN} more" if len(code) > _SHOWN else ""

@@ -181,6 +181,23 @@ def test_a_function_runs_only_where_the_user_says_so(spec: Any, tmp_path: Path) 
     assert not (tmp_path / "marker").exists()
 
 
+def test_init_of_a_function_writes_a_spec_that_names_it(spec: Any, tmp_path: Path) -> None:
+    spec("build")  # leaves my_net.py; init writes a spec of its own
+    out = tmp_path / "mobilecat.toml"
+    found = mc.init("python:my_net:build", out, replace=True, trust=("python",), size=(16, 16))
+    assert (found.spec.source, found.spec.name) == ("python:my_net:build", "build")
+    assert found.spec.input is not None and found.spec.input.size == (16, 16)
+    assert mc.load_spec(out) == found.spec
+
+
+def test_init_of_torchscript_asks_for_its_size(tmp_path: Path) -> None:
+    path = save_traced(tmp_path / "net.pt")
+    with pytest.raises(ModelError, match="--size 224x224"):
+        mc.init(path)
+    found = mc.init(path, size=(16, 16))
+    assert found.spec.input is not None and found.spec.input.size == (16, 16)
+
+
 def test_a_function_of_python(spec: Any, tmp_path: Path) -> None:
     import torch
 
@@ -208,7 +225,7 @@ def test_a_function_of_python(spec: Any, tmp_path: Path) -> None:
     {
         "branches": r"my_net\.py:6: control flow that depends on data",
         "fails": r"my_net\.py:18: KeyError: 'weights are not here'",
-        "nothing": "has no attribute 'nothing'",
+        "nothing": "my_net.py has no function 'nothing'",
     }.items(),
 )
 def test_a_function_that_gives_no_graph(
@@ -255,7 +272,7 @@ def test_weights_alone_are_told_what_is_missing(tmp_path: Path) -> None:
     torch.save(network().state_dict(), path)
     with pytest.raises(ModelError, match=r"weights without a network .* is missing") as caught:
         format_of(path)
-    assert '[import] weights = "model.pth"' in str(caught.value)
+    assert "mobilecat init python:my_net:build --trust-python" in str(caught.value)
 
 
 def _poison(program: Any, text: str) -> None:

@@ -6,6 +6,7 @@ rights, and writes `answer.json`; a pickle goes through the confined child.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import json
@@ -29,7 +30,15 @@ def from_python(source: str, **said: Any) -> dict[str, Any]:
 
     name, _, function = source.partition(":")
     try:
-        made = getattr(importlib.import_module(name), function)()
+        found = importlib.import_module(name)
+        if (build := getattr(found, function, None)) is None:
+            close = difflib.get_close_matches(function, [n for n in dir(found) if n[0] != "_"], n=1)
+            fix = f"did you mean python:{name}:{close[0]}?" if close else ""
+            missing = Problem(f"module {name!r} has no {function!r}", f"python:{source}", fix)
+            raise ModelError("The Python source is not there", [missing])
+        made = build()
+    except ModelError:
+        raise
     except Exception as e:
         raise _own_error(e, source) from e
     module, examples = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
@@ -134,7 +143,10 @@ def _inputs(
     if needed and needed[0] not in sizes and picture:
         sizes[needed[0]] = list(picture)
     if missing := [n for n in needed if n not in sizes]:
-        fix = "return (module, (example,)), or say it: --shape NAME=1,3,224,224, or input.size"
+        fix = (
+            "say it: init --size 224x224, export --shape NAME=1,3,224,224, or input.size in the "
+            "spec; or return (module, (example,))"
+        )
         problems = [Problem("its shape is not known", f"input {n!r}", fix) for n in missing]
         raise ModelError("The network's inputs are not known", problems)
     return needed, tuple(torch.zeros(sizes[n]) for n in needed)
