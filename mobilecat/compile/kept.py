@@ -58,7 +58,9 @@ class Kept:
 
         Ranges that pictures were measured for are not kept: they would be measured to say so.
         """
-        if not self._on or target.calibrated or _bytes_of(baked) > LARGEST:
+        from mobilecat.graph.light import weights_of
+
+        if not self._on or target.calibrated or weights_of(baked.model) > LARGEST:
             return ""
         whole = {
             "code": code_sha256(),
@@ -172,11 +174,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _bytes_of(baked: Baked) -> int:
-    tensors = [v.const_value for v in baked.model.graph.initializers.values()]
-    return sum(t.nbytes for t in tensors if t is not None)
 
 
 def _words(value: Any) -> Iterator[bytes]:

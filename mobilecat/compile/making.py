@@ -61,7 +61,7 @@ def make(
             progress(f"loading {path.name}")
             require_loads(path, record)
             kept.keep(key, path, record)
-            give_back_memory()
+            give_back_memory(record.bytes)
         except MobileCatError as e:
             if not leave_out:
                 raise

@@ -142,6 +142,7 @@ def export(
     """
     from mobilecat.bake import bake
     from mobilecat.compile.belief import on_a_picture, with_names
+    from mobilecat.graph.light import weights_of
 
     path = source or (spec.folder if spec_folder is None else spec_folder) / spec.source
     _require_targets(spec)
@@ -152,7 +153,8 @@ def export(
     shapes, notes = settled_shapes(spec, dims, path)
     network = import_model(path, shapes, options, progress)
     progress("baking preprocessing, head and NMS" if spec.input else "freezing")
-    give_back_memory()
+    weights = weights_of(network)
+    give_back_memory(weights)
     spec, named = with_names(spec, network)
     plain = bake(network, spec, *CONTRACT)
     variants = {t: variant_of(t, plain, spec) for t in spec.targets.all}
@@ -189,10 +191,10 @@ def export(
             world = (*_world(spec, network), *on_a_picture(spec, plain))
             settled = plain.settled
             del network, plain, baked, graphs  # their weights, before the files' own are read
-            give_back_memory()
+            give_back_memory(weights)
             progress("trying decode and suppression")
             found = tried(folder, bundle, path)
-            give_back_memory()
+            give_back_memory(weights)
     except OSError as e:
         raise ArtifactError(
             "The bundle cannot be written", [Problem(e.strerror or str(e), str(out))]

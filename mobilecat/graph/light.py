@@ -124,6 +124,12 @@ def fill(proto: onnx.ModelProto, arrays: Mapping[str, Array]) -> None:
             tensor.raw_data = arrays[tensor.name].tobytes()
 
 
+def weights_of(model: ir.Model) -> int:
+    """Return the bytes of a model's constants."""
+    tensors = (v.const_value for v in model.graph.initializers.values())
+    return sum(t.nbytes for t in tensors if t is not None)
+
+
 def bytes_of(proto: onnx.ModelProto, arrays: Mapping[str, Array]) -> int:
     """Return how large the model is with what lies beside it."""
     return int(proto.ByteSize()) + sum(a.nbytes for a in arrays.values())

@@ -34,7 +34,7 @@ def require_right_ends(folder: Path, bundle: Bundle, source: Path) -> tuple[str,
     runner, raw = (None, {}) if bundle.source.format != "onnx" else _example(folder, bundle, source)
     made = made_for(bundle, runner, raw)
     del runner
-    give_back_memory()
+    give_back_memory(max((a.bytes for a in bundle.artifacts), default=0))
     tried: list[str] = []
     wrong: list[Problem] = []
     for lane in lanes_of(bundle, slow=False):

@@ -100,7 +100,7 @@ def try_made(folder: Path, bundle: Bundle, lane: Lane, made: Sequence[Made]) -> 
         key = tuple(one.given)
         if key not in engines:
             engines.clear()  # an engine may hold the weights once more
-            give_back_memory()
+            give_back_memory(record.bytes)
             engines[key] = open_engine(opened, folder, bundle, lane, None)
         engine = engines[key]
         if isinstance(engine, Check):

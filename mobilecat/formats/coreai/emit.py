@@ -36,12 +36,13 @@ def emit(
     plain = prepared_for(baked.model)
     model, packed = packed_weights(plain) if target.weights == "int8" else (plain, {})
     made = write_coreai(model, path, image=baked.image, taps=taps, packed=packed, name=spec.name)
-    give_back_memory()  # Apple's context, which holds all weights
+    size = (path / PROGRAM).stat().st_size
+    give_back_memory(size)  # Apple's context, which holds all weights
     read = read_module(path / PROGRAM)  # in this process: the bytes are our own, of just now
     require_same(model, read, baked.image)
     said = lints(read)
     del read
-    give_back_memory()
+    give_back_memory(size)
     return Emitted(
         inputs={v.name or "": v.name or "" for v in baked.model.graph.inputs},
         outputs={name: name for name in made.outputs},

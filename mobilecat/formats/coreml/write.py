@@ -30,6 +30,7 @@ from mobilecat.formats.coreml.lower.mil import Var, load_coremltools, no_gc, qui
 from mobilecat.formats.coreml.program import Precision, Program, build_program
 from mobilecat.formats.coreml.recipe import PLAIN, Measure, Recipe
 from mobilecat.graph import dtype_of, shape_of
+from mobilecat.graph.light import weights_of
 from mobilecat.graph.passes.sampling import WORD as SAMPLED
 
 _TARGETS = {
@@ -121,7 +122,7 @@ def write_coreml(
         ranges=program.ranges,
     )
     del program  # and the weights that it holds
-    give_back_memory()
+    give_back_memory(weights_of(model))
     save(spec, path, format)
     return made
 
