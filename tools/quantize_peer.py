@@ -1,10 +1,14 @@
 """ai-edge-quantizer on our float32 .tflite, same calibration pictures, same mAP → docs/quantize.md.
 
-Usage: python -m tools.quantize_peer --peer FOLDER [--model NAME]…
+Usage: python -m tools.quantize_peer --peer FOLDER [--model NAME]… [--least WEIGHT]
 
 FOLDER: where `pip install --target FOLDER ai-edge-quantizer` put it, which wants other versions of
 packages than ours. Its static int8 takes the place of our artifact in a bundle, which is sealed
 again and evaluated as `quantize_table` does. A line of JSON a model and quantiser.
+
+Its recipe makes outputs whole numbers, too, which our bundle says are floats: they are left float.
+--least: what a channel that has no weights gets as one of them in the source, for both quantisers:
+the peer takes the scale of such a channel's bias from its weights, 1e-14, in which no bias fits.
 """
 
 from __future__ import annotations
@@ -20,6 +24,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import onnx_ir as ir
 
 import mobilecat as mc
@@ -53,6 +59,8 @@ def _row(by: str, bundle: Path, file: str, labels: Path, cache: Path) -> dict[st
     }
 
 
+_NOTHING = 1e-7
+"""Of a weight: what float16 rounds to nothing."""
 DECODE = ".*(decode|best|nms)/.*"
 """What our nodes behind the network are called: boxes in pixels, scores, suppression."""
 
@@ -63,20 +71,47 @@ def _peers(float32: Path, name: str, feeds: list[Any], out: Path, whole: bool) -
     peer = importlib.import_module("ai_edge_quantizer")
     recipe = importlib.import_module("ai_edge_quantizer.recipe")
     made = peer.Quantizer(str(float32), recipe.static_wi8_ai8())
+    codes = importlib.import_module("ai_edge_quantizer.qtyping").TFLOperationName
+    made.update_quantization_recipe(".*", codes.OUTPUT, algorithm_key="no_quantize")
     if not whole:
-        every = importlib.import_module("ai_edge_quantizer.qtyping").TFLOperationName.ALL_SUPPORTED
-        made.update_quantization_recipe(DECODE, every, algorithm_key="no_quantize")
+        made.update_quantization_recipe(DECODE, codes.ALL_SUPPORTED, algorithm_key="no_quantize")
     with contextlib.redirect_stderr(io.StringIO()):  # a line for each of thousands of steps
         result = made.calibrate({"serving_default": [{name: x} for x in feeds]})
     out.unlink()
     made.quantize(result).export_model(str(out))
 
 
-def compare(name: str, data: Path, work: Path) -> None:
-    """Print both rows of a model."""
+def _with_least(source: Path, least: float, out: Path) -> int:
+    """Write a copy of an ONNX file where each channel without weights has one, `least`; return how
+    many there are. Weights may lie behind a Cast."""
+    model = onnx.load(source)
+    stored = {t.name: t for t in model.graph.initializer}
+    casts = {n.output[0]: n.input[0] for n in model.graph.node if n.op_type == "Cast"}
+    found = 0
+    for node in model.graph.node:
+        name = casts.get(node.input[1], node.input[1]) if node.op_type == "Conv" else ""
+        if name not in stored:
+            continue
+        w = onnx.numpy_helper.to_array(stored[name]).copy()
+        rows = w.reshape(w.shape[0], -1)
+        empty = np.abs(rows).max(axis=1) <= _NOTHING
+        rows[empty, 0] = least
+        found += int(empty.sum())
+        stored[name].CopyFrom(onnx.numpy_helper.from_array(w, name))
+    onnx.save(model, out)
+    return found
+
+
+def compare(name: str, data: Path, work: Path, least: float) -> None:
+    """Print the rows of a model."""
     model = table.MODELS[name]
     own = next(r for r in table.RECIPES if r.name == "int8, every layer")
     spec = table._spec(model, replace(own, target=dict(own.target)), data, work)
+    if least:
+        other = work / "least.onnx"
+        count = _with_least(Path(spec.source), least, other)
+        print(f"{count} channels without weights get one of {least:g}", file=sys.stderr)
+        spec = spec.model_copy(update={"source": str(other.resolve())})
     bundle = work / "bundle"
     made = mc.export(spec, bundle)
     _, measured = model.pictures(data, work)
@@ -117,12 +152,13 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=table.ROOT.parent / "shared" / "data")
     parser.add_argument("--work", type=Path, default=table.ROOT / "build" / "quantize_peer")
     parser.add_argument("--model", action="append", choices=list(table.MODELS))
+    parser.add_argument("--least", type=float, default=0.0)
     said = parser.parse_args()
     sys.path.append(str(said.peer))
     for name in said.model or table.MODELS:
         work = said.work / name
         work.mkdir(parents=True, exist_ok=True)
-        compare(name, said.data, work)
+        compare(name, said.data, work, said.least)
     return 0
 
 
