@@ -8,7 +8,8 @@ on the calibration pictures with all others rounded, and its mAP taken against w
 finds there with a score of 0.3 or more. The smallest number that loses half of the limit, as does
 the number a twentieth of all layers above it, is kept: docs/quantize.md measures on other pictures,
 where YuNet and YOLOX-nano lost twice as much. one-scale: which layers bear one scale for the
-weights of all outputs best, until four fifths of all outputs have none of their own. Each figure is
+weights of all outputs best, until four fifths of all outputs have none of their own. noise: what
+the float network itself loses where each value of the pictures is off by one level. Each figure is
 stored as it comes: it may be stopped at any time.
 """
 
@@ -45,7 +46,8 @@ OUT = Path(__file__).with_suffix(".json")
 LIMITS = {"int8": 1.0, "int8-weights": 0.3}
 """Points of mAP that may be lost."""
 METHODS = ("minmax", "mse")
-ONE = "one-scale"
+ONE, NOISE = "one-scale", "noise"
+SEEDS = 3
 _MARGIN = 0.5
 SHARE = 0.8
 """Of all outputs that shall not have a scale of their own, which takes 8 bytes of a file."""
@@ -78,28 +80,44 @@ class Judge:
         self.input = value.name or ""
         every = replace(self.trial.calibration, pictures=self.pictures)
         self.feeds: list[Array] = list(every.feeds(value))
-        self.before = self._run(self.whole)
+        self.before = self._run(self.whole, self.feeds)
         self.truths = [_truth(d) for d in self.before]
         self.objects = sum(t.wanted for t in self.truths)
 
     def lost(self, layers: Sequence[Layer]) -> tuple[float, float]:
         """Return the points of mAP and of mAP@.5 lost with `layers` rounded."""
-        found = self._run(simulated(self.whole, layers, self.trial.steps))
+        return self._lost(self._run(simulated(self.whole, layers, self.trial.steps), self.feeds))
+
+    def lost_to_noise(self) -> tuple[float, float]:
+        """Return what the float network itself loses where each value of the pictures is one more,
+        one less or as it is, by chance; the mean of `SEEDS` draws."""
+        every = []
+        for seed in range(SEEDS):
+            rng = np.random.default_rng(seed)
+            moved = (x.astype(np.int16) + rng.integers(-1, 2, x.shape) for x in self.feeds)
+            every.append(self._lost(self._run(self.whole, [_bytes(x) for x in moved])))
+        return float(np.mean([a for a, _ in every])), float(np.mean([b for _, b in every]))
+
+    def _lost(self, found: Sequence[Detections]) -> tuple[float, float]:
         a, b = (coco_scores(self.truths, d, self.classes) for d in (self.before, found))
         pairs = (a.ap, b.ap), (a.ap50, b.ap50)
         ap, ap50 = (100 * ((x or 0.0) - (y or 0.0)) for x, y in pairs)
         return ap, ap50
 
-    def _run(self, proto: onnx.ModelProto) -> list[Detections]:
+    def _run(self, proto: onnx.ModelProto, feeds: Sequence[Array]) -> list[Detections]:
         names = ["boxes", "scores", "class_ids", "count"]
         session = session_of(proto, names)
         found = []
-        for fed in self.feeds:
+        for fed in feeds:
             boxes, scores, ids, count = session.run(names, {self.input: fed})
             n = int(np.asarray(count).reshape(-1)[0])
             rows = boxes.reshape(-1, 4)[:n], scores.reshape(-1)[:n], ids.reshape(-1)[:n]
             found.append(Detections(*rows[:2], rows[2].astype(np.int64)))
         return found
+
+
+def _bytes(values: Array) -> Array:
+    return np.asarray(np.clip(values, 0, 255), np.uint8)
 
 
 def _truth(found: Detections) -> Truth:
@@ -245,7 +263,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=table.ROOT.parent / "shared" / "data")
     parser.add_argument("--work", type=Path, default=table.ROOT / "build" / "quantize_floats")
     parser.add_argument("--model", action="append", choices=list(table.MODELS))
-    parser.add_argument("--recipe", action="append", choices=[*LIMITS, ONE])
+    parser.add_argument("--recipe", action="append", choices=[*LIMITS, ONE, NOISE])
     parser.add_argument("--fresh", action="store_true", help="measure again what is there")
     said = parser.parse_args()
     for name in said.model or [m for m in table.MODELS if m != "cat_landmarks"]:
@@ -254,12 +272,18 @@ def main() -> int:
         file = work / "figures.json"
         if said.fresh:
             file.unlink(missing_ok=True)
-        judges = [judge_of(name, method, said.data, work) for method in METHODS]
+        methods = METHODS if set(said.recipe or LIMITS) & LIMITS.keys() else METHODS[:1]
+        judges = [judge_of(name, method, said.data, work) for method in methods]
         for recipe in said.recipe or LIMITS:
             print(f"{name}, {recipe}: {judges[0].objects} objects", flush=True)
             figures = Store(file)
-            one = recipe == ONE
-            row = one_scale(judges[0], figures) if one else search(judges, recipe, figures)
+            if recipe == NOISE:
+                lost = figures.put(NOISE, judges[0].lost_to_noise)
+                row = {"recipe": NOISE, "method": "", "lost": lost, "float": []}
+            elif recipe == ONE:
+                row = one_scale(judges[0], figures)
+            else:
+                row = search(judges, recipe, figures)
             rows = json.loads(OUT.read_text("utf-8")) if OUT.is_file() else {}
             rows[f"{name} {recipe}"] = row
             OUT.write_text(json.dumps(dict(sorted(rows.items())), indent=1) + "\n", "utf-8")

@@ -255,6 +255,9 @@ def lists() -> str:
     """Return which layers stay float in the rows that `quantize_floats` found, in Markdown."""
     lines = []
     for key, row in _rows_found().items():
+        if row["recipe"] == "noise":
+            off = f"**{key.split()[0]}**, float, each value of the pictures off by a level at most"
+            lines.append(f"- {off}: {row['lost'][0]:.2f} points lost ({row['lost'][1]:.2f}).")
         names = row.get("one_scale", row.get("float"))
         if not names:
             continue

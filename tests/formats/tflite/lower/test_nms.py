@@ -199,3 +199,21 @@ def test_refused(key: str, value: float, reason: str) -> None:
     with pytest.raises(UnsupportedError) as e:
         tflite_from_graph(model)
     assert [p.what for p in e.value.problems] == [reason]
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_one_number_a_candidate_is_stored_and_no_more(classes: int) -> None:
+    """Ranks, 4 bytes for each of 10,000; where boxes without area go is worked out."""
+    few, many = (
+        len(tflite_from_graph(nms_model(n, classes, spec(per_class=True)))) for n in (100, 10_100)
+    )
+    assert 40_000 <= many - few < 41_000
+
+
+def test_a_thousand_points_each_overlap_nothing() -> None:
+    """Each is moved to a place of its own; they are kept in the order of their scores."""
+    boxes = np.tile(np.float32([50, 50, 50, 50]), (1, 1000, 1))
+    scores = np.linspace(0.3, 0.9, 1000, dtype=np.float32).reshape(1, 1000, 1)
+    model = nms_model(1000, 1, spec(kept=1000))
+    found = run_lite(tflite_from_graph(model), {"boxes_in": boxes, "scores_in": scores})
+    assert np.allclose(found["scores"][0], scores[0, ::-1, 0])
