@@ -252,10 +252,12 @@ def _artifact(
 
 
 def _size(name: str, old: int, new: int) -> Iterator[Change]:
-    if old == new:
-        yield Change("bytes", name, told=f"other bytes, {human_size(new)} as before")
+    percent = 100 * (new - old) / old if old else None
+    if percent is not None and abs(percent) < 0.05:
+        by = f", but for {new - old:+,} bytes" if new != old else ""
+        yield Change("bytes", name, told=f"other bytes, {human_size(new)} as before{by}")
         return
-    share = f" ({100 * (new - old) / old:+.1f}%)" if old else ""
+    share = "" if percent is None else f" ({percent:+.1f}%)"
     yield Change("size", name, human_size(old), human_size(new) + share)
 
 

@@ -78,7 +78,7 @@ class Difference(Shown):
         best: dict[Path, tuple[LaneChange, PictureChange]] = {}
         for lane in self.lanes:
             for p in lane.pictures:
-                if p.changed and (p.path not in best or p.weight > best[p.path][1].weight):
+                if p.changed and (p.path not in best or _more(p, best[p.path][1])):
                     best[p.path] = (lane, p)
         return sorted(best.values(), key=lambda x: x[1].weight, reverse=True)[:count]
 
@@ -101,6 +101,15 @@ class Difference(Shown):
             "pictures": len(self.given.pictures) if self.given else 0,
             "lanes": [_lane(r) for r in self.lanes],
         }
+
+
+def _more(a: PictureChange, b: PictureChange) -> bool:
+    """Whether `a` changed more by what anybody would see: engines differ in the last digits."""
+    return _seen(a.weight) > _seen(b.weight)
+
+
+def _seen(weight: tuple[int, float, float]) -> tuple[int, float, float]:
+    return weight[0], round(weight[1], 3), round(weight[2], 2)
 
 
 def _lane(r: LaneChange) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from PIL import Image
 
 import mobilecat as mc
 from mobilecat.changes.behaviour import LaneChange
+from mobilecat.changes.facts import _size
 from mobilecat.changes.pictures import (
     PictureChange,
     change_of,
@@ -290,6 +291,26 @@ def test_a_picture_by_hand() -> None:
     assert found.weight == (2, 5.0 / 400, 0.0)
     bad = Detections(np.full((1, 4), np.nan), np.ones(1), np.zeros(1, np.int64))
     assert change_of(Path("x.png"), (9, 9), bad, bad).weight == (0, 0.0, 0.0)
+
+
+def test_a_picture_is_shown_with_the_first_artifact_on_which_it_changed_so_much() -> None:
+    """Of artifacts that differ in the last digits alone, the first; of others, the one most off."""
+
+    def lane(name: str, x: float) -> LaneChange:
+        old, new = boxes((0, 0, 90, 90)), boxes((x, 0, x + 90, 90))
+        return LaneChange(name, name, (change_of(Path("x.png"), (400, 300), old, new),))
+
+    side = Side(Path("a"), Path("a"), None)
+    for third, named in ((5.0, "a"), (9.0, "c")):
+        lanes = (lane("a", 5.0), lane("b", 5.00001), lane("c", third))
+        ((found, _),) = Difference(side, side, (), None, lanes, Limits()).most_changed()
+        assert found.name == named
+
+
+def test_a_few_bytes_more_are_no_other_size() -> None:
+    (few,), (some,) = (list(_size("a.onnx", 8_600_000, n)) for n in (8_600_012, 8_700_000))
+    assert str(few) == "a.onnx: other bytes, 8.6 MB as before, but for +12 bytes"
+    assert str(some) == "a.onnx 8.6 MB → 8.7 MB (+1.2%)"
 
 
 def test_classes_are_compared_by_name() -> None:
