@@ -190,3 +190,14 @@ def test_the_code_s_hash_leaves_out_only_the_rooms_named(
 def test_a_package_that_is_not_there_has_the_version_that_one_says() -> None:
     assert origin.version_of("numpy")[0].isdigit()
     assert origin.version_of("no-such-package", "none") == "none"
+
+
+def test_what_can_be_computed_again_waits_for_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled: list[int] = []
+    monkeypatch.setattr(disk.os, "fsync", settled.append)
+    disk.write_text(tmp_path / "a", "lasting")
+    disk.write_text(tmp_path / "b", "kept", kept=True)
+    assert len(settled) == 1
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a": "lasting", "b": "kept"}

@@ -134,8 +134,9 @@ def _evaluation(
 
     turned = any(t.angles is not None for t in truths) or any("angles" in d.rows for d in found)
     sizes = [t.size_wh or (1, 1) for t in truths]
-    rows = [r for k, t in enumerate(truths) for r in _truth_rows(k, t)]
-    theirs = [r for k, d in enumerate(found) for r in _found_rows(k, d)]
+    marked = by == "keypoints"  # else they are left out, as they are most of a row
+    rows = [r for k, t in enumerate(truths) for r in _truth_rows(k, t, marked)]
+    theirs = [r for k, d in enumerate(found) for r in _found_rows(k, d, marked)]
     given = Tables(sizes, classes, rows, theirs)
     made = evaluation_of(given, by, ByPolygons if turned and by == "bbox" else COCOeval)
     made.params.maxDets = [MOST]
@@ -167,9 +168,10 @@ _BEYOND = 1e11
 flag for that is overwritten with `iscrowd`, whose overlap is another."""
 
 
-def _truth_rows(picture: int, truth: Truth) -> list[dict[str, Any]]:
+def _truth_rows(picture: int, truth: Truth, marked: bool) -> list[dict[str, Any]]:
     boxes = _xywh(truth.boxes_xyxy)
-    points = [None] * len(truth) if truth.points is None else list(truth.points)
+    none = truth.points is None or not marked
+    points = [None] * len(truth) if none else list(truth.points)
     marks = [_keypoints(p) for p in points]
     return [
         {
@@ -186,9 +188,9 @@ def _truth_rows(picture: int, truth: Truth) -> list[dict[str, Any]]:
     ]
 
 
-def _found_rows(picture: int, found: Detections) -> list[dict[str, Any]]:
+def _found_rows(picture: int, found: Detections, marked: bool) -> list[dict[str, Any]]:
     boxes = _xywh(found.boxes_xyxy)
-    marks = found.landmarks_xy
+    marks = found.landmarks_xy if marked else None
     return [
         {
             "keypoints": _keypoints(None if marks is None else marks[i]),

@@ -56,7 +56,7 @@ class Store:
         """Keep `result`, exactly; a folder that cannot be written is no error."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_text(self._file(picture), json.dumps(_json(result)) + "\n")
+            write_text(self._file(picture), json.dumps(_json(result)) + "\n", kept=True)
         except OSError as e:
             self.problem = f"{self.folder} cannot be written: {e.strerror}"
 

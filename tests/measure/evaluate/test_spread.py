@@ -73,8 +73,10 @@ def test_a_damaged_result_of_a_shard_is_left(tmp_path: Path) -> None:
     none = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
     there.put("a", Result(none, "engine"))
     (there.folder / "b.json").write_text("{")
+    (there.folder / "c.json").write_text("")  # as a power cut may leave it
     assert spread.merge({"x": store}, [tmp_path / "part"]) == 1
     assert store.get("a") is not None and store.get("b") is None
+    assert there.get("c") is None
 
 
 def test_without_dask_it_is_said_how_to_get_it(

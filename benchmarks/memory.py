@@ -1,0 +1,119 @@
+"""What `evaluate` takes of memory as pictures grow in number: each count in a process of its own.
+
+    python benchmarks/memory.py [--counts 1000,10000,100000] [--keep FOLDER]
+
+Pictures are drawn (64 × 64, no two alike) into a folder of their own, and run by a tiny detector
+with two lanes. Said of each count: the most memory of the process, its time, and what one picture
+more added. What imports and engines take is in the first count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter, process_time
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+SIDE = 64
+
+
+def main() -> int:
+    if sys.argv[1:2] == ["--one"]:
+        return one(Path(sys.argv[2]), int(sys.argv[3]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--counts", default="1000,10000")
+    parser.add_argument("--keep", type=Path, help="draw into this folder, or use what is there")
+    asked = parser.parse_args()
+    counts = [int(n) for n in asked.counts.split(",")]
+    with tempfile.TemporaryDirectory() as scratch:
+        home = asked.keep or Path(scratch)
+        prepare(home, max(counts))
+        before: tuple[int, float] | None = None
+        for count in counts:
+            words = [sys.executable, __file__, "--one", str(home), str(count)]
+            done = subprocess.run(words, check=True, capture_output=True, text=True)
+            told = json.loads(done.stdout.splitlines()[-1])
+            more = ""
+            if before is not None:
+                grown = (told["peak_mb"] - before[1]) / (count - before[0]) * 1e3
+                more = f", {grown:.2f} kB a picture more than with {before[0]}"
+            before = count, told["peak_mb"]
+            print(
+                f"{count} pictures, {told['lanes']} lanes: {told['peak_mb']:.0f} MB at most, "
+                f"{told['seconds']:.0f} s, {told['cpu_ms']:.2f} ms of CPU a picture{more}",
+                flush=True,
+            )
+    return 0
+
+
+def prepare(home: Path, count: int) -> None:
+    """Draw pictures and labels, and export the detector, where they are not there yet."""
+    import mobilecat as mc
+    from tests.tiny import save_yunet_like, yunet_like_spec
+
+    pictures = home / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    images = []
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        x, y, w, h = (int(v) for v in (*rng.integers(4, 24, 2), *rng.integers(16, 32, 2)))
+        name = f"{seed:08d}.png"
+        if not (pictures / name).is_file():
+            pixels = np.full((SIDE, SIDE, 3), rng.integers(0, 90, 3), np.uint8)
+            pixels[y : y + h, x : x + w] = rng.integers(120, 255, 3)
+            pixels[0, :4] = rng.integers(0, 255, (4, 3))  # no two pictures have one hash
+            Image.fromarray(pixels).save(pictures / name, compress_level=1)
+        images.append([name, [x, y, w, h]])
+    (home / "images.json").write_text(json.dumps(images))
+    if not (home / "bundle").is_dir():
+        save_yunet_like(home / "tiny.onnx", (SIDE, SIDE))
+        text = yunet_like_spec(Path("tiny.onnx")).replace('["face"]', '["cat face"]')
+        (home / "spec.toml").write_text(text.replace("96, 64", f"{SIDE}, {SIDE}"))
+        mc.export(home / "spec.toml", home / "bundle")
+
+
+def one(home: Path, count: int) -> int:
+    import mobilecat as mc
+
+    images = json.loads((home / "images.json").read_text())[:count]
+    labels = home / "pictures" / f"labels{count}.json"
+    coco = {
+        "images": [
+            {"id": i, "file_name": name, "width": SIDE, "height": SIDE}
+            for i, (name, _) in enumerate(images)
+        ],
+        "annotations": [
+            {"id": i + 1, "image_id": i, "category_id": 1, "bbox": box, "iscrowd": 0,
+             "area": box[2] * box[3]}
+            for i, (_, box) in enumerate(images)
+        ],
+        "categories": [{"id": 1, "name": "cat face"}],
+    }  # fmt: skip
+    labels.write_text(json.dumps(coco))
+    with tempfile.TemporaryDirectory(dir=home) as cache:
+        start, before = perf_counter(), process_time()
+        done = mc.evaluate(home / "bundle", labels, cache=cache)
+        seconds, cpu = perf_counter() - start, process_time() - before
+    told = {
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "seconds": seconds,
+        "cpu_ms": cpu * 1e3 / count,
+        "lanes": len(done.lanes),
+    }
+    assert done.pictures == count
+    print(json.dumps(told))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
