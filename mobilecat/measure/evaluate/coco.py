@@ -170,8 +170,8 @@ flag for that is overwritten with `iscrowd`, whose overlap is another."""
 
 def _truth_rows(picture: int, truth: Truth, marked: bool) -> list[dict[str, Any]]:
     boxes = _xywh(truth.boxes_xyxy)
-    none = truth.points is None or not marked
-    points = [None] * len(truth) if none else list(truth.points)
+    known = truth.points if marked else None
+    points = [None] * len(truth) if known is None else list(known)
     marks = [_keypoints(p) for p in points]
     return [
         {
