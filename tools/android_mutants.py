@@ -98,7 +98,7 @@ MUTANTS: list[Mutant] = [
         ("a box at the threshold is suppressed", "corners[a].iou(corners[b]) > limit", "corners[a].iou(corners[b]) >= limit"),
         ("ties by falling row", ".thenBy { it.row }", ".thenByDescending { it.row }"),
         ("the last class on ties", "if (values[k] > values[best]) k else best", "if (values[k] >= values[best]) k else best"),
-        ("angles are left out", "if (angles == null || overlap == Overlap.IOU)", "if (true)"),
+        ("angles are left out", "(box, angle) -> TurnedBox(box, angle) }", "(box, _) -> TurnedBox(box, 0.0) }"),
     ),
     *_in(
         "outputs/Mask.kt",

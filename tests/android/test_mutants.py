@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,3 +26,10 @@ def test_every_fault_has_its_text_exactly_once(mutants: list[Any]) -> None:
         text = (KIT / mutant.file).read_text("utf-8")
         assert text.count(mutant.old) == 1, f"{mutant.file}: {mutant.name}"
         assert mutant.old != mutant.new
+
+
+def test_the_page_lists_each_fault_as_killed(mutants: list[Any]) -> None:
+    page = (ROOT / "docs" / "android_mutants.md").read_text("utf-8")
+    listed = re.findall(r"^\| (.+) \| `.+` \|$", page, re.MULTILINE)
+    assert listed == [m.name for m in mutants]
+    assert f"{len(listed)} of {len(listed)} faults are killed" in page
