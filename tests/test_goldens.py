@@ -45,12 +45,12 @@ def test_every_artifact_holds_to_the_goldens(name: str, bundle: Path) -> None:
     report = validate(bundle, GOLDEN[name], random=1, write_pending=False)
     assert report.held, [str(r) for r in report.failed]
     assert report.exit_code == 0
-    assert len(report.cases) == {"cat_faces": 4, "yunet": 3}[name]
+    assert len(report.cases) == {"cat_faces": 5, "yunet": 3}[name]
     assert _state(name) == before
 
 
 def test_another_threshold_falls_short(name: str, tmp_path: Path) -> None:
-    """Proof that the goldens can fail: the astronaut's face scores 0.944, the best cat's 0.924."""
+    """Proof that the goldens can fail: the astronaut's face scores 0.944, the best cat's 0.932."""
     spec = SPECS[name]
     text = spec.read_text("utf-8")
     for threshold in ("0.3", "0.4"):

@@ -26,6 +26,7 @@ NEEDED = (
     "mobilecat/demo/cat_landmarks.onnx",
     "mobilecat/demo/chelsea.png",
     "mobilecat/demo/pictures/two_on_a_sofa.png",
+    "mobilecat/demo/golden/cat_faces/chelsea/approved.json",
     "mobilecat/demo/golden/cats/index.json",
     "mobilecat/demo/golden/cats/two_on_a_sofa/approved.json",
     "mobilecat/templates/report.html.j2",
