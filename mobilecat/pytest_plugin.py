@@ -249,7 +249,7 @@ class GoldensItem(_Item):
         bundle = self.session.stash.setdefault(STASH, Shared()).bundle(self.folder)
         require_known_tolerances(bundle)
         require_sane_tolerances(bundle)
-        _, checks = read_cases(self.golden, bundle)
+        _, checks = read_cases(self.golden, bundle, at=self.folder)
         checks += [*check_index(self.golden, bundle), *check_terms(self.golden, bundle)]
         bad = [c.detail for c in checks if c.verdict == "FAIL"]
         if bad:

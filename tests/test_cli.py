@@ -55,6 +55,21 @@ def test_a_key_is_said_in_the_spec_not_to_export(work: Path) -> None:
     refused(done, "export has no --set", "init MODEL --set input.resize=stretch --replace")
 
 
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        (("golden", "validate"), "mobilecat validate"),
+        (("approve", "--help"), "mobilecat golden approve"),
+    ],
+)
+def test_a_verb_that_is_asked_for_on_another_level_is_told_where(
+    words: tuple[str, ...], place: str
+) -> None:
+    done = CliRunner().invoke(app, list(words), prog_name="mobilecat")
+    assert isinstance(done.exception, MobileCatError)
+    assert done.exception.problems[0].fix == f"it is {place}"
+
+
 def test_run_prints_json_for_every_lane(work: Path) -> None:
     done = mobilecat("run", work / "bundle", "--image", work / "picture.png", "--json")
     assert done.returncode == 0, done.stderr

@@ -24,6 +24,7 @@ from mobilecat.cli.grammar import (
     Source,
     Variant,
     Verb,
+    Verbs,
     bundle_and_pictures,
     renamed,
 )
@@ -36,6 +37,7 @@ from mobilecat.shown import Column, Line, Table
 
 golden_app = typer.Typer(
     name="golden",
+    cls=Verbs,
     help="Goldens: results that a person looked at and approved. A validation holds to them.",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 BUNDLE, GOLDEN, SPEC = Path("bundle"), Path("golden"), Path("mobilecat.toml")
 """Where things lie when nothing is said: beside the spec, in the folder one works in."""
@@ -165,6 +165,28 @@ class Verb(TyperCommand):
         if not any("--set" in p.opts for p in self.params):
             _require_no_set(ctx.command_path, args)
         return super().parse_args(ctx, with_json_values(args))
+
+
+class Verbs(TyperGroup):
+    """Verbs under one name. One that is asked for a level too high or too low is told where."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0] if args else ""
+        if name and name not in self.commands:
+            above = getattr(ctx.parent, "command", None)
+            if name in getattr(above, "commands", {}):
+                _require_place(ctx.command_path, name, f"{ctx.parent.command_path} {name}")
+            for group, inner in self.commands.items():
+                if name in getattr(inner, "commands", {}):
+                    _require_place(ctx.command_path, name, f"{ctx.command_path} {group} {name}")
+        return super().resolve_command(ctx, args)
+
+
+def _require_place(here: str, name: str, place: str) -> None:
+    from mobilecat.errors import MobileCatError, Problem
+
+    said = Problem(f"there is no {here} {name}", name, f"it is {place}")
+    raise MobileCatError("There is no such verb here", [said])
 
 
 def _require_no_set(verb: str, args: Sequence[str]) -> None:

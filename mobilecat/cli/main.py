@@ -32,6 +32,7 @@ from mobilecat.cli.grammar import (
     Source,
     TrustPython,
     Verb,
+    Verbs,
 )
 from mobilecat.cli.replay import replay
 from mobilecat.cli.tune import tune
@@ -41,6 +42,7 @@ from mobilecat.errors import MobileCatError
 
 app = typer.Typer(
     name="mobilecat",
+    cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     pretty_exceptions_enable=False,

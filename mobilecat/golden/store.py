@@ -20,6 +20,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -267,11 +268,12 @@ def require_golden_folder(root: Path) -> None:
 
 
 def read_cases(
-    root: Path, bundle: Bundle, only: Collection[str] | None = None
+    root: Path, bundle: Bundle, only: Collection[str] | None = None, at: Path | None = None
 ) -> tuple[list[Case], list[Check]]:
     """Return the cases that can be trusted, and one check a case or stray file, failed or not.
 
-    only: names; the rest is not read, and a name that has no case fails.
+    only: names; the rest is not read, and a name that has no case fails. at: the bundle's folder,
+    as the commands that mend a case name it.
     """
     require_golden_folder(root)
     checks: list[Check] = []
@@ -285,7 +287,7 @@ def read_cases(
     absent = sorted(set(only or ()) - {f.name for f in folders})
     checks += [_failed(name, f"there is no such case in {home}") for name in absent]
     for folder in chosen:
-        case, problems = read_case(folder, bundle)
+        case, problems = read_case(folder, bundle, at)
         checks += [_failed(folder.name, p) for p in problems]
         if not problems:
             checks.append(Check("golden", folder.name, "PASS", detail="is as it was approved"))
@@ -300,8 +302,13 @@ def _failed(name: str, detail: str) -> Check:
     return Check("golden", name, "FAIL", detail=detail)
 
 
-def read_case(folder: Path, bundle: Bundle) -> tuple[Case | None, list[str]]:
-    """Return the case where it can be compared, and everything that is wrong with its files."""
+def read_case(
+    folder: Path, bundle: Bundle, at: Path | None = None
+) -> tuple[Case | None, list[str]]:
+    """Return the case where it can be compared, and everything that is wrong with its files.
+
+    at: the bundle's folder, as the commands that mend it name it.
+    """
     try:
         record = read_case_file(folder)
     except MobileCatError as e:
@@ -316,10 +323,11 @@ def read_case(folder: Path, bundle: Bundle) -> tuple[Case | None, list[str]]:
         except MobileCatError as e:
             problems += [str(p) for p in e.problems]
     if not (folder / f"{APPROVED}.json").is_file():
-        hint = "record it again: mobilecat golden record DIR PICTURE"
+        named = f"{shlex.quote(str(at))} " if at is not None else ""
+        hint = f"record it again: mobilecat golden record {named}{shlex.quote(str(source))}"
         if (folder / f"{PENDING}.json").is_file():
-            hint = "approve it: mobilecat golden review DIR"
-        hint += f" --golden {folder.parent.parent}, DIR being the bundle"
+            hint = f"approve it: mobilecat golden review {named}".rstrip()
+        hint += f" --golden {shlex.quote(str(folder.parent.parent))}"
         problems.append(f"{folder} has no approved.json; {hint}")
     approved = results.pop(APPROVED, None)
     problems += [

@@ -112,7 +112,7 @@ def validate(
     chosen: list[Case] = []
     file_checks: list[Check] = []
     if golden_dir is not None:
-        chosen, file_checks = read_cases(golden_dir, bundle, cases)
+        chosen, file_checks = read_cases(golden_dir, bundle, cases, folder)
         file_checks += check_index(golden_dir, bundle, cases)
         file_checks += check_terms(golden_dir, sealed, cases)
     results = [Result("", c.name, c) for c in [*file_checks, *_labels(folder, bundle)]]

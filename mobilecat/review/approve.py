@@ -86,7 +86,7 @@ def list_cases(folder: Path, golden_dir: Path) -> list[CaseState]:
     index = read_index(golden_dir / bundle.name)
     listed = faults(index, golden_dir, bundle) if index else {}
     for home in case_folders(golden_dir, bundle):
-        case, problems = read_case(home, bundle)
+        case, problems = read_case(home, bundle, folder)
         problems += listed.pop(home.name, [])
         waiting = tuple(sorted(home.glob(f"{PENDING}*.json")))
         words = ["approved"] if case is not None else []

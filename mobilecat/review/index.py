@@ -21,7 +21,7 @@ def index_goldens(folder: Path, golden_dir: Path) -> list[str]:
     require_golden_folder(golden_dir)
     problems = []
     for home in case_folders(golden_dir, bundle):
-        problems += [Problem(x, home.name) for x in read_case(home, bundle)[1]]
+        problems += [Problem(x, home.name) for x in read_case(home, bundle, folder)[1]]
     if problems:
         raise MobileCatError("Nothing was written: these goldens cannot be trusted", problems)
     return write_index(golden_dir, bundle)

@@ -48,10 +48,8 @@ def test_recording_gives_a_pending_case_and_nothing_else(shop: Workshop) -> None
     assert sorted(p.name for p in home(shop).iterdir()) == ["case.json", "pending.json", "room.png"]
     report = check(shop)
     assert report.exit_code == 1
-    assert (
-        "has no approved.json; approve it: mobilecat golden review DIR --golden"
-        in report.failed[0].check.detail
-    )
+    command = f"mobilecat golden review {shop.bundle} --golden {shop.golden}"
+    assert f"has no approved.json; approve it: {command}" in report.failed[0].check.detail
     assert [s.state for s in list_cases(shop.bundle, shop.golden)] == ["pending"]
 
 
