@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
 from mobilecat.formats.base.lowering import Check, LoweringTable, prepared
+from mobilecat.formats.base.node import NodeAsked
 from mobilecat.formats.coreai.lower.build import Build, Var
-from mobilecat.graph import Array, attr, const_of, dtype_of, opt_input, shape_of
+from mobilecat.graph import Array, const_of, dtype_of, opt_input, shape_of
 
-T = TypeVar("T")
 Lower = Callable[["Node"], "Var | Sequence[Var]"]
 
 LOWERINGS: LoweringTable[Lower] = LoweringTable("Core AI")
@@ -66,19 +66,10 @@ def _value_problem(node: ir.Node, types: frozenset[str]) -> str | None:
 
 
 @dataclass(frozen=True)
-class Node:
+class Node(NodeAsked):
     """A node to lower: its inputs as values of the Core AI graph, or as constants."""
 
-    node: ir.Node
     build: Build
-
-    def value(self, i: int) -> ir.Value:
-        found = opt_input(self.node, i)
-        assert found is not None, f"{self.node.op_type} lacks input {i}"
-        return found
-
-    def has(self, i: int) -> bool:
-        return opt_input(self.node, i) is not None
 
     def x(self, i: int = 0, dtype: Any = None) -> Var:
         """Return input `i` as a value; `dtype` casts it."""
@@ -94,34 +85,11 @@ class Node:
     def xs(self) -> list[Var]:
         return [self.x(i) for i, v in enumerate(self.node.inputs) if v is not None]
 
-    def const(self, i: int) -> Array | None:
-        """Return input `i` as a numpy array where it is a constant, else None."""
-        return const_of(opt_input(self.node, i))
-
-    def ints(self, i: int) -> tuple[int, ...]:
-        """Return the constant integer input `i`, flat; only after a check that it is constant."""
-        found = self.const(i)
-        assert found is not None
-        return tuple(int(v) for v in found.reshape(-1))
-
-    def attr(self, name: str, default: T) -> T:
-        return attr(self.node, name, default)
-
-    def shape(self, i: int = 0) -> tuple[int, ...]:
-        return shape_of(self.value(i))
-
-    def out_shape(self, k: int = 0) -> tuple[int, ...]:
-        return shape_of(self.node.outputs[k])
-
     def dtype(self, i: int = 0) -> np.dtype[Any]:
         return dtype_of(self.value(i))
 
     def out_dtype(self, k: int = 0) -> np.dtype[Any]:
         return dtype_of(self.node.outputs[k])
-
-    def axis(self, default: int = 0, name: str = "axis") -> int:
-        """Return attribute `axis`, counted from the front of input 0."""
-        return self.attr(name, default) % max(len(self.shape(0)), 1)
 
     def num(self, value: Any) -> Array:
         """Return a literal in the element type of input 0."""

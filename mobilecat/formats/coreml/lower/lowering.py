@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import onnx_ir as ir
 
 from mobilecat.formats.base.lowering import LoweringTable
+from mobilecat.formats.base.node import NodeAsked
 from mobilecat.formats.coreml.lower.activations import Activations
 from mobilecat.formats.coreml.lower.mil import NUMPY_OF_MIL, Var, cast, mb
-from mobilecat.graph import Array, attr, const_of, dtype_of, opt_input, shape_of
+from mobilecat.graph import Array, const_of, dtype_of
 
-T = TypeVar("T")
 Format = Literal["mlpackage", "mlmodel"]
 Lower = Callable[["Node"], "Var | Sequence[Var]"]
 
@@ -68,26 +68,17 @@ class Build:
 
 
 @dataclass(frozen=True)
-class Node:
+class Node(NodeAsked):
     """A node to lower: its inputs as MIL variables or constants, typed for its precision.
 
     float_type: `fp32` or `fp16`, the type in which this node computes.
     """
 
-    node: ir.Node
     build: Build
     float_type: str
 
     def mil_type(self, kind: str) -> str:
         return {"float": self.float_type, "int": "int32", "bool": "bool"}[kind]
-
-    def value(self, i: int) -> ir.Value:
-        found = opt_input(self.node, i)
-        assert found is not None, f"{self.node.op_type} lacks input {i}"
-        return found
-
-    def has(self, i: int) -> bool:
-        return opt_input(self.node, i) is not None
 
     def x(self, i: int = 0, dtype: str | None = None) -> Var:
         """Return input `i` as a variable; a constant becomes one here, once per type."""
@@ -111,34 +102,11 @@ class Node:
     def xs(self) -> list[Var]:
         return [self.x(i) for i, v in enumerate(self.node.inputs) if v is not None]
 
-    def const(self, i: int) -> Array | None:
-        """Return input `i` as a numpy array where it is a constant, else None."""
-        return const_of(opt_input(self.node, i))
-
-    def ints(self, i: int) -> tuple[int, ...]:
-        """Return the constant integer input `i`, flat; only after a check that it is constant."""
-        found = self.const(i)
-        assert found is not None
-        return tuple(int(v) for v in found.reshape(-1))
-
-    def attr(self, name: str, default: T) -> T:
-        return attr(self.node, name, default)
-
-    def shape(self, i: int = 0) -> tuple[int, ...]:
-        return shape_of(self.value(i))
-
-    def out_shape(self, k: int = 0) -> tuple[int, ...]:
-        return shape_of(self.node.outputs[k])
-
     def kind(self, i: int = 0) -> str:
         return kind_of(self.value(i))
 
     def out_kind(self, k: int = 0) -> str:
         return kind_of(self.node.outputs[k])
-
-    def axis(self, default: int = 0, name: str = "axis") -> int:
-        """Return attribute `axis`, counted from the front of input 0."""
-        return self.attr(name, default) % max(len(self.shape(0)), 1)
 
     def typed(self, array: Any, dtype: str) -> Array:
         array = np.asarray(array)
