@@ -14,13 +14,15 @@ from tests.formats.coreai.apple import Apple, Refused
 from tests.formats.onnx_node.cases import Arrays, NodeRow, run_node_cases
 
 
-def coreai_rows() -> list[NodeRow]:
+def coreai_rows(step: int = 1) -> list[NodeRow]:
     """Return one row an op of the lowering table."""
     from mobilecat.formats.coreai import LOWERINGS
 
     with Apple() as apple:
         return run_node_cases(
-            lambda model, inputs: compile_and_run(apple, model, inputs), [*LOWERINGS, *TAKEN_APART]
+            lambda model, inputs: compile_and_run(apple, model, inputs),
+            [*LOWERINGS, *TAKEN_APART],
+            step,
         )
 
 

@@ -15,11 +15,12 @@ from tests.formats.onnx_node.cases import Arrays, NodeRow, run_node_cases
 TARGETS = {"mlpackage": "iOS15", "mlmodel": "iOS14"}
 
 
-def coreml_rows(format: str) -> list[NodeRow]:
+def coreml_rows(format: str, step: int = 1) -> list[NodeRow]:
     """Return one row an op of the lowering table, in float32."""
     from mobilecat.formats.coreml import LOWERINGS
 
-    return run_node_cases(partial(compile_and_run, format=format), [*LOWERINGS, *TAKEN_APART])
+    run = partial(compile_and_run, format=format)
+    return run_node_cases(run, [*LOWERINGS, *TAKEN_APART], step)
 
 
 def compile_and_run(model: ir.Model, inputs: Arrays, format: str = "mlpackage") -> Arrays:

@@ -6,10 +6,10 @@ import pytest
 
 from mobilecat.formats.coreai.dialect import missing
 from tests.formats.onnx_node.coreai_cases import coreai_rows
-from tests.formats.onnx_node.counts import assert_not_fewer
+from tests.formats.onnx_node.counts import STEP, assert_not_fewer
 
 
 def test_onnx_node_cases() -> None:
     if (reason := missing()) is not None:
         pytest.skip(f"NOT_RUN: {reason}")
-    assert_not_fewer("Core AI", coreai_rows())
+    assert_not_fewer("Core AI", coreai_rows(STEP))

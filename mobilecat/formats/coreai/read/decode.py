@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,9 @@ def decode(path: Path, entry: str | None = None, *, strict: bool = False) -> Dec
     """
     package = read_package(path, strict=strict)
     read_head(package.program)  # most damage shows here, before a process is begun for it
+    key = package.sha256, entry or "*"
+    if (kept := _kept.get(key)) is not None:
+        return replace(kept, model=_copy(kept.model))
     with _answer(package, entry or "*") as out:
         about = _json(out / "graph.json")
         model = onnx.load(str(out / "graph.onnx"), load_external_data=False)
@@ -110,7 +114,9 @@ def decode(path: Path, entry: str | None = None, *, strict: bool = False) -> Dec
         }
     taps = {str(k): str(v) for k, v in about["taps"].items()}
     checks = tuple(str(c) for c in about["checks"])
-    return Decoded(str(about["entry"]), model, taps, checks, arrays)
+    decoded = Decoded(str(about["entry"]), model, taps, checks, arrays)
+    _keep(key, decoded)
+    return decoded
 
 
 def _array(tensor: onnx.TensorProto, file: Path, at: int) -> Array:
@@ -120,6 +126,32 @@ def _array(tensor: onnx.TensorProto, file: Path, at: int) -> Array:
     if dtype is None or not 0 <= at <= file.stat().st_size - count * dtype.itemsize:
         raise ArtifactError("This Core AI model is damaged", [Problem(tensor.name, str(file))])
     return np.fromfile(file, dtype, count, offset=at).reshape(tuple(tensor.dims))
+
+
+_MOST_KEPT = 4
+_MOST_BYTES_KEPT = 16 << 20
+_kept: dict[tuple[str, str], Decoded] = {}
+"""What the last small programs were decoded to, by content and entry.
+
+A verb opens the same artifact several times, and a process each is most of the time that takes.
+"""
+_keeping = threading.Lock()
+
+
+def _keep(key: tuple[str, str], decoded: Decoded) -> None:
+    size = decoded.model.ByteSize() + sum(a.nbytes for a in decoded.arrays.values())
+    if size > _MOST_BYTES_KEPT:
+        return
+    with _keeping:
+        while len(_kept) >= _MOST_KEPT:
+            del _kept[next(iter(_kept))]
+        _kept[key] = replace(decoded, model=_copy(decoded.model))
+
+
+def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
+    copied = onnx.ModelProto()
+    copied.CopyFrom(model)  # who runs it adds the outputs that they want
+    return copied
 
 
 @contextmanager
