@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 BASE ?= main
 
-.PHONY: streams demo ios test test-torch read-back check lint unit swift android android-models conformance mutants android-mutants bridges coreai faults right first-hour fuzz wheel bench docs lock clean
+.PHONY: streams demo ios test test-torch read-back check lint unit cases swift android android-models conformance mutants android-mutants bridges coreai faults right first-hour fuzz wheel bench docs lock clean
 
 demo: $(STAMP)
 	@$(PY) tools/demo.py
@@ -36,6 +36,9 @@ lint: $(STAMP)
 
 unit: $(STAMP)
 	$(PY) -m pytest -q -n 2 --dist worksteal
+
+cases: $(STAMP)  # as unit, with every case of the tests that unit only takes a sample of
+	MOBILECAT_EVERY_CASE=1 $(PY) -m pytest -q -n 2 --dist worksteal
 
 swift:
 	@tools/swift_test.sh

@@ -17,6 +17,29 @@ os.environ["MOBILECAT_CACHE"] = "off"
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.hookimpl(trylast=True)  # of what -k and a named case leave
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a test marked `sampled(step)`, keep every step-th case, the first among them.
+
+    MOBILECAT_EVERY_CASE=1, as `make cases` sets it, keeps them all.
+    """
+    if os.environ.get("MOBILECAT_EVERY_CASE"):
+        return
+    met: dict[str, int] = {}
+    kept, left = [], []
+    for item in items:
+        mark = item.get_closest_marker("sampled")
+        if mark is None:
+            kept.append(item)
+            continue
+        test = item.nodeid.split("[", 1)[0]
+        (kept if met.get(test, 0) % mark.args[0] == 0 else left).append(item)
+        met[test] = met.get(test, 0) + 1
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = kept
+
+
 def shared_data_path() -> Path | None:
     """Return the folder of test models and photos, or None on a machine without them."""
     given = os.environ.get("MOBILECAT_SHARED_DATA")

@@ -54,6 +54,7 @@ def picture_input(shape: tuple[int, ...], name: str, photo: Path) -> Array:
     return np.ascontiguousarray(x.transpose(2, 0, 1) if planar else x)[None]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", every_model())
 def test_every_artifact_gives_the_source_outputs(tmp_path: Path, name: str) -> None:
     model, photo = network_and_picture(name)

@@ -49,6 +49,7 @@ def _cases() -> list[Case]:
     return list({case.head.split('"')[1]: case for case in reversed(every)}.values())
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("case", _cases(), ids=lambda c: c.name)
 def test_every_artifact_gives_the_same(case: Case, tmp_path: Path) -> None:
     _held(case, NMS if case in SUPPRESSED else "", tmp_path)
@@ -61,6 +62,7 @@ def _some() -> list[Case]:
     return [next(c for c in SUPPRESSED if bool(c.points) == marked) for marked in (False, True)]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("nms", [APP, FEW, FEW_TO_APP], ids=["app", "few", "few to the app"])
 @pytest.mark.parametrize("case", _some(), ids=lambda c: c.name)
 def test_wherever_boxes_are_suppressed(case: Case, nms: str, tmp_path: Path) -> None:

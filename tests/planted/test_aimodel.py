@@ -32,6 +32,7 @@ def model(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
     return made
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", SAMPLE)
 def test_a_fault_fails_at_its_stage(model: Model, tmp_path: Path, name: str) -> None:
     (fault,) = [f for f in planned(model.name) if f.name == name]
@@ -74,6 +75,7 @@ def detector(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Mod
     return made
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", UNTRIED)
 def test_what_no_golden_tries_is_caught_on_made_values(
     detector: Model, tmp_path: Path, name: str

@@ -26,6 +26,7 @@ SAMPLE = (
 )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("builder", "name", "format"), SAMPLE)
 def test_a_fault_of_a_head_is_caught(builder: str, name: str, format: str, tmp_path: Path) -> None:
     if format not in formats_here():

@@ -74,6 +74,7 @@ def assert_caught(row: Row) -> None:
     assert (row.verdict, row.found) == ("caught", row.expected), row
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name,like,format", IN_THE_DEMO)
 def test_a_fault_in_the_demo_fails_at_its_stage(
     cat_faces: Model, tmp_path: Path, name: str, like: str, format: str
@@ -84,6 +85,7 @@ def test_a_fault_in_the_demo_fails_at_its_stage(
     assert_caught(try_fault(fault, cat_faces, format, tmp_path / "mutant"))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name,format", IN_YUNET)
 def test_a_fault_in_yunet_fails_at_its_stage(
     yunet: Model, tmp_path: Path, name: str, format: str
@@ -104,6 +106,7 @@ HARMLESS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", HARMLESS)
 def test_a_harmless_change_holds(cat_faces: Model, tmp_path: Path, name: str) -> None:
     jobs = [
@@ -118,6 +121,7 @@ def test_a_harmless_change_holds(cat_faces: Model, tmp_path: Path, name: str) ->
         assert row.verdict == "held", row
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("index,format", [(0, "mlpackage"), (1, "tflite"), (2, "mlmodel")])
 def test_bisect_names_the_planted_layer(
     cat_faces: Model, tmp_path: Path, index: int, format: str

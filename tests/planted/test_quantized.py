@@ -29,6 +29,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return made
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("name", "format"), SAMPLE)
 def test_a_fault_fails_at_its_stage(model: Model, tmp_path: Path, name: str, format: str) -> None:
     fault = next(f for f in faults() if f.name == name and format in f.formats)

@@ -39,6 +39,7 @@ def models(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return made
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("name", "format", "fault"), SAMPLE)
 def test_a_fault_fails_at_its_stage(
     name: str, format: str, fault: str, models: dict[str, Model], tmp_path: Path

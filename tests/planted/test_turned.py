@@ -164,6 +164,7 @@ def planted(work: Path) -> Callable[[str], Path]:
     return make
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_in_one_artifact_is_caught(

@@ -20,6 +20,7 @@ import cats_table as tool
 PHOTOS = ("00000004_007.jpg", "00000009_004.jpg")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", tool.NAMES)
 def test_every_artifact_finds_the_sources_boxes(
     name: str, shared_data: Path, tmp_path: Path

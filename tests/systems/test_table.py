@@ -58,6 +58,7 @@ def test_what_is_not_measured_says_why(page: dict[str, str]) -> None:
             assert cell[0] in "±0123456789" or re.match(r"(refused|n/a): \w", cell), cell
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", CHEAP)
 def test_a_row_is_what_the_tool_measures(
     name: str, page: dict[str, str], shared_data: Path, tmp_path: Path

@@ -12,9 +12,9 @@ from tests.formats.importing.tensorflow import needs_tensorflow
 from tools.fuzz_inputs.__main__ import WHOLE, run
 from tools.fuzz_inputs.child import NETWORKS
 
-SAMPLE = {"spec": 60, "onnx": 30, "tflite": 40, "mlmodel": 20, "labels": 10, "bundle": 25,
-          "capture": 20, "coco": 15, "voc": 12, "yolo": 10, "boxes": 8, "arrays": 8,
-          "golden": 6}  # fmt: skip
+SAMPLE = {"spec": 30, "onnx": 15, "tflite": 20, "mlmodel": 10, "labels": 6, "bundle": 12,
+          "capture": 10, "coco": 8, "voc": 6, "yolo": 6, "boxes": 5, "arrays": 5,
+          "golden": 3}  # fmt: skip
 
 
 def held(wanted: dict[str, int]) -> None:
