@@ -121,7 +121,17 @@ def _evaluation(
 ) -> Any:
     from pycocotools.cocoeval import COCOeval
 
-    class ByPolygons(COCOeval):  # type: ignore[misc]
+    class Lean(COCOeval):  # type: ignore[misc]
+        """The same, keeping of each picture, class and size what precision is computed from."""
+
+        def evaluateImg(self, *of: Any) -> Any:
+            told = super().evaluateImg(*of)
+            if told is None:
+                return None
+            flags = {k: told[k].astype(bool) for k in ("dtMatches", "dtIgnore", "gtIgnore")}
+            return {"dtScores": np.array(told["dtScores"], np.float64), **flags}
+
+    class ByPolygons(Lean):
         """The same, with the IoU of turned boxes, of which COCO knows none."""
 
         def computeIoU(self, picture: int, class_id: int) -> Any:
@@ -138,7 +148,7 @@ def _evaluation(
     rows = [r for k, t in enumerate(truths) for r in _truth_rows(k, t, marked)]
     theirs = [r for k, d in enumerate(found) for r in _found_rows(k, d, marked)]
     given = Tables(sizes, classes, rows, theirs)
-    made = evaluation_of(given, by, ByPolygons if turned and by == "bbox" else COCOeval)
+    made = evaluation_of(given, by, ByPolygons if turned and by == "bbox" else Lean)
     made.params.maxDets = [MOST]
     return made
 
