@@ -23,6 +23,8 @@ _WAITING = 4
 """Tasks under way for each worker: the next is there when one is done, and no list grows long."""
 _SILENT = 100
 """Above every level of logging: a worker that dies is made up for, and no news for a user."""
+_NO_PAGE = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+"""No dashboard, and any free port for what listens even so: a second run would warn of 8787."""
 _HOMES = 2
 """Bundles that a worker keeps open, with their engines: `compress` asks for hundreds, in turn."""
 ENGINES = ("mobilecat", "numpy", "pillow", "onnxruntime", "ai-edge-litert", "coremltools",
@@ -153,6 +155,7 @@ def workers_on(
                 threads_per_worker=1,
                 processes=True,
                 dashboard_address=None,
+                scheduler_kwargs=_NO_PAGE,
                 silence_logs=_SILENT,
             )
             client = distributed.Client(cluster)

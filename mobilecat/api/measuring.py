@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent, source_of
+from mobilecat.errors import MobileCatError, Problem
 
 if TYPE_CHECKING:
     from mobilecat.measure.evaluate import Evaluation
@@ -102,6 +103,8 @@ def tune(
     cache: PathLike | None = None,
     fresh: bool = False,
     on: str | None = None,
+    shard: str | None = None,
+    merge: Sequence[PathLike] = (),
     progress: Progress = silent,
 ) -> Tuned:
     """Sweep score threshold, IoU threshold and max detections on labelled pictures.
@@ -110,8 +113,8 @@ def tune(
     [nms] gets the best row; `diff` then says what changed. Fewer than 30 objects settle nothing:
     the spec then stays as it is, and `unwritten` names it. runner: whose candidates, by default the
     source model's. limit: so many pictures, spread evenly. cache: where candidates are kept; fresh:
-    believe none of them. on: Dask's workers, as of `evaluate`. `best` is None where no row meets
-    the objective.
+    believe none of them. on, shard, merge: as of `evaluate`; a shard writes no spec. `best` is
+    None where no row meets the objective.
 
     Errors: MobileCatError for a bundle without NMS, unusable labels, or a spec that is not its own.
 
@@ -131,6 +134,10 @@ def tune(
     grid = with_baked(grid, nms)
     goal = objective_of(objective)
     if spec is not None:
+        if shard is not None:
+            fix = "let the run that merges all shards write it"
+            said = Problem("one shard's best row is not all pictures'", "--write", fix)
+            raise MobileCatError("These do not go together", [said])
         require_writable(spec, bundled.spec)
     found = swept(
         home,
@@ -145,6 +152,8 @@ def tune(
         fresh=fresh,
         class_map=class_map,
         on=on,
+        part=shard,
+        merged=[Path(p) for p in merge],
         progress=progress,
     )
     if spec is None or found.best is None:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 import mobilecat as mc
 from mobilecat.cli.grammar import (
     BUNDLE,
@@ -21,9 +16,11 @@ from mobilecat.cli.grammar import (
     Json,
     Limit,
     MaxDrop,
+    Merge,
     On,
     Plot,
     Runner,
+    Shard,
     Source,
     Threads,
     class_pairs,
@@ -52,16 +49,8 @@ def evaluate(
     threads: Threads = None,
     allow_calibration: AllowCalibration = False,
     on: On = None,
-    shard: Annotated[
-        str | None,
-        typer.Option("--shard", metavar="I/N", help="The I-th of N shards, kept in --cache."),
-    ] = None,
-    merge: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--merge", metavar="CDIR", help="What a shard left in its --cache. Repeatable."
-        ),
-    ] = None,
+    shard: Shard = None,
+    merge: Merge = None,
 ) -> None:
     """Say what each artifact's accuracy is on labelled pictures, and what it lost.
 

@@ -140,6 +140,14 @@ On = Annotated[
     str | None,
     typer.Option("--on", metavar="ADDRESS", help="Run on Dask: local, or a scheduler's tcp://…."),
 ]
+Shard = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="I/N", help="The I-th of N shards, kept in --cache."),
+]
+Merge = Annotated[
+    list[Path] | None,
+    typer.Option("--merge", metavar="CDIR", help="What a shard left in its --cache. Repeatable."),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(

@@ -18,9 +18,11 @@ from mobilecat.cli.grammar import (
     Fresh,
     Json,
     Limit,
+    Merge,
     On,
     Plot,
     Runner,
+    Shard,
     Source,
     class_pairs,
 )
@@ -64,6 +66,8 @@ def tune(
     cache: Cache = None,
     fresh: Fresh = False,
     on: On = None,
+    shard: Shard = None,
+    merge: Merge = None,
     json_: Json = None,
     plot: Plot = None,
 ) -> None:
@@ -94,6 +98,8 @@ def tune(
             cache=cache,
             fresh=fresh,
             on=on,
+            shard=shard,
+            merge=merge or (),
             progress=progress,
         )
     if plot is not None:

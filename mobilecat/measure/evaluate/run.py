@@ -19,8 +19,9 @@ from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, 
 from mobilecat.measure.evaluate.report import Evaluation, LaneScores
 from mobilecat.measure.evaluate.scales import other_part
 from mobilecat.measure.evaluate.scores import score, truth_of
-from mobilecat.measure.evaluate.spread import collect_on, merge, shard, tasks_of
+from mobilecat.measure.evaluate.spread import collect_on, merge, tasks_of
 from mobilecat.measure.seen import require_unseen
+from mobilecat.measure.shards import shard
 from mobilecat.pictures.similarity import sigmas_of
 from mobilecat.rows import MAPS
 from mobilecat.spec import RawHead

@@ -7,46 +7,22 @@ computed afterwards from the store, and are the same to the last bit.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mobilecat.bundle import Bundle
-from mobilecat.errors import MobileCatError, Problem
 from mobilecat.lanes import Lane, NotRun, lanes_of
 from mobilecat.lanes.worker import Home, bundle_at, engine_at, home_of
 from mobilecat.measure.datasets import Labelled
 from mobilecat.measure.evaluate.collect import decoded, gives_boxes_away, inputs_of, keys_of
 from mobilecat.measure.evaluate.kept import Result, Store
+from mobilecat.measure.shards import nothing_in
 from mobilecat.spread import Workers, run_on
 
 AT_ONCE = 8
 """Pictures in one task: so many are run again where a worker dies."""
-_SHARD = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})")
-
-
-def shard_of(text: str) -> tuple[int, int]:
-    """Return (i, n) of `2/5`, the second of five; MobileCatError where it is none."""
-    found = _SHARD.fullmatch(text.strip())
-    i, n = (int(found[1]), int(found[2])) if found else (1, 0)
-    if i > n:
-        said = Problem(f"{text!r:.40} is no shard", "--shard", "write 2/5: the second of five")
-        raise MobileCatError("Which pictures?", [said])
-    return i, n
-
-
-def shard(pictures: Sequence[Labelled], text: str | None) -> tuple[Labelled, ...]:
-    """Return every n-th picture, from the i-th on; all of them for None."""
-    if text is None:
-        return tuple(pictures)
-    i, n = shard_of(text)
-    mine = tuple(pictures[i - 1 :: n])
-    if not mine:
-        said = Problem(f"there are {len(pictures)} pictures", "--shard", "take fewer shards")
-        raise MobileCatError("This shard has no picture", [said])
-    return mine
 
 
 def merge(stores: Mapping[str, Store], folders: Sequence[Path]) -> int:
@@ -67,9 +43,7 @@ def merge(stores: Mapping[str, Store], folders: Sequence[Path]) -> int:
                 if store.get(file.stem) is None:
                     store.put(file.stem, result)
         if not found:
-            what = "holds no result of this bundle's lanes"
-            fix = "name the --cache of a shard of the same bundle"
-            raise MobileCatError("Nothing to merge", [Problem(what, str(folder), fix)])
+            raise nothing_in(folder)
         count += found
     return count
 

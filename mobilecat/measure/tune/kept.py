@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from mobilecat.bundle import Bundle
 from mobilecat.disk.cache import cache_folder
 from mobilecat.lanes import Lane
 from mobilecat.measure.kept import drop_the_oldest, key_of
+from mobilecat.measure.shards import nothing_in
 from mobilecat.measure.tune.ranked import Ranked
 from mobilecat.rows import ROWS
 
@@ -36,14 +38,16 @@ class Store:
 
     def get(self, picture: str, floor: float) -> Ranked | None:
         """Return what is above `floor`; None where it is not kept, not so far down, or damaged."""
-        if self._fresh:
-            return None
+        ranked = None if self._fresh else self.whole(picture)
+        return None if ranked is None or ranked.floor > floor else ranked.above(floor)
+
+    def whole(self, picture: str) -> Ranked | None:
+        """Return all that is kept of a picture; None where nothing is, or it is damaged."""
         try:
             with np.load(self.folder / f"{picture}.npz", allow_pickle=False) as found:
-                ranked = _read(found)
+                return _read(found)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
-        return None if ranked.floor > floor else ranked.above(floor)
 
     def put(self, picture: str, ranked: Ranked) -> None:
         """Keep `ranked`; a folder that cannot be written is no error."""
@@ -57,6 +61,22 @@ class Store:
         finally:
             if temporary.is_file():
                 temporary.unlink(missing_ok=True)
+
+
+def merge(store: Store, folders: Sequence[Path]) -> None:
+    """Take over what shards left in their caches; what is kept already stays.
+
+    Errors: MobileCatError for a folder with nothing of this lane in it.
+    """
+    for folder in folders:
+        there = Store(folder / store.folder.name)
+        files = sorted(there.folder.glob("*.npz")) if there.folder.is_dir() else []
+        found = [(f.stem, r) for f in files if (r := there.whole(f.stem)) is not None]
+        if not found:
+            raise nothing_in(folder)
+        for picture, ranked in found:
+            if store.get(picture, ranked.floor) is None:
+                store.put(picture, ranked)
 
 
 def open_store(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter, thread_time
 from typing import Any
@@ -19,9 +19,10 @@ from mobilecat.measure.datasets import Dataset, load_dataset
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, match_classes
 from mobilecat.measure.evaluate.scores import truth_of
+from mobilecat.measure.shards import shard
 from mobilecat.measure.tune.candidates import Engine, lane_to_tune, ranked_of
 from mobilecat.measure.tune.grid import Grid, Setting, without_overlap
-from mobilecat.measure.tune.kept import Store, open_store
+from mobilecat.measure.tune.kept import Store, merge, open_store
 from mobilecat.measure.tune.measure import Judged, Row, judge, row_of
 from mobilecat.measure.tune.objective import Objective, best_of, edges
 from mobilecat.measure.tune.ranked import Ranked, suppress_at
@@ -139,6 +140,8 @@ def tune(
     fresh: bool = False,
     class_map: Mapping[str, str] | None = None,
     on: str | None = None,
+    part: str | None = None,
+    merged: Sequence[Path] = (),
     progress: Progress = lambda _: None,
 ) -> Tuned:
     """Sweep `grid` over the labelled pictures at `data`; nothing but the cache is written.
@@ -146,7 +149,8 @@ def tune(
     Candidates come from the source model, or from `runner` and `artifact`. cache: where they are
     kept, by default in the user's cache folder; fresh: believe none of them. limit: pictures,
     spread evenly. class_map: a class of the labels → the model's name for it. on: Dask's workers,
-    whose candidates go through the cache (`spread`).
+    whose candidates go through the cache (`spread`). part: `2/5`, the second of five shards.
+    merged: caches of shards, to take over.
     Where the bundle selects without suppression, there is no IoU threshold to sweep.
     Errors: MobileCatError.
     """
@@ -154,11 +158,13 @@ def tune(
     grid = without_overlap(grid, nms)
     lane = lane_to_tune(bundle, runner, artifact)
     labels = load_dataset(data).spread(limit)
+    labels = replace(labels, pictures=shard(labels.pictures, part))
     classes = match_classes(labels, bundle.spec.labels, class_map)
     truths = [truth_of(p, classes, None) for p in labels.pictures]
     wanted = _wanted(truths, labels)
     engine = Engine(folder, bundle, lane, source)
     store = open_store(bundle, lane, cache, fresh)
+    merge(store, merged)
     start = perf_counter()
     if on is not None:
         asked_for, paths = (runner, artifact), [p.path for p in labels.pictures]
@@ -177,6 +183,9 @@ def tune(
     now = Setting(nms.score_threshold, nms.iou_threshold, nms.max_detections)
     best = best_of(rows, objective, now)
     notes = [*labels.notes, *classes.notes, *_others(bundle, classes)]
+    if part is not None:
+        said = f"shard {part}: the sweep of {len(labels)} pictures; --merge its --cache for all"
+        notes.insert(0, said)
     notes += edges(best, rows, objective) if best is not None else []
     notes += [too_few] if (too_few := few(wanted, len(labels))) else []
     notes += [store.problem] if store.problem else []

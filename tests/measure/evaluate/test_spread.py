@@ -14,6 +14,7 @@ import pytest
 import mobilecat as mc
 from mobilecat.demo import PICTURES
 from mobilecat.errors import MobileCatError
+from mobilecat.measure import shards
 from mobilecat.measure.evaluate import spread
 from mobilecat.measure.evaluate.kept import Result, Store
 from mobilecat.pictures.detections import Detections
@@ -58,13 +59,13 @@ def test_shards_merge_to_the_same_figures(bundle: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "1/0", "a/b", "1/3/3"])
 def test_what_is_no_shard(text: str) -> None:
     with pytest.raises(MobileCatError, match="write 2/5"):
-        spread.shard_of(text)
+        shards.shard_of(text)
 
 
 def test_a_shard_without_pictures_is_refused() -> None:
-    assert spread.shard_of("2/5") == (2, 5)
+    assert shards.shard_of("2/5") == (2, 5)
     with pytest.raises(MobileCatError, match="no picture"):
-        spread.shard((), "1/3")
+        shards.shard((), "1/3")
 
 
 def test_a_damaged_result_of_a_shard_is_left(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import mobilecat as mc
 from mobilecat.demo import PICTURES
+from mobilecat.errors import MobileCatError
 from mobilecat.measure.tune import spread
 from mobilecat.measure.tune.kept import Store
 from mobilecat.measure.tune.ranked import Ranked
@@ -24,16 +25,38 @@ def rows(found: Any) -> Any:
     return table, told["best"], told["inferences"]
 
 
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tuned")
+    save_yunet_like(folder / "tiny.onnx")
+    said = yunet_like_spec(Path("tiny.onnx")).replace('["face"]', '["cat face"]')
+    (folder / "spec.toml").write_text(said)
+    return Path(mc.export(folder / "spec.toml", folder / "tiny"))
+
+
+LISTS: dict[str, Any] = {"scores": [0.01, 0.5], "ious": [0.45], "max_detections": [300]}
+
+
+def test_shards_merge_to_the_same_table(bundle: Path, tmp_path: Path) -> None:
+    one = mc.tune(bundle, PICTURES, cache=tmp_path / "one", **LISTS)
+    for i in (2, 1):
+        part = mc.tune(bundle, PICTURES, cache=tmp_path / f"s{i}", shard=f"{i}/2", **LISTS)
+        assert part.inferences == 2 and f"shard {i}/2" in part.notes[0]
+    folders = [tmp_path / "s1", tmp_path / "s2"]
+    (next(folders[0].glob("*")) / "damaged.npz").write_bytes(b"PK")
+    merged = mc.tune(bundle, PICTURES, cache=tmp_path / "all", merge=folders, **LISTS)
+    assert merged.inferences == 0 and rows(merged)[:2] == rows(one)[:2]
+    with pytest.raises(MobileCatError, match="Nothing to merge"):
+        mc.tune(bundle, PICTURES, cache=tmp_path / "x", merge=[tmp_path], **LISTS)
+    with pytest.raises(MobileCatError, match="--write"):
+        mc.tune(bundle, PICTURES, shard="1/2", write=bundle.parent / "spec.toml", **LISTS)
+
+
 def test_two_processes_sweep_as_one_though_one_is_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("distributed", reason="NOT_RUN: no Dask")
-    save_yunet_like(tmp_path / "tiny.onnx")
-    said = yunet_like_spec(Path("tiny.onnx")).replace('["face"]', '["cat face"]')
-    (tmp_path / "spec.toml").write_text(said)
-    bundle = mc.export(tmp_path / "spec.toml", tmp_path / "tiny")
-    lists: dict[str, Any] = {"scores": [0.01, 0.5], "ious": [0.45], "max_detections": [300]}
-    one = mc.tune(bundle, PICTURES, cache=tmp_path / "one", **lists)
+    one = mc.tune(bundle, PICTURES, cache=tmp_path / "one", **LISTS)
     monkeypatch.setattr(spread, "AT_ONCE", 1)
     killed: list[int] = []
     kept = Store.put
@@ -47,7 +70,7 @@ def test_two_processes_sweep_as_one_though_one_is_killed(
             os.kill(killed[0], signal.SIGKILL)
 
     monkeypatch.setattr(Store, "put", put)
-    two = mc.tune(bundle, PICTURES, cache=tmp_path / "two", on="local", **lists)
+    two = mc.tune(bundle, PICTURES, cache=tmp_path / "two", on="local", **LISTS)
     assert killed and rows(two) == rows(one) and two.inferences == 4
-    again = mc.tune(bundle, PICTURES, cache=tmp_path / "two", on="local", **lists)
+    again = mc.tune(bundle, PICTURES, cache=tmp_path / "two", on="local", **LISTS)
     assert rows(again)[:2] == rows(one)[:2] and again.inferences == 0

@@ -1,0 +1,41 @@
+"""Shards, for a batch queue: every n-th picture, and what each shard left in its cache."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from mobilecat.errors import MobileCatError, Problem
+from mobilecat.measure.datasets import Labelled
+
+_SHARD = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})")
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """Return (i, n) of `2/5`, the second of five; MobileCatError where it is none."""
+    found = _SHARD.fullmatch(text.strip())
+    i, n = (int(found[1]), int(found[2])) if found else (1, 0)
+    if i > n:
+        said = Problem(f"{text!r:.40} is no shard", "--shard", "write 2/5: the second of five")
+        raise MobileCatError("Which pictures?", [said])
+    return i, n
+
+
+def shard(pictures: Sequence[Labelled], text: str | None) -> tuple[Labelled, ...]:
+    """Return every n-th picture, from the i-th on; all of them for None."""
+    if text is None:
+        return tuple(pictures)
+    i, n = shard_of(text)
+    mine = tuple(pictures[i - 1 :: n])
+    if not mine:
+        said = Problem(f"there are {len(pictures)} pictures", "--shard", "take fewer shards")
+        raise MobileCatError("This shard has no picture", [said])
+    return mine
+
+
+def nothing_in(folder: Path) -> MobileCatError:
+    """Return the error for a cache with nothing of this bundle in it."""
+    what = "holds no result of this bundle's lanes"
+    fix = "name the --cache of a shard of the same bundle"
+    return MobileCatError("Nothing to merge", [Problem(what, str(folder), fix)])
