@@ -24,6 +24,7 @@ def code_sha256(without: Collection[str] = frozenset()) -> str:
     return digest.hexdigest()
 
 
+@cache
 def version_of(package: str, absent: str = "") -> str:
     """Return the installed version of a package; `absent` where it is not installed."""
     try:

@@ -91,6 +91,7 @@ def try_made(folder: Path, bundle: Bundle, lane: Lane, made: Sequence[Made]) -> 
         return []
     checks: list[Check] = []
     engines: dict[tuple[str, ...], Runner | Check] = {}
+    engine: Runner | Check | None = None
     for one in made:  # those of one key follow each other
 
         def opened(*_: object, given: Mapping[str, Array] = one.given) -> Runner:
@@ -100,6 +101,7 @@ def try_made(folder: Path, bundle: Bundle, lane: Lane, made: Sequence[Made]) -> 
         key = tuple(one.given)
         if key not in engines:
             engines.clear()  # an engine may hold the weights once more
+            engine = None
             give_back_memory(record.bytes)
             engines[key] = open_engine(opened, folder, bundle, lane, None)
         engine = engines[key]

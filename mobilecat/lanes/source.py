@@ -124,17 +124,18 @@ class SourceRunner:
         return spec.tensor or next(n for n, s in shapes.items() if s in fitting)
 
     def _tensor(self, pixels: Array, spec: ImageSpec) -> Array:
-        x = pixels.astype(np.float64)
-        if spec.color == "BGR":
-            x = x[..., ::-1]
-        low, high = spec.range
-        x = low + x / 255.0 * (high - low)
-        x = (x - np.array(spec.per_channel(spec.mean))) / np.array(spec.per_channel(spec.std))
+        x = pixels[..., ::-1] if spec.color == "BGR" else pixels
         if spec.transposed:
             x = x.transpose(1, 0, 2)
-        if self._bundle.source.shapes[self._picture_input()] == spec.shape("NCHW"):
-            x = x.transpose(2, 0, 1)
-        return np.ascontiguousarray(x[None], dtype=np.float32)
+        # Of each channel the 256 values that a byte can become, in float64, looked up.
+        low, high = spec.range
+        bytes_ = np.arange(256, dtype=np.float64)[:, None]
+        each = low + bytes_ / 255.0 * (high - low)
+        each = (each - np.array(spec.per_channel(spec.mean))) / np.array(spec.per_channel(spec.std))
+        table = each.astype(np.float32).T
+        planes = [np.take(table[c], x[..., c]) for c in range(x.shape[-1])]
+        first = self._bundle.source.shapes[self._picture_input()] == spec.shape("NCHW")
+        return np.stack(planes, axis=0 if first else -1)[None]
 
 
 def source_in(runner: object) -> SourceRunner | None:

@@ -12,7 +12,7 @@ candidates. Beyond that 1 element in 100 may be off: rounding to a step can go t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,21 +43,32 @@ class _Pair:
     feeds: Mapping[str, Array]
     file_feeds: Mapping[str, Array]
 
+    def inner(self, names: list[str]) -> list[str]:
+        """Return the file's values of `names`."""
+        return list(dict.fromkeys(self.places[n] for n in names if n in self.places))
+
     def given(self, names: list[str]) -> dict[str, Array]:
         """Return what the file computes: its outputs, and `names`, all by the graph's names."""
         there = [n for n in names if n in self.places]
-        found = self.file.run(self.file_feeds, list(dict.fromkeys(self.places[n] for n in there)))
+        found = self.file.run(self.file_feeds, self.inner(names))
         return {**self.feeds, **found, **{n: found[self.places[n]] for n in there}}
 
 
-def require_same(model: ir.Model, read: Module, image: str | None) -> None:
+def require_same(
+    model: ir.Model,
+    read: Module,
+    image: str | None,
+    forget: Callable[[], None] = lambda: None,
+) -> None:
     """Raise ArtifactError, naming the first value that differs, where what was read back of a file
-    does not compute what `model` does."""
+    does not compute what `model` does. forget: lets go of the file's bytes, which an engine has."""
     pair = _pair(model, read, image)
     chosen = _chosen_from(model)
     steady = [n for n in _steady(model) if n in pair.places]
     outputs = {v.name for v in model.graph.outputs}
     ends = [n for n in steady if n in outputs or n in chosen]
+    pair.file.load(pair.inner([*ends, *chosen]))
+    forget()
     found = pair.given([*ends, *chosen])
     pair.file.rest()  # each session holds the weights once more
     wanted = pair.graph.run(pair.feeds, ends)

@@ -14,6 +14,7 @@ from mobilecat.formats.coreai.dialect import require_package
 from mobilecat.formats.coreai.lower import LOWERINGS
 from mobilecat.formats.coreai.lower.node import prepared_for
 from mobilecat.formats.coreai.read.bindings import read_module
+from mobilecat.formats.coreai.read.bytecode import blobs_of
 from mobilecat.formats.coreai.read.lints import lints
 from mobilecat.formats.coreai.target import CoreAITarget
 from mobilecat.formats.coreai.weights import packed_weights
@@ -38,10 +39,11 @@ def emit(
     made = write_coreai(model, path, image=baked.image, taps=taps, packed=packed, name=spec.name)
     size = (path / PROGRAM).stat().st_size
     give_back_memory(size)  # Apple's context, which holds all weights
-    read = read_module(path / PROGRAM)  # in this process: the bytes are our own, of just now
-    require_same(model, read, baked.image)
+    blobs = blobs_of(path / PROGRAM)
+    read = read_module(path / PROGRAM, blobs)  # in this process: the bytes are our own, of just now
+    require_same(model, read, baked.image, blobs.forget)
     said = lints(read)
-    del read
+    del read, blobs
     give_back_memory(size)
     return Emitted(
         inputs={v.name or "": v.name or "" for v in baked.model.graph.inputs},

@@ -35,10 +35,15 @@ class OrtModel:
         self._own = tuple(v.name for v in proto.graph.output)
         self._sessions: dict[tuple[str, ...], Any] = {}
 
-    def load(self) -> None:
+    def load(self, extra: Sequence[str] = ()) -> None:
         """Make the session now. Errors: ModelError where onnxruntime does not take the model."""
-        if self._own not in self._sessions:
-            self._sessions[self._own] = self._session(self._own)
+        self._loaded(extra)
+
+    def _loaded(self, extra: Sequence[str]) -> tuple[str, ...]:
+        names = (*self._own, *(n for n in extra if n not in self._own))
+        if names not in self._sessions:
+            self._sessions[names] = self._session(names)
+        return names
 
     def rest(self) -> None:
         """Let go of the sessions: the next run makes its own."""
@@ -46,9 +51,7 @@ class OrtModel:
 
     def run(self, feeds: Mapping[str, Array], extra: Sequence[str] = ()) -> dict[str, Array]:
         """Return the model's outputs and the inner values `extra`, by name."""
-        names = (*self._own, *(n for n in extra if n not in self._own))
-        if names not in self._sessions:
-            self._sessions[names] = self._session(names)
+        names = self._loaded(extra)
         try:
             found = self._sessions[names].run(list(names), dict(feeds))
         except Exception as e:  # onnxruntime's exceptions share no public base class

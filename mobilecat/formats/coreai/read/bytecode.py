@@ -49,10 +49,17 @@ def read_head(program: Path) -> Head:
 
 @dataclass(frozen=True)
 class Blobs:
-    """The large constants of a file, where they lie in it: bytes by name. whole: the file."""
+    """The large constants of a file, where they lie in it: bytes by name. whole: the file, mapped
+    by `data`."""
 
+    data: mmap.mmap
     whole: Array
     named: Mapping[str, Array]
+
+    def forget(self) -> None:
+        """Let go of what was looked at: it is read again where somebody looks again."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self.data.madvise(mmap.MADV_DONTNEED)
 
     def offset_of(self, array: Array) -> int | None:
         """Return where an array's numbers begin in the file; None where they lie elsewhere."""
@@ -73,11 +80,12 @@ def blobs_of(program: Path) -> Blobs:
             places, strings = _sections(f, len(data)), list[str]()
         whole = np.frombuffer(data, np.uint8)
         if _OFFSETS not in places or _RESOURCES not in places:
-            return Blobs(whole, {})
+            return Blobs(data, whole, {})
         at, length = places[_STRINGS]
         strings = _strings(_Bytes(data[at : at + length]))
         at, length = places[_OFFSETS]
-        return Blobs(whole, _named(data, _Bytes(data[at : at + length]), strings, places, whole))
+        named = _named(data, _Bytes(data[at : at + length]), strings, places, whole)
+        return Blobs(data, whole, named)
     except (IndexError, KeyError, ValueError, OverflowError, OSError):
         raise damaged("main.mlirb is cut short, or no MLIR bytecode", program) from None
 
