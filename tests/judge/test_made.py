@@ -68,7 +68,7 @@ def test_what_was_not_tried_is_said_for_those_who_ship_it(monkeypatch: pytest.Mo
     assert untried(check) and "a crowd of candidates" in check.detail
     closed = Check("load", "onnx:a.onnx", "NOT_RUN", detail="no value named b")
     monkeypatch.setattr(made, "open_engine", lambda *_: closed)
-    lane: Any = SimpleNamespace(artifact=SimpleNamespace(kind="onnx"), apples=False)
+    lane: Any = SimpleNamespace(artifact=SimpleNamespace(kind="onnx", bytes=0), apples=False)
     found = try_made(Path(), nothing, lane, [crowd, crowd])
     # The same for each, and so said once.
     assert [untried(c) for c in found] == [True]
