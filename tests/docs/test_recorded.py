@@ -27,3 +27,8 @@ def test_what_differs_and_what_fails_is_noticed(tmp_path: Path) -> None:
     assert recorded(block.format("c\n", "x\n"), tmp_path) == block.format("a\n…\n", "d\n")
     with pytest.raises(Failed, match="exit code 3"):
         recorded("```console\n$ echo said; exit 3\n```\n", tmp_path)
+
+
+def test_what_long_work_says_every_twenty_seconds_is_left_out(tmp_path: Path) -> None:
+    block = "```console\n$ printf '20 s  rounding: try 3\\n20 s in all\\n'\n{}```\n"
+    assert recorded(block.format(""), tmp_path) == block.format("20 s in all\n")

@@ -32,6 +32,8 @@ BESIDE = re.compile(r"<!-- beside: ([\w./ -]+?) -->")
 LINES = re.compile(r"<!-- lines: (\d+) -->\s*```console\n\Z")
 NEEDS_DATA = re.compile(r"<!-- beside: [^>]*(?:/|coreml)|\$DATA")
 CUT = "…"
+PROGRESS = re.compile(r"^\d+ s  \S.*\n", re.MULTILINE)
+"""What long work says every twenty seconds where nobody looks: of this machine, no result."""
 LIMIT_S = 900
 HOME = "net"
 """What the folder of a page is called: a bundle without a name is called after it."""
@@ -175,7 +177,7 @@ def _run(command: str, folder: Path) -> str:
     )
     if done.returncode != 0:
         raise Failed(f"$ {command}\n{done.stdout}\nexit code {done.returncode}")
-    told = done.stdout
+    told = PROGRESS.sub("", done.stdout)
     for place in (folder, DATA.parent, ROOT):
         told = told.replace(f"{place}/", "")
     return "\n".join(part.rpartition("\r")[2] for part in told.split("\n"))
