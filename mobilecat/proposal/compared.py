@@ -138,7 +138,8 @@ class Other:
         many = f"{_ENOUGH} or more" if len(self.overlaps) < _ENOUGH else "more"
         return (
             f". More pictures can settle it: give {many} (--image) that are much wider or higher "
-            "than the input's aspect, with an object that both ways find"
+            "than the input's aspect, with an object that both ways find. With labels, "
+            "mobilecat evaluate tells"
         )
 
     @property

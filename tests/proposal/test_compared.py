@@ -82,7 +82,7 @@ def test_what_is_left_open_says_both_measures_and_what_settles_it() -> None:
         "cut-out 0.110 higher with it, 0.177 would tell); kept stretch, which the file does not "
         "tell (--set input.resize=letterbox takes the other). More pictures can settle it: give 5 "
         "or more (--image) that are much wider or higher than the input's aspect, with an object "
-        "that both ways find"
+        "that both ways find. With labels, mobilecat evaluate tells"
     )
     six = replace(told, overlaps=(0.04,) * 6)
     assert "1 picture has" in replace(told, overlaps=(0.1,)).sentence

@@ -13,6 +13,7 @@ from mobilecat.measure.datasets import Dataset, load_dataset
 from mobilecat.measure.evaluate.coco import require_library
 from mobilecat.measure.evaluate.collect import Collected, Opener, collect, gives_boxes_away
 from mobilecat.measure.evaluate.confusion import confusion_of
+from mobilecat.measure.evaluate.fitted import tried_otherwise
 from mobilecat.measure.evaluate.kept import open_stores
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, match_landmarks
@@ -115,7 +116,11 @@ def evaluate(
         notes.insert(0, apart)
     notes += list(dict.fromkeys(s.problem for s in stores.values() if s.problem))
     parts = bundle.parts.values() if isinstance(bundle, CascadeBundle) else [bundle]
-    notes += [check.evaluated for part in parts for check in part.unchecked]
+    told: dict[str, str] = {}
+    if (own := next(c for c in collected if c.lane == SOURCE)).found:
+        told = tried_otherwise(folder, bundle, chosen, own.found, truths, source, opener, progress)
+    for check in (check for part in parts for check in part.unchecked):
+        notes.append(told.get(check.key, check.evaluated))
     return Evaluation(
         bundle,
         folder,
