@@ -5,12 +5,12 @@ Usage: python -m tools.quantize_floats [--model NAME]… [--recipe NAME]… [--f
 Layers are ordered by how far each alone, rounded, moves detections on eight calibration pictures.
 How many of them stay float, the worst first, is found by halving: the network is run in onnxruntime
 on the calibration pictures with all others rounded, and its mAP taken against what its float self
-finds there with a score of 0.3 or more. The smallest number that loses half of the limit, as does
-the number a twentieth of all layers above it, is kept: docs/quantize.md measures on other pictures,
-where YuNet and YOLOX-nano lost twice as much. one-scale: which layers bear one scale for the
-weights of all outputs best, until four fifths of all outputs have none of their own. noise: what
-the float network itself loses where each value of the pictures is off by one level. Each figure is
-stored as it comes: it may be stopped at any time.
+finds there with a score of 0.3 or more, of classes that it finds ten times or more. The smallest
+number that loses half of the limit is taken, and a twentieth of all layers besides where that keeps
+to it as well: docs/quantize.md measures on other pictures. one-scale: which layers bear one scale
+for the weights of all outputs best, until four fifths of all outputs have none of their own. noise:
+what the float network itself loses where each value of the pictures is off by one level. Each
+figure is stored as it comes: it may be stopped at any time.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ class Judge:
         every = replace(self.trial.calibration, pictures=self.pictures)
         self.feeds: list[Array] = list(every.feeds(value))
         self.before = self._run(self.whole, self.feeds)
-        self.truths = [_truth(d) for d in self.before]
+        sure = [d.class_ids[d.scores >= sets.SURE] for d in self.before]
+        counts = np.bincount(np.concatenate(sure), minlength=self.classes)
+        self.truths = [_truth(d, counts >= sets.FEWEST) for d in self.before]
         self.objects = sum(t.wanted for t in self.truths)
 
     def lost(self, layers: Sequence[Layer]) -> tuple[float, float]:
@@ -120,8 +122,8 @@ def _bytes(values: Array) -> Array:
     return np.asarray(np.clip(values, 0, 255), np.uint8)
 
 
-def _truth(found: Detections) -> Truth:
-    sure = found.scores >= sets.SURE
+def _truth(found: Detections, counted: Array) -> Truth:
+    sure = (found.scores >= sets.SURE) & counted[found.class_ids]
     boxes = np.asarray(found.boxes_xyxy[sure], np.float64)
     no = np.zeros(len(boxes), bool)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
@@ -201,14 +203,17 @@ def search(judges: Sequence[Judge], recipe: str, store: Store) -> dict[str, Any]
         print(f"  {number} of {len(layers)} float: {found[0]:.2f} ({found[1]:.2f})", flush=True)
         return [float(v) for v in found]
 
+    def above(number: int) -> int:
+        return min(number + -(-len(order) // _ABOVE), len(order)) if number else 0
+
     def fits(number: int) -> bool:
-        above = min(number + -(-len(order) // _ABOVE), len(order))
-        return lost(number)[0] <= limit and lost(above)[0] <= limit
+        return lost(number)[0] <= limit and lost(above(number))[0] <= limit
 
     low, high = -1, 0 if lost(0)[0] <= limit else len(order)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if fits(middle) else (middle, high)
+    high = above(high)
     return {
         "recipe": recipe,
         "method": judge.method,

@@ -3,13 +3,14 @@
 cats: the labelled photos; those whose name has the smallest SHA-256 measure (the demo's training
 held the first 16 of them back), the rest calibrates. crops: the same photos, a square about each
 face. seen: those photos and scenes with a person, labelled with what the source model itself finds
-there, so that a loss is a loss against the source.
+there, so that a loss is a loss against the source, of classes that it finds ten times or more.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ MEASURED = 34
 SCENES = 24
 SURE = 0.3
 """Score from which on a detection of the source is a label."""
+FEWEST = 10
+"""Objects that the source finds of a class: mAP is the mean of classes, and one that has a single
+object would weigh as much as all persons together."""
 
 
 def split(data: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -131,7 +135,9 @@ def own_labels(bundle: Path, pictures: Path) -> Path:
                 {"id": len(annotations), "image_id": i, "category_id": int(k),
                  "bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": 0}
             )  # fmt: skip
-    categories = [{"id": k, "name": n} for k, n in enumerate(spec.labels)]
+    counts = Counter(a["category_id"] for a in annotations)
+    annotations = [a for a in annotations if counts[a["category_id"]] >= FEWEST]
+    categories = [{"id": k, "name": n} for k, n in enumerate(spec.labels) if counts[k] >= FEWEST]
     told = {"images": images, "annotations": annotations, "categories": categories}
     file = pictures / f"{spec.name}.json"
     file.write_text(json.dumps(told), encoding="utf-8")

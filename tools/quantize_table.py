@@ -98,7 +98,10 @@ MODELS = {
 }
 MINMAX: dict[str, Any] = {"method": "minmax"}
 _EVERY: dict[str, Any] = {"precision": "int8", "keep_float": ()}
-_WITHIN = {"int8": "int8, within a point", "int8-weights": "int8-weights, within 0.3"}
+_WITHIN = {
+    "int8": "int8, a point on the calibration pictures",
+    "int8-weights": "int8-weights, 0.3 on the calibration pictures",
+}
 
 
 def _rows_found() -> dict[str, Any]:
