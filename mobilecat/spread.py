@@ -7,6 +7,7 @@ but the task, and figures are computed afterwards from what was kept.
 from __future__ import annotations
 
 import os
+import pickle
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -84,7 +85,7 @@ class Workers:
             more = 0
             while out + more < many and (task := next(coming, None)) is not None:
                 future = self._client.submit(
-                    _limited, work, task[1], self._threads, versions(), pure=False
+                    _limited, work, pickle.dumps(task[1]), self._threads, versions(), pure=False
                 )
                 places[future.key] = task[0]
                 running.add(future)
@@ -98,7 +99,7 @@ class Workers:
             if future.status != "finished":
                 running.clear()
                 raise _failed(future, answer)
-            place = places.pop(future.key)
+            place, answer = places.pop(future.key), pickle.loads(answer)
             future.release()
             if not in_order:
                 out -= 1
@@ -218,14 +219,20 @@ def require_same(theirs: Mapping[str, str]) -> None:
         raise WorkersError("A worker would give other results", [*said[:-1], last])
 
 
-def _limited(work: Callable[[Any], Any], task: Any, threads: int, theirs: Mapping[str, str]) -> Any:
-    """Run a task, on a worker; engines that it opens take so many threads, or its worker's."""
+def _limited(
+    work: Callable[[Any], Any], task: bytes, threads: int, theirs: Mapping[str, str]
+) -> bytes:
+    """Run a task, on a worker; engines that it opens take so many threads, or its worker's.
+
+    task, and what is returned: pickled by us, into one piece. Dask would send each small array in
+    it as a frame of its own, on every hop.
+    """
     from distributed import get_worker
 
     require_same(theirs)
     # A user's own setting, on the worker's machine, stays.
     os.environ.setdefault(ENGINE_THREADS, str(threads or get_worker().state.nthreads))
-    return work(task)
+    return pickle.dumps(work(pickle.loads(task)))
 
 
 def _failed(future: Any, answer: Any) -> MobileCatError:
