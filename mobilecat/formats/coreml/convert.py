@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from mobilecat.formats.coreml.lower.mil import quiet
 from mobilecat.formats.coreml.neural_network import neural_network
 from mobilecat.formats.coreml.program import Precision, Program
 from mobilecat.formats.coreml.recipe import PLAIN, Recipe
+from mobilecat.formats.onnx.unread import varint
 
 Color = Literal["RGB", "BGR", "GRAY"]
 SPEC_VERSIONS = {"iOS13": 4, "iOS14": 5, "iOS15": 6, "iOS16": 7, "iOS17": 8, "iOS18": 9}
@@ -30,6 +31,7 @@ _COLOR_SPACES = {
     "BGR": 30,
 }  # FeatureTypes.proto, ImageFeatureType.ColorSpace
 _DATA = "com.apple.CoreML"
+_NETWORK, _LAYERS = "neuralNetwork", 1
 _METADATA_FIELDS = {
     "author": "author",
     "license": "license",
@@ -113,7 +115,45 @@ def describe(spec: Any, metadata: Mapping[str, str], labels: Sequence[str]) -> N
 
 
 def write_mlmodel(spec: Any, path: Path) -> None:
-    path.write_bytes(spec.SerializeToString(deterministic=True))
+    """Write a specification; a NeuralNetwork's layer by layer, as their weights lie inside."""
+    with path.open("wb") as file:
+        file.writelines(_parts(spec))
+
+
+def _parts(spec: Any) -> Iterator[bytes]:
+    """Yield what the protobuf library gives for the whole: fields in the order of their numbers.
+
+    https://protobuf.dev/programming-guides/encoding/
+    """
+    if spec.WhichOneof("Type") != _NETWORK:
+        yield spec.SerializeToString(deterministic=True)
+        return
+    network = spec.neuralNetwork
+    layers = [(varint(_LAYERS << 3 | 2) + varint(n.ByteSize()), n) for n in network.layers]
+    rest = _without(network, "layers")
+    size = sum(len(head) + n.ByteSize() for head, n in layers) + len(rest)
+    number = spec.DESCRIPTOR.fields_by_name[_NETWORK].number  # above all that stands beside it
+    yield _without(spec, _NETWORK) + varint(number << 3 | 2) + varint(size)
+    for head, layer in layers:
+        yield head
+        yield layer.SerializeToString(deterministic=True)
+    yield rest
+
+
+def _without(message: Any, name: str) -> bytes:
+    """Serialise a message but for one field."""
+    made = type(message)()
+    for field, value in message.ListFields():
+        if field.name == name:
+            continue
+        if isinstance(value, (str, bytes, int, float)):
+            setattr(made, field.name, value)
+        elif hasattr(value, "extend"):
+            getattr(made, field.name).extend(value)
+        else:
+            getattr(made, field.name).CopyFrom(value)
+    whole: bytes = made.SerializeToString(deterministic=True)
+    return whole
 
 
 def write_mlpackage(spec: Any, path: Path) -> None:

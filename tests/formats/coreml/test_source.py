@@ -233,3 +233,21 @@ def test_a_variable_inside_by_its_name(tmp_path: Path) -> None:
     model_ = import_model(path, {}, ImportOptions(outputs=("inner",)))
     have = run_ort(model_, {"x": np.array([1, 4, 9, 16], np.float32)})
     np.testing.assert_allclose(have["inner"], [1, 2, 3, 4], atol=1e-6)
+
+
+def test_a_network_written_layer_by_layer_is_what_protobuf_writes(tmp_path: Path) -> None:
+    from mobilecat.formats.coreml.convert import write_mlmodel
+    from mobilecat.formats.coreml.runtime.proto import model_pb2
+
+    spec = model_pb2().Model(specificationVersion=4, isUpdatable=True)
+    spec.description.input.add().name = "x"
+    spec.description.metadata.userDefined["b"] = "second"
+    spec.description.metadata.userDefined["a"] = "first"
+    for number in range(3):
+        layer = spec.neuralNetwork.layers.add(name=f"layer {number}", input=["x"], output=["y"])
+        layer.convolution.weights.floatValue.extend([0.5, number] * 100 * number)
+    spec.neuralNetwork.preprocessing.add().featureName = "x"
+    spec.neuralNetwork.arrayInputShapeMapping = 1
+    write_mlmodel(spec, tmp_path / "a.mlmodel")
+    whole = spec.SerializeToString(deterministic=True)
+    assert (tmp_path / "a.mlmodel").read_bytes() == whole
