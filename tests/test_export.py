@@ -147,9 +147,24 @@ def test_one_flipped_byte_is_refused(bundle_dir: Path, tmp_path: Path, name: str
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(bytes(data))
-    with pytest.raises(ArtifactError, match="1 artifacts cannot be trusted") as caught:
+    with pytest.raises(ArtifactError, match="1 artifact cannot be trusted") as caught:
         open_bundle(copy)
     assert caught.value.problems[0].where == str(path)
+
+
+def test_a_pointer_of_git_lfs_is_told_by_name(bundle_dir: Path, tmp_path: Path) -> None:
+    """As `git clone` leaves it without LFS: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
+    import shutil
+
+    copy = tmp_path / "bundle"
+    shutil.copytree(bundle_dir, copy)
+    (copy / "tiny.tflite").write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+    )
+    with pytest.raises(ArtifactError) as caught:
+        open_bundle(copy)
+    (found,) = caught.value.problems
+    assert "Git LFS" in found.what and "git lfs pull" in found.fix
 
 
 def test_a_missing_artifact_and_a_damaged_contract_are_refused(

@@ -249,9 +249,26 @@ def _verify(folder: Path, bundle: Bundle) -> None:
         elif not path.exists():
             problems.append(Problem("is missing", str(path)))
         elif sha256_of(path) != record.sha256:
+            if _is_lfs_pointer(path):
+                problems.append(Problem("is a pointer of Git LFS, not the file", str(path), _LFS))
+                continue
             problems.append(
                 Problem("is not the file that was exported: its SHA-256 differs", str(path))
             )
     if problems:
-        problems[-1] = Problem(problems[-1].what, problems[-1].where, "export the bundle again")
-        raise ArtifactError(f"{bundle.name}: {len(problems)} artifacts cannot be trusted", problems)
+        last = problems[-1]
+        fix = last.fix or "export the bundle again"
+        problems[-1] = Problem(last.what, last.where, fix)
+        artifacts = "1 artifact" if len(problems) == 1 else f"{len(problems)} artifacts"
+        raise ArtifactError(f"{bundle.name}: {artifacts} cannot be trusted", problems)
+
+
+_LFS = "git lfs pull; in CI, check out with LFS (lfs: true of actions/checkout)"
+
+
+def _is_lfs_pointer(path: Path) -> bool:
+    """https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
+    if not path.is_file():
+        return False
+    with path.open("rb") as f:
+        return f.read(40).startswith(b"version https://git-lfs.github.com/spec/")

@@ -135,10 +135,11 @@ class Other:
         """What would settle what the pictures leave open."""
         if self.key != "resize" or self.whose != UNTOLD or not self.boxes:
             return ""
-        many = f"{_ENOUGH} or more" if len(self.overlaps) < _ENOUGH else "more"
+        n = len(self.overlaps)
+        so_far = f", of which {_ENOUGH} or more tell (so far: {n})" if n < _ENOUGH else ""
         return (
-            f". More pictures can settle it: give {many} (--image) that are much wider or higher "
-            "than the input's aspect, with an object that both ways find. With labels, "
+            f". More pictures can settle it: give (--image) those that are much wider or higher "
+            f"than the input's aspect, with an object that both ways find{so_far}. With labels, "
             "mobilecat evaluate tells"
         )
 

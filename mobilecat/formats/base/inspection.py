@@ -59,7 +59,7 @@ class Inspection(Shown):
         if self.ops:
             listed = "  ".join(f"{n}× {op}" for op, n in self.ops.items())
             yield Line(f"  {sum(self.ops.values())} ops  {listed}")
-        yield from (Line(f"  {key}: {value}", "dim") for key, value in self.metadata.items())
+        yield from (Line(f"  {key}: {_cut(value)}", "dim") for key, value in self.metadata.items())
         yield from (Line(f"  ! {lint}", "yellow") for lint in said_once(self.lints))
         for part in self.parts:
             yield Line("")
@@ -78,3 +78,13 @@ def said_once(lints: Sequence[str]) -> list[str]:
     own = [lint for lint in lints if REPORTED not in lint]
     bare = [lint.replace(f"{REPORTED}: ", "") for lint in told]
     return [*own, *bare, f"the last {len(told)} are {REPORTED}"]
+
+
+_LONGEST_VALUE = 400
+"""Characters of metadata that are shown: anchors, kept as text, went on for pages."""
+
+
+def _cut(value: str) -> str:
+    if len(value) <= _LONGEST_VALUE:
+        return value
+    return f"{value[:80]}… ({len(value):,} characters; --json has them all)"

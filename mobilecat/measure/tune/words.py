@@ -74,7 +74,7 @@ def _why(found: Tuned, best: Row) -> str:
     nms = found.baked
     now = Setting(nms.score_threshold, nms.iou_threshold, nms.max_detections)
     if any(o.alike(now) < s.alike(now) for o in as_well):
-        return as_good + "of equals the one nearest to what is baked is taken"
+        return as_good + "of equals the one that changes the fewest keys is taken"
     return as_good + "of equals the highest score threshold is taken, then the lowest IoU"
 
 

@@ -156,7 +156,7 @@ def test_a_tie_is_said_with_what_decided_it(swept: Tuned) -> None:
         (rows, rows[1], f"0.05/{now.iou_threshold:g}, 0.9/{now.iou_threshold:g}; what is baked"),
         (rows[::2], rows[2], f"0.05/{now.iou_threshold:g}; of equals the highest score threshold"),
         (rows[1:2], rows[1], ""),
-        (apart, apart[1], "0.9/0.3; of equals the one nearest to what is baked is taken"),
+        (apart, apart[1], "0.9/0.3; of equals the one that changes the fewest keys is taken"),
     )
     for swept_rows, best, said in cases:
         assert best_of(swept_rows, F1, now) is best

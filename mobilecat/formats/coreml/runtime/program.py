@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.coreml.runtime import mil
 from mobilecat.formats.coreml.runtime.compiled import Compiled, Written
 from mobilecat.formats.coreml.runtime.errors import malformed, refused
@@ -124,7 +126,7 @@ class ProgramEngine:
         known = {n for op in walk(self._function.body) for n in op.outputs} | set(inputs)
         unknown = [t for t in taps if t not in known]
         if unknown:
-            raise malformed(f"the program has no variable {', '.join(unknown)}")
+            raise _no_taps(unknown, known)
         given = {n.removeprefix(_GIVEN): v for n, v in vals.items() if n.startswith(_GIVEN)}
         types = {
             n: t
@@ -163,3 +165,14 @@ def _precision(function: Function, wanted: str | None) -> str:
     if not halves:
         return "float32"
     return wanted or "float16-fast"
+
+
+def _no_taps(unknown: Sequence[str], known: Iterable[str]) -> ArtifactError:
+    """Say which taps the program does not have, with the variables that are called nearly so."""
+    names = sorted(known)
+    problems = []
+    for tap in unknown:
+        near = difflib.get_close_matches(tap, names, n=3) or names[:3]
+        fix = f"of {len(names)} variables, {', '.join(near)} may be meant"
+        problems.append(Problem(f"the program has no variable {tap}", fix=fix))
+    return ArtifactError("There is nothing to tap", problems)
