@@ -111,7 +111,8 @@ class Tried:
                 better = other.verdict == "better"
                 yield Line(f"    {other.sentence}", "yellow" if better else "dim")
         yield from (Line(f"  warning: {said}", "yellow") for said in self.odd)
-        if self.odd and self.others and not any(o.sound for o in self.others):
+        flooded = self.odd and not spec.head.whole_picture  # of classes the warning says as much
+        if flooded and self.others and not any(o.sound for o in self.others):
             nor = "nor is other preprocessing better: is the network trained, and the head right?"
             yield Line(f"    {nor}", "yellow")
 
