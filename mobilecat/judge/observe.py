@@ -93,6 +93,8 @@ def offered(lane: Lane, bundle: Bundle) -> tuple[str, ...]:
     taps = set(lane.artifact.taps) if lane.artifact else set(watched(bundle))
     if not lane.taps:
         taps = set()
+    if lane.artifact and lane.artifact.contract == "classifier":
+        taps |= {t.name for t in bundle.candidates}  # what it gives is a probability of every class
     return tuple(n for n in watched(bundle) if n in outputs or n in taps)
 
 

@@ -27,6 +27,7 @@ class ClassifierAsTensors:
         assert spec is not None and nms is not None
         self._box = np.array([0.0, 0.0, *spec.size]).reshape(1, 1, 4)
         self._labels, self._nms = bundle.spec.labels, nms
+        self._candidates = [t.name for t in bundle.candidates]
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         found = dict(self._runner.infer(inputs, taps))
@@ -37,7 +38,10 @@ class ClassifierAsTensors:
         if best is not None:
             self._require_the_best(str(np.asarray(best).item()), scores)
         rows = Candidates(self._box, scores.astype(np.float64).reshape(1, 1, -1))
-        return {**tensors_from_candidates(rows, self._nms), **found}
+        # The probabilities of all classes are its candidates, by which a tie is told from a fault.
+        own = dict(zip(self._candidates, (rows.boxes, rows.scores), strict=False))
+        own = {name: values.astype(np.float32) for name, values in own.items() if name in taps}
+        return {**tensors_from_candidates(rows, self._nms), **own, **found}
 
     def _by_label(self, table: object) -> Array:
         if not isinstance(table, dict) or set(table) != set(self._labels):

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import io
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mobilecat.bundle import open_bundle
 from mobilecat.compile import export
+from mobilecat.disk import sha256_of
 from mobilecat.errors import SpecError
 from mobilecat.formats.tflite.inspect import inspect_model
+from mobilecat.judge.run import validate
 from mobilecat.judge.written import check_written
 from mobilecat.lanes import lanes_of, open_lane
+from mobilecat.review.approve import approve, record
 from mobilecat.spec import spec_from_text
 from tests.heads.networks import save_constant_network
+from tests.judge.fake import edit_bundle
 
 LABELS = ["cat", "dog", "a rock", "sleeping cat"]
 PROBABILITIES = [0.2, 0.1, 0.65, 0.05]
@@ -31,13 +37,19 @@ input = "float32"
 """
 
 
-def exported(folder: Path, labels: list[str] = LABELS, head: str = "classify") -> Path:
-    logits = {"logits": np.log([PROBABILITIES])}
+def exported(
+    folder: Path,
+    labels: list[str] = LABELS,
+    head: str = "classify",
+    probabilities: list[float] = PROBABILITIES,
+    nms: str = "",
+) -> Path:
+    logits = {"logits": np.log([probabilities])}
     path = save_constant_network(folder / "net.onnx", (8, 6), logits)
     more = {"classify": 'activation = "softmax"', "box": 'format = "xyxy"\nunits = "pixels"'}
     spec = spec_from_text(
         f'name = "net"\nsource = "{path}"\nlabels = {labels}\n[input]\nsize = [8, 6]\n[head]\n'
-        f'kind = "{head}"\n{more[head]}\n{TARGETS}'
+        f'kind = "{head}"\n{more[head]}\n{nms}{TARGETS}'
     )
     export(spec, folder / "out")
     return folder / "out"
@@ -75,6 +87,31 @@ def test_its_lane_gives_the_best_classes(tmp_path: Path) -> None:
         assert found["class_ids"][0].tolist() == [2, 0, 1, 3, 0]
         assert found["count"].tolist() == [4]
         np.testing.assert_allclose(found["scores"][0], [0.65, 0.2, 0.1, 0.05, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize(("far", "code"), [(2e-6, 0), (2e-2, 1)], ids=["a tie", "a fault"])
+def test_classes_that_tie_may_change_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, far: float, code: int
+) -> None:
+    """Another network's file, whose second and third class are the other way round."""
+    monkeypatch.delenv("CI", raising=False)
+    for name, more in (("ours", far), ("other", -far)):
+        (tmp_path / name).mkdir()
+        some = [0.6, 0.15 + more, 0.15 - more, 0.1]
+        exported(tmp_path / name, probabilities=some, nms="[nms]\nmax_detections = 2\n")
+    out = tmp_path / "ours" / "out"
+    Image.new("RGB", (40, 30), (10, 90, 200)).save(tmp_path / "p.png")
+    record(out, tmp_path / "golden", tmp_path / "p.png")
+    approve(out, tmp_path / "golden", every=True, by="test")
+    shutil.copyfile(tmp_path / "other" / "out" / "net.tflite", out / "net.tflite")
+
+    def vouch(told: dict[str, Any]) -> None:
+        for artifact in told["artifacts"]:
+            artifact["sha256"] = sha256_of(out / artifact["file"])
+
+    edit_bundle(out, vouch)
+    report = validate(out, tmp_path / "golden", runner="tflite", write_pending=False)
+    assert report.exit_code == code, report.failed
 
 
 def test_the_same_spec_gives_the_same_bytes(tmp_path: Path) -> None:
