@@ -15,6 +15,8 @@ Nothing of mobilecat is loaded where none of this is asked for.
 
 from __future__ import annotations
 
+import logging
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 STASH = pytest.StashKey["Shared"]()
 PRECISIONS = ("float16-fast", "float16-exact", "float32")
 _OWN = "as the file says"
+_OFF = ("", "false", "no", "0")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,7 +60,7 @@ def _coreml(config: pytest.Config) -> str | None:
     """Return how Core ML is predicted: None where it was not asked for."""
     asked: str | None = config.getoption("--mobilecat-coreml")
     said = asked or str(config.getini("mobilecat_coreml") or "").strip()
-    if said.lower() in ("", "false", "no", "0"):
+    if said.lower() in _OFF:
         return None
     if said.lower() in ("true", "yes", "1"):
         return _OWN
@@ -67,10 +70,30 @@ def _coreml(config: pytest.Config) -> str | None:
     return said
 
 
+def _stands_in(config: pytest.Config) -> bool:
+    """Return whether mobilecat's runtime predicts, and not Core ML itself."""
+    how = _coreml(config)
+    return how is not None and not (how == _OWN and sys.platform == "darwin")
+
+
+def _missing_binding(record: logging.LogRecord) -> bool:
+    """Return False for what coremltools says where it is imported without Apple's binding, eight
+    times: it is what the stand-in is there for."""
+    return not record.getMessage().startswith("Failed to load _ML")
+
+
+@pytest.hookimpl(tryfirst=True)  # a conftest may import coremltools
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    asked = getattr(early_config.known_args_namespace, "mobilecat_coreml", None)
+    if asked or str(early_config.getini("mobilecat_coreml") or "").strip().lower() not in _OFF:
+        logging.getLogger("coremltools").addFilter(_missing_binding)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     how = _coreml(config)
-    if how is None or (how == _OWN and sys.platform == "darwin"):
+    if how is None or not _stands_in(config):
         return
+    logging.getLogger("coremltools").addFilter(_missing_binding)
     try:
         import coremltools  # noqa: F401
     except ImportError as e:
@@ -81,6 +104,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    logging.getLogger("coremltools").removeFilter(_missing_binding)
     if "mobilecat.runtime" in sys.modules and _coreml(config) is not None:
         from mobilecat import runtime
 
@@ -95,6 +119,29 @@ def pytest_report_header(config: pytest.Config) -> str | None:
         return "Core ML: Apple's own, as this is a Mac"
     precision = "" if how == _OWN else f", {how}"
     return f"Core ML: mobilecat.runtime{precision}; it is not Apple's (docs/coreml_runtime.md)"
+
+
+_MACOS = re.compile(r"\b(?:mac ?os ?x?|os ?x|darwin|mac)\b", re.IGNORECASE)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say which tests the switch did not reach: a guard on sys.platform keeps them skipped."""
+    if not _stands_in(config):
+        return
+    skipped = [r for r in terminalreporter.stats.get("skipped", ()) if _MACOS.search(_reason(r))]
+    if skipped:
+        were = "1 test was" if len(skipped) == 1 else f"{len(skipped)} tests were"
+        terminalreporter.write_line(
+            f"mobilecat_coreml: {were} skipped with a reason that names macOS. A guard on "
+            "sys.platform does not know of the switch; `not ct.utils._is_macos()` does "
+            "(docs/coreml_testing.md)"
+        )
+
+
+def _reason(report: Any) -> str:
+    """Return a skipped test's reason, as pytest keeps it: (file, line, reason)."""
+    told = report.longrepr
+    return str(told[2]) if isinstance(told, tuple) else ""
 
 
 class Shared:

@@ -31,6 +31,27 @@ def test_exp(tmp_path):
     np.testing.assert_allclose(loaded.predict({"x": x})["y"], np.exp(x), rtol=2e-3)
 """
 
+GUARDS = """
+import coremltools as ct
+import pytest
+import sys
+
+
+@pytest.mark.skipif(sys.platform != "darwin", reason="predict needs macOS")
+def test_guarded_by_the_platform():
+    pass
+
+
+@pytest.mark.skipif(not ct.utils._is_macos(), reason="predict needs macOS")
+def test_guarded_by_coremltools():
+    pass
+
+
+@pytest.mark.skip(reason="slow: a machine with more memory")  # "machine" names no Mac
+def test_of_something_else():
+    pass
+"""
+
 
 def suite(folder: Path, ini: str, text: str, *more: str) -> subprocess.CompletedProcess[str]:
     """Run pytest in a project of its own."""
@@ -44,9 +65,14 @@ def suite(folder: Path, ini: str, text: str, *more: str) -> subprocess.Completed
 
 
 def test_one_line_of_the_ini_file_lets_coremltools_predict(tmp_path: Path) -> None:
-    done = suite(tmp_path, "mobilecat_coreml = true", SUITE, "-v")
+    (tmp_path / "conftest.py").write_text("import coremltools\n")
+    done = suite(tmp_path, "mobilecat_coreml = true", GUARDS + SUITE, "-v")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Core ML: mobilecat.runtime; it is not Apple's" in done.stdout
+    assert "Failed to load _ML" not in done.stdout + done.stderr
+    if sys.platform != "darwin":
+        assert "2 passed, 2 skipped" in done.stdout
+        assert "1 test was skipped with a reason that names macOS" in done.stdout
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="NOT_RUN: here Core ML itself predicts")

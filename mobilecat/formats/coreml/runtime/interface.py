@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -231,6 +232,9 @@ def image_array(f: Feature, value: Any) -> Array:
     from PIL import Image
 
     mode = _MODES[f.color]
+    if isinstance(value, str | os.PathLike):
+        said = "a path is no picture, and Core ML opens none: pass PIL's Image.open(path)"
+        raise _unfit(f, said)
     if isinstance(value, Image.Image):
         # an alpha channel is ignored, as Core ML does with 32-bit pixel buffers
         if mode == "RGB" and value.mode in ("RGBA", "RGBX"):

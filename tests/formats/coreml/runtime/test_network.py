@@ -38,8 +38,11 @@ def test_scale_comes_before_bias(space: int, order: tuple[int, ...], tmp_path: P
         given, biases = Image.fromarray(pixels), np.array([1, 2, 3])
     planes = pixels.transpose(2, 0, 1)[: len(order)]
     expected = (planes * 0.5 + biases[:, None, None])[list(order)]
-    found = runtime.load(save(spec, tmp_path / "m.mlmodel")).predict({"image": given})
-    np.testing.assert_allclose(found["y"][0], expected)
+    loaded = runtime.load(save(spec, tmp_path / "m.mlmodel"))
+    np.testing.assert_allclose(loaded.predict({"image": given})["y"][0], expected)
+    for path in ("x.png", tmp_path / "x.png"):
+        with pytest.raises(runtime.InputError, match=r"a path is no picture.*Image\.open"):
+            loaded.predict({"image": path})
 
 
 def test_arrays_under_the_rank_5_mapping(tmp_path: Path) -> None:
