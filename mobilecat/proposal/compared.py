@@ -40,7 +40,8 @@ Box = Sequence[float]
 class Other:
     """Other preprocessing. what: in words. key, value: of [input]. sound: whether it finds what a
     detector finds, and no flood of boxes. kept: what the spec has in its place; whose: why it does.
-    alike: not sound, and what is kept no better. boxes: whether the head finds any.
+    alike: not sound, and what is kept no better. boxes: whether the head finds any. kept_full:
+    what is kept gives scores of 1.000 on most pictures, and this does not.
 
     scores: a picture each, the best with it and with what is kept. overlaps: IoU with the box of an
     undistorted cut-out, with it less with what is kept; of the pictures where that could be told.
@@ -56,6 +57,7 @@ class Other:
     whose: str
     alike: bool = False
     boxes: bool = True
+    kept_full: bool = False
 
     @property
     def score(self) -> float:
@@ -83,6 +85,8 @@ class Other:
         """Boxes decide before scores: a network may be surer of what it puts in a wrong place."""
         if not self.sound:
             return "flood"
+        if self.kept_full:
+            return "better"
         decides = self.by_boxes
         if decides is None:
             decides = self.gain if abs(self.gain) > self.margin else 0
@@ -107,6 +111,8 @@ class Other:
             )
         n = len(self.scores)
         of = "" if n == 1 else f" on {_pictures(n)}"
+        if self.kept_full:
+            return f"{self.kept} makes scores of 1.000{of}, and {self.what} does not"
         if self.verdict == "close":
             return f"{self.what} is too close to tell{of} ({self._measured})"
         way = "is better" if self.gain > 0 else "finds less"
@@ -149,7 +155,7 @@ class Other:
         if self.verdict == "better":
             return f"{self.reason}: take it with {self.flag}"
         if self.verdict == "worse":
-            return f"{self.reason}: {self.kept} is right"
+            return f"{self.reason}: {self.kept} is better than {self.what}"
         kept = f"kept {self.kept}, {self.whose} ({self.flag} takes the other)"
         return f"{self.reason}; {kept}{self._more}"
 
@@ -164,6 +170,13 @@ class Other:
             "overlap_gain": float(np.mean(self.overlaps)) if self.overlaps else None,
             "pictures": len(self.scores), "pictures_with_overlap": len(self.overlaps),
         }  # fmt: skip
+
+
+def told_of(others: Sequence[Other]) -> tuple[Other, ...]:
+    """Return those to say a sentence of: of several ranges of which one is better, the best."""
+    ranges = [o for o in others if o.key == "range" and o.verdict == "better"]
+    best = max(ranges, key=lambda o: o.score, default=None)
+    return tuple(o for o in others if best is None or o.key != "range" or o is best)
 
 
 def _margin(pictures: int, least: float) -> float:

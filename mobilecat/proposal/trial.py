@@ -17,7 +17,7 @@ from mobilecat.lanes.detect import decode_outputs
 from mobilecat.pictures.detections import Detections, nothing_above
 from mobilecat.pictures.odd import odd_values
 from mobilecat.pictures.reading import fit_picture
-from mobilecat.proposal.compared import Other, cut_around, nearer, pair_of
+from mobilecat.proposal.compared import Other, cut_around, nearer, pair_of, told_of
 from mobilecat.shown import Line, Table
 from mobilecat.spec import ImageSpec, NmsSpec, Spec
 
@@ -29,6 +29,9 @@ _LEAST = 0.01
 """Below, a score says nothing of what is in a picture."""
 _SATURATED = 0.9995
 BY_PICTURES = "by the pictures"
+PIXEL_VALUES = (0.0, 255.0)
+_RANGES = ((0.0, 1.0), (-1.0, 1.0), PIXEL_VALUES)
+"""What networks are trained on, most often."""
 _SHOWN = 8
 """Boxes, best first: of a flood all are alike."""
 MOST_PICTURES = 16
@@ -106,7 +109,7 @@ class Tried:
             mean = "" if one else ", the mean of the pictures"
             said = f"  best score {self.best:.3f}{mean}; with other preprocessing: {listed}"
             yield Line(said, "dim")
-        for other in self.others:
+        for other in told_of(self.others):
             if other.sound and other.whose != BY_PICTURES:
                 better = other.verdict == "better"
                 yield Line(f"    {other.sentence}", "yellow" if better else "dim")
@@ -132,10 +135,12 @@ def try_spec(
     spec: Spec,
     samples: Sequence[Sample],
     whose: Mapping[str, str] | None = None,
+    family_range: tuple[float, float] = PIXEL_VALUES,
 ) -> Tried:
     """Run a spec's baked graph on pictures in onnxruntime.
 
-    whose: why a key of [input] is as it is, where it is not the family's own.
+    whose: why a key of [input] is as it is, where it is not the family's own. family_range: what
+    the family trains on, tried where the spec has another.
     """
     assert spec.input is not None
     run = _opened(network, spec)
@@ -145,7 +150,8 @@ def try_spec(
     others = []
     resized: dict[int, Detections] = {}
     whole = dtype_of(image_input_of(network, spec.input)).kind in "iu"
-    for what, key, image in _variants(spec, whole, [s.picture.size for s in samples]):
+    sizes = [s.picture.size for s in samples]
+    for what, key, image in _variants(spec, whole, sizes, family_range):
         other = spec.model_copy(update={"input": spec.input.model_copy(update=image)})
         # How a picture is fitted is before the graph.
         way = run if key == "resize" else _opened(network, other)
@@ -166,6 +172,8 @@ def try_spec(
         # What the kept one does as well says nothing against the other.
         kept_odd = sum(bool(kept[i][1]) for i in rows), sum(b >= _SATURATED for _, b in scores)
         alike_odd = not sound and kept_odd[0] >= odd and kept_odd[1] >= full
+        finds = float(np.mean([best for best, _ in scores])) > (threshold or _LEAST)
+        kept_full = sound and finds and key != "resize" and 2 * kept_odd[1] > len(rows)
         as_is = _shown(spec.input, key), (whose or {}).get(key, "the family's own")
         others.append(
             Other(
@@ -178,6 +186,7 @@ def try_spec(
                 *as_is,
                 alike_odd,
                 not spec.head.whole_picture,
+                kept_full,
             )
         )
     shots = []
@@ -226,7 +235,10 @@ def _alike(image: ImageSpec, picture_wh: tuple[int, int]) -> bool:
 
 
 def _variants(
-    spec: Spec, whole: bool, sizes: Sequence[tuple[int, int]]
+    spec: Spec,
+    whole: bool,
+    sizes: Sequence[tuple[int, int]],
+    family_range: tuple[float, float],
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Give other preprocessing: in words, its key, its values. whole: the network takes pixels as
     they are."""
@@ -235,9 +247,10 @@ def _variants(
     if swapped := {"RGB": "BGR", "BGR": "RGB"}.get(image.color):
         yield swapped, "color", {"color": swapped}
     plain = not any(image.per_channel(image.mean)) and set(image.per_channel(image.std)) == {1.0}
-    if plain and image.range[0] == 0 and not whole:
-        other = (0.0, 1.0) if image.range[1] > 1 else (0.0, 255.0)
-        yield f"range [{other[0]:g}, {other[1]:g}]", "range", {"range": other}
+    if plain and not whole:
+        for low, high in dict.fromkeys((family_range, *_RANGES)):
+            if (low, high) != tuple(image.range):
+                yield f"range [{low:g}, {high:g}]", "range", {"range": (low, high)}
     # A turned box cannot be stretched.
     if spec.head.kind != "obb" and not all(_alike(image, wh) for wh in sizes):
         fitted = "letterbox" if image.resize == "stretch" else "stretch"

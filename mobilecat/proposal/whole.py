@@ -13,6 +13,7 @@ import numpy as np
 
 from mobilecat.disk import relative_path, write_text
 from mobilecat.errors import MobileCatError, ModelError, Problem, SpecError
+from mobilecat.formats.first_bytes import torch_kind
 from mobilecat.heads import graph_head
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.odd import assumed
@@ -23,7 +24,7 @@ from mobilecat.proposal.guess import Ask, Guess
 from mobilecat.proposal.labels import blank_labels, names_of
 from mobilecat.proposal.sheet import sheet_of
 from mobilecat.proposal.text import spec_text, toml_value
-from mobilecat.proposal.trial import BY_PICTURES, Sample, Tried, try_spec
+from mobilecat.proposal.trial import BY_PICTURES, PIXEL_VALUES, Sample, Tried, try_spec
 from mobilecat.shown import Line, Shown, Table
 from mobilecat.spec import ImageSpec, NmsSpec, RawHead, Spec, spec_from_text
 from mobilecat.spec.heads import HEADS
@@ -39,6 +40,11 @@ _UNDECODED = (
     "compiled with its own tensors. A detector of your own gets suppression and boxes where it "
     "decodes itself: [1,4+C,N] of centre, width, height in pixels and C scores is head yolov8's "
     "(docs/torch.md)"
+)
+_AS_SAID = "as you said"
+_OWN_RANGE = (
+    "the values that pictures had in training: torchvision's ToTensor gives 0 to 1, cv2 and PIL 0 "
+    "to 255; Normalize is input.mean and input.std"
 )
 _RESIZE, _THRESHOLD = "input.resize", "nms.score_threshold"
 _LETS_ALL_THROUGH, _USUAL_THRESHOLD = 0.05, 0.3
@@ -231,7 +237,9 @@ def _proposed(
     tried = None
     if samples and not isinstance(spec.head, RawHead):
         given.progress("trying it on the picture" + "s" * (len(samples) > 1))
-        tried = try_spec(facts.network, spec, samples, _whose(answers, asks, notes, because))
+        whose = _whose(answers, asks, notes, because)
+        low, high = guess.image.get("range", PIXEL_VALUES)
+        tried = try_spec(facts.network, spec, samples, whose, (float(low), float(high)))
     said = guess.title, guess.because, asks, tuple(taken)
     return Proposal(path, spec, text, *said, tried, without, tuple(because.values()))
 
@@ -288,7 +296,7 @@ def _chosen(facts: Facts, kind: str | None) -> Guess:
     if kind is not None:
         known = [g for g in fits if g.kind == kind]
         others = [_as_kind(g, kind) for g in fits if kind in _kinds(g)]
-        return (known or others or [Guess(kind, kind, 1, "as you said", {}, {})])[0]
+        return (known or others or [Guess(kind, kind, 1, _AS_SAID, {}, {})])[0]
     if not fits:
         listed = ", ".join(f"{n} {list(s)}" for n, s in facts.outputs.items())
         because = f"no family that is known here has these outputs: {listed}"
@@ -369,10 +377,29 @@ def _image(
             own = [int(v) for v in wants]
             family = toml_value([low, high])
             what = f"{guess.title} is trained on {family}, but this first layer wants {own}"
+            if _is_own(facts, guess):
+                what = f"this first layer looks trained on {own}; {_OWN_RANGE}"
             asks.append(Ask("input.range", what, (own, [low, high])))
             image["range"] = own
+    if "input.range" not in {*answers, *notes, *(a.key for a in asks)} and _is_own(facts, guess):
+        # What is trained in PyTorch has mostly gone through ToTensor.
+        ranges = [[0, 1], [0, 255], [-1, 1]]
+        first = [0, 1] if torch_kind(facts.path) else [int(low), int(high)]
+        options = first, *(r for r in ranges if r != first)
+        asks.append(Ask("input.range", _OWN_RANGE, options))
+        image["range"] = first
     image |= _said(answers, "input")
     return image, notes, tuple(asks)
+
+
+def _is_own(facts: Facts, guess: Guess) -> bool:
+    """Whether no family says what a detector's values are: its head is as the user says, or it is
+    in PyTorch and has rows such as anyone's `forward` may give."""
+    if guess.kind == "raw" or not facts.picture or facts.said("task") is not None:
+        return False
+    if facts.channels == 3 and guess.because == _AS_SAID:
+        return True
+    return guess.kind == "yolov8" and torch_kind(facts.path) is not None
 
 
 def _any_picture() -> Image:

@@ -13,7 +13,7 @@ from PIL import Image
 import mobilecat as mc
 from mobilecat.demo import FOLDER
 from mobilecat.pictures.detections import Detections
-from mobilecat.proposal.compared import UNTOLD, Other, cut_around, nearer, pair_of
+from mobilecat.proposal.compared import UNTOLD, Other, cut_around, nearer, pair_of, told_of
 from tests.command import mobilecat
 from tests.test_cli import refused
 
@@ -38,7 +38,7 @@ def other(
             "close",
             "too close to tell (best scores 0.250 lower with it, 0.250 would tell; no picture",
         ),
-        (other([(0.24, 0.5)]), "worse", "letterbox finds less by more than 0.25: stretch is right"),
+        (other([(0.24, 0.5)]), "worse", "by more than 0.25: stretch is better than letterbox"),
         # Four: 0.25/√4, of the mean, and pictures that differ cancel out.
         (other([(0.7, 0.5)] * 4), "better", "by more than 0.12 on 4 pictures"),
         (other([(0.7, 0.5)] * 2 + [(0.5, 0.7)] * 2), "close", "too close to tell on 4 pictures"),
@@ -50,7 +50,7 @@ def other(
         ),
         # Boxes decide before scores: here the way that scores less is the right one.
         (other([(0.4, 0.9)], (0.3,)), "better", "agree better with those found in a cut-out"),
-        (other([(0.9, 0.4)], (-0.3,)), "worse", "stretch is right"),
+        (other([(0.9, 0.4)], (-0.3,)), "worse", "stretch is better than letterbox"),
         (other([(0.9, 0.4)], (0.2,)), "better", "letterbox is better by more than 0.25"),
         (other([(0.5, 0.5)] * 100, (0.04,) * 100), "close", "kept stretch"),
         (other([(0.5, 0.5)] * 100, (0.06,) * 100), "better", "IoU 0.06 higher than with stretch"),
@@ -60,6 +60,31 @@ def other(
 def test_the_verdict(found: Other, verdict: str, said: str) -> None:
     assert found.verdict == verdict
     assert said in found.sentence
+
+
+def test_of_several_ranges_the_best_is_named() -> None:
+    """Kept [0, 255] on one picture: both others gain more than 0.25, and one of them more."""
+    ways = [("[0, 1]", 0.8), ("[-1, 1]", 0.9)]
+    ranges = [replace(other([(s, 0.3)]), what=w, key="range", kept="[0, 255]") for w, s in ways]
+    assert [o.verdict for o in ranges] == ["better", "better"]
+    assert [o.what for o in told_of([other([(0.5, 0.5)]), *ranges])] == ["letterbox", "[-1, 1]"]
+    # The kept one's scores of 1.000 are no merit.
+    full = replace(ranges[0], scores=((0.7, 1.0),), kept_full=True)
+    assert full.verdict == "better" and "[0, 1] does not: take it with" in full.sentence
+    assert replace(full, kept_full=False).verdict == "worse"
+
+
+def test_the_family_s_own_range_is_always_tried() -> None:
+    """The demo's detector is trained on [-1, 1]; nobody says that [0, 1] is right."""
+    pair = [SOFA, PICTURES / "one_at_night.png"]
+    said = mc.init(FOLDER / "cat_faces.onnx", image=pair, answers={"input.range": [0, 1]})
+    assert said.tried is not None
+    ranges = [o.value for o in said.tried.others if o.key == "range"]
+    assert ranges == [(-1, 1), (0, 255)]
+    assert "range [0, 1] is better than range [0, 255]" in str(said)
+    assert "is right" not in str(said)
+    own = mc.init(FOLDER / "cat_faces.onnx", image=SOFA)
+    assert [o.value for o in own.tried.others if o.key == "range"] == [(0, 1), (0, 255)]
 
 
 def test_a_classifier_is_not_said_to_find_boxes() -> None:

@@ -104,6 +104,24 @@ def test_points_beside_a_score(tmp_path: Path) -> None:
     assert raw.spec.head.kind == "raw" and "is head yolov8's" in str(raw)
 
 
+@pytest.mark.parametrize(("kind", "range_"), [(None, (0, 255)), ("pt2", (0, 1))], ids=str)
+def test_the_range_of_a_detector_of_one_s_own_is_asked_about(
+    kind: str | None, range_: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """64 rows of 4 + 2 of one stride are no family's. What PyTorch trains is mostly in 0..1."""
+    monkeypatch.setattr("mobilecat.proposal.whole.torch_kind", lambda _: kind)
+    network = save_network(tmp_path / "net.onnx", (64, 64), {"y": ((1, 6, 64), *P)})
+    answers: dict[str, Any] = {"head.kind": "yolov8"}
+    found = propose(network, tmp_path / "net.toml", answers=answers)
+    assert found.spec.input is not None and found.spec.input.range == range_
+    asked = {a.key: a for a in found.asks}
+    assert "ToTensor gives 0 to 1" in asked["input.range"].said
+    assert next(tuple(o) for o in asked["input.range"].options) == range_
+    assert "# CHECK: the values that pictures had in training" in found.text
+    told = propose(network, tmp_path / "net.toml", answers=answers | {"input.range": [0, 255]})
+    assert "input.range" not in {a.key for a in told.asks}
+
+
 def test_a_box_beside_a_score_is_not_taken_for_points(tmp_path: Path) -> None:
     outputs: dict[str, Any] = {"box": ((1, 4), 0.1, 0.9), "score": ((1, 1), 0.1, 0.9)}
     network = save_network(tmp_path / "net.onnx", (64, 64), outputs)
