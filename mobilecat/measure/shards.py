@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mobilecat.errors import MobileCatError, Problem
@@ -32,6 +32,17 @@ def shard(pictures: Sequence[Labelled], text: str | None) -> tuple[Labelled, ...
         said = Problem(f"there are {len(pictures)} pictures", "--shard", "take fewer shards")
         raise MobileCatError("This shard has no picture", [said])
     return mine
+
+
+def in_no_shard(ran: Mapping[str, int], pictures: int) -> list[str]:
+    """Say what shards had left out. ran: lane → how many of the pictures ran after the merge."""
+    missing = {lane: n for lane, n in ran.items() if n}
+    if not missing:
+        return []
+    most = max(missing.values())
+    told = "1 picture was" if most == 1 else f"{most} pictures were"
+    of = "" if len(set(ran.values())) == 1 else f" for {', '.join(missing)}"
+    return [f"{told} in no merged shard{of}, of {pictures} in all, and ran now"]
 
 
 def nothing_in(folder: Path) -> MobileCatError:

@@ -11,10 +11,11 @@ import hashlib
 import statistics
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -33,6 +34,7 @@ from mobilecat.pictures.reading import read_picture
 from mobilecat.spread import cores
 
 Opener = Callable[[Path, Bundle, Lane, Path | None], Runner]
+_NONE: Mapping[str, Collection[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,14 @@ def collect(
     threads: int | None = None,
     progress: Callable[[str], None] = lambda _: None,
     opener: Opener = open_lane,
+    elsewhere: Mapping[str, Collection[str]] = _NONE,
 ) -> list[Collected]:
     """Return what each lane finds in each picture.
 
     class_ids: the labels' → the model's, for a cascade that is given boxes. fresh: believe nothing
-    that is kept. Errors: MobileCatError where a lane breaks its contract on a picture.
+    that is kept. elsewhere: lane → keys that workers inferred for this very run; they lie in the
+    stores and count as inferred. Errors: MobileCatError where a lane breaks its contract on a
+    picture.
     """
     given = gives_boxes_away(bundle)
     keys = keys_of(pictures, given, class_ids, progress)
@@ -96,7 +101,9 @@ def collect(
         store = stores[lane.name]
         found = {} if fresh else {i: r for i, key in enumerate(keys) if (r := store.get(key))}
         works.append(_Work(lane, store, found, set(range(len(keys))) - found.keys()))
-    kept = {w.lane.name: len(w.results) for w in works}
+    now = {name: frozenset(ran) for name, ran in elsewhere.items()}
+    kept = {w.lane.name: sum(keys[i] not in now.get(w.lane.name, ()) for i in w.results)
+            for w in works}  # fmt: skip
     for work in works:
         if work.todo or not keys:
             progress(f"loading {work.lane.name}")

@@ -22,7 +22,7 @@ from mobilecat.measure.evaluate.scales import other_part
 from mobilecat.measure.evaluate.scores import score, truth_of
 from mobilecat.measure.evaluate.spread import collect_on, merge, tasks_of
 from mobilecat.measure.seen import require_unseen
-from mobilecat.measure.shards import shard
+from mobilecat.measure.shards import in_no_shard, shard
 from mobilecat.pictures.similarity import sigmas_of
 from mobilecat.rows import MAPS
 from mobilecat.spec import RawHead
@@ -80,9 +80,10 @@ def evaluate(
     theirs = {k: i for i, k in classes.model.items()}
     class_ids = {i: theirs[k] for i, k in classes.data.items()}
     merge(stores, merged)
+    elsewhere: dict[str, set[str]] = {}
     if on is not None:
         tasks = tasks_of(folder, bundle, lanes, chosen, stores, class_ids, source, fresh, progress)
-        collect_on(on, tasks, stores, threads, progress)
+        elsewhere = collect_on(on, tasks, stores, threads, progress)
         fresh = False
     collected = collect(
         folder,
@@ -96,6 +97,7 @@ def evaluate(
         threads=threads,
         progress=progress,
         opener=opener,
+        elsewhere=elsewhere,
     )
     if all(c.not_run for c in collected):
         raise MobileCatError("Nothing ran", [Problem(c.not_run, c.lane.name) for c in collected])
@@ -110,6 +112,8 @@ def evaluate(
     if part is not None:
         said = f"shard {part}: figures of {len(chosen)} pictures; --merge its --cache for all"
         notes.insert(0, said)
+    if merged:
+        notes += in_no_shard({c.lane.name: c.inferred for c in collected}, len(chosen))
     notes += few_objects(truths)
     first = next(c for c in collected if not c.not_run)
     if not bundle.spec.head.turned and (apart := other_part(truths, first.found, classes)):

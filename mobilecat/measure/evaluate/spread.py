@@ -121,10 +121,20 @@ def collect_on(
     stores: Mapping[str, Store],
     workers: int | None,
     progress: Callable[[str], None],
-) -> None:
-    """Run the tasks on Dask's workers (`spread.run_on`), and keep each result."""
-    keep = _keeping(stores)
+) -> dict[str, set[str]]:
+    """Run the tasks on Dask's workers (`spread.run_on`), and keep each result.
+
+    Return lane → the keys that it was run on.
+    """
+    ran: dict[str, set[str]] = {}
+
+    def keep(answer: Answer) -> None:
+        _keeping(stores)(answer)
+        for lane, key in answer.results:
+            ran.setdefault(lane, set()).add(key)
+
     run_on(address, work, tasks, keep, workers, progress, lambda task: len(task.pictures))
+    return ran
 
 
 def run_tasks(

@@ -19,7 +19,7 @@ from mobilecat.measure.datasets import Dataset, load_dataset
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, match_classes
 from mobilecat.measure.evaluate.scores import truth_of
-from mobilecat.measure.shards import shard
+from mobilecat.measure.shards import in_no_shard, shard
 from mobilecat.measure.tune.candidates import Engine, lane_to_tune, ranked_of
 from mobilecat.measure.tune.grid import Grid, Setting, without_overlap
 from mobilecat.measure.tune.kept import Store, merge, open_store
@@ -186,6 +186,8 @@ def tune(
     if part is not None:
         said = f"shard {part}: the sweep of {len(labels)} pictures; --merge its --cache for all"
         notes.insert(0, said)
+    if merged:
+        notes += in_no_shard({lane.name: engine.inferences}, len(labels))
     notes += edges(best, rows, objective) if best is not None else []
     notes += [too_few] if (too_few := few(wanted, len(labels))) else []
     notes += [store.problem] if store.problem else []

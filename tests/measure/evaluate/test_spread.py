@@ -52,8 +52,18 @@ def test_shards_merge_to_the_same_figures(bundle: Path, tmp_path: Path) -> None:
     merged = mc.evaluate(bundle, PICTURES, cache=tmp_path / "all", merge=parts)
     assert {row.inferred for row in merged.lanes} == {0}, "everything was there"
     assert figures(merged.to_json()) == figures(whole)
+    assert not [note for note in merged.notes if "merged shard" in note]
+    some = mc.evaluate(bundle, PICTURES, cache=tmp_path / "some", merge=parts[:2])
+    assert "2 pictures were in no merged shard, of 4 in all, and ran now" in some.notes
     with pytest.raises(MobileCatError, match="Nothing to merge"):
         mc.evaluate(bundle, PICTURES, cache=tmp_path / "x", merge=[tmp_path])
+
+
+def test_a_shard_that_lacks_a_lane_is_told_by_lane() -> None:
+    assert shards.in_no_shard({"source": 0, "onnx:a.onnx": 0}, 9) == []
+    assert shards.in_no_shard({"source": 0, "onnx:a.onnx": 1}, 9) == [
+        "1 picture was in no merged shard for onnx:a.onnx, of 9 in all, and ran now"
+    ]
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "1/0", "a/b", "1/3/3"])
@@ -88,6 +98,22 @@ def test_without_dask_it_is_said_how_to_get_it(
         plain(bundle, tmp_path, on="local")
 
 
+def test_what_workers_inferred_counts_as_inferred(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without Dask: this process is the worker."""
+
+    def here(_: str, work: Any, tasks: Any, keep: Any, *more: Any) -> None:
+        for task in tasks:
+            keep(work(task))
+
+    monkeypatch.setattr(spread, "run_on", here)
+    for i, fresh in enumerate((False, True, False)):
+        told = plain(bundle, tmp_path, on="local", fresh=fresh)
+        counts = {(row["inferred"], row["kept"]) for row in told["lanes"]}
+        assert counts == {(4, 0) if i < 2 else (0, 4)}
+
+
 def test_three_processes_find_what_one_finds_though_one_is_killed(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,9 +133,14 @@ def test_three_processes_find_what_one_finds_though_one_is_killed(
             os.kill(killed[0], signal.SIGKILL)
 
     monkeypatch.setattr(Store, "put", put)
-    spreaded = plain(bundle, tmp_path / "three", on="local", threads=3)
+    said: list[str] = []
+    three = tmp_path / "three"
+    spreaded = plain(bundle, three, on="local", threads=3, fresh=True, progress=said.append)
     assert killed and figures(spreaded) == figures(whole)
-    assert {row["inferred"] for row in spreaded["lanes"]} == {0}, "all of it came from workers"
+    assert not [s for s in said if s.startswith("loading")], "all of it came from workers"
+    assert {(row["inferred"], row["kept"]) for row in spreaded["lanes"]} == {(4, 0)}
+    again = plain(bundle, three, on="local", threads=3)
+    assert {(row["inferred"], row["kept"]) for row in again["lanes"]} == {(0, 4)}
 
 
 def test_nobody_answers(bundle: Path, tmp_path: Path) -> None:

@@ -46,6 +46,9 @@ def test_shards_merge_to_the_same_table(bundle: Path, tmp_path: Path) -> None:
     (next(folders[0].glob("*")) / "damaged.npz").write_bytes(b"PK")
     merged = mc.tune(bundle, PICTURES, cache=tmp_path / "all", merge=folders, **LISTS)
     assert merged.inferences == 0 and rows(merged)[:2] == rows(one)[:2]
+    half = mc.tune(bundle, PICTURES, cache=tmp_path / "half", merge=folders[1:], **LISTS)
+    said = "2 pictures were in no merged shard, of 4 in all, and ran now"
+    assert said in half.notes and said not in merged.notes
     with pytest.raises(MobileCatError, match="Nothing to merge"):
         mc.tune(bundle, PICTURES, cache=tmp_path / "x", merge=[tmp_path], **LISTS)
     with pytest.raises(MobileCatError, match="--write"):
