@@ -127,15 +127,22 @@ class SourceRunner:
         x = pixels[..., ::-1] if spec.color == "BGR" else pixels
         if spec.transposed:
             x = x.transpose(1, 0, 2)
-        # Of each channel the 256 values that a byte can become, in float64, looked up.
-        low, high = spec.range
-        bytes_ = np.arange(256, dtype=np.float64)[:, None]
-        each = low + bytes_ / 255.0 * (high - low)
-        each = (each - np.array(spec.per_channel(spec.mean))) / np.array(spec.per_channel(spec.std))
-        table = each.astype(np.float32).T
-        planes = [np.take(table[c], x[..., c]) for c in range(x.shape[-1])]
+        if x.dtype == np.uint8:
+            # Of each channel the 256 values that a byte can become, in float64, looked up.
+            table = _normalised(np.arange(256)[:, None], spec).T
+            planes = [np.take(table[c], x[..., c]) for c in range(x.shape[-1])]
+        else:  # `diagnose` tries ranges that no byte holds
+            planes = list(_normalised(x, spec).transpose(2, 0, 1))
         first = self._bundle.source.shapes[self._picture_input()] == spec.shape("NCHW")
         return np.stack(planes, axis=0 if first else -1)[None]
+
+
+def _normalised(pixels: Array, spec: ImageSpec) -> Array:
+    """Return pixels [..., C] or [..., 1] of 0..255 as the network takes them, [..., C] float32."""
+    low, high = spec.range
+    x = low + pixels.astype(np.float64) / 255.0 * (high - low)
+    x = (x - np.array(spec.per_channel(spec.mean))) / np.array(spec.per_channel(spec.std))
+    return np.asarray(x, dtype=np.float32)
 
 
 def source_in(runner: object) -> SourceRunner | None:
