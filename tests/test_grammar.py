@@ -18,7 +18,9 @@ from typer.main import get_command
 import mobilecat as mc
 from mobilecat.cli import grammar
 from mobilecat.cli.grammar import bundle_and_pictures, with_json_values
+from mobilecat.cli.init import _photos
 from mobilecat.cli.main import app
+from mobilecat.cli.steps import photos_here
 from mobilecat.demo import DETECTOR, FOLDER
 from mobilecat.errors import MobileCatError
 from tests.command import mobilecat
@@ -126,6 +128,12 @@ def test_the_bundle_is_the_first_word_unless_it_is_a_picture(
     assert bundle_and_pictures([b, a], None) == (Path("bundle"), [b, a])
     assert bundle_and_pictures([Path("cats")], [b]) == (Path("cats"), [b])
     assert bundle_and_pictures([Path("-")], None) == (Path("bundle"), [Path("-")])
+    with pytest.raises(MobileCatError, match=r"cats/ is not there\n.*name a picture that is there"):
+        bundle_and_pictures([Path("cats")], None)
+    with pytest.raises(MobileCatError, match=r"phtos/ is not there\n.*did you mean photos\?"):
+        bundle_and_pictures([Path("phtos")], None)
+    (tmp_path / "cats").mkdir()
+    (tmp_path / "cats" / "bundle.json").touch()
     with pytest.raises(MobileCatError, match=r"none is named.*\n.*cats photo\.jpg"):
         bundle_and_pictures([Path("cats")], None)
     (tmp_path / "empty").mkdir()
@@ -262,3 +270,20 @@ def test_goldens_of_nothing_are_said_to_hold_nothing(home: Path, tmp_path: Path)
     assert "nothing is found on any golden picture yet" in told.stdout
     more = at(home, "golden", "record", PICTURES / "two_on_a_sofa.png", "--golden", tmp_path)
     assert "nothing is found" not in more.stdout
+
+
+def test_what_comes_next_names_the_pictures_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert photos_here() == "photos/" == _photos([])
+    (tmp_path / "my cats").mkdir()
+    (tmp_path / "my cats" / "a.JPG").touch()
+    (tmp_path / "golden").mkdir()
+    (tmp_path / "golden" / "a.png").touch()
+    assert photos_here() == "'my cats/'" == _photos([])
+    assert _photos([Path("elsewhere/a.png")]) == "elsewhere/"
+    assert _photos([Path("a.png")]) == "a.png"  # not every picture that lies here
+    assert _photos([Path("a.png"), Path("my cats")]) == "'my cats/'"
+    (tmp_path / "photos").mkdir()
+    assert photos_here() == "photos/"

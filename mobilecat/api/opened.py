@@ -11,7 +11,8 @@ from typing import Any
 from mobilecat.api import changing, judging, measuring, replaying
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent
 from mobilecat.bundle import ArtifactRecord, Bundle, TensorContract
-from mobilecat.bundle.cascade import open_any
+from mobilecat.bundle.cascade import CascadeBundle, open_any
+from mobilecat.bundle.older import changed_since
 from mobilecat.judge.rounding import Shaker
 from mobilecat.lanes import Lane, Runner, lanes_of, open_lane
 from mobilecat.lanes.picture import PictureRun, run_picture
@@ -44,6 +45,13 @@ class OpenBundle(Shown):
     def spec(self) -> Spec:
         """What was exported: input, head, NMS, labels, landmarks, targets, tolerances."""
         return self.contract.spec
+
+    @property
+    def older(self) -> str:
+        """A sentence where the spec beside it has changed since it was exported, else ""."""
+        if isinstance(self.contract, CascadeBundle):
+            return ""
+        return changed_since(self.folder, self.contract)
 
     @property
     def artifacts(self) -> tuple[ArtifactRecord, ...]:

@@ -25,6 +25,7 @@ from mobilecat.cli.grammar import (
     Threads,
     class_pairs,
 )
+from mobilecat.cli.older import older
 from mobilecat.cli.outputs import give
 from mobilecat.cli.progress import progress_line
 from mobilecat.disk.outputs import require_outputs
@@ -84,4 +85,5 @@ def evaluate(
         )
     if plot is not None:
         report.plot(plot)
-    give(report, json_, *(f"wrote {file}" for file in (plot, html) if file is not None))
+    wrote = (f"wrote {file}" for file in (plot, html) if file is not None)
+    give(report, json_, *wrote, *older(bundle))

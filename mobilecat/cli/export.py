@@ -9,7 +9,7 @@ from pathlib import Path
 import mobilecat as mc
 from mobilecat.cli.outputs import write_told
 from mobilecat.cli.progress import progress_line
-from mobilecat.cli.steps import said, with_a_bundle
+from mobilecat.cli.steps import photos_here, said, with_a_bundle
 from mobilecat.cli.terminal import show
 from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import Problem, SpecError
@@ -45,7 +45,8 @@ def run_export(
     if json_ != "-":
         show(done.words(), wide=False)
         raw = done.bundle.spec.head.kind == "raw"
-        print("\n".join(said(list(with_a_bundle(done.folder, raw=raw)))))
+        after = with_a_bundle(done.folder, raw=raw, photos=photos_here())
+        print("\n".join(said(list(after))))
 
 
 def _shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:

@@ -260,6 +260,10 @@ def bundle_and_pictures(
     if alone and first is not None and _is_empty_of_both(first, suffixes):
         what = "a folder that is no bundle, and has no picture in it"
         raise MobileCatError("Which picture?", [Problem(what, str(first), ", ".join(suffixes))])
+    if alone and first is not None and not (str(first) == "-" or first.suffix or first.exists()):
+        fix = did_you_mean(first) or "name a picture that is there, or a folder of them"
+        missing = Problem(f"{first}/ is not there", fix=fix)
+        raise MobileCatError("There is no such folder", [missing])
     bundle = BUNDLE if first is None or _are_pictures(first, suffixes) else given.pop(0)
     found = pictures_of([*(image or ()), *given], suffixes)
     if found:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import mobilecat as mc
 from mobilecat.cli.grammar import PICTURES, bundle_and_pictures, set_keys
+from mobilecat.cli.older import older
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
@@ -66,9 +67,13 @@ def run_pictures(
             )
 
     if one:
-        _show_one(ran(pictures[0]), draw, json_)
+        failed = _show_one(ran(pictures[0]), draw, json_)
     else:
-        _show_each(ran, pictures, draw, json_)
+        failed = _show_each(ran, pictures, draw, json_)
+    if json_ != "-":
+        show(Line(said, "yellow") for said in older(folder))
+    if failed:
+        sys.exit(1)
 
 
 def _picture(path: Path) -> Path | Image:
@@ -88,7 +93,8 @@ def _picture(path: Path) -> Path | Image:
         raise mc.ImageError("This is not a picture", [problem]) from e
 
 
-def _show_one(found: mc.PictureRun, draw: Path | None, json_: str | None) -> None:
+def _show_one(found: mc.PictureRun, draw: Path | None, json_: str | None) -> bool:
+    """Print what each lane gave; whether one failed."""
     drawn = draw is not None and any(r.detections is not None for r in found)
     if draw is not None and drawn:
         from mobilecat.pictures.drawing import save_picture
@@ -104,6 +110,7 @@ def _show_one(found: mc.PictureRun, draw: Path | None, json_: str | None) -> Non
         if drawn:
             print(f"drew {draw}")
     _ = found.first  # an error where nothing ran
+    return any(r.failed for r in found)
 
 
 def _show_each(
@@ -111,8 +118,10 @@ def _show_each(
     pictures: Sequence[Path],
     draw: Path | None,
     json_: str | None,
-) -> None:
-    """Print a line a picture. One that cannot be read does not stop the others."""
+) -> bool:
+    """Print a line a picture. One that cannot be read does not stop the others; nor does a lane
+    that fails: whether there was one."""
+    broken: dict[str, str] = {}
     told: list[dict[str, Any]] = []
     problems: list[mc.Problem] = []
 
@@ -126,7 +135,8 @@ def _show_each(
                 continue
             _ = found.first
             told.append(found.to_json())
-            idle |= {r.lane.name: r.not_run for r in found if r.not_run}
+            idle |= {r.lane.name: r.not_run for r in found if r.not_run and not r.failed}
+            broken.update((r.lane.name, r.not_run) for r in found if r.failed)
             if json_ != "-":
                 show([Line(f"{path}: {_in_a_line(found)}")])
             if place is not None and any(r.detections is not None for r in found):
@@ -135,6 +145,7 @@ def _show_each(
                 save_picture(found.draw(), place / f"{len(told):04d}-{path.stem}.png")
         if json_ != "-":
             show(Line(f"{name}: NOT_RUN, {why}", "dim") for name, why in idle.items())
+            show(Line(f"{name}: FAIL, {why}", "red") for name, why in broken.items())
 
     if draw is None:
         each(None)
@@ -146,6 +157,7 @@ def _show_each(
     write_json(lambda: {"schema": 1, "pictures": told}, json_)
     if problems:
         raise mc.ImageError("Some pictures cannot be read", problems)
+    return bool(broken)
 
 
 def _in_a_line(found: mc.PictureRun) -> str:

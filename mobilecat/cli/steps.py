@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
-from mobilecat.cli.grammar import BUNDLE, GOLDEN
+from mobilecat.cli.grammar import BUNDLE, GOLDEN, PICTURES
+
+_MOST_NAMES = 1000
 
 
 def with_a_bundle(
@@ -31,6 +34,26 @@ def with_a_bundle(
     record = f"golden record{made} {photos}{beside} --at-once"
     yield f"mobilecat {record}   (or without it, then golden review)"
     yield f"mobilecat validate{made}{beside}"
+
+
+def photos_here() -> str:
+    """Return photos/, or where that is not there a folder of pictures that is, as a shell takes
+    it."""
+    photos = Path("photos")
+    if photos.is_dir():
+        return f"{photos}/"
+    try:
+        folders = sorted(p for p in Path().iterdir() if p.is_dir() and p.name[0] != ".")
+        found = next((p for p in folders if p != GOLDEN and _has_pictures(p)), photos)
+    except OSError:
+        found = photos
+    return shlex.quote(f"{found}/")
+
+
+def _has_pictures(folder: Path) -> bool:
+    if (folder / "bundle.json").exists():
+        return False
+    return any(p.suffix.lower() in PICTURES for p in islice(folder.iterdir(), _MOST_NAMES))
 
 
 def said(commands: Sequence[str]) -> Iterator[str]:

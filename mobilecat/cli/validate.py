@@ -23,10 +23,12 @@ from mobilecat.cli.grammar import (
     Source,
     golden_beside,
 )
+from mobilecat.cli.older import older
 from mobilecat.cli.outputs import write_json, write_markdown
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
 from mobilecat.disk.outputs import require_outputs
+from mobilecat.shown import Line
 
 
 def validate(
@@ -175,6 +177,7 @@ def validate(
     write_markdown(found.markdown, markdown)
     if "-" not in (json_, markdown):
         show(found.words())
+        show(Line(said, "yellow") for said in older(bundle))
     sys.exit(found.exit_code)
 
 

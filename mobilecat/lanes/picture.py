@@ -32,10 +32,13 @@ from mobilecat.pictures.drawing import data_url, draw_detections
 from mobilecat.pictures.odd import odd_values
 from mobilecat.pictures.reading import Picture, picture_of
 from mobilecat.shown import Drawn, Line, Shown, Table
-from mobilecat.spec import RawHead
+from mobilecat.spec import NmsSpec, RawHead
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+_MOST_SAID = 600
+"""Characters of an engine's own words."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -47,7 +50,8 @@ class LaneRun(Shown):
     milliseconds: of the engine alone, warm. first_ms: of its first picture, where this was it.
     below: the best candidate, where nothing is above the threshold and the engine shows them.
     threshold: the score that a detection is above, where one is suppressed by it.
-    not_run: why there is nothing, or "".
+    not_run: why there is nothing, or "". failed: whether that is a fault of the lane's, rather than
+    that it cannot run here.
     odd: what no detector gives: a sentence for each thing that looks wrong.
     """
 
@@ -62,10 +66,12 @@ class LaneRun(Shown):
     threshold: float | None = None
     not_run: str = ""
     odd: tuple[str, ...] = ()
+    failed: bool = False
 
     def words(self) -> Iterator[Line | Table]:
         if self.not_run:
-            yield Line(f"{self.lane.name}: NOT_RUN, {self.not_run}")
+            what, style = ("FAIL", "red") if self.failed else ("NOT_RUN", "")
+            yield Line(f"{self.lane.name}: {what}, {self.not_run}", style)
             return
         first = "" if self.first_ms is None else f" (the first time {self.first_ms:.1f} ms)"
         yield Line(f"{self.lane.name}  {self.milliseconds:.1f} ms{first}, {self.engine}", "bold")
@@ -97,7 +103,8 @@ class LaneRun(Shown):
         row: dict[str, Any] = {"lane": self.lane.name, "runner": self.lane.runner}
         row["artifact"] = artifact.file if artifact else None
         if self.not_run:
-            return {**row, "not_run": self.not_run}
+            failed = {"failed": True} if self.failed else {}
+            return {**row, "not_run": self.not_run, **failed}
         row |= {"engine": self.engine, "milliseconds": round(self.milliseconds, 2)}
         if self.first_ms is not None:
             row["first_milliseconds"] = round(self.first_ms, 2)
@@ -206,7 +213,6 @@ def run_picture(
         raise MobileCatError("This bundle takes tensors, not pictures", [said])
     picture = picture_of(image)
     tried = tried_nms(bundle, nms or {})
-    settled = tried or bundle.spec.effective_nms
     lanes = lanes_of(bundle, runner, artifact, slow=False)
     tensors, plan = picture_inputs(bundle, picture, boxes)
     rows = []
@@ -220,26 +226,65 @@ def run_picture(
         except NotRun as reason:
             rows.append(LaneRun(lane, bundle, not_run=str(reason)))
             continue
-        outputs, took = _timed(engine, tensors)
-        first = None
-        if not warm:
-            first = took
-            outputs, took = _timed(engine, tensors)
-        raw = isinstance(bundle.spec.head, RawHead)
-        found, below = None if raw else decode_outputs(outputs, plan), None
-        if found is not None and (tried is not None or not len(found)):
-            candidates = _candidates(engine, lane, bundle, tensors)
-            if candidates is not None and tried is not None:
-                outputs = suppressed_by(candidates, bundle, tried)
-                found = decode_outputs(outputs, plan)
-            if candidates is not None and not len(found):
-                below = best_below(candidates, bundle, plan)
-        odd = () if found is None else _odd(bundle, found, plan)
-        threshold = settled.score_threshold if settled is not None else None
-        told = LaneRun(lane, bundle, engine.note, took, first, outputs, found, below, odd=odd)
-        rows.append(replace(told, threshold=threshold))
+        except Exception as e:
+            rows.append(_failed(lane, bundle, e, alone=len(lanes) == 1))
+            continue
+        try:
+            rows.append(_run_lane(lane, bundle, engine, tensors, plan, warm, tried))
+        except NotRun as reason:
+            rows.append(LaneRun(lane, bundle, not_run=str(reason)))
+        except Exception as e:  # engines share no error class; one lane's crash is not the others'
+            rows.append(_failed(lane, bundle, e, alone=len(lanes) == 1))
     file = Path(image) if isinstance(image, str | os.PathLike) else None
     return PictureRun(bundle, picture, tuple(rows), file)
+
+
+def _run_lane(
+    lane: Lane,
+    bundle: Bundle,
+    engine: Runner,
+    tensors: Mapping[str, Array],
+    plan: ResizePlan,
+    warm: bool,
+    tried: NmsSpec | None,
+) -> LaneRun:
+    """Return what one lane gives. tried: [nms] in place of what is baked in."""
+    outputs, took = _timed(engine, tensors)
+    first = None
+    if not warm:
+        first = took
+        outputs, took = _timed(engine, tensors)
+    raw = isinstance(bundle.spec.head, RawHead)
+    found, below = None if raw else decode_outputs(outputs, plan), None
+    if found is not None and (tried is not None or not len(found)):
+        candidates = _candidates(engine, lane, bundle, tensors)
+        if candidates is not None and tried is not None:
+            outputs = suppressed_by(candidates, bundle, tried)
+            found = decode_outputs(outputs, plan)
+        if candidates is not None and not len(found):
+            below = best_below(candidates, bundle, plan)
+    odd = () if found is None else _odd(bundle, found, plan)
+    settled = tried or bundle.spec.effective_nms
+    threshold = settled.score_threshold if settled is not None else None
+    told = LaneRun(lane, bundle, engine.note, took, first, outputs, found, below, odd=odd)
+    return replace(told, threshold=threshold)
+
+
+def _failed(lane: Lane, bundle: Bundle, error: Exception, alone: bool) -> LaneRun:
+    """Return a lane that raised, with why in one line. alone: there is no other to go on with."""
+    if isinstance(error, MobileCatError):
+        if alone:
+            raise error
+        said = "; ".join([error.summary, *(": ".join(_parts(p)) for p in error.problems)])
+    else:
+        said = f"{type(error).__name__}: {error}"
+    absent = isinstance(error, ImportError)
+    said = f"a package is missing: {error}" if absent else said
+    return LaneRun(lane, bundle, not_run=" ".join(said.split())[:_MOST_SAID], failed=not absent)
+
+
+def _parts(problem: Problem) -> list[str]:
+    return [part for part in (problem.what, problem.fix) if part]
 
 
 def _timed(engine: Runner, tensors: Mapping[str, Array]) -> tuple[dict[str, Array], float]:

@@ -1,0 +1,52 @@
+"""Whether a bundle is older than the spec beside it: what the spec says now, and what is baked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mobilecat.bundle.contract import Bundle
+from mobilecat.bundle.seal import digest
+from mobilecat.errors import MobileCatError
+from mobilecat.spec import load_spec
+
+SPEC = "mobilecat.toml"
+_FROM_THE_MODEL = ("shapes", "labels", "landmarks")
+"""What an export takes from the model where the spec leaves it out."""
+
+
+def changed_since(folder: Path, bundle: Bundle) -> str:
+    """Say that the spec beside a bundle has changed since its export; "" where it has not.
+
+    A comment, and a default that is written out, change nothing. A spec of another name is another
+    bundle's; one that cannot be read is told by `export`.
+    """
+    path = folder.resolve().parent / SPEC
+    if not path.is_file():
+        return ""
+    try:
+        spec = load_spec(path)
+    except MobileCatError:
+        return ""
+    if spec.name != bundle.name:
+        return ""
+    said = spec.model_dump(mode="json", by_alias=True, exclude={"source"})
+    kept = bundle.spec.model_dump(mode="json", by_alias=True, exclude={"source"})
+    unsaid = {k for k in _FROM_THE_MODEL if not said.get(k)}
+    if not said.get("head", {}).get("classes") and "head" in kept:
+        kept["head"].pop("classes", None)
+        said["head"].pop("classes", None)
+    keys = [k for k in {**said, **kept} if k not in unsaid and _differ(said.get(k), kept.get(k))]
+    if not keys:
+        return ""
+    shown = ", ".join(k if k in ("labels", "landmarks") else f"[{k}]" for k in keys)
+    beside = SPEC if path.parent == Path.cwd() else str(path)
+    again = "" if path.parent == Path.cwd() else f" {beside}"
+    return (
+        f"note: {beside} has changed since this bundle was exported ({shown}), and the bundle has "
+        f"what it said then: mobilecat export{again}"
+    )
+
+
+def _differ(said: Any, kept: Any) -> bool:
+    return digest(said) != digest(kept)

@@ -1,0 +1,51 @@
+"""A bundle that is older than the spec beside it says so; a comment is no change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import mobilecat as mc
+from tests.judge.fake import SPEC, Workshop, targets_of, write_bundle
+
+THEN = SPEC.format(more="", targets=targets_of(("onnx", "tflite")))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Workshop:
+    return write_bundle(tmp_path)
+
+
+def older(shop: Workshop, spec: str) -> str:
+    (shop.root / "mobilecat.toml").write_text(spec)
+    return mc.open(shop.bundle).older
+
+
+def test_what_changes_nothing_is_not_said(shop: Workshop) -> None:
+    assert mc.open(shop.bundle).older == ""  # no spec beside it
+    assert older(shop, THEN) == ""
+    assert older(shop, "# looked at\n" + THEN.replace("0.3", "0.30")) == ""
+    assert older(shop, THEN.replace('resize = "letterbox"', 'resize = "letterbox"\nmean = 0')) == ""
+    assert older(shop, THEN.replace('source = "fake-source', 'source = "../fake-source')) == ""
+    labels = 'labels = ["cat", "dog"]\n'
+    assert older(shop, THEN.replace(labels, "")) == ""  # the model's own, perhaps
+    assert older(shop, THEN.replace('"fake"', '"another"')) == ""
+    assert older(shop, "[input") == ""  # export tells
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("score_threshold = 0.3", "score_threshold = 0.5", "[nms]"),
+        ('resize = "letterbox"', 'resize = "letterbox"\nrange = [0, 1]', "[input]"),
+        ('resize = "letterbox"\n', "", "[input]"),
+        ('"cat", "dog"', '"dog", "cat"', "labels"),
+        ("onnx = { }, ", "", "[targets]"),
+    ],
+)
+def test_what_changes_something_is(shop: Workshop, old: str, new: str, key: str) -> None:
+    assert old in THEN
+    said = older(shop, THEN.replace(old, new))
+    assert f"has changed since this bundle was exported ({key})" in said
+    assert said.endswith(f"mobilecat export {shop.root / 'mobilecat.toml'}")
