@@ -42,15 +42,19 @@ class PictureChange:
     @property
     def weight(self) -> tuple[int, float, float]:
         """How much changed: objects first, then places as a share of the picture, then scores."""
-        far = max((*self.moved, *self.points), default=0.0) / max(self.size_wh)
-        return len(self.lost) + len(self.gained), far, max(map(abs, self.off), default=0.0)
+        off = max(map(abs, self.off), default=0.0)
+        return len(self.lost) + len(self.gained), self.far_px / max(self.size_wh), off
+
+    @property
+    def far_px(self) -> float:
+        """How far the corner or landmark that moved most did."""
+        return max((*self.moved, *self.points), default=0.0)
 
     @property
     def changed(self) -> bool:
         """Whether anything was lost, gained or moved, by more than rounding does."""
         objects, _, off = self.weight
-        far = max((*self.moved, *self.points), default=0.0)
-        return objects > 0 or far > STILL_PX or off > STILL_SCORE
+        return objects > 0 or self.far_px > STILL_PX or off > STILL_SCORE
 
 
 def change_of(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mobilecat.changes.facts import Change
-from mobilecat.changes.pictures import STILL_PX, STILL_SCORE
+from mobilecat.changes.pictures import STILL_PX, STILL_SCORE, PictureChange
 from mobilecat.shown import Column, Line, Table
 
 if TYPE_CHECKING:
@@ -156,11 +156,23 @@ def said(d: Difference) -> Iterator[Line | Table]:
     if d.given is None and d.old.bundle is not None:
         told = "NOT_RUN  on pictures: name some, or --golden or --data"
         yield Line(told, "dim")
-    for lane, p in d.most_changed(5):
-        lost, gained = len(p.lost), len(p.gained)
-        far = max((*p.moved, *p.points), default=0.0)
-        yield Line(f"  {p.path.name}: {lost} lost, {gained} gained, moved {_px(far)} px"
-                   f"{f'  ({lane.name})' if len(d.lanes) > 1 else ''}", "dim")  # fmt: skip
+    most = d.most_changed(5)
+    if len(most) > 1:
+        yield Line(f"Changed most, by {MOST}:", "dim")
+    for lane, p in most:
+        where = f"  ({lane.name})" if len(d.lanes) > 1 else ""
+        did = f"{len(p.lost)} lost, {len(p.gained)} gained, {far_of(p)}"
+        yield Line(f"  {p.path.name}: {did}{where}", "dim")
+
+
+MOST = "objects lost and gained, then moves as a share of the picture's longer side"
+"""What the pictures that changed most are sorted by (`PictureChange.weight`)."""
+
+
+def far_of(p: PictureChange) -> str:
+    """Say how far what moved most did, in pixels and as the share that pictures are sorted by."""
+    share = 100 * p.weight[1]
+    return f"moved {_px(p.far_px)} px" + (f", {share:.2f}%" if p.far_px > STILL_PX else "")
 
 
 def lost_sources(d: Difference) -> Iterator[str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from mobilecat.changes.behaviour import LaneChange
 from mobilecat.changes.pictures import STILL_PX, STILL_SCORE, PictureChange
 from mobilecat.changes.whole import Difference
-from mobilecat.changes.words import facts_table, lanes_table, lost_sources
+from mobilecat.changes.words import MOST, facts_table, lanes_table, lost_sources
 from mobilecat.errors import MobileCatError
 from mobilecat.pictures.drawing import data_url
 from mobilecat.pictures.reading import read_picture
@@ -47,6 +47,7 @@ def diff_page(d: Difference) -> str:
         lanes=lanes_table(d.lanes) if d.lanes else None,
         idle=[r for r in d.lanes if r.not_run],
         shown=shown,
+        most=MOST,
         changed=len(changed),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
@@ -62,6 +63,8 @@ def _shown(d: Difference, lane: LaneChange, p: PictureChange) -> Shown:
         said.append(f"moved by up to {max(p.moved):.2f} px")
     if max(p.points, default=0.0) > STILL_PX:
         said.append(f"landmarks by {max(p.points):.2f} px")
+    if p.far_px > STILL_PX:
+        said[-1] += f" ({100 * p.weight[1]:.2f}%)"
     if max(map(abs, p.off), default=0.0) > STILL_SCORE:
         said.append(f"scores by {max(map(abs, p.off)):.3f}")
     return Shown(p.path.name, lane.name, ", ".join(said), _figures(d, p))

@@ -24,6 +24,7 @@ from mobilecat.changes.pictures import (
 )
 from mobilecat.changes.sides import Side, paired
 from mobilecat.changes.whole import Difference, Limits
+from mobilecat.changes.words import MOST, far_of, said
 from mobilecat.errors import MobileCatError
 from mobilecat.pictures.detections import Detections
 from mobilecat.shown import Line, Table
@@ -305,6 +306,24 @@ def test_a_picture_is_shown_with_the_first_artifact_on_which_it_changed_so_much(
         lanes = (lane("a", 5.0), lane("b", 5.00001), lane("c", third))
         ((found, _),) = Difference(side, side, (), None, lanes, Limits()).most_changed()
         assert found.name == named
+
+
+def test_pictures_are_sorted_by_the_share_that_is_printed() -> None:
+    """4 px of 200 are 2 %, more than 8 px of 800, which are 1 %; a lost object is more still."""
+
+    def change(name: str, x: float, wide: int, *lost: tuple[int, int, int, int]) -> PictureChange:
+        old, new = boxes((0, 0, 90, 90), *lost), boxes((x, 0, x + 90, 90))
+        return change_of(Path(name), (wide, 100), old, new)
+
+    one = change("lost.png", 0.0, 800, (500, 10, 590, 90))
+    lane = LaneChange("a", "a", (change("large.png", 8.0, 800), change("small.png", 4.0, 200), one))
+    side = Side(Path("a"), Path("a"), None)
+    d = Difference(side, side, (), None, (lane,), Limits())
+    assert [p.path.name for _, p in d.most_changed()] == ["lost.png", "small.png", "large.png"]
+    assert [far_of(p) for _, p in d.most_changed()] == [
+        "moved 0.00 px", "moved 4.00 px, 2.00%", "moved 8.00 px, 1.00%"
+    ]  # fmt: skip
+    assert f"Changed most, by {MOST}:" in [x.text for x in said(d) if isinstance(x, Line)]
 
 
 def test_a_few_bytes_more_are_no_other_size() -> None:
