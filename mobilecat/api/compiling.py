@@ -11,7 +11,7 @@ from mobilecat.api.given import PathLike, Progress, path_or_none, silent
 from mobilecat.bundle import FILE
 from mobilecat.compile import Exported, require_replaceable
 from mobilecat.compile import export as export_spec
-from mobilecat.errors import Problem, SpecError
+from mobilecat.errors import ArtifactError, Problem, SpecError
 from mobilecat.formats.importing import built, is_code
 from mobilecat.judge.ends import require_right_ends
 from mobilecat.spec import Spec, load_spec, spec_from_model_file
@@ -74,11 +74,16 @@ def export(
     if not isinstance(spec, Spec):
         path = _of_folder(Path(spec))
         if is_cascade(path):
+            _require_apps(path, None, ios, android)
             done = _cascade(path, target, other, fixed, cache, progress)
             return _with_apps(done, ios, android)
         bare = path.suffix != ".toml"
         spec = _read(path, fixed, other)
         require_replaceable(target, path)
+        where = path
+    else:
+        where = spec.folder / "mobilecat.toml"
+    _require_apps(where, spec, ios, android)
     if fixed:
         spec = spec.model_copy(update={"shapes": {**spec.shapes, **fixed}})
     with _as_data(spec, other, trust, progress) as (found, kept, said):
@@ -156,6 +161,29 @@ def _read(path: Path, shapes: Mapping[str, tuple[int, ...]], source: Path | None
         said = Problem(f"{path} is a model file, and --source names another", "--source")
         raise SpecError("Two models", [said])
     return spec_from_model_file(path, shapes)
+
+
+def _require_apps(
+    path: Path, spec: Spec | None, ios: PathLike | None, android: PathLike | None
+) -> None:
+    """Refuse what no app can use before it is compiled. spec: None for the cascade at `path`."""
+    if ios is None and android is None:
+        return
+    from mobilecat.bundle.cascade import DETECTOR
+    from mobilecat.compile.apps import require_targets
+    from mobilecat.compile.cascade import specs_of
+
+    if spec is not None:
+        specs = {str(path): spec}
+    else:
+        parts = specs_of(path)
+        specs = {f"{path}, {home}": part for home, part in parts.items()}
+        if DETECTOR not in parts:
+            said = Problem("its boxes come from elsewhere", str(path), "name a detector")
+            raise ArtifactError("The app needs a detector", [said])
+    for asked, of_android in ((ios, False), (android, True)):
+        if asked is not None:
+            require_targets(specs, of_android)
 
 
 def _with_apps(done: Exported, ios: PathLike | None, android: PathLike | None) -> Exported:

@@ -11,6 +11,8 @@ from pathlib import Path
 from mobilecat.bundle import FILE, LABELS, ArtifactRecord, Bundle
 from mobilecat.disk import new_folder
 from mobilecat.errors import ArtifactError, Problem
+from mobilecat.formats.table import FORMATS
+from mobilecat.spec import Spec
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,26 @@ def require_usable(bundle: Bundle, where: Path, some: bool, targets: Iterable[st
         )
     if problems:
         raise ArtifactError("An app cannot use this bundle", problems)
+
+
+def require_targets(specs: Mapping[str, Spec], android: bool) -> None:
+    """Raise ArtifactError where what these specs are compiled to is of no use to an app.
+
+    For looking before anything is compiled. specs: where each was read → the spec. android: for
+    `--android`, else for `--ios`.
+    """
+    fitting = [f.name for f in FORMATS.values() if (f.android if android else f.app)]
+    problems = []
+    for where, spec in specs.items():
+        if spec.input is None:
+            what = "takes the network's own tensors, no picture"
+            problems.append(Problem(what, where, "give the spec an [input] section"))
+        if not any(target.kind in fitting for target in spec.targets.all):
+            asked = " or ".join(f"[targets.{name}]" for name in fitting)
+            what = f"names no target for {'an Android' if android else 'an iOS'} app"
+            problems.append(Problem(what, where, f"add {asked} to the spec"))
+    if problems:
+        raise ArtifactError("An app cannot use what this would be compiled to", problems)
 
 
 def require_ours(folder: Path, ours: Collection[str], example: str) -> None:

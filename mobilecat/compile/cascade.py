@@ -81,6 +81,12 @@ def export_cascade(
     return Exported(out, bundle, tuple(notes))
 
 
+def specs_of(path: Path) -> dict[str, Spec]:
+    """Return the specs that the cascade spec at `path` names: the detector's, where it has one of
+    its own, and the landmark model's. Errors: SpecError."""
+    return _parts(load_cascade(path), path)
+
+
 def _parts(spec: CascadeSpec, path: Path) -> dict[str, Spec]:
     """Read both models' specs, and hold them to what a cascade needs: all problems at once."""
     problems: list[Problem] = []

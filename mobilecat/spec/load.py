@@ -19,6 +19,7 @@ from mobilecat.spec.checks import open_checks
 from mobilecat.spec.files import anchors_from_file, labels_from_file, require_beside
 from mobilecat.spec.heads import HEAD_KINDS, HEADS, RawHead
 from mobilecat.spec.lines import KeyPath, key_lines, line_of
+from mobilecat.spec.quotes import nearest_valid
 from mobilecat.spec.values import Spec, Targets
 from mobilecat.value import safe_name, tuples
 
@@ -53,7 +54,9 @@ def spec_from_text(
     try:
         data = toml_from_text(text)
     except ValueError as e:
-        raise SpecError(f"{where} is not TOML", [Problem(str(e), where)]) from e
+        meant = nearest_valid(text, str(e))
+        fix = f"meant is, perhaps: {meant}" if meant else ""
+        raise SpecError(f"{where} is not TOML", [Problem(str(e), where, fix)]) from e
     data.setdefault("name", default_name)
     problems: list[Problem] = []
     lines = key_lines(text)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import mobilecat as mc
 from mobilecat.bundle import Bundle, open_bundle
 from mobilecat.cli.main import app
 from mobilecat.compile.android import contract_kotlin, require_android_folder, write_android
@@ -70,6 +71,38 @@ def test_an_export_looks_at_the_app_before_it_compiles(tmp_path: Path) -> None:
     given = [str(tmp_path / "mobilecat.toml"), "-o", str(tmp_path / "out"), "--android"]
     done = CliRunner().invoke(app, ["export", *given, str(tmp_path / "app")])
     assert isinstance(done.exception, ArtifactError) and "is a file" in str(done.exception)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", ["--ios", "--android"])
+def test_a_spec_without_a_target_for_the_app_is_told_before_it_compiles(
+    tmp_path: Path, option: str
+) -> None:
+    other = "onnx" if option == "--ios" else "coreml"
+    said = yunet_like_spec(Path("not_there.onnx"), f"[targets.{other}]\n")
+    (tmp_path / "mobilecat.toml").write_text(said)
+    given = [str(tmp_path / "mobilecat.toml"), "-o", str(tmp_path / "out"), option]
+    done = CliRunner().invoke(app, ["export", *given, str(tmp_path / "app")])
+    assert isinstance(done.exception, ArtifactError), done.exception
+    (problem,) = done.exception.problems
+    fitting = {
+        "--ios": "[targets.coreml] or [targets.coreai]",
+        "--android": "[targets.tflite] or [targets.onnx]",
+    }
+    assert fitting[option] in problem.fix and "names no target" in problem.what
+    assert not (tmp_path / "out").exists() and not (tmp_path / "app").exists()
+
+
+def test_a_cascade_for_an_app_is_looked_at_before_it_compiles(tmp_path: Path) -> None:
+    given = cascade(tmp_path, 'boxes = "vision"')
+    with pytest.raises(ArtifactError, match="needs a detector"):
+        mc.export(given, tmp_path / "out", ios=tmp_path / "Model")
+    whole = cascade(tmp_path)
+    for spec in [p for p in tmp_path.glob("*.toml") if "[targets." in p.read_text()]:
+        head, _, _ = spec.read_text().partition("[targets.")
+        spec.write_text(f"{head}[targets.coreml]\n")
+    with pytest.raises(ArtifactError, match="detector: names no target for an Android app"):
+        mc.export(whole, tmp_path / "out", android=tmp_path / "model")
     assert not (tmp_path / "out").exists()
 
 
