@@ -128,6 +128,7 @@ def compare_detections(
     against: str = "golden",
     tied: Ties = Ties(),
     sigmas: Floats | None = None,
+    whole: bool = False,
 ) -> list[Check]:
     """Return checks `count`, `boxes`, `scores`, each row value by its name (`landmarks` …), and
     `borderline` where there are such.
@@ -135,13 +136,14 @@ def compare_detections(
     Frame: both in image pixels; distances are measured in pixels of the model input, so that a
     large photo is not judged harder than a small one. The detail gives image pixels too.
     score_threshold: None for a head without NMS, where nothing can be borderline.
+    whole: whether classes are of the picture as a whole, so that the words have no boxes.
     sigmas: of the landmarks, for the figure of their similarity beside the pixels (`oks`).
     """
     if not _finite(got):
         return [Check("detections", "finite", "FAIL", detail="NaN or inf", against=against)]
     e, g = expected.placed(model_from_image), got.placed(model_from_image)
     found, ties = _without_ties(match(e, g, limits.boxes_px), e, g, limits, tied)
-    checks = _count(expected, got, found, limits, score_threshold, against)
+    checks = _count(expected, got, found, limits, score_threshold, against, whole)
     if ties.pairs:
         said = ", ".join(_words(expected, i) for i, _ in ties.pairs[:3])
         detail = f"{len(ties.pairs)} of {len(expected)} tie with another candidate: {said}"
@@ -158,7 +160,7 @@ def compare_detections(
     moved, moved_image = distances(e, g)[i, j], distances(expected, got)[i, j]
     off = np.abs(expected.scores[i] - got.scores[j])
     checks.append(_values("boxes", moved, limits.boxes_px, moved_image, expected, i, against))
-    checks.append(_values("scores", off, limits.scores, None, expected, i, against))
+    checks.append(_values("scores", off, limits.scores, None, expected, i, against, whole))
     for row in SHOWN:
         if row.name in expected.rows or row.name in got.rows:
             check = _row(row, (expected, got), (e, g), (i, j), limits, against)
@@ -218,13 +220,14 @@ def _count(
     limits: Limits,
     threshold: float | None,
     against: str,
+    whole: bool,
 ) -> list[Check]:
     checks, unexplained = [], []
     sides = (("missing", found.missing, expected), ("extra", found.extra, got))
     for word, rows, side in sides:
         for k in rows:
             margin = math.inf if threshold is None else abs(float(side.scores[k]) - threshold)
-            text = f"{word}: {_words(side, k)}"
+            text = f"{word}: {_words(side, k, whole)}"
             if margin <= limits.scores:
                 detail = f"{text}; its score is {margin:.2g} from the threshold {threshold:g}"
                 checks.append(
@@ -233,7 +236,7 @@ def _count(
                     )
                 )
             else:
-                unexplained.append(text + _other_class(word, side, k, expected, got, found))
+                unexplained.append(text + _other_class(word, side, k, expected, got, found, whole))
     numbers = f"{len(got)} found, {len(expected)} expected"
     value = float(len(unexplained))
     detail = "; ".join([numbers, *unexplained])
@@ -244,12 +247,20 @@ def _count(
 
 
 def _other_class(
-    word: str, side: Detections, k: int, expected: Detections, got: Detections, found: Matches
+    word: str,
+    side: Detections,
+    k: int,
+    expected: Detections,
+    got: Detections,
+    found: Matches,
+    whole: bool,
 ) -> str:
     other, rows = (got, found.extra) if word == "missing" else (expected, found.missing)
     ious = overlaps(side, other)
     for r in rows:
         iou = ious[k, r]
+        if whole:
+            return f" ({_words(other, r, whole)}, in its place)"
         if iou >= 0.5 and other.class_ids[r] != side.class_ids[k]:
             return f" (a box of class {other.class_ids[r]} is there, IoU {iou:.2f})"
     return ""
@@ -263,10 +274,11 @@ def _values(
     expected: Detections,
     rows: list[int],
     against: str,
+    whole: bool = False,
 ) -> Check:
     worst = int(values.argmax())
     value = float(values[worst])
-    detail = _words(expected, rows[worst])
+    detail = _words(expected, rows[worst], whole)
     if in_image is not None:
         detail += f" moved by {value:.3g} px of the model input, {in_image[worst]:.3g} of the image"
     else:
@@ -327,6 +339,9 @@ def _finite(found: Detections) -> bool:
     return whole and all(bool(np.isfinite(p).all()) for p in parts)
 
 
-def _words(found: Detections, k: int) -> str:
+def _words(found: Detections, k: int, whole: bool = False) -> str:
+    """Say a detection; of a whole picture, its class and how probable it is."""
+    if whole:
+        return f"class {found.class_ids[k]}, probability {found.scores[k]:.3f}"
     box = " ".join(f"{v:.1f}" for v in found.boxes_xyxy[k])
     return f"class {found.class_ids[k]} at {box}, score {found.scores[k]:.3f}"

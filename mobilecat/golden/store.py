@@ -146,7 +146,8 @@ class Expected(Record):
     (`rounding.moves_of`); empty where another lane was recorded. frames: of a clip, in place of
     detections and tensors: each sampled frame's detections. against, differs: of a pending
     result, the approved file it differs from, and in what. seal: SHA-256 of all the rest of an
-    approved file; a hand edit breaks it.
+    approved file; a hand edit breaks it. terms: of a pending result, the parts of the contract that
+    it was found under, each as a digest; {} in what an older mobilecat wrote.
     """
 
     schema_version: Literal[1] = 1
@@ -161,6 +162,7 @@ class Expected(Record):
     made: Made
     against: str | None = None
     differs: tuple[Difference, ...] = ()
+    terms: dict[str, str] = {}
     approved: Approval | None = None
     seal: str | None = None
 
@@ -177,14 +179,14 @@ class Expected(Record):
         return self.seal == self._digest()
 
     def _digest(self) -> str:
-        # Without `moves` and `frames` where there are none: files of before stay sealed.
+        # Without `moves`, `frames` and `terms` where there are none: files of before stay sealed.
         told = self.model_dump(mode="json", exclude={"seal"} | self._unsaid)
         text = json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def _unsaid(self) -> set[str]:
-        return {name for name in ("moves", "frames") if not getattr(self, name)}
+        return {name for name in ("moves", "frames", "terms") if not getattr(self, name)}
 
     def to_json(self) -> str:
         told = self.model_dump(mode="json", exclude=self._unsaid)

@@ -41,6 +41,12 @@ def terms_of(bundle: Bundle) -> Terms:
     return Terms(parts=parts, tolerances=bundle.spec.tolerances)
 
 
+def meaning_of(bundle: Bundle) -> dict[str, str]:
+    """Return what the numbers of a result mean: the parts of the terms without any limit."""
+    parts = terms_of(bundle).parts
+    return {k: v for k, v in parts.items() if not k.startswith("tolerances.")}
+
+
 def _parts(bundle: Bundle) -> dict[str, Any]:
     """Defaults are left out, so that a key that a later mobilecat adds changes nothing; so is where
     boxes are suppressed: the results are the same."""

@@ -113,7 +113,8 @@ def judge_results(
         to_model = plan.model_from_image
         tied = ties_of(bundle, observed, reference, e, g, limits, to_model)
         threshold, sigmas = _threshold(bundle), _sigmas(bundle, e)
-        return compare_detections(e, g, limits, to_model, threshold, against, tied, sigmas)
+        whole = bundle.spec.head.whole_picture
+        return compare_detections(e, g, limits, to_model, threshold, against, tied, sigmas, whole)
 
     return judged_again(bundle, reference, limits, shaken, found)
 
@@ -153,7 +154,10 @@ def judge_expected(bundle: Bundle, old: Expected, new: Expected, limits: Limits)
     if was is not None and now is not None and new.plan is not None:
         to_model = new.plan.plan.model_from_image
         threshold, sigmas = _threshold(bundle), _sigmas(bundle, was)
-        checks += compare_detections(was, now, limits, to_model, threshold, sigmas=sigmas)
+        whole = bundle.spec.head.whole_picture
+        checks += compare_detections(
+            was, now, limits, to_model, threshold, sigmas=sigmas, whole=whole
+        )
     elif (old.frames or new.frames) and new.plan is not None:
         checks += judge_frames(bundle, old.frames, new.frames, new.plan, limits)
     elif (was is None) != (now is None):
@@ -245,7 +249,14 @@ def _detections(
     tied = ties_of(bundle, observed, reference, approved, found, limits, to_model)
     threshold, sigmas = _threshold(bundle), _sigmas(bundle, approved)
     return compare_detections(
-        approved, found, limits, to_model, threshold, tied=tied, sigmas=sigmas
+        approved,
+        found,
+        limits,
+        to_model,
+        threshold,
+        tied=tied,
+        sigmas=sigmas,
+        whole=bundle.spec.head.whole_picture,
     )
 
 

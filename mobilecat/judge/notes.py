@@ -50,15 +50,22 @@ def notes_of(
         notes.append(_SOURCE_ROUNDS)
     notes += engines.moved.sentences
     exact = {r.lane.name for r in engines.reports if precision_of(r.lane) == "float32"}
-    return (*notes, *_apart(results, exact), *_lints(results), *_ways_out(engines, results, rows))
+    return (
+        *notes,
+        *_apart(engines, results, exact),
+        *_lints(results),
+        *_ways_out(engines, results, rows),
+    )
 
 
-def _apart(results: Sequence[Result], exact: Collection[str]) -> list[str]:
+def _apart(engines: Engines, results: Sequence[Result], exact: Collection[str]) -> list[str]:
     """Return both verdicts on each lane that rounds: its structure, and what rounding moves.
 
     exact: the lanes that round nothing.
     """
     said = []
+    boxes = (("boxes", " px"), ("landmarks", " px"))
+    units = (*(() if engines.bundle.spec.head.whole_picture else boxes), ("scores", ""))
     for lane in dict.fromkeys(r.lane for r in results if r.check.against == STRUCTURE):
         if lane in exact:
             continue
@@ -70,7 +77,7 @@ def _apart(results: Sequence[Result], exact: Collection[str]) -> list[str]:
         structure = f"not the source's ({', '.join(dict.fromkeys(bad))})" if bad else "the source's"
         moved = [
             f"{name} by {max(values):.3g}{unit}"
-            for name, unit in (("boxes", " px"), ("landmarks", " px"), ("scores", ""))
+            for name, unit in units
             if (values := _off(mine, name))
         ]
         rounding = f"; as it is, it moves {', '.join(moved)} from the goldens" if moved else ""

@@ -10,6 +10,7 @@ from mobilecat.compare.compare import Check
 from mobilecat.compare.probe import probe
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.golden.store import Difference, Expected, Made, PlanRecord
+from mobilecat.golden.terms import meaning_of
 from mobilecat.judge.judge import detections_of
 from mobilecat.judge.moving import Moving
 from mobilecat.judge.observe import Observed, gives_detections, watched
@@ -43,6 +44,7 @@ def expected_of_clip(
         made=_made(bundle, moving.lane, engine),
         against=against,
         differs=differences(differs),
+        terms=meaning_of(bundle),
     )
 
 
@@ -76,6 +78,7 @@ def expected_from(
         made=_made(bundle, lane, engine),
         against=against,
         differs=differences(differs),
+        terms=meaning_of(bundle),
     )
 
 

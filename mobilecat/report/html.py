@@ -222,7 +222,10 @@ def _cause(report: Report, lane: LaneReport) -> Cause | None:
     checks = [c for c in report.of(lane.lane.name) if c.stage == stage]
     bad = sorted((c for c in checks if c.verdict == "FAIL"), key=_excess, reverse=True)
     hint = HINTS[stage]
-    if stage == "detections" and report.blind(lane.lane):
+    whole = report.bundle.spec.head.whole_picture
+    if stage == "detections" and whole:
+        hint = "what is done to its scores (head.activation), and the order of its classes"
+    elif stage == "detections" and report.blind(lane.lane):
         hint = "all of it: the artifact gives out no inner value that would tell NMS from the rest"
     if stage == "detections" and not watched(report.bundle):
         hint = "its parts, validated alone: here the end result alone is compared"

@@ -31,6 +31,7 @@ from mobilecat.golden.store import (
     require_writable,
     result_path,
 )
+from mobilecat.golden.terms import meaning_of
 from mobilecat.judge.judge import judge_expected
 from mobilecat.judge.result import differences, now
 from mobilecat.lanes import Lane, lanes_of
@@ -198,6 +199,10 @@ def _refusal(bundle: Bundle, homes: dict[str, Path], name: str, lane: str | None
     if pending.stale:
         fix = "validate or record again, and look at the difference"
         return Problem("the approved result has changed since this one was compared", name, fix)
+    if changed := _other_contract(pending.found, bundle):
+        what = f"was recorded from another spec: another {changed} than the bundle's now"
+        again = f"record it again: mobilecat golden record {homes[name] / record.input.file}"
+        return Problem(what, name, f"{again} --case {name}, and look at it")
     source = homes[name] / record.input.file
     intact = source.is_file() and sha256_of(source) == record.input.sha256
     if record.boxes is not None:
@@ -206,6 +211,16 @@ def _refusal(bundle: Bundle, homes: dict[str, Path], name: str, lane: str | None
     if not intact or pending.found.input_sha256 != record.sha256:
         return Problem("its input file is missing or another than was recorded", name)
     return None
+
+
+def _other_contract(found: Expected, bundle: Bundle) -> str:
+    """Say what a result was found under that is not the bundle's; "" where its numbers mean the
+    same. Targets, tolerances and what only a comment says are none of it."""
+    if not found.terms:  # as an older mobilecat wrote it: the whole spec is all that it kept
+        return "" if found.made.spec_sha256 == bundle.spec_sha256 else "spec"
+    now = meaning_of(bundle)
+    every = dict.fromkeys((*found.terms, *now))
+    return ", ".join(k for k in every if found.terms.get(k) != now.get(k))
 
 
 def _approve(
@@ -221,7 +236,7 @@ def _approve(
         replaces=sha256_of(target) if target.is_file() else None,
         difference=differences(pending.checks),
     )
-    update = {"approved": approval, "against": None, "differs": ()}
+    update: dict[str, object] = {"approved": approval, "against": None, "differs": (), "terms": {}}
     approved = pending.found.model_copy(update=update).sealed()
     announce(root, bundle, home.name, target.stem, approved.seal or "")
     write_text(target, approved.to_json(), approves=True)

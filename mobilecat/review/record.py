@@ -240,5 +240,5 @@ def _new_case(
 
 
 def _says_the_same(old: Expected, new: Expected) -> bool:
-    about = {"made", "against", "differs", "approved", "seal", "moves"}
+    about = {"made", "against", "differs", "terms", "approved", "seal", "moves"}
     return old.model_dump(exclude=about) == new.model_dump(exclude=about)

@@ -201,3 +201,18 @@ def test_rows_of_two_candidates_differ_in_their_points_alone() -> None:
     assert with_ties(True, True) == {"count": "PASS", "ties": "PASS"}
     for lost, new in ((True, False), (False, True), (False, False)):
         assert with_ties(lost, new)["landmarks"] == "FAIL"
+
+
+def test_of_a_whole_picture_the_words_have_classes_and_probabilities() -> None:
+    checks = compare_detections(
+        found((A, 0.9, 2)), found((A, 0.8, 3)), LIMITS, SAME, None, whole=True
+    )
+    assert checks[0].verdict == "FAIL"
+    assert checks[0].detail == (
+        "1 found, 1 expected; missing: class 2, probability 0.900 (class 3, probability 0.800, in "
+        "its place); extra: class 3, probability 0.800 (class 2, probability 0.900, in its place)"
+    )
+    off = compare_detections(found((A, 0.9, 2)), found((A, 0.8, 2)), LIMITS, SAME, None, whole=True)
+    assert [c.detail for c in off if c.name == "scores"] == [
+        "class 2, probability 0.900 is off by 0.1"
+    ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from mobilecat.bundle import open_bundle
 from mobilecat.errors import MobileCatError
 from mobilecat.golden.store import read_result
 from mobilecat.judge.run import validate
@@ -290,6 +292,59 @@ def test_approve_refuses_a_case_whose_picture_changed(shop: Workshop) -> None:
         approve(shop.bundle, shop.golden, ["room"])
     assert "input file" in str(refused.value)
     assert approved_hashes(shop.golden) == {}
+
+
+def spec_says(table: str, **keys: object) -> Callable[[dict[str, Any]], object]:
+    return lambda told: told["spec"][table].update(keys)
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (spec_says("input", range=[0, 1]), "input"),
+        (lambda t: [t[k].update(score_threshold=0.5) for k in ("nms",)]
+         + [t["spec"]["nms"].update(score_threshold=0.5)], "nms"),
+    ],
+    ids=["range", "threshold"],
+)  # fmt: skip
+def test_what_was_recorded_from_another_spec_is_not_approved(
+    shop: Workshop, change: Callable[[dict[str, Any]], object], part: str
+) -> None:
+    record(shop.bundle, shop.golden, shop.picture(), opener=shop.open)
+    edit_bundle(shop.bundle, change)
+    with pytest.raises(MobileCatError, match="Nothing was approved") as refused:
+        approve(shop.bundle, shop.golden, every=True)
+    assert f"recorded from another spec: another {part} than the bundle's now" in str(refused.value)
+    assert f"golden record {home(shop) / 'room.png'} --case room" in str(refused.value)
+    assert approved_hashes(shop.golden) == {}
+    # Recorded again, it is.
+    record(shop.bundle, shop.golden, home(shop) / "room.png", case="room", opener=shop.open)
+    approve(shop.bundle, shop.golden, every=True)
+    told = json.loads((home(shop) / "approved.json").read_text())
+    assert "terms" not in told and read_result(home(shop) / "approved.json").seal_holds
+
+
+def test_another_target_or_tolerance_is_no_other_spec(shop: Workshop) -> None:
+    record(shop.bundle, shop.golden, shop.picture(), opener=shop.open)
+    before = json.loads((home(shop) / "pending.json").read_text())["made"]["spec_sha256"]
+    edit_bundle(shop.bundle, spec_says("tolerances", onnx={"boxes_px": 1.0}))
+    assert open_bundle(shop.bundle).spec_sha256 != before
+    approve(shop.bundle, shop.golden, every=True)
+
+
+def test_a_pending_result_of_before_is_held_to_the_whole_spec(shop: Workshop) -> None:
+    record(shop.bundle, shop.golden, shop.picture(), opener=shop.open)
+    pending = home(shop) / "pending.json"
+    told = json.loads(pending.read_text())
+    del told["terms"]
+    pending.write_text(json.dumps(told))
+    approve(shop.bundle, shop.golden, every=True)
+    told["made"]["spec_sha256"] = "0" * 64
+    told["against"] = hashlib.sha256((home(shop) / "approved.json").read_bytes()).hexdigest()
+    pending.write_text(json.dumps(told))
+    with pytest.raises(MobileCatError, match="Nothing was approved") as refused:
+        approve(shop.bundle, shop.golden, every=True)
+    assert "another spec than the bundle's now" in str(refused.value)
 
 
 # --- a bundle of tensors

@@ -16,7 +16,7 @@ from mobilecat.formats.base.runner import NotRun
 from mobilecat.formats.base.source import Gradient, Reference, Source
 from mobilecat.formats.onnx.changed import changed_proto
 from mobilecat.formats.tensorflow.read import frozen_onnx, import_tensorflow
-from mobilecat.formats.tensorflow.worker import Worker, missing_extra
+from mobilecat.formats.tensorflow.worker import INSTALL, Worker, missing_extra
 from mobilecat.graph import Array, dtype_of
 
 
@@ -74,7 +74,7 @@ def _dims(dims: list[int | None] | None) -> tuple[int | None, ...] | None:
 def reference(source: Source, shapes: Mapping[str, tuple[int, ...]]) -> Reference:
     """Open the file in TensorFlow itself; only anchors come from its import. NotRun without it."""
     if missing := missing_extra():
-        raise NotRun(f"{source.path.name} needs TensorFlow: {missing}")
+        raise NotRun(f"{source.path.name} needs TensorFlow ({missing}, not installed): {INSTALL}")
     frozen = import_tensorflow(source, shapes)
     network = TensorFlowModel(source.path, source.format, source.options)
     dtypes = {v.name or "": dtype_of(v) for v in frozen.graph.inputs}

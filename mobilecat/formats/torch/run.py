@@ -16,7 +16,7 @@ from mobilecat.formats.onnx.changed import changed_proto
 from mobilecat.formats.onnx.read import with_shapes
 from mobilecat.formats.onnx.source import opened
 from mobilecat.formats.torch.read import cut_onnx, whole_onnx
-from mobilecat.formats.torch.worker import Worker, missing_extra
+from mobilecat.formats.torch.worker import INSTALL, Worker, missing_extra
 from mobilecat.graph import Array
 
 
@@ -64,7 +64,7 @@ def reference(source: Source, shapes: Mapping[str, tuple[int, ...]]) -> Referenc
     NotRun without torch.
     """
     if missing := missing_extra():
-        raise NotRun(f"{source.path.name} needs PyTorch: {missing}")
+        raise NotRun(f"{source.path.name} needs PyTorch ({missing}, not installed): {INSTALL}")
     if source.options.given():
         return opened(with_shapes(cut_onnx(source, shapes), shapes, source.path))
     translated = opened(with_shapes(whole_onnx(source, shapes), shapes, source.path))
