@@ -29,6 +29,14 @@ def test_a_million_pictures_wait_for_workers_or_for_who_keeps_them(
     assert costs_page.whole_s(cpu_ms, 1, alone_ms, workers) == pytest.approx(seconds)
 
 
+def test_lanes_are_words_and_networks_are_named_once() -> None:
+    lanes = ("source", "coreml:a.mlmodel", "tflite:a.b.tflite", "onnx:a.onnx")
+    told = [costs_page.lane_words(lane) for lane in lanes]
+    assert told == ["source", "Core ML .mlmodel", "TFLite", "ONNX"]
+    rows = [("a", "1"), ("a", "2"), ("b", "3"), ("a", "4")]
+    assert costs_page.named_once(rows) == [("a", "1"), ("", "2"), ("b", "3"), ("a", "4")]
+
+
 def test_what_one_picture_more_takes_is_free_of_the_start() -> None:
     """3 s of start and 4 ms a picture: 3.8 s for 200, 5.4 s for 600; two lanes are fed 0.5 ms."""
     more = {"lanes": 2, "feed_ms": 0.5}
