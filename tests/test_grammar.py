@@ -18,9 +18,8 @@ from typer.main import get_command
 import mobilecat as mc
 from mobilecat.cli import grammar
 from mobilecat.cli.grammar import bundle_and_pictures, with_json_values
-from mobilecat.cli.init import _photos
 from mobilecat.cli.main import app
-from mobilecat.cli.steps import photos_here
+from mobilecat.cli.steps import photos_here, photos_of
 from mobilecat.demo import DETECTOR, FOLDER
 from mobilecat.errors import MobileCatError
 from tests.command import mobilecat
@@ -265,7 +264,7 @@ def test_version_and_help() -> None:
 
 def test_goldens_of_nothing_are_said_to_hold_nothing(home: Path, tmp_path: Path) -> None:
     told = at(home, "golden", "record", EMPTY, "--golden", tmp_path)
-    at_once = f"mobilecat golden record bundle --golden {tmp_path} photos/ --at-once"
+    at_once = f"mobilecat golden record bundle --golden {tmp_path} {PICTURES}/ --at-once"
     assert at_once in " ".join(told.stdout.split())
     assert "nothing is found on any golden picture yet" in told.stdout
     more = at(home, "golden", "record", PICTURES / "two_on_a_sofa.png", "--golden", tmp_path)
@@ -276,14 +275,14 @@ def test_what_comes_next_names_the_pictures_that_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert photos_here() == "photos/" == _photos([])
+    assert photos_here() == "photos/" == photos_of([])
     (tmp_path / "my cats").mkdir()
     (tmp_path / "my cats" / "a.JPG").touch()
     (tmp_path / "golden").mkdir()
     (tmp_path / "golden" / "a.png").touch()
-    assert photos_here() == "'my cats/'" == _photos([])
-    assert _photos([Path("elsewhere/a.png")]) == "elsewhere/"
-    assert _photos([Path("a.png")]) == "a.png"  # not every picture that lies here
-    assert _photos([Path("a.png"), Path("my cats")]) == "'my cats/'"
+    assert photos_here() == "'my cats/'" == photos_of([])
+    assert photos_of([Path("elsewhere/a.png")]) == "elsewhere/"
+    assert photos_of([Path("a.png")]) == "a.png"  # not every picture that lies here
+    assert photos_of([Path("a.png"), Path("my cats")]) == "'my cats/'"
     (tmp_path / "photos").mkdir()
     assert photos_here() == "photos/"

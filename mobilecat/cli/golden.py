@@ -29,6 +29,7 @@ from mobilecat.cli.grammar import (
     renamed,
 )
 from mobilecat.cli.progress import progress_line
+from mobilecat.cli.steps import photos_of
 from mobilecat.cli.terminal import show, terminal
 from mobilecat.disk import write_text
 from mobilecat.disk.outputs import require_outputs
@@ -117,7 +118,8 @@ def record(
     then = "validate" if at_once else "golden review"
     show([Line(f"next: mobilecat {then}{beside}")])
     if not at_once and clip is None:
-        show([Line(f"      or all at once: mobilecat golden record{beside} photos/ --at-once")])
+        photos = photos_of(pictures)
+        show([Line(f"      or all at once: mobilecat golden record{beside} {photos} --at-once")])
 
 
 @golden_app.command("list", cls=Verb, short_help="Show the cases and their state.")

@@ -14,7 +14,7 @@ import mobilecat as mc
 from mobilecat.cli.grammar import BUNDLE, SPEC, pictures_of, set_keys
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
-from mobilecat.cli.steps import photos_here, said, with_a_bundle
+from mobilecat.cli.steps import photos_of, said, with_a_bundle
 from mobilecat.cli.terminal import plain, show
 from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import Problem, SpecError
@@ -74,21 +74,11 @@ def run_init(
     # As every verb takes it when nothing is named.
     spec = "" if out == SPEC else f" {shlex.quote(str(out))}"
     picture = shlex.quote(str(pictures[0])) if pictures else "photo.jpg"
-    photos = _photos(image)
+    photos = photos_of(image)
     raw = found.spec.head.kind == "raw"
     after = with_a_bundle(out.parent / BUNDLE, raw=raw, picture=picture, photos=photos)
     trusting = " --trust-python" if trust else ""
     print("\n".join(said([f"mobilecat export{spec}{trusting}", *after])))
-
-
-def _photos(image: Sequence[Path]) -> str:
-    """Return the folder that was given, or that of the picture; the picture where it lies here."""
-    folder = next((p for p in image if p.is_dir()), None)
-    if folder is None and image:
-        folder = image[0].parent
-        if folder.resolve() == Path.cwd():
-            return shlex.quote(str(image[0]))
-    return shlex.quote(f"{folder}/") if folder is not None else photos_here()
 
 
 def _asked(ask: Any) -> Any:

@@ -50,6 +50,16 @@ def photos_here() -> str:
     return shlex.quote(f"{found}/")
 
 
+def photos_of(image: Sequence[Path]) -> str:
+    """Return the folder that was given, or that of the picture; the picture where it lies here."""
+    folder = next((p for p in image if p.is_dir()), None)
+    if folder is None and image:
+        folder = image[0].parent
+        if folder.resolve() == Path.cwd():
+            return shlex.quote(str(image[0]))
+    return shlex.quote(f"{folder}/") if folder is not None else photos_here()
+
+
 def _has_pictures(folder: Path) -> bool:
     if (folder / "bundle.json").exists():
         return False

@@ -46,6 +46,7 @@ __all__ = [
 class Pending:
     """A result that waits. lane: "" where it was recorded; else what a validation saw there.
 
+    whole: its classes are of the picture as a whole.
     stale: the approved result it was compared with has changed since. checks: new against approved,
     empty where nothing is approved yet.
     """
@@ -57,6 +58,7 @@ class Pending:
     found: Expected
     stale: bool
     checks: tuple[Check, ...]
+    whole: bool = False
 
     @property
     def size(self) -> float:
@@ -120,7 +122,8 @@ def _pending(bundle: Bundle, home: Path, path: Path) -> Pending:
     checks: Sequence[Check] = ()
     if base is not None:
         checks = judge_expected(bundle, read_result(base), new, _limits(bundle, new))
-    return Pending(home.name, home, lane, path, new, stale, tuple(checks))
+    whole = bundle.spec.head.whole_picture
+    return Pending(home.name, home, lane, path, new, stale, tuple(checks), whole)
 
 
 def base_of(home: Path, lane: str) -> Path | None:

@@ -25,11 +25,12 @@ def lines_of(pending: Pending) -> list[str]:
         if frames := pending.found.frames:
             seen = sum(len(f.detections) for f in frames)
             return [f"new: {many(seen, 'detection')} in {many(len(frames), 'frame')}"]
-        counts = [] if found is None else [many(len(found), "detection")]
+        counts = [] if found is None or pending.whole else [many(len(found), "detection")]
         tensors = len(pending.found.tensors)
         counts += [many(tensors, "tensor")] if tensors or found is None else []
+        counts = ["the likeliest classes", *counts] if pending.whole else counts
         said = [f"new: {', '.join(counts)}"]
-        return said + _told(pending.found)
+        return said + _told(pending.found, boxes=not pending.whole)
     lines = [
         f"{d.stage} {d.name}: {_amount(d.value, d.limit)}{d.detail}"
         for d in differences(pending.checks)
@@ -40,11 +41,11 @@ def lines_of(pending: Pending) -> list[str]:
 _MOST_TOLD = 8
 
 
-def _told(result: Expected) -> list[str]:
-    """Return a line for each of the first detections: class, score, box."""
+def _told(result: Expected, boxes: bool) -> list[str]:
+    """Return a line for each of the first detections: class, score, and where it has one, box."""
     if (found := result.found) is None:
         return []
-    lines = [f"  {found.said(i, result.labels)}" for i in range(min(len(found), _MOST_TOLD))]
+    lines = [f"  {found.said(i, result.labels, boxes)}" for i in range(min(len(found), _MOST_TOLD))]
     more = len(found) - len(lines)
     return [*lines, f"  and {more} more"] if more else lines
 

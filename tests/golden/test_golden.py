@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -345,6 +346,17 @@ def test_a_pending_result_of_before_is_held_to_the_whole_spec(shop: Workshop) ->
     with pytest.raises(MobileCatError, match="Nothing was approved") as refused:
         approve(shop.bundle, shop.golden, every=True)
     assert "another spec than the bundle's now" in str(refused.value)
+
+
+def test_a_new_result_of_a_classifier_is_told_without_boxes(shop: Workshop) -> None:
+    record(shop.bundle, shop.golden, shop.picture(), opener=shop.open)
+    (waiting,) = pendings(shop.bundle, shop.golden)
+    assert lines_of(waiting)[:2] == [
+        "new: 3 detections, 5 tensors",
+        "  dog 0.900  xyxy 15.0 6.0 45.0 36.0",
+    ]
+    lines = lines_of(replace(waiting, whole=True))
+    assert lines[:2] == ["new: the likeliest classes, 5 tensors", "  dog 0.900"]
 
 
 # --- a bundle of tensors
