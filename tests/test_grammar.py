@@ -285,4 +285,4 @@ def test_what_comes_next_names_the_pictures_that_are_there(
     assert photos_of([Path("a.png")]) == "a.png"  # not every picture that lies here
     assert photos_of([Path("a.png"), Path("my cats")]) == "'my cats/'"
     (tmp_path / "photos").mkdir()
-    assert photos_here() == "photos/"
+    assert photos_here() == "photos/" == photos_of([Path("a.png")])

@@ -51,12 +51,12 @@ def photos_here() -> str:
 
 
 def photos_of(image: Sequence[Path]) -> str:
-    """Return the folder that was given, or that of the picture; the picture where it lies here."""
+    """Return the folder that was given, or the picture's; where that lies here, photos/ or it."""
     folder = next((p for p in image if p.is_dir()), None)
     if folder is None and image:
         folder = image[0].parent
         if folder.resolve() == Path.cwd():
-            return shlex.quote(str(image[0]))
+            return "photos/" if Path("photos").is_dir() else shlex.quote(str(image[0]))
     return shlex.quote(f"{folder}/") if folder is not None else photos_here()
 
 
