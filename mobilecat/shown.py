@@ -37,7 +37,7 @@ class Line:
 
     @property
     def _short(self) -> str:
-        """A file's metadata may go on for pages, which only a terminal shows."""
+        """What goes on for pages is shown whole in a terminal only."""
         return self.text if len(self.text) <= LONGEST else f"{self.text[: LONGEST - 1]}…"
 
 

@@ -101,15 +101,23 @@ def test_a_strangers_words_stay_words() -> None:
     assert Text(html).words == ["<script>alert(1)</script>&"] * 5
 
 
-def test_anchors_in_a_files_metadata_do_not_fill_a_notebook(exported: Path) -> None:
+def test_anchors_in_a_files_metadata_fill_no_screen(exported: Path) -> None:
     found = mc.inspect(exported / "cat_faces" / "cat_faces.onnx")
     anchors = max(found.metadata.values(), key=len)
-    assert len(anchors) > LONGEST and anchors not in repr(found)
-    assert max(map(len, repr(found).splitlines())) == LONGEST
+    assert len(anchors) == 11_308
     printed = io.StringIO()
     with redirect_stdout(printed):
         show(found.words())
-    assert anchors in printed.getvalue()
+    for text in (repr(found), printed.getvalue()):
+        assert f"{anchors[:80]}… (11,308 characters; --json has them all)" in text
+        assert anchors[:81] not in text
+    assert found.to_json()["metadata"]["mobilecat.anchors"] == anchors
+
+
+def test_a_long_line_is_cut_but_in_a_terminal() -> None:
+    line = Line("x" * (LONGEST + 1))
+    assert line.markdown() == line.text[: LONGEST - 1] + "…"
+    assert "x" * LONGEST not in line.html()
 
 
 def test_a_table_in_plain_text() -> None:
