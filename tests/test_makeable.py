@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -13,6 +16,7 @@ from mobilecat.bundle import ArtifactRecord
 from mobilecat.compile import export, making
 from mobilecat.errors import MobileCatError, ModelError, UnsupportedError
 from mobilecat.formats.coreml.runtime import load
+from mobilecat.formats.onnx.write import onnx_from_graph
 from mobilecat.judge import validate
 from mobilecat.spec import spec_from_model_file, spec_from_text
 
@@ -189,3 +193,38 @@ def test_float16_that_comes_near_is_executed_as_it_rounds(tmp_path: Path) -> Non
 def test_float32_is_measured_by_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mobilecat.compile.ranges.peaks_of", lambda _: pytest.fail("measured"))
     export(spec_from_model_file(squares(tmp_path / "m.onnx", 300.0)), tmp_path / "b")
+
+
+def test_what_brings_a_large_library_is_made_last() -> None:
+    text = """
+name = "n"
+source = "n.onnx"
+[[targets.coreml]]
+[targets.coreai]
+[targets.tflite]
+[targets.onnx]
+"""
+    targets = spec_from_text(text).targets.all
+    assert [t.kind for t in targets] == ["coreml", "coreai", "tflite", "onnx"]
+    assert [t.kind for t in making.in_turn(targets)] == ["coreml", "tflite", "onnx", "coreai"]
+
+
+def test_no_weights_live_on_after_an_onnx_file_was_written() -> None:
+    """A pass of onnx-ir keeps the nodes that it saw last, and they their weights."""
+    weights = np.full((4, 4), 2, np.float32)
+    w = ir.Value(name="w", const_value=ir.tensor(weights))
+    x, inner = (ir.Value(name=n, shape=ir.Shape([1, 4]), type=ir.TensorType(ir.DataType.FLOAT))
+                for n in ("x", "inner"))  # fmt: skip
+    absolute = ir.node("Abs", [inner])
+    body = ir.Graph([inner], absolute.outputs, nodes=[absolute], opset_imports={"": 18})
+    called = ir.Function("own", "F", graph=body, attributes=[])
+    product = ir.node("MatMul", [x, w])
+    call = ir.node("F", product.outputs, domain="own")
+    call.outputs[0].name, call.outputs[0].type, call.outputs[0].shape = "y", x.type, x.shape
+    graph = ir.Graph([x], call.outputs, nodes=[product, call], initializers=[w],
+                     opset_imports={"": 18, "own": 1}, name="g")  # fmt: skip
+    assert onnx_from_graph(ir.Model(graph, ir_version=10, functions=[called]))
+    held = weakref.ref(weights)
+    del weights, w, x, inner, absolute, body, called, product, call, graph
+    gc.collect()
+    assert held() is None

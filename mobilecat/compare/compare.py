@@ -247,7 +247,7 @@ def compare_tensor(
         return failed("no value is finite: nothing can be compared")
     difference = np.zeros(e.shape)
     np.subtract(g, e, out=difference, where=finite)
-    difference = np.abs(difference)
+    np.abs(difference, out=difference)
     max_abs = float(difference.max())
     if max_abs == 0 and expected.dtype.kind in "iub" and not np.array_equal(expected, got):
         max_abs = 1.0  # whole numbers beyond 2⁵³, where float64 has gaps

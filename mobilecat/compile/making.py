@@ -43,7 +43,8 @@ def make(
         raise joined(list(failed.values()))
     made = {}
     ranges = _Ranges()
-    for target, baked in graphs.items():
+    for target in in_turn(graphs):
+        baked = graphs[target]
         if target in failed:
             continue
         path = folder / names[target]
@@ -70,7 +71,12 @@ def make(
             _remove(path)
     if not made:
         raise joined(list(failed.values()))
-    return made, failed
+    return {t: made[t] for t in graphs if t in made}, failed
+
+
+def in_turn(targets: Iterable[TargetSpec]) -> list[TargetSpec]:
+    """Return targets in the order in which they are made: those that bring much memory last."""
+    return sorted(targets, key=lambda t: FORMATS[t.kind].brings)
 
 
 class _Ranges:

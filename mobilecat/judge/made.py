@@ -161,18 +161,19 @@ def _decoded(name: str, expected: Array, got: Array, by_itself: bool) -> Check:
     sane = np.isfinite(e) & (np.abs(e) < 1e6)
     if got.shape != e.shape:
         return compare_tensor("candidates", name, expected, got, Bound(0.0), MADE)
-    g = as_floats(got)
     # A corner is a difference of two: its rounding is that of the row's largest.
     unit = np.maximum(np.abs(e), 1.0)
     if not by_itself:
         unit = np.broadcast_to(unit.max(axis=-1, keepdims=True), e.shape)
-    shown = np.where(sane, e / unit, 0), np.where(sane, g / unit, 0)
+    shown = np.where(sane, e / unit, 0), np.where(sane, as_floats(got) / unit, 0)
+    del e, sane, unit  # each as large as all candidates, and an engine is open beside them
     check = compare_tensor("candidates", name, *shown, Bound(ROW, relative=False), MADE)
     if check.verdict == "PASS" or check.value is None:
         return check
-    at = np.unravel_index(int(np.abs(shown[0] - shown[1]).argmax()), e.shape)
+    at = np.unravel_index(int(np.abs(shown[0] - shown[1]).argmax()), got.shape)
     where = f"[{', '.join(str(int(i)) for i in at)}]"
-    return replace(check, detail=f"{g[at]:.6g} at {where}, expected {e[at]:.6g}")
+    detail = f"{float(got[at]):.6g} at {where}, expected {float(expected[at]):.6g}"
+    return replace(check, detail=detail)
 
 
 def _suppressed(

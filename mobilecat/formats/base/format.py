@@ -117,6 +117,8 @@ class Format:
         emit: (target, baked, spec, path, taps) → Emitted.
         rounded: (target, node, weights, axes of its outputs and inputs) → (the weights as they are
             computed with, the bytes that they take in the file).
+        brings: whether writing loads a large library, which stays in the process. Such a format's
+            files are made last: what comes before them does without its memory.
         missing: () → why its files cannot be written on this machine, or None.
         versions: () → what made them, for bundle.json, besides what every bundle names; or None.
     Run: engines, the runner of the first is the format's; contracts.
@@ -147,6 +149,7 @@ class Format:
     variant: Verb = _absent
     require: Verb = _absent
     emit: Verb = _absent
+    brings: bool = False
     rounded: Verb = _absent
     missing: Verb = _nothing
     versions: Verb = _nothing

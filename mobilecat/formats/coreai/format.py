@@ -15,6 +15,7 @@ COREAI = Format(
     variant=late(_ROOM, "emit:variant"),
     require=late(_ROOM, "emit:require"),
     emit=late(_ROOM, "emit:emit"),
+    brings=True,
     missing=late(_ROOM, "dialect:missing"),
     versions=late(_ROOM, "dialect:versions"),
     engines=(

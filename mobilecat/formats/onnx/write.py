@@ -17,10 +17,6 @@ from mobilecat.formats.onnx.trial import try_against
 from mobilecat.graph import Array
 from mobilecat.graph.light import as_inputs, proto_of
 
-_STANDARD_OPS_ONLY = ir.passes.Sequential(
-    InlinePass(), LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)
-)
-
 
 def onnx_from_graph(model: ir.Model, opset: int | None = None) -> bytes:
     """Return a frozen graph as a self-contained .onnx file, the same bytes for the same graph.
@@ -38,7 +34,11 @@ def write_onnx(model: ir.Model, path: Path, opset: int | None = None) -> None:
 
 
 def _parts(model: ir.Model, opset: int | None) -> Iterator[Part]:
-    copy = _STANDARD_OPS_ONLY(model.clone()).model
+    # Made for this call: a pass keeps what it saw last, the network's weights among it.
+    standard_ops_only = ir.passes.Sequential(
+        InlinePass(), LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)
+    )
+    copy = standard_ops_only(model.clone()).model
     copy.opset_imports.pop("mobilecat", None)
     copy.producer_name, copy.producer_version = "mobilecat", None
     proto, arrays = proto_of(copy)
