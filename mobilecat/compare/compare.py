@@ -251,7 +251,7 @@ def compare_tensor(
     max_abs = float(difference.max())
     if max_abs == 0 and expected.dtype.kind in "iub" and not np.array_equal(expected, got):
         max_abs = 1.0  # whole numbers beyond 2⁵³, where float64 has gaps
-    max_rel = max_abs / max(1.0, float(np.abs(e[finite]).max()))
+    max_rel = max_abs / float(np.abs(e).max(initial=1.0, where=finite))
     value = max_rel if bound.relative else max_abs
     if value <= bound.limit:
         return Check(stage, name, "PASS", value, bound.limit, "", against, max_abs, max_rel)
