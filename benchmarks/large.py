@@ -65,7 +65,10 @@ score_threshold = 0.3
 iou_threshold = 0.45
 max_detections = 300
 """
-CLASSIFIER = '[input]\nsize = [224, 224]\nrange = [0, 1]\n[head]\nkind = "classify"\n'
+CLASSIFIER = (
+    '[input]\nsize = [224, 224]\nrange = [0, 1]\n[head]\nkind = "classify"\nactivation = "none"\n'
+)
+"""The networks end in a softmax of their own."""
 _EVERY_S = 0.02
 
 
