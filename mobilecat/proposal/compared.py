@@ -87,10 +87,17 @@ class Other:
             return "flood"
         if self.kept_full:
             return "better"
+        if self._unmeasured:
+            return "close"
         decides = self.by_boxes
         if decides is None:
             decides = self.gain if abs(self.gain) > self.margin else 0
         return "better" if decides > 0 else "worse" if decides < 0 else "close"
+
+    @property
+    def _unmeasured(self) -> bool:
+        """Whether nothing here tells: a classifier may be surer of black bars, and not righter."""
+        return self.key == "resize" and not self.boxes
 
     @property
     def said(self) -> str:
@@ -113,6 +120,11 @@ class Other:
         of = "" if n == 1 else f" on {_pictures(n)}"
         if self.kept_full:
             return f"{self.kept} makes scores of 1.000{of}, and {self.what} does not"
+        if self._unmeasured:
+            return (
+                f"how pictures were fitted in training, scores without boxes do not tell{of} (they "
+                f"are {_differ(self.gain)} with {self.what}): take what your transforms did"
+            )
         if self.verdict == "close":
             return f"{self.what} is too close to tell{of} ({self._measured})"
         way = "is better" if self.gain > 0 else "finds less"
@@ -125,8 +137,6 @@ class Other:
             return f"within {self.margin:.2g}"
         score = f"best scores {_differ(self.gain)} with it, {self.margin:.3f} would tell"
         n = len(self.overlaps)
-        if not self.boxes:
-            return score
         if not n:
             return f"{score}; no picture has an object whose box would tell"
         of = "1 picture has" if n == 1 else f"{n} pictures have"

@@ -50,7 +50,7 @@ def checkpoint_words(path: Path) -> tuple[str, str]:
         f"a pickle of a whole model: opening it runs code, and it names {named}{more}",
         "export it where its code is: torch.export.save(torch.export.export(model.eval(), "
         "(example,)), 'model.pt2'). Or, if you know who made it and that code can be imported: "
-        "--trust-pickle",
+        "mobilecat export --trust-pickle",
     )
 
 
