@@ -81,7 +81,7 @@ def _head(told: dict[str, Any]) -> Iterator[str]:
     )
     yield ""
     yield (
-        f"Measured on {m['cpu']}, {m['cores']} cores that other people's work shared (load "
+        f"Measured on {m['cpu']}, {m['cores']} cores (load "
         f"{m['load']}), {m['memory_gb']} GB, {m['system']}; {used}. CPU time is what is told, "
         "the least of three rounds: it hardly depends on who else computes, though caches "
         "that are shared make it somewhat longer."
