@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kept import keep
+from kept import keep, put
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -89,11 +89,7 @@ def main() -> None:
     busy = ", ".join(f"{name} {row['cpu'] / row['wall']:.2f}" for name, row in rows.items())
     print(f"busy cores: {busy}")
     if args.doc:
-        page = DOC.read_text("utf-8")
-        head, _, rest = page.partition(MARKS[0])
-        tail = rest.partition(MARKS[1])[2]
-        text = "\n".join(lines)
-        DOC.write_text(f"{head}{MARKS[0]}\n{text}\n{MARKS[1]}{tail}", encoding="utf-8")
+        put(DOC, MARKS, "\n".join(lines))
 
 
 def opener(bundle: Path) -> Callable[..., Any]:

@@ -38,3 +38,10 @@ def keep(section: str, ratios: Mapping[str, float], path: Path = RESULTS) -> lis
         json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     return lines
+
+
+def put(page: Path, marks: tuple[str, str], text: str) -> None:
+    """Put `text` between two marks of a page, in place of what stood there."""
+    head, _, rest = page.read_text("utf-8").partition(marks[0])
+    tail = rest.partition(marks[1])[2]
+    page.write_text(f"{head}{marks[0]}\n{text}\n{marks[1]}{tail}", encoding="utf-8")

@@ -27,7 +27,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kept import keep
+from kept import keep, put
 from large_networks import NETWORKS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -256,10 +256,7 @@ def plot(told: dict[str, Any]) -> None:
 
 def write_between(text: str) -> None:
     """Put the table between the marks of the page."""
-    page = DOC.read_text("utf-8")
-    head, _, rest = page.partition(MARKS[0])
-    tail = rest.partition(MARKS[1])[2]
-    DOC.write_text(f"{head}{MARKS[0]}\n{text}\n{MARKS[1]}{tail}", encoding="utf-8")
+    put(DOC, MARKS, text)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kept import keep
+from kept import keep, put
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks" / "peers")]
@@ -56,11 +56,7 @@ def main() -> None:
     lines = table(told)
     print("\n".join([*lines, "", *keep("latency", ratios(told))]))
     if args.doc:
-        page = DOC.read_text("utf-8")
-        head, _, rest = page.partition(MARKS[0])
-        tail = rest.partition(MARKS[1])[2]
-        text = "\n".join(lines)
-        DOC.write_text(f"{head}{MARKS[0]}\n{text}\n{MARKS[1]}{tail}", encoding="utf-8")
+        put(DOC, MARKS, "\n".join(lines))
 
 
 def compared(model: Path, folder: Path, rounds: int) -> dict[str, Any]:

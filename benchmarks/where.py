@@ -18,6 +18,8 @@ from collections import Counter
 from pathlib import Path
 from types import FrameType
 
+from kept import put
+
 ROOT = Path(__file__).resolve().parents[1]
 DOC = ROOT / "docs" / "speed.md"
 MARKS = ("<!-- where -->", "<!-- /where -->")
@@ -51,11 +53,7 @@ def main() -> None:
     lines = table(found)
     print("\n".join(lines))
     if args.doc:
-        page = DOC.read_text("utf-8")
-        head, _, rest = page.partition(MARKS[0])
-        tail = rest.partition(MARKS[1])[2]
-        text = "\n".join(lines)
-        DOC.write_text(f"{head}{MARKS[0]}\n{text}\n{MARKS[1]}{tail}", encoding="utf-8")
+        put(DOC, MARKS, "\n".join(lines))
 
 
 def seconds(model: Path, target: str) -> dict[str, float]:

@@ -39,7 +39,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from kept import keep  # noqa: E402
+from kept import keep, put  # noqa: E402
 
 HOME = ROOT / "build" / "peers"
 RUNS = HOME / "runs.json"
@@ -376,10 +376,7 @@ def size_of(path: Path) -> int:
 
 def write_between(path: Path, table: str) -> None:
     """Put the table between the marks of the page."""
-    text = path.read_text("utf-8")
-    head, _, rest = text.partition(MARKS[0])
-    tail = rest.partition(MARKS[1])[2]
-    path.write_text(f"{head}{MARKS[0]}\n{table}\n{MARKS[1]}{tail}", encoding="utf-8")
+    put(path, MARKS, table)
 
 
 def _last(text: str) -> str:

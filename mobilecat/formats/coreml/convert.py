@@ -20,7 +20,7 @@ from mobilecat.formats.coreml.lower.mil import quiet
 from mobilecat.formats.coreml.neural_network import neural_network
 from mobilecat.formats.coreml.program import Precision, Program
 from mobilecat.formats.coreml.recipe import PLAIN, Recipe
-from mobilecat.formats.onnx.unread import varint
+from mobilecat.formats.onnx.unread import serialised, varint
 
 Color = Literal["RGB", "BGR", "GRAY"]
 SPEC_VERSIONS = {"iOS13": 4, "iOS14": 5, "iOS15": 6, "iOS16": 7, "iOS17": 8, "iOS18": 9}
@@ -142,18 +142,7 @@ def _parts(spec: Any) -> Iterator[bytes]:
 
 def _without(message: Any, name: str) -> bytes:
     """Serialise a message but for one field."""
-    made = type(message)()
-    for field, value in message.ListFields():
-        if field.name == name:
-            continue
-        if isinstance(value, (str, bytes, int, float)):
-            setattr(made, field.name, value)
-        elif hasattr(value, "extend"):
-            getattr(made, field.name).extend(value)
-        else:
-            getattr(made, field.name).CopyFrom(value)
-    whole: bytes = made.SerializeToString(deterministic=True)
-    return whole
+    return serialised(message, lambda field: field.name != name)
 
 
 def write_mlpackage(spec: Any, path: Path) -> None:

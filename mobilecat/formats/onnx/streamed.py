@@ -7,12 +7,13 @@ numbers. https://protobuf.dev/programming-guides/encoding/
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto
 
-from mobilecat.formats.onnx.unread import varint
+from mobilecat.formats.onnx.unread import serialised, varint
 from mobilecat.graph import Array
 from mobilecat.graph.light import is_marked
 
@@ -22,8 +23,8 @@ Part = bytes | memoryview
 
 def parts_of(proto: onnx.ModelProto, arrays: Mapping[str, Array]) -> Iterator[Part]:
     """Yield the file of a model whose large initializers lie beside it, in order."""
-    head, tail = _split(proto, onnx.ModelProto, _GRAPH)
-    above, below = _split(proto.graph, onnx.GraphProto, _INITIALIZER)
+    head, tail = _split(proto, _GRAPH)
+    above, below = _split(proto.graph, _INITIALIZER)
     weights = [_tensor(t, arrays) for t in proto.graph.initializer]
     inner = [piece for each in weights for piece in each]
     yield from (head, _opened(_GRAPH, _length(inner) + len(above) + len(below)))
@@ -39,29 +40,17 @@ def _tensor(tensor: TensorProto, arrays: Mapping[str, Array]) -> list[Part]:
     plain.CopyFrom(tensor)
     del plain.external_data[:]
     plain.ClearField("data_location")
-    head, tail = _split(plain, TensorProto, _RAW)
+    head, tail = _split(plain, _RAW)
     array = np.ascontiguousarray(arrays[tensor.name])
     data = array.reshape(-1).view(np.uint8).data
     pieces: list[Part] = [head, _opened(_RAW, len(data)), data, tail]
     return [_opened(_INITIALIZER, _length(pieces)), *pieces]
 
 
-def _split(message: object, kind: type, number: int) -> tuple[bytes, bytes]:
+def _split(message: Any, number: int) -> tuple[bytes, bytes]:
     """Return a message's fields below and above one of them, serialised."""
-    halves = []
-    for below in (True, False):
-        made = kind()
-        for field, value in message.ListFields():  # type: ignore[attr-defined]
-            if field.number == number or (field.number < number) != below:
-                continue
-            if isinstance(value, (str, bytes, int, float)):
-                setattr(made, field.name, value)
-            elif hasattr(value, "extend"):
-                getattr(made, field.name).extend(value)
-            else:
-                getattr(made, field.name).CopyFrom(value)
-        halves.append(made.SerializeToString(deterministic=True))
-    return halves[0], halves[1]
+    below = serialised(message, lambda field: field.number < number)
+    return below, serialised(message, lambda field: field.number > number)
 
 
 def _opened(number: int, length: int) -> bytes:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -159,6 +160,22 @@ def _number(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
 
 def _tag(number: int) -> bytes:
     return varint(number << 3 | _BYTES)
+
+
+def serialised(message: Any, kept: Callable[[Any], bool]) -> bytes:
+    """Serialise the fields of a message whose descriptors are `kept`; the rest is written apart."""
+    made = type(message)()
+    for field, value in message.ListFields():
+        if not kept(field):
+            continue
+        if isinstance(value, (str, bytes, int, float)):
+            setattr(made, field.name, value)
+        elif hasattr(value, "extend"):
+            getattr(made, field.name).extend(value)
+        else:
+            getattr(made, field.name).CopyFrom(value)
+    whole: bytes = made.SerializeToString(deterministic=True)
+    return whole
 
 
 def varint(n: int) -> bytes:
