@@ -12,6 +12,7 @@ from mobilecat.api import changing, judging, measuring, replaying
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent
 from mobilecat.bundle import ArtifactRecord, Bundle, TensorContract
 from mobilecat.bundle.cascade import CascadeBundle, open_any
+from mobilecat.bundle.given import OWN, given
 from mobilecat.bundle.older import changed_since
 from mobilecat.judge.rounding import Shaker
 from mobilecat.lanes import Lane, Runner, lanes_of, open_lane
@@ -60,7 +61,8 @@ class OpenBundle(Shown):
 
     @property
     def outputs(self) -> tuple[TensorContract, ...]:
-        """What every artifact gives, with the frame that it is in."""
+        """What every artifact gives, with the frame that it is in; one of another contract than
+        `tensor` gives what its record says, and a lane of it is read as these."""
         return self.contract.outputs
 
     @property
@@ -119,6 +121,9 @@ class OpenBundle(Shown):
         yield Line(f"{self.name}  {kind}, {self.folder}", "bold")
         columns = [Column("artifact", "text"), Column("size"), Column("precision", "word")]
         yield Table(columns, [(a.file, human_size(a.bytes), a.precision) for a in self.artifacts])
+        if any(a.contract != OWN for a in self.artifacts):
+            yield from (Line(f"  {said}", "dim") for said in given(self.contract))
+            return
         for o in self.outputs:
             shape = "×".join(map(str, o.shape))
             yield Line(f"  out  {o.name}  {shape} {o.dtype}  ({o.meaning})", "dim")

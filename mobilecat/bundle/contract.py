@@ -149,6 +149,8 @@ class Bundle(Value):
     """None where no artifact needed one."""
     unchecked: tuple[OpenCheck, ...] = ()
     """What was marked `# CHECK` in the spec; the key is in the file only where there is some."""
+    spec_file: FileName | None = None
+    """The name of the spec's file, where it is not the usual one; in the file only then."""
     seal: str | None = None
     """See `mobilecat.bundle.seal`; None in what an older mobilecat wrote."""
 
@@ -165,8 +167,9 @@ class Bundle(Value):
     def to_json(self) -> str:
         """Return the file's text: indented, short lists on one line."""
         bare = self.model_dump(mode="json", by_alias=True)
-        if not self.unchecked:
-            del bare["unchecked"]
+        for key in ("unchecked", "spec_file"):
+            if not bare[key]:
+                del bare[key]
         told = sealed(bare)
         return short_lists(json.dumps(told, indent=2, ensure_ascii=False)) + "\n"
 

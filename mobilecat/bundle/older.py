@@ -18,10 +18,11 @@ _FROM_THE_MODEL = ("shapes", "labels", "landmarks")
 def changed_since(folder: Path, bundle: Bundle) -> str:
     """Say that the spec beside a bundle has changed since its export; "" where it has not.
 
-    A comment, and a default that is written out, change nothing. A spec of another name is another
-    bundle's; one that cannot be read is told by `export`.
+    A comment, and a default that is written out, change nothing. The spec is the file of the name
+    that was exported; one that says another `name` is another bundle's, and one that cannot be read
+    is told by `export`.
     """
-    path = folder.resolve().parent / SPEC
+    path = folder.resolve().parent / (bundle.spec_file or SPEC)
     if not path.is_file():
         return ""
     try:
@@ -40,8 +41,8 @@ def changed_since(folder: Path, bundle: Bundle) -> str:
     if not keys:
         return ""
     shown = ", ".join(k if k in ("labels", "landmarks") else f"[{k}]" for k in keys)
-    beside = SPEC if path.parent == Path.cwd() else str(path)
-    again = "" if path.parent == Path.cwd() else f" {beside}"
+    beside = path.name if path.parent == Path.cwd() else str(path)
+    again = "" if beside == SPEC else f" {beside}"
     return (
         f"note: {beside} has changed since this bundle was exported ({shown}), and the bundle has "
         f"what it said then: mobilecat export{again}"

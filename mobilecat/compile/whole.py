@@ -19,6 +19,8 @@ from mobilecat.bundle import (
     TensorContract,
 )
 from mobilecat.bundle.cascade import CascadeBundle
+from mobilecat.bundle.given import given
+from mobilecat.bundle.older import SPEC
 from mobilecat.bundle.seal import digest
 from mobilecat.compile.artifact import CONTRACT, variant_of
 from mobilecat.compile.kept import Kept
@@ -36,6 +38,7 @@ from mobilecat.rows import MAPS, ROWS
 from mobilecat.shown import Column, Line, Shown, Table, human_size
 from mobilecat.spec import Spec, TargetSpec
 from mobilecat.spec.targets import file_names
+from mobilecat.value import unsafe_name
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -92,8 +95,7 @@ class Exported(Shown):
         )
         for a in bundle.artifacts:
             yield from (Line(f"  {a.file}: {lint}", "yellow") for lint in said_once(a.lints))
-        outputs = ", ".join(f"{o.name} {'×'.join(map(str, o.shape))}" for o in bundle.outputs)
-        yield Line(f"gives {outputs}")
+        yield from (Line(said) for said in given(bundle))
         yield Line(f"wrote {self.folder}")
         for part in (self.app, self.app.second if self.app else None, self.android):
             if part is not None:
@@ -332,6 +334,7 @@ def _bundle(
         artifacts=tuple(records),
         calibration=_calibration(calibration),
         unchecked=spec.checks,
+        spec_file=spec.file if spec.file != SPEC and not unsafe_name(spec.file) else None,
     )
 
 

@@ -55,6 +55,7 @@ def inspect_file(path: Path) -> Inspection:
 
 def _inspect_bundle(folder: Path) -> Inspection:
     from mobilecat.bundle.cascade import CascadeBundle, open_any
+    from mobilecat.bundle.given import OWN, gives_own
 
     bundle = open_any(folder)
     if isinstance(bundle, CascadeBundle):
@@ -64,8 +65,13 @@ def _inspect_bundle(folder: Path) -> Inspection:
         "head": bundle.spec.head.kind,
         **_suppression(bundle),
     }
+    others = [f"{a.file} {a.contract}" for a in bundle.artifacts if a.contract != OWN]
+    if others:
+        facts["contracts"] = f"{', '.join(others)}; what these give stands with each"
     parts = [_inspect_artifact(folder, a) for a in bundle.artifacts]
-    return _exported("bundle", folder, bundle, bundle.inputs, facts, parts)
+    # Where no file gives them, they are what `run` makes of each file's own.
+    outputs = bundle.outputs if gives_own(bundle) else ()
+    return _exported("bundle", folder, bundle, bundle.inputs, outputs, facts, parts)
 
 
 def _suppression(bundle: Bundle) -> dict[str, str]:
@@ -90,7 +96,7 @@ def _inspect_cascade(folder: Path, bundle: CascadeBundle) -> Inspection:
     }
     models = [p for p in (chain.detector, chain.landmarks) if p is not None]
     parts = [_inspect_bundle(folder / p.folder) for p in models]
-    return _exported("cascade", folder, bundle, (), facts, parts)
+    return _exported("cascade", folder, bundle, (), bundle.outputs, facts, parts)
 
 
 def _exported(
@@ -98,6 +104,7 @@ def _exported(
     folder: Path,
     bundle: Bundle,
     inputs: Iterable[TensorContract],
+    outputs: Iterable[TensorContract],
     facts: Mapping[str, str],
     parts: Iterable[Inspection],
 ) -> Inspection:
@@ -106,7 +113,7 @@ def _exported(
         format=format,
         bytes=size_of(folder),
         inputs=_ports(inputs),
-        outputs=_ports(bundle.outputs),
+        outputs=_ports(outputs),
         ops={},
         parameters=0,
         metadata={

@@ -36,7 +36,9 @@ def load_spec(path: Path) -> Spec:
         why = (e.strerror if isinstance(e, OSError) else "") or str(e)
         meant = "" if path.exists() else did_you_mean(path)
         raise SpecError("The spec cannot be read", [Problem(why, str(path), meant)]) from e
-    return spec_from_text(text, str(path), default_name=_default_name(path), folder=path.parent)
+    spec = spec_from_text(text, str(path), default_name=_default_name(path), folder=path.parent)
+    spec._file = path.name
+    return spec
 
 
 def _default_name(path: Path) -> str:

@@ -249,6 +249,7 @@ class Spec(Value):
     tolerances: dict[str, Tolerance] = Field(default={})
     """By runner (`source`, `onnx`, `tflite`, `coreml`, `coreai`, …) or artifact file name."""
     _folder: Path = PrivateAttr(default=Path())
+    _file: str = PrivateAttr(default="")
     _checks: tuple[OpenCheck, ...] = PrivateAttr(default=())
 
     @property
@@ -260,6 +261,11 @@ class Spec(Value):
     def folder(self) -> Path:
         """Where the spec was read from, which `source` is relative to; no part of what it says."""
         return self._folder
+
+    @property
+    def file(self) -> str:
+        """Name of the file that the spec was read from, or ""; no part of what it says."""
+        return self._file
 
     def __eq__(self, other: object) -> bool:
         """Two specs that say the same are equal, wherever they lie."""

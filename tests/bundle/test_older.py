@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import mobilecat as mc
+from tests.heads.networks import save_constant_network
 from tests.judge.fake import SPEC, Workshop, targets_of, write_bundle
 
 THEN = SPEC.format(more="", targets=targets_of(("onnx", "tflite")))
@@ -49,3 +51,23 @@ def test_what_changes_something_is(shop: Workshop, old: str, new: str, key: str)
     said = older(shop, THEN.replace(old, new))
     assert f"has changed since this bundle was exported ({key})" in said
     assert said.endswith(f"mobilecat export {shop.root / 'mobilecat.toml'}")
+
+
+def test_it_is_held_to_the_spec_that_was_exported(tmp_path: Path) -> None:
+    """Two specs in one folder may say the same name: another one is no change."""
+    path = save_constant_network(tmp_path / "net.onnx", (8, 6), {"logits": np.log([[0.2, 0.8]])})
+    mine, usual = tmp_path / "small.toml", tmp_path / "mobilecat.toml"
+    said = (
+        f'name = "net"\nsource = "{path.name}"\nlabels = ["cat", "dog"]\n[input]\nsize = [8, 6]\n'
+        '[head]\nkind = "classify"\nactivation = "softmax"\n[targets.onnx]\n'
+    )
+    mine.write_text(said)
+    usual.write_text(said.replace("[8, 6]", "[8, 6]\nrange = [0, 1]"))
+    bundle = mc.export(mine, tmp_path / "small").folder
+    assert mc.open(bundle).older == ""
+    assert '"spec_file": "small.toml"' in (bundle / "bundle.json").read_text()
+    mine.write_text(said.replace("[8, 6]", "[8, 6]\nrange = [0, 1]"))
+    assert mc.open(bundle).older.startswith(f"note: {mine} has changed")
+    assert mc.open(bundle).older.endswith(f"mobilecat export {mine}")
+    bundle = mc.export(usual, tmp_path / "bundle").folder
+    assert "spec_file" not in (bundle / "bundle.json").read_text()

@@ -13,9 +13,11 @@ import pytest
 from PIL import Image
 
 from mobilecat.bundle import open_bundle
+from mobilecat.bundle.given import given
 from mobilecat.compile import export
 from mobilecat.disk import sha256_of
 from mobilecat.errors import SpecError
+from mobilecat.formats.inspection import inspect_file
 from mobilecat.formats.tflite.inspect import inspect_model
 from mobilecat.judge.run import validate
 from mobilecat.judge.written import check_written
@@ -43,16 +45,38 @@ def exported(
     head: str = "classify",
     probabilities: list[float] = PROBABILITIES,
     nms: str = "",
+    targets: str = TARGETS,
 ) -> Path:
     logits = {"logits": np.log([probabilities])}
     path = save_constant_network(folder / "net.onnx", (8, 6), logits)
     more = {"classify": 'activation = "softmax"', "box": 'format = "xyxy"\nunits = "pixels"'}
     spec = spec_from_text(
         f'name = "net"\nsource = "{path}"\nlabels = {labels}\n[input]\nsize = [8, 6]\n[head]\n'
-        f'kind = "{head}"\n{more[head]}\n{nms}{TARGETS}'
+        f'kind = "{head}"\n{more[head]}\n{nms}{targets}'
     )
     export(spec, folder / "out")
     return folder / "out"
+
+
+def test_it_is_said_what_the_files_give_and_no_boxes(tmp_path: Path) -> None:
+    out = exported(tmp_path)
+    two = (
+        "net.tflite, net.floats.tflite give class_probabilities: a probability for each of 4 labels"
+    )
+    assert list(given(open_bundle(out))) == [two]
+    found = inspect_file(out)
+    assert found.outputs == ()
+    assert [p.outputs[0].name for p in found.parts] == ["class_probabilities"] * 2
+
+
+def test_files_of_two_contracts_are_told_apart(tmp_path: Path) -> None:
+    out = exported(tmp_path, targets=f"{TARGETS}[targets.onnx]\n")
+    assert list(given(open_bundle(out)))[1] == (
+        "net.onnx gives boxes 1×5×4, scores 1×5, class_ids 1×5, count 1"
+    )
+    found = inspect_file(out)
+    assert [o.name for o in found.outputs] == ["boxes", "scores", "class_ids", "count"]
+    assert found.metadata["contracts"].startswith("net.tflite classifier, net.floats.tflite class")
 
 
 @pytest.mark.parametrize("file", ["net.tflite", "net.floats.tflite"])
