@@ -117,8 +117,7 @@ def compare(name: str, data: Path, work: Path, least: float) -> None:
     _, measured = model.pictures(data, work)
     labels = measured
     if model.own:
-        labels = measured / f"{spec.name}.json"
-        labels = labels if labels.is_file() else sets.own_labels(bundle, measured)
+        labels = sets.own_labels(bundle, measured)
     float32, ours = made.bundle.artifacts
     cache = work / "cache"
     print(json.dumps({"model": name, **_row("mobilecat", bundle, ours.file, labels, cache)}))

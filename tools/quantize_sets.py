@@ -114,31 +114,51 @@ def _scene(person: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def own_labels(bundle: Path, pictures: Path) -> Path:
-    """Write what a bundle's source finds in `pictures` as COCO's annotations; return the file."""
+    """Return a file of COCO's annotations: what a bundle's source finds in `pictures`.
+
+    It is made where it is not there yet.
+    """
     opened = mc.open(bundle)  # whose source is loaded once
     spec = opened.spec
-    images, annotations = [], []
+    file = pictures / f"{spec.name}.found.json"
+    if file.is_file():
+        return file
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for i, path in enumerate(sorted(pictures.glob("*.png"))):
-        images.append({"id": i, "file_name": path.name, "width": 0, "height": 0})
-        images[-1]["width"], images[-1]["height"] = Image.open(path).size
+        width, height = Image.open(path).size
+        images.append({"id": i, "file_name": path.name, "width": width, "height": height})
         found = opened.run(path, runner="source").detections
-        for box, score, k in zip(
-            found.boxes_xyxy.tolist(), found.scores.tolist(), found.class_ids.tolist(), strict=True
-        ):
-            if score < SURE:
-                continue
-            x1, y1 = max(box[0], 0.0), max(box[1], 0.0)
-            x2, y2 = min(box[2], images[-1]["width"]), min(box[3], images[-1]["height"])
-            if x2 - x1 < 1 or y2 - y1 < 1:
-                continue
-            annotations.append(
-                {"id": len(annotations), "image_id": i, "category_id": int(k),
-                 "bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": 0}
-            )  # fmt: skip
+        annotations += annotations_of(found, i, (width, height))
     counts = Counter(a["category_id"] for a in annotations)
     annotations = [a for a in annotations if counts[a["category_id"]] >= FEWEST]
+    annotations = [{**a, "id": k} for k, a in enumerate(annotations)]
     categories = [{"id": k, "name": n} for k, n in enumerate(spec.labels) if counts[k] >= FEWEST]
     told = {"images": images, "annotations": annotations, "categories": categories}
-    file = pictures / f"{spec.name}.json"
     file.write_text(json.dumps(told), encoding="utf-8")
     return file
+
+
+def annotations_of(
+    found: mc.Detections, image: int, size_wh: tuple[int, int]
+) -> list[dict[str, Any]]:
+    """Return COCO's annotations, without their ids, of what is found with a score of `SURE`.
+
+    A box that reaches beyond the picture stays whole: cut at the border it would be another box,
+    at an IoU of 0.7 say, and the very detection that it came from would count as lost. Boxes of
+    which less than a pixel lies in the picture are no labels.
+    """
+    rows = []
+    for box, score, k in zip(
+        found.boxes_xyxy.tolist(), found.scores.tolist(), found.class_ids.tolist(), strict=True
+    ):
+        x1, y1, x2, y2 = box
+        inside = (min(x2, size_wh[0]) - max(x1, 0), min(y2, size_wh[1]) - max(y1, 0))
+        if score < SURE or min(inside) < 1:
+            continue
+        w, h = x2 - x1, y2 - y1
+        rows.append(
+            {"image_id": image, "category_id": int(k), "bbox": [x1, y1, w, h], "area": w * h,
+             "iscrowd": 0}
+        )  # fmt: skip
+    return rows

@@ -181,9 +181,7 @@ def measure(name: str, recipe: Recipe, data: Path, work: Path) -> dict[str, Any]
     _, measured = model.pictures(data, work)
     labels = measured
     if model.own:
-        labels = measured / f"{spec.name}.json"
-        if not labels.is_file():
-            labels = sets.own_labels(bundle, measured)
+        labels = sets.own_labels(bundle, measured)
     own = made.bundle.artifacts[-1]
     found = mc.evaluate(bundle, labels, artifact=own.file, cache=work / "cache")
     row = next(r for r in found.lanes if r.lane.artifact is not None and r.scores is not None)
