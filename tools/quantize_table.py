@@ -1,9 +1,10 @@
-"""Measure each quantised recipe: size, accuracy, time → docs/quantize.md's table.
+"""Measure each quantised recipe: size, accuracy, time → the tables of quantize.md and of
+quantize_coreml.md.
 
-Usage: python -m tools.quantize_table [--model NAME]… [--recipe NAME]… [--write]
+Usage: python -m tools.quantize_table [--model NAME]… [--recipe NAME]… [--format F] [--write]
 
 Rows are kept in a store and only what is missing is measured: it may be stopped at any time. A row
-that is on the page and not in the store stays there, marked.
+that is on a page and not in the store stays as it is there.
 For each model and recipe a bundle is exported that has the recipe's artifact beside the float32 one
 of its format; score_threshold is 0.01, so that mAP sees the whole curve. Time is the median of runs
 that take turns with the float32 artifact's, in one process.
@@ -16,12 +17,13 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mobilecat as mc
+from benchmarks.kept import put
 from mobilecat.formats.table import FORMATS
 from mobilecat.lanes import Lane, open_lane
 from mobilecat.lanes.inputs import picture_inputs
@@ -31,12 +33,14 @@ from tools import quantize_sets as sets
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "quantize.md"
-START, END = "<!-- table -->", "<!-- end of table -->"
-LISTS, END_LISTS = "<!-- lists -->", "<!-- end of lists -->"
+PAGES = {PAGE: ("tflite",), PAGE.with_name("quantize_coreml.md"): ("coreai", "coreml")}
+"""Which formats' rows are on which page."""
+MARKS = "<!-- table -->", "<!-- end of table -->"
+LISTS = "<!-- lists -->", "<!-- end of lists -->"
 FOUND = Path(__file__).with_name("quantize_floats.json")
 """What `quantize_floats` found."""
 EARLIER = " †"
-"""Behind a recipe that was not measured anew."""
+"""Behind a recipe that a person marked as measured at an earlier commit."""
 LOW = 0.01
 RUNS = 15
 
@@ -142,9 +146,13 @@ RECIPES = (
     Recipe("float16", "coreml", {}),
     Recipe("int8", "coreml", {"weights": "int8"}),
     Recipe("int8, mlmodel", "coreml", {"format": "mlmodel", "weights": "int8"}),
+    Recipe("palette8", "coreml", {"weights": "palette8"}),
     Recipe("palette6", "coreml", {"weights": "palette6"}),
+    Recipe("palette4", "coreml", {"weights": "palette4"}),
     Recipe("palette4 of 16 channels", "coreml", {"weights": "palette4", "block": 16}),
     Recipe("int4", "coreml", {"weights": "int4"}),
+    Recipe("sparse, zeros as trained", "coreml", {"weights": "sparse"}),
+    Recipe("sparse, half of each weight 0", "coreml", {"weights": "sparse", "sparsity": 0.5}),
     Recipe("int8 activations", "coreml", {"activations": "int8"}, MINMAX),
     Recipe("int8", "coreai", {"weights": "int8"}),
 )
@@ -224,12 +232,13 @@ def _times(folder: Path, bundle: Any, picture: Path) -> tuple[float, float]:
     return statistics.median(taken[0]), statistics.median(taken[1])
 
 
-def table(rows: list[dict[str, Any]], earlier: str = "") -> str:
-    """Return the rows in Markdown, in the order of models and recipes.
+def table(rows: list[dict[str, Any]], earlier: str = "", formats: Sequence[str] = ()) -> str:
+    """Return the rows in Markdown, in the order of models and recipes; of `formats`, if any.
 
-    earlier: the page's table: a row of it that is not measured anew stays, marked.
+    earlier: the page's table: a row of it that is not measured anew stays.
     """
-    order = dict.fromkeys((m, r.name, r.format) for m in MODELS for r in RECIPES)
+    own = [r for r in RECIPES if not formats or r.format in formats]
+    order = dict.fromkeys((m, r.name, r.format) for m in MODELS for r in own)
     kept = {(r["model"], r["recipe"], r["format"]): r for r in rows}
     old = _rows_of(earlier)
     lines = [
@@ -276,14 +285,12 @@ def lists() -> str:
 
 
 def _rows_of(earlier: str) -> dict[tuple[str, str, str], str]:
-    """Return the rows of a table by model, recipe and format, marked as measured before."""
+    """Return the rows of a table by model, recipe and format."""
     found = {}
     for line in earlier.splitlines():
         cells = [c.strip() for c in line.strip().strip("|").split("|")]
         if len(cells) == 8 and cells[0] in MODELS:
-            name = cells[2].removesuffix(EARLIER)
-            cells[2] = name + EARLIER
-            found[cells[0], name, cells[1]] = f"| {' | '.join(cells)} |"
+            found[cells[0], cells[2].removesuffix(EARLIER), cells[1]] = line
     return found
 
 
@@ -301,7 +308,7 @@ def main() -> int:
     parser.add_argument("--recipe", action="append", choices=[r.name for r in RECIPES])
     parser.add_argument("--format", choices=sorted({r.format for r in RECIPES}))
     parser.add_argument("--fresh", action="store_true", help="measure again what is there")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/quantize.md")
+    parser.add_argument("--write", action="store_true", help="put the tables into their pages")
     said = parser.parse_args()
     said.work.mkdir(parents=True, exist_ok=True)
     store = said.work / "rows.jsonl"
@@ -324,12 +331,10 @@ def main() -> int:
                 file.write(json.dumps(row) + "\n")
             print(table([row]).splitlines()[-1], *row["lints"], sep="\n    ", flush=True)
     if said.write:
-        before, _, rest = PAGE.read_text("utf-8").partition(START)
-        earlier, _, after = rest.partition(END)
-        text = f"{before}{START}\n{table(_read(store), earlier)}\n{END}{after}"
-        before, _, rest = text.partition(LISTS)
-        text = f"{before}{LISTS}\n{lists()}\n{END_LISTS}{rest.partition(END_LISTS)[2]}"
-        PAGE.write_text(text, encoding="utf-8")
+        for page, formats in PAGES.items():
+            earlier = page.read_text("utf-8").partition(MARKS[0])[2].partition(MARKS[1])[0]
+            put(page, MARKS, table(_read(store), earlier, formats))
+        put(PAGE, LISTS, lists())
     return 0
 
 
