@@ -22,6 +22,7 @@ from mobilecat.graph.passes.simplify import (
     gather_for_compress,
     inline_constant_ifs,
 )
+from mobilecat.graph.passes.windows import average_windows
 
 Name = tuple[str, str, str]
 """Domain, name and overload of a function."""
@@ -37,6 +38,7 @@ _FOLDS = (
     drop_empty_parts,
     drop_no_ops,
     gather_for_compress,
+    average_windows,
     split_einsum,
     standard_nearest,
 )
