@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mobilecat.api.given import PathLike, Progress, silent
+from mobilecat.disk import relative_path
 from mobilecat.errors import ModelError, Problem
 from mobilecat.formats.importing import built, is_code
 from mobilecat.pictures.reading import Picture, picture_of
@@ -35,7 +36,8 @@ def init(
     more than 16, so many, spread evenly. size: width,
     height in pixels, where the file leaves them open. answers: values by key, in place of what is
     inferred: `{"head.units": "pixels"}`. replace: whether a spec that is there gives way.
-    trust: "python" lets `python:module:function` be run as model, which runs its author's code.
+    trust: "python" lets `python:module:function` be run as model, "pickle" a pickle of a whole
+    PyTorch model be opened: both run their author's code (docs/security.md).
     Errors: MobileCatError where the file cannot be read, or the answers contradict it.
 
     >>> found = mc.init(DETECTOR.parent / "cat_faces.onnx", "found.toml")
@@ -73,14 +75,18 @@ def _as_data(
     """Give the model as a file that is data, and what the spec names as its source: "" for the
     file. A function lies in the spec's folder, as it will for an export."""
     text = str(model)
+    picture = (1, 3, size[1], size[0]) if size is not None else ()
     if not text.startswith(_PYTHON):
-        yield model, ""
+        if not is_code(model, trust):
+            yield model, ""
+            return
+        with built(model, {}, picture, None, trust, progress) as found:
+            yield found.path, relative_path(model, place.parent)
         return
     if model.name != text:
         meant = text.removeprefix(_PYTHON).replace("/", ".").replace(".py:", ":")
         what = Problem("modules are parted by dots", text, f"did you mean {_PYTHON}{meant}?")
         raise ModelError("The Python source is not there", [what])
-    picture = (1, 3, size[1], size[0]) if size is not None else ()
     wanted = "" if size else " --size 224x224"
     consent = f"mobilecat init {text} --trust-python{wanted}, which writes a spec for it"
     path = place.parent / text

@@ -160,6 +160,10 @@ TrustPython = Annotated[
     bool,
     typer.Option("--trust-python", help="Run the Python function that is the source."),
 ]
+TrustPickle = Annotated[
+    bool,
+    typer.Option("--trust-pickle", help="Open a pickle of a PyTorch model: it runs code."),
+]
 Variant = Annotated[
     bool, typer.Option("--variant", help="With --lane: approve it for that lane alone.")
 ]
@@ -366,6 +370,11 @@ def set_keys(given: Sequence[str], example: str, tables: Sequence[str]) -> dict[
 def renamed(old: str, new: str) -> None:
     """Tell who uses an old form what it is called now; on stderr, as the verb goes on."""
     print(f"mobilecat: {old} is now called {new}", file=sys.stderr)
+
+
+def trusted(python: bool, pickle: bool) -> list[str]:
+    """Return what --trust-python and --trust-pickle let run, as `trust` of the API has it."""
+    return [name for name, said in (("python", python), ("pickle", pickle)) if said]
 
 
 def golden_beside(golden: Path | None, bundle: Path, *others: object) -> Path | None:

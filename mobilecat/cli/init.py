@@ -77,7 +77,7 @@ def run_init(
     photos = photos_of(image)
     raw = found.spec.head.kind == "raw"
     after = with_a_bundle(out.parent / BUNDLE, raw=raw, picture=picture, photos=photos)
-    trusting = " --trust-python" if trust else ""
+    trusting = "".join(f" --trust-{what}" for what in trust)
     print("\n".join(said([f"mobilecat export{spec}{trusting}", *after])))
 
 

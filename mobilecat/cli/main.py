@@ -30,9 +30,11 @@ from mobilecat.cli.grammar import (
     Runner,
     Set,
     Source,
+    TrustPickle,
     TrustPython,
     Verb,
     Verbs,
+    trusted,
 )
 from mobilecat.cli.replay import replay
 from mobilecat.cli.tune import tune
@@ -98,6 +100,7 @@ def init(
         bool, typer.Option("--replace", help="Replace a spec that is there.")
     ] = False,
     trust_python: TrustPython = False,
+    trust_pickle: TrustPickle = False,
     json_: Json = None,
 ) -> None:
     """Say what a model file is, and write a commented spec for it.
@@ -109,7 +112,7 @@ def init(
     """
     from mobilecat.cli.init import run_init
 
-    trust = ["python"] if trust_python else []
+    trust = trusted(trust_python, trust_pickle)
     run_init(model, out, image or [], size, set_ or [], draw, replace, trust, json_)
 
 
@@ -140,10 +143,7 @@ def export(
         typer.Option("--android", metavar="DIR", help="Also write what an Android app takes."),
     ] = None,
     trust_python: TrustPython = False,
-    trust_pickle: Annotated[
-        bool,
-        typer.Option("--trust-pickle", help="Open a pickle of a PyTorch model: it runs code."),
-    ] = False,
+    trust_pickle: TrustPickle = False,
     no_cache: Annotated[
         bool,
         typer.Option("--no-cache", help="Make every file anew, also one that was made before."),
@@ -158,7 +158,7 @@ def export(
     """
     from mobilecat.cli.export import run_export
 
-    trust = [t for t, said in (("python", trust_python), ("pickle", trust_pickle)) if said]
+    trust = trusted(trust_python, trust_pickle)
     out = out or spec.parent / BUNDLE
     cache = not no_cache
     run_export(spec, out, source, shape or [], ios, android, json_, trust, cache)

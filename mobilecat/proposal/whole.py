@@ -205,7 +205,7 @@ def _proposed(
         left = "since the file leaves it open: --size says another"
         taken.append(f"size {list(facts.size_wh)}, {left}")
     top: dict[str, Any] = {
-        "name": safe_name(given.source.rpartition(":")[2] or path.stem, "model"),
+        "name": safe_name(_name_of(given.source) or path.stem, "model"),
         "source": given.source or relative_path(path, where.parent),
     }
     tables: dict[str, dict[str, Any]] = {}
@@ -242,6 +242,11 @@ def _proposed(
         tried = try_spec(facts.network, spec, samples, whose, (float(low), float(high)))
     said = guess.title, guess.because, asks, tuple(taken)
     return Proposal(path, spec, text, *said, tried, without, tuple(because.values()))
+
+
+def _name_of(source: str) -> str:
+    """Return a source's own name: a function's, or a file's without its ending."""
+    return source.rpartition(":")[2] if source.startswith("python:") else Path(source).stem
 
 
 def _whose(

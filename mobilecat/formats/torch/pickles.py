@@ -49,8 +49,8 @@ def checkpoint_words(path: Path) -> tuple[str, str]:
     return (
         f"a pickle of a whole model: opening it runs code, and it names {named}{more}",
         "export it where its code is: torch.export.save(torch.export.export(model.eval(), "
-        "(example,)), 'model.pt2'). Or, if you know who made it and that code can be imported: "
-        "mobilecat export --trust-pickle",
+        "(example,)), 'model.pt2'). Or, if you know who made it and that code can be imported, "
+        "give --trust-pickle to init (with --size 224x224) and to export",
     )
 
 

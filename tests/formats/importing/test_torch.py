@@ -265,6 +265,41 @@ def test_a_pickle_never_runs(tmp_path: Path) -> None:
     assert marker.exists()
 
 
+def test_a_pickle_is_opened_where_init_and_export_are_told_to(tmp_path: Path) -> None:
+    import torch
+
+    path, spec = tmp_path / "whole.pt", tmp_path / "mobilecat.toml"
+    layers = torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.Linear(144, 7)
+    torch.save(torch.nn.Sequential(*layers), path)
+    with pytest.raises(MobileCatError, match="give --trust-pickle to init") as caught:
+        mc.init(path, spec, size=(8, 8))
+    assert "In Python --trust-pickle is trust=…" in str(caught.value)
+    found = mc.init(path, spec, size=(8, 8), trust=("pickle",))
+    assert (found.spec.source, found.spec.name) == ("whole.pt", "whole")
+    assert found.spec.head.kind == "classify"
+    with pytest.raises(MobileCatError, match="a pickle of a whole model"):
+        mc.export(spec, tmp_path / "bundle")
+    assert mc.export(spec, tmp_path / "bundle", trust=("pickle",)).bundle.outputs
+
+
+def test_a_pooling_whose_windows_differ_is_in_every_target(tmp_path: Path) -> None:
+    import torch
+
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 1), torch.nn.AdaptiveAvgPool2d((2, 3)))
+    photo = torch.rand(1, 3, 7, 5, generator=torch.Generator().manual_seed(1))
+    program = torch.export.export(net.eval(), (photo,))
+    torch.export.save(program, tmp_path / "net.pt2")
+    made = mc.export(tmp_path / "net.pt2", tmp_path / "bundle")
+    assert {a.format for a in made.bundle.artifacts} >= {"mlpackage", "mlmodel", "tflite", "onnx"}
+    with torch.no_grad():
+        wanted = net(photo).numpy()
+    for lane in lanes_of(made.bundle, slow=False):
+        if not lane.apples:
+            name = made.bundle.inputs[0].name
+            given = open_lane(made.folder, made.bundle, lane).infer({name: photo.numpy()})
+            np.testing.assert_allclose(next(iter(given.values())), wanted, rtol=0, atol=1e-5)
+
+
 def test_weights_alone_are_told_what_is_missing(tmp_path: Path) -> None:
     import torch
 
