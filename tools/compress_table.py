@@ -2,7 +2,7 @@
 
 Usage: python -m tools.compress_table [--model NAME]… [--artifact FILE]… [--write]
 
-What is measured is kept in --work: it may be stopped at any time. 32 photos calibrate, 34 others
+What is measured is kept in --work, beside a page for each file: it may be stopped at any time. 32 photos calibrate, 34 others
 choose (`quantize_sets`); they are too few to hold any out.
 """
 
@@ -38,6 +38,7 @@ def compressed(name: str, file: str, data: Path, work: Path) -> mc.Compressed:
         artifact=f"{name}.{file}",
         cache=work / "cache",
         dry_run=True,
+        html=work / f"{name}.{file}.html",
         progress=lambda text: print(f"\r{text:<100.100}", end="", file=sys.stderr),
     )
 

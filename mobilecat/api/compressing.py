@@ -29,6 +29,7 @@ def compress(
     allow_calibration: bool = False,
     dry_run: bool = False,
     on: str | None = None,
+    html: PathLike | None = None,
     progress: Progress = silent,
 ) -> Compressed:
     """Find the smallest recipe of each target that loses no more than `budget`; write it down.
@@ -40,6 +41,7 @@ def compress(
     are kept, to go on from; fresh: believe none. allow_calibration: measure on pictures that ranges
     are taken from, which is refused otherwise. dry_run: write nothing. on: `local` or a Dask
     scheduler's address: its workers run the candidates on the pictures; the choice is the same.
+    html: a page to write, with what was chosen, the frontier, every recipe and each layer's moves.
 
     What is exported from the spec afterwards has the very bytes that were measured. Where nothing
     of a target keeps to the budget, its table stays as it was, and `unfit` has the nearest.
@@ -54,7 +56,9 @@ def compress(
         → from 0 to 100
       In Python --budget is budget=…
     """
-    from mobilecat.compression import compress as found
+    from mobilecat.compression import compress as compressed
+    from mobilecat.disk import write_text
+    from mobilecat.disk.outputs import require_outputs
 
     if goal not in ("size", "speed"):
         said = Problem(f"{goal!r:.40}", "--for", "size or speed")
@@ -62,13 +66,15 @@ def compress(
     if not 0 <= budget <= 100:
         said = Problem(f"{budget:g} points", "--budget", "from 0 to 100")
         raise MobileCatError("There is no such budget", [said])
-    return found(
-        _of_folder(Path(spec)),
+    file, page, model = _of_folder(Path(spec)), path_or_none(html), path_or_none(source)
+    require_outputs({"--html": page}, inputs=(file, Path(data), model))
+    found = compressed(
+        file,
         Path(data),
         budget=budget,
         goal=goal,
         artifact=artifact,
-        source=path_or_none(source),
+        source=model,
         limit=limit,
         class_map=class_map,
         cache=path_or_none(cache),
@@ -79,6 +85,12 @@ def compress(
         on=on,
         progress=progress,
     )
+    if page is not None:
+        from mobilecat.report.html_compression import compression_page
+
+        chart = found.chart if found.rows else None
+        write_text(page, compression_page(found.to_json(), found.words(), chart))
+    return found
 
 
 def _of_folder(path: Path) -> Path:

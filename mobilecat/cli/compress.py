@@ -16,6 +16,7 @@ from mobilecat.cli.grammar import (
     ClassMap,
     Data,
     Fresh,
+    Html,
     Json,
     Limit,
     On,
@@ -57,6 +58,7 @@ def compress(
     on: On = None,
     json_: Json = None,
     plot: Plot = None,
+    html: Html = None,
 ) -> None:
     """Find each target's smallest recipe within a budget of accuracy; write it into the spec.
 
@@ -64,11 +66,11 @@ def compress(
     measured is kept. Exit code 0: each target has a recipe. 1: one has none within the budget.
     2: unusable input.
 
-    mobilecat compress mobilecat.toml --data photos/labels.json --budget 0.5
+    mobilecat compress mobilecat.toml --data photos/labels.json --budget 0.5 --html frontier.html
     """
-    require_outputs({"--json": json_, "--plot": plot}, inputs=(spec, data, source))
+    named = {"--json": json_, "--plot": plot, "--html": html}
+    require_outputs(named, inputs=(spec, data, source))
     require_svg(plot)
-    named = class_pairs(class_map or [])
     with progress_line() as progress:
         found = mc.compress(
             spec,
@@ -78,15 +80,16 @@ def compress(
             artifact=artifact,
             source=source,
             limit=limit,
-            class_map=named,
+            class_map=class_pairs(class_map or []),
             cache=cache,
             fresh=fresh,
             threads=threads,
             allow_calibration=allow_calibration,
             dry_run=dry_run,
             on=on,
+            html=html,
             progress=progress,
         )
     if plot is not None:
         found.plot(plot)
-    give(found, json_, *([f"wrote {plot}"] if plot else []))
+    give(found, json_, *(f"wrote {file}" for file in (plot, html) if file is not None))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from glob import escape
 from typing import Any
 
@@ -20,11 +21,14 @@ Keys = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Recipe:
-    """keys: of the target. exact: whether floats stay floats, of 32 or 16 bits."""
+    """keys: of the target. exact: whether floats stay floats, of 32 or 16 bits. meant_for: hardware
+    for which it is made, where that is not what computes here, so that its time here says nothing.
+    """
 
     label: str
     keys: Keys
     exact: bool = False
+    meant_for: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ _TFLITE = Ladder(
     (
         _tflite("float16", True),
         *map(_tflite, ("int8-weights", "int8-dynamic", "int8")),
+        Recipe("int16x8", {"precision": "int16x8"}, meant_for="NPUs that compute int16 with int8"),
     ),
     tuple(
         Mix(
@@ -123,6 +128,11 @@ _MLPACKAGE = Ladder(
         Recipe("palette6", {"weights": "palette6"}),
         Recipe("int4", {"weights": "int4"}),
         Recipe("palette4 of 16 channels", {"weights": "palette4", "block": 16}),
+        Recipe(
+            "int8 activations",
+            {"activations": "int8"},
+            meant_for="the Neural Engine of A17 Pro, M4 and newer",
+        ),
     ),
     (Mix("mixed", _CHOICES, _layers),),
 )
@@ -131,6 +141,24 @@ _COREAI = Ladder(
     Recipe("float32", {}, True),
     (Recipe("int8", {"weights": "int8"}),),
 )
+
+
+def stored_as(keys: Keys, node: str) -> str:
+    """Return how the layer of `node` is stored, in a recipe's words, where a target has `keys`."""
+
+    def named(patterns: Sequence[str]) -> bool:
+        return any(fnmatchcase(node, p) for p in patterns)
+
+    if named(keys.get("keep_float", ())):
+        return "float"
+    layers = (entry for entry in keys.get("layers", ()) if named(entry["nodes"]))
+    said = next(layers, keys)
+    if said.get("weights") == "float":
+        return "float"
+    choices = (*_CHOICES[1:], *_MLPACKAGE.recipes, *_TFLITE.recipes, *_COREAI.recipes)
+    own = {k: said[k] for k in ("precision", "weights", "activations", "block") if k in said}
+    found = (c.label for c in choices if dict(c.keys) == own)
+    return next(found, " ".join(map(str, own.values()))) if own else "float"
 
 
 def ladder_of(target: TargetSpec) -> Ladder | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mobilecat.compression.recipes import stored_as
 from mobilecat.compression.search import Sensitive
 from mobilecat.pictures.chart import Chart, write_chart
 from mobilecat.shown import Drawn, Line, Shown, Table
@@ -38,6 +39,8 @@ class Row:
     fits: bool
     frontier: bool
     chosen: bool
+    meant_for: str = ""
+    """Hardware for which it is made, where this CPU's time says nothing."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,6 +100,12 @@ class Compressed(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values; docs/compress.md describes every key."""
+        keys = {r.file: r.keys for r in self.chosen}
+        stored = {
+            (s.file, s.node): stored_as(keys[s.file], s.node)
+            for s in self.sensitive
+            if s.file in keys
+        }
         return {
             "schema": SCHEMA,
             "exit_code": self.exit_code,
@@ -109,7 +118,14 @@ class Compressed(Shown):
             "least": self.least,
             "rows": [_row(r) for r in self.rows],
             "sensitive": [
-                {"node": s.node, "recipe": s.what, "error": s.error} for s in self.sensitive
+                {
+                    "file": s.file,
+                    "node": s.node,
+                    "recipe": s.what,
+                    "error": s.error,
+                    "chosen": stored.get((s.file, s.node)),
+                }
+                for s in self.sensitive
             ],
             "unfit": {file: None if r is None else _row(r) for file, r in self.unfit.items()},
             "measured": self.measured,
@@ -137,4 +153,5 @@ def _row(row: Row) -> dict[str, Any]:
         "fits": row.fits,
         "frontier": row.frontier,
         "chosen": row.chosen,
+        "meant_for": row.meant_for,
     }

@@ -30,8 +30,12 @@ class Tried:
 
 @dataclass(frozen=True)
 class Sensitive:
-    """How far detections move with one layer alone rounded. what: the recipe. node: its first."""
+    """How far detections move with one layer alone rounded, as `weighted.moved` has it.
 
+    file: of the target. node: the layer's first. what: the recipe.
+    """
+
+    file: str
     node: str
     what: str
     error: float
@@ -67,6 +71,11 @@ class Search:
             elif target.calibrated and not self.calibrated:
                 said = f"{self.file}: {recipe.label} needs [quantize] with pictures to calibrate on"
                 self.notes.append(said)
+            elif recipe.meant_for and self.goal == "speed":
+                self.notes.append(
+                    f"{self.file}: {recipe.label} is left out: it is made for {recipe.meant_for}, "
+                    "and speed is that of this CPU"
+                )
             else:
                 self._measure(recipe, target, reference)
         for mix in self.ladder.mixes if self.budget > 0 else ():
@@ -190,7 +199,9 @@ class Search:
                 errors.append(probe.error(layer, self._change(target, layer, ranges)))
             self.kept.put("layers", said, errors)
         pairs = zip(layers, errors, strict=True)
-        self.sensitive += [Sensitive(x.nodes[0], recipe.label, e) for x, e in pairs]
+        self.sensitive += [
+            Sensitive(self.file, x.nodes[0], recipe.label, error) for x, error in pairs
+        ]
         return errors
 
     def _change(

@@ -345,6 +345,7 @@ def _row(search: Search, t: Tried, of: int, ahead: set[Any], best: Tried | None)
         fits=search.fits(t),
         frontier=t.target in ahead,
         chosen=best is not None and t.target == best.target,
+        meant_for=t.recipe.meant_for,
     )
 
 

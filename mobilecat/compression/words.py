@@ -25,10 +25,13 @@ def said(found: Compressed) -> Iterator[Line | Table]:
         yield Line(_choice(found, row), "bold green")
         if (other := _quicker(found, row)) is not None:
             yield Line(
-                f"  it takes {row.time:.1f} times as long as float32; {other.recipe} fits too, "
-                f"at {other.bytes / row.bytes:.2f} of the bytes and {other.time:.2f} of the time",
+                f"  it takes {row.time:.1f} times as long as float32 here; {other.recipe} fits "
+                f"too: {other.bytes / row.bytes:.2f} times as large, {other.time:.2f} of float32's "
+                "time",
                 "yellow",
             )
+        if row.meant_for:
+            yield Line(f"  it is made for {row.meant_for}; elsewhere it is slower", "yellow")
         if row.held_loss is not None and row.held_loss > found.budget:
             yield Line(
                 f"  on the pictures held out it loses more than the budget, {row.held_loss:.2f}: "
@@ -96,16 +99,16 @@ def _rests_on(found: Compressed) -> str:
 
 
 def _quicker(found: Compressed, row: Row) -> Row | None:
-    """Return a recipe that is hardly larger, where the chosen one is much slower than floats."""
+    """Return the smallest that is much quicker, where the chosen one is much slower than floats."""
     if row.time is None or row.time < _SLOW:
         return None
+    limit = row.time / _SLOW
     others = [
         r
         for r in found.rows
-        if r.file == row.file and r.fits and r.time is not None and r.bytes <= 1.1 * row.bytes
+        if r.file == row.file and r.fits and r.time is not None and r.time < limit
     ]
-    best = min(others, key=lambda r: r.time or 0)
-    return best if best.time is not None and best.time < row.time / _SLOW else None
+    return min(others, key=lambda r: r.bytes, default=None)
 
 
 def _choice(found: Compressed, row: Row) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from mobilecat.compression.greedy import Option, farthest, frontier, path_of
 from mobilecat.compression.losses import groups_of, spread_of
+from mobilecat.compression.recipes import Keys, stored_as
 from mobilecat.compression.weighted import moved
 
 
@@ -98,3 +99,31 @@ def test_what_is_no_number_moves_most() -> None:
     broken = _candidates(0.8)
     broken["scores"][0, 0] = np.nan
     assert moved(_candidates(0.8), broken) > 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "stored"),
+    [
+        ({"precision": "int8", "keep_float": ("a/*", "node")}, "float"),
+        ({"precision": "int8", "keep_float": ("a/*",)}, "int8"),
+        ({"precision": "float16"}, "float16"),
+        ({"weights": "int4"}, "int4"),
+        ({"weights": "palette4", "block": 16}, "palette4 of 16 channels"),
+        ({"weights": "palette4", "block": 8}, "palette4 8"),
+        ({"activations": "int8"}, "int8 activations"),
+        ({"weights": "int4", "layers": ({"nodes": ("other",), "weights": "float"},)}, "int4"),
+        ({"weights": "int4", "layers": ({"nodes": ("no*",), "weights": "float"},)}, "float"),
+        (
+            {
+                "layers": (
+                    {"nodes": ("node",), "weights": "palette6"},
+                    {"nodes": ("*",), "weights": "int8"},
+                )
+            },
+            "palette6",
+        ),
+        ({}, "float"),
+    ],
+)
+def test_how_a_layer_is_stored_in_a_recipes_words(keys: Keys, stored: str) -> None:
+    assert stored_as(keys, "node") == stored

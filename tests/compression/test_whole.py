@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import mobilecat as mc
 from mobilecat.compression import measured, whole
 from mobilecat.compression.kept import Kept
 from mobilecat.errors import MobileCatError
+from mobilecat.formats.coreai.dialect import missing
 from mobilecat.spec import load_spec
 from tests.compression.planted import SPEC, save_all, save_pictures
 from tests.measure.tune.test_cli import mobilecat
@@ -151,15 +153,38 @@ def test_as_users_meet_it(work: Path, tmp_path: Path, found: mc.Compressed) -> N
     spec.write_text(SPEC)
     shutil.copy(work / "planted.onnx", tmp_path)
     where = (spec, "--data", work / "data", "--cache", work / "cache")
-    told, plot = tmp_path / "told.json", tmp_path / "plot.svg"
-    done = mobilecat("compress", *where, "--dry-run", "--json", told, "--plot", plot)
+    told, plot, page = (tmp_path / name for name in ("told.json", "plot.svg", "page.html"))
+    given = "--json", told, "--plot", plot, "--html", page
+    done = mobilecat("compress", *where, "--dry-run", *given)
     assert done.returncode == 0, done.stderr
+    assert f"wrote {page}" in done.stdout
     assert "is the smallest within 0.5 points" in done.stdout
     assert "was not touched" in done.stdout and spec.read_text() == SPEC
     data = json.loads(told.read_text())
     chosen = [r for r in data["rows"] if r["chosen"]]
     assert [r["keys"]["keep_float"] for r in chosen] == [["widen", "sensitive"]]
     assert data["measured"] == 0 and plot.read_text().count("<circle") >= len(data["rows"])
+    assert data["sensitive"][0] == {
+        "file": "planted.tflite",
+        "node": "sensitive",
+        "recipe": "int8-weights",
+        "error": pytest.approx(0.8, abs=0.01),
+        "chosen": "float",
+    }
+    stored = {s["node"]: s["chosen"] for s in data["sensitive"]}
+    assert stored.pop("sensitive") == stored.pop("widen") == "float"
+    assert set(stored.values()) == {chosen[0]["keys"]["precision"]}
+    text = page.read_text("utf-8")
+    for said in (
+        chosen[0]["recipe"],
+        "Found, on few pictures",
+        "What would be written",
+        "keep_float",
+    ):
+        assert said in text, said
+    assert text.count('<tr><th scope="row">') == len(data["rows"]) and "<svg" not in text
+    done = mobilecat("compress", *where, "--html", spec)
+    assert done.returncode == 2 and "--html" in done.stderr and spec.read_text() == SPEC
     done = mobilecat("compress", *where, "--for", "beauty")
     assert done.returncode == 2 and "size or speed" in done.stderr
     done = mobilecat("compress", *where, "--budget", "-1")
@@ -214,6 +239,74 @@ def test_a_core_ml_target(work: Path, tmp_path: Path) -> None:
     assert spec.read_text().endswith('"iOS16"  # ours\nweights = "palette6"\n')
     made = mc.export(spec, tmp_path / "out")
     assert made.bundle.artifacts[0].sha256 == row.sha256
+
+
+TARGETS = """[targets.tflite]
+[[targets.coreml]]
+[targets.coreai]
+[quantize]
+calibration = "photos"
+"""
+MADE_FOR_OTHERS = {"int16x8", "int8 activations"}
+
+
+def with_every_target(work: Path, folder: Path) -> Path:
+    """The planted network for three formats, and pictures of other shades to calibrate on."""
+    if (why := missing()) is not None:
+        pytest.skip(f"NOT_RUN: {why}")
+    spec = folder / "mobilecat.toml"
+    spec.write_text(SPEC.partition("[targets.tflite]")[0] + TARGETS)
+    shutil.copy(work / "planted.onnx", folder)
+    save_pictures(folder / "photos", shade=200)
+    (folder / "photos" / "3.png").unlink()  # black, as one of those that measure
+    return spec
+
+
+def test_recipes_for_other_hardware_are_candidates_for_size(work: Path, tmp_path: Path) -> None:
+    spec = with_every_target(work, tmp_path)
+    found = mc.compress(spec, work / "data", cache=tmp_path / "cache", budget=0)
+    rows = {(r.file, r.recipe): r for r in found.rows}
+    wide = rows["planted.tflite", "int16x8"]
+    inside = rows["planted.mlpackage", "int8 activations"]
+    assert {r.recipe for r in found.rows if r.meant_for} == MADE_FOR_OTHERS
+    assert "NPU" in wide.meant_for and "Neural Engine" in inside.meant_for
+    for row in (wide, inside, rows["planted.aimodel", "int8"]):
+        # Their weights are int8, in which `sensitive` has no 0.4: every score is 0.
+        assert row.loss == pytest.approx(100) and not row.fits and row.time is not None
+        assert row.bytes < rows[row.file, "float32"].bytes
+    assert {r.file: r.recipe for r in found.chosen} == {
+        "planted.tflite": "float16",
+        "planted.mlpackage": "float16",
+        "planted.aimodel": "float32",
+    }
+
+
+def test_recipes_for_other_hardware_are_left_out_for_speed(work: Path, tmp_path: Path) -> None:
+    spec = with_every_target(work, tmp_path)
+    where = tmp_path / "cache"
+    found = mc.compress(spec, work / "data", cache=where, budget=0, goal="speed", dry_run=True)
+    assert not MADE_FOR_OTHERS & {r.recipe for r in found.rows}
+    assert {n for n in found.notes if "is left out: it is made for" in n} == {
+        "planted.tflite: int16x8 is left out: it is made for NPUs that compute int16 with int8, "
+        "and speed is that of this CPU",
+        "planted.mlpackage: int8 activations is left out: it is made for the Neural Engine of A17 "
+        "Pro, M4 and newer, and speed is that of this CPU",
+    }
+
+
+def test_a_choice_for_other_hardware_is_said_to_be_one(found: mc.Compressed) -> None:
+    (row,) = found.chosen
+    slow = replace(row, recipe="int16x8", meant_for="NPUs that compute int16 with int8", time=30.0)
+    others = tuple(r for r in found.rows if not r.chosen)
+    (float16,) = (r for r in others if r.recipe == "float16")
+    quick = tuple(replace(r, time=1.0, fits=r is float16) for r in others)
+    text = str(replace(found, rows=(*quick, slow)))
+    ratio = float16.bytes / row.bytes
+    assert (
+        "it takes 30.0 times as long as float32 here; float16 fits too: "
+        f"{ratio:.2f} times as large, 1.00 of float32's time" in text
+    )
+    assert "it is made for NPUs that compute int16 with int8; elsewhere it is slower" in text
 
 
 def test_candidates_run_by_workers_are_chosen_as_here(

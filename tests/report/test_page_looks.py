@@ -18,9 +18,12 @@ from mobilecat.changes.pictures import change_of
 from mobilecat.changes.sides import open_side
 from mobilecat.changes.whole import Difference as WhatChanged
 from mobilecat.changes.whole import Limits
+from mobilecat.compression.result import Compressed, Row
+from mobilecat.compression.search import Sensitive
 from mobilecat.judge.run import validate
 from mobilecat.judge.saved import recording
 from mobilecat.report.html import report_page
+from mobilecat.report.html_compression import compression_page
 from mobilecat.report.html_diff import diff_page
 from mobilecat.report.html_evaluation import evaluation_page
 from mobilecat.report.html_review import review_page
@@ -98,9 +101,59 @@ def accuracy(shop: Workshop) -> Path:
     return path
 
 
-PAGES = {"report": report, "review": review, "changes": changes, "accuracy": accuracy}
-FEW = {"accuracy": 5}
-"""A page of tables and charts has links and a fold alone; the others have more than 20 controls."""
+def compressed(shop: Workshop) -> Path:
+    """A compression with every part that its page may have: of one file nothing fits."""
+    layers = [f"a/network/with/long/names/block_{i}/{'expand' * 5}/Conv" for i in range(40)]
+    keys = {"weights": "palette6", "layers": [{"nodes": layers[:20], "weights": "int8"}]}
+    rows = [
+        Row("fake.mlpackage", "float32", {}, 8 << 20, "a", 1, 0, 0, 0.1, 0.1, 1.0, True, False,
+            False),
+        Row("fake.mlpackage", "mixed: 20 int8, 20 palette6", keys, 2 << 20, "b", 0.25, 0.2, 0.3,
+            0.7, 0.2, 2.5, True, True, True),
+        Row("fake.mlpackage", "int8 activations", {"activations": "int8"}, 3 << 20, "c", 0.3, 9.5,
+            2.1, 8.5, 2.2, 2.5, False, False, False, meant_for="the Neural Engine of new phones"),
+        Row("fake.tflite", "int8", {"precision": "int8"}, 2 << 20, "d", 0.26, 40.25, 3.0, None,
+            None, None, False, True, False),
+    ]  # fmt: skip
+    diff = ["--- mobilecat.toml", "+++ mobilecat.toml", "@@ -1,2 +1,3 @@", '-weights = "int8"']
+    diff += [f'+  "{name}",' for name in layers]
+    found = Compressed(
+        spec=shop.root / "mobilecat.toml",
+        measure="mAP",
+        budget=0.5,
+        goal="size",
+        pictures=34,
+        held_pictures=34,
+        objects=34,
+        least=0.29,
+        rows=tuple(rows),
+        sensitive=tuple(
+            Sensitive("fake.mlpackage", name, what, error / (k + 1))
+            for k, name in enumerate(layers)
+            for what, error in (("int8", 0.2), ("palette6", 0.8))
+        ),
+        unfit={"fake.tflite": rows[-1]},
+        measured=4,
+        seconds=1,
+        notes=("NOT_RUN fake.tflite, int8-dynamic: no such engine " + "here " * 20, "a note"),
+        written=True,
+        diff="\n".join(diff),
+    )
+    path = shop.root / "compressed.html"
+    page = compression_page(found.to_json(), found.words(), found.chart)
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+PAGES = {
+    "report": report,
+    "review": review,
+    "changes": changes,
+    "accuracy": accuracy,
+    "compressed": compressed,
+}
+FEW = {"accuracy": 5, "compressed": 9}
+"""Pages of tables and charts have links and folds alone; the others have more than 20 controls."""
 
 # Text whose contrast to the nearest painted ground is below 4.5 (3 where it is large):
 # https://www.w3.org/TR/WCAG22/#contrast-minimum
