@@ -8,15 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent
-from mobilecat.bundle import FILE
+from mobilecat.bundle import FILE, Bundle
 from mobilecat.compile import Exported, require_replaceable
 from mobilecat.compile import export as export_spec
 from mobilecat.errors import ArtifactError, Problem, SpecError
 from mobilecat.formats.importing import built, is_code
-from mobilecat.judge.ends import require_right_ends
-from mobilecat.spec import Spec, load_spec, spec_from_model_file
-from mobilecat.spec.cascade import is_cascade
-from mobilecat.spec.files import require_beside
+from mobilecat.spec import RawHead, Spec, load_spec, spec_from_model_file
+from mobilecat.spec.files import is_cascade, require_beside
 
 
 def export(
@@ -95,9 +93,17 @@ def export(
             kept=kept,
             cache=cache,
             progress=progress,
-            tried=require_right_ends,
+            tried=_right_ends,
         )
     return _with_apps(replace(done, notes=(*said, *done.notes)), ios, android)
+
+
+def _right_ends(folder: Path, bundle: Bundle, source: Path) -> Sequence[str]:
+    if bundle.spec.input is None or isinstance(bundle.spec.head, RawHead):
+        return ()  # no end of ours, and no judge to load for it
+    from mobilecat.judge.ends import require_right_ends
+
+    return require_right_ends(folder, bundle, source)
 
 
 @contextmanager
@@ -151,7 +157,7 @@ def _cascade(
         option = "--source" if source is not None else "--shape"
         said = Problem(f"{option} is of one model, a cascade has two", option, "say it in its spec")
         raise SpecError("Which model?", [said])
-    return export_cascade(path, out, cache=cache, progress=progress, tried=require_right_ends)
+    return export_cascade(path, out, cache=cache, progress=progress, tried=_right_ends)
 
 
 def _read(path: Path, shapes: Mapping[str, tuple[int, ...]], source: Path | None) -> Spec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
@@ -32,9 +33,11 @@ from mobilecat.graph.anchors import anchors_from_metadata
 from mobilecat.graph.builder import Builder, infer_shapes
 from mobilecat.graph.declared import declared
 from mobilecat.heads import NETWORKS_OWN, Candidates, EncodedAnchors, Head, graph_head
-from mobilecat.quantize.calibrate import Calibration
 from mobilecat.rows import MAPS, ROWS
 from mobilecat.spec import RawHead, Spec
+
+if TYPE_CHECKING:
+    from mobilecat.quantize import Calibration
 
 RESERVED = (
     *(IMAGE, "boxes", "scores", "class_ids", *ROWS, *MAPS, "count"),
@@ -96,7 +99,8 @@ def bake(network: ir.Model, spec: Spec, form: Form, ending: Ending = "tensor") -
         settled = (head.settled, *_nms_words(spec))
         raw = {raw[name].name or "": raw[name] for name in head.raw}
     model.graph.sort()
-    model = infer_shapes(model)
+    if image is not None or head is not None:  # else it is the network, whose shapes are known
+        model = infer_shapes(model)
     return Baked(model, image, tuple(raw), decoded, frozenset(exact), settled, encoded)
 
 

@@ -18,7 +18,6 @@ from mobilecat.bundle import (
     SourceRecord,
     TensorContract,
 )
-from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.bundle.given import given
 from mobilecat.bundle.older import SPEC
 from mobilecat.bundle.seal import digest
@@ -109,8 +108,8 @@ _FAR = 256.0
 
 
 def _takes(bundle: Bundle, image: str | None) -> str:
-    if isinstance(bundle, CascadeBundle):
-        return "a picture" + (f", boxes in {s} space" if (s := bundle.chain.boxes) else "")
+    if (chain := getattr(bundle, "chain", None)) is not None:  # a cascade's
+        return "a picture" + (f", boxes in {s} space" if (s := chain.boxes) else "")
     if image is None or bundle.spec.input is None:
         return ", ".join(f"{i.name} {'×'.join(map(str, i.shape))}" for i in bundle.inputs)
     width, height = bundle.spec.input.size

@@ -38,7 +38,7 @@ from mobilecat.pictures.reading import fit_picture, read_picture
 from mobilecat.quantize import Calibration, calibration_of
 from mobilecat.rows import MAPS
 from mobilecat.spec import RawHead, Spec, load_spec
-from mobilecat.spec.cascade import is_cascade
+from mobilecat.spec.files import is_cascade
 from mobilecat.spec.lines import KeyPath
 from mobilecat.spec.targets import file_names
 from mobilecat.spread import LOCAL, workers_on

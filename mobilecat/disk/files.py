@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import errno
 import hashlib
 import mmap
@@ -144,7 +143,7 @@ def _exchange(a: Path, b: Path) -> None:
 
     https://man7.org/linux/man-pages/man2/rename.2.html (RENAME_EXCHANGE = 2)
     """
-    libc = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
+    libc = ctypes.CDLL(None, use_errno=True)
     swap = 2
     if sys.platform == "darwin":
         failed = libc.renamex_np(os.fsencode(a), os.fsencode(b), swap)

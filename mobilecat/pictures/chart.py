@@ -6,7 +6,6 @@ import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from mobilecat.disk import refuse_golden, write_text
@@ -75,6 +74,8 @@ class Chart:
             autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
         environment.filters["px"] = lambda v: f"{v:.1f}".removesuffix(".0")
+        from importlib.resources import files
+
         source = files("mobilecat").joinpath("templates", "chart.svg.j2").read_text("utf-8")
         named = [m for m in self.marks if m.name]
         width, height = SIZE_WH

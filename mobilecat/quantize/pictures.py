@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from mobilecat.disk import is_litter, sha256_of
 from mobilecat.errors import Problem, SpecError
-from mobilecat.measure.datasets import FORMATS, load_dataset
-from mobilecat.measure.datasets.base import PICTURES
 from mobilecat.spec import QuantizeSpec
 
 KEY = "quantize.calibration"
@@ -22,13 +20,16 @@ def pictures_of(settings: QuantizeSpec, folder: Path) -> tuple[Path, ...]:
     of a folder without labels, all in it and below. Errors: SpecError; DatasetError for labels that
     cannot be read.
     """
+    from mobilecat.measure.datasets import FORMATS, load_dataset
+    from mobilecat.measure.datasets.base import PICTURES
+
     path = folder / settings.calibration
     if not path.exists():
         raise _refused("not found", path, "name a folder of pictures, relative to the spec's")
     if path.is_file() or any(f.find(path) is not None for f in FORMATS):
         found = sorted({p.path for p in load_dataset(path).pictures})
     else:
-        found = sorted(p for p in path.rglob("*") if _is_picture(p))
+        found = sorted(p for p in path.rglob("*") if _is_picture(p, PICTURES))
     if not found:
         raise _refused(f"no picture in it ({', '.join(PICTURES)})", path, "name another folder")
     if len(found) > settings.number:
@@ -42,8 +43,8 @@ def hashes_of(pictures: tuple[Path, ...], progress: Callable[[str], None]) -> tu
     return tuple(map(sha256_of, pictures))
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURES and path.is_file() and not is_litter(path)
+def _is_picture(path: Path, suffixes: Collection[str]) -> bool:
+    return path.suffix.lower() in suffixes and path.is_file() and not is_litter(path)
 
 
 def _refused(what: str, path: Path, fix: str) -> SpecError:

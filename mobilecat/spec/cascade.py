@@ -185,14 +185,6 @@ class CascadeSpec(Value):
         return self
 
 
-def is_cascade(path: Path) -> bool:
-    """Return whether the file at `path` is TOML with a `[cascade]` table."""
-    try:
-        return path.suffix == ".toml" and "cascade" in toml_from_text(read_text(path))
-    except (OSError, ValueError):
-        return False  # whoever reads it as an ordinary spec says what is wrong
-
-
 def load_cascade(path: Path) -> CascadeSpec:
     """Read and validate the cascade at `path`; SpecError lists every problem with its line."""
     text = read_text(path)

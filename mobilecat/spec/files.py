@@ -1,11 +1,11 @@
-"""Files that a spec names in place of a value."""
+"""Files that a spec names in place of a value, and which kind of spec a file is."""
 
 from __future__ import annotations
 
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
-from mobilecat.disk import read_json, read_text
+from mobilecat.disk import read_json, read_text, toml_from_text
 from mobilecat.value import unsafe_path
 
 if TYPE_CHECKING:
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 _LABELS = 1 << 20
 """Bytes: a thousand names are a hundredth of it."""
 _ROWS = 1 << 20
+
+
+def is_cascade(path: Path) -> bool:
+    """Return whether the file at `path` is TOML with a `[cascade]` table."""
+    try:
+        return path.suffix == ".toml" and "cascade" in toml_from_text(read_text(path))
+    except (OSError, ValueError):
+        return False  # whoever reads it as an ordinary spec says what is wrong
 
 
 def labels_from_file(path: Path) -> list[str]:

@@ -19,8 +19,7 @@ import numpy as np
 import onnx_ir as ir
 
 from mobilecat.errors import ArtifactError, Problem
-from mobilecat.formats.coreai.read.ir import Module
-from mobilecat.formats.coreai.read.translate import translate
+from mobilecat.formats.coreai.read.translate import Translation
 from mobilecat.formats.coreai.write import SETTLED
 from mobilecat.formats.onnx.ort import OrtModel
 from mobilecat.graph import Array, attr, dtype_of, op_of, shape_of, where
@@ -56,13 +55,13 @@ class _Pair:
 
 def require_same(
     model: ir.Model,
-    read: Module,
+    file: Translation,
     image: str | None,
     forget: Callable[[], None] = lambda: None,
 ) -> None:
     """Raise ArtifactError, naming the first value that differs, where what was read back of a file
     does not compute what `model` does. forget: lets go of the file's bytes, which an engine has."""
-    pair = _pair(model, read, image)
+    pair = _pair(model, file, image)
     chosen = _chosen_from(model)
     steady = [n for n in _steady(model) if n in pair.places]
     outputs = {v.name for v in model.graph.outputs}
@@ -92,8 +91,7 @@ def require_same(
             _require_suppression(found, node)
 
 
-def _pair(model: ir.Model, read: Module, image: str | None) -> _Pair:
-    file = translate(read, "main")
+def _pair(model: ir.Model, file: Translation, image: str | None) -> _Pair:
     feeds = {v.name or "": _random(v) for v in model.graph.inputs}
     file_feeds = {k: _bgra(x) if k == image else x for k, x in feeds.items()}
     places = {**file.taps, **{v.name: v.name for v in file.model.graph.output}}

@@ -15,10 +15,12 @@ from mobilecat.formats.coreai.lower import LOWERINGS
 from mobilecat.formats.coreai.lower.node import prepared_for
 from mobilecat.formats.coreai.read.bindings import read_module
 from mobilecat.formats.coreai.read.bytecode import blobs_of
+from mobilecat.formats.coreai.read.decode import remember
 from mobilecat.formats.coreai.read.lints import lints
+from mobilecat.formats.coreai.read.translate import translate
 from mobilecat.formats.coreai.target import CoreAITarget
 from mobilecat.formats.coreai.weights import packed_weights
-from mobilecat.formats.coreai.write import PROGRAM, write_coreai
+from mobilecat.formats.coreai.write import FUNCTION, PROGRAM, write_coreai
 from mobilecat.spec import Spec
 
 
@@ -41,9 +43,11 @@ def emit(
     give_back_memory(size)  # Apple's context, which holds all weights
     blobs = blobs_of(path / PROGRAM)
     read = read_module(path / PROGRAM, blobs)  # in this process: the bytes are our own, of just now
-    require_same(model, read, baked.image, blobs.forget)
+    found = translate(read, FUNCTION)
+    remember(path, found, blobs.offset_of)  # the engine opens what was read here
+    require_same(model, found, baked.image, blobs.forget)
     said = lints(read)
-    del read, blobs
+    del read, found, blobs
     give_back_memory(size)
     return Emitted(
         inputs={v.name or "": v.name or "" for v in baked.model.graph.inputs},

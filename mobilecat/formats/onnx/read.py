@@ -80,17 +80,25 @@ def _inferred(
     proto: onnx.ModelProto, path: Path, changed: list[Problem], arrays: Mapping[str, Array]
 ) -> ir.Model:
     """Return the model with poolings as they are, held to ONNX's strict inference."""
+    if any(_rounds_up(node) for node in proto.graph.node):
+        proto = _settled(proto)
+    with as_inputs(proto):
+        _infer_strictly(proto, path, changed)
+    return model_of(proto, arrays)
+
+
+def _rounds_up(node: onnx.NodeProto) -> bool:
+    return any(a.name == "ceil_mode" and a.i for a in node.attribute)
+
+
+def _settled(proto: onnx.ModelProto) -> onnx.ModelProto:
     model = ir.from_proto(proto)
     infer_shapes(model)
     settled = False
     while settle_ceil_mode(model):
         settled = True
         infer_shapes(model)
-    if settled:
-        proto = ir.to_proto(model)
-    with as_inputs(proto):
-        _infer_strictly(proto, path, changed)
-    return model_of(proto, arrays)
+    return ir.to_proto(model) if settled else proto
 
 
 def _changed(dims: Mapping[str, tuple[int | None, ...]], shapes: Shapes) -> list[Problem]:

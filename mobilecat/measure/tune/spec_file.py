@@ -11,7 +11,8 @@ from mobilecat.disk import write_text
 from mobilecat.errors import MobileCatError, Problem, SpecError
 from mobilecat.measure.tune.grid import Setting
 from mobilecat.spec import NmsSpec, Spec, load_spec, spec_from_text
-from mobilecat.spec.cascade import is_cascade, load_cascade
+from mobilecat.spec.cascade import load_cascade
+from mobilecat.spec.files import is_cascade
 from mobilecat.spec.lines import key_lines
 
 # What a spec may change after the export and still be the one whose model was swept.

@@ -15,6 +15,7 @@ from mobilecat.formats.coreai import check, dialect, write_coreai
 from mobilecat.formats.coreai.lower.build import Build
 from mobilecat.formats.coreai.lower.node import LOWERINGS
 from mobilecat.formats.coreai.read.bindings import read_module
+from mobilecat.formats.coreai.read.translate import translate
 from mobilecat.formats.coreai.write import PROGRAM
 from tests.formats.tflite.lower.engines import drawn, graph
 from tests.formats.tflite.lower.test_nms import nms_model, spec
@@ -29,7 +30,7 @@ def package() -> None:
 def checked(model: ir.Model, tmp_path: Path) -> None:
     path = tmp_path / "m.aimodel"
     write_coreai(model, path)
-    check.require_same(model, read_module(path / PROGRAM), None)
+    check.require_same(model, translate(read_module(path / PROGRAM), "main"), None)
 
 
 def rounding() -> ir.Model:

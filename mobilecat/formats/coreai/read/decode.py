@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -20,6 +20,9 @@ from mobilecat.formats.coreai.read.child import answer_of
 from mobilecat.formats.coreai.read.package import INSTALL, Package, missing, read_package
 from mobilecat.graph import Array
 from mobilecat.graph.light import is_marked, plain_dtype
+
+if TYPE_CHECKING:
+    from mobilecat.formats.coreai.read.translate import Translation
 
 CHILD = "mobilecat.formats.coreai.read"
 _SECONDS = 60
@@ -100,23 +103,56 @@ def decode(path: Path, entry: str | None = None, *, strict: bool = False) -> Dec
     package = read_package(path, strict=strict)
     read_head(package.program)  # most damage shows here, before a process is begun for it
     key = package.sha256, entry or "*"
-    if (kept := _kept.get(key)) is not None:
-        return replace(kept, model=_copy(kept.model))
-    with _answer(package, entry or "*") as out:
+    if (kept := _kept.get(key)) is None:
+        kept = _asked(package, entry or "*")
+        _keep(key, kept)
+    found = kept.decoded
+    inside = {
+        t.name: _array(t, package.program, kept.places[t.name])
+        for t in found.model.graph.initializer
+        if t.name in kept.places
+    }
+    return replace(found, model=_copy(found.model), arrays={**found.arrays, **inside})
+
+
+def remember(path: Path, found: Translation, place_of: Callable[[Array], int | None]) -> None:
+    """Keep what the program at `path`, which this process wrote just now, was decoded to here.
+
+    Whoever opens it next needs no child process for it. place_of: where in the program a constant's
+    numbers begin, None where they lie elsewhere. Errors: ArtifactError where the file at `path` is
+    not whole.
+    """
+    package = read_package(path, strict=True)
+    told = {name: place_of(array) for name, array in found.arrays.items()}
+    places = {name: at for name, at in told.items() if at is not None}
+    own = {name: array for name, array in found.arrays.items() if name not in places}
+    decoded = Decoded("main", _copy(found.model), found.taps, found.checks, own)
+    _keep((package.sha256, "*"), _Kept(decoded, places))
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What a program was decoded to. places: large constants that lie in it, where they begin; the
+    arrays of `decoded` are the others."""
+
+    decoded: Decoded
+    places: Mapping[str, int]
+
+
+def _asked(package: Package, entry: str) -> _Kept:
+    with _answer(package, entry) as out:
         about = _json(out / "graph.json")
         model = onnx.load(str(out / "graph.onnx"), load_external_data=False)
-        files = {True: out / "weights.bin", False: package.program}
-        arrays = {
-            t.name: _array(t, files[bool(own)], int(at))
-            for t in model.graph.initializer
-            if is_marked(t)
-            for own, at in [about["beside"][t.name]]
-        }
+        own, places = {}, {}
+        for tensor in (t for t in model.graph.initializer if is_marked(t)):
+            beside, at = about["beside"][tensor.name]
+            if beside:
+                own[tensor.name] = _array(tensor, out / "weights.bin", int(at))
+            else:
+                places[tensor.name] = int(at)
     taps = {str(k): str(v) for k, v in about["taps"].items()}
     checks = tuple(str(c) for c in about["checks"])
-    decoded = Decoded(str(about["entry"]), model, taps, checks, arrays)
-    _keep(key, decoded)
-    return decoded
+    return _Kept(Decoded(str(about["entry"]), model, taps, checks, own), places)
 
 
 def _array(tensor: onnx.TensorProto, file: Path, at: int) -> Array:
@@ -130,22 +166,23 @@ def _array(tensor: onnx.TensorProto, file: Path, at: int) -> Array:
 
 _MOST_KEPT = 4
 _MOST_BYTES_KEPT = 16 << 20
-_kept: dict[tuple[str, str], Decoded] = {}
-"""What the last small programs were decoded to, by content and entry.
+_kept: dict[tuple[str, str], _Kept] = {}
+"""What the last programs were decoded to, by content and entry, the weights in them apart.
 
 A verb opens the same artifact several times, and a process each is most of the time that takes.
 """
 _keeping = threading.Lock()
 
 
-def _keep(key: tuple[str, str], decoded: Decoded) -> None:
-    size = decoded.model.ByteSize() + sum(a.nbytes for a in decoded.arrays.values())
+def _keep(key: tuple[str, str], kept: _Kept) -> None:
+    found = kept.decoded
+    size = found.model.ByteSize() + sum(a.nbytes for a in found.arrays.values())
     if size > _MOST_BYTES_KEPT:
         return
     with _keeping:
         while len(_kept) >= _MOST_KEPT:
             del _kept[next(iter(_kept))]
-        _kept[key] = replace(decoded, model=_copy(decoded.model))
+        _kept[key] = kept
 
 
 def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
