@@ -15,9 +15,11 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class Value(BaseModel):
-    """Frozen, and refuses keys it does not know."""
+    """Frozen, and refuses keys it does not know. Its validator is built when it is first asked."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True
+    )
 
 
 LONGEST_NAME = 80

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,12 @@ from rich.text import Text
 
 from mobilecat.cli import progress
 from mobilecat.cli.export import _shapes
+from mobilecat.cli.plain import as_text
+from mobilecat.cli.styled import show_styled
 from mobilecat.cli.terminal import plain, terminal
 from mobilecat.errors import SpecError
+from mobilecat.shown import Column, Line
+from mobilecat.shown import Table as Rows
 from tests.test_cli import work  # noqa: F401 (a fixture)
 
 TITLE = "\x1b]0;owned\x07cat\x1b[2J\x9b31m\u202etac"
@@ -35,6 +40,33 @@ def test_long_work_in_a_log_says_where_it_is_now_and_then(
         for i in range(5):
             step(f"picture {i}\x07")
     assert capsys.readouterr().err == "20 s  picture 2\\x07\n40 s  picture 4\\x07\n"
+
+
+def test_where_nobody_looks_text_is_as_rich_would_print_it() -> None:
+    words = ["a", "bb×c", "", "x y  z", "network.tflite", "ä" * 7, "1.23", "—", "e\x1b[3m", "1\n2",
+             "日本", "\u202eabc", "tab\tx", "  lead", "trail  "]  # fmt: skip
+    rng = random.Random(4)
+    compared = 0
+    for _ in range(400):
+        count = rng.randint(1, 4)
+        columns = [Column(rng.choice(words), rng.choice(["text", "word", "number"]))
+                   for _ in range(count)]  # fmt: skip
+        rows = [[rng.choice(words) for _ in columns] for _ in range(rng.randint(0, 4))]
+        parts: list[Line | Rows] = [Line(rng.choice(words), lead=rng.choice(["", "x"]))]
+        parts += [Rows(columns, rows, [0])] * rng.randint(0, 1)
+        text = as_text(parts, 80)
+        if text is None:
+            continue
+        out = io.StringIO()
+        show_styled(parts, terminal(width=80, file=out))
+        assert text == out.getvalue()
+        compared += 1
+    assert compared > 100
+
+
+def test_what_needs_care_is_left_to_rich() -> None:
+    for cell in ("日本", "tab\tx", "trail ", "two\nlines", "x" * 81):
+        assert as_text([Rows([Column("a", "text")], [[cell]])], 80) is None
 
 
 @pytest.mark.parametrize("as_terminal", [True, False])

@@ -29,7 +29,7 @@ _SHORT_LIST = re.compile(r"\[[^\[\]{}]{0,160}\]")
 
 
 class Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def _known(kind: str) -> str:
