@@ -298,7 +298,7 @@ def main() -> None:
 
     use_any_encoding()
     # Importing and building graphs makes many objects and hardly any garbage to look for.
-    gc.set_threshold(10_000, *gc.get_threshold()[1:])
+    gc.set_threshold(100_000, *gc.get_threshold()[1:])
     try:
         app(prog_name="mobilecat")
     except MobileCatError as e:

@@ -7,6 +7,8 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -51,24 +53,39 @@ mb: Any = _LazyBuilder()
 
 
 _FRAMEWORKS = ("tensorflow", "torch", "sklearn", "xgboost", "scipy")
+_ON_DEVICES = ("coremltools.models.ml_program", "experimental")
+"""What measures on devices that are attached, with asyncio and more: a fourth of the whole import."""
 
 
 def load_coremltools() -> None:
     """Import coremltools without the frameworks that it looks for: TensorFlow alone takes 10 s.
 
     SciPy is for its converters of scikit-learn; sympy: see `mobilecat.late`. One that the process
-    has imported itself stays visible to it.
+    has imported itself stays visible to it. What measures on devices is imported when somebody
+    asks coremltools for it.
     """
     if "coremltools" in sys.modules:
         return
     hidden = [name for name in _FRAMEWORKS if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: "not installed"
+    late = ".".join(_ON_DEVICES)
+    sys.modules[late] = ModuleType(late)
     try:
         with quiet(), without_sympy():
             import coremltools  # noqa: F401
     finally:
-        for name in hidden:
+        for name in (*hidden, late):
             del sys.modules[name]
+    home = sys.modules[_ON_DEVICES[0]]
+    if vars(home).pop(_ON_DEVICES[1], None) is not None:
+        vars(home)["__getattr__"] = _of_devices
+
+
+def _of_devices(name: str) -> ModuleType:
+    """Stand in for an attribute of `coremltools.models.ml_program` that is not there yet."""
+    if name != _ON_DEVICES[1]:
+        raise AttributeError(f"module {_ON_DEVICES[0]!r} has no attribute {name!r}")
+    return import_module(".".join(_ON_DEVICES))
 
 
 @contextmanager
