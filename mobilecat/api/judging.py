@@ -50,8 +50,10 @@ class Validation(Shown):
         """Failing checks of results, in the order of the stages."""
         return self.report.failed
 
-    def words(self) -> Iterator[Line | Table]:
-        yield from self.report.words()
+    def words(self, every: bool = False) -> Iterator[Line | Table]:
+        """Give what there is to say. every: each failing check by itself, not those that are alike
+        in one line."""
+        yield from self.report.words(every)
         if self.coordinates is not None:
             yield from self.coordinates.words()
         if self.budget is not None:

@@ -133,6 +133,10 @@ def validate(
         typer.Option("--no-write", help="Write no pending files (nor does CI=true)."),
     ] = False,
     on: On = None,
+    all_: Annotated[
+        bool,
+        typer.Option("--all", help="Each failing check in a line, and not those alike in one."),
+    ] = False,
 ) -> None:
     """Run every artifact again and hold it to goldens, and to the source model.
 
@@ -176,7 +180,7 @@ def validate(
     write_json(found.to_json, json_)
     write_markdown(found.markdown, markdown)
     if "-" not in (json_, markdown):
-        show(found.words())
+        show(found.words(all_))
         show(Line(said, "yellow") for said in older(bundle))
     sys.exit(found.exit_code)
 

@@ -109,10 +109,7 @@ def try_made(folder: Path, bundle: Bundle, lane: Lane, made: Sequence[Made]) -> 
             # What cannot be cut is no fault of the file as a whole, which was loaded before.
             told = f"{one.what}: {engine.detail}"
             if engine.verdict == "NOT_RUN":
-                told = _untried(
-                    "Its decode and suppression were not run by themselves on values made up for "
-                    f"this check: {engine.detail}"
-                )
+                told = _untried(f"values made up for this check: {engine.detail}")
             check = replace(engine, stage="candidates", name=MADE, detail=told)
             checks += [check] if check not in checks else []  # of several values, one reason
             continue
@@ -122,20 +119,18 @@ def try_made(folder: Path, bundle: Bundle, lane: Lane, made: Sequence[Made]) -> 
 
 def _untried(what: str) -> str:
     """Return what was not tried, and what that means for those who ship the file."""
-    return (
-        f"{what}. What it gave for your pictures is judged all the same, and stands; only rarer "
-        "values than theirs are untried. More in docs/validate.md#made-values"
-    )
+    return f"{what}. What it gives for your pictures is judged all the same: {_MADE_PAGE}"
+
+
+_MADE_PAGE = "docs/validate.md#made-values"
 
 
 def _held(bundle: Bundle, engine: Runner, made: Made) -> list[Check]:
     try:
         got = engine.infer(made.given, made.taps)
     except NotRun as e:
-        told = (
-            f"Its decode and suppression were not judged on {made.what} made up for this check: {e}"
-        )
-        return [Check("candidates", MADE, "NOT_RUN", detail=_untried(told))]
+        told = _untried(f"{made.what} made up for this check: {e}")
+        return [Check("candidates", MADE, "NOT_RUN", detail=told)]
     except Exception as e:  # engines share no error class
         text = " ".join(str(e).split())[:200]
         return [

@@ -162,10 +162,12 @@ class Report(Shown):
         inner = [c for c in self.of(lane.name) if c.stage in ("raw", "candidates")]
         return not any(is_real(c) and c.against != MADE for c in inner)
 
-    def words(self) -> Iterable[Line | Table]:
+    def words(self, every: bool = False) -> Iterable[Line | Table]:
+        """Return what there is to say. every: each failing check by itself, not those that are
+        alike in one line."""
         from mobilecat.judge.words import said
 
-        return said(self)
+        return said(self, every)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values; docs/validate.md describes every key."""

@@ -6,25 +6,44 @@ from collections.abc import Iterator, Sequence
 
 from mobilecat.compare.ceilings import widened
 from mobilecat.compare.compare import Check
+from mobilecat.judge.alike import MOST_ALIKE, grouped, grouped_random, measured, where_it_began
 from mobilecat.judge.report import LaneReport, RandomRow, Report, Result
 from mobilecat.shown import Column, Line, Table
 
 
-def said(report: Report) -> Iterator[Line | Table]:
-    """Give the report: verdict, tables, failures, what did not run, files written."""
+def said(report: Report, every: bool = False) -> Iterator[Line | Table]:
+    """Give the report: verdict, tables, failures, what did not run, files written.
+
+    every: each failing check in a line of its own, and not those that are alike in one.
+    """
     yield Line(verdict_sentence(report), "bold green" if report.held else "bold red")
     yield from (Line(f"  {shortfall}") for shortfall in report.shortfalls)
+    whole, short = failures(report), summed_up(report)
+    if len(report.failed) > MOST_ALIKE or len(whole) > MOST_ALIKE:
+        yield from (Line(f"  {sentence}") for sentence in where_it_began(report))
     if report.asked.golden_asked:
         yield _golden_table(report)
     if report.random:
         yield _random_table(report)
-    yield from (Line(text, "red", "FAIL") for text in failures(report))
+    yield from (Line(text, "red", "FAIL") for text in (whole if every else short))
+    if not every and len(short) < len(whole):
+        more = len(whole) - len(short)
+        yield Line(f"{many(more, 'line')} more that say the like: --all, --json, --html", "dim")
     yield from (Line(text, "yellow", "NOT_RUN") for text in _once(not_run(report)))
     yield from (Line(text, "dim", "note") for text in report.notes)
-    yield from (Line(f"wrote {path}") for path in report.pending)
+    yield from (Line(f"wrote {text}") for text in _pending(report, every))
     if report.pending:
         folder, golden = report.asked.folder, report.asked.golden
         yield Line(f"look at it: mobilecat golden review {folder} --golden {golden}")
+
+
+def _pending(report: Report, every: bool) -> list[str]:
+    paths = [str(path) for path in report.pending]
+    if every or len(paths) <= MOST_ALIKE:
+        return paths
+    folders = {path.parent for path in report.pending}
+    where = f"{len(folders)} folders of {next(iter(folders)).parent}"
+    return [f"{len(paths)} pending results into {where if len(folders) > 1 else folders.pop()}"]
 
 
 def _once(lines: Sequence[str]) -> list[str]:
@@ -162,6 +181,15 @@ def failures(report: Report) -> list[str]:
     return lines + [random_sentence(r) for r in report.random if r.verdict == "FAIL"]
 
 
+def summed_up(report: Report) -> list[str]:
+    """Return a sentence for failing checks that are alike, where `failures` has one for each."""
+    bad = [r for r in report.random if r.verdict == "FAIL"]
+    return [
+        *grouped(report.failed, report, lambda r: _sentence(r).replace(_CASES, r.case)),
+        *grouped_random(bad, random_sentence),
+    ]
+
+
 _CASES = "\0"
 
 
@@ -170,8 +198,7 @@ def _sentence(result: Result) -> str:
     place = f"{result.lane}, {_CASES}: " if result.case and result.lane else ""
     place = place or (f"{result.lane}: " if result.lane else "")
     against = f" against the {c.against}" if c.against else ""
-    amount = f"{c.value:.4g}, limit {c.limit:.4g}. " if c.value is not None and c.limit else ""
-    return f"{place}{c.stage} {c.name}{against}: {amount}{c.detail}"
+    return f"{place}{c.stage} {c.name}{against}: {measured(c)}"
 
 
 def random_sentence(row: RandomRow) -> str:
