@@ -48,7 +48,19 @@ def with_names(spec: Spec, network: ir.Model) -> tuple[Spec, tuple[str, ...]]:
         )
     if not spec.labels and not said.names and not said.task:
         notes += _assumed(head.classes, head.raw, network)
+    if not spec.labels and (spec.head.suppressed or spec.head.whole_picture) and head.classes:
+        notes.append(_unnamed(head.classes))
     return spec, tuple(notes)
+
+
+def _unnamed(classes: int) -> str:
+    """Say what an export without labels calls its classes, and how they get names."""
+    first = '"name of class 0"' + ', "name of class 1", …' * (classes > 1)
+    which = "the one class" if classes == 1 else f"the {classes} classes"
+    return (
+        f"no labels: {which} will be called by number (class 0). Write labels = [{first}], in the "
+        "network's order, at the top of the spec, and export again"
+    )
 
 
 def _counted(spec: Spec, classes: int) -> Spec:

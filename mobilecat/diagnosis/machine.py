@@ -20,9 +20,11 @@ from mobilecat.geometry.orientation import Orientation
 from mobilecat.geometry.resize import plan_resize
 from mobilecat.geometry.vision import CropAndScale
 from mobilecat.lanes import NotRun, Runner, decode_outputs, lanes_of, open_lane
+from mobilecat.lanes.source import source_in
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.odd import odd_values
 from mobilecat.spec import ImageSpec, RawHead
+from mobilecat.spec.otherwise import otherwise
 
 BEST_OF = 5
 """A score is the mean of so many best candidates: where an object really is, several agree."""
@@ -34,6 +36,7 @@ RANGES: dict[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
     "multiplied by 255": lambda x: np.clip(x.astype(np.float64) * 255.0, 0, 255),
     "inverted": lambda x: 255 - x,
 }
+_AS_RANGE = "as if the spec said range "
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,15 @@ class Machine:
         # Boxes and scores before suppression, where the engine gives them.
         self._taps = [c.name for c in bundle.candidates][:2]
         self._seen: dict[bytes, tuple[Detections, _Best]] = {}
+        self._ranges = _other_ranges(self.spec, self.lane, self._engine)
         self.gives_candidates = len(self._taps) == 2
         self.runs = 0
+
+    @property
+    def ranges(self) -> tuple[str, ...]:
+        """What `Chain.values` may say of other ranges than the spec's; none where values are bytes
+        or the network takes whole numbers."""
+        return tuple(self._ranges)
 
     @property
     def threshold(self) -> float:
@@ -151,7 +161,7 @@ class Machine:
         return Trial(chain, placed, strength, odd, candidates, top)
 
     def _detections(self, seen: Pixels, values: str) -> tuple[Detections, _Best]:
-        given: npt.NDArray[Any] = RANGES[values](seen)
+        given: npt.NDArray[Any] = {**RANGES, **self._ranges}[values](seen)
         if self.lane != "source":  # artifacts take bytes
             given = np.clip(np.rint(given), 0, 255).astype(np.uint8)
         if self.spec.channels == 1:
@@ -186,6 +196,31 @@ class _Best:
 
     scores: npt.NDArray[np.float64]
     boxes_xyxy: npt.NDArray[np.float64]
+
+
+def _other_ranges(
+    image: ImageSpec, lane: str, engine: Runner
+) -> dict[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]]:
+    """Return what makes of pixels those of which the spec's preprocessing makes another range.
+
+    network value = (a + pixel/255 · (b − a) − mean) / std, and c + pixel/255 · (d − c) is wanted.
+    """
+    source = source_in(engine) if lane == "source" else None
+    means, stds = set(image.per_channel(image.mean)), set(image.per_channel(image.std))
+    if source is None or source.takes_whole_numbers or len(means) > 1 or len(stds) > 1:
+        return {}
+    (a, b), mean, std = image.range, means.pop(), stds.pop()
+
+    def other(c: float, d: float) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
+        return lambda x: ((c + x / 255.0 * (d - c)) * std + mean - a) / (b - a) * 255.0
+
+    ways = (w for w in otherwise(image, fits=False) if w.key == "range")
+    return {f"{_AS_RANGE}{w.said}": other(*w.values["range"]) for w in ways if not w.values["mean"]}
+
+
+def range_said(values: str) -> str:
+    """Return the range of one of `Machine.ranges`, as a spec has it; "" of other values."""
+    return values.removeprefix(_AS_RANGE) if values.startswith(_AS_RANGE) else ""
 
 
 def stretched(pixels: Pixels, aspect: float | None, o: Orientation) -> Pixels:

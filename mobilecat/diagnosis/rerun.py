@@ -25,11 +25,13 @@ from mobilecat.diagnosis.looks import LIKE_IT, Pixels
 from mobilecat.diagnosis.machine import Chain, Machine, Trial
 from mobilecat.diagnosis.memory import misread
 from mobilecat.diagnosis.told import (
+    COLOUR_TOLD,
     LIMITS,
     NO_DIRECTION,
     colour_note,
     colours_untold,
     direction_untold,
+    ranges_untold,
     verdict_of,
     wrong_spec,
 )
@@ -180,7 +182,14 @@ def rerun(
     if not isinstance(fit, AppResize) or fit.mode != own.mode:
         used = fit.mode if isinstance(fit, AppResize) else fit.value
         notes.append(f"the app fits the picture by {used}; the bundle was made for {own.mode}")
-    untold = colours_untold(repair.colour, changes, ids)
+    untold = " ".join(
+        said
+        for said in (
+            colours_untold(repair.colour, changes, ids),
+            ranges_untold(repair.ranges, machine.spec),
+        )
+        if said
+    )
     if ids:
         notes += [untold] if untold else []
         notes += [NO_DIRECTION] if direction_untold(repair.directions) else []
@@ -210,6 +219,7 @@ class _Repair:
     changes: tuple[str, ...]
     directions: Directions | None = None
     colour: float | None = None
+    ranges: tuple[str, ...] = ()
 
 
 def _repaired(bench: Bench, start: Chain, own: AppResize) -> _Repair:
@@ -237,16 +247,31 @@ def _repaired(bench: Bench, start: Chain, own: AppResize) -> _Repair:
         if _far_beyond(there, base, _OTHER_GAIN, _OTHER_SHARE, 0.8):
             chain = best
             changes.append(name)
+    ranges = _as_good(bench, chain) if chain.values == "as bytes" else ()
     if not changes or directions.told:
-        return _Repair(chain, tuple(changes), directions, colour)
+        return _Repair(chain, tuple(changes), directions, colour, ranges)
     # A repair that is real also lets the model tell which way is up.
     mended = look_around(bench, chain)
+    if not mended.told and "range" in changes:
+        # Another range gives a score where there was none, whichever way is up.
+        return _Repair(chain, tuple(changes), mended, colour)
     if not mended.told:
-        return _Repair(start, (), directions, colour)
+        return _Repair(start, (), directions, colour, ranges)
     if mended.turned is not None:
         chain = replace(chain, orientation=mended.turned.orientation)
         changes.insert(0, "orientation")
-    return _Repair(chain, tuple(changes), mended, colour)
+    return _Repair(chain, tuple(changes), mended, colour, ranges)
+
+
+def _as_good(bench: Bench, chain: Chain) -> tuple[str, ...]:
+    """Return the other ranges of the spec with which the model is about as sure."""
+    base = bench.strengths(chain, _FEW).mean()
+    others = (v for v in bench.machine.ranges)
+    return tuple(
+        v
+        for v in others
+        if bench.strengths(replace(chain, values=v), _FEW).mean() > base - COLOUR_TOLD
+    )
 
 
 def _far_beyond(there: F64, base: F64, gain: float, share: float, looks: float) -> bool:
@@ -269,6 +294,7 @@ def _others(bench: Bench, chain: Chain, own: AppResize) -> dict[str, list[Chain]
     squashed = min(abs(aspect / (sw / sh) - 1), abs(aspect - 1)) < 0.02
     return {
         "values": [replace(chain, values=v) for v in ranges],
+        "range": [replace(chain, values=v) for v in bench.machine.ranges],
         "fit": [replace(chain, fit=own)] if chain.fit != own else [],
         "aspect": [replace(chain, aspect=a) for a in _ASPECTS] if squashed else [],
     }

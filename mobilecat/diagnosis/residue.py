@@ -7,13 +7,13 @@ test; one that says so turns the hypothesis away, however small its residuals ar
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from mobilecat.geometry.affine import F64
+from mobilecat.geometry.chance import f_tail
 
 ALPHA, SUSPICIOUS = 3e-4, 2.5e-3
 """Level of each test: a right hypothesis is turned away in about one case in 500. Of boxes that
@@ -79,7 +79,7 @@ def _p_value(a: F64, given: F64 | None, y: F64, fitted: int, noise_px: float) ->
     taken = max(0, _LEARNT - max(free, 0))
     degrees = max(free, 0) + taken
     variance = max(noise_px**2, (rest + taken * noise_px**2) / degrees)
-    return _f_tail(gained / k / variance, k, degrees)
+    return f_tail(gained / k / variance, k, degrees)
 
 
 def _basis(a: F64) -> F64:
@@ -177,34 +177,3 @@ DESIGNS: dict[str, tuple[tuple[Design, ...], Design]] = {
     "a bend": ((_moves, _scales), _bends),
 }
 """What is asked for, and what may be there besides."""
-
-
-def _f_tail(f: float, k: int, n: int) -> float:
-    """Return P(F > f) for k and n degrees of freedom: the regularised incomplete beta function."""
-    if f <= 0:
-        return 1.0
-    return _beta(n / 2, k / 2, n / (n + k * f))
-
-
-def _beta(a: float, b: float, x: float) -> float:
-    """Return I_x(a, b) by its continued fraction (NIST DLMF 8.17.22), by Lentz's method."""
-    if x <= 0.0 or x >= 1.0:
-        return float(x >= 1.0)
-    if x > (a + 1) / (a + b + 2):
-        return 1.0 - _beta(b, a, 1 - x)
-    front = math.exp(
-        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
-        + a * math.log(x) + b * math.log1p(-x)
-    )  # fmt: skip
-    c, d = 1.0, 1.0 / (1.0 - (a + b) * x / (a + 1))
-    h = d
-    for m in range(1, 300):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        for term in (even, odd):
-            d = 1.0 / (1.0 + term * d or 1e-300)
-            c = 1.0 + term / c or 1e-300
-            h *= c * d
-        if abs(c * d - 1.0) < 1e-12:
-            break
-    return front * h / a

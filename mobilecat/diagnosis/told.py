@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from mobilecat.camera.request import AppResize
 from mobilecat.diagnosis.directions import Directions
 from mobilecat.diagnosis.facts import Engine
-from mobilecat.diagnosis.machine import Chain, Trial
+from mobilecat.diagnosis.machine import Chain, Trial, range_said
 from mobilecat.diagnosis.memory import Layout
 from mobilecat.geometry.orientation import Orientation
 from mobilecat.shown import Column, Line, Table
+from mobilecat.spec import ImageSpec
+from mobilecat.spec.otherwise import said_of
 
 if TYPE_CHECKING:
     from mobilecat.diagnosis.rerun import Rerun
@@ -141,10 +143,16 @@ def sentence_of(
         return "27", (
             "Red and blue were swapped: the model takes RGB, and a 32BGRA buffer has blue first."
         )
+    if field == "range":
+        return "spec", (
+            f"The spec's range is not what the network was trained on: with range = "
+            f"{range_said(chain.values)} the model finds its objects. Write it under [input] (take "
+            "mean and std away where it has them), and export again."
+        )
     if field == "values":
         return "28", (
             f"The pixel values had the wrong range: the model finds its objects when they are "
-            f"{chain.values}."
+            f"{chain.values}. Where the app hands over plain bytes, the spec's range is wrong."
         )
     if field == "aspect":
         return "36", (
@@ -177,6 +185,18 @@ def colours_untold(colour: float | None, changes: Sequence[str], ids: Sequence[s
     if not blind or "swapped" in changes or "spec" in ids:
         return ""
     return "Whether red and blue are swapped cannot be told with this model and frame."
+
+
+def ranges_untold(ranges: Sequence[str], image: ImageSpec) -> str:
+    """Return the sentence on ranges with which the model is about as sure; "" without any."""
+    if not ranges:
+        return ""
+    others = " and ".join(map(range_said, ranges))
+    return (
+        f"Nor does one picture without labels settle the spec's range: {others} "
+        f"{'does' if len(ranges) == 1 else 'do'} as well as {said_of(image, 'range')}; labelled "
+        "pictures tell more (mobilecat evaluate --data)."
+    )
 
 
 def colour_note(colour: float | None) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
+from mobilecat.bundle import Bundle
+from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.compare.compare import Check
 from mobilecat.compare.tolerances import STRUCTURE, precision_of
 from mobilecat.golden.store import Case, may_write
@@ -49,12 +51,30 @@ def notes_of(
     if engines.plain is not None:
         notes.append(_SOURCE_ROUNDS)
     notes += engines.moved.sentences
+    if cases and engines.bundle.spec.input is not None and not _failed(results):
+        notes.append(_unheld(engines.bundle))
     exact = {r.lane.name for r in engines.reports if precision_of(r.lane) == "float32"}
     return (
         *notes,
         *_apart(engines, results, exact),
         *_lints(results),
         *_ways_out(engines, results, rows),
+    )
+
+
+def _failed(results: Sequence[Result]) -> bool:
+    return any(r.check.verdict == "FAIL" for r in results)
+
+
+def _unheld(bundle: Bundle) -> str:
+    """Say what no golden knows, and what was marked `# CHECK` at the export."""
+    parts = bundle.parts.values() if isinstance(bundle, CascadeBundle) else (bundle,)
+    marked = list(dict.fromkeys(c.key for part in parts for c in part.unchecked))
+    still = f"{', '.join(marked)}: still marked # CHECK at the export. " if marked else ""
+    return (
+        f"{still}goldens hold what the model gives, and a wrong preprocessing as well as a right "
+        "one: with labelled pictures, mobilecat evaluate --data tells (docs/recipes/"
+        "preprocessing.md)"
     )
 
 

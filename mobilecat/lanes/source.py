@@ -5,6 +5,7 @@ It shares nothing with the compiled path but the file: no opset conversion, no f
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -64,6 +65,18 @@ class SourceRunner:
     def candidates(self, image: Array) -> Candidates:
         """Return what the head decodes of `image`, uint8 [H,W,C], before suppression: float64."""
         return self._decoded(self._raw({"image": image}))
+
+    def for_bundle(self, bundle: Bundle) -> SourceRunner:
+        """Return the same opened model with what another bundle says around it, such as other
+        preprocessing."""
+        other = copy.copy(self)
+        other._bundle = bundle
+        return other
+
+    @property
+    def takes_whole_numbers(self) -> bool:
+        """Whether pixels enter the network as they are, so that no range changes them."""
+        return bool(np.issubdtype(self._dtypes[self._picture_input()], np.integer))
 
     def raw(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the network's own outputs."""

@@ -149,8 +149,10 @@ class Other:
     @property
     def _more(self) -> str:
         """What would settle what the pictures leave open."""
-        if self.key != "resize" or self.whose != UNTOLD or not self.boxes:
+        if self.whose != UNTOLD or not self.boxes:
             return ""
+        if self.key != "resize":
+            return ". With labels, mobilecat evaluate tells more often"
         n = len(self.overlaps)
         so_far = f", of which {_ENOUGH} or more tell (so far: {n})" if n < _ENOUGH else ""
         return (
@@ -192,6 +194,22 @@ def told_of(others: Sequence[Other]) -> tuple[Other, ...]:
     most = max((o.score for o in ranges), default=0.0)
     told = next((o for o in ranges if o.score >= most - o.margin), None)
     return tuple(o for o in others if told is None or o.key != "range" or o is told)
+
+
+def worse_reasons(others: Sequence[Other]) -> dict[str, str]:
+    """Return, by key of [input], why what is kept is right: every other value finds less."""
+    told: dict[str, str] = {}
+    for key in ("color", "range"):
+        there = [o for o in others if o.key == key]
+        # A flood is no find, unless what is kept floods as well.
+        if there and all(o.verdict == "worse" or (not o.sound and not o.alike) for o in there):
+            n = len(there[0].scores)
+            ways = " and ".join(o.what.removeprefix("range ") for o in there)
+            told[f"input.{key}"] = (
+                f"with {there[0].kept}, {_pictures(n)} {'has' if n == 1 else 'have'} better scores "
+                f"than with {ways}"
+            )
+    return told
 
 
 def _margin(pictures: int, least: float) -> float:

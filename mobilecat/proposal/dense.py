@@ -12,9 +12,9 @@ from mobilecat.heads import graph_head
 from mobilecat.proposal.facts import Facts
 from mobilecat.proposal.guess import FIVE_POINTS, LETTERBOX, Ask, Guess
 from mobilecat.spec.heads import HEADS
+from mobilecat.spec.otherwise import IMAGENET
 
 P5, P7 = (8, 16, 32), (8, 16, 32, 64, 128)
-IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "range": [0, 1]}
 IMAGENET_BGR = {
     "color": "BGR",
     "mean": [103.53, 116.28, 123.675],

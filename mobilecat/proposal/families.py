@@ -39,6 +39,14 @@ _OWN_ANCHORS = (
     "written are those that the family publishes; where you trained with your own (the .cfg has "
     "them), say --set 'head.anchors=[[[w, h], …], …]', a list a map, finest first"
 )
+_ORDER = (
+    "the order of colours in training: the TF API's and torchvision's detectors take RGB, those of "
+    "Caffe and OpenCV BGR. Pictures seldom tell (--image), labels more often (mobilecat evaluate)"
+)
+_VALUES = (
+    "what pixel values 0 and 255 became in training: the TF API has -1 and 1, others 0 and 1, or "
+    "leave them. Pictures tell of some (--image), labels of more (mobilecat evaluate)"
+)
 _FITTED = (
     "how pictures were brought to the input's size in training: the TF API and torchvision stretch "
     "them, others letterbox. Pictures tell (--image, 5 or more) that are much wider or higher than "
@@ -125,13 +133,18 @@ def ssd(facts: Facts) -> Guess | None:
     if facts.anchors is not None and facts.told.head and "kind" not in facts.told.head:
         because = f"{len(facts.anchors)} anchors, as the file's own postprocessing says"
         return Guess("SSD", "ssd", 3, because, dict(facts.told.head), image)
-    fitted = Ask("input.resize", _FITTED, ("stretch", "letterbox"))
+    trained = (
+        Ask("input.color", _ORDER, ("RGB", "BGR")),
+        Ask("input.range", _VALUES, ([-1, 1], [0, 1], [0, 255])),
+        Ask("input.resize", _FITTED, ("stretch", "letterbox")),
+    )
     if facts.anchors is not None:
         because = f"{len(facts.anchors)} anchors of the TF object detection API in the graph"
         if facts.path.suffix.lower() != ".onnx":
             return Guess("SSD", "ssd", 2, because, {}, image)
         # A graph of the API itself has its resizer, which stretches; in an ONNX file it is gone.
-        return Guess("SSD", "ssd", 2, because, {}, {**image, "resize": "stretch"}, (fitted,))
+        own = {**image, "color": "RGB", "resize": "stretch"}
+        return Guess("SSD", "ssd", 2, because, {}, own, trained)
     corners = facts.values[boxes[0]].reshape(-1, 4)
     if (corners[:, 2:] > corners[:, :2]).all(axis=1).mean() > 0.99:
         return None  # boxes that are decoded already, as files whose app suppresses give them
@@ -144,9 +157,10 @@ def ssd(facts: Facts) -> Guess | None:
             "what is still to be applied to the scores",
             ("sigmoid", "softmax", "none"),
         ),
-        fitted,
+        *trained,
     )
-    return Guess("SSD", "ssd", 1, because, {}, {**image, "resize": "stretch"}, asks)
+    own = {**image, "color": "RGB", "resize": "stretch"}
+    return Guess("SSD", "ssd", 1, because, {}, own, asks)
 
 
 def yolov5(facts: Facts) -> Guess | None:

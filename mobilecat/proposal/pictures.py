@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mobilecat.proposal.dense import IMAGENET
 from mobilecat.proposal.facts import Facts, Shape
 from mobilecat.proposal.guess import Ask, Certain, Guess
+from mobilecat.spec.otherwise import IMAGENET
 
 _SUM = 1e-3
 _PREPROCESSING = (

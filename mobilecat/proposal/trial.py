@@ -20,6 +20,7 @@ from mobilecat.pictures.reading import fit_picture
 from mobilecat.proposal.compared import Other, cut_around, nearer, pair_of, told_of
 from mobilecat.shown import Line, Table
 from mobilecat.spec import ImageSpec, NmsSpec, Spec
+from mobilecat.spec.otherwise import PIXEL_VALUES, RANGES
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -29,9 +30,6 @@ _LEAST = 0.01
 """Below, a score says nothing of what is in a picture."""
 _SATURATED = 0.9995
 BY_PICTURES = "by the pictures"
-PIXEL_VALUES = (0.0, 255.0)
-_RANGES = ((0.0, 1.0), (-1.0, 1.0), PIXEL_VALUES)
-"""What networks are trained on, most often."""
 _SHOWN = 8
 """Boxes, best first: of a flood all are alike."""
 MOST_PICTURES = 16
@@ -248,7 +246,7 @@ def _variants(
         yield swapped, "color", {"color": swapped}
     plain = not any(image.per_channel(image.mean)) and set(image.per_channel(image.std)) == {1.0}
     if plain and not whole:
-        for low, high in dict.fromkeys((family_range, *_RANGES)):
+        for low, high in dict.fromkeys((family_range, *RANGES)):
             if (low, high) != tuple(image.range):
                 yield f"range [{low:g}, {high:g}]", "range", {"range": (low, high)}
     # A turned box cannot be stretched.

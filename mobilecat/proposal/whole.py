@@ -17,17 +17,18 @@ from mobilecat.formats.first_bytes import torch_kind
 from mobilecat.heads import graph_head
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.odd import assumed
-from mobilecat.proposal.compared import UNTOLD, flag_of
+from mobilecat.proposal.compared import UNTOLD, flag_of, worse_reasons
 from mobilecat.proposal.facts import Facts, Progress, read_facts
 from mobilecat.proposal.families import FAMILIES
 from mobilecat.proposal.guess import Ask, Guess
 from mobilecat.proposal.labels import blank_labels, names_of
 from mobilecat.proposal.sheet import sheet_of
 from mobilecat.proposal.text import spec_text, toml_value
-from mobilecat.proposal.trial import BY_PICTURES, PIXEL_VALUES, Sample, Tried, try_spec
+from mobilecat.proposal.trial import BY_PICTURES, Sample, Tried, try_spec
 from mobilecat.shown import Line, Shown, Table
 from mobilecat.spec import ImageSpec, NmsSpec, RawHead, Spec, spec_from_text
 from mobilecat.spec.heads import HEADS
+from mobilecat.spec.otherwise import PIXEL_VALUES
 from mobilecat.value import safe_name, tuples
 
 if TYPE_CHECKING:
@@ -120,8 +121,10 @@ class Proposal(Shown):
         return sheet_of(self.tried, self.spec, any(a.key == _RESIZE for a in self.asks))
 
     def write(self, path: Path, replace: bool = False) -> None:
-        """Write the spec. Errors: MobileCatError where there is a file, unless `replace`."""
+        """Write the spec, and make its folder. Errors: MobileCatError where there is a file, unless
+        `replace`."""
         require_new(path, replace)
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, self.text)
 
 
@@ -129,8 +132,8 @@ def require_new(path: Path, replace: bool = False) -> None:
     """Raise MobileCatError where no spec can be written: `replace` lets one that is there go."""
     if path.suffix != ".toml":
         found = Problem("a spec is a .toml file", str(path), f"name it {path.stem}.toml")
-    elif not path.parent.is_dir():
-        found = Problem("there is no such folder", str(path.parent), f"mkdir -p {path.parent}")
+    elif (file := next((p for p in path.parents if p.exists()), None)) and not file.is_dir():
+        found = Problem("a file, and no folder for the spec", str(file), "name another (-o FILE)")
     elif path.exists() and not replace:
         fix = "name another (-o FILE), or let it be replaced (--replace)"
         found = Problem("there is a spec already", str(path), fix)
@@ -165,15 +168,21 @@ def propose(
     _require_keys(answers, guess.kind)
     given = _Given(where, source, tuple(samples), size, progress)
     found = _proposed(facts, guess, given, answers, {})
-    other = found.tried.resize if found.tried is not None else None
-    asked = any(a.key == _RESIZE for a in found.asks)
-    if other is None or not asked or other.verdict not in ("better", "worse"):
+    if found.tried is None:
         return found
     # The pictures tell what the file does not.
-    right = other.value if other.verdict == "better" else other.kept
-    answers |= {_RESIZE: right}
-    because = {_RESIZE: other.reason}
-    return _proposed(facts, _answered(guess, answers), given, answers, because)
+    other, asked = found.tried.resize, {a.key for a in found.asks}
+    because: dict[str, str] = {}
+    if other is not None and _RESIZE in asked and other.verdict in ("better", "worse"):
+        answers |= {_RESIZE: other.value if other.verdict == "better" else other.kept}
+        because[_RESIZE] = other.reason
+        found = _proposed(facts, _answered(guess, answers), given, answers, because)
+    assert found.tried is not None
+    told = {key: why for key, why in worse_reasons(found.tried.others).items() if key in asked}
+    if not told:
+        return found
+    guess = replace(guess, asks=tuple(a for a in guess.asks if a.key not in {*told, *answers}))
+    return _proposed(facts, guess, given, answers, because | told, found.tried)
 
 
 @dataclass(frozen=True)
@@ -193,8 +202,10 @@ def _proposed(
     given: _Given,
     answers: Answers,
     because: Mapping[str, str],
+    tried: Tried | None = None,
 ) -> Proposal:
-    """Return the spec of one guess, tried. because: why keys are as the pictures have told."""
+    """Return the spec of one guess, tried. because: why keys are as the pictures have told. tried:
+    what came of it, where that is known."""
     path, where, samples = facts.path, given.where, given.samples
     image, notes, asks = _image(facts, guess, answers)
     notes |= {key: f"By the pictures: {why}." for key, why in because.items()}
@@ -234,8 +245,7 @@ def _proposed(
         blank["labels"] = blank_labels(without)
         notes["labels"] = "The file names no class. One name each, in the network's order:"
     text, spec = written(names)
-    tried = None
-    if samples and not isinstance(spec.head, RawHead):
+    if tried is None and samples and not isinstance(spec.head, RawHead):
         given.progress("trying it on the picture" + "s" * (len(samples) > 1))
         whose = _whose(answers, asks, notes, because)
         low, high = guess.image.get("range", PIXEL_VALUES)
@@ -354,7 +364,6 @@ def _image(
     """
     image = dict(guess.image)
     notes: dict[str, str] = {}
-    asks = list(guess.asks)
     if facts.whole is not None:
         image = {k: v for k, v in image.items() if k not in _NORMALISED}
         if facts.whole != (0, 255):
@@ -363,6 +372,10 @@ def _image(
     elif facts.told.image:
         image = {k: v for k, v in image.items() if k not in _NORMALISED} | dict(facts.told.image)
         notes |= {f"input.{k}": "What the file's metadata says." for k in facts.told.image}
+    # What the file says of its values is not asked.
+    asks = [a for a in guess.asks if a.key not in notes]
+    if facts.told.image or facts.channels == 1:
+        asks = [a for a in asks if a.key not in ("input.range", "input.color")]
     if facts.channels == 1:
         # What is said of three colours has their mean for grey.
         image = {

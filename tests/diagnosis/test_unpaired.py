@@ -12,9 +12,9 @@ from scipy.stats import f as f_distribution
 
 from mobilecat.diagnosis import Evidence, Facts, Scene, diagnose
 from mobilecat.diagnosis.pairing import assignment
-from mobilecat.diagnosis.residue import _f_tail
 from mobilecat.diagnosis.words import headline, to_json
 from mobilecat.geometry.affine import Size
+from mobilecat.geometry.chance import f_tail
 from mobilecat.geometry.views import View
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
@@ -58,7 +58,7 @@ def test_the_assignment_is_the_cheapest() -> None:
 
 def test_the_f_distribution_is_scipys() -> None:
     for f, k, n in ((3.0, 2, 14), (10.0, 6, 14), (0.5, 4, 16), (30.0, 4, 1000), (8.0, 8, 12)):
-        assert _f_tail(f, k, n) == pytest.approx(f_distribution.sf(f, k, n), rel=1e-9)
+        assert f_tail(f, k, n) == pytest.approx(f_distribution.sf(f, k, n), rel=1e-9)
 
 
 @pytest.mark.parametrize("bug", ["1", "3", "4", "11", "17", "19", "30", "34"])

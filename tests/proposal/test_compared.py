@@ -13,7 +13,15 @@ from PIL import Image
 import mobilecat as mc
 from mobilecat.demo import FOLDER
 from mobilecat.pictures.detections import Detections
-from mobilecat.proposal.compared import UNTOLD, Other, cut_around, nearer, pair_of, told_of
+from mobilecat.proposal.compared import (
+    UNTOLD,
+    Other,
+    cut_around,
+    nearer,
+    pair_of,
+    told_of,
+    worse_reasons,
+)
 from tests.command import mobilecat
 from tests.test_cli import refused
 
@@ -125,7 +133,8 @@ def test_what_is_left_open_says_both_measures_and_what_settles_it() -> None:
     colour = replace(told, key="color", what="BGR", value="BGR", kept="RGB", overlaps=())
     assert colour.sentence == (
         "BGR is too close to tell on 3 pictures (within 0.14); kept RGB, which the file does not "
-        "tell (--set input.color=BGR takes the other)"
+        "tell (--set input.color=BGR takes the other). With labels, mobilecat evaluate tells more "
+        "often"
     )
 
 
@@ -164,7 +173,8 @@ def test_pictures_tell_how_an_ssd_was_fitted(tmp_path: Path) -> None:
     """The demo's detector is trained with a letterbox, and its file does not say so."""
     net = FOLDER / "cat_faces.onnx"
     told = mc.init(net, tmp_path / "m.toml", image=[SOFA, PICTURES / "one_at_night.png"])
-    assert told.asks == () and told.spec.input.resize == "letterbox"
+    assert [a.key for a in told.asks] == ["input.color", "input.range"]
+    assert told.spec.input.resize == "letterbox"
     assert "By the pictures: with letterbox, boxes on" in told.text
     assert "by the pictures: with letterbox" in str(told)
     kept = mc.init(net, image=SOFA, answers={"input.resize": "stretch"})
@@ -176,7 +186,7 @@ def test_a_picture_that_does_not_tell_leaves_it_asked_and_is_drawn_both_ways(
     tmp_path: Path,
 ) -> None:
     closely = mc.init(FOLDER / "cat_faces.onnx", tmp_path / "m.toml", image=FOLDER / "chelsea.png")
-    assert [a.key for a in closely.asks] == ["input.resize"]
+    assert [a.key for a in closely.asks] == ["input.color", "input.range", "input.resize"]
     assert closely.spec.input.resize == "stretch"
     assert "# CHECK: how pictures were brought" in closely.text
     assert "Pictures tell (--image, 5 or more) that are much wider" in str(closely)
@@ -211,3 +221,34 @@ def test_several_pictures_and_folders(tmp_path: Path) -> None:
     assert Image.open(sheet).width > 2 * 480
     wrong = mobilecat("init", net, "-o", tmp_path / "n.toml", "--image", tmp_path / "photo")
     refused(wrong, "There is no such picture", f"did you mean {folder}?")
+
+
+def _color_or_range(key: str, what: str, by: float, n: int, sound: bool = True) -> Other:
+    scores = tuple((0.8 + by, 0.8) for _ in range(n))
+    return Other(
+        what, key, None, scores, (), sound, "RGB" if key == "color" else "range [0, 1]", ""
+    )
+
+
+def test_which_keys_pictures_settle() -> None:
+    """Every other value is worse, by more than 0.25/√16, never less than 0.1; or a flood."""
+    ranges = [_color_or_range("range", f"range {r}", -0.2, 16) for r in ("[-1, 1]", "[0, 255]")]
+    close = _color_or_range("color", "BGR", -0.05, 16)
+    told = worse_reasons([*ranges, close])
+    assert list(told) == ["input.range"]
+    assert told["input.range"] == (
+        "with range [0, 1], 16 pictures have better scores than with [-1, 1] and [0, 255]"
+    )
+    flood = _color_or_range("range", "range [0, 255]", 0.2, 16, sound=False)
+    assert list(worse_reasons([ranges[0], flood])) == ["input.range"]
+    assert worse_reasons([ranges[0], _color_or_range("range", "range [0, 255]", 0.0, 16)]) == {}
+
+
+def test_what_pictures_do_not_settle_of_an_ssd_is_marked(tmp_path: Path) -> None:
+    """Of the demo's detector one picture tells neither colour nor range; [0, 255] finds less."""
+    found = mc.init(FOLDER / "cat_faces.onnx", tmp_path / "a" / "b" / "m.toml", image=SOFA)
+    assert {"input.color", "input.range"} <= {a.key for a in found.asks}
+    checks = mc.load_spec(tmp_path / "a" / "b" / "m.toml").checks
+    assert {"input.color", "input.range"} <= {c.key for c in checks}
+    said = " ".join(str(found).split())
+    assert "BGR is too close to tell" in said and "mobilecat evaluate tells more often" in said

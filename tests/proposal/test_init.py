@@ -77,7 +77,7 @@ def test_other_real_files(file: str, head: dict[str, Any], shared_data: Path) ->
         (
             "ssd_mobilenetv2_oidv4_fp16.tflite",
             "ssd",
-            ["head.order", "head.activation", "input.resize"],
+            ["head.order", "head.activation", "input.color", "input.range", "input.resize"],
         ),
         ("ssdlite_mobilenet_v2_person_frozen_inference_graph.pb", "ssd", []),
         ("keras_fer_mini_xception.hdf5", "classify", ["input.mean"]),

@@ -48,9 +48,13 @@ def test_what_only_speaks_of_marks_is_none() -> None:
 def test_what_init_marks_is_found(tmp_path: Path) -> None:
     found = mc.init(FOLDER / "cat_faces.onnx", tmp_path / "m.toml")
     assert [c.key for c in load_spec(tmp_path / "m.toml").checks] == [a.key for a in found.asks]
-    (check,) = load_spec(tmp_path / "m.toml").checks
-    assert (check.key, check.other) == ("input.resize", "letterbox")
-    assert check.what == next(a.said for a in found.asks)
+    checks = load_spec(tmp_path / "m.toml").checks
+    assert [(c.key, c.other) for c in checks] == [
+        ("input.color", "BGR"),
+        ("input.range", None),
+        ("input.resize", "letterbox"),
+    ]
+    assert checks[2].what == found.asks[2].said
 
 
 def test_export_says_each_mark_once_and_evaluate_ends_with_it(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from mobilecat.measure.datasets import Dataset
 from mobilecat.measure.evaluate.coco import MOST
 from mobilecat.measure.evaluate.confusion import Confusion
 from mobilecat.measure.evaluate.metrics import IOU
+from mobilecat.measure.evaluate.otherwise import Preprocessing
 from mobilecat.measure.evaluate.scores import LandmarkScore, Scores
 from mobilecat.pictures.chart import Chart, write_chart
 from mobilecat.shown import Drawn, Line, Shown, Table
@@ -58,7 +59,8 @@ class Loss:
 class Evaluation(Shown):
     """pictures: how many were evaluated, of the data set's. max_drop: points, None: not held to.
 
-    shortfalls: a sentence for everything that keeps it from being held.
+    preprocessing: what the labels say of it; None where nothing was tried. shortfalls: a sentence
+    for everything that keeps it from being held.
     """
 
     bundle: Bundle
@@ -70,6 +72,7 @@ class Evaluation(Shown):
     max_drop: float | None
     runner: str | None
     notes: tuple[str, ...]
+    preprocessing: Preprocessing | None = None
     shortfalls: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -155,6 +158,7 @@ class Evaluation(Shown):
             },
             "lanes": [self._lane(r) for r in self.lanes],
             "notes": list(self.notes),
+            "preprocessing": self.preprocessing.to_json() if self.preprocessing else None,
             "platform": platform.platform(),
         }
 

@@ -13,10 +13,10 @@ from mobilecat.measure.datasets import Dataset, load_dataset
 from mobilecat.measure.evaluate.coco import require_library
 from mobilecat.measure.evaluate.collect import Collected, Opener, collect, gives_boxes_away
 from mobilecat.measure.evaluate.confusion import confusion_of
-from mobilecat.measure.evaluate.fitted import tried_otherwise
 from mobilecat.measure.evaluate.kept import open_stores
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, match_landmarks
+from mobilecat.measure.evaluate.otherwise import Preprocessing, tried_otherwise
 from mobilecat.measure.evaluate.report import Evaluation, LaneScores
 from mobilecat.measure.evaluate.scales import other_part
 from mobilecat.measure.evaluate.scores import score, truth_of
@@ -116,15 +116,28 @@ def evaluate(
         notes += in_no_shard({c.lane.name: c.inferred for c in collected}, len(chosen))
     notes += few_objects(truths)
     first = next(c for c in collected if not c.not_run)
-    if not bundle.spec.head.turned and (apart := other_part(truths, first.found, classes)):
+    apart = "" if bundle.spec.head.turned else other_part(truths, first.found, classes)
+    if apart:
         notes.insert(0, apart)
     notes += list(dict.fromkeys(s.problem for s in stores.values() if s.problem))
     parts = bundle.parts.values() if isinstance(bundle, CascadeBundle) else [bundle]
-    told: dict[str, str] = {}
-    if (own := next(c for c in collected if c.lane == SOURCE)).found:
-        told = tried_otherwise(folder, bundle, chosen, own.found, truths, source, opener, progress)
-    for check in (check for part in parts for check in part.unchecked):
-        notes.append(told.get(check.key, check.evaluated))
+    preprocessing: Preprocessing | None = None
+    if not next(c for c in collected if c.lane == SOURCE).not_run and not apart:
+        preprocessing = tried_otherwise(
+            folder,
+            bundle,
+            chosen,
+            truths,
+            classes,
+            lanes=sum(not c.not_run for c in collected),
+            source=source,
+            cache=cache,
+            fresh=fresh,
+            threads=threads,
+            progress=progress,
+        )
+    tried = {f"input.{key}" for key in preprocessing.keys} if preprocessing is not None else set()
+    notes += [c.evaluated for part in parts for c in part.unchecked if c.key not in tried]
     return Evaluation(
         bundle,
         folder,
@@ -135,6 +148,7 @@ def evaluate(
         max_drop,
         runner,
         tuple(notes),
+        preprocessing,
     )
 
 

@@ -34,6 +34,8 @@ def said(report: Evaluation) -> Iterator[Line | Table]:
             what = f"{row.lane.name}: {row.scores.not_finite} detections are not finite, left out"
             yield Line(what, "red", "FAIL")
     yield from (Line(note, "dim", "note") for note in report.notes)
+    if report.preprocessing is not None:
+        yield from report.preprocessing.words()
     yield from (Line(text, "bold red", "FELL SHORT") for text in report.shortfalls)
     if report.max_drop is not None and not report.shortfalls:
         held = f"no artifact loses more than {report.max_drop:g} points of mAP"

@@ -57,6 +57,92 @@ def best_of(rows: Sequence[Row], objective: Objective, now: Setting | None = Non
     return max(ranked, key=key)[1] if ranked else None
 
 
+@dataclass(frozen=True)
+class Plateau:
+    """The score thresholds beside each other, of one IoU threshold and one max_detections, whose
+    rows one object found or missed could swap. step: what that moves, at most.
+
+    rows: by rising threshold. below, above: the next rows, where it falls off; None at an end.
+    """
+
+    step: float
+    rows: tuple[Row, ...]
+    below: Row | None
+    above: Row | None
+
+    def middle(self, objective: Objective) -> Row:
+        """Return the row nearest to the middle, as thresholds are of these pictures, and the next
+        ones differ; of two as near the better, then the higher threshold."""
+        low, high = (r.setting.score_threshold for r in (self.rows[0], self.rows[-1]))
+
+        def key(row: Row) -> tuple[float, float, float]:
+            score = row.setting.score_threshold
+            return -round(abs(score - (low + high) / 2), 9), objective.rank(row) or 0.0, score
+
+        return max(self.rows, key=key)
+
+    def words(self, objective: Objective) -> str:
+        """Say how far it reaches, and where it falls off; "" where it is all that was swept."""
+        falls = [
+            f"at {row.setting.score_threshold:g} {_rank_said(objective, row)}"
+            for row in (self.below, self.above)
+            if row is not None
+        ]
+        if not falls:
+            return ""
+        low, high = (r.setting.score_threshold for r in (self.rows[0], self.rows[-1]))
+        reach = f"from {low:g} to {high:g}" if low < high else f"at {low:g} alone"
+        return (
+            f"score_threshold {reach}: within what one object moves ({self.step:.3f}); "
+            f"{', '.join(falls)}"
+        )
+
+
+def _rank_said(objective: Objective, row: Row) -> str:
+    if objective.rank(row) is None:
+        return f"there are {row.false_positives_a_picture:.2f} false positives a picture"
+    return f"it falls to {objective.value(row):.3f}"
+
+
+def plateau_of(best: Row, rows: Sequence[Row], objective: Objective) -> Plateau:
+    """Return the plateau on which `best`, whose rank no row exceeds, lies."""
+    step = 1 / max(1, best.true_positives + best.missed)
+    beside = sorted(
+        (
+            r
+            for r in rows
+            if replace(r.setting, score_threshold=0) == replace(best.setting, score_threshold=0)
+        ),
+        key=lambda r: r.setting.score_threshold,
+    )
+    top = objective.rank(best) or 0.0
+    ranks = [objective.rank(r) for r in beside]
+    good = [rank is not None and rank >= top - step for rank in ranks]
+    first = last = beside.index(best)
+    while first > 0 and good[first - 1]:
+        first -= 1
+    while last + 1 < len(beside) and good[last + 1]:
+        last += 1
+    below = beside[first - 1] if first else None
+    above = beside[last + 1] if last + 1 < len(beside) else None
+    return Plateau(step, tuple(beside[first : last + 1]), below, above)
+
+
+def settled(
+    rows: Sequence[Row], objective: Objective, now: Setting | None = None
+) -> tuple[Row | None, Plateau | None]:
+    """Return the row to take, and the plateau that it lies on.
+
+    It is the best one's plateau, and its middle, unless what is baked is as good as any.
+    """
+    best = best_of(rows, objective, now)
+    if best is None:
+        return None, None
+    plateau = plateau_of(best, rows, objective)
+    baked = now is not None and best.setting.score_threshold == now.score_threshold
+    return best if baked else plateau.middle(objective), plateau
+
+
 def edges(best: Row, rows: Sequence[Row], objective: Objective) -> list[str]:
     """Say where the best lies on the edge of what was swept, and its neighbour is worse."""
     said = []

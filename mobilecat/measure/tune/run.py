@@ -24,7 +24,7 @@ from mobilecat.measure.tune.candidates import Engine, lane_to_tune, ranked_of
 from mobilecat.measure.tune.grid import Grid, Setting, without_overlap
 from mobilecat.measure.tune.kept import Store, merge, open_store
 from mobilecat.measure.tune.measure import Judged, Row, judge, row_of
-from mobilecat.measure.tune.objective import Objective, best_of, edges
+from mobilecat.measure.tune.objective import Objective, Plateau, edges, settled
 from mobilecat.measure.tune.ranked import Ranked, suppress_at
 from mobilecat.measure.tune.spread import fill_on
 from mobilecat.pictures.chart import Chart, write_chart
@@ -42,7 +42,7 @@ class Tuned(Shown):
     the cache. seconds: of inference and reading, of the sweep. in_cascade: it is the detector of a
     cascade. spec, diff: what the best row was written into, and what changed there. too_few: that
     so few objects settle no threshold, else "". unwritten: the spec that was to be written, and is
-    as it was, since they are too few.
+    as it was, since they are too few. plateau: the score thresholds about as good.
     """
 
     bundle: Bundle
@@ -61,6 +61,7 @@ class Tuned(Shown):
     diff: str = ""
     too_few: str = ""
     unwritten: Path | None = None
+    plateau: Plateau | None = None
 
     @property
     def exit_code(self) -> int:
@@ -181,7 +182,7 @@ def tune(
     rows = _sweep(ranked, bundle, labels, truths, classes, wanted, grid, progress)
     swept = perf_counter()
     now = Setting(nms.score_threshold, nms.iou_threshold, nms.max_detections)
-    best = best_of(rows, objective, now)
+    best, plateau = settled(rows, objective, now)
     notes = [*labels.notes, *classes.notes, *_others(bundle, classes)]
     if part is not None:
         said = f"shard {part}: the sweep of {len(labels)} pictures; --merge its --cache for all"
@@ -205,6 +206,7 @@ def tune(
         tuple(notes),
         folder != asked,
         too_few=too_few,
+        plateau=plateau,
     )
 
 

@@ -46,6 +46,8 @@ def said(found: Tuned) -> Iterator[Line | Table]:
     )
     if why := _why(found, found.best):
         yield Line(f"  {why}", "dim")
+    if found.plateau is not None and (reach := found.plateau.words(found.objective)):
+        yield Line(f"  {reach}", "dim")
     if found.unwritten is not None:
         yield Line(f"{found.unwritten} is as it was: {found.too_few}", "bold red")
         yield Line("  if you want this row all the same, set its values in [nms] by hand", "dim")
@@ -75,7 +77,7 @@ def _why(found: Tuned, best: Row) -> str:
     now = Setting(nms.score_threshold, nms.iou_threshold, nms.max_detections)
     if any(o.alike(now) < s.alike(now) for o in as_well):
         return as_good + "of equals the one that changes the fewest keys is taken"
-    return as_good + "of equals the highest score threshold is taken, then the lowest IoU"
+    return as_good + "of equals the middle of the score thresholds is taken, then the lowest IoU"
 
 
 def _listed(settings: Sequence[tuple[float, float]]) -> str:

@@ -24,7 +24,7 @@ from mobilecat.measure.evaluate.scores import detections_of, truth_of
 from mobilecat.measure.tune.candidates import Engine, lane_to_tune
 from mobilecat.measure.tune.grid import Grid, Setting, grid_of
 from mobilecat.measure.tune.measure import Judged, Row
-from mobilecat.measure.tune.objective import best_of, edges, objective_of
+from mobilecat.measure.tune.objective import best_of, edges, objective_of, settled
 from mobilecat.measure.tune.ranked import suppress_at
 from mobilecat.measure.tune.run import Tuned, tune
 from mobilecat.pictures.reading import read_picture
@@ -154,7 +154,11 @@ def test_a_tie_is_said_with_what_decided_it(swept: Tuned) -> None:
     apart = tuple(_row(s, f1=0.75, map50=0.25) for s in moved)
     cases = (
         (rows, rows[1], f"0.05/{now.iou_threshold:g}, 0.9/{now.iou_threshold:g}; what is baked"),
-        (rows[::2], rows[2], f"0.05/{now.iou_threshold:g}; of equals the highest score threshold"),
+        (
+            rows[::2],
+            rows[2],
+            f"0.05/{now.iou_threshold:g}; of equals the middle of the score thresholds",
+        ),
         (rows[1:2], rows[1], ""),
         (apart, apart[1], "0.9/0.3; of equals the one that changes the fewest keys is taken"),
     )
@@ -433,3 +437,44 @@ def test_nothing_to_tune(tmp_path: Path) -> None:
     folder, _ = export_detector(tmp_path, raw)
     with pytest.raises(MobileCatError, match="no NMS to tune"):
         tune(folder, save_pictures(tmp_path / "data"), Grid((0.2,), (0.5,), (3,)), F1)
+
+
+def _swept_scores(*f1: float) -> list[Row]:
+    """Return rows at 0.1, 0.2, …; 40 objects, so that one moves recall by 0.025."""
+    return [
+        _row(Setting(round(0.1 * (i + 1), 1), 0.5, 50), f1=v, true_positives=30, missed=10)
+        for i, v in enumerate(f1)
+    ]
+
+
+def test_the_middle_of_a_plateau_is_taken_and_its_cliff_said() -> None:
+    """0.2 to 0.6 differ by less than one object; the highest of them stands beside a cliff."""
+    rows = _swept_scores(0.5, 0.8, 0.81, 0.8, 0.8, 0.82, 0.4)
+    best, plateau = settled(rows, F1)
+    assert best is rows[3] and plateau is not None
+    assert plateau.words(F1) == (
+        "score_threshold from 0.2 to 0.6: within what one object moves (0.025); at 0.1 it falls to "
+        "0.500, at 0.7 it falls to 0.400"
+    )
+
+
+def test_a_row_that_is_better_by_more_than_an_object_stands_alone() -> None:
+    rows = _swept_scores(0.5, 0.9, 0.8)
+    best, plateau = settled(rows, F1)
+    assert best is rows[1] and plateau is not None and plateau.rows == (rows[1],)
+    assert plateau.words(F1).startswith("score_threshold at 0.2 alone")
+
+
+def test_a_plateau_ends_where_there_are_too_many_false_positives() -> None:
+    rows = [
+        _row(s.setting, recall=0.8, true_positives=32, missed=8, false_positives_a_picture=fp)
+        for s, fp in zip(_swept_scores(0, 0, 0), (0.5, 0.1, 0.1), strict=True)
+    ]
+    best, plateau = settled(rows, objective_of("recall@fp=0.2"))
+    assert best is rows[2] and plateau is not None
+    assert "at 0.1 there are 0.50 false positives" in plateau.words(objective_of("recall@fp=0.2"))
+
+
+def test_what_is_baked_stays_on_its_plateau() -> None:
+    rows = _swept_scores(0.8, 0.8, 0.8)
+    assert settled(rows, F1, Setting(0.3, 0.5, 50))[0] is rows[2]
