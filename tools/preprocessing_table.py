@@ -30,7 +30,7 @@ from mobilecat.measure.datasets import Labelled, load_dataset
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import match_classes
 from mobilecat.measure.evaluate.otherwise import tells_fit, values_of
-from mobilecat.measure.evaluate.paired import LEANING, LEVEL, Paired
+from mobilecat.measure.evaluate.paired import LEANING, LEAST, LEVEL, SPREAD, WORTH
 from mobilecat.measure.evaluate.scores import truth_of
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.reading import fit_picture, read_picture
@@ -185,21 +185,30 @@ def beside(way: Way, ways: Sequence[Way]) -> Iterator[tuple[Key, Way]]:
 Values = Mapping[Way, Sequence[Floats]]
 
 
-def verdicts(
-    values: Values, kept: Way, at: Sequence[int], tells: Sequence[bool]
-) -> dict[Way, tuple[Key, float]]:
-    """Return, of each other way, its key, and how likely chance makes it look so much better."""
-    others = list(beside(kept, list(values)))
-    found = {}
-    for key, other in others:
-        column = 1 if key == "resize" else 0
-        rows = [i for i in at if key != "resize" or tells[i]]
-        a, b = (
-            np.concatenate([np.zeros(0), *(values[w][i][:, column] for i in rows)])
-            for w in (kept, other)
-        )
-        found[other] = key, Paired(a, b, len(others)).chance()
-    return found
+def chances(kept: Floats, other: Floats, tries: int) -> Floats:
+    """Return `Paired.chance` of many draws at once, by scipy's t.
+
+    kept, other: [draws, objects], NaN where a draw has fewer.
+    """
+    from scipy.stats import t as student
+
+    apart = other - kept
+    n = np.count_nonzero(~np.isnan(apart), axis=1)
+    gain = np.nansum(apart, axis=1) / np.maximum(n, 1)
+    squares = np.nansum((apart - gain[:, None]) ** 2, axis=1)
+    degrees = WORTH + n - 1
+    error = np.sqrt((WORTH * SPREAD**2 + squares) / degrees / np.maximum(n, 1))
+    found = tries * student.sf((gain - LEAST) / error, degrees)
+    return np.where(n < 2, 1.0, np.minimum(1.0, found))
+
+
+def _padded(values: Sequence[Floats], column: int, tells: Sequence[bool]) -> Floats:
+    """Return [pictures, objects] of those pictures that tell, else NaN."""
+    table = np.full((len(values), max(map(len, values), default=0)), np.nan)
+    for i, (rows, told) in enumerate(zip(values, tells, strict=True)):
+        if told:
+            table[i, : len(rows)] = rows[:, column]
+    return table
 
 
 @dataclass(frozen=True)
@@ -227,22 +236,24 @@ def shares(
     there = [i for i, v in enumerate(values[right]) if len(v)]
     number = min(number, len(there))
     draws = draws if number < len(there) else 1
-    wrong = next((key for key, way in beside(kept, list(values)) if way == right), None)
-    named = to_right = leaning = others = 0
-    for _ in range(draws):
-        at = rng.permutation(there)[:number].tolist()
-        found = verdicts(values, kept, at, tells)
-        mine = {w: p for w, (key, p) in found.items() if key == wrong}
-        best = min(mine, key=lambda w: mine[w], default=None)
-        if best is not None:
-            named += mine[best] < LEVEL
-            to_right += mine[best] < LEVEL and best == right
-            leaning += mine[best] < LEANING
-        rest = [p for key, p in found.values() if key != wrong]
-        level = LEVEL if wrong is not None else LEANING
-        others += min(rest, default=1.0) < LEVEL
-        leaning += wrong is None and min(rest, default=1.0) < level
-    return Shares(*(v / draws for v in (named, to_right, leaning, others)))
+    at = np.stack([rng.permutation(there)[:number] for _ in range(draws)])
+    ways = list(beside(kept, list(values)))
+    found = []
+    for key, other in ways:
+        column, told = (1, tells) if key == "resize" else (0, [True] * len(tells))
+        a, b = (_padded(values[w], column, told)[at].reshape(draws, -1) for w in (kept, other))
+        found.append(chances(a, b, len(ways)))
+    wrong = next((key for key, way in ways if way == right), None)
+    mine = [i for i, (key, _) in enumerate(ways) if key == wrong]
+    rest = [i for i in range(len(ways)) if i not in mine]
+    every = np.array(found)
+    accused = every[rest].min(axis=0, initial=1.0)
+    if wrong is None:
+        return Shares(0, 0, float((accused < LEANING).mean()), float((accused < LEVEL).mean()))
+    best = every[mine].min(axis=0)
+    first = np.array([ways[i][1] == right for i in mine])[every[mine].argmin(axis=0)]
+    said = (best < LEVEL, (best < LEVEL) & first, best < LEANING, accused < LEVEL)
+    return Shares(*(float(v.mean()) for v in said))
 
 
 def main() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mobilecat.measure.evaluate.paired import Paired
 from mobilecat.spec import ImageSpec
-from tools.preprocessing_table import beside, shares, ways_of
+from tools.preprocessing_table import beside, chances, shares, ways_of
 
 RIGHT, BGR, STRETCH = ("RGB", "a", "letterbox"), ("BGR", "a", "letterbox"), ("RGB", "a", "stretch")
 BOTH = ("BGR", "a", "stretch")
@@ -51,3 +52,15 @@ def test_a_right_network_that_another_fit_suits_better_is_counted() -> None:
     assert (right.others, right.leaning) == (1, 1)
     # Where no picture is wide or high enough, a fit is not asked.
     assert shares(values, RIGHT, RIGHT, 16, 20, [False] * 20).others == pytest.approx(0)
+
+
+def test_many_draws_at_once_are_what_evaluate_says_of_each() -> None:
+    rng = np.random.default_rng(7)
+    kept = rng.uniform(0, 1, (40, 6))
+    other = kept + rng.normal(0.1, 0.2, kept.shape)
+    kept[::3, 4:] = other[::3, 4:] = np.nan
+    own = [
+        Paired(a[~np.isnan(a)], b[~np.isnan(b)], 5).chance()
+        for a, b in zip(kept, other, strict=True)
+    ]
+    assert chances(kept, other, 5) == pytest.approx(np.array(own), rel=1e-9)

@@ -22,7 +22,7 @@ LEANING = 0.1
 LEAST = 0.01
 """A mean difference below is real at times, and yet says nothing of the training: the demo's
 detector is surer of stretched pictures, which it never saw."""
-_SD, _OBJECTS = 0.1, 4.0
+SPREAD, WORTH = 0.1, 4.0
 """The spread of differences before any is seen, and how many objects that counts for."""
 
 
@@ -59,8 +59,8 @@ class Paired:
         if n < 2:
             return 1.0
         squares = float((((self.other - self.kept) - self.gain) ** 2).sum())
-        degrees = _OBJECTS + n - 1
-        error = math.sqrt((_OBJECTS * _SD**2 + squares) / degrees / n)
+        degrees = WORTH + n - 1
+        error = math.sqrt((WORTH * SPREAD**2 + squares) / degrees / n)
         return min(1.0, self.tries * t_tail((sign * self.gain - LEAST) / error, degrees))
 
     @property

@@ -91,10 +91,12 @@ class Plateau:
         if not falls:
             return ""
         low, high = (r.setting.score_threshold for r in (self.rows[0], self.rows[-1]))
-        reach = f"from {low:g} to {high:g}" if low < high else f"at {low:g} alone"
+        one = f"one object moves it by {self.step:.3f}"
+        if low == high:
+            return f"score_threshold {low:g} stands alone: {one}; {', '.join(falls)}"
         return (
-            f"score_threshold {reach}: within what one object moves ({self.step:.3f}); "
-            f"{', '.join(falls)}"
+            f"score_threshold {low:g} to {high:g} are as good within one object, which moves it "
+            f"by {self.step:.3f}; {', '.join(falls)}"
         )
 
 

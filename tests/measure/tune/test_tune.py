@@ -453,8 +453,8 @@ def test_the_middle_of_a_plateau_is_taken_and_its_cliff_said() -> None:
     best, plateau = settled(rows, F1)
     assert best is rows[3] and plateau is not None
     assert plateau.words(F1) == (
-        "score_threshold from 0.2 to 0.6: within what one object moves (0.025); at 0.1 it falls to "
-        "0.500, at 0.7 it falls to 0.400"
+        "score_threshold 0.2 to 0.6 are as good within one object, which moves it by 0.025; "
+        "at 0.1 it falls to 0.500, at 0.7 it falls to 0.400"
     )
 
 
@@ -462,7 +462,7 @@ def test_a_row_that_is_better_by_more_than_an_object_stands_alone() -> None:
     rows = _swept_scores(0.5, 0.9, 0.8)
     best, plateau = settled(rows, F1)
     assert best is rows[1] and plateau is not None and plateau.rows == (rows[1],)
-    assert plateau.words(F1).startswith("score_threshold at 0.2 alone")
+    assert plateau.words(F1).startswith("score_threshold 0.2 stands alone")
 
 
 def test_a_plateau_ends_where_there_are_too_many_false_positives() -> None:
