@@ -23,7 +23,7 @@ from mobilecat.measure.evaluate.collect import collect, keys_of
 from mobilecat.measure.evaluate.kept import open_stores
 from mobilecat.measure.evaluate.metrics import Floats, Truth, ious
 from mobilecat.measure.evaluate.names import ClassMap
-from mobilecat.measure.evaluate.paired import LEAST, Paired, Verdict
+from mobilecat.measure.evaluate.paired import LEANING, LEAST, Paired, Verdict
 from mobilecat.measure.evaluate.scores import detections_of
 from mobilecat.pictures.detections import Detections
 from mobilecat.shown import Line
@@ -333,6 +333,8 @@ def tells_fit(pictures: Sequence[Labelled], input_wh: tuple[int, int]) -> list[b
 def _ahead(pair: Paired) -> str:
     """Say the other's mean, and where it is ahead of how many objects: a word of which to try."""
     ahead = f" (higher for {pair.higher} of {pair.objects})" if pair.gain > LEAST else ""
+    if pair.chance(-1) < LEANING:
+        ahead = " (probably worse)"
     return f"{pair.other.mean():.3f}{ahead}"
 
 
