@@ -64,7 +64,7 @@ def compared(model: Path, folder: Path, rounds: int) -> dict[str, Any]:
     files: dict[str, Path] = {}
     found: dict[str, Any] = {}
     makers = {"mobilecat": lambda home: ours(model, "tflite", home)}
-    for peer in (p for p in PEERS if p.target == "tflite"):
+    for peer in (p for p in PEERS if p.target == "tflite" and p.takes == "onnx"):
         if why := environment(peer):
             found[peer.name] = {"failed": f"NOT_RUN: {why}"}
         else:

@@ -14,8 +14,9 @@ Ours takes a spec without head (`raw`), float32, so that every converter has the
 file is then run on one seeded input and held to onnxruntime: `.tflite` in LiteRT; Core ML and
 Core AI, which run on Apple's machines alone, by our runtime of each.
 
-MobileNetV4 and ResNet-101 are made by timm and torchvision with seeded weights: --torch names a
-folder that has them, where this Python does not.
+MobileNetV4 and ResNet-101 are made by timm and torchvision with seeded weights, and MobileNetV2 by
+Keras: --torch and --tf name folders that have them. Converters that take PyTorch's or Keras' own
+networks, and no ONNX, get these; the folders then are their environments' too.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -57,6 +58,8 @@ class Peer:
     """requirements: pinned. arguments: after the tool's name; MODEL and OUT stand for paths.
 
     made: where the file lies, by OUT and the model's name.
+    takes: which form of a network. code: Python that does the work, where there is no command; CALL
+    stands for what makes the network.
     """
 
     name: str
@@ -66,8 +69,23 @@ class Peer:
     tool: str
     arguments: tuple[str, ...]
     made: str = "OUT"
+    takes: Literal["onnx", "torch", "keras"] = "onnx"
+    code: str = ""
 
 
+_LITERT_TORCH = """
+import sys, torch, timm, torchvision, litert_torch
+torch.manual_seed(0)
+model = eval(sys.argv[1]).eval()
+litert_torch.convert(model, (torch.zeros(1, 3, 224, 224),)).export(sys.argv[2])
+"""
+_TF_CONVERTER = """
+import os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import tensorflow as tf
+made = tf.lite.TFLiteConverter.from_keras_model(tf.keras.models.load_model(sys.argv[1])).convert()
+open(sys.argv[2], "wb").write(made)
+"""
 PEERS = (
     Peer("onnx2tf 2.6.9, flatbuffer_direct", "tflite", "3.12", ("onnx2tf==2.6.9",), "onnx2tf",
          ("-i", "MODEL", "-o", "OUT", "-tb", "flatbuffer_direct", "-n"),
@@ -78,6 +96,12 @@ PEERS = (
          ("convert", "MODEL", "-o", "OUT", "--format", "mlmodel")),
     Peer("coreai-onnx 1.2.1", "aimodel", "3.11", ("coreai-onnx==1.2.1",), "coreai-onnx",
          ("convert", "MODEL", "-o", "OUT", "--no-validate", "--no-verify")),
+    Peer("coreai-onnx 1.2.1, its checks on", "aimodel", "3.11", ("coreai-onnx==1.2.1",),
+         "coreai-onnx", ("convert", "MODEL", "-o", "OUT")),
+    Peer("litert-torch 0.10.0", "tflite", "3.11", ("litert-torch==0.10.0",), "litert-torch",
+         ("CALL", "OUT"), takes="torch", code=_LITERT_TORCH),
+    Peer("TFLiteConverter, TensorFlow 2.21", "tflite", "3.11", ("tensorflow==2.21.0",),
+         "tensorflow", ("MODEL", "OUT"), takes="keras", code=_TF_CONVERTER),
 )  # fmt: skip
 TARGETS = {
     "tflite": "[targets.tflite]",
@@ -94,6 +118,18 @@ MADE = {
     "MobileNetV4 small 224": "timm.create_model('mobilenetv4_conv_small')",
     "ResNet-101 224 (44.5 M weights)": "torchvision.models.resnet101()",
 }
+KERAS = {"MobileNetV2 224 (Keras)": "mobilenet.keras"}
+_MAKE_KERAS = """
+import os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import keras, numpy as np
+keras.utils.set_random_seed(0)
+picture = keras.Input(batch_shape=(1, 224, 224, 3), name="image")
+model = keras.applications.MobileNetV2(weights=None, input_tensor=picture)
+model.save(sys.argv[1])
+x = np.random.default_rng(0).random((1, 224, 224, 3), dtype=np.float32)
+np.savez(sys.argv[1] + ".npz", x=x, y=model.predict(x, verbose=0))
+"""
 _MAKE = """
 import sys, torch, timm, torchvision
 torch.manual_seed(0)
@@ -120,27 +156,29 @@ def main() -> None:
     parser.add_argument("--target", choices=TARGETS, action="append", help="repeatable")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--torch", default="", help="a folder with torch, timm and torchvision")
+    parser.add_argument("--tf", default="", help="a folder with TensorFlow, Keras and tf2onnx")
     parser.add_argument("--fresh", action="store_true", help="forget the rounds measured before")
     parser.add_argument("--doc", action="store_true", help="write the table into docs/speed.md")
     args = parser.parse_args()
     told: dict[str, Any] = {}
     if RUNS.is_file() and not args.fresh:
         told = json.loads(RUNS.read_text("utf-8"))
+    FOLDERS.update(torch=args.torch, keras=args.tf)
     missing = {p.name: why for p in PEERS if args.rounds and (why := environment(p))}
     with tempfile.TemporaryDirectory() as folder:
-        for name, model in networks(args.models, Path(folder), args.torch, args.only):
+        for name, model in networks(args.models, Path(folder), args.only):
             if not args.rounds:
                 break
             if isinstance(model, str):
                 told[name] = {"": {"": {"failed": f"NOT_RUN: {model}"}}}
                 continue
-            for target in args.target or TARGETS:
+            for target in args.target or (("tflite",) if name in KERAS else TARGETS):
                 found = told.setdefault(name, {}).setdefault(target, {})
-                measure(found, model, target, Path(folder), args.rounds, missing)
+                measure(found, name, model, target, Path(folder), args.rounds, missing)
                 RUNS.parent.mkdir(parents=True, exist_ok=True)
                 RUNS.write_text(json.dumps(told, indent=1), encoding="utf-8")
                 print("\n".join(lines_of(name, target, found)), flush=True)
-    for name in (*FILES, *MADE):
+    for name in (*FILES, *MADE, *KERAS):
         told.setdefault(name, {"": {"": {"failed": "NOT_RUN: not measured in this run"}}})
     lines = [line for name in told for target in told[name]
              for line in lines_of(name, target, told[name][target])]  # fmt: skip
@@ -157,6 +195,7 @@ HEAD = (
 
 def measure(
     told: dict[str, Any],
+    name: str,
     model: Path,
     target: str,
     folder: Path,
@@ -164,16 +203,19 @@ def measure(
     missing: Mapping[str, str],
 ) -> None:
     """Add rounds of one network and target to what is told of each converter."""
+    forms = {"keras"} if name in KERAS else {"onnx", "torch"} if name in MADE else {"onnx"}
     makers: dict[str, Callable[[Path], tuple[list[str], Path]]] = {
         OURS: lambda home: ours(model, target, home)
     }
     for peer in PEERS:
-        if peer.target != target:
+        if peer.target != target or peer.takes not in forms:
             continue
         if peer.name in missing:
             told[peer.name] = {"failed": f"NOT_RUN: {missing[peer.name]}"}
         else:
-            makers[peer.name] = lambda home, peer=peer: theirs(peer, model, home)  # type: ignore[misc]
+            makers[peer.name] = lambda home, peer=peer: theirs(
+                peer, model, home, MADE.get(name, "")
+            )  # type: ignore[misc]
     # One round more than is counted compiles the modules, as they are where they are installed.
     warm = not (HOME / "bytecode" / target).is_dir()
     for k in range(rounds + warm):
@@ -181,7 +223,8 @@ def measure(
             home = folder / f"{who} {target} {k}".replace(" ", "_").replace(",", "")
             shutil.rmtree(home, ignore_errors=True)
             home.mkdir(parents=True)
-            done = timed(*make(home), home, HOME / "bytecode" / target)
+            path = FOLDERS["keras"] if who == OURS and name in KERAS else ""
+            done = timed(*make(home), home, HOME / "bytecode" / target, path)
             if isinstance(done, str):
                 told[who] = {"failed": done}
             elif not warm or k:
@@ -220,7 +263,11 @@ def ratios_of(told: Mapping[str, Any]) -> dict[str, float]:
     return ratios
 
 
-def networks(models: Path, folder: Path, torch: str, only: str) -> Iterator[tuple[str, Path | str]]:
+FOLDERS = {"torch": "", "keras": ""}
+"""Of libraries that a form of network needs; a peer that takes it has them in its environment."""
+
+
+def networks(models: Path, folder: Path, only: str) -> Iterator[tuple[str, Path | str]]:
     """Yield each network's name with its file, or with the reason why there is none."""
     for name, file in FILES.items():
         if only not in name:
@@ -230,10 +277,18 @@ def networks(models: Path, folder: Path, torch: str, only: str) -> Iterator[tupl
         if only not in name:
             continue
         path = folder / f"{name.split()[0].lower().replace('-', '')}.onnx"
-        environment = {**os.environ, "PYTHONPATH": torch}
+        environment = {**os.environ, "PYTHONPATH": FOLDERS["torch"]}
         done = subprocess.run([sys.executable, "-c", _MAKE, call, str(path)], env=environment,
                               capture_output=True, text=True)  # fmt: skip
         yield name, path if path.is_file() else f"torch or timm: {_last(done.stderr)}"
+    for name, file in KERAS.items():
+        if only not in name:
+            continue
+        path = folder / file
+        environment = {**os.environ, "PYTHONPATH": FOLDERS["keras"]}
+        done = subprocess.run([sys.executable, "-c", _MAKE_KERAS, str(path)], env=environment,
+                              capture_output=True, text=True)  # fmt: skip
+        yield name, path if path.is_file() else f"Keras: {_last(done.stderr)}"
 
 
 def environment(peer: Peer) -> str:
@@ -241,17 +296,31 @@ def environment(peer: Peer) -> str:
     home = HOME / peer.tool
     if (home / "ok").is_file():
         return ""
-    python = shutil.which(f"python{peer.python}")
+    python = python_of(peer.python)
     if python is None:
         return f"no python{peer.python} on the path"
     shutil.rmtree(home, ignore_errors=True)
+    shared = FOLDERS.get(peer.takes, "")
     pip = [str(home / "bin" / "python"), "-m", "pip", "install", "-q", *peer.requirements]
     for command in ([python, "-m", "venv", str(home)], pip):
+        if command is pip and shared:  # what lies in the folder is not installed again
+            packages = home / "lib" / f"python{peer.python}" / "site-packages"
+            (packages / "shared.pth").write_text(f"{shared}\n", encoding="utf-8")
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             return f"cannot be installed: {_last(done.stderr)}"
     (home / "ok").touch()
     return ""
+
+
+def python_of(version: str) -> str | None:
+    """Return a Python of this version that runs; pyenv's names are there for those that do not."""
+    folders = [*os.get_exec_path(), *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin"))]
+    for folder in folders:
+        found = shutil.which(f"python{version}", path=folder)
+        if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
+            return found
+    return None
 
 
 def ours(model: Path, target: str, home: Path) -> tuple[list[str], Path]:
@@ -263,13 +332,15 @@ def ours(model: Path, target: str, home: Path) -> tuple[list[str], Path]:
     return command, home / "bundle" / f"network.{target}"
 
 
-def theirs(peer: Peer, model: Path, home: Path) -> tuple[list[str], Path]:
+def theirs(peer: Peer, model: Path, home: Path, call: str = "") -> tuple[list[str], Path]:
     given = copied(model, home)
-    out = home / ("out" if peer.target == "tflite" else f"out.{peer.target}")
-    words = {"MODEL": str(given), "OUT": str(out)}
-    tool = HOME / peer.tool / "bin" / peer.tool
+    folder = peer.target == "tflite" and not peer.code
+    out = home / ("out" if folder else f"out.{peer.target}")
+    words = {"MODEL": str(given), "OUT": str(out), "CALL": call}
+    bin_ = HOME / peer.tool / "bin"
+    tool = [str(bin_ / "python"), "-c", peer.code] if peer.code else [str(bin_ / peer.tool)]
     made = peer.made.replace("OUT", str(out)).replace("STEM", given.stem)
-    return [str(tool), *(words.get(a, a) for a in peer.arguments)], Path(made)
+    return [*tool, *(words.get(a, a) for a in peer.arguments)], Path(made)
 
 
 def copied(model: Path, home: Path) -> Path:
@@ -278,12 +349,14 @@ def copied(model: Path, home: Path) -> Path:
     return given
 
 
-def timed(command: list[str], made: Path, home: Path, bytecode: Path) -> Run | str:
-    """Return what a process took, or why it made nothing."""
+def timed(command: list[str], made: Path, home: Path, bytecode: Path, path: str = "") -> Run | str:
+    """Return what a process took, or why it made nothing. path: its PYTHONPATH."""
     python = str(bytecode / Path(command[0]).parents[1].name)
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": python}
     for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH"):
         environment.pop(name, None)
+    if path:
+        environment["PYTHONPATH"] = path
     with (home / "log").open("w+") as log:
         start = time.perf_counter()
         process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log)
@@ -299,6 +372,23 @@ def timed(command: list[str], made: Path, home: Path, bytecode: Path) -> Run | s
 
 def off(model: Path, target: str, path: Path) -> str:
     """Return how far the file's outputs are from onnxruntime's on one input, as words."""
+    x, expected = with_keras(model) if model.suffix == ".keras" else with_onnxruntime(model)
+    try:
+        found = ENGINES[target](path, x)
+    except Exception as e:  # engines share no error class; the table says what was said
+        return f"not run: {_last(str(e))}"
+    worst = max(nearest(e, found) for e in expected)
+    return f"{worst:.0e}" if worst <= AGREE else f"**{worst:.0e}**"
+
+
+def with_keras(model: Path) -> tuple[Array, list[Array]]:
+    """Return the input and what Keras gave when the network was made."""
+    with np.load(f"{model}.npz", allow_pickle=False) as kept:
+        return kept["x"], [kept["y"]]
+
+
+def with_onnxruntime(model: Path) -> tuple[Array, list[Array]]:
+    """Return one seeded input, and what onnxruntime gives for it."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
@@ -307,13 +397,7 @@ def off(model: Path, target: str, path: Path) -> str:
     (given,) = session.get_inputs()
     top = 255.0 if "yunet" in model.name or "yolox" in model.name else 1.0
     x = np.random.default_rng(0).random(given.shape, dtype=np.float32) * top
-    expected = session.run(None, {given.name: x})
-    try:
-        found = ENGINES[target](path, x)
-    except Exception as e:  # engines share no error class; the table says what was said
-        return f"not run: {_last(str(e))}"
-    worst = max(nearest(e, found) for e in expected)
-    return f"{worst:.0e}" if worst <= AGREE else f"**{worst:.0e}**"
+    return x, session.run(None, {given.name: x})
 
 
 def nearest(expected: Array, found: list[Array]) -> float:

@@ -28,6 +28,7 @@ SAME_SINCE: dict[str, int] = {
         "Transpose", "Where",
     ), 9),
     "Slice": 10,
+    "Split": 13,
     **dict.fromkeys(("ArgMax", "ArgMin", "Clip", "Equal", "Gather", "GatherElements", "MaxPool",
                      "Pad", "Resize"), 11),
 }  # fmt: skip
@@ -103,6 +104,8 @@ def _same_node(
     if op == "Constant":
         return set(said) == {"value"}
     if op == "Resize" and not _is_known_resize(old):
+        return False
+    if op == "Split" and len(old.input) < 2:  # parts of one size became a number of parts
         return False
     return opset >= SAME_SINCE.get(op, MIN_OPSET) or _defined_once(op, opset)
 

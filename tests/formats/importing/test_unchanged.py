@@ -62,6 +62,7 @@ WAYS: dict[str, list[tuple[Given, dict[str, Any]]]] = {
                                 ("linear", "pytorch_half_pixel"))],
     "Slice": [({"a": ints(1), "e": ints(5), "x": ints(2), "s": ints(2)}, {})],
     "SpaceToDepth": [({}, {"blocksize": 2})],
+    "Split": [({"parts": ints(4)}, {"axis": 1})],
     "Tile": [({"r": ints(1, 2, 1, 3)}, {})],
     "Transpose": [({}, {"perm": [0, 2, 3, 1]}), ({}, {})],
     "Unsqueeze": [({}, {"axes": [0, 3]})],
@@ -208,6 +209,7 @@ def test_a_fault_is_no_upgrade_without_a_change(fault: Any) -> None:
         ("Hardmax", 11, {"axis": 1}),
         ("LogSoftmax", 12, {"axis": 1}),
         ("Clip", 9, {"min": 0.0, "max": 1.0}),
+        ("Split", 13, {"axis": 1}),
     ],
 )
 def test_an_op_whose_meaning_changed_is_tried(op: str, opset: int, said: dict[str, Any]) -> None:

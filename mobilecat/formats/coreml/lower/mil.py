@@ -54,7 +54,7 @@ mb: Any = _LazyBuilder()
 
 _FRAMEWORKS = ("tensorflow", "torch", "sklearn", "xgboost", "scipy")
 _ON_DEVICES = ("coremltools.models.ml_program", "experimental")
-"""What measures on devices that are attached, with asyncio and more: a fourth of the whole import."""
+"""What measures on attached devices, with asyncio and more: a fourth of the whole import."""
 
 
 def load_coremltools() -> None:

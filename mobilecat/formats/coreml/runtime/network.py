@@ -104,7 +104,11 @@ class NetworkEngine:
                 continue
             f = self._inputs[name]
             blobs[name] = self._image(g, v, f) if f.kind == "image" else self._array(g, v)
-        self._layers(self._network.layers, blobs, g, 0)
+        layers = self._network.layers
+        if self._given and (behind := _behind(layers, set(self._given), {*self._outputs, *taps})):
+            layers = behind  # the weights of the others are left where they are
+            blobs.update(self._given)
+        self._layers(layers, blobs, g, 0)
         results: dict[str, Any] = {}
         for name in (*self._outputs, *taps):
             if name in blobs:
@@ -219,6 +223,32 @@ class NetworkEngine:
             if kind == "branch" and jump and jump[0]:
                 return jump[0]
         return ""
+
+
+def _behind(layers: Sequence[Any], given: set[str], asked: set[str]) -> list[Any]:
+    """Return the layers that lead from `given` to what is asked for, in their order.
+
+    Empty where that cannot be told by names alone: blobs are written twice, or inside of branches.
+    """
+    makers: dict[str, Any] = {}
+    for layer in layers:
+        if layer.WhichOneof("layer") in ("branch", "loop", *_JUMPS):
+            return []
+        for name in layer.output:
+            if name in makers:
+                return []
+            makers[name] = layer
+    if not given <= set(makers):
+        return []
+    needed: set[str] = set()
+    todo = list(asked)
+    while todo:
+        name = todo.pop()
+        if name not in makers or name in needed or name in given:
+            continue
+        needed.update(makers[name].output)
+        todo += makers[name].input
+    return [layer for layer in layers if needed & set(layer.output)]
 
 
 def _same_but_ones(a: Sequence[int], b: Sequence[int]) -> bool:
