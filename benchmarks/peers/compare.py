@@ -59,7 +59,7 @@ class Peer:
 
     made: where the file lies, by OUT and the model's name.
     takes: which form of a network. code: Python that does the work, where there is no command; CALL
-    stands for what makes the network.
+    stands for what makes the network. shares: the folder of libraries that its environment has.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Peer:
     made: str = "OUT"
     takes: Literal["onnx", "torch", "keras"] = "onnx"
     code: str = ""
+    shares: Literal["", "torch", "keras"] = ""
 
 
 _LITERT_TORCH = """
@@ -86,6 +87,7 @@ import tensorflow as tf
 made = tf.lite.TFLiteConverter.from_keras_model(tf.keras.models.load_model(sys.argv[1])).convert()
 open(sys.argv[2], "wb").write(made)
 """
+_ONNXSIM = ("onnxsim==0.8.1", "coremltools==9.0", "tensorflow==2.21.0")
 PEERS = (
     Peer("onnx2tf 2.6.9, flatbuffer_direct", "tflite", "3.12", ("onnx2tf==2.6.9",), "onnx2tf",
          ("-i", "MODEL", "-o", "OUT", "-tb", "flatbuffer_direct", "-n"),
@@ -98,10 +100,15 @@ PEERS = (
          ("convert", "MODEL", "-o", "OUT", "--no-validate", "--no-verify")),
     Peer("coreai-onnx 1.2.1, its checks on", "aimodel", "3.11", ("coreai-onnx==1.2.1",),
          "coreai-onnx", ("convert", "MODEL", "-o", "OUT")),
+    *(Peer("onnxsim 0.8.1, --emit-coreml", target, "3.11", _ONNXSIM, "onnxsim",
+           ("MODEL", "SIMPLE", "--emit-coreml", "OUT", "--coreml-format", form), shares="keras")
+      for target, form in (("mlpackage", "mlprogram"), ("mlmodel", "neuralnetwork"))),
+    Peer("onnxsim 0.8.1, --emit-tflite", "tflite", "3.11", _ONNXSIM, "onnxsim",
+         ("MODEL", "SIMPLE", "--emit-tflite", "OUT.tflite"), "OUT.tflite", shares="keras"),
     Peer("litert-torch 0.10.0", "tflite", "3.11", ("litert-torch==0.10.0",), "litert-torch",
-         ("CALL", "OUT"), takes="torch", code=_LITERT_TORCH),
+         ("CALL", "OUT"), takes="torch", code=_LITERT_TORCH, shares="torch"),
     Peer("TFLiteConverter, TensorFlow 2.21", "tflite", "3.11", ("tensorflow==2.21.0",),
-         "tensorflow", ("MODEL", "OUT"), takes="keras", code=_TF_CONVERTER),
+         "tensorflow", ("MODEL", "OUT"), takes="keras", code=_TF_CONVERTER, shares="keras"),
 )  # fmt: skip
 TARGETS = {
     "tflite": "[targets.tflite]",
@@ -300,7 +307,7 @@ def environment(peer: Peer) -> str:
     if python is None:
         return f"no python{peer.python} on the path"
     shutil.rmtree(home, ignore_errors=True)
-    shared = FOLDERS.get(peer.takes, "")
+    shared = FOLDERS.get(peer.shares, "")
     pip = [str(home / "bin" / "python"), "-m", "pip", "install", "-q", *peer.requirements]
     for command in ([python, "-m", "venv", str(home)], pip):
         if command is pip and shared:  # what lies in the folder is not installed again
@@ -336,7 +343,8 @@ def theirs(peer: Peer, model: Path, home: Path, call: str = "") -> tuple[list[st
     given = copied(model, home)
     folder = peer.target == "tflite" and not peer.code
     out = home / ("out" if folder else f"out.{peer.target}")
-    words = {"MODEL": str(given), "OUT": str(out), "CALL": call}
+    words = {"MODEL": str(given), "OUT": str(out), "OUT.tflite": f"{out}.tflite", "CALL": call}
+    words["SIMPLE"] = str(home / "simple.onnx")
     bin_ = HOME / peer.tool / "bin"
     tool = [str(bin_ / "python"), "-c", peer.code] if peer.code else [str(bin_ / peer.tool)]
     made = peer.made.replace("OUT", str(out)).replace("STEM", given.stem)

@@ -104,7 +104,7 @@ def _random(value: ir.Value) -> Array:
     rng = np.random.default_rng(7)
     shape, dtype = shape_of(value), dtype_of(value)
     if dtype.kind == "f":
-        return rng.random(shape).astype(dtype)
+        return rng.random(shape, np.float32).astype(dtype, copy=False)
     return rng.integers(0, 256 if dtype == np.uint8 else 2, shape).astype(dtype)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import onnx
@@ -45,14 +46,17 @@ def require_known_ops(proto: onnx.ModelProto, path: Path) -> None:
                     f"export the model without it, or {_CUT}",
                 )
             )
-        elif not onnx.defs.has(node.op_type) or not _known(node.op_type, opset):
+        elif not _known(node.op_type, opset):
             fix = f"export the model again, or {_CUT}"
             problems.append(Problem(f"ONNX has no such op in opset {opset}", named, fix))
     if problems:
         raise ModelError(f"{path.name}: {len(problems)} nodes are not standard ONNX", problems)
 
 
+@cache
 def _known(op_type: str, opset: int) -> bool:
+    if not onnx.defs.has(op_type):
+        return False
     try:
         onnx.defs.get_schema(op_type, opset, "")
     except onnx.defs.SchemaError:
