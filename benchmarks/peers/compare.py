@@ -223,10 +223,10 @@ def measure(
             makers[peer.name] = lambda home, peer=peer: theirs(
                 peer, model, home, MADE.get(name, "")
             )  # type: ignore[misc]
-    # One round more than is counted compiles the modules, as they are where they are installed.
-    warm = not (HOME / "bytecode" / target).is_dir()
-    for k in range(rounds + warm):
+    for k in range(rounds + 1):
         for who, make in makers.items():
+            if k == 0 and who != OURS:
+                continue  # a run of ours that is not counted compiles its modules, as pip does
             home = folder / f"{who} {target} {k}".replace(" ", "_").replace(",", "")
             shutil.rmtree(home, ignore_errors=True)
             home.mkdir(parents=True)
@@ -234,8 +234,10 @@ def measure(
             done = timed(*make(home), home, HOME / "bytecode" / target, path)
             if isinstance(done, str):
                 told[who] = {"failed": done}
-            elif not warm or k:
-                row = told.setdefault(who, {"cpu": [], "wall": [], "memory": 0})
+            elif k:
+                if "cpu" not in told.get(who, {}):
+                    told[who] = {"cpu": [], "wall": [], "memory": 0}
+                row = told[who]
                 row["cpu"].append(round(done.cpu, 2))
                 row["wall"].append(round(done.wall, 1))
                 row["memory"] = max(row["memory"], done.memory)
@@ -359,10 +361,11 @@ def copied(model: Path, home: Path) -> Path:
 
 def timed(command: list[str], made: Path, home: Path, bytecode: Path, path: str = "") -> Run | str:
     """Return what a process took, or why it made nothing. path: its PYTHONPATH."""
-    python = str(bytecode / Path(command[0]).parents[1].name)
-    environment = {**os.environ, "PYTHONPYCACHEPREFIX": python}
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(bytecode)}
     for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH"):
         environment.pop(name, None)
+    if command[0] != sys.executable:  # pip compiled its modules
+        del environment["PYTHONPYCACHEPREFIX"]
     if path:
         environment["PYTHONPATH"] = path
     with (home / "log").open("w+") as log:
