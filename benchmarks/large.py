@@ -51,7 +51,7 @@ TARGETS = {
 }
 ALL = "all"
 GROWTH = tuple(n for n in NETWORKS if n.startswith("detector"))
-APART = ("detector 1",)
+APART = ("detector 1", "ResNet-152", "ViT-B/16")
 """Of these each target by itself, too."""
 EXTERNAL = "ViT-B/16"
 DETECTOR = """[input]
