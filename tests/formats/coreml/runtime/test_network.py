@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 
 from mobilecat.errors import ArtifactError
 from mobilecat.formats.coreml import runtime
+from mobilecat.formats.coreml.runtime.nn.layer import Layer
 from tests.formats.coreml.runtime.builders import layer, model, multi_array, network, numbers, save
 
 
@@ -203,3 +205,50 @@ def test_mvn_normalises_the_planes_it_names(across: bool, tmp_path: Path) -> Non
     axes = (0, 1, 2) if across else (1, 2)
     found = runtime.load(save(spec, tmp_path / "m.mlmodel")).predict({"x": x})
     np.testing.assert_allclose(found["y"], x - x.mean(axis=axes, keepdims=True), atol=1e-6)
+
+
+def dense(net: object, source: str, target: str, seed: int) -> np.ndarray[Any, Any]:
+    """Append an inner product of 3 numbers; return its weights."""
+    made = layer(net, "innerProduct", [source], [target])
+    made.inputChannels = made.outputChannels = 3
+    weight = numbers(3, 3, seed=seed)
+    made.weights.floatValue.extend(weight.ravel())
+    return weight
+
+
+def test_behind_a_value_that_is_given_no_other_layer_is_translated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = network({"x": (3,)}, {"y": (3,)}, exact=False)
+    net = spec.neuralNetwork
+    dense(net, "x", "a", 1)
+    dense(net, "a", "b", 2)
+    last = dense(net, "b", "y", 3)
+    read: list[tuple[str, ...]] = []
+    weight = Layer.weight
+
+    def counted(self: Layer, *args: Any, **named: Any) -> Any:
+        read.append(tuple(self.outputs))
+        return weight(self, *args, **named)
+
+    monkeypatch.setattr(Layer, "weight", counted)
+    loaded = runtime.load(save(spec, tmp_path / "m.mlmodel"))
+    b = numbers(3, seed=9)
+    shaped = b.reshape(1, 1, 3, 1, 1)
+    found = loaded.predict({"x": np.zeros(3, np.float32)}, given={"b": shaped})
+    assert read == [("y",)]
+    np.testing.assert_allclose(found["y"], last @ b, rtol=1e-5)
+    loaded.predict({"x": b})
+    assert read[1:] == [("a",), ("b",), ("y",)]
+
+
+def test_an_end_that_reads_more_than_what_is_given_is_computed_whole(tmp_path: Path) -> None:
+    spec = network({"x": (3,)}, {"y": (3,)}, exact=False)
+    net = spec.neuralNetwork
+    first = dense(net, "x", "a", 1)
+    dense(net, "a", "b", 2)
+    layer(net, "add", ["a", "b"], ["y"])
+    loaded = runtime.load(save(spec, tmp_path / "m.mlmodel"))
+    x, b = numbers(3, seed=8), numbers(3, seed=9)
+    found = loaded.predict({"x": x}, given={"b": b.reshape(1, 1, 3, 1, 1)})
+    np.testing.assert_allclose(found["y"], first @ x + b, rtol=1e-5)
