@@ -30,7 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -60,6 +60,7 @@ class Peer:
     made: where the file lies, by OUT and the model's name.
     takes: which form of a network. code: Python that does the work, where there is no command; CALL
     stands for what makes the network. shares: the folder of libraries that its environment has.
+    apart: the environment's name, where it is not the tool's.
     """
 
     name: str
@@ -72,6 +73,11 @@ class Peer:
     takes: Literal["onnx", "torch", "keras"] = "onnx"
     code: str = ""
     shares: Literal["", "torch", "keras"] = ""
+    apart: str = ""
+
+    @property
+    def home(self) -> Path:
+        return HOME / (self.apart or self.tool)
 
 
 _LITERT_TORCH = """
@@ -98,8 +104,9 @@ PEERS = (
          ("convert", "MODEL", "-o", "OUT", "--format", "mlmodel")),
     Peer("coreai-onnx 1.2.1", "aimodel", "3.11", ("coreai-onnx==1.2.1",), "coreai-onnx",
          ("convert", "MODEL", "-o", "OUT", "--no-validate", "--no-verify")),
-    Peer("coreai-onnx 1.2.1, its checks on", "aimodel", "3.11", ("coreai-onnx==1.2.1",),
-         "coreai-onnx", ("convert", "MODEL", "-o", "OUT")),
+    Peer("coreai-onnx 1.2.1, its checks on", "aimodel", "3.11",
+         ("coreai-onnx==1.2.1", "onnxruntime==1.31.1"), "coreai-onnx",
+         ("convert", "MODEL", "-o", "OUT"), apart="coreai-onnx-checks"),
     *(Peer("onnxsim 0.8.1, --emit-coreml", target, "3.11", _ONNXSIM, "onnxsim",
            ("MODEL", "SIMPLE", "--emit-coreml", "OUT", "--coreml-format", form), shares="keras")
       for target, form in (("mlpackage", "mlprogram"), ("mlmodel", "neuralnetwork"))),
@@ -161,6 +168,9 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=ROOT.parent / "shared" / "data" / "models")
     parser.add_argument("--only", default="", help="networks whose name contains this")
     parser.add_argument("--target", choices=TARGETS, action="append", help="repeatable")
+    parser.add_argument(
+        "--without", default=[], action="append", help="a converter, by a part of its name"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--torch", default="", help="a folder with torch, timm and torchvision")
     parser.add_argument("--tf", default="", help="a folder with TensorFlow, Keras and tf2onnx")
@@ -171,7 +181,8 @@ def main() -> None:
     if RUNS.is_file() and not args.fresh:
         told = json.loads(RUNS.read_text("utf-8"))
     FOLDERS.update(torch=args.torch, keras=args.tf)
-    missing = {p.name: why for p in PEERS if args.rounds and (why := environment(p))}
+    peers = [p for p in PEERS if not any(part in p.name for part in args.without)]
+    missing = {p.name: why for p in peers if args.rounds and (why := environment(p))}
     with tempfile.TemporaryDirectory() as folder:
         for name, model in networks(args.models, Path(folder), args.only):
             if not args.rounds:
@@ -181,7 +192,7 @@ def main() -> None:
                 continue
             for target in args.target or (("tflite",) if name in KERAS else TARGETS):
                 found = told.setdefault(name, {}).setdefault(target, {})
-                measure(found, name, model, target, Path(folder), args.rounds, missing)
+                measure(found, name, model, target, Path(folder), args.rounds, peers, missing)
                 RUNS.parent.mkdir(parents=True, exist_ok=True)
                 RUNS.write_text(json.dumps(told, indent=1), encoding="utf-8")
                 print("\n".join(lines_of(name, target, found)), flush=True)
@@ -207,6 +218,7 @@ def measure(
     target: str,
     folder: Path,
     rounds: int,
+    peers: Sequence[Peer],
     missing: Mapping[str, str],
 ) -> None:
     """Add rounds of one network and target to what is told of each converter."""
@@ -214,7 +226,7 @@ def measure(
     makers: dict[str, Callable[[Path], tuple[list[str], Path]]] = {
         OURS: lambda home: ours(model, target, home)
     }
-    for peer in PEERS:
+    for peer in peers:
         if peer.target != target or peer.takes not in forms:
             continue
         if peer.name in missing:
@@ -302,7 +314,7 @@ def networks(models: Path, folder: Path, only: str) -> Iterator[tuple[str, Path 
 
 def environment(peer: Peer) -> str:
     """Make the peer's environment where it is not there; return why it cannot be, or ''."""
-    home = HOME / peer.tool
+    home = peer.home
     if (home / "ok").is_file():
         return ""
     python = python_of(peer.python)
@@ -347,7 +359,7 @@ def theirs(peer: Peer, model: Path, home: Path, call: str = "") -> tuple[list[st
     out = home / ("out" if folder else f"out.{peer.target}")
     words = {"MODEL": str(given), "OUT": str(out), "OUT.tflite": f"{out}.tflite", "CALL": call}
     words["SIMPLE"] = str(home / "simple.onnx")
-    bin_ = HOME / peer.tool / "bin"
+    bin_ = peer.home / "bin"
     tool = [str(bin_ / "python"), "-c", peer.code] if peer.code else [str(bin_ / peer.tool)]
     made = peer.made.replace("OUT", str(out)).replace("STEM", given.stem)
     return [*tool, *(words.get(a, a) for a in peer.arguments)], Path(made)

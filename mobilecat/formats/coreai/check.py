@@ -28,6 +28,8 @@ from mobilecat.heads.reference.nms import suppress
 
 RELATIVE = 1e-4
 """Of the largest expected value, at least of 1."""
+_LARGE = 64 << 20
+"""Bytes of weights from which on engines take them as they lie: more copies of them count."""
 _NMS = "mobilecat::NMS"
 _CHOOSES = {"ArgMax", "ArgMin", "Hardmax", "TopK", _NMS}
 
@@ -96,7 +98,11 @@ def _pair(model: ir.Model, file: Translation, image: str | None) -> _Pair:
     file_feeds = {k: _bgra(x) if k == image else x for k, x in feeds.items()}
     places = {**file.taps, **{v.name: v.name for v in file.model.graph.output}}
     graph, arrays = proto_of(model)
-    engines = OrtModel(file.model, arrays=file.arrays), OrtModel(graph, arrays=arrays)
+    large = sum(a.nbytes for a in arrays.values()) > _LARGE
+    engines = (
+        OrtModel(file.model, arrays=file.arrays, as_written=large),
+        OrtModel(graph, arrays=arrays, as_written=large),
+    )
     return _Pair(*engines, places, feeds, file_feeds)
 
 

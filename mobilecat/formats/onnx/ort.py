@@ -11,6 +11,7 @@ from mobilecat.errors import ModelError
 from mobilecat.foreign import (
     engine_threads,
     problem_from_onnxruntime,
+    quiet_onnxruntime,
     session_options,
 )
 from mobilecat.graph import IR_VERSIONS, Array
@@ -21,6 +22,8 @@ class OrtModel:
     """An ONNX model that can also return inner values; one session for each set of them.
 
     arrays: initializers that lie beside it, by name (`mobilecat.graph.light`).
+    as_written: run node by node. onnxruntime's optimisations make a run faster, and write weights
+        anew that they merge or turn, as much as all of them again.
     """
 
     def __init__(
@@ -28,7 +31,9 @@ class OrtModel:
         proto: onnx.ModelProto,
         threads: int | None = None,
         arrays: Mapping[str, Array] | None = None,
+        as_written: bool = False,
     ) -> None:
+        self._as_written = as_written
         self._proto = _of_known_version(proto)
         self._arrays = arrays or {}
         self._threads = threads
@@ -67,6 +72,9 @@ class OrtModel:
             for name in names[len(self._own) :]:
                 proto.graph.output.append(onnx.ValueInfoProto(name=name))
         options = session_options()
+        if self._as_written:
+            level = quiet_onnxruntime().GraphOptimizationLevel.ORT_DISABLE_ALL
+            options.graph_optimization_level = level
         if threads := self._threads or engine_threads():
             options.intra_op_num_threads = threads
         try:
