@@ -10,11 +10,13 @@ from typing import Any
 
 from mobilecat.api.given import PathLike, Progress, silent
 from mobilecat.disk import relative_path
-from mobilecat.errors import ModelError, Problem
+from mobilecat.disk.near import did_you_mean
+from mobilecat.errors import ModelError, Problem, SpecError, reason
 from mobilecat.formats.importing import built, is_code
 from mobilecat.pictures.reading import Picture, picture_of
 from mobilecat.proposal.trial import MOST_PICTURES, Sample
 from mobilecat.proposal.whole import Proposal, propose, require_new
+from mobilecat.spec.files import labels_from_file
 
 _PYTHON = "python:"
 
@@ -25,6 +27,8 @@ def init(
     *,
     image: Picture | Sequence[Picture] | None = None,
     size: tuple[int, int] | None = None,
+    labels: Sequence[str] | PathLike | None = None,
+    targets: Collection[str] | None = None,
     answers: Mapping[str, Any] | None = None,
     replace: bool = False,
     trust: Collection[str] = (),
@@ -35,7 +39,9 @@ def init(
     image: a picture, or several, on which it should find something, so that the spec is tried; of
     more than 16, so many, spread evenly. size: width,
     height in pixels, where the file leaves them open. answers: values by key, in place of what is
-    inferred: `{"head.units": "pixels"}`. replace: whether a spec that is there gives way.
+    inferred: `{"head.units": "pixels"}`. labels: the classes' names, in the network's order, or a
+    text file with one a line. targets: the spec's, by name, by default all that this machine
+    writes. replace: whether a spec that is there gives way.
     trust: "python" lets `python:module:function` be run as model, "pickle" a pickle of a whole
     PyTorch model be opened: both run their author's code (docs/security.md).
     Errors: MobileCatError where the file cannot be read, or the answers contradict it.
@@ -56,6 +62,8 @@ def init(
             samples=_samples(image),
             size=size,
             answers=answers,
+            labels=_names(labels),
+            targets=targets,
             source=source,
             progress=progress,
         )
@@ -93,6 +101,22 @@ def _as_data(
     assert is_code(path)
     with built(path, {}, picture, None, trust, progress, consent) as found:
         yield found.path, text
+
+
+def _names(labels: Sequence[str] | PathLike | None) -> tuple[str, ...]:
+    """Return classes as they were said, or as a file has them. Errors: SpecError."""
+    if labels is None:
+        return ()
+    if not isinstance(labels, (str, os.PathLike)):
+        return tuple(labels)
+    try:
+        found = tuple(labels_from_file(Path(labels)))
+    except (OSError, ValueError) as e:
+        what = Problem(reason(e), str(labels), did_you_mean(Path(labels)))
+        raise SpecError("The labels cannot be read", [what]) from e
+    if not found:
+        raise SpecError("The labels cannot be read", [Problem("has no line", str(labels))])
+    return found
 
 
 def _samples(image: Picture | Sequence[Picture] | None) -> list[Sample]:

@@ -15,6 +15,7 @@ from mobilecat.errors import ArtifactError, Problem, SpecError
 from mobilecat.formats.importing import built, is_code
 from mobilecat.spec import RawHead, Spec, load_spec, spec_from_model_file
 from mobilecat.spec.files import is_cascade, require_beside
+from mobilecat.spec.targets import only_targets
 
 
 def export(
@@ -23,6 +24,7 @@ def export(
     *,
     source: PathLike | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
+    targets: Collection[str] | None = None,
     ios: PathLike | None = None,
     android: PathLike | None = None,
     trust: Collection[str] = (),
@@ -34,7 +36,8 @@ def export(
     spec: a `mobilecat.toml`, a folder that has one, a cascade's spec, a bare model file (taken as
     it is, `head = "raw"`; a target that cannot be made is left out, and said), or a `Spec`, whose
     relative paths are of the folder it was read from.
-    source: another model file for this spec. shapes: of dynamic inputs, by name.
+    source: another model file for this spec. shapes: of dynamic inputs, by name. targets: these of
+    the spec's alone, by name; of a bare model, by default all that can be made.
     trust: "python" lets the function that a spec names as its source be run, "pickle" a pickle of a
     whole PyTorch model be opened: both run their author's code (docs/security.md).
     cache: whether an artifact that follows from the very same model, spec and versions as one made
@@ -72,6 +75,9 @@ def export(
     if not isinstance(spec, Spec):
         path = _of_folder(Path(spec))
         if is_cascade(path):
+            if targets is not None:
+                what = Problem("each of its two specs has its own", "--targets")
+                raise SpecError("A cascade has no targets", [what])
             _require_apps(path, None, ios, android)
             done = _cascade(path, target, other, fixed, cache, progress)
             return _with_apps(done, ios, android)
@@ -81,6 +87,8 @@ def export(
         where = path
     else:
         where = spec.folder / "mobilecat.toml"
+    if targets is not None:
+        spec = only_targets(spec, targets)
     _require_apps(where, spec, ios, android)
     if fixed:
         spec = spec.model_copy(update={"shapes": {**spec.shapes, **fixed}})
@@ -89,7 +97,8 @@ def export(
             spec,
             target,
             source=found,
-            leave_out=bare,
+            leave_out=bare and targets is None,
+            asked=tuple(targets) if targets is not None else (),
             kept=kept,
             cache=cache,
             progress=progress,

@@ -151,6 +151,8 @@ class Bundle(Value):
     """What was marked `# CHECK` in the spec; the key is in the file only where there is some."""
     spec_file: FileName | None = None
     """The name of the spec's file, where it is not the usual one; in the file only then."""
+    asked: tuple[str, ...] = ()
+    """The targets that `export` was asked for by name; in the file only then."""
     seal: str | None = None
     """See `mobilecat.bundle.seal`; None in what an older mobilecat wrote."""
 
@@ -167,7 +169,7 @@ class Bundle(Value):
     def to_json(self) -> str:
         """Return the file's text: indented, short lists on one line."""
         bare = self.model_dump(mode="json", by_alias=True)
-        for key in ("unchecked", "spec_file"):
+        for key in ("unchecked", "spec_file", "asked"):
             if not bare[key]:
                 del bare[key]
         told = sealed(bare)

@@ -33,6 +33,8 @@ def changed_since(folder: Path, bundle: Bundle) -> str:
         return ""
     said = spec.model_dump(mode="json", by_alias=True, exclude={"source"})
     kept = bundle.spec.model_dump(mode="json", by_alias=True, exclude={"source"})
+    if bundle.asked:  # the others were left out on purpose
+        said["targets"] = {k: v if k in bundle.asked else [] for k, v in said["targets"].items()}
     unsaid = {k for k in _FROM_THE_MODEL if not said.get(k)}
     if not said.get("head", {}).get("classes") and "head" in kept:
         kept["head"].pop("classes", None)

@@ -156,6 +156,14 @@ Set = Annotated[
         help="A key of the spec and its value: nms.score_threshold=0.1. Repeatable.",
     ),
 ]
+Targets = Annotated[
+    str | None,
+    typer.Option(
+        "--targets",
+        metavar="NAME,…",
+        help="These targets alone: coreml, coreai, tflite, onnx.",
+    ),
+]
 TrustPython = Annotated[
     bool,
     typer.Option("--trust-python", help="Run the Python function that is the source."),
@@ -375,6 +383,11 @@ def renamed(old: str, new: str) -> None:
 def trusted(python: bool, pickle: bool) -> list[str]:
     """Return what --trust-python and --trust-pickle let run, as `trust` of the API has it."""
     return [name for name, said in (("python", python), ("pickle", pickle)) if said]
+
+
+def listed(text: str | None) -> tuple[str, ...] | None:
+    """Return what commas part; None where nothing was said."""
+    return None if text is None else tuple(part.strip() for part in text.split(","))
 
 
 def golden_beside(golden: Path | None, bundle: Path, *others: object) -> Path | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import mobilecat as mc
-from mobilecat.cli.grammar import BUNDLE, SPEC, pictures_of, set_keys
+from mobilecat.cli.grammar import BUNDLE, SPEC, listed, pictures_of, set_keys
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.steps import photos_of, said, with_a_bundle
@@ -32,6 +32,8 @@ def run_init(
     out: Path,
     image: Sequence[Path],
     size: str | None,
+    labels: str | None,
+    targets: Sequence[str] | None,
     set_: Sequence[str],
     draw: Path | None,
     replace: bool,
@@ -40,6 +42,7 @@ def run_init(
 ) -> None:
     require_outputs({"--draw": draw, "--json": json_}, "--draw", inputs=(model, *image, out))
     answers, size_wh = _given(set_, size)
+    named = _labels(labels)
     pictures = pictures_of(image)
 
     def begun(replace: bool) -> mc.Proposal:
@@ -49,6 +52,8 @@ def run_init(
                 out,
                 image=pictures,
                 size=size_wh,
+                labels=named,
+                targets=targets,
                 answers=answers,
                 replace=replace,
                 trust=trust,
@@ -108,6 +113,15 @@ def _given(texts: Sequence[str], size: str | None) -> tuple[dict[str, Any], tupl
     if problems:
         raise SpecError("This cannot be read", problems)
     return answers, size_wh
+
+
+def _labels(text: str | None) -> Sequence[str] | Path | None:
+    """Read --labels: a file where there is one or its name ends as one's, else names."""
+    if text is None:
+        return None
+    path = Path(text)
+    is_file = path.is_file() or ("," not in text and path.suffix.lower() in (".txt", ".names"))
+    return path if is_file else listed(text)
 
 
 def _size_of(text: str | None) -> tuple[int, int] | None:

@@ -30,10 +30,12 @@ from mobilecat.cli.grammar import (
     Runner,
     Set,
     Source,
+    Targets,
     TrustPickle,
     TrustPython,
     Verb,
     Verbs,
+    listed,
     trusted,
 )
 from mobilecat.cli.replay import replay
@@ -94,6 +96,15 @@ def init(
         str | None,
         typer.Option("--size", metavar="WxH", help="Its input, where the file leaves it open."),
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels",
+            metavar="A,B,…|FILE",
+            help="Its classes, in the network's order; or a text file with one a line.",
+        ),
+    ] = None,
+    targets: Targets = None,
     set_: Set = None,
     draw: Draw = None,
     replace: Annotated[
@@ -113,7 +124,8 @@ def init(
     from mobilecat.cli.init import run_init
 
     trust = trusted(trust_python, trust_pickle)
-    run_init(model, out, image or [], size, set_ or [], draw, replace, trust, json_)
+    named = labels, listed(targets)
+    run_init(model, out, image or [], size, *named, set_ or [], draw, replace, trust, json_)
 
 
 @app.command(cls=Verb, short_help="Compile a model into a bundle.")
@@ -134,6 +146,7 @@ def export(
             "--shape", metavar="NAME=1,3,320,320", help="Fix a dynamic input. Repeatable."
         ),
     ] = None,
+    targets: Targets = None,
     ios: Annotated[
         Path | None,
         typer.Option("--ios", metavar="DIR", help="Also write what an iOS app takes into DIR."),
@@ -161,7 +174,8 @@ def export(
     trust = trusted(trust_python, trust_pickle)
     out = out or spec.parent / BUNDLE
     cache = not no_cache
-    run_export(spec, out, source, shape or [], ios, android, json_, trust, cache)
+    only = listed(targets)
+    run_export(spec, out, source, shape or [], only, ios, android, json_, trust, cache)
 
 
 @app.command(cls=Verb, short_help="Run a bundle on pictures; print what it finds.")

@@ -128,6 +128,7 @@ def export(
     cache: bool = False,
     progress: Progress = lambda _: None,
     tried: Tried = lambda *_: (),
+    asked: tuple[str, ...] = (),
 ) -> Exported:
     """Compile `spec` into the bundle folder `out`, replacing a bundle that is there in one step.
 
@@ -138,7 +139,8 @@ def export(
     kept: whether the source goes into the bundle: code built it, and no file holds it.
     cache: whether artifacts that follow from the very same as before are taken from the user's
         cache, and new ones kept there (`mobilecat.compile.kept`).
-    tried: looks at what was written; what it raises leaves `out` as it was.
+    tried: looks at what was written; what it raises leaves `out` as it was. asked: the targets that
+        were asked for by name, where the spec that was read has more.
     Errors: MobileCatError; `out` then is as it was.
     """
     from mobilecat.bake import bake
@@ -181,6 +183,7 @@ def export(
             )
             spec = _only(spec, made)
             bundle = _bundle(spec, path, out, network, plain, list(made.values()), calibration)
+            bundle = bundle.model_copy(update={"asked": asked})
             if kept:
                 shutil.copyfile(path, folder / path.name)
                 record = bundle.source.model_copy(update={"path": path.name})

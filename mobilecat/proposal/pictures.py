@@ -17,6 +17,11 @@ _PREPROCESSING = (
 _BELOW = 0.1
 """Of the largest value: a box or point may lie a little outside its picture."""
 _LEFT_TO_APPLY = "what is still to be applied"
+_OF_A_GRID = 8
+_GRID = (
+    "the undecoded grid of a detector, which has boxes only where the network decodes itself "
+    "(docs/torch.md)"
+)
 _IMAGENET_CLASSES = (1000, 1001)
 """1001 with a background, as TensorFlow's have. Their networks are trained with a softmax."""
 _LEAST_CLASSES = 3
@@ -75,7 +80,10 @@ def maps_of_the_input(facts: Facts) -> Guess | None:
     because = f"one output of {depth} maps, one cell for {stride} pixels"
     asks: tuple[Ask, ...] = ()
     if len(kinds) > 1:
-        asks = (Ask("head.kind", "points by heat maps, or the scores of a class map", kinds),)
+        what = "points by heat maps, or the scores of a class map"
+        if stride >= _OF_A_GRID:
+            what, kinds = f"{what}, or {_GRID}", (*kinds, "raw")
+        asks = (Ask("head.kind", what, kinds),)
     head: dict[str, object] = {}
     if kinds[0] == "heatmap":
         methods = ("quarter", "dark", "argmax", "soft-argmax")

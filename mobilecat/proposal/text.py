@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from mobilecat.formats.table import FORMATS
 from mobilecat.proposal.guess import Ask
 from mobilecat.spec.reference import Key, Section, spec_sections
 
@@ -27,12 +26,13 @@ def spec_text(
     asks: Sequence[Ask],
     notes: Mapping[str, str],
     blank: Mapping[str, str],
+    targets: Sequence[str],
 ) -> str:
     """Return the TOML of a spec.
 
     top: keys outside of tables. tables: by name, `input`, `head`, `nms`, their keys. asks: what to
     check. notes: why a key is as it is. blank: a key outside of tables → a line to be filled in, as
-    a comment. Targets are those that this machine can write.
+    a comment. targets: by name.
     """
     sections = {s.title: s for s in spec_sections() if s.says != "One cascade."}
     checks = {a.key: a for a in asks}
@@ -42,12 +42,9 @@ def spec_text(
         kind = f' kind = "{keys["kind"]}"' if name == "head" else ""
         section = sections[f"[{name}]{kind}"]
         parts.append("\n".join([f"[{name}]", *_keys(section, keys, checks, notes, name)]))
-    for format in FORMATS.values():
-        if format.target is not None and not format.missing():
-            section = sections[f"[targets.{format.name}]"]
-            parts.append(
-                "\n".join([f"[targets.{format.name}]", *_keys(section, {}, {}, {}, "", ("name",))])
-            )
+    for name in targets:
+        section = sections[f"[targets.{name}]"]
+        parts.append("\n".join([f"[targets.{name}]", *_keys(section, {}, {}, {}, "", ("name",))]))
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ from mobilecat.shown import Line, Shown, Table
 from mobilecat.spec import ImageSpec, NmsSpec, RawHead, Spec, spec_from_text
 from mobilecat.spec.heads import HEADS
 from mobilecat.spec.otherwise import PIXEL_VALUES
+from mobilecat.spec.targets import writable_targets
 from mobilecat.value import safe_name, tuples
 
 if TYPE_CHECKING:
@@ -148,6 +149,8 @@ def propose(
     *,
     samples: Sequence[Sample] = (),
     size: tuple[int, int] | None = None,
+    labels: Sequence[str] = (),
+    targets: Collection[str] | None = None,
     answers: Answers | None = None,
     source: str = "",
     progress: Progress = lambda _: None,
@@ -157,16 +160,17 @@ def propose(
     samples: pictures on which it should find something; where the file does not tell how they are
     brought to the input's size, they may. size: width, height where the file leaves it
     open. answers: values by key, `{"head.units": "pixels"}`, in place of what is inferred. source:
-    what the spec is to name in place of the file.
+    what the spec is to name in place of the file. labels, targets: the spec's, where they are said.
     Errors: MobileCatError for a file that cannot be read, or answers that contradict it.
     """
     answers = dict(answers or {})
+    wanted = writable_targets(targets)
     _require_kind(answers.get("head.kind", "raw"))
     sample = samples[0].picture if samples else _any_picture()
     facts = read_facts(path, sample, size, progress)
     guess = _answered(_chosen(facts, answers.get("head.kind")), answers)
     _require_keys(answers, guess.kind)
-    given = _Given(where, source, tuple(samples), size, progress)
+    given = _Given(where, source, tuple(samples), size, tuple(labels), wanted, progress)
     found = _proposed(facts, guess, given, answers, {})
     if found.tried is None:
         return found
@@ -193,6 +197,8 @@ class _Given:
     source: str
     samples: tuple[Sample, ...]
     size: tuple[int, int] | None
+    labels: tuple[str, ...]
+    targets: tuple[str, ...]
     progress: Progress
 
 
@@ -236,11 +242,12 @@ def _proposed(
 
     def written(names: Mapping[str, Any]) -> tuple[str, Spec]:
         said = {**top, **names}
-        text = spec_text(guess.title, guess.because, said, tables, asks, notes, blank)
+        kinds = guess.title, guess.because
+        text = spec_text(*kinds, said, tables, asks, notes, blank, given.targets)
         return text, spec_from_text(text, f"{where.name} as it would be", folder=where.parent)
 
     _, unnamed = written({})
-    names, without = names_of(facts, guess, unnamed, taken)
+    names, without = names_of(facts, guess, unnamed, taken, given.labels)
     if without:
         blank["labels"] = blank_labels(without)
         notes["labels"] = "The file names no class. One name each, in the network's order:"
