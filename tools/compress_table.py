@@ -2,8 +2,8 @@
 
 Usage: python -m tools.compress_table [--model NAME]… [--artifact FILE]… [--write]
 
-What is measured is kept in --work, beside a page for each file: it may be stopped at any time. 32 photos calibrate, 34 others
-choose (`quantize_sets`); they are too few to hold any out.
+What is measured is kept in --work, beside a page for each file: it may be stopped at any time. 32
+photos calibrate, 34 others choose (`quantize_sets`); they are too few to hold any out.
 """
 
 from __future__ import annotations
