@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import mobilecat as mc
 from mobilecat.cli.grammar import PICTURES, bundle_and_pictures, set_keys
-from mobilecat.cli.older import older
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.terminal import show
@@ -70,8 +69,8 @@ def run_pictures(
         failed = _show_one(ran(pictures[0]), draw, json_)
     else:
         failed = _show_each(ran, pictures, draw, json_)
-    if json_ != "-":
-        show(Line(said, "yellow") for said in older(folder))
+    if json_ != "-" and bundle.older:
+        show([Line(bundle.older, "yellow")])
     if failed:
         sys.exit(1)
 

@@ -15,6 +15,7 @@ import tempfile
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,6 +31,17 @@ PATIENCE_S = 1200.0
 _LONGEST = 64 << 20
 """Characters of an answer: names and shapes, never weights."""
 _NOISE = re.compile(r"^(\s|$|WARNING|I0|W0|Traceback|To enable|During handling|\S+/site-packages/)")
+
+
+def not_installed(packages: Mapping[str, str]) -> str:
+    """Return those that are not installed, as words. packages: modules → what pip calls them."""
+    return ", ".join(shown for name, shown in packages.items() if find_spec(name) is None)
+
+
+def require_installed(missing: str, reading: str, path: Path, install: str) -> None:
+    """Raise ModelError with the install command where packages of an extra are missing."""
+    if missing:
+        raise ModelError(reading, [Problem(f"not installed: {missing}", str(path), install)])
 
 
 def absolute(path: Path) -> str:

@@ -5,12 +5,10 @@ The child is `python -m mobilecat.formats.tensorflow.child`; how it is asked: `f
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from mobilecat.disk import size_of
-from mobilecat.errors import ModelError, Problem
-from mobilecat.formats.base.child import Child, Progress
+from mobilecat.formats.base.child import Child, Progress, not_installed, require_installed
 
 EXTRA = {"tensorflow": "tensorflow", "tf2onnx": "tf2onnx", "tf_keras": "tf-keras"}
 INSTALL = "pip install 'mobilecat[tensorflow]'"
@@ -28,16 +26,13 @@ holds 60 to 70 times over on the way (measured: MobileNetV2 and ResNet50 of Kera
 
 def require_extra(path: Path) -> None:
     """Raise ModelError with the install command where a package of the extra is missing."""
-    if missing := missing_extra():
-        raise ModelError(
-            "Reading TensorFlow and Keras files needs the extra `tensorflow`",
-            [Problem(f"not installed: {missing}", str(path), INSTALL)],
-        )
+    reading = "Reading TensorFlow and Keras files needs the extra `tensorflow`"
+    require_installed(missing_extra(), reading, path, INSTALL)
 
 
 def missing_extra() -> str:
     """Return the packages of the extra that are not installed, as words."""
-    return ", ".join(shown for name, shown in EXTRA.items() if find_spec(name) is None)
+    return not_installed(EXTRA)
 
 
 class Worker(Child):

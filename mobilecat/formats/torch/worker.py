@@ -6,12 +6,10 @@ The child is `python -m mobilecat.formats.torch.child`; how it is asked: `format
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
 from mobilecat.disk import size_of
-from mobilecat.errors import ModelError, Problem
-from mobilecat.formats.base.child import Child, Progress
+from mobilecat.formats.base.child import Child, Progress, not_installed, require_installed
 
 EXTRA = {"torch": "torch", "onnxscript": "onnxscript"}
 INSTALL = "pip install 'mobilecat[torch]'"
@@ -24,16 +22,13 @@ holds some 8 times over on the way (measured: torchvision's ResNet50 and SSD300)
 
 def require_extra(path: Path) -> None:
     """Raise ModelError with the install command where a package of the extra is missing."""
-    if missing := missing_extra():
-        raise ModelError(
-            "Reading PyTorch files needs the extra `torch`",
-            [Problem(f"not installed: {missing}", str(path), INSTALL)],
-        )
+    reading = "Reading PyTorch files needs the extra `torch`"
+    require_installed(missing_extra(), reading, path, INSTALL)
 
 
 def missing_extra() -> str:
     """Return the packages of the extra that are not installed, as words."""
-    return ", ".join(shown for name, shown in EXTRA.items() if find_spec(name) is None)
+    return not_installed(EXTRA)
 
 
 class Worker(Child):

@@ -8,6 +8,7 @@ import os
 import struct
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -175,9 +176,9 @@ def test_options_that_onnx_has_no_use_for_are_all_refused(tmp_path: Path) -> Non
 
 
 def test_a_missing_extra_gives_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = worker.find_spec
     monkeypatch.setattr(
-        worker, "find_spec", lambda n: None if n in ("tensorflow", "tf_keras") else real("os")
+        "mobilecat.formats.base.child.find_spec",
+        lambda n: None if n in ("tensorflow", "tf_keras") else find_spec("os"),
     )
     (tmp_path / "m.pb").write_bytes(b"x")
     text = refusal(tmp_path / "m.pb")
