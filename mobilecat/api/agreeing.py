@@ -37,6 +37,8 @@ class Agreement:
             return "no other lane to compare with"
         if not self.apart:
             lanes = f"{self.lanes} other lane{'s' * (self.lanes != 1)}"
+            if self.classes:
+                return f"{lanes} within {self.score:.2g} of {self.first}"
             points = "" if self.points_px is None else f" (points: {self.points_px:.2g} px)"
             return f"{lanes} within {self.box_px:.2g} px{points}, {self.score:.2g} of {self.first}"
         names, one = ", ".join(self.apart), len(self.apart) == 1

@@ -20,6 +20,8 @@ def test_points_are_told_apart_from_boxes() -> None:
 def test_a_classifier_has_no_objects() -> None:
     apart = Agreement("source", 2, ("onnx:a.onnx",), 0.0, 0.0, classes=True)
     assert apart.words() == "onnx:a.onnx names other classes than source"
+    alike = Agreement("source", 2, (), 0.0, 6e-5, classes=True)
+    assert alike.words() == "2 other lanes within 6e-05 of source"
 
 
 def named(scores: list[float], classes: list[int]) -> Detections:
