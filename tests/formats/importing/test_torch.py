@@ -282,14 +282,19 @@ def test_a_pickle_is_opened_where_init_and_export_are_told_to(tmp_path: Path) ->
     assert mc.export(spec, tmp_path / "bundle", trust=("pickle",)).bundle.outputs
 
 
-def test_a_pooling_whose_windows_differ_is_in_every_target(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["pt2", "pt"])
+def test_a_pooling_whose_windows_differ_is_in_every_target(kind: str, tmp_path: Path) -> None:
     import torch
 
     net = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 1), torch.nn.AdaptiveAvgPool2d((2, 3)))
     photo = torch.rand(1, 3, 7, 5, generator=torch.Generator().manual_seed(1))
-    program = torch.export.export(net.eval(), (photo,))
-    torch.export.save(program, tmp_path / "net.pt2")
-    made = mc.export(tmp_path / "net.pt2", tmp_path / "bundle")
+    path, shapes = tmp_path / f"net.{kind}", {}
+    if kind == "pt":
+        torch.jit.save(torch.jit.trace(net.eval(), photo), path)
+        shapes = {"input": tuple(photo.shape)}
+    else:
+        torch.export.save(torch.export.export(net.eval(), (photo,)), path)
+    made = mc.export(path, tmp_path / "bundle", shapes=shapes)
     assert {a.format for a in made.bundle.artifacts} >= {"mlpackage", "mlmodel", "tflite", "onnx"}
     with torch.no_grad():
         wanted = net(photo).numpy()

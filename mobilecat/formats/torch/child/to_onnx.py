@@ -55,6 +55,7 @@ def by_tracing(module: Any, examples: Any, inputs: Sequence[str], outputs: Seque
     import torch
 
     made = io.BytesIO()
+    _know_adaptive_pooling()
     with torch.no_grad():
         torch.onnx.export(
             module,
@@ -69,6 +70,41 @@ def by_tracing(module: Any, examples: Any, inputs: Sequence[str], outputs: Seque
     proto = onnx.load_from_string(made.getvalue())
     name_by_module(proto)
     return proto
+
+
+def _know_adaptive_pooling() -> None:
+    """Teach the older exporter the means of windows that differ in size, which it refuses.
+
+    A window reaches from ⌊i·size/out⌋ to ⌈(i+1)·size/out⌉, along rows and along columns.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
+    """
+    import torch
+    from torch.onnx import symbolic_helper
+
+    def const(g: Any, *values: int) -> Any:
+        return g.op("Constant", value_t=torch.tensor(values))
+
+    @symbolic_helper.parse_args("v", "is")  # type: ignore[untyped-decorator]
+    def adaptive(g: Any, x: Any, out: Sequence[int]) -> Any:
+        whole = x.type().sizes()
+        if whole is None or len(whole) != 4 or None in whole:
+            return symbolic_helper._unimplemented("adaptive_avg_pool2d", "its size is not known")
+        if set(out) == {1}:
+            return g.op("GlobalAveragePool", x)
+        pairs = [*zip(whole[2:], out, strict=True)]
+        if all(size % many == 0 for size, many in pairs):
+            sides = [size // many for size, many in pairs]
+            return g.op("AveragePool", x, kernel_shape_i=sides, strides_i=sides)
+        for axis, (size, many) in zip((2, 3), pairs, strict=True):
+            parts = []
+            for i in range(many):
+                ends = i * size // many, -(-(i + 1) * size // many)
+                piece = g.op("Slice", x, *(const(g, v) for v in (*ends, axis)))
+                parts.append(g.op("ReduceMean", piece, const(g, axis), keepdims_i=1))
+            x = g.op("Concat", *parts, axis_i=axis) if many > 1 else parts[0]
+        return x
+
+    torch.onnx.register_custom_op_symbolic("aten::adaptive_avg_pool2d", adaptive, _OPSET)
 
 
 def name_by_module(proto: Any) -> None:
