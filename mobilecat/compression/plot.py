@@ -8,7 +8,8 @@ from mobilecat.pictures.chart import BLACK, COLOURS, Axis, Chart, Dots, Line, Po
 
 
 def chart_of(found: Compressed) -> Chart:
-    """Return a dot a recipe, a line along each target's frontier, what was chosen ringed.
+    """Return a dot a recipe, a line along each target's frontier; what was chosen is ringed, and
+    named in the legend, where names that are long or close together do not cover one another.
 
     Losses beyond four budgets lie on the upper edge, gains on the lower one.
     Errors: MobileCatError where nothing was measured.
@@ -30,10 +31,11 @@ def chart_of(found: Compressed) -> Chart:
         along = tuple(at(r.bytes, r.loss) for r in rows if r.frontier)
         if len(along) > 1:
             marks.append(Line(along, colour, width=2))
-        marks.append(Dots(tuple(at(r.bytes, r.loss) for r in rows), colour, file, 4))
+        best = next((r for r in rows if r.chosen), None)
+        said = f"{file}: {best.recipe}, {best.share:.3f} of float32" if best else file
+        marks.append(Dots(tuple(at(r.bytes, r.loss) for r in rows), colour, said, 4))
     for row in found.chosen:
-        note = f"{row.recipe}, {row.share:.3f}"
-        marks.append(Dots((at(row.bytes, row.loss),), BLACK, "", 9, ring=True, note=note))
+        marks.append(Dots((at(row.bytes, row.loss),), BLACK, "", 9, ring=True))
     if 0 < found.budget <= high:
         level = found.budget / high
         marks.append(Line(((0.0, level), (1.0, level)), BLACK, f"budget {found.budget:g}", 1))

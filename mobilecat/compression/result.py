@@ -98,14 +98,21 @@ class Compressed(Shown):
         """Write `chart` as an SVG."""
         write_chart(self.chart, Path(path))
 
+    def _stored(self) -> dict[tuple[str, str], str]:
+        """Return how the chosen recipe of each file stores its layers, by file and node."""
+        keys = {r.file: r.keys for r in self.chosen}
+        stored = {}
+        asked = {(s.file, s.what) for s in self.sensitive}
+        told = {(s.file, s.node, s.what) for s in self.sensitive}
+        for file, node in {(s.file, s.node) for s in self.sensitive if s.file in keys}:
+            said = stored_as(keys[file], node)
+            small = (file, said) in asked and (file, node, said) not in told
+            stored[file, node] = "float" if small else said
+        return stored
+
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values; docs/compress.md describes every key."""
-        keys = {r.file: r.keys for r in self.chosen}
-        stored = {
-            (s.file, s.node): stored_as(keys[s.file], s.node)
-            for s in self.sensitive
-            if s.file in keys
-        }
+        stored = self._stored()
         return {
             "schema": SCHEMA,
             "exit_code": self.exit_code,

@@ -32,7 +32,8 @@ class Tried:
 class Sensitive:
     """How far detections move with one layer alone rounded, as `weighted.moved` has it.
 
-    file: of the target. node: the layer's first. what: the recipe.
+    file: of the target. node: the layer's first. what: a recipe that stores it otherwise: of what
+    is too small for that there is none.
     """
 
     file: str
@@ -166,6 +167,8 @@ class Search:
             errors = self._errors(mix, recipe, target, layers)
             for row, layer, error in zip(rows, layers, errors, strict=True):
                 row.append(Option(self._size(recipe, target, layer), error))
+                if self._rounded(target, layer)[1] != self._rounded(choices[0][1], layer)[1]:
+                    self.sensitive.append(Sensitive(self.file, layer.nodes[0], recipe.label, error))
         return rows
 
     def _size(self, recipe: Recipe, target: TargetSpec, layer: Layer) -> float:
@@ -198,10 +201,6 @@ class Search:
                 self.progress(f"{self.file}, {recipe.label}: layer {i + 1} of {len(layers)} alone")
                 errors.append(probe.error(layer, self._change(target, layer, ranges)))
             self.kept.put("layers", said, errors)
-        pairs = zip(layers, errors, strict=True)
-        self.sensitive += [
-            Sensitive(self.file, x.nodes[0], recipe.label, error) for x, error in pairs
-        ]
         return errors
 
     def _change(

@@ -174,6 +174,7 @@ def test_as_users_meet_it(work: Path, tmp_path: Path, found: mc.Compressed) -> N
     stored = {s["node"]: s["chosen"] for s in data["sensitive"]}
     assert stored.pop("sensitive") == stored.pop("widen") == "float"
     assert set(stored.values()) == {chosen[0]["keys"]["precision"]}
+    assert chosen[0]["recipe"] in plot.read_text("utf-8")
     text = page.read_text("utf-8")
     for said in (
         chosen[0]["recipe"],
