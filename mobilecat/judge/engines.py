@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 
 from mobilecat.bundle import Bundle
-from mobilecat.compare.compare import Check
+from mobilecat.bundle.cascade import CascadeBundle
+from mobilecat.compare.compare import MADE, Check
 from mobilecat.compare.tolerances import STRUCTURE, Limits, limits_of, structure_limits
 from mobilecat.golden.store import Case, Expected
 from mobilecat.graph import Array
 from mobilecat.judge.contract import check_contract
 from mobilecat.judge.judge import judge_golden, judge_source, judge_structure, judged_again
-from mobilecat.judge.made import made_for, try_made
+from mobilecat.judge.kept import Verdicts
+from mobilecat.judge.made import Made, has_ends, made_for, try_made
 from mobilecat.judge.observe import Inputs, Observed, Opener, observe, open_engine
 from mobilecat.judge.ranked import Ordered
 from mobilecat.judge.report import LaneReport, Result
@@ -24,16 +27,18 @@ from mobilecat.lanes import Lane, Runner
 from mobilecat.lanes.source import source_in
 
 SOURCE = Lane("source")
+Opened = Callable[[], Runner | Check]
+"""Opens an engine when it is first asked for, and says why where it cannot."""
 
 
 @dataclass(frozen=True)
 class Engines:
     """What is loaded. reference: the source, or why it cannot run here.
 
-    structures: programs without their rounding, by lane. example: outputs of the network, of some
-    input. plain: the source without its engine's rounding, where that rounds; else None.
-    moved: how far its outputs move between inputs. sparing: the lanes that take one input
-    only: their engine is slow, and nobody asked for all.
+    structures: what opens a lane's program without its rounding, by lane. example: outputs of the
+    network, of some input. plain: the source without its engine's rounding, where that rounds; else
+    None. moved: how far its outputs move between inputs. sparing: the lanes that take one input
+    only: their engine is slow, and nobody asked for all. kept: checks that held before.
     """
 
     bundle: Bundle
@@ -41,11 +46,12 @@ class Engines:
     runners: dict[str, Runner | Check]
     reference: Runner | Check
     shaker: Shaker
-    structures: dict[str, Runner | Check]
+    structures: dict[str, Opened]
     example: dict[str, Array] = field(default_factory=dict)
     moved: Moved = field(default_factory=Moved)
     sparing: frozenset[str] = frozenset()
     plain: Runner | Check | None = None
+    kept: Verdicts | None = None
 
 
 def fullest(cases: Sequence[Case]) -> list[Case]:
@@ -77,20 +83,37 @@ def load_engines(
     reference = runners[SOURCE.name]
     if SOURCE not in lanes:
         del runners[SOURCE.name]
-    structures: dict[str, Runner | Check] = {}
+    structures: dict[str, Opened] = {}
     for lane in lanes if live else ():
         if has_structure(lane, bundle) and not isinstance(runners[lane.name], Check):
-            progress(f"loading {lane.name} without its rounding")
-            structures[lane.name] = open_engine(open_structure, folder, bundle, lane, source)
+            structures[lane.name] = _unrounded(folder, bundle, lane, source, progress)
     plain: Runner | Check | None = None
     original = source_in(reference) if live else None
     if original is not None and original.rounds:
         progress("loading the source without its rounding")
         plain = open_engine(open_plain, folder, bundle, SOURCE, source)
         ran = [x.name for x in lanes if x != SOURCE and not isinstance(runners[x.name], Check)]
-        structures = {name: runners[name] for name in ran} | structures
+        structures = {name: partial(runners.__getitem__, name) for name in ran} | structures
     shaker = Shaker(folder, bundle, source, reference)
-    return Engines(bundle, tuple(reports), runners, reference, shaker, structures, plain=plain)
+    kept = Verdicts(bundle, live and not isinstance(bundle, CascadeBundle))
+    return Engines(
+        bundle, tuple(reports), runners, reference, shaker, structures, plain=plain, kept=kept
+    )
+
+
+def _unrounded(
+    folder: Path,
+    bundle: Bundle,
+    lane: Lane,
+    source: Path | None,
+    progress: Callable[[str], None],
+) -> Opened:
+    @cache
+    def opened() -> Runner | Check:
+        progress(f"loading {lane.name} without its rounding")
+        return open_engine(open_structure, folder, bundle, lane, source)
+
+    return opened
 
 
 def run_source(engines: Engines, inputs: Inputs) -> Observed | Check:
@@ -152,6 +175,28 @@ def judge_lane(
     gives, in full; then it is rounding alone that the source would show, and the golden judges it,
     by the farthest of several ways to round.
     """
+
+    def judged() -> list[Check]:
+        return _judge_lane(engines, report, got, expected, reference, inputs, sound)
+
+    record, kept = report.lane.artifact, engines.kept
+    if kept is None or reference is None or expected.seal is None:
+        return judged()
+    file = None if record is None else engines.shaker.folder / record.file
+    follows = "lane", report.lane.name, file, record, expected.seal, inputs.digest
+    values = lambda: f"{sound} {got.digest} {reference.digest}"  # noqa: E731
+    return kept.judged(judged, values, got.bytes, *follows)
+
+
+def _judge_lane(
+    engines: Engines,
+    report: LaneReport,
+    got: Observed,
+    expected: Expected,
+    reference: Observed | None,
+    inputs: Inputs,
+    sound: bool,
+) -> list[Check]:
     bundle, kind = engines.bundle, kind_of(report.lane)
     shaken = shaken_for(engines, report.lane, inputs, reference)
     ties: list[Check] = []
@@ -196,8 +241,26 @@ def contract_limits(
 def judge_unrounded(
     engines: Engines, lane: Lane, reference: Observed, inputs: Inputs, given: Observed | None = None
 ) -> list[Check]:
-    """Return the checks of a lane without its rounding. given: what it gave as it is, if it ran."""
-    engine, bundle = engines.structures[lane.name], engines.bundle
+    """Return the checks of a lane without its rounding. given: what it gave as it is, if it ran.
+
+    Those of a program with its weights unrounded are kept: no golden and no result has a part in
+    them, only the file, the source, and the picture.
+    """
+
+    def judged() -> list[Check]:
+        return _judge_unrounded(engines, lane, reference, inputs, given)
+
+    if engines.kept is None or lane.artifact is None or not has_structure(lane, engines.bundle):
+        return judged()
+    record, plain = lane.artifact, engines.plain is not None
+    file = engines.shaker.folder / record.file
+    return engines.kept.checks(judged, STRUCTURE, lane.name, file, record, plain, inputs.digest)
+
+
+def _judge_unrounded(
+    engines: Engines, lane: Lane, reference: Observed, inputs: Inputs, given: Observed | None
+) -> list[Check]:
+    engine, bundle = engines.structures[lane.name](), engines.bundle
     as_it_is = given if engine is engines.runners.get(lane.name) else None
     got = as_it_is or run_lane(engine, bundle, lane, inputs)
     if isinstance(got, Check):
@@ -224,11 +287,25 @@ def judge_unrounded(
 def judge_ends(folder: Path, engines: Engines, progress: Callable[[str], None]) -> list[Result]:
     """Try each artifact's decode and suppression on made values."""
     source = None if isinstance(engines.reference, Check) else engines.reference
-    made = made_for(engines.bundle, source, engines.example)
+
+    @cache
+    def made() -> list[Made]:
+        return made_for(engines.bundle, source, engines.example)
+
     found = []
     for report in engines.reports:
-        if made and not report.unloaded:
+        record = report.lane.artifact
+        if record is None or report.unloaded or not has_ends(report.lane, engines.bundle):
+            continue
+
+        def tried(report: LaneReport = report) -> list[Check]:
             progress(f"made values: {report.lane.name}")
-            checks = try_made(folder, engines.bundle, report.lane, made)
-            found += [Result(report.lane.name, "", c) for c in checks]
+            return try_made(folder, engines.bundle, report.lane, made()) if made() else []
+
+        if engines.kept is None:
+            checks = tried()
+        else:
+            follows = report.lane.name, folder / record.file, record, source is None
+            checks = engines.kept.checks(tried, MADE, *follows, engines.example)
+        found += [Result(report.lane.name, "", c) for c in checks]
     return found

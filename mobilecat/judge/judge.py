@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import Check, Stage, compare_tensors, passed
@@ -60,7 +61,9 @@ def judge_source(
         found = shaken()
         return found.tensors.get(name) if found else None
 
-    near = near_rows(bundle, reference.tensors)
+    def near() -> npt.NDArray[np.bool_] | None:
+        return near_rows(bundle, reference.tensors)
+
     checks: list[Check] = []
     can = offered(observed.lane, bundle)
     stages: tuple[Stage, ...] = ("raw", "candidates")
@@ -72,7 +75,9 @@ def judge_source(
             expected = {n: reference.tensors[n] for n in wanted if n in reference.tensors}
             got = {n: observed.tensors[n] for n in wanted if n in observed.tensors}
             bound = bound_of(bundle, limits)
-            checks += compare_tensors(stage, expected, got, bound, against, moved, near)
+            checks += compare_tensors(
+                stage, expected, got, bound, against, moved, near, reference.sizes
+            )
     return checks
 
 

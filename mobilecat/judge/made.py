@@ -66,7 +66,7 @@ def made_for(bundle: Bundle, source: Runner | None, raw: Mapping[str, Array]) ->
 
     source: decodes raw outputs, where it is here. raw: outputs of the network, as an example.
     """
-    if not gives_detections(bundle) or isinstance(bundle, CascadeBundle):
+    if not _has_made(bundle):
         return []
     rng = np.random.default_rng(20)
     made = []
@@ -82,6 +82,17 @@ def made_for(bundle: Bundle, source: Runner | None, raw: Mapping[str, Array]) ->
         given = {n: _shuffled(rng, raw[n]) for n in names}
         made.append(Made("stretched raw outputs", given, original.results(given, taps), taps))
     return made
+
+
+def _has_made(bundle: Bundle) -> bool:
+    return gives_detections(bundle) and not isinstance(bundle, CascadeBundle)
+
+
+def has_ends(lane: Lane, bundle: Bundle) -> bool:
+    """Return whether the lane's artifact can be cut before its decode, and tried on made values."""
+    record = lane.artifact
+    cut = record is not None and not lane.apples and FORMATS[record.kind].has("cut")
+    return cut and _has_made(bundle)
 
 
 def try_made(folder: Path, bundle: Bundle, lane: Lane, made: Sequence[Made]) -> list[Check]:

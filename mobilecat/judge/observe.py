@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
 from mobilecat.bundle import Bundle, TensorContract
-from mobilecat.compare.compare import Check, Stage
+from mobilecat.compare.compare import Check, Size, Stage
 from mobilecat.compare.tolerances import Kind
 from mobilecat.disk.arrays import read_arrays
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
@@ -38,17 +40,31 @@ class Inputs:
     plan: ResizePlan | None = None
     picture: Image | None = None
 
+    @cached_property
+    def digest(self) -> str:
+        return digest_of(self.tensors)
+
 
 @dataclass(frozen=True)
 class Observed:
     """What a lane gave. asked: the inner values it was asked for beside its outputs. draws: the
-    results that this one was put together of, value by value (`rounding.farthest`)."""
+    results that this one was put together of, value by value (`rounding.farthest`). sizes: of the
+    tensors, by name, as far as others were held to them."""
 
     lane: Lane
     tensors: Mapping[str, Array]
     asked: tuple[str, ...]
     plan: ResizePlan | None
     draws: tuple[Observed, ...] = ()
+    sizes: dict[str, Size] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @cached_property
+    def digest(self) -> str:
+        return digest_of(self.tensors)
+
+    @property
+    def bytes(self) -> int:
+        return sum(v.nbytes for v in self.tensors.values())
 
 
 @dataclass(frozen=True)
@@ -184,6 +200,15 @@ def _as_contracted(found: dict[str, Array], bundle: Bundle, lane: Lane) -> dict[
         if half or whole:
             typed[name] = value.astype(wanted)
     return typed
+
+
+def digest_of(tensors: Mapping[str, Array]) -> str:
+    """Return the hash of tensors with their names, types and shapes."""
+    whole = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        whole.update(f"{name}\0{value.dtype.str}{value.shape}\0".encode())
+        whole.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
+    return whole.hexdigest()
 
 
 def guarded(stage: Stage, lane: Lane, work: Callable[[], T]) -> T | Check:

@@ -213,7 +213,7 @@ def near_rows(
     name = next((n for n, w in watched(bundle).items() if w.kind == "scores"), "")
     if name not in tensors or tensors[name].ndim != 3:
         return None
-    best = as_floats(tensors[name])[0].max(axis=-1, initial=0)
+    best = as_floats(tensors[name][0].max(axis=-1, initial=0))
     near: npt.NDArray[np.bool_] = best >= nms.score_threshold - margin
     return near
 

@@ -35,6 +35,7 @@ from mobilecat.judge.engines import (
     run_source,
     shaken_for,
 )
+from mobilecat.judge.kept import Verdicts
 from mobilecat.judge.notes import notes_of
 from mobilecat.judge.observe import (
     Opener,
@@ -118,8 +119,9 @@ def validate(
     results = [Result("", c.name, c) for c in [*file_checks, *_labels(folder, bundle)]]
     live = opener is open_lane or getattr(opener, "opener", None) is open_lane
     held = live if files is None else files
+    kept = Verdicts(bundle, held)
     if held:
-        lanes = [_with_names(folder, bundle, lane) for lane in lanes]
+        lanes = [_with_names(folder, bundle, lane, kept) for lane in lanes]
     engines = load_engines(opener, folder, bundle, lanes, source, progress, live)
     if not slow and runner is None:
         engines = replace(engines, sparing=frozenset(x.name for x in lanes if x.slow))
@@ -127,7 +129,7 @@ def validate(
     results += [r for lane in lanes for r in _nameless(bundle, lane)]
     results += [Result(n, "", c) for n, c in engines.runners.items() if isinstance(c, Check)]
     if held:
-        results += _as_written(folder, engines)
+        results += _as_written(folder, engines, kept)
     pending: list[Path] = []
     results += _spared(engines, len(chosen), random)
     writes = write_pending and may_write()
@@ -189,27 +191,40 @@ def _labels(folder: Path, bundle: Bundle) -> list[Check]:
     return checks
 
 
-def _as_written(folder: Path, engines: Engines) -> list[Result]:
-    found = []
+def _as_written(folder: Path, engines: Engines, kept: Verdicts) -> list[Result]:
+    found: list[Result] = []
+    whole = engines.bundle
     for r in engines.reports:
         if r.lane.artifact is None or r.unloaded:
             continue
         for path, record, bundle in _files(folder, engines.bundle, r.lane.artifact):
-            checks = check_written(path, record, bundle)
-            checks += check_nms(path, record, bundle.spec.effective_nms, len(bundle.spec.labels))
+
+            def read(
+                path: Path = path, record: ArtifactRecord = record, bundle: Bundle = bundle
+            ) -> list[Check]:
+                nms, classes = bundle.spec.effective_nms, len(bundle.spec.labels)
+                return [
+                    *check_written(path, record, bundle),
+                    *check_nms(path, record, nms, classes),
+                ]
+
+            part = bundle.model_dump_json(exclude={"artifacts"}) if bundle is not whole else ""
+            checks = kept.checks(read, "as written", path, record, part)
             found += [Result(r.lane.name, "", check) for check in checks]
     return found
 
 
-def _with_names(folder: Path, bundle: Bundle, lane: Lane) -> Lane:
+def _with_names(folder: Path, bundle: Bundle, lane: Lane, kept: Verdicts) -> Lane:
     """Return the lane without the inner values that its file has no names for any more."""
-    if lane.artifact is None or isinstance(bundle, CascadeBundle):
+    record = lane.artifact
+    if record is None or isinstance(bundle, CascadeBundle):
         return lane
+    path = folder / record.file
     try:
-        taps = FORMATS[lane.artifact.kind].taps(folder / lane.artifact.file, lane.artifact)
+        taps = kept.names(lambda: FORMATS[record.kind].taps(path, record), "taps", path, record)
     except MobileCatError:
         return lane  # opening it says what is wrong
-    return replace(lane, artifact=lane.artifact.model_copy(update={"taps": taps}))
+    return replace(lane, artifact=record.model_copy(update={"taps": taps}))
 
 
 def _nameless(bundle: Bundle, lane: Lane) -> list[Result]:

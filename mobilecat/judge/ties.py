@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -49,17 +49,34 @@ def ties_of(
     Frame: both in image pixels. reference: what the source gave for the same input; None where it
     did not run, and a selection cannot be told from a fault.
     """
-    if bundle.spec.effective_nms is None or (own := _Candidates.of(bundle, observed)) is None:
+    if bundle.spec.effective_nms is None:
         return Ties()
-    found = _Found(bundle, own, observed, expected, got, limits, model_from_image)
-    other = _Candidates.of(bundle, reference) if reference is not None else None
-    if other is None:
-        return Ties(found.tied)
-    return Ties(
-        found.tied,
-        lost=lambda i: found.exact and own.has(found.expected, i, limits),
-        new=lambda j: found.exact and other.has(found.got, j, limits),
-    )
+
+    @cache
+    def found() -> _Found | None:  # most results differ in nothing, and nobody asks
+        own = _Candidates.of(bundle, observed)
+        given = expected, got, limits, model_from_image
+        return None if own is None else _Found(bundle, own, observed, *given)
+
+    @cache
+    def other() -> _Candidates | None:
+        return None if reference is None else _Candidates.of(bundle, reference)
+
+    def pair(i: int, j: int) -> bool:
+        return (mine := found()) is not None and mine.tied(i, j)
+
+    def exact() -> _Found | None:
+        mine = found() if other() is not None else None
+        return mine if mine is not None and mine.exact else None
+
+    def lost(i: int) -> bool:
+        return (mine := exact()) is not None and mine.own.has(mine.expected, i, limits)
+
+    def new(j: int) -> bool:
+        mine, there = exact(), other()
+        return mine is not None and there is not None and there.has(mine.got, j, limits)
+
+    return Ties(pair, lost, new)
 
 
 @dataclass(frozen=True)

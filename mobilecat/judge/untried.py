@@ -28,6 +28,7 @@ class Moved:
     first: dict[str, Array] = field(default_factory=dict)
     moved: dict[str, Array] = field(default_factory=dict)
     most: int = 0
+    _scales: dict[str, Array] = field(default_factory=dict)
 
     def add(self, bundle: Bundle, found: Observed) -> None:
         near = near_rows(bundle, found.tensors, 0.0)
@@ -39,13 +40,19 @@ class Moved:
             if name not in self.first:
                 self.first[name] = array
                 continue
-            before = as_floats(self.first[name])
-            if before.shape != array.shape:
+            before = self.first[name]
+            if before.shape != array.shape or before.dtype != array.dtype:
                 continue
-            scale = unit_scale(np.abs(np.nan_to_num(before)))
+            if name not in self._scales:
+                self._scales[name] = unit_scale(np.abs(np.nan_to_num(as_floats(before))))
+            scale = self._scales[name]
             axes = tuple(i for i in range(before.ndim) if scale.shape[i] == 1)
-            off = np.nan_to_num(np.abs(as_floats(array) - before))
-            share = off.max(axis=axes, keepdims=True) / scale
+            with np.errstate(over="ignore", invalid="ignore"):
+                off = np.abs(array - before)
+                peaks = as_floats(off.max(axis=axes, keepdims=True))
+                if not np.isfinite(peaks).all():
+                    peaks = as_floats(np.nan_to_num(off).max(axis=axes, keepdims=True))
+            share = peaks / scale
             self.moved[name] = np.maximum(self.moved.get(name, np.zeros(1)), share)
 
     def join(self, other: Moved) -> None:

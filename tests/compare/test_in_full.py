@@ -66,10 +66,14 @@ def test_candidates_that_can_become_detections_are_measured_apart() -> None:
     got = e.copy()
     got[0, 3] = 20
     bound = Bound(0.5, relative=False, times=3.0)
-    check = compare_in_full("candidates", "b", e, got, bound, "source", lambda _: shaken, near)
+    check = compare_in_full(
+        "candidates", "b", e, got, bound, "source", lambda _: shaken, lambda: near
+    )
     assert check.verdict == "PASS"
     got[0, 0] = 1
-    check = compare_in_full("candidates", "b", e, got, bound, "source", lambda _: shaken, near)
+    check = compare_in_full(
+        "candidates", "b", e, got, bound, "source", lambda _: shaken, lambda: near
+    )
     assert check.verdict == "FAIL" and check.limit == 0.5
 
 

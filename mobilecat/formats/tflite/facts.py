@@ -35,10 +35,10 @@ _MAX_LABELS_BYTES = 16 << 20
 
 
 def facts(path: Path, record: ArtifactRecord, bundle: Bundle) -> Iterator[Fact]:
-    from mobilecat.formats.tflite.read.file import read_tflite
+    from mobilecat.formats.tflite.read.file import shared_tflite
 
     data = mapped(path)
-    model = read_tflite(data, str(path))
+    model = shared_tflite(data, str(path))
     yield from _interface(model, record, bundle)
     yield from quantised_facts(model, record)
     stated = record.image_scale or ()
@@ -66,9 +66,9 @@ def taps(path: Path, record: ArtifactRecord) -> dict[str, str]:
 
     Where others have theirs, one that is gone is a fault for the run to find.
     """
-    from mobilecat.formats.tflite.read.file import read_tflite
+    from mobilecat.formats.tflite.read.file import shared_tflite
 
-    graph = read_tflite(mapped(path), str(path)).subgraphs[0]
+    graph = shared_tflite(mapped(path), str(path)).subgraphs[0]
     ends = {int(i) for i in (*graph.inputs, *graph.outputs)}
     named = any(_text(t.name) for i, t in enumerate(graph.tensors) if i not in ends)
     return record.taps if named else {}

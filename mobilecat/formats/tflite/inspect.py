@@ -14,14 +14,14 @@ from mobilecat.disk import mapped
 from mobilecat.formats.base.inspection import Inspection, Port
 from mobilecat.formats.tflite.lints import DETECTION as _DETECTION
 from mobilecat.formats.tflite.lints import lints
-from mobilecat.formats.tflite.read.file import Bytes, constant_name, read_tflite, text
+from mobilecat.formats.tflite.read.file import Bytes, constant_name, shared_tflite, text
 from mobilecat.formats.tflite.read.flexbuffer import unpacked
 from mobilecat.formats.tflite.read.metadata import described
 
 
 def inspect_model(path: Path, kind: str = "") -> Inspection:
     data = mapped(path)
-    model = read_tflite(data, str(path))
+    model = shared_tflite(data, str(path))
     graph = model.subgraphs[0]
     signature = _signature_names(model)
     given = _given_shapes(model)
@@ -50,13 +50,13 @@ def _channels(inputs: tuple[Port, ...]) -> int | None:
 
 def tensor_shapes(data: Bytes) -> dict[str, tuple[int, ...]]:
     """Return the tensors of the main subgraph: name → shape."""
-    graph = read_tflite(data, "").subgraphs[0]
+    graph = shared_tflite(data, "").subgraphs[0]
     return {text(t.name): _shape(t) for t in graph.tensors}
 
 
 def picture_scale(data: Bytes) -> tuple[float, int] | None:
     """Return scale and zero point of a model's first input; None where it has none."""
-    graph = read_tflite(data, "").subgraphs[0]
+    graph = shared_tflite(data, "").subgraphs[0]
     q = graph.tensors[graph.inputs[0]].quantization
     if q is None or q.scale is None or not len(q.scale):
         return None

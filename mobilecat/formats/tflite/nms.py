@@ -19,9 +19,9 @@ _POSTPROCESS = b"TFLite_Detection_PostProcess"
 def written(path: Path) -> Found:
     from ai_edge_litert.schema_py_generated import BuiltinOperator
 
-    from mobilecat.formats.tflite.read.file import read_tflite
+    from mobilecat.formats.tflite.read.file import shared_tflite
 
-    model = read_tflite(mapped(path), str(path))
+    model = shared_tflite(mapped(path), str(path))
     graph, found = model.subgraphs[0], nothing()
 
     def code(op: Any) -> int:

@@ -8,14 +8,14 @@ from typing import Any
 from mobilecat.disk import mapped
 from mobilecat.formats.base.operations import Operand, Operation
 from mobilecat.formats.tflite.inspect import _given_shapes, _op_name, _shape, _type_name
-from mobilecat.formats.tflite.read.file import read_tflite, text
+from mobilecat.formats.tflite.read.file import shared_tflite, text
 
 _MATRICES = {"FULLY_CONNECTED", "BATCH_MATMUL"}
 
 
 def operations(path: Path) -> tuple[Operation, ...]:
     """Return the main subgraph's ops, in the order in which they run."""
-    model = read_tflite(mapped(path), str(path))
+    model = shared_tflite(mapped(path), str(path))
     graph = model.subgraphs[0]
     given = _given_shapes(model)
     operands = [

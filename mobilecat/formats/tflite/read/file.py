@@ -6,6 +6,7 @@ Source: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/schema/schema.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import mmap
 import struct
@@ -65,6 +66,28 @@ def read_tflite(data: Bytes, where: str) -> Any:
         fix = "copy or export the file again"
         raise ArtifactError("The TFLite model is damaged", [Problem(what, where, fix)]) from e
     return model
+
+
+MOST_KEPT = 1 << 25
+"""Bytes of a file that stays read until another is."""
+_last: tuple[bytes, Any] | None = None
+
+
+def shared_tflite(data: Bytes, where: str) -> Any:
+    """Return the same, and the same object while one file is asked for; nobody may change it.
+
+    Files are told apart by all their bytes, and the object has its own copy of them: what happens
+    to the file on disk meanwhile does not reach it. Unfolding takes longer than all who read it.
+    """
+    global _last
+    if len(data) > MOST_KEPT:
+        return read_tflite(data, where)
+    own = bytes(data)
+    key = hashlib.sha256(own).digest()
+    last = _last
+    if last is None or last[0] != key:
+        _last = last = key, read_tflite(own, where)
+    return last[1]
 
 
 def _require_there(model: Any) -> None:
