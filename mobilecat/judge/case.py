@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 from mobilecat.bundle import Bundle
@@ -29,9 +32,10 @@ from mobilecat.judge.engines import (
     run_lane,
     run_source,
 )
-from mobilecat.judge.observe import Observed, load_inputs
+from mobilecat.judge.observe import Inputs, Observed, load_inputs
 from mobilecat.judge.report import LaneReport, Result
 from mobilecat.judge.result import expected_from
+from mobilecat.lanes import Lane, Runner
 
 
 def case_engines(engines: Engines, cases: Sequence[Case]) -> Iterator[tuple[Case, Engines]]:
@@ -41,20 +45,100 @@ def case_engines(engines: Engines, cases: Sequence[Case]) -> Iterator[tuple[Case
     return ((case, engines if case in full else quick) for case in cases)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A case under way: gives its inputs, and what each lane gives of them, by name."""
+
+    inputs: Callable[[], Inputs]
+    lanes: Mapping[str, Callable[[], Observed | Check]]
+    running: Sequence[Future[Observed | Check]] = ()
+
+    def wait(self) -> None:
+        """Return when no lane is at work any more."""
+        wait(self.running)
+
+
+def seen(engines: Engines, case: Case, pool: Executor | None = None) -> Seen:
+    """Take a case through its lanes: with a pool now, several at a time, else as each is asked."""
+    bundle, busy = engines.bundle, threading.Lock()
+    read: list[Inputs] = []
+
+    def inputs() -> Inputs:
+        with busy:
+            if not read:
+                read.append(load_inputs(case.input, bundle, case.boxes))
+            return read[0]
+
+    def run(engine: Runner | Check, lane: Lane) -> Observed | Check:
+        return run_lane(engine, bundle, lane, inputs())
+
+    works: dict[str, Callable[[], Observed | Check]] = {}
+    running: list[Future[Observed | Check]] = []
+    runners = [(r.lane, engines.runners[r.lane.name]) for r in engines.reports]
+    for lane, engine in ((SOURCE, engines.reference), *runners):
+        if lane.name in works:
+            continue
+        work = partial(run, engine, lane)
+        if pool is None or isinstance(engine, Check):
+            works[lane.name] = cache(work)
+            continue
+        running.append(pool.submit(work))
+        works[lane.name] = running[-1].result
+    return Seen(inputs, works, running)
+
+
+def run_cases(
+    engines: Engines,
+    cases: Sequence[Case],
+    may_write: bool,
+    progress: Callable[[str], None],
+    workers: int,
+) -> Iterator[tuple[list[Result], list[Path]]]:
+    """Give what `run_case` gives of each case, in their order.
+
+    workers: so many lanes run at a time; those of the next case while one is judged.
+    """
+    each = list(case_engines(engines, cases))
+    if workers < 2:
+        yield from (run_case(now, case, may_write, progress) for case, now in each)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            ahead: Seen | None = None
+            for k, (case, now) in enumerate(each):
+                there = ahead or (seen(now, case, pool) if case.kind != "clip" else None)
+                following = each[k + 1] if k + 1 < len(each) else None
+                ahead = None
+                if following is not None and following[0].kind != "clip" and there is not None:
+                    there.wait()  # an engine takes one picture at a time
+                    ahead = seen(following[1], following[0], pool)
+                yield run_case(now, case, may_write, progress, there)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
 def run_case(
-    engines: Engines, case: Case, may_write: bool, progress: Callable[[str], None]
+    engines: Engines,
+    case: Case,
+    may_write: bool,
+    progress: Callable[[str], None],
+    there: Seen | None = None,
 ) -> tuple[list[Result], list[Path]]:
-    """Run every lane on a golden; return the results, and the pending files written."""
+    """Run every lane on a golden; return the results, and the pending files written.
+
+    there: the case under way, where it is.
+    """
     bundle = engines.bundle
     if case.kind == "clip":
         return run_clip_case(engines, case, may_write, progress)
+    there = there or seen(engines, case)
     try:
-        inputs = load_inputs(case.input, bundle, case.boxes)
+        inputs = there.inputs()
     except MobileCatError as e:
         detail = "; ".join([e.summary, *map(str, e.problems)])
         return [Result("", case.name, Check("golden", case.name, "FAIL", detail=detail))], []
     progress(f"{case.name}: source")
-    reference = run_source(engines, inputs)
+    reference = run_source(engines, inputs, there.lanes[SOURCE.name]())
     results: list[Result] = []
     written: list[Path] = []
     for report in engines.reports:
@@ -63,7 +147,7 @@ def run_case(
             continue
         progress(f"{case.name}: {report.lane.name}")
         again = report.lane == SOURCE
-        got = reference if again else run_lane(engine, bundle, report.lane, inputs)
+        got = reference if again else there.lanes[report.lane.name]()
         if isinstance(got, Check):
             results.append(Result(report.lane.name, case.name, got))
             continue

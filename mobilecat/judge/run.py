@@ -12,6 +12,7 @@ from mobilecat.compare.ceilings import require_sane_tolerances
 from mobilecat.compare.compare import Check
 from mobilecat.compare.tolerances import require_known_tolerances
 from mobilecat.errors import MobileCatError, Problem
+from mobilecat.foreign import engines_of
 from mobilecat.formats.table import FORMATS
 from mobilecat.golden.inventory import check_index, check_terms
 from mobilecat.golden.store import (
@@ -19,7 +20,7 @@ from mobilecat.golden.store import (
     may_write,
     read_cases,
 )
-from mobilecat.judge.case import case_engines, run_case
+from mobilecat.judge.case import run_cases
 from mobilecat.judge.contract import check_contract
 from mobilecat.judge.engines import (
     SOURCE,
@@ -54,6 +55,7 @@ from mobilecat.judge.written import check_labels_file, check_written
 from mobilecat.lanes import Lane, lanes_of, open_lane
 from mobilecat.lanes.worker import home_of
 from mobilecat.spec import Tolerance
+from mobilecat.spread import cores
 
 
 def validate(
@@ -122,50 +124,52 @@ def validate(
     kept = Verdicts(bundle, held)
     if held:
         lanes = [_with_names(folder, bundle, lane, kept) for lane in lanes]
-    engines = load_engines(opener, folder, bundle, lanes, source, progress, live)
-    if not slow and runner is None:
-        engines = replace(engines, sparing=frozenset(x.name for x in lanes if x.slow))
-    results += [Result("", n, _shadowed(n)) for n in shadowed(bundle)]
-    results += [r for lane in lanes for r in _nameless(bundle, lane)]
-    results += [Result(n, "", c) for n, c in engines.runners.items() if isinstance(c, Check)]
-    if held:
-        results += _as_written(folder, engines, kept)
-    pending: list[Path] = []
-    results += _spared(engines, len(chosen), random)
-    writes = write_pending and may_write()
-    answers: Iterator[Judged]
-    if on is None:
-        answers = (run_case(e, c, writes, progress) for c, e in case_engines(engines, chosen))
-    else:
-        there = Elsewhere(home_of(folder, sealed, source), tuple(lanes), tolerances, writes)
-        answers = run_cases_on(on, there, engines, chosen, progress)
-    for found, written in answers:
-        results += found
-        pending += written
-    results += _complete(engines, chosen, results)
-    rows: list[RandomRow] = []
-    values = Range()
-    if random:
-        values = range_of(folder, bundle, value_range, source)
-        more, rows = _run_random(engines, random, seed, values, progress)
-        results += more
-    if live:
-        results += judge_ends(folder, engines, progress)
-        if isinstance(bundle, CascadeBundle):
-            results += judge_parts(folder, bundle, engines.reports, progress)
-    return Report(
-        bundle=bundle,
-        asked=Asked(folder, golden_dir, runner, random, seed),
-        cases=tuple(c.name for c in chosen),
-        lanes=engines.reports,
-        results=tuple(results),
-        random=tuple(rows),
-        random_inputs=describe(bundle, values) if random else "",
-        pending=tuple(pending),
-        notes=notes_of(engines, chosen, results, rows, write_pending, tolerances is not None),
-        empty=tuple(c.name for c in chosen if _is_empty(c)),
-        source_rounds=engines.plain is not None,
-    )
+    workers = min(cores(), len(lanes)) if live and on is None else 1
+    with engines_of(max(1, cores() // workers) if workers > 1 else None):
+        engines = load_engines(opener, folder, bundle, lanes, source, progress, live)
+        if not slow and runner is None:
+            engines = replace(engines, sparing=frozenset(x.name for x in lanes if x.slow))
+        results += [Result("", n, _shadowed(n)) for n in shadowed(bundle)]
+        results += [r for lane in lanes for r in _nameless(bundle, lane)]
+        results += [Result(n, "", c) for n, c in engines.runners.items() if isinstance(c, Check)]
+        if held:
+            results += _as_written(folder, engines, kept)
+        pending: list[Path] = []
+        results += _spared(engines, len(chosen), random)
+        writes = write_pending and may_write()
+        answers: Iterator[Judged]
+        if on is None:
+            answers = run_cases(engines, chosen, writes, progress, workers)
+        else:
+            there = Elsewhere(home_of(folder, sealed, source), tuple(lanes), tolerances, writes)
+            answers = run_cases_on(on, there, engines, chosen, progress)
+        for found, written in answers:
+            results += found
+            pending += written
+        results += _complete(engines, chosen, results)
+        rows: list[RandomRow] = []
+        values = Range()
+        if random:
+            values = range_of(folder, bundle, value_range, source)
+            more, rows = _run_random(engines, random, seed, values, progress)
+            results += more
+        if live:
+            results += judge_ends(folder, engines, progress)
+            if isinstance(bundle, CascadeBundle):
+                results += judge_parts(folder, bundle, engines.reports, progress)
+        return Report(
+            bundle=bundle,
+            asked=Asked(folder, golden_dir, runner, random, seed),
+            cases=tuple(c.name for c in chosen),
+            lanes=engines.reports,
+            results=tuple(results),
+            random=tuple(rows),
+            random_inputs=describe(bundle, values) if random else "",
+            pending=tuple(pending),
+            notes=notes_of(engines, chosen, results, rows, write_pending, tolerances is not None),
+            empty=tuple(c.name for c in chosen if _is_empty(c)),
+            source_rounds=engines.plain is not None,
+        )
 
 
 def _is_empty(case: Case) -> bool:

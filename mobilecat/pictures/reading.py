@@ -32,10 +32,15 @@ def read_picture(path: Path) -> Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as opened:
                 require_8_bits(opened, path)
-                upright = ImageOps.exif_transpose(opened)
-                return upright.convert("RGB")
+                ImageOps.exif_transpose(opened, in_place=True)
+                return as_rgb(opened)
     except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as e:
         raise unreadable(path, e) from e
+
+
+def as_rgb(picture: Image) -> Image:
+    """Return the picture as RGB: itself where it is."""
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def picture_of(given: Picture) -> Image:
@@ -95,7 +100,7 @@ def fit_picture(picture: Image, spec: ImageSpec) -> tuple[Pixels, ResizePlan]:
 
     plan = plan_resize(picture.size, spec.size, spec.resize, spec.rounding)
     mode = "L" if spec.color == "GRAY" else "RGB"
-    source = picture.convert(mode)
+    source = picture if picture.mode == mode else picture.convert(mode)
     resized = source
     if plan.resized_wh != picture.size:
         resized = source.resize(plan.resized_wh, Image.Resampling[spec.resample.upper()])

@@ -36,7 +36,7 @@ class OrtModel:
         self._as_written = as_written
         self._proto = _of_known_version(proto)
         self._arrays = arrays or {}
-        self._threads = threads
+        self._threads = threads or engine_threads()
         self._own = tuple(v.name for v in proto.graph.output)
         self._sessions: dict[tuple[str, ...], Any] = {}
 
@@ -75,8 +75,8 @@ class OrtModel:
         if self._as_written:
             level = quiet_onnxruntime().GraphOptimizationLevel.ORT_DISABLE_ALL
             options.graph_optimization_level = level
-        if threads := self._threads or engine_threads():
-            options.intra_op_num_threads = threads
+        if self._threads:
+            options.intra_op_num_threads = self._threads
         try:
             return session_of(proto, self._arrays, options)
         except Exception as e:  # onnxruntime's exceptions share no public base class

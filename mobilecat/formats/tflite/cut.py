@@ -12,6 +12,7 @@ import numpy as np
 from mobilecat.bundle import ArtifactRecord
 from mobilecat.disk import mapped
 from mobilecat.errors import ArtifactError, Problem
+from mobilecat.foreign import engine_threads
 from mobilecat.formats.base.runner import NO_PLACE, NotRun, Runner
 from mobilecat.formats.tflite.inner import ORDER
 from mobilecat.formats.tflite.read.file import read_tflite
@@ -31,7 +32,7 @@ class CutTflite:
         data, self._taps = cut(model, record, {n: i for n, (i, _) in self._at.items()})
         try:
             with quiet_stderr():
-                self._engine = Interpreter(model_content=data, num_threads=2)
+                self._engine = Interpreter(model_content=data, num_threads=engine_threads() or 2)
                 self._engine.allocate_tensors()
         except (ValueError, RuntimeError) as e:
             problem = Problem(str(e), str(path))

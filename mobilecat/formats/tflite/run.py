@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ class TfliteRunner:
         self._path = path
         self._record = record
         self._engines: dict[bool, Any] = {}
+        self._threads = engine_threads() or 2
+        self._index: dict[str, int] = {}
 
     def infer(self, inputs: Mapping[str, Array], taps: Sequence[str] = ()) -> dict[str, Array]:
         record = self._record
@@ -36,7 +39,9 @@ class TfliteRunner:
             raise ArtifactError("LiteRT stopped while running the artifact", [problem]) from e
         results = {k: found[v] for k, v in record.outputs.items() if v in found}
         if taps:
-            index = {d["name"]: d["index"] for d in engine.get_tensor_details()}
+            if not self._index:
+                self._index = {d["name"]: d["index"] for d in engine.get_tensor_details()}
+            index = self._index
             results.update(
                 (tap, engine.get_tensor(index[record.taps[tap]]))
                 for tap in taps
@@ -53,7 +58,7 @@ class TfliteRunner:
                 with quiet_stderr():
                     engine = Interpreter(
                         model_path=str(self._path),
-                        num_threads=engine_threads() or 2,
+                        num_threads=self._threads,
                         experimental_preserve_all_tensors=keep_all,
                     )
                     engine.allocate_tensors()
@@ -69,8 +74,17 @@ class TfliteRunner:
 def quiet_stderr() -> Iterator[None]:
     """Keep LiteRT's own greeting ("Created TensorFlow Lite XNNPACK delegate") off the terminal.
 
-    It comes from C++, so the descriptor itself is turned away; LiteRT raises what it refuses.
+    It comes from C++, so the descriptor itself is turned away, by one at a time; LiteRT raises what
+    it refuses.
     """
+    with _TURNED_AWAY:
+        yield from _without_stderr()
+
+
+_TURNED_AWAY = threading.RLock()
+
+
+def _without_stderr() -> Iterator[None]:
     sys.stderr.flush()
     saved = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -9,6 +9,7 @@ from typing import Any
 from mobilecat.bundle import ArtifactRecord
 from mobilecat.disk import mapped
 from mobilecat.errors import ArtifactError, Problem
+from mobilecat.foreign import engine_threads
 from mobilecat.formats.base.runner import Runner, artifact_inputs
 from mobilecat.formats.tflite.floats import Restore, as_floats, floats_in
 from mobilecat.formats.tflite.read.file import read_tflite
@@ -30,7 +31,7 @@ class UnroundedTflite:
             with quiet_stderr():
                 self._engine = Interpreter(
                     model_content=self._floats.data,
-                    num_threads=2,
+                    num_threads=engine_threads() or 2,
                     experimental_preserve_all_tensors=True,
                 )
                 self._engine.allocate_tensors()

@@ -23,6 +23,7 @@ from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.disk import sha256_of
 from mobilecat.errors import MobileCatError, Problem
+from mobilecat.foreign import engines_of
 from mobilecat.geometry.resize import ResizePlan, plan_resize
 from mobilecat.graph import Array
 from mobilecat.lanes import Lane, NotRun, Runner, decode_outputs, open_lane
@@ -104,11 +105,15 @@ def collect(
     now = {name: frozenset(ran) for name, ran in elsewhere.items()}
     kept = {w.lane.name: sum(keys[i] not in now.get(w.lane.name, ()) for i in w.results)
             for w in works}  # fmt: skip
+    workers = threads or cores()
+    at_once = min(workers, sum(bool(w.todo) for w in works))
+    own = max(1, cores() // at_once) if at_once > 1 else None
     for work in works:
         if work.todo or not keys:
             progress(f"loading {work.lane.name}")
             try:
-                work.runner = opener(folder, bundle, work.lane, source)
+                with engines_of(own):
+                    work.runner = opener(folder, bundle, work.lane, source)
             except NotRun as reason:
                 work.not_run = str(reason)
                 work.todo.clear()
@@ -134,7 +139,7 @@ def collect(
             work.results[i] = result
 
     order = sorted(set().union(*(w.todo for w in works)))
-    _in_threads(one, order, threads or cores(), progress)
+    _in_threads(one, order, workers, progress)
     return [_collected(w, len(keys), kept[w.lane.name]) for w in works]
 
 

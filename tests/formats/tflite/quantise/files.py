@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from mobilecat.formats.tflite.inspect import _op_name, read_tflite
+from mobilecat.formats.tflite.inspect import _op_name
 from mobilecat.formats.tflite.quantise.recipe import Recipe
+from mobilecat.formats.tflite.read.file import read_tflite
 from mobilecat.formats.tflite.write import File, file_from_graph
 from mobilecat.quantize import Range, Seen
 
