@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -59,11 +62,7 @@ def coco_scores(truths: Sequence[Truth], found: Sequence[Detections], classes: i
     none = CocoScores(None, None, ((None, None),) * classes, (None,) * len(SIZES), None)
     if not any(t.wanted for t in truths):
         return none
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints its timings
-        evaluation = _evaluation(truths, found, classes)
-        evaluation.evaluate()
-        evaluation.accumulate()
-    precision: Floats = evaluation.eval["precision"]  # [IoU, recall, class, size, most]; −1: none
+    precision = _precision(truths, found, classes)
     every = precision[..., 0, 0]
     at50 = every[0]
     known = [k for k in range(classes) if at50[0, k] > -1]
@@ -90,14 +89,51 @@ def keypoint_scores(
     """
     if not any(t.points is not None and t.wanted for t in truths):
         return None, None
-    with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = _evaluation(truths, found, classes, "keypoints")
-        evaluation.params.kpt_oks_sigmas = sigmas
-        evaluation.params.maxDets = [MOST_POSES]
-        evaluation.evaluate()
-        evaluation.accumulate()
-    every = evaluation.eval["precision"][..., 0, 0]
+    more = {"kpt_oks_sigmas": sigmas, "maxDets": [MOST_POSES]}
+    every = _precision(truths, found, classes, "keypoints", more)[..., 0, 0]
     return mean_of(every), mean_of(every[0])
+
+
+AT_ONCE = 256
+"""Pictures that pycocotools holds at a time: it makes some ten objects of every box."""
+
+
+def _precision(
+    truths: Sequence[Truth],
+    found: Sequence[Detections],
+    classes: int,
+    by: str = "bbox",
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> Floats:
+    """Return [IoU, recall, class, size, most], −1 where there is nothing, of all pictures.
+
+    They are matched some at a time, which pictures are, each by itself; what that leaves of a class
+    and size, in the order of the pictures, is all that precision follows from.
+    """
+    parts: dict[int, list[dict[str, Any]]] = {}
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints its timings
+        for start in range(0, len(truths), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            evaluation = _evaluation(truths[some], found[some], classes, by)
+            vars(evaluation.params).update(more)
+            evaluation.evaluate()
+            count, each = len(evaluation.params.imgIds), evaluation.evalImgs
+            for k in range(0, len(each), count):  # class, then size, then picture
+                if there := [told for told in each[k : k + count] if told is not None]:
+                    parts.setdefault(k // count, []).append(_joined(there))
+        rows = len(evaluation.params.catIds) * len(evaluation.params.areaRng)
+        evaluation.evalImgs = [_joined(parts[k]) if k in parts else None for k in range(rows)]
+        evaluation.params.imgIds = [0]
+        evaluation.params.maxDets = [sys.maxsize]  # each picture's own are counted already
+        evaluation._paramsEval = copy.copy(evaluation.params)
+        evaluation.accumulate()
+    precision: Floats = evaluation.eval["precision"]
+    return precision
+
+
+def _joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what pycocotools keeps of pictures as if they were one."""
+    return {k: np.concatenate([p[k] for p in parts], axis=-1) for k in parts[0]}
 
 
 def mean_of(values: Floats) -> float | None:
