@@ -1,23 +1,33 @@
 """What suppression costs: a .tflite with NMS one call a class, one call in all, and without.
 
 Usage: python benchmarks/nms_latency.py SPEC [--rounds N] [--pictures FOLDER] [--json FILE]
+       python benchmarks/nms_latency.py --dense [SPEC] [--rounds N] [--doc]
 
 The same graph is compiled in each way, and each file runs on the same pictures in turn, so that the
 machine's drift falls on all of them. A figure is a file's median over rounds, CPU time of one
 thread. Ratios are to the file as it is written today.
+
+--dense: every target with 3,000 candidates above the score threshold, which is set to the score of
+a photo's 3,000th. Each file runs whole, and cut before its suppression (`where = "app"`), in turn.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 from typing import Any
 from unittest import mock
 
 import numpy as np
+from kept import keep, put
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mobilecat.bake import bake
 from mobilecat.compile.whole import import_options, settled_shapes
@@ -33,7 +43,10 @@ FEW = 300
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("spec", type=Path)
+    default = ROOT / "examples" / "yolov5n" / "mobilecat.toml"
+    parser.add_argument("spec", type=Path, nargs="?", default=default)
+    parser.add_argument("--dense", action="store_true")
+    parser.add_argument("--doc", action="store_true", help="write the table into docs/speed.md")
     parser.add_argument("--rounds", type=int, default=15)
     cats = ROOT.parent / "shared" / "data" / "cats"
     parser.add_argument("--pictures", type=Path, default=cats)
@@ -43,6 +56,9 @@ def main() -> None:
     found = sorted(p for p in args.pictures.rglob("*.jpg"))[:6]
     if not found or spec.input is None:
         print(f"NOT_RUN: no pictures in {args.pictures}, or a spec without [input]")
+        return
+    if args.dense:
+        dense(spec, found[0], args.rounds, args.doc)
         return
     pictures = [fit_picture(Image.open(p).convert("RGB"), spec.input)[0] for p in found]
     files = written(spec)
@@ -66,6 +82,79 @@ def main() -> None:
     if args.json:
         rows = {n: {"clock_ms": float(c), "cpu_ms": float(p)} for n, (c, p) in medians.items()}
         args.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+
+
+DENSE = 3000
+_PATHS = re.compile(r'(?m)^(source|labels) = "(.*)"$')
+MARKS = ("<!-- dense -->", "<!-- /dense -->")
+
+
+def dense(spec: Spec, path: Path, rounds: int, doc: bool) -> None:
+    """Time every target whole and without its suppression, on a photo with DENSE candidates."""
+    import mobilecat as mc
+    from mobilecat.bundle.cascade import open_any
+    from mobilecat.foreign import engines_of
+    from mobilecat.formats.base.candidates import CandidatesAsTensors
+    from mobilecat.formats.base.runner import NotRun
+    from mobilecat.lanes import lanes_of, open_lane
+    from mobilecat.lanes.source import source_in
+
+    source = spec.folder / spec.source
+    if not source.is_file():
+        print(f"NOT_RUN: {source} is not there")
+        return
+    assert spec.input is not None and spec.nms is not None
+    picture = fit_picture(Image.open(path).convert("RGB"), spec.input)[0]
+    times: dict[tuple[str, str], list[float]] = {}
+    with TemporaryDirectory() as home:
+        folder = Path(home) / "plain"
+        mc.export(spec.folder / "mobilecat.toml", folder, source=source)
+        model = source_in(
+            open_lane(folder, open_any(folder), lanes_of(open_any(folder))[0], source)
+        )
+        assert model is not None
+        best = np.sort(model.candidates(picture).scores.reshape(-1, len(spec.labels)).max(axis=1))
+        threshold = float(best[-DENSE - 1])
+        runs = {}
+        for where in ("graph", "app"):
+            text = (spec.folder / "mobilecat.toml").read_text("utf-8")
+            now = rf'score_threshold = {threshold!r}\nwhere = "{where}"'
+            text = re.sub(r"score_threshold = \S+", now, text)
+            text = _PATHS.sub(lambda m: f'{m[1]} = "{(spec.folder / m[2]).resolve()}"', text)
+            (Path(home) / f"{where}.toml").write_text(text, "utf-8")
+            bundle = Path(home) / where
+            mc.export(Path(home) / f"{where}.toml", bundle, source=source)
+            contract = open_any(bundle)
+            for lane in lanes_of(contract, slow=False):
+                if lane.artifact is None:
+                    continue
+                try:
+                    with engines_of(1):
+                        runner = open_lane(bundle, contract, lane, source)
+                except NotRun:
+                    continue
+                while where == "app" and not isinstance(runner, CandidatesAsTensors):
+                    runner = runner._runner
+                runs[lane.name, where] = runner if where == "graph" else runner._runner
+        for number in range(WARM_UP + rounds):
+            for key, one in runs.items():
+                start = process_time()
+                one.infer({"image": picture})
+                if number >= WARM_UP:
+                    times.setdefault(key, []).append((process_time() - start) * 1e3)
+    head = f"{spec.name}, {DENSE:,} above {threshold:.2g}"
+    table = [
+        f"| {head} | without suppression, ms | with it, ms | ÷ without |",
+        "|---|---|---|---|",
+    ]
+    ratios = {}
+    for name in dict.fromkeys(lane for lane, _ in times):
+        alone, whole = (float(np.min(times[name, where])) for where in ("app", "graph"))
+        ratios[f"{name}: with suppression ÷ without"] = whole / alone
+        table.append(f"| {name} | {alone:.1f} | {whole:.1f} | {whole / alone:.2f} |")
+    print("\n".join([*table, "", *keep("dense", ratios)]))
+    if doc:
+        put(ROOT / "docs" / "speed.md", MARKS, "\n".join(table))
 
 
 def written(spec: Spec) -> dict[str, bytes]:
