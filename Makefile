@@ -91,8 +91,8 @@ fuzz: $(STAMP)  # hostile files, watched: docs/security.md
 wheel: $(STAMP)  # built, looked into, installed into an empty environment, its demo run
 	$(PY) tools/wheel.py $(foreach p,$(PYTHONS),--python $(p))
 
-bench: $(STAMP)
-	@$(PY) benchmarks/yunet.py
+bench: $(STAMP)  # what can be measured here within some minutes, and what changed: a report
+	@$(PY) benchmarks/every.py
 
 docs: build/zensical/.installed $(STAMP)  # the site: open build/site/index.html
 	$(PY) -m tools.site.gather build/docs

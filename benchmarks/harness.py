@@ -59,12 +59,16 @@ class Timed:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--spec", type=Path, default=ROOT / "examples" / "yunet")
-    model = DATA / "models" / "face_detection_yunet_2023mar.onnx"
-    parser.add_argument("--model", type=Path, default=model)
+    parser.add_argument("--model", type=Path, help="by default the one that the spec names")
     parser.add_argument("--pictures", type=int, default=24)
     parser.add_argument("--profile", action="store_true", help="say where the rest goes")
     parser.add_argument("--doc", action="store_true", help="write the table into docs/speed.md")
     args = parser.parse_args()
+    from mobilecat.spec import load_spec
+
+    if args.model is None:
+        named = load_spec(args.spec / "mobilecat.toml")
+        args.model = (named.folder / named.source).resolve()
     if not args.model.is_file() or not (DATA / "cats").is_dir():
         print(f"NOT_RUN: {args.model} or {DATA / 'cats'} is not there")
         return
@@ -88,6 +92,7 @@ def main() -> None:
         for name, row in rows.items()
         if "inference" in row
     }
+    alone = {f"{args.spec.name}, {args.pictures} pictures, {k}": v for k, v in alone.items()}
     print("\n".join([*lines, "", *keep("harness", alone)]))
     busy = ", ".join(f"{name} {row['cpu'] / row['wall']:.2f}" for name, row in rows.items())
     print(f"busy cores: {busy}")

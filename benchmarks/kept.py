@@ -22,15 +22,7 @@ def keep(section: str, ratios: Mapping[str, float], path: Path = RESULTS) -> lis
     """
     told = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     old: dict[str, float] = told.get(section, {})
-    lines = []
-    for name, value in ratios.items():
-        before = old.get(name)
-        if before is None:
-            lines.append(f"{name:70s} {value:7.3f}  new")
-            continue
-        change = value / before - 1
-        mark = "" if abs(change) < APART else "  more" if change > 0 else "  less"
-        lines.append(f"{name:70s} {value:7.3f}  was {before:.3f}  {change:+.0%}{mark}")
+    lines = [line(name, value, old.get(name)) for name, value in ratios.items()]
     lines += [f"{name:70s} {'':7s}  was {old[name]:.3f}, not measured"
               for name in old if name not in ratios]  # fmt: skip
     told[section] = {**old, **{name: round(value, 4) for name, value in ratios.items()}}
@@ -38,6 +30,21 @@ def keep(section: str, ratios: Mapping[str, float], path: Path = RESULTS) -> lis
         json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     return lines
+
+
+def line(name: str, value: float, before: float | None) -> str:
+    """Return what is said of one ratio."""
+    if before is None:
+        return f"{name:70s} {value:7.3f}  new"
+    change = value / before - 1
+    mark = "" if abs(change) < APART else "  more" if change > 0 else "  less"
+    return f"{name:70s} {value:7.3f}  was {before:.3f}  {change:+.0%}{mark}"
+
+
+def changed(old: Mapping[str, float], new: Mapping[str, float]) -> list[str]:
+    """Return a line for each ratio that is another than it was, old beside new."""
+    return [line(name, value, old.get(name)) for name, value in new.items()
+            if value != old.get(name)]  # fmt: skip
 
 
 def put(page: Path, marks: tuple[str, str], text: str) -> None:

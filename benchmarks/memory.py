@@ -22,7 +22,9 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from kept import keep  # noqa: E402
 
 SIDE = 64
 
@@ -39,11 +41,13 @@ def main() -> int:
         home = asked.keep or Path(scratch)
         prepare(home, max(counts))
         before: tuple[int, float] | None = None
+        told_kb: dict[str, float] = {}
         for count in counts:
             found = told(home, count)
             more = ""
             if before is not None:
                 grown = (found["peak_mb"] - before[1]) / (count - before[0]) * 1024
+                told_kb[f"evaluate, {before[0]} to {count} pictures: kB a picture"] = grown
                 more = f", {grown:.1f} kB a picture more than with {before[0]}"
             before = count, found["peak_mb"]
             print(
@@ -51,6 +55,7 @@ def main() -> int:
                 f"{found['seconds']:.0f} s, {found['cpu_ms']:.2f} ms of CPU a picture{more}",
                 flush=True,
             )
+        print("\n".join(["", *keep("memory", told_kb)]))
     return 0
 
 
