@@ -105,7 +105,7 @@ class Bench:
         self._sha = sha256_of(model)
         self._made = 0
         self._source: dict[tuple[int, ...], Scores] = {}
-        self._found: tuple[Detections, ...] = ()
+        self._found: Sequence[Detections] = ()
         self._beside: tuple[TargetSpec, Any] | None = None
         self.measures: tuple[Measure, ...] = ()
         self.measured = 0

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -59,20 +58,11 @@ def require_library() -> None:
 
 def coco_scores(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -> CocoScores:
     """Return COCO's scores over all pictures. class_ids of both: 0 … classes − 1."""
-    none = CocoScores(None, None, ((None, None),) * classes, (None,) * len(SIZES), None)
-    if not any(t.wanted for t in truths):
-        return none
-    precision = _precision(truths, found, classes)
-    every = precision[..., 0, 0]
-    at50 = every[0]
-    known = [k for k in range(classes) if at50[0, k] > -1]
-    return CocoScores(
-        ap=mean_of(every),
-        ap50=mean_of(at50),
-        by_class=tuple((mean_of(every[..., k]), mean_of(at50[..., k])) for k in range(classes)),
-        by_size=tuple(mean_of(precision[..., 1 + i, 0]) for i in range(len(SIZES))),
-        curve=Curve(tuple(float(v) for v in at50[:, known].mean(axis=1))),
-    )
+    parts = Parts(classes)
+    for start in range(0, len(truths), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        parts.add(truths[some], found[some])
+    return parts.scores()
 
 
 MOST_POSES = 20
@@ -87,48 +77,90 @@ def keypoint_scores(
     sigmas: of the points of truths and detections, (L,). Objects without a labelled point count as
     neither found nor missed. None where no object has one.
     """
-    if not any(t.points is not None and t.wanted for t in truths):
-        return None, None
-    more = {"kpt_oks_sigmas": sigmas, "maxDets": [MOST_POSES]}
-    every = _precision(truths, found, classes, "keypoints", more)[..., 0, 0]
-    return mean_of(every), mean_of(every[0])
+    parts = Parts(classes, sigmas)
+    for start in range(0, len(truths), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        parts.add(truths[some], found[some])
+    return parts.by_keypoints()
 
 
 AT_ONCE = 256
 """Pictures that pycocotools holds at a time: it makes some ten objects of every box."""
 
 
-def _precision(
-    truths: Sequence[Truth],
-    found: Sequence[Detections],
-    classes: int,
-    by: str = "bbox",
-    more: Mapping[str, Any] = MappingProxyType({}),
-) -> Floats:
-    """Return [IoU, recall, class, size, most], −1 where there is nothing, of all pictures.
+class Parts:
+    """What precision follows from, of pictures that come some at a time, in their order.
 
-    They are matched some at a time, which pictures are, each by itself; what that leaves of a class
-    and size, in the order of the pictures, is all that precision follows from.
+    Each picture is matched by itself, so that of a class and size no more is held than scores and
+    whether each is right. sigmas: of the points, (L,), where precision is by their similarity.
     """
-    parts: dict[int, list[dict[str, Any]]] = {}
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints its timings
-        for start in range(0, len(truths), AT_ONCE):
-            some = slice(start, start + AT_ONCE)
-            evaluation = _evaluation(truths[some], found[some], classes, by)
-            vars(evaluation.params).update(more)
+
+    def __init__(self, classes: int, sigmas: Floats | None = None) -> None:
+        self._classes, self._sigmas = classes, sigmas
+        self._parts: dict[int, list[dict[str, Any]]] = {}
+        self._wanted = False
+        self._last: Any = None
+
+    def add(self, truths: Sequence[Truth], found: Sequence[Detections]) -> None:
+        """Match some more pictures."""
+        marked = self._sigmas is not None
+        self._wanted |= any(t.wanted and (t.points is not None or not marked) for t in truths)
+        if not truths:
+            return
+        by = "keypoints" if marked else "bbox"
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints its timings
+            evaluation = _evaluation(truths, found, self._classes, by)
+            if marked:
+                evaluation.params.kpt_oks_sigmas = self._sigmas
+                evaluation.params.maxDets = [MOST_POSES]
             evaluation.evaluate()
-            count, each = len(evaluation.params.imgIds), evaluation.evalImgs
-            for k in range(0, len(each), count):  # class, then size, then picture
-                if there := [told for told in each[k : k + count] if told is not None]:
-                    parts.setdefault(k // count, []).append(_joined(there))
+        count, each = len(evaluation.params.imgIds), evaluation.evalImgs
+        for k in range(0, len(each), count):  # class, then size, then picture
+            if there := [told for told in each[k : k + count] if told is not None]:
+                self._parts.setdefault(k // count, []).append(_joined(there))
+        self._last = evaluation
+        del evaluation.evalImgs, evaluation.cocoGt, evaluation.cocoDt
+        for name in ("_gts", "_dts", "ious"):
+            setattr(evaluation, name, {})
+
+    def _precision(self) -> Floats:
+        """Return [IoU, recall, class, size, most], −1 where there is nothing."""
+        evaluation = self._last
         rows = len(evaluation.params.catIds) * len(evaluation.params.areaRng)
-        evaluation.evalImgs = [_joined(parts[k]) if k in parts else None for k in range(rows)]
-        evaluation.params.imgIds = [0]
+        evaluation.evalImgs = [
+            _joined(self._parts[k]) if k in self._parts else None for k in range(rows)
+        ]
+        evaluation.params.imgIds = [0]  # all of them, as if they were one
         evaluation.params.maxDets = [sys.maxsize]  # each picture's own are counted already
         evaluation._paramsEval = copy.copy(evaluation.params)
-        evaluation.accumulate()
-    precision: Floats = evaluation.eval["precision"]
-    return precision
+        with contextlib.redirect_stdout(io.StringIO()):
+            evaluation.accumulate()
+        precision: Floats = evaluation.eval["precision"]
+        return precision
+
+    def scores(self) -> CocoScores:
+        """Return COCO's scores of all that was added."""
+        n = self._classes
+        if not self._wanted:
+            return CocoScores(None, None, ((None, None),) * n, (None,) * len(SIZES), None)
+        precision = self._precision()
+        every = precision[..., 0, 0]
+        at50 = every[0]
+        known = [k for k in range(n) if at50[0, k] > -1]
+        return CocoScores(
+            ap=mean_of(every),
+            ap50=mean_of(at50),
+            by_class=tuple((mean_of(every[..., k]), mean_of(at50[..., k])) for k in range(n)),
+            by_size=tuple(mean_of(precision[..., 1 + i, 0]) for i in range(len(SIZES))),
+            curve=Curve(tuple(float(v) for v in at50[:, known].mean(axis=1))),
+        )
+
+    def by_keypoints(self) -> tuple[float | None, float | None]:
+        """Return average precision by the points' similarity: (mean over OKS .5 to .95, at .5)."""
+        if not self._wanted:
+            return None, None
+        every = self._precision()[..., 0, 0]
+        return mean_of(every), mean_of(every[0])
 
 
 def _joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

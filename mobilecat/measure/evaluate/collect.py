@@ -29,6 +29,7 @@ from mobilecat.graph import Array
 from mobilecat.lanes import Lane, NotRun, Runner, decode_outputs, open_lane
 from mobilecat.lanes.inputs import picture_inputs
 from mobilecat.measure.datasets import Labelled
+from mobilecat.measure.evaluate.held import Found
 from mobilecat.measure.evaluate.kept import Result, Store
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.reading import read_picture
@@ -47,7 +48,7 @@ class Collected:
     """
 
     lane: Lane
-    found: tuple[Detections, ...]
+    found: Sequence[Detections]
     engine: str = ""
     not_run: str = ""
     inferred: int = 0
@@ -61,7 +62,7 @@ class _Work:
 
     lane: Lane
     store: Store
-    results: dict[int, Result]
+    results: Found
     todo: set[int]
     runner: Runner | None = None
     not_run: str = ""
@@ -98,13 +99,17 @@ def collect(
     given = gives_boxes_away(bundle)
     keys = keys_of(pictures, given, class_ids, progress)
     works = []
-    for lane in lanes:
-        store = stores[lane.name]
-        found = {} if fresh else {i: r for i, key in enumerate(keys) if (r := store.get(key))}
-        works.append(_Work(lane, store, found, set(range(len(keys))) - found.keys()))
     now = {name: frozenset(ran) for name, ran in elsewhere.items()}
-    kept = {w.lane.name: sum(keys[i] not in now.get(w.lane.name, ()) for i in w.results)
-            for w in works}  # fmt: skip
+    kept: dict[str, int] = {}
+    for lane in lanes:
+        store, held = stores[lane.name], Found(len(keys))
+        ran_now = now.get(lane.name, frozenset())
+        kept[lane.name] = 0
+        for i, key in enumerate(keys) if not fresh else ():
+            if (result := store.get(key)) is not None:
+                held.put(i, result.found, result.engine, result.seconds)
+                kept[lane.name] += key not in ran_now
+        works.append(_Work(lane, store, held, held.missing))
     workers = threads or cores()
     at_once = min(workers, sum(bool(w.todo) for w in works))
     own = max(1, cores() // at_once) if at_once > 1 else None
@@ -134,9 +139,8 @@ def collect(
                     work.not_run = f"{pictures[i].path.name}: {reason}"
                     continue
             found = decoded(outputs, plan, work.lane, pictures[i])
-            result = Result(found, work.runner.note, seconds)
-            work.store.put(keys[i], result)
-            work.results[i] = result
+            work.store.put(keys[i], Result(found, work.runner.note, seconds))
+            work.results.put(i, found, work.runner.note, seconds)
 
     order = sorted(set().union(*(w.todo for w in works)))
     _in_threads(one, order, workers, progress)
@@ -146,12 +150,10 @@ def collect(
 def _collected(work: _Work, pictures: int, kept: int) -> Collected:
     if work.not_run:
         return Collected(work.lane, (), not_run=work.not_run)
-    results = [work.results[i] for i in range(pictures)]
-    engine = work.runner.note if work.runner else results[0].engine
-    found = tuple(r.found for r in results)
-    times = [r.seconds for r in results if r.seconds is not None]
-    seconds = statistics.median(times) if times else None
-    return Collected(work.lane, found, engine, "", pictures - kept, kept, seconds)
+    results = work.results
+    engine = work.runner.note if work.runner else results.engine
+    seconds = statistics.median(results.seconds) if results.seconds else None
+    return Collected(work.lane, results.each, engine, "", pictures - kept, kept, seconds)
 
 
 def keys_of(

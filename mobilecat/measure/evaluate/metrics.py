@@ -118,39 +118,69 @@ def _best(reach: Floats, allowed: Flags) -> int | None:
     return j if j >= 0 and open_to[j] >= 0 else None
 
 
+class VocRows:
+    """Detections of all classes held to their objects as the VOC 2007 development kit does.
+
+    Each belongs to the object of its picture and class that it overlaps most, taken or not; the
+    second of an object is wrong; those of a difficult one do not count. Held of a detection are its
+    score, class, and object: the picture's number and its own, −1 for none, −2 for a difficult one.
+    """
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[Floats, Ints, Ints, Ints]] = []
+        self._wanted: dict[int, int] = {}
+        self._pictures = 0
+
+    def add(self, truth: Truth, found: Detections, at: float = IOU) -> None:
+        """Hold one more picture."""
+        k, self._pictures = self._pictures, self._pictures + 1
+        for kind in truth.class_ids[~truth.ignore].tolist():
+            self._wanted[kind] = self._wanted.get(kind, 0) + 1
+        if not len(found):
+            return
+        objects = np.full(len(found), -1)
+        if len(truth):
+            same = found.class_ids[:, None] == truth.class_ids[None]
+            reach = np.where(same, ious(truth, found), -1.0)
+            best = reach.argmax(axis=1)
+            hit = reach[np.arange(len(found)), best] >= at
+            objects[hit] = np.where(truth.ignore[best], -2, best)[hit]
+        places = np.full(len(found), k)
+        self._rows.append((found.scores, found.class_ids, places, objects))
+        if len(self._rows) > _ROWS:
+            self._rows = [self._all()]
+
+    def _all(self) -> tuple[Floats, Ints, Ints, Ints]:
+        if not self._rows:
+            none = np.zeros(0, np.int64)
+            return np.zeros(0), none, none, none
+        scores, kinds, places, objects = (np.concatenate(x) for x in zip(*self._rows, strict=True))
+        return scores, kinds, places, objects
+
+    def flags(self, class_id: int) -> tuple[Floats, Flags, int]:
+        """Return (scores, which are right, objects to find) of one class, by falling score."""
+        self._rows = [self._all()]
+        scores, kinds, places, objects = self._rows[0]
+        mine = np.flatnonzero((kinds == class_id) & (objects != -2))
+        mine = mine[np.argsort(-scores[mine], kind="stable")]
+        right = objects[mine] >= 0
+        both = np.stack([places[mine], objects[mine]], axis=1)
+        first = np.zeros(len(mine), np.bool_)
+        first[np.unique(both, axis=0, return_index=True)[1]] = True
+        return scores[mine], right & first, self._wanted.get(class_id, 0)
+
+
+_ROWS = 1024
+
+
 def voc_flags(
     pictures: Iterable[tuple[Truth, Detections]], class_id: int, at: float = IOU
 ) -> tuple[Floats, Flags, int]:
-    """Return (scores, which are right, objects to find) of one class, by falling score.
-
-    As the VOC 2007 development kit does: each detection belongs to the object of its picture that
-    it overlaps most, taken or not; the second of an object is wrong; those of a difficult one do
-    not count.
-    """
-    pictures = list(pictures)
-    every = [ious(truth, found) for truth, found in pictures]
-    rows: list[tuple[float, int, int]] = []  # score, picture, object: −1 none, −2 not counted
-    wanted = 0
-    for k, (truth, found) in enumerate(pictures):
-        objects = np.flatnonzero(truth.class_ids == class_id)
-        wanted += int(np.count_nonzero(~truth.ignore[objects]))
-        mine = np.flatnonzero(found.class_ids == class_id)
-        values = every[k][np.ix_(mine, objects)]
-        for i, row in zip(mine, values, strict=True):
-            best = int(row.argmax()) if row.size else -1
-            hit = best >= 0 and row[best] >= at
-            j = int(objects[best]) if hit else -1
-            rows.append((float(found.scores[i]), k, -2 if hit and truth.ignore[j] else j))
-    rows.sort(key=lambda r: -r[0])
-    taken: set[tuple[int, int]] = set()
-    scores, right = [], []
-    for score, k, j in rows:
-        if j == -2:
-            continue
-        scores.append(score)
-        right.append(j >= 0 and (k, j) not in taken)
-        taken.add((k, j))
-    return np.array(scores, np.float64), np.array(right, np.bool_), wanted
+    """Return what `VocRows` says of one class of these pictures."""
+    rows = VocRows()
+    for truth, found in pictures:
+        rows.add(truth, found, at)
+    return rows.flags(class_id)
 
 
 def interpolated_ap(right: Flags, wanted: int, points: int = 11) -> float | None:

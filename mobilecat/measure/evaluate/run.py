@@ -13,6 +13,7 @@ from mobilecat.measure.datasets import Dataset, load_dataset
 from mobilecat.measure.evaluate.coco import require_library
 from mobilecat.measure.evaluate.collect import Collected, Opener, collect, gives_boxes_away
 from mobilecat.measure.evaluate.confusion import confusion_of
+from mobilecat.measure.evaluate.held import Each
 from mobilecat.measure.evaluate.kept import open_stores
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, match_landmarks
@@ -103,7 +104,11 @@ def evaluate(
         raise MobileCatError("Nothing ran", [Problem(c.not_run, c.lane.name) for c in collected])
     marks = points if isinstance(points, PointMap) else None
     masks = gives_masks(bundle)
-    truths = [truth_of(p, classes, marks, masks) for p in chosen]
+    truths: Sequence[Truth] = Each(
+        len(chosen), lambda i: truth_of(chosen[i], classes, marks, masks)
+    )
+    if masks:  # outlines are drawn once
+        truths = list(truths)
     rows = []
     for found in collected:
         progress(f"scoring {found.lane.name}")
@@ -178,7 +183,7 @@ def few_objects(truths: Sequence[Truth]) -> list[str]:
 def _row(
     found: Collected,
     bundle: Bundle,
-    truths: list[Truth],
+    truths: Sequence[Truth],
     classes: ClassMap,
     points: PointMap | None,
 ) -> LaneScores:

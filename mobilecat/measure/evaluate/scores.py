@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from mobilecat.measure.datasets import Labelled
-from mobilecat.measure.evaluate.coco import SIZES, Curve, coco_scores, keypoint_scores
+from mobilecat.measure.evaluate.coco import AT_ONCE, SIZES, Curve, Parts
 from mobilecat.measure.evaluate.metrics import (
+    Ints,
     Matched,
     Truth,
+    VocRows,
     interpolated_ap,
     landmark_error,
     match,
     mean,
     overlaps,
-    voc_flags,
 )
 from mobilecat.measure.evaluate.names import ClassMap, PointMap
 from mobilecat.measure.evaluate.outlines import (
@@ -200,61 +203,151 @@ def score(
     """Return a lane's figures. single: its head gives one result a picture. own_boxes: its boxes
     are the labels'. sigmas: of the model's landmarks, for their similarity. whole: its classes are
     the whole picture's. class_map: its rows are the classes of a class map."""
-    own_boxes = own_boxes or whole or class_map
-    cleaned = [detections_of(d, classes, points) for d in given]
-    found = [d for d, _ in cleaned]
-    matches = [match(t, d) for t, d in zip(truths, found, strict=True)]
-    both = list(zip(truths, found, matches, strict=True))
-    n = len(classes.names)
-    hits, wrong = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    for truth, there, matched in both:
-        np.add.at(hits, truth.class_ids[[j for j, _, _ in matched.pairs]], 1)
-        np.add.at(wrong, there.class_ids[list(matched.extra)], 1)
-    coco = None if own_boxes else coco_scores(truths, found, n)
-    by_class = []
-    for c, name in enumerate(classes.names):
-        _, right, wanted = voc_flags(zip(truths, found, strict=True), c)
-        ap, ap50 = coco.by_class[c] if coco else (None, None)
-        voc = None if own_boxes else interpolated_ap(right, wanted)
-        by_class.append(ClassScore(name, wanted, ap, ap50, voc, int(hits[c]), int(wrong[c])))
-    empty = [len(m.extra) for t, _, m in both if t.wanted == 0]
-    alone = _single_ious(truths, found) if single else []
-    marks = None
-    if points is not None:
-        known = None if sigmas is None else sigmas[[j for _, j in points.pairs]]
-        marks = _landmarks(both, points, single, known)
-        if known is not None:
-            ap, ap50 = keypoint_scores(truths, found, n, known)
-            marks = replace(marks, oks_ap=ap, oks_ap50=ap50)
-    return Scores(
-        ap=coco.ap if coco else None,
-        ap50=coco.ap50 if coco else None,
-        voc07=mean([c.voc07 for c in by_class if c.voc07 is not None]),
-        by_class=tuple(by_class),
-        by_size=_by_size(both, coco.by_size if coco else (None,) * len(SIZES)),
-        pictures=len(truths),
-        empty_pictures=len(empty),
-        objects=sum(t.wanted for t in truths),
-        found=int(hits.sum()),
-        wrong=int(wrong.sum()),
-        wrong_in_empty=sum(empty),
-        mean_iou=mean([v for _, _, m in both for _, _, v in m.pairs]),
-        single_iou=mean(alone),
-        single_pictures=len(alone),
-        landmarks=marks,
-        masks=None if class_map else mask_scores(both, n),
-        curve=coco.curve if coco else None,
-        not_finite=sum(bad for _, bad in cleaned),
-        classifier=_classified(truths, given, classes) if whole else None,
-        class_map=region_scores(both, n) if class_map else None,
+    asked = _Asked(
+        classes, points, single, own_boxes or whole or class_map, sigmas, whole, class_map
     )
+    tally = _Tally(asked)
+    for start in range(0, len(truths), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        tally.add(truths[some], given[some])
+    return tally.scores()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """See `score`. own_boxes: no box is placed, so that there is no AP."""
+
+    classes: ClassMap
+    points: PointMap | None
+    single: bool
+    own_boxes: bool
+    sigmas: Floats | None
+    whole: bool
+    class_map: bool
+
+    @property
+    def known(self) -> Floats | None:
+        """The σ of the points that both have."""
+        if self.points is None or self.sigmas is None:
+            return None
+        return self.sigmas[[j for _, j in self.points.pairs]]
+
+
+class _Tally:
+    """Figures under way: pictures come some at a time, and none is held."""
+
+    def __init__(self, asked: _Asked) -> None:
+        n = len(asked.classes.names)
+        self._asked = asked
+        self._hits, self._wrong = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        self._coco = None if asked.own_boxes else Parts(n)
+        self._poses = None if asked.known is None else Parts(n, asked.known)
+        self._voc = VocRows()
+        self._of_size, self._hit_of_size = np.zeros(3, np.int64), np.zeros(3, np.int64)
+        self._pictures = self._objects = self._empty = self._wrong_in_empty = 0
+        self._not_finite = self._labelled = 0
+        self._ious, self._alone = array("d"), array("d")
+        self._errors, self._alike = array("d"), array("d")
+        self._first, self._five = array("d"), array("d")
+        self._outlined: list[_Picture] = []
+
+    def add(self, truths: Sequence[Truth], given: Sequence[Detections]) -> None:
+        """Take some more pictures in."""
+        asked = self._asked
+        cleaned = [detections_of(d, asked.classes, asked.points) for d in given]
+        found = [d for d, _ in cleaned]
+        matches = [match(t, d) for t, d in zip(truths, found, strict=True)]
+        both = list(zip(truths, found, matches, strict=True))
+        self._not_finite += sum(bad for _, bad in cleaned)
+        self._pictures += len(both)
+        for truth, there, matched in both:
+            np.add.at(self._hits, truth.class_ids[[j for j, _, _ in matched.pairs]], 1)
+            np.add.at(self._wrong, there.class_ids[list(matched.extra)], 1)
+            self._objects += truth.wanted
+            self._ious.extend(v for _, _, v in matched.pairs)
+            if truth.wanted == 0:
+                self._empty += 1
+                self._wrong_in_empty += len(matched.extra)
+            self._voc.add(truth, there)
+        _add_sizes(both, self._of_size, self._hit_of_size)
+        for parts in (self._coco, self._poses):
+            if parts is not None:
+                parts.add(truths, found)
+        if asked.single:
+            self._alone.extend(_single_ious(truths, found))
+        if asked.points is not None:
+            errors, alike, labelled = _landmarks(both, asked.points, asked.single, asked.known)
+            self._errors.extend(errors)
+            self._alike.extend(alike)
+            self._labelled += labelled
+        if asked.whole:
+            first, five = _classified(truths, given, asked.classes)
+            self._first.extend(first)
+            self._five.extend(five)
+        self._outlined += [b for b in both if b[0].outlines is not None]
+
+    def scores(self) -> Scores:
+        asked, n = self._asked, len(self._asked.classes.names)
+        coco = None if self._coco is None else self._coco.scores()
+        by_class = []
+        for c, name in enumerate(asked.classes.names):
+            _, right, wanted = self._voc.flags(c)
+            ap, ap50 = coco.by_class[c] if coco else (None, None)
+            voc = None if asked.own_boxes else interpolated_ap(right, wanted)
+            hits, wrong = int(self._hits[c]), int(self._wrong[c])
+            by_class.append(ClassScore(name, wanted, ap, ap50, voc, hits, wrong))
+        by_size = coco.by_size if coco else (None,) * len(SIZES)
+        sizes = zip(SIZES, self._of_size.tolist(), by_size, self._hit_of_size.tolist(), strict=True)
+        return Scores(
+            ap=coco.ap if coco else None,
+            ap50=coco.ap50 if coco else None,
+            voc07=mean([c.voc07 for c in by_class if c.voc07 is not None]),
+            by_class=tuple(by_class),
+            by_size=tuple(SizeScore(*each) for each in sizes),
+            pictures=self._pictures,
+            empty_pictures=self._empty,
+            objects=self._objects,
+            found=int(self._hits.sum()),
+            wrong=int(self._wrong.sum()),
+            wrong_in_empty=self._wrong_in_empty,
+            mean_iou=mean(self._ious),
+            single_iou=mean(self._alone),
+            single_pictures=len(self._alone),
+            landmarks=self._marks(),
+            masks=None if asked.class_map else mask_scores(self._outlined, n),
+            curve=coco.curve if coco else None,
+            not_finite=self._not_finite,
+            classifier=ClassifierScore(mean(self._first), mean(self._five), len(self._first))
+            if asked.whole
+            else None,
+            class_map=region_scores(self._outlined, n) if asked.class_map else None,
+        )
+
+    def _marks(self) -> LandmarkScore | None:
+        points = self._asked.points
+        if points is None:
+            return None
+        ap, ap50 = self._poses.by_keypoints() if self._poses is not None else (None, None)
+        return LandmarkScore(
+            nme=mean(self._errors),
+            median=float(np.median(self._errors)) if self._errors else None,
+            measured=len(self._errors),
+            objects=self._labelled,
+            points=len(points.pairs),
+            oks=mean([v for v in self._alike if v == v]),
+            unit="√ of the box's area (no eyes are known)"
+            if points.eyes is None
+            else "inter-ocular distance",
+            oks_ap=ap,
+            oks_ap50=ap50,
+        )
 
 
 def _classified(
     truths: Sequence[Truth], given: Sequence[Detections], classes: ClassMap
-) -> ClassifierScore:
+) -> tuple[list[float], list[float]]:
     """Rank all classes of the model: one that no label names is wrong where it comes first."""
-    first, five = [], []
+    first, five = list[float](), list[float]()
     for truth, there in zip(truths, given, strict=True):
         wanted = set(truth.class_ids[~truth.ignore].tolist())
         if wanted:
@@ -262,18 +355,15 @@ def _classified(
             ranked = [classes.model.get(int(i), -1) for i in there.class_ids[order]]
             first.append(float(bool(wanted & set(ranked[:1]))))
             five.append(float(bool(wanted & set(ranked[:5]))))
-    return ClassifierScore(mean(first), mean(five), len(first))
+    return first, five
 
 
-def _by_size(both: Sequence[_Picture], ap: Sequence[float | None]) -> tuple[SizeScore, ...]:
-    rows = []
-    for name, low, high, value in zip(SIZES, _AREAS, _AREAS[1:], ap, strict=False):
-        fits = [(t.areas >= low) & (t.areas <= high) & ~t.ignore for t, _, _ in both]
-        hit = sum(
-            int(mine[j]) for mine, (_, _, m) in zip(fits, both, strict=True) for j, _, _ in m.pairs
-        )
-        rows.append(SizeScore(name, sum(int(f.sum()) for f in fits), value, hit))
-    return tuple(rows)
+def _add_sizes(both: Sequence[_Picture], objects: Ints, hit: Ints) -> None:
+    for k, (low, high) in enumerate(itertools.pairwise(_AREAS)):
+        for truth, _, matched in both:
+            fits = (truth.areas >= low) & (truth.areas <= high) & ~truth.ignore
+            objects[k] += int(fits.sum())
+            hit[k] += sum(int(fits[j]) for j, _, _ in matched.pairs)
 
 
 def _only(truth: Truth, found: Detections) -> bool:
@@ -292,13 +382,15 @@ def _single_ious(truths: Sequence[Truth], found: Sequence[Detections]) -> list[f
 
 def _landmarks(
     both: Sequence[_Picture], points: PointMap, single: bool, sigmas: Floats | None
-) -> LandmarkScore:
-    """Measure each object that was found; with a head of one result, each picture's only object."""
+) -> tuple[list[float], list[float], int]:
+    """Return errors, similarities, and how many objects are labelled.
+
+    Measure each object that was found; with a head of one result, each picture's only object."""
     order = [i for i, _ in points.pairs]
     eyes = None
     if points.eyes is not None:
         eyes = (order.index(points.eyes[0]), order.index(points.eyes[1]))
-    errors, alike, labelled = [], list[float](), 0
+    errors, alike, labelled = list[float](), list[float](), 0
     for truth, there, matched in both:
         if truth.points is None:
             continue
@@ -316,12 +408,4 @@ def _landmarks(
             if sigmas is not None:
                 both_points = truth.points[[j]], there.landmarks_xy[[i]]
                 alike += oks(*both_points, truth.areas[[j]], sigmas).tolist()
-    return LandmarkScore(
-        nme=mean(errors),
-        median=float(np.median(errors)) if errors else None,
-        measured=len(errors),
-        objects=labelled,
-        points=len(order),
-        oks=mean([v for v in alike if v == v]),
-        unit="inter-ocular distance" if eyes else "√ of the box's area (no eyes are known)",
-    )
+    return errors, alike, labelled
