@@ -29,8 +29,7 @@ YUNET = "examples/yunet/mobilecat.toml"
 RUNS: Mapping[str, tuple[str, ...]] = {
     "yunet": ("benchmarks/yunet.py",),
     "where": ("benchmarks/where.py",),
-    "harness": ("benchmarks/harness.py", "--pictures", "16"),
-    "harness, YOLOv5n": ("benchmarks/harness.py", "--pictures", "4", "--spec", "examples/yolov5n"),
+    "harness": ("benchmarks/harness.py",),
     "memory": ("benchmarks/memory.py", "--counts", "1000,4000"),
     "suppression, dense": ("benchmarks/nms_latency.py", "--dense", YUNET, "--rounds", "5"),
     "suppression": (

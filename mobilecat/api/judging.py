@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent, source_of
+from mobilecat.api.lending import opener_of
 from mobilecat.bundle.cascade import open_any
 from mobilecat.disk import write_text
 from mobilecat.disk.outputs import require_outputs
@@ -162,8 +163,10 @@ def validate(
         losses = losses_of(Path(evaluation), unverified)
         charts = charts_of(Path(evaluation), unverified)
     limits = _limits(home, tolerances, artifact, data)
-    opener = open_saved(kept) if kept is not None else open_lane
-    with recording(path_or_none(save), opener) as recorder:
+    with (
+        opener_of(bundle) as live,
+        recording(path_or_none(save), live if kept is None else open_saved(kept)) as recorder,
+    ):
         report = judged(
             home,
             goldens,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent, source_of
+from mobilecat.api.lending import opener_of
 from mobilecat.errors import MobileCatError, Problem
 
 if TYPE_CHECKING:
@@ -61,24 +62,26 @@ def evaluate(
 
     page, model = path_or_none(html), source_of(bundle, source)
     require_outputs({"--html": page}, inputs=(Path(bundle), Path(data), model))
-    found = measured(
-        Path(bundle),
-        Path(data),
-        runner=runner,
-        artifact=artifact,
-        source=model,
-        limit=limit,
-        class_map=class_map,
-        max_drop=max_drop,
-        cache=path_or_none(cache),
-        fresh=fresh,
-        threads=threads,
-        allow_calibration=allow_calibration,
-        on=on,
-        part=shard,
-        merged=[Path(p) for p in merge],
-        progress=progress,
-    )
+    with opener_of(bundle) as opener:
+        found = measured(
+            Path(bundle),
+            Path(data),
+            runner=runner,
+            artifact=artifact,
+            source=model,
+            limit=limit,
+            class_map=class_map,
+            max_drop=max_drop,
+            cache=path_or_none(cache),
+            fresh=fresh,
+            threads=threads,
+            allow_calibration=allow_calibration,
+            on=on,
+            part=shard,
+            merged=[Path(p) for p in merge],
+            progress=progress,
+            opener=opener,
+        )
     if page is not None:
         from mobilecat.report.html_evaluation import evaluation_page
 
@@ -139,23 +142,25 @@ def tune(
             said = Problem("one shard's best row is not all pictures'", "--write", fix)
             raise MobileCatError("These do not go together", [said])
         require_writable(spec, bundled.spec)
-    found = swept(
-        home,
-        Path(data),
-        grid,
-        goal,
-        runner=runner,
-        artifact=artifact,
-        source=source_of(bundle, source),
-        limit=limit,
-        cache=path_or_none(cache),
-        fresh=fresh,
-        class_map=class_map,
-        on=on,
-        part=shard,
-        merged=[Path(p) for p in merge],
-        progress=progress,
-    )
+    with opener_of(bundle) as opener:
+        found = swept(
+            home,
+            Path(data),
+            grid,
+            goal,
+            runner=runner,
+            artifact=artifact,
+            source=source_of(bundle, source),
+            limit=limit,
+            cache=path_or_none(cache),
+            fresh=fresh,
+            class_map=class_map,
+            on=on,
+            part=shard,
+            merged=[Path(p) for p in merge],
+            progress=progress,
+            opener=opener,
+        )
     if spec is None or found.best is None:
         return found
     if found.too_few:

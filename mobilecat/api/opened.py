@@ -10,6 +10,7 @@ from typing import Any
 
 from mobilecat.api import changing, judging, measuring, replaying
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent
+from mobilecat.api.lending import Lent
 from mobilecat.bundle import ArtifactRecord, Bundle, TensorContract
 from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.bundle.given import OWN, given
@@ -27,13 +28,15 @@ class OpenBundle(Shown):
     """A bundle or cascade that was opened; usable as its path wherever a bundle is asked for.
 
     contract: bundle.json. source: where the source model lies now, if not where bundle.json has it.
-    A lane's engine is loaded when it first runs, and kept.
+    A lane's engine is loaded when it first runs, and kept. `evaluate`, `tune` and `validate` lend
+    each other theirs (`lent`), as long as no file has changed.
     """
 
     folder: Path
     contract: Bundle
     source: Path | None = None
     _engines: dict[str, Runner] = field(default_factory=dict, compare=False)
+    lent: Lent = field(default_factory=Lent, init=False, compare=False)
 
     def __fspath__(self) -> str:
         return str(self.folder)

@@ -17,6 +17,7 @@ from mobilecat.heads import Candidates
 from mobilecat.heads.reference.tensors import best_candidates
 from mobilecat.lanes import Lane, NotRun, lanes_of, open_lane
 from mobilecat.lanes.candidates import candidates_of, shows_candidates
+from mobilecat.measure.evaluate.collect import Opener
 from mobilecat.measure.tune.kept import Store
 from mobilecat.measure.tune.ranked import Ranked, rank
 from mobilecat.pictures.reading import fit_picture, read_picture
@@ -40,8 +41,15 @@ def lane_to_tune(bundle: Bundle, runner: str | None, artifact: str | None) -> La
 class Engine:
     """The lane's model, opened when the first picture needs it."""
 
-    def __init__(self, folder: Path, bundle: Bundle, lane: Lane, source: Path | None) -> None:
-        self._open = partial(_candidates_of, folder, bundle, lane, source)
+    def __init__(
+        self,
+        folder: Path,
+        bundle: Bundle,
+        lane: Lane,
+        source: Path | None,
+        opener: Opener = open_lane,
+    ) -> None:
+        self._open = partial(_candidates_of, folder, bundle, lane, source, opener)
         self._infer: Callable[[Array], Candidates] | None = None
         self._bundle = bundle
         self.inferences = 0
@@ -70,10 +78,10 @@ def ranked_of(path: Path, floor: float, engine: Engine, store: Store) -> Ranked:
 
 
 def _candidates_of(
-    folder: Path, bundle: Bundle, lane: Lane, source: Path | None
+    folder: Path, bundle: Bundle, lane: Lane, source: Path | None, opener: Opener
 ) -> Callable[[Array], Candidates]:
     try:
-        runner = open_lane(folder, bundle, lane, source)
+        runner = opener(folder, bundle, lane, source)
     except NotRun as reason:
         fix = ""
         if lane.artifact is None and (shown := _artifact_thatshows_candidates(bundle)):

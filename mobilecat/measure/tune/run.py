@@ -15,7 +15,9 @@ from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import DETECTOR, CascadeBundle, open_any
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.geometry.resize import plan_resize
+from mobilecat.lanes import open_lane
 from mobilecat.measure.datasets import Dataset, load_dataset
+from mobilecat.measure.evaluate.collect import Opener
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, match_classes
 from mobilecat.measure.evaluate.scores import truth_of
@@ -144,6 +146,7 @@ def tune(
     part: str | None = None,
     merged: Sequence[Path] = (),
     progress: Progress = lambda _: None,
+    opener: Opener = open_lane,
 ) -> Tuned:
     """Sweep `grid` over the labelled pictures at `data`; nothing but the cache is written.
 
@@ -163,7 +166,7 @@ def tune(
     classes = match_classes(labels, bundle.spec.labels, class_map)
     truths = [truth_of(p, classes, None) for p in labels.pictures]
     wanted = _wanted(truths, labels)
-    engine = Engine(folder, bundle, lane, source)
+    engine = Engine(folder, bundle, lane, source, opener)
     store = open_store(bundle, lane, cache, fresh)
     merge(store, merged)
     start = perf_counter()
