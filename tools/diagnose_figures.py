@@ -28,8 +28,8 @@ from simulated_bugs import (  # noqa: E402
 from simulated_evidence import CAUSES, as_unpaired, outside, unpaired  # noqa: E402
 
 from mobilecat.diagnosis import BUGS, Answer, diagnose  # noqa: E402
-from mobilecat.diagnosis.catalogue import NEEDS  # noqa: E402
 from mobilecat.diagnosis.fixes import FIXES  # noqa: E402
+from mobilecat.diagnosis.turning import NEEDS  # noqa: E402
 from mobilecat.geometry.orientation import Orientation  # noqa: E402
 
 PAGE = ROOT / "docs" / "diagnose.md"

@@ -5,6 +5,7 @@ docs/capture.md describes every key; docs/capture.schema.json is the same for ma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from mobilecat.camera.layout import PixelFormat
 from mobilecat.camera.request import AppResize
 from mobilecat.diagnosis.facts import Engine, Facts
 from mobilecat.disk import read_text
+from mobilecat.disk.near import nearest
 from mobilecat.errors import MobileCatError, Problem, reason
 from mobilecat.geometry.affine import Size
 from mobilecat.geometry.orientation import (
@@ -26,7 +28,7 @@ from mobilecat.geometry.orientation import (
 )
 from mobilecat.geometry.resize import RESIZE_MODES, ResizeMode, Rounding
 from mobilecat.geometry.spaces import Extent
-from mobilecat.geometry.views import VIEW_MODES, View
+from mobilecat.geometry.views import VIEW_MODES, View, meant_mode
 from mobilecat.geometry.vision import FULL_REGION, CropAndScale, Region, crop_and_scale
 from mobilecat.value import FilePath
 
@@ -76,7 +78,9 @@ class CapturedView(Value):
     @model_validator(mode="after")
     def _known(self) -> CapturedView:
         if self.mode not in VIEW_MODES:
-            raise ValueError(f"mode {self.mode!r} is none of {', '.join(VIEW_MODES)}")
+            meant = meant_mode(self.mode)
+            hint = f"did you mean {meant}?" if meant else f"it is one of {', '.join(VIEW_MODES)}"
+            raise ValueError(f"no view has the mode {self.mode!r}: {hint}")
         return self
 
 
@@ -121,7 +125,8 @@ class CapturedFrame(Value):
     def _consistent(self) -> CapturedFrame:
         problems = []
         if self.crop_and_scale not in FITS:
-            problems.append(f"crop_and_scale {self.crop_and_scale!r} is none of {', '.join(FITS)}")
+            hint = nearest(self.crop_and_scale, FITS) or f"it is one of {', '.join(FITS)}"
+            problems.append(f"no fit is called crop_and_scale {self.crop_and_scale!r}: {hint}")
         if self.drawn_in == "view" and self.drawn and self.view is None:
             problems.append('drawn_in is "view", but there is no view')
         if self.true_in == "view" and self.true and self.view is None:
@@ -212,6 +217,8 @@ class CapturedFrame(Value):
             extent=Extent(*self.extent) if self.extent else None,
             row_pixels=row,
             engine=self.engine,
+            known=self.needed is not None,
+            camera=self.camera if "camera" in self.model_fields_set else None,
         )
 
     @property
@@ -264,14 +271,39 @@ def parse_capture(text: str, where: str) -> Capture:
     try:
         return Capture.model_validate_json(text)
     except ValidationError as e:
+        told = e.errors(include_url=False)
         problems = [
-            Problem(f"{_place(x['loc'])}{x['msg'].removeprefix('Value error, ')}", where)
-            for x in e.errors(include_url=False)
+            _problem(x["type"], x["loc"], x["msg"], where)
+            for x in told
             # Frames that were refused leave "too short" behind, which is no problem of its own.
             if x["type"] != "too_short" or e.error_count() == 1
         ]
-        problems[-1] = Problem(problems[-1].what, where, "docs/capture.md describes every key")
-        raise MobileCatError("This is not a capture", problems) from e
+        page = "docs/capture.md describes every key"
+        last = problems[-1]
+        fix = f"{last.fix} {page}" if last.fix else page
+        problems[-1] = Problem(last.what, where, fix)
+        unread = any(x["type"] == "json_invalid" for x in told)
+        summary = "This is not a capture" if unread else "This capture cannot be used as it is"
+        raise MobileCatError(summary, problems) from e
+
+
+def _problem(kind: str, loc: tuple[int | str, ...], said: str, where: str) -> Problem:
+    if kind != "extra_forbidden":
+        return Problem(f"{_place(loc)}{said.removeprefix('Value error, ')}", where)
+    *around, key = loc
+    model = _model_at(around)
+    names = [f.alias or name for name, f in model.model_fields.items()]
+    return Problem(
+        f"{_place(tuple(around))}there is no key `{key}`", where, nearest(str(key), names)
+    )
+
+
+def _model_at(loc: Sequence[int | str]) -> type[Value]:
+    """Return what stands at a place of the file: `frames.0.drawn.2` is a box."""
+    names = [part for part in loc if isinstance(part, str)]
+    last = names[-1] if names else ""
+    by_name: dict[str, type[Value]] = {"": Capture, "frames": CapturedFrame, "view": CapturedView}
+    return by_name.get(last, CapturedBox)
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

@@ -12,6 +12,7 @@ from mobilecat.diagnosis.facts import Facts
 from mobilecat.diagnosis.families import Families, Family
 from mobilecat.diagnosis.fixes import FIXES, Fix
 from mobilecat.diagnosis.maps import Ways
+from mobilecat.diagnosis.turning import NEEDS, TURNED_ELSEWHERE, as_if, denied, to_hand_over
 from mobilecat.geometry.orientation import Orientation
 
 
@@ -40,19 +41,30 @@ class Bug:
 
     def sentence(self, facts: Facts, label: str = "") -> str:
         """Return `happened` for these facts: what a tired person reads first."""
-        needed = facts.orientation
-        if self.turns and needed == Orientation.UP:
-            needed = NEEDS[self.id] if facts.handed in (None, Orientation.UP) else needed
+        if denied(self.id, facts):
+            return as_if(self.id, facts)
+        needed = to_hand_over(self.id, facts) if self.turns else facts.orientation
         happened = WORDS[self.id][0] if self._drawn(facts) else self.happened
         return happened.format(needed=needed.cg_name, exif=int(needed), label=label)
 
     def fix(self, facts: Facts) -> Fix:
         """Return the fix in each language for these facts."""
+        if denied(self.id, facts):
+            return TURNED_ELSEWHERE
         fix = FIXES[self.id]
+        if self.turns and (needed := to_hand_over(self.id, facts)) != NEEDS[self.id]:
+            fix = fix._replace(swift=_HAND_OVER.format(needed=needed.cg_name))
         return fix._replace(swift=WORDS[self.id][1]) if self._drawn(facts) else fix
 
     def _drawn(self, facts: Facts) -> bool:
         return facts.engine == "coreai" and self.id in WORDS
+
+    def called(self, facts: Facts) -> str:
+        """Return its name; of a turn, with the orientation that its sentence says as well."""
+        if not self.turns or denied(self.id, facts):
+            return self.name
+        needed = to_hand_over(self.id, facts).cg_name
+        return self.name.replace(f"needs .{NEEDS[self.id].cg_name}", f"needs .{needed}")
 
     @property
     def turns(self) -> bool:
@@ -60,13 +72,9 @@ class Bug:
         return self.id in NEEDS
 
 
-NEEDS = {
-    "4": Orientation.RIGHT,
-    "4b": Orientation.LEFT,
-    "4c": Orientation.LEFT_MIRRORED,
-    "4d": Orientation.RIGHT_MIRRORED,
-    "5": Orientation.DOWN,
-}
+_HAND_OVER = (
+    "VNImageRequestHandler(cvPixelBuffer: b, orientation: .{needed}); table: docs/coordinates.md"
+)
 FRAME, MODEL, FORMAT, VISION, VIEW, LAST = range(6)
 
 # fmt: off

@@ -13,7 +13,7 @@ from mobilecat.camera.request import AppResize, SimulatedRequest
 from mobilecat.errors import Problem
 from mobilecat.geometry.affine import F64, Affine, GeometryError, Size
 from mobilecat.geometry.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
-from mobilecat.geometry.orientation import Orientation
+from mobilecat.geometry.orientation import Camera, Orientation
 from mobilecat.geometry.spaces import Extent
 from mobilecat.geometry.views import View
 from mobilecat.geometry.vision import FULL_REGION, CropAndScale, Region
@@ -34,6 +34,8 @@ class Facts:
     content_scale: pixels in a point, 2 or 3; None where unknown: both are tried.
     extent:        the CIImage's extent, where one is used.
     row_pixels:    bytesPerRow / bytes in a pixel of the first plane; None where unknown.
+    known:         whether somebody said what turns it upright, or a model showed it.
+    camera:        back or front; None where nobody said.
     engine:        coreml, through Vision, or coreai, whose input the app draws; None where unknown.
     """
 
@@ -49,6 +51,8 @@ class Facts:
     row_pixels: float | None = None
     assumptions: Assumptions = DEFAULT_ASSUMPTIONS
     engine: Engine | None = None
+    known: bool = False
+    camera: Camera | None = None
 
     @property
     def request(self) -> SimulatedRequest:

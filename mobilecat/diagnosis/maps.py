@@ -74,7 +74,7 @@ def ignored(needed: Orientation) -> Ways:
 
     def ways(f: Facts) -> Iterator[Way]:
         lying = stored_from_upright(needed, UNIT)
-        if not _needless(f) or not lying.isclose(_turned_by_the_app(f)):
+        if not _needless(f) or not lying.isclose(turned_by_the_app(f)):
             yield from _lying(f, lying, needed >= Orientation.LEFT_MIRRORED)
 
     return ways
@@ -83,7 +83,7 @@ def ignored(needed: Orientation) -> Ways:
 def turned_though_upright(f: Facts) -> Iterator[Way]:
     """The frame came upright, as from an iPhone 17's front camera, and was turned all the same."""
     if _needless(f):
-        yield from _lying(f, _turned_by_the_app(f), True)
+        yield from _lying(f, turned_by_the_app(f), True)
 
 
 def _needless(f: Facts) -> bool:
@@ -91,7 +91,7 @@ def _needless(f: Facts) -> bool:
     return f.orientation in upright and (f.handed or Orientation.UP) >= Orientation.LEFT_MIRRORED
 
 
-def _turned_by_the_app(f: Facts) -> Affine:
+def turned_by_the_app(f: Facts) -> Affine:
     """Upright → what the app took for upright, both normalised."""
     did = upright_from_stored(f.handed or Orientation.UP, UNIT)
     return did @ stored_from_upright(f.orientation, UNIT)
@@ -247,7 +247,29 @@ def extent_ignored(f: Facts) -> Iterator[Way]:
 
 
 def yx_for_xy(f: Facts) -> Iterator[Way]:
-    yield Way("", yxyx_from_xyxy, "boxes")
+    """Swapped while they count 0 to 1, or in pixels or points: one bug, another picture of it.
+
+    With landmarks swapped as well it is the map of a frame that lies mirrored, so this is a way
+    only where it is known that the frame does not lie.
+    """
+    upright = f.known and f.handed == f.orientation
+    spaces = {
+        "": Affine.identity(),
+        "in the picture's pixels": Affine.scale_then_move(*f.image_wh),
+        "in the model's pixels": f.request.model_from_image @ Affine.scale_then_move(*f.image_wh),
+    }
+    if f.view is not None:
+        spaces["in the view's points"] = in_view(f)
+    for label, into in spaces.items():
+        yield Way(label, _swapped_in(into), "boxes")
+        if upright:
+            too = f"{label}, landmarks as well" if label else "landmarks as well"
+            yield Way(too, _swapped_in(into), "both")
+
+
+def _swapped_in(into: Affine) -> BoxMap:
+    back = into.inverse()
+    return lambda b: back.boxes_xyxy(yxyx_from_xyxy(into.boxes_xyxy(b)))
 
 
 def _read_as(write: BoxMap, read: BoxMap) -> Ways:

@@ -103,6 +103,11 @@ class Rerun:
         return not self.wrong and self.directions is not None and not self.directions.told
 
     @property
+    def upright_told(self) -> bool:
+        """Whether the model showed which way up the frame is."""
+        return len(self.restored.found) > 0 if self.directions is None else self.directions.told
+
+    @property
     def verdict(self) -> str:
         if self.ids:
             return "named"

@@ -23,6 +23,7 @@ from mobilecat.diagnosis.suspect import (
     standing,
     ways_of,
 )
+from mobilecat.diagnosis.turning import denied
 from mobilecat.geometry.affine import F64
 
 DELAYS = (1, 2, 3)
@@ -33,12 +34,16 @@ PER_BUG = 16.0
 """What a further bug must gain in −2 log likelihood: four sigmas, for the many that are tried."""
 PER_NUMBER = 5.0
 """What a fitted number must gain on top: log(20) for twenty numbers compared, and a little."""
+DENIED = 12.0
+"""What a suspect must gain that the recorded facts deny: the record has to be wrong as well. Less
+than a further bug costs, so that boxes still speak where nothing else explains them."""
 SETTLED, WINDOW, _AT_ONCE = 240, 60.0, 2_000
 
 
 def cost(s: Suspect) -> float:
     """Return what a suspect costs, itself and what it leaves unexplained."""
-    return s.misfit + PER_BUG * float(len(s.bugs) ** 1.2) + PER_NUMBER * s.numbers
+    itself = PER_BUG * float(len(s.bugs) ** 1.2) + PER_NUMBER * s.numbers
+    return s.misfit + itself + (DENIED if s.denied else 0.0)
 
 
 @dataclass
@@ -91,10 +96,16 @@ class _Ledger:
                 rms_px=found.rms_px,
                 worst_px=found.worst_px,
                 kept=found.kept,
+                denied=_denied(s, self.scenes),
             )
             least = min(least, cost(s))
             done.append(s)
         return done
+
+
+def _denied(s: Suspect, scenes: Sequence[Rows]) -> str:
+    """Return why the facts of any scene deny one of these bugs."""
+    return next((why for r in scenes for b in s.bugs if (why := denied(b.id, r.facts))), "")
 
 
 def suspects(rows: Sequence[Rows], noise_px: float) -> list[Suspect]:

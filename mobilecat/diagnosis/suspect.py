@@ -46,6 +46,8 @@ class Suspect:
     kept: int = 0
     also: tuple[str, ...] = ()
     """Ids of bugs that boxes do not show: what scores say."""
+    denied: str = ""
+    """Why the facts of a frame deny it; empty where they do not."""
 
     @property
     def bugs(self) -> tuple[Bug, ...]:

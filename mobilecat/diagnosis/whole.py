@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,13 +31,15 @@ class Diagnosis(Shown):
 
     answer: what the boxes say, of `setting`; None where there is none to compare.
     rerun: what the model finds in the first frame with a picture; None without one.
-    stored: that frame's pixels where the caller gave them, as stored.
+    stored: the first frame's pixels where the caller gave them, as stored. pictures: each scene's
+    file, as stored, where the capture names one.
     """
 
     answer: Answer | None
     setting: Setting | None
     rerun: Rerun | None
     stored: Pixels | None = None
+    pictures: tuple[Path | None, ...] = ()
 
     @property
     def wrong(self) -> bool:
@@ -90,18 +92,27 @@ class Diagnosis(Shown):
 
         from mobilecat.diagnosis.drawing import draw_scene
 
-        picture = None
-        if self.stored is not None:
-            turn = self.rerun.restored.chain.orientation if self.rerun else 1
-            mended = self.rerun.mended if self.rerun else None
-            frame = self.stored if mended is None else mended
-            picture = Image.fromarray(apply_orientation(frame, turn))
-        if self.setting is not None and self.setting.scenes:
-            scene = max(self.setting.scenes, key=lambda s: len(s.evidence))
-            return draw_scene(scene, picture)
-        if self.rerun is not None and picture is not None:
-            return draw_detections(picture, self.rerun.restored.found)
-        return None
+        if self.setting is None or not self.setting.scenes:
+            frame = self._frame(0)
+            if self.rerun is None or frame is None:
+                return None
+            found = self.rerun.restored
+            turned = apply_orientation(frame, found.chain.orientation)
+            return draw_detections(Image.fromarray(turned), found.found)
+        scenes = self.setting.scenes
+        k = max(range(len(scenes)), key=lambda i: len(scenes[i].evidence))
+        frame, turn = self._frame(k), scenes[k].facts.orientation
+        shown = None if frame is None else Image.fromarray(apply_orientation(frame, turn))
+        return draw_scene(scenes[k], shown)
+
+    def _frame(self, k: int) -> Pixels | None:
+        """Return the k-th scene's frame as stored, its bytes in their own layout; None without."""
+        path = self.pictures[k] if k < len(self.pictures) else None
+        frame = self.stored if k == 0 else None
+        if frame is None and path is not None and path.is_file():
+            frame = read_stored(path)
+        mended = self.rerun.mended if self.rerun is not None and k == 0 else None
+        return frame if frame is None or mended is None else mended
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values; docs/diagnose.md describes every key."""
@@ -188,14 +199,18 @@ def diagnose_capture(
             progress=progress,
         )
         first = first or result
-        frames[k] = frame.model_copy(update={"upright": int(result.restored.chain.orientation)})
+        turn = int(result.restored.chain.orientation)
+        # What the model cannot tell is no fact: only what else is said of the frame stays one.
+        if result.upright_told or frame.facts.orientation != turn:
+            frames[k] = frame.model_copy(update={"upright": turn})
         rows = result.restored.found.to_json()
         found[k] = [CapturedBox.model_validate(row) for row in rows]
     # A capture without a box says that none was drawn; options without --observed say nothing.
     drawn = home is not None or any(f.drawn or f.outputs for f in frames)
     if first is not None and not drawn:
-        return Diagnosis(None, None, first, stored)
+        return Diagnosis(None, None, first, stored, _pictures(frames, home))
     frames, found = _once(frames, found)
+    pictures = _pictures(frames, home)
     setting = setting_of(given.model_copy(update={"frames": tuple(frames)}), found)
     if found and any(f.facts.region != FULL_REGION for f in frames):
         noise = max(noise, REGION_NOISE_PX)
@@ -204,5 +219,10 @@ def diagnose_capture(
         if first is None:
             fix = "capture a frame with an object in it, or give DIR --image FILE"
             raise MobileCatError("These frames cannot be diagnosed", [Problem(NOTHING, fix=fix)])
-        return Diagnosis(None, None, first, stored)
-    return Diagnosis(answer, setting, first, stored)
+        return Diagnosis(None, None, first, stored, pictures)
+    return Diagnosis(answer, setting, first, stored, pictures)
+
+
+def _pictures(frames: Sequence[CapturedFrame], home: Path | None) -> tuple[Path | None, ...]:
+    """Return each frame's picture: a capture names it beside itself."""
+    return tuple(home / f.image if home is not None and f.image else None for f in frames)

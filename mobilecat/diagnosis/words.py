@@ -23,6 +23,8 @@ NO_BOXES = (
 NOTHING = "There is no box to look at, drawn or true: nothing can be said of where boxes land."
 
 
+_TIE = 1e-6
+"""In −2 log likelihood: the same boxes to within rounding."""
 LANGUAGES = ("Swift", "Kotlin", "Dart", "JavaScript")
 
 
@@ -35,9 +37,36 @@ def headline(answer: Answer, facts: Facts) -> str:
     if answer.first is None or not answer.first.bugs:
         off = f"the boxes are where they should be, to within {answer.seen_px:.1f} px"
         return f"Nothing wrong found: {off}."
-    parts = zip(answer.first.bugs, answer.first.labels, strict=True)
-    said = [bug.sentence(facts, label) for bug, label in parts]
+    said, twins = _said(answer.first, facts), _alike(answer)
+    if len(twins) > 1:
+        return f"{said} {len(twins)} other explanations fit these boxes alike: they stand below."
+    if not twins:
+        return said
+    tells = advice(answer, facts)[twins[0].ids]
+    return (
+        f"One of two things happened, and these boxes cannot tell which. Either: {said} "
+        f"Or: {_said(twins[0], facts)} What tells them apart: {tells}."
+    )
+
+
+def _said(s: Suspect, facts: Facts) -> str:
+    said = [bug.sentence(facts, label) for bug, label in zip(s.bugs, s.labels, strict=True)]
     return said[0] if len(said) == 1 else "Two things went wrong. " + " ".join(said)
+
+
+def _alike(answer: Answer) -> list[Suspect]:
+    """Return what predicts the very same boxes as the first, is as simple, and is not denied."""
+    first = answer.first
+    if first is None or first.also or first.denied:
+        return []
+    return [
+        s
+        for s in also(answer)
+        if not s.denied
+        and len(s.bugs) == len(first.bugs)
+        and s.numbers == first.numbers
+        and abs(s.misfit - first.misfit) < _TIE
+    ]
 
 
 def _unexplained(answer: Answer) -> str:
@@ -123,6 +152,12 @@ def _apart(probe: Scene, a: Suspect, b: Suspect) -> float:
     return float((np.abs(in_order(p) - in_order(q)) * rows.px).max())
 
 
+def _called(s: Suspect, facts: Facts) -> str:
+    """Return a suspect's name, a turn's with the orientation that its sentence says."""
+    parts = zip(s.bugs, s.labels, strict=True)
+    return " + ".join(b.called(facts) + (f" ({label})" if label else "") for b, label in parts)
+
+
 def to_json(answer: Answer, facts: Facts, notes: Sequence[str] = ()) -> dict[str, Any]:
     """Return the answer as JSON values; docs/diagnose.md describes every key."""
     told = advice(answer, facts)
@@ -132,7 +167,8 @@ def to_json(answer: Answer, facts: Facts, notes: Sequence[str] = ()) -> dict[str
         "sentence": headline(answer, facts),
         "first": None if answer.first is None else suspect_json(answer.first, facts),
         "inseparable": [
-            suspect_json(s, facts) | {"told_apart_by": told.get(s.ids)} for s in answer.inseparable
+            suspect_json(s, facts) | {"told_apart_by": told.get(s.ids), "denied": s.denied}
+            for s in answer.inseparable
         ],
         "closest": [suspect_json(s, facts) for s in answer.closest],
         "map": None if answer.motion is None else answer.motion.to_json(),
@@ -166,7 +202,7 @@ def lines(answer: Answer, facts: Facts, most: int = 6) -> list[str]:
     first = answer.first
     if first is not None and first.bugs:
         for bug in first.bugs:
-            out.append(f"bug {bug.id}: {bug.name}")
+            out.append(f"bug {bug.id}: {bug.called(facts)}")
             for language, fix in zip(LANGUAGES, bug.fix(facts), strict=True):
                 out.append(f"  {language:10s}  {fix}")
         out.append(
@@ -179,13 +215,16 @@ def lines(answer: Answer, facts: Facts, most: int = 6) -> list[str]:
     if answer.left_over:
         out.append(f"what the nearest leaves over is no noise: {answer.left_over}")
     told = advice(answer, facts)
-    others = also(answer)
+    believed = first is not None and not first.denied
+    others = [s for s in also(answer) if not (believed and s.denied)]
     if others and first is not None:
         out.append("not to be told from it by these boxes:")
         for s in others[:most]:
-            out.append(f"  {s.name}: {told.get(s.ids, '')}")
+            out.append(f"  {_called(s, facts)}: {told.get(s.ids, '')}")
         if len(others) > most:
             out.append(f"  and {len(others) - most} more (--json lists them)")
+    for s in (s for s in also(answer) if believed and s.denied):
+        out.append(f"not this, though these boxes would fit it: {_called(s, facts)}; {s.denied}")
     for s in answer.closest:
         out.append(f"nearest: {s.name}, off by {s.rms_px:.1f} px")
     if answer.missing or answer.extra:

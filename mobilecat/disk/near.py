@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +24,13 @@ def did_you_mean(path: Path, fits: Callable[[Path], bool] = lambda _: True) -> s
             return ""
         return f"did you mean {there.with_name(close[0]) / path.relative_to(there)}?"
     return ""
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """Return "did you mean …?" for the name that a word nearly is, whatever its capitals, or ""."""
+    plain = {n.lower(): n for n in names}
+    close = difflib.get_close_matches(word.lower(), plain, n=1)
+    return f"did you mean {plain[close[0]]}?" if close else ""
 
 
 def _beside(path: Path) -> list[Path]:

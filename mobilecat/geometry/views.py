@@ -6,6 +6,7 @@ developer.android.com/reference/androidx/camera/view/PreviewView.ScaleType.
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 
 import numpy.typing as npt
@@ -32,6 +33,28 @@ VIEW_MODES: dict[str, tuple[str, float]] = {
     "FILL_CENTER": (_FILL, 0.5),
     "FILL_END": (_FILL, 1.0),
 }
+_ELSEWHERE = {
+    "contain": "resizeAspect",
+    "cover": "resizeAspectFill",
+    "fill": "resize",
+    "stretch": "resize",
+    "centercrop": "FILL_CENTER",
+    "centerinside": "FIT_CENTER",
+}
+"""What CSS, Flutter and Android's ImageView call the same."""
+
+
+def meant_mode(word: str) -> str:
+    """Return the view mode that a word nearly is, or means elsewhere; "" where none is near."""
+    bare = word.rsplit(".", 1)[-1].lower().replace("_", "").removeprefix("avlayervideogravity")
+    names = {mode.lower().replace("_", ""): mode for mode in VIEW_MODES}
+    if bare in names or bare in _ELSEWHERE:
+        return names.get(bare) or _ELSEWHERE[bare]
+    # `resizeAspectFit` has more letters of `resizeAspectFill`, and means `resizeAspect`.
+    said = [kind for kind in (_FIT, _FILL) if kind in bare]
+    near = [n for n, mode in names.items() if not said or VIEW_MODES[mode][0] in said]
+    close = difflib.get_close_matches(bare, near, n=1)
+    return names[close[0]] if close else ""
 
 
 @dataclass(frozen=True)
@@ -51,10 +74,9 @@ class View:
 
     def __post_init__(self) -> None:
         if self.mode not in VIEW_MODES:
-            raise GeometryError(
-                "Unknown view mode",
-                [Problem(f"{self.mode!r}", fix=f"one of {', '.join(VIEW_MODES)}")],
-            )
+            meant = meant_mode(self.mode)
+            fix = f"did you mean {meant}?" if meant else f"one of {', '.join(VIEW_MODES)}"
+            raise GeometryError("Unknown view mode", [Problem(f"{self.mode!r}", fix=fix)])
 
     def view_from_image(self, image_wh: SizeLike) -> Affine:
         """Return the map from upright pixels to the view, both top-left."""
