@@ -137,7 +137,9 @@ def setting_of(
                 Problem(
                     "has neither true boxes nor model outputs",
                     f"frames.{k}",
-                    "write `outputs`, or give DIR --image FILE",
+                    "name the bundle, which then runs on its `image`"
+                    if frame.image
+                    else "write `outputs`, or give DIR --image FILE",
                 )
             )
             continue

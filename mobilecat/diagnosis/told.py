@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mobilecat.camera.request import AppResize
-from mobilecat.diagnosis.directions import Directions
+from mobilecat.diagnosis.directions import CLEAR, FINE, NAMED, Directions
 from mobilecat.diagnosis.facts import Engine
 from mobilecat.diagnosis.machine import Chain, Trial, range_said
 from mobilecat.diagnosis.memory import Layout
@@ -65,8 +65,9 @@ def verdict_of(
 
 
 _ANOTHER = (
-    "Take a picture in which the model is sure (one object, large, upright, well lit), or say "
-    "where the objects are (--true boxes.json)."
+    "Take another picture, in which the model is sure (one object, large, upright, well lit); or "
+    "name another detector's bundle, which may tell what this one does not; or say where the "
+    "objects are (--true boxes.json)."
 )
 
 
@@ -80,27 +81,32 @@ def _nothing_found(directions: Directions | None) -> str:
         return "The model finds nothing in this frame, whichever way it is handed over."
     score, threshold = directions.handed.score, directions.threshold
     return (
-        f"The model finds nothing in this frame as it was handed over (best score {score:.2f}, "
+        f"The model finds nothing in this frame as it was handed over (mean score {score:.2f}, "
         f"threshold {threshold:.2f}), and what it finds in it otherwise is no more than chance "
         f"gives. {NO_DIRECTION} {_ANOTHER}"
     )
 
 
 def _which_way(best: Trial, directions: Directions) -> str:
-    likeliest, handed = directions.best, directions.handed
-    finds = f"As it was handed over it finds {_objects(best)} (best score {best.best:.2f})"
+    handed, threshold = directions.handed, directions.threshold
     other = max(directions.each[1:], key=lambda d: d.probability)
+    likeliest = directions.best
     turn = other.orientation.cg_name
-    if likeliest.score < directions.threshold:
-        why = (
-            "but where the picture is changed a little its scores fall below the threshold of "
-            f"{directions.threshold:.2f}"
-        )
+    finds = f"As it was handed over it finds {_objects(best)} (best score {best.best:.2f})."
+    means = (
+        f"Over {directions.looks} harmless changes of the picture the mean score is "
+        f"{handed.score:.2f}, and handed over as .{turn} {other.score:.2f}"
+    )
+    sure = f"so .{likeliest.orientation.cg_name} is upright with a probability of"
+    if likeliest.score < threshold:
+        why = f"; the likelier lies below the threshold of {threshold:.2f}."
     elif likeliest is handed:
-        why = f"and handed over as .{turn} nearly as much ({other.score:.2f})"
+        why = f", {sure} {likeliest.probability:.0%}; {FINE:.0%} would settle it."
+    elif likeliest.score < threshold + CLEAR:
+        why = f"; so near the threshold of {threshold:.2f} scores come and go by chance."
     else:
-        why = f"and handed over as .{turn} a little more ({other.score:.2f}), as it may by chance"
-    return f"{NO_DIRECTION} {finds}, {why}. {_ANOTHER}"
+        why = f", {sure} {likeliest.probability:.0%}; {NAMED:.0%} would settle it."
+    return f"{NO_DIRECTION} {finds} {means}{why} {_ANOTHER}"
 
 
 def _objects(t: Trial) -> str:
@@ -222,7 +228,7 @@ def direction_lines(directions: Directions) -> list[Line | Table]:
         f"  What the model finds in each direction, over {directions.looks} harmless changes of "
         "the picture (smaller, leaning to either side, in a mirror), and which is upright:"
     )
-    first = Column("  direction", "word"), Column("best score", "word")
+    first = Column("  direction", "word"), Column("mean score", "word")
     columns = [*first, Column("boxes agree"), Column("upright")]
     strong = [directions.each.index(directions.best)] if directions.told else []
     return [Line(said), Table(columns, rows, strong)]

@@ -45,7 +45,7 @@ def headline(answer: Answer, facts: Facts) -> str:
     tells = advice(answer, facts)[twins[0].ids]
     return (
         f"One of two things happened, and these boxes cannot tell which. Either: {said} "
-        f"Or: {_said(twins[0], facts)} What tells them apart: {tells}."
+        f"Or: {_said(twins[0], facts)} {tells[0].upper()}{tells[1:]}."
     )
 
 
@@ -55,15 +55,15 @@ def _said(s: Suspect, facts: Facts) -> str:
 
 
 def _alike(answer: Answer) -> list[Suspect]:
-    """Return what predicts the very same boxes as the first, is as simple, and is not denied."""
+    """Return single bugs that predict the very same boxes as the first, one that is not denied."""
     first = answer.first
-    if first is None or first.also or first.denied:
+    if first is None or len(first.bugs) > 1 or first.denied:
         return []
     return [
         s
         for s in also(answer)
         if not s.denied
-        and len(s.bugs) == len(first.bugs)
+        and len(s.bugs) == 1
         and s.numbers == first.numbers
         and abs(s.misfit - first.misfit) < _TIE
     ]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
 import mobilecat as mc
@@ -18,6 +19,7 @@ from mobilecat.diagnosis.capture import CapturedBox, json_schema, parse_capture
 from mobilecat.diagnosis.scenes import norm_from, pair_boxes, scene_of, setting_of
 from mobilecat.diagnosis.whole import diagnose_capture
 from mobilecat.errors import MobileCatError
+from mobilecat.geometry.views import VIEW_MODES
 
 ROOT = Path(__file__).resolve().parents[2]
 # A back camera held upright: the buffer lies on its side, the app said .up. Upright 720×1280.
@@ -95,12 +97,49 @@ def test_all_problems_of_a_capture_are_told_at_once() -> None:
     with pytest.raises(MobileCatError) as refused:
         parse_capture(capture(bad, worse), "capture.json")
     text = str(refused.value)
-    for part in ("frames.0.orientation", "frames.0.colour", "there is no view", "100", "extent"):
+    for part in ("frames.0.orientation", "no key `colour`", "there is no view", "100", "extent"):
         assert part in text
     with pytest.raises(MobileCatError, match="not a capture"):
         parse_capture("{", "capture.json")
     with pytest.raises(MobileCatError):
         parse_capture('{"schema": 2, "frames": []}', "capture.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"oriantation": 6}, "did you mean orientation?"),
+        ({"crop_and_scale": "scalefit"}, "did you mean scaleFit?"),
+        # By letters it is nearer to resizeAspectFill, which shows another part of the picture.
+        ({"view": {"size_wh": [9, 9], "mode": "resizeAspectFit"}}, "did you mean resizeAspect?"),
+        ({"view": {"size_wh": [9, 9], "mode": "cover"}}, "did you mean resizeAspectFill?"),
+        ({"view": {"size_wh": [9, 9], "mode": "fitCenter"}}, "did you mean FIT_CENTER?"),
+        ({"view": {"size_wh": [9, 9], "mode": "nothing"}}, "it is one of resize, "),
+        ({"view": {"size_wh": [9, 9], "scal": 2}}, "did you mean scale?"),
+        ({"true": [{"box_xyxy": [0, 0, 1, 1], "scor": 0.5}]}, "did you mean score?"),
+    ],
+)
+def test_what_may_be_meant_is_said(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(MobileCatError) as refused:
+        parse_capture(capture(frame(**changes)), "capture.json")
+    assert said in str(refused.value), refused.value
+
+
+def test_the_page_names_every_mode_of_a_view() -> None:
+    page = (ROOT / "docs" / "capture.md").read_text("utf-8")
+    assert all(f"`{mode}`" in page for mode in VIEW_MODES)
+
+
+def test_the_frame_is_under_the_boxes_where_it_is_at_hand(tmp_path: Path) -> None:
+    """A red frame of 20 × 10, stored upright: its middle is red where no box is drawn."""
+    Image.new("RGB", (20, 10), "red").save(tmp_path / "f.png")
+    box = {"box_xyxy": [1, 1, 4, 4]}
+    told = {"size_wh": [20, 10], "model_wh": [20, 10], "true": [box], "drawn": [box]}
+    for image, colour in (("f.png", (255, 0, 0)), ("gone.png", (0xDD, 0xDD, 0xDD))):
+        one = told | {"image": image, "drawn_in": "image"}
+        given = parse_capture(capture(one), "here")
+        drawn = diagnose_capture(given, home=tmp_path).draw()
+        assert drawn is not None and drawn.getpixel((13, 6)) == colour
 
 
 def test_a_frame_without_true_boxes_says_what_to_write() -> None:
@@ -227,7 +266,7 @@ def test_boxes_as_four_numbers_each() -> None:
     found = mc.diagnose(true=true, observed=drawn, frame=(1920, 1080), upright=6)
     assert found.answer is not None and found.answer.first is not None
     assert found.answer.first.ids == {"4"}
-    with pytest.raises(MobileCatError, match="This is not a capture"):
+    with pytest.raises(MobileCatError, match="Field required"):
         mc.diagnose(true=[[1, 2, 3]], observed=drawn, frame=(1920, 1080))
 
 
@@ -251,7 +290,7 @@ def test_a_capture_of_nothing_is_not_nothing_wrong(tmp_path: Path) -> None:
 def test_boxes_of_no_picture(value: Any, tmp_path: Path) -> None:
     told = {"schema": 1, "frames": [{**frame(), "drawn": [{"box_xyxy": [0, 0, "?", 10]}]}]}
     text = json.dumps(told).replace('"?"', str(value))
-    with pytest.raises(MobileCatError, match="not a capture"):
+    with pytest.raises(MobileCatError, match=r"frames\.0\.drawn\.0\.box_xyxy|not a capture"):
         parse_capture(text, "c.json")
 
 

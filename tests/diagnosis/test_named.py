@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from mobilecat.diagnosis import BUGS, Answer, Evidence, Facts, Scene, diagnose
 from mobilecat.diagnosis.capture import CapturedBox
 from mobilecat.diagnosis.scenes import scene_of
-from mobilecat.diagnosis.words import advice, also, headline, to_json
+from mobilecat.diagnosis.words import advice, also, headline, lines, to_json
 from mobilecat.errors import MobileCatError
 from mobilecat.geometry.affine import Size
 from mobilecat.geometry.orientation import Orientation
@@ -131,6 +132,72 @@ def test_a_transposed_frame_and_yxyx_are_one_map_until_landmarks_tell() -> None:
     apart = diagnose([Scene(FACTS, Evidence(true, observed, marks, marks[..., ::-1]))])
     assert apart.first is not None and apart.first.ids == {"4c"}
     assert {"16"} not in ids_of(apart)
+
+
+KNOWN = replace(FACTS, handed=Orientation.UP, known=True)
+YX = [[b[1], b[0], b[3], b[2]] for b in TRUE]
+
+
+def test_an_axis_swap_comes_first_where_the_facts_deny_the_turn_that_looks_like_it() -> None:
+    back = replace(FACTS, handed=Orientation.UP, camera="back")
+    right = replace(LIES, handed=Orientation.RIGHT, known=True)
+    for facts, why in (
+        (KNOWN, "it was handed over as .up (EXIF 1), which is what the frame needs"),
+        (right, "it was handed over as .right (EXIF 6), which is what the frame needs"),
+        (back, "a back camera's frame needs no mirror"),
+    ):
+        answer = seen(TRUE, YX, facts)
+        assert answer.first is not None and answer.first.ids == {"16"}
+        assert headline(answer, facts).startswith("x and y are swapped")
+        assert "Mirrored" not in headline(answer, facts)
+        denied = next(s for s in answer.inseparable if s.ids == {"4c"})
+        assert denied.denied == why and why in "\n".join(lines(answer, facts))
+
+
+def test_two_explanations_that_nothing_tells_apart_are_both_in_the_first_line() -> None:
+    answer = seen(TRUE, YX)
+    said = headline(answer, FACTS)
+    assert said.startswith("One of two things happened") and "x and y are swapped" in said
+    assert ".leftMirrored (EXIF 5)" in said and "Landmarks beside the boxes tell" in said
+
+
+@pytest.mark.parametrize("scale", [(640.0, 480.0), (416.0, 320.0), (800.0, 600.0)])
+def test_a_swap_in_pixels_is_one_bug(scale: tuple[float, float]) -> None:
+    """In the pixels of a 640×480 picture x' = y · 480/640; alike in the model's and in the view's,
+    which has the picture's shape: 800×600."""
+    w, h = scale
+    facts = replace(KNOWN, view=View(Size(800, 600), "resizeAspect"))
+    swapped = [[b[1] * h / w, b[0] * w / h, b[3] * h / w, b[2] * w / h] for b in TRUE]
+    answer = seen(TRUE, swapped, facts)
+    assert answer.first is not None and answer.first.ids == {"16"}
+    assert answer.first.rms_px < 1e-6
+
+
+def test_a_turn_that_the_facts_deny_is_named_without_advising_what_was_done() -> None:
+    answer = seen(TRUE, HAND["4"], KNOWN)
+    assert answer.first is not None and answer.first.ids == {"4"} and answer.first.denied
+    said, told = headline(answer, KNOWN), "\n".join(lines(answer, KNOWN))
+    assert "as if the frame had been handed over lying on its side" in said
+    assert "(EXIF 1), which is what the frame needs" in said and "tell Vision" not in said
+    assert "orientation: .right" not in told
+
+
+def test_what_to_hand_over_counts_what_was_handed_over_already() -> None:
+    """Nobody knows what the frame needs; .right was handed over, and one more turn is missing."""
+    facts = Facts(Size(480, 640), Size(416, 320), Orientation.RIGHT, handed=Orientation.RIGHT)
+    answer = seen(TRUE, HAND["4"], facts)
+    assert answer.first is not None and answer.first.ids == {"4"}
+    assert ".down (EXIF 3)" in headline(answer, facts)
+    told = lines(answer, facts)
+    assert "(needs .down)" in told[0] and "orientation: .down" in told[1]
+
+
+def test_landmarks_that_are_swapped_too_are_no_turn_where_the_frame_does_not_lie() -> None:
+    true = np.array(TRUE)
+    marks = np.stack([true[:, :2] + 0.03, true[:, :2] + 0.08], axis=1)
+    scene = Scene(KNOWN, Evidence(true, np.array(YX), marks, marks[..., ::-1]))
+    answer = diagnose([scene])
+    assert answer.first is not None and answer.first.ids == {"16"}
 
 
 def test_square_frames_hide_the_fits() -> None:

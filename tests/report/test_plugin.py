@@ -92,6 +92,28 @@ def test_a_fault_fails_its_lane_alone_and_leaves_a_pending_file(work: Path, tmp_
     pending.unlink()
 
 
+def test_another_contract_fails_one_test_which_says_what_to_run(work: Path, tmp_path: Path) -> None:
+    spec = cat_faces_spec()
+    assert spec.nms is not None
+    higher = spec.nms.model_copy(update={"score_threshold": 0.61})
+    export(spec.model_copy(update={"nms": higher}), tmp_path / "bundle", source=SOURCE)
+    words = ["--mobilecat", "bundle", "--mobilecat-golden", str(work / "golden"), "-rs"]
+    done = run(tmp_path, *words)
+    assert done.returncode == 1 and "1 failed, 2 skipped" in done.stdout, done.stdout
+    assert "see mobilecat::cat_faces[goldens]" in done.stdout
+    assert "one_at_night: was approved for another contract: nms of bundle.json" in done.stdout
+    picture = (
+        work
+        / "golden/cat_faces/one_at_night"
+        / os.path.relpath(ONE, work / "golden/cat_faces/one_at_night")
+    )
+    assert f"mobilecat golden record bundle {picture} --golden {work / 'golden'}" in done.stdout
+    assert f"mobilecat golden review bundle --golden {work / 'golden'}" in done.stdout
+    # Where the test that says it was not chosen, its lane does.
+    alone = run(tmp_path, *words, "-k", "source")
+    assert "1 failed" in alone.stdout and "another contract" in alone.stdout, alone.stdout
+
+
 def test_k_chooses_and_a_runner_can_be_named(work: Path, tmp_path: Path) -> None:
     done = run(tmp_path, *bundle_args(work), "-k", "source")
     assert "1 passed, 2 deselected" in done.stdout, done.stdout
@@ -113,7 +135,9 @@ def test_no_goldens_and_bad_options(work: Path, tmp_path: Path) -> None:
     done = run(tmp_path, *words, "--mobilecat-golden", str(tmp_path / "empty"))
     assert done.returncode == 1 and "there are no cases in" in done.stdout
     done = run(tmp_path, *words)
-    assert done.returncode == 4 and "needs --mobilecat-golden" in done.stderr
+    assert done.returncode == 4 and "--mobilecat-golden GDIR" in done.stderr
+    done = run(work, "--mobilecat", "bundle", "-k", "source")  # goldens lie in ./golden
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
     done = run(tmp_path, "--mobilecat", str(tmp_path), "--mobilecat-golden", str(tmp_path))
     assert done.returncode == 4 and "has no bundle.json" in done.stderr
     assert "Traceback" not in done.stderr
