@@ -86,6 +86,8 @@ class Demonstration(Shown):
         yield Line("Differences are from the source models, in pixels of the pictures.")
         yield Line(f"the cats:   {self.folder / 'cats.png'}")
         yield Line(f"the report: {self.folder / 'report.html'}")
+        alone = self.folder / "cats" / "detector"
+        yield Line(f"the detector alone: {alone} (run, explain and diagnose take it)")
         yield Line(f"{self.seconds:.0f} s in all. Your own model next:", "bold")
         yield Line("  mobilecat init your_model.onnx --image photo.jpg   writes mobilecat.toml")
         yield Line("  mobilecat export                                   compiles it into bundle/")

@@ -191,6 +191,16 @@ def _pairs(
     return count, *_unpaired(scenes, count), seen, np.concatenate(falls)
 
 
+def pairs_of(scene: Scene, suspect: Suspect, noise_px: float = NOISE_PX) -> list[tuple[int, int]]:
+    """Return which observed box belongs to which true one, as a suspect has it: rows of each."""
+    rows = rows_of(scene)
+    at = predicted(suspect.steps, rows)
+    if at is None:
+        return []
+    pairs, counts = standing([rows], [at], noise_px).pairs[0]
+    return [(int(i), int(pairs.partner[0][i])) for i in np.nonzero(counts)[0]]
+
+
 def _unpaired(scenes: Sequence[Scene], pairs: int) -> tuple[int, int]:
     true = sum(len(s.evidence.true) for s in scenes)
     return true - pairs, sum(len(s.evidence.observed) for s in scenes) - pairs

@@ -17,9 +17,16 @@ if TYPE_CHECKING:
 TRUE, SEEN = COLOURS[2], COLOURS[5]  # green and vermilion of Okabe and Ito
 
 
-def draw_scene(scene: Scene, picture: Image | None = None, title: str = "") -> Image:
+Joined = Sequence[tuple[int, int]]
+"""Rows of true boxes, and of the observed boxes that are theirs."""
+
+
+def draw_scene(
+    scene: Scene, picture: Image | None = None, title: str = "", joined: Joined | None = None
+) -> Image:
     """Return the upright picture, or grey paper, with pairs joined by lines and a legend.
 
+    joined: which boxes belong together; by default what the evidence itself pairs.
     Boxes outside the picture get a margin of at most half its size; beyond that they are cut.
     """
     from PIL import Image, ImageDraw, ImageFont
@@ -49,9 +56,13 @@ def draw_scene(scene: Scene, picture: Image | None = None, title: str = "") -> I
     canvas.paste(shown, (left, top))
     pen = ImageDraw.Draw(canvas)
     move = np.array([left, top, left, top])
-    for t, o in zip(true + move, seen + move, strict=True):
-        pen.line((*_middle(t), *_middle(o)), fill="#555555", width=max(1, unit // 2))
-        for box, colour in ((t, TRUE), (o, SEEN)):
+    if joined is None:
+        joined = [(k, k) for k in range(len(true))] if e.partners is None else []
+    for i, j in joined:
+        ends = (*_middle(true[i] + move), *_middle(seen[j] + move))
+        pen.line(ends, fill="#555555", width=max(1, unit // 2))
+    for boxes, colour in ((true, TRUE), (seen, SEEN)):
+        for box in boxes + move:
             pen.rectangle(tuple(_inside(box, canvas.size, legend)), outline=colour, width=unit)
     for marks, colour in ((e.true_marks, TRUE), (e.observed_marks, SEEN)):
         for x, y in (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mobilecat.diagnosis.answer import NOISE_PX, Answer, diagnose
+from mobilecat.diagnosis.answer import NOISE_PX, Answer, diagnose, pairs_of
 from mobilecat.diagnosis.capture import Capture, CapturedBox, CapturedFrame
 from mobilecat.diagnosis.facts import Facts
 from mobilecat.diagnosis.looks import Pixels
@@ -61,25 +61,38 @@ class Diagnosis(Shown):
         return self.setting.scenes[0].facts if self.setting and self.setting.scenes else None
 
     def words(self) -> Iterator[Line | Table]:
-        result, answer, facts = self.rerun, self.answer, self._facts
-        if result is not None:
-            colour = "red" if result.wrong else "yellow" if result.untold else "green"
-            yield Line(result.sentence, f"bold {colour}")
-            if result.directions is not None:
-                yield from direction_lines(result.directions)
-            for t in result.repairs:
-                mark = "→" if t is result.restored else " "
-                found = f"{len(t.found):3d} found, best {t.best:.2f}"
-                yield Line(f"  {mark} {found}  {t.chain.words()}")
-            yield from (Line(f"  {note}", "dim") for note in (result.engine, *result.notes))
-        if answer is not None and facts is not None and self.setting is not None:
-            said = headline(answer, facts)
-            if answer.verdict == "no boxes" and result is not None:
-                said = result.silent
-            fine = answer.verdict == "nothing wrong"
-            yield Line(said, "bold green" if fine else "bold red")
-            yield from (Line(f"  {line}") for line in lines(answer, facts))
-            yield from (Line(f"  note: {note}", "yellow") for note in self.setting.notes)
+        found = self.answer is not None and self.answer.verdict == "named"
+        frame_is_fine = self.rerun is not None and self.rerun.verdict == "nothing wrong"
+        parts = [self._of_the_frame(), self._of_the_boxes()]
+        # What is wrong is read first.
+        for part in reversed(parts) if found and frame_is_fine else parts:
+            yield from part
+
+    def _of_the_frame(self) -> Iterator[Line | Table]:
+        result = self.rerun
+        if result is None:
+            return
+        colour = "red" if result.wrong else "yellow" if result.untold else "green"
+        yield Line(result.sentence, f"bold {colour}")
+        if result.directions is not None:
+            yield from direction_lines(result.directions)
+        for t in result.repairs:
+            mark = "→" if t is result.restored else " "
+            found = f"{len(t.found):3d} found, best {t.best:.2f}"
+            yield Line(f"  {mark} {found}  {t.chain.words()}")
+        yield from (Line(f"  {note}", "dim") for note in (result.engine, *result.notes))
+
+    def _of_the_boxes(self) -> Iterator[Line | Table]:
+        answer, facts = self.answer, self._facts
+        if answer is None or facts is None or self.setting is None:
+            return
+        said = headline(answer, facts)
+        if answer.verdict == "no boxes" and self.rerun is not None:
+            said = self.rerun.silent
+        fine = answer.verdict == "nothing wrong"
+        yield Line(said, "bold green" if fine else "bold red")
+        yield from (Line(f"  {line}") for line in lines(answer, facts))
+        yield from (Line(f"  note: {note}", "yellow") for note in self.setting.notes)
 
     def drawings(self) -> Iterator[Drawn]:
         drawn = self.draw()
@@ -103,7 +116,9 @@ class Diagnosis(Shown):
         k = max(range(len(scenes)), key=lambda i: len(scenes[i].evidence))
         frame, turn = self._frame(k), scenes[k].facts.orientation
         shown = None if frame is None else Image.fromarray(apply_orientation(frame, turn))
-        return draw_scene(scenes[k], shown)
+        first = self.answer.first if self.answer is not None else None
+        joined = None if first is None else pairs_of(scenes[k], first)
+        return draw_scene(scenes[k], shown, joined=joined)
 
     def _frame(self, k: int) -> Pixels | None:
         """Return the k-th scene's frame as stored, its bytes in their own layout; None without."""

@@ -15,8 +15,10 @@ from typer.testing import CliRunner
 import mobilecat as mc
 from mobilecat.cli.diagnose import diagnose as command
 from mobilecat.diagnosis import diagnose
+from mobilecat.diagnosis.answer import pairs_of
 from mobilecat.diagnosis.capture import CapturedBox, json_schema, parse_capture
 from mobilecat.diagnosis.scenes import norm_from, pair_boxes, scene_of, setting_of
+from mobilecat.diagnosis.suspect import Suspect
 from mobilecat.diagnosis.whole import diagnose_capture
 from mobilecat.errors import MobileCatError
 from mobilecat.geometry.views import VIEW_MODES
@@ -140,6 +142,16 @@ def test_the_frame_is_under_the_boxes_where_it_is_at_hand(tmp_path: Path) -> Non
         given = parse_capture(capture(one), "here")
         drawn = diagnose_capture(given, home=tmp_path).draw()
         assert drawn is not None and drawn.getpixel((13, 6)) == colour
+
+
+def test_more_boxes_on_one_side_are_drawn_as_well(tmp_path: Path) -> None:
+    """Two true boxes and one drawn: no pair is made of rows that only stand alike."""
+    true = [{"box_xyxy": [1, 1, 4, 4]}, {"box_xyxy": [10, 2, 18, 8]}]
+    one = {"size_wh": [20, 10], "model_wh": [20, 10], "true": true, "drawn": true[1:]}
+    given = parse_capture(capture(one | {"drawn_in": "image"}), "here")
+    found = diagnose_capture(given, home=tmp_path)
+    assert found.setting is not None and found.draw() is not None
+    assert pairs_of(found.setting.scenes[0], Suspect((), (), 0.0, 0.0)) == [(1, 0)]
 
 
 def test_a_frame_without_true_boxes_says_what_to_write() -> None:
