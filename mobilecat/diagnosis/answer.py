@@ -82,7 +82,7 @@ def diagnose(scenes: Sequence[Scene], noise_px: float = NOISE_PX) -> Answer:
         # No hypothesis brings enough boxes near to one another: what comes nearest is still asked.
         rows, found = anywhere, suspects(anywhere, noise_px)
     moved = moved or motion_of(anywhere, noise_px)
-    ranked = sorted(found, key=_order)
+    ranked = _ranked(found, whole)
     trust = _Trust(rows, noise_px)
     behind = cost(ranked[0]) + BEHIND if ranked else 0.0
     # One that is only doubtful hides no dearer one: then nothing is said.
@@ -112,12 +112,24 @@ def diagnose(scenes: Sequence[Scene], noise_px: float = NOISE_PX) -> Answer:
     return Answer("named" if first.bugs else "nothing wrong", first, same, (), *common)
 
 
-_PLACE = {bug: i for i, bug in enumerate(sorted(BY_ID, key=lambda row: row in MIRRORED))}
-"""Of what fits alike the first of the catalogue; a lying and mirrored frame last, as it is rare."""
+_PLACE = {bug: i for i, bug in enumerate(BY_ID)}
 
 
-def _order(s: Suspect) -> tuple[float, int, tuple[int, ...]]:
-    return (round(cost(s), 6), len(s.bugs), tuple(_PLACE[b.id] for b in s.bugs))
+def _ranked(found: Sequence[Suspect], scenes: Sequence[Scene]) -> list[Suspect]:
+    """Return the cheapest first, and of those that fit alike the first of the catalogue.
+
+    Where an app wrote down what it handed over, and its camera is not the front one, a frame that
+    lies and is mirrored comes last of those: it is rare.
+    """
+    facts = [s.facts for s in scenes]
+    rare = all(f.handed is not None and f.camera != "front" for f in facts)
+
+    def order(s: Suspect) -> tuple[float, int, bool, tuple[int, ...]]:
+        mirrored = rare and any(b.id in MIRRORED for b in s.bugs)
+        places = tuple(_PLACE[b.id] for b in s.bugs)
+        return (round(cost(s), 6), len(s.bugs), mirrored, places)
+
+    return sorted(found, key=order)
 
 
 @dataclass

@@ -158,6 +158,10 @@ def test_two_explanations_that_nothing_tells_apart_are_both_in_the_first_line() 
     answer = seen(TRUE, YX)
     said = headline(answer, FACTS)
     assert said.startswith("One of two things happened") and "x and y are swapped" in said
+    handed = seen(TRUE, YX, replace(FACTS, handed=Orientation.UP))
+    assert handed.first is not None and handed.first.ids == {"16"}
+    front = seen(TRUE, YX, replace(FACTS, handed=Orientation.UP, camera="front"))
+    assert front.first is not None and front.first.ids == {"4c"}
     assert ".leftMirrored (EXIF 5)" in said and "Landmarks beside the boxes tell" in said
 
 
