@@ -7,7 +7,8 @@ How many of them stay float, the worst first, is found by halving: the network i
 on the calibration pictures with all others rounded, and its mAP taken against what its float self
 finds there with a score of 0.3 or more, of classes that it finds ten times or more. The smallest
 number that loses half of the limit is taken, and a twentieth of all layers besides where that keeps
-to it as well: docs/quantize.md measures on other pictures. one-scale: which layers bear one scale
+to it as well: docs/quantize.md measures on other pictures. int8-weights: what
+`keep_float = "auto"` finds at export. one-scale: which layers bear one scale
 for the weights of all outputs best, until four fifths of all outputs have none of their own. noise:
 what the float network itself loses where each value of the pictures is off by one level. Each
 figure is stored as it comes: it may be stopped at any time.
@@ -18,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,22 +30,24 @@ import onnx
 import onnx_ir as ir
 
 import mobilecat as mc
-from mobilecat.formats.tflite.quantise import islands
+from mobilecat.formats.tflite.quantise import fitting, islands
 from mobilecat.formats.tflite.quantise.weights import FEW, SMALL
 from mobilecat.graph import Array
 from mobilecat.measure.evaluate.coco import coco_scores
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.pictures.detections import Detections
 from mobilecat.quantize.calibrate import session_of
-from mobilecat.quantize.sensitivity import Found
+from mobilecat.quantize.moments import outputs_axis
+from mobilecat.quantize.sensitivity import WEIGHTS_LIMIT, Found
 from mobilecat.quantize.simulate import Layer, simulated
 from mobilecat.quantize.trial import Trial
 from tools import quantize_sets as sets
 from tools import quantize_table as table
 
 OUT = Path(__file__).with_suffix(".json")
-LIMITS = {"int8": 1.0, "int8-weights": 0.3}
+LIMITS = {"int8": 1.0}
 """Points of mAP that may be lost."""
+WEIGHTS = "int8-weights"
 METHODS = ("minmax", "mse")
 ONE, NOISE = "one-scale", "noise"
 SEEDS = 3
@@ -59,8 +62,15 @@ class _Recording(Trial):
 
     asked: tuple[_Recording, Sequence[Layer]] | None = None
 
-    def found(self, layers: Sequence[Layer], limit: float = 0) -> Found:
-        _Recording.asked = self, layers
+    costs: Mapping[str, float] | None = None
+
+    def found(
+        self,
+        layers: Sequence[Layer],
+        limit: float = 0,
+        costs: Mapping[str, float] | None = None,
+    ) -> Found:
+        _Recording.asked, self.costs = (self, layers), costs
         return Found(0.0, 0.0, (), {})
 
 
@@ -85,10 +95,12 @@ class Judge:
         counts = np.bincount(np.concatenate(sure), minlength=self.classes)
         self.truths = [_truth(d, counts >= sets.FEWEST) for d in self.before]
         self.objects = sum(t.wanted for t in self.truths)
+        self.stored = _in_halves(self.trial.model) if self.trial.fitted else self.whole
 
     def lost(self, layers: Sequence[Layer]) -> tuple[float, float]:
         """Return the points of mAP and of mAP@.5 lost with `layers` rounded."""
-        return self._lost(self._run(simulated(self.whole, layers, self.trial.steps), self.feeds))
+        made = simulated(self.stored, layers, self.trial.steps, self.trial.fitted)
+        return self._lost(self._run(made, self.feeds))
 
     def lost_to_noise(self) -> tuple[float, float]:
         """Return what the float network itself loses where each value of the pictures is one more,
@@ -118,6 +130,17 @@ class Judge:
         return found
 
 
+def _in_halves(model: ir.Model) -> onnx.ModelProto:
+    """Return the graph with weights as `int8-weights` stores those that are not int8."""
+    copy = model.clone()
+    for node in copy.graph:
+        value = node.inputs[1] if outputs_axis(node) is not None else None
+        if value is not None and value.const_value is not None:
+            half = value.const_value.numpy().astype(np.float16)
+            value.const_value = ir.tensor(half.astype(np.float32), name=value.name)
+    return ir.to_proto(copy)
+
+
 def _bytes(values: Array) -> Array:
     return np.asarray(np.clip(values, 0, 255), np.uint8)
 
@@ -130,12 +153,18 @@ def _truth(found: Detections, counted: Array) -> Truth:
     return Truth(boxes, found.class_ids[sure], areas, no, no)
 
 
-def judge_of(name: str, method: str, data: Path, work: Path) -> Judge:
-    """Return a judge of a model's static int8, every layer of which may be rounded."""
+def judge_of(name: str, method: str, data: Path, work: Path, precision: str = "int8") -> Judge:
+    """Return a judge of a model in a precision, every layer of which may be rounded."""
     model = table.MODELS[name]
-    recipe = table.Recipe("int8", "tflite", {"precision": "int8"}, {"method": method})
-    spec = table._spec(model, recipe, data, work)
-    with mock.patch.object(islands, "Trial", _Recording):
+    target = {"precision": precision, "keep_float": "auto"}
+    spec = table._spec(
+        model, table.Recipe(precision, "tflite", target, {"method": method}), data, work
+    )
+    _Recording.asked = None
+    with (
+        mock.patch.object(islands, "Trial", _Recording),
+        mock.patch.object(fitting, "Trial", _Recording),
+    ):
         mc.export(spec, work / "bundle")
     assert _Recording.asked is not None
     trial, layers = _Recording.asked
@@ -177,12 +206,12 @@ def search(judges: Sequence[Judge], recipe: str, store: Store) -> dict[str, Any]
     """Return the row of a model and recipe. judges: one a method of ranges, the best is taken."""
     limit = LIMITS[recipe] * _MARGIN
     every = {
-        j.method: store.put(f"{j.method} all", lambda j=j: j.lost(list(j.layers))) for j in judges
+        j.method: store.put(f"{j.method} {recipe} all", lambda j=j: j.lost(list(j.layers)))
+        for j in judges
     }
     print(f"  every layer rounded: {every}", flush=True)
     judge = min(judges, key=lambda j: every[j.method][0])
-    bare = weights_alone(judge)
-    layers = bare if recipe == "int8-weights" else list(judge.layers)
+    bare, layers = weights_alone(judge), list(judge.layers)
     here = f"{judge.method} {recipe}"
 
     def put(key: str, made: Callable[[], Any]) -> Any:
@@ -191,7 +220,7 @@ def search(judges: Sequence[Judge], recipe: str, store: Store) -> dict[str, Any]
     own = {x.name: put(x.name, lambda x=x: judge.trial.moved([x])) for x in layers}
     order = sorted(layers, key=lambda x: -own[x.name])
     stored = "float16"
-    if recipe == "int8" and put("weights", lambda: judge.lost(bare))[0] <= limit / 2:
+    if put("weights", lambda: judge.lost(bare))[0] <= limit / 2:
         stored = "int8"
 
     def lost(number: int) -> list[float]:
@@ -224,6 +253,26 @@ def search(judges: Sequence[Judge], recipe: str, store: Store) -> dict[str, Any]
         "pictures": len(judge.feeds),
         "lost": lost(high),
         "lost_with_none_float": lost(0),
+    }
+
+
+def weights(judge: Judge) -> dict[str, Any]:
+    """Return the row of what export finds by itself for int8 weights."""
+    trial = judge.trial
+    assert isinstance(trial, _Recording)
+    found = Trial.found(trial, judge.layers, WEIGHTS_LIMIT, trial.costs)
+    kept = {x.name for x in found.kept}
+    return {
+        "recipe": WEIGHTS,
+        "method": judge.method,
+        "layers": len(judge.layers),
+        "float": [x.name for x in found.kept],
+        "float_weights": "float16",
+        "moved": [found.whole, found.left],
+        "objects": judge.objects,
+        "pictures": len(judge.feeds),
+        "lost": judge.lost([x for x in judge.layers if x.name not in kept]),
+        "lost_with_none_float": judge.lost(judge.layers),
     }
 
 
@@ -268,7 +317,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=table.ROOT.parent / "shared" / "data")
     parser.add_argument("--work", type=Path, default=table.ROOT / "build" / "quantize_floats")
     parser.add_argument("--model", action="append", choices=list(table.MODELS))
-    parser.add_argument("--recipe", action="append", choices=[*LIMITS, ONE, NOISE])
+    parser.add_argument("--recipe", action="append", choices=[*LIMITS, WEIGHTS, ONE, NOISE])
     parser.add_argument("--fresh", action="store_true", help="measure again what is there")
     said = parser.parse_args()
     for name in said.model or [m for m in table.MODELS if m != "cat_landmarks"]:
@@ -277,14 +326,17 @@ def main() -> int:
         file = work / "figures.json"
         if said.fresh:
             file.unlink(missing_ok=True)
-        methods = METHODS if set(said.recipe or LIMITS) & LIMITS.keys() else METHODS[:1]
-        judges = [judge_of(name, method, said.data, work) for method in methods]
-        for recipe in said.recipe or LIMITS:
+        for recipe in said.recipe or (*LIMITS, WEIGHTS):
+            methods = METHODS if recipe == "int8" else METHODS[:1]
+            kind = WEIGHTS if recipe == WEIGHTS else "int8"
+            judges = [judge_of(name, m, said.data, work, kind) for m in methods]
             print(f"{name}, {recipe}: {judges[0].objects} objects", flush=True)
             figures = Store(file)
             if recipe == NOISE:
                 lost = figures.put(NOISE, judges[0].lost_to_noise)
                 row = {"recipe": NOISE, "method": "", "lost": lost, "float": []}
+            elif recipe == WEIGHTS:
+                row = weights(judges[0])
             elif recipe == ONE:
                 row = one_scale(judges[0], figures)
             else:

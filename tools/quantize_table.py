@@ -104,7 +104,7 @@ MINMAX: dict[str, Any] = {"method": "minmax"}
 _EVERY: dict[str, Any] = {"precision": "int8", "keep_float": ()}
 _WITHIN = {
     "int8": "int8, a point on the calibration pictures",
-    "int8-weights": "int8-weights, 0.3 on the calibration pictures",
+    "int8-weights": "int8-weights, what moves most float",
 }
 
 
@@ -135,7 +135,8 @@ def _found() -> Iterator[Recipe]:
 RECIPES = (
     Recipe("float32", "tflite", {"precision": "float32"}),
     Recipe("float16", "tflite", {"precision": "float16"}),
-    Recipe("int8-weights", "tflite", {"precision": "int8-weights"}),
+    Recipe("int8-weights", "tflite", {"precision": "int8-weights"}, MINMAX),
+    Recipe("int8-weights, nearest", "tflite", {"precision": "int8-weights"}),
     Recipe("int8-dynamic", "tflite", {"precision": "int8-dynamic"}),
     Recipe("int8", "tflite", {"precision": "int8"}, MINMAX),
     Recipe("int8, every layer", "tflite", _EVERY, MINMAX),

@@ -126,6 +126,9 @@ class ArtifactRecord(Value):
     ranges: dict[str, tuple[float, float]] = {}
     """Of each quantised activation, by its name in the artifact, the range that its scale and zero
     point were made of."""
+    rounding: Literal["nearest", "fitted"] = "nearest"
+    """fitted: a weight is the whole number below or above, whichever moves less of what its layer
+    gives on the calibration pictures."""
     lints: tuple[str, ...] = ()
 
 

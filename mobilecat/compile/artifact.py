@@ -72,6 +72,7 @@ def emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactRe
         output_dtypes=dict(dtypes or {}),
         taps=dict(made.taps),
         ranges=dict(made.ranges),
+        rounding="fitted" if made.fitted else "nearest",
         lints=tuple(dict.fromkeys(lints)),
     )
 

@@ -60,7 +60,7 @@ class Kept:
         """
         from mobilecat.graph.light import weights_of
 
-        if not self._on or target.calibrated or weights_of(baked.model) > LARGEST:
+        if not self._on or baked.calibration is not None or weights_of(baked.model) > LARGEST:
             return ""
         whole = {
             "code": code_sha256(),

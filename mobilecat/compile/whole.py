@@ -167,7 +167,7 @@ def export(
             baked[variant] = bake(network, spec, *variant)
     graphs = {target: baked[variant] for target, variant in variants.items()}
     calibration = calibrated(spec, spec_folder, progress)
-    for target in [t for t in graphs if t.calibrated]:
+    for target in [t for t in graphs if t.fits]:
         graphs[target] = replace(graphs[target], calibration=calibration)
     names = file_names(spec)
     try:
@@ -212,11 +212,13 @@ def export(
 def calibrated(
     spec: Spec, folder: Path | None = None, progress: Progress = lambda _: None
 ) -> Calibration | None:
-    """Return the calibration that some target of the spec needs; None where none does.
+    """Return the calibration that some target of the spec needs, or takes where there is one; None
+    where none does.
 
     folder: what the spec's paths are relative to, by default its own. Errors: SpecError.
     """
-    if not any(t.calibrated for t in spec.targets.all):
+    needed = any(t.calibrated for t in spec.targets.all)
+    if not needed and (spec.quantize is None or not any(t.fits for t in spec.targets.all)):
         return None
     from mobilecat.quantize import calibration_of
 

@@ -137,11 +137,11 @@ class Bench:
         return self._spec.model_copy(update={"targets": targets})
 
     def _said(self, spec: Spec, target: TargetSpec) -> dict[str, Any]:
-        left = set() if target.calibrated else {"quantize"}
+        left = set() if target.fits else {"quantize"}
         return {
             "spec": spec.model_dump(mode="json", by_alias=True, exclude={"tolerances", *left}),
             "source": self._sha,
-            "calibration": list(self._calibration) if target.calibrated else [],
+            "calibration": list(self._calibration) if target.fits else [],
         }
 
     def _again(self, old: Mapping[str, Any], progress: Progress) -> Made | None:

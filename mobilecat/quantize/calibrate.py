@@ -105,7 +105,7 @@ def calibration_of(
     """
     if spec.quantize is None:
         fix = '[quantize] with calibration = "folder of pictures"'
-        said = Problem("a target quantises activations, and no pictures are named", "quantize", fix)
+        said = Problem("a target is made by pictures, and none are named", "quantize", fix)
         raise SpecError("There is nothing to calibrate on", [said])
     if spec.input is None:
         said = Problem("calibration is on pictures, and the network takes none", KEY, "add [input]")

@@ -8,7 +8,7 @@ the same questions of its own layers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mobilecat.quantize.simulate import Layer
@@ -16,6 +16,9 @@ from mobilecat.quantize.simulate import Layer
 LIMIT = 0.02
 """Movement that is let pass: the demo's cat faces move by 0.016 in int8, and lose 0.6 points of mAP
 (docs/quantize.md, "Which layers stay float")."""
+WEIGHTS_LIMIT = 0.007
+"""The same where weights alone are rounded: YOLOX-nano loses 0.57 points where it moves by 0.0096,
+and 0.26 by 0.0071 (docs/quantize.md, "How weights are rounded")."""
 _SHARE = 4
 """Layers that together move less than the limit by this are not looked at one by one."""
 
@@ -35,18 +38,27 @@ class Found:
     own: dict[str, float]
 
 
-def search(layers: Sequence[Layer], moved: Moved, limit: float = LIMIT) -> Found:
+def search(
+    layers: Sequence[Layer],
+    moved: Moved,
+    limit: float = LIMIT,
+    costs: Mapping[str, float] | None = None,
+) -> Found:
     """Return the fewest layers that have to stay float for the rest to move `limit` at most.
 
     layers: in the order in which they run. moved: with these rounded, all others float. The layers
     are kept in the order of what each moves alone; how many are needed is tried, not added up.
+    costs: of layers by name, what each takes where it stays float: then those are kept first whose
+    movement, squared since movements of their own add up so, is most beside that.
     """
     whole = moved(layers)
     if whole <= limit:
         return Found(whole, whole, (), {})
     own: dict[Layer, float] = {}
     _look(list(layers), whole, moved, limit, own)
-    worst = sorted(own, key=lambda layer: -own[layer])
+    costs = costs or {}
+    power = 2 if costs else 1
+    worst = sorted(own, key=lambda layer: -(own[layer] ** power) / costs.get(layer.name, 1.0))
     tried: dict[int, float] = {0: whole}
 
     def left(number: int) -> float:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import onnx
 
 from mobilecat.graph import Array
 
+NONE: Mapping[str, Array] = MappingProxyType({})
 _AXES = {"Conv": 0, "ConvTranspose": 1, "MatMul": -1}
 """Of weights that have one scale for each output: which axis the outputs are."""
 
@@ -45,17 +47,21 @@ class Layer:
 
 
 def simulated(
-    proto: onnx.ModelProto, layers: Collection[Layer], steps: Mapping[str, Step]
+    proto: onnx.ModelProto,
+    layers: Collection[Layer],
+    steps: Mapping[str, Step],
+    fitted: Mapping[str, Array] = NONE,
 ) -> onnx.ModelProto:
     """Return the graph with `layers` rounded. steps: of values; what has none is not rounded.
 
-    Values keep their names: a rounded one is read under another.
+    fitted: of nodes, what their weights are rounded to; all others go to the nearest. Values keep
+    their names: a rounded one is read under another.
     """
     made = onnx.ModelProto()
     made.CopyFrom(proto)
     graph = made.graph
     shared = {n for layer in layers for n in layer.shared}
-    _round_weights(graph, {n for layer in layers for n in layer.weights}, shared)
+    _round_weights(graph, {n for layer in layers for n in layer.weights}, shared, fitted)
     given = {v for layer in layers for v in layer.gives if v in steps}
     taken = {pair for layer in layers for pair in layer.takes if pair[1] in steps}
     rounded: dict[str, str] = {}
@@ -108,7 +114,12 @@ def _pair(
     ]
 
 
-def _round_weights(graph: onnx.GraphProto, names: Collection[str], shared: Collection[str]) -> None:
+def _round_weights(
+    graph: onnx.GraphProto,
+    names: Collection[str],
+    shared: Collection[str],
+    fitted: Mapping[str, Array],
+) -> None:
     stored = {c.name: c for c in graph.initializer}
     for node in graph.node:
         if node.name not in names or len(node.input) < 2 or node.input[1] not in stored:
@@ -121,9 +132,9 @@ def _round_weights(graph: onnx.GraphProto, names: Collection[str], shared: Colle
         if axis is None or w.ndim < 2:
             continue
         name = f"{node.name}/weights/rounded"
-        graph.initializer.append(
-            onnx.numpy_helper.from_array(_in_int8(w, axis, node.name in shared), name)
-        )
+        made = fitted.get(node.name)
+        made = _in_int8(w, axis, node.name in shared) if made is None else made
+        graph.initializer.append(onnx.numpy_helper.from_array(made, name))
         node.input[1] = name
 
 

@@ -25,12 +25,13 @@ PICTURES = 8
 @dataclass
 class Trial:
     """model: the float graph, its names known. watched: the values that are compared: candidates
-    before suppression, or what the network gives."""
+    before suppression, or what the network gives. fitted: see `simulated`."""
 
     calibration: Calibration
     model: ir.Model
     watched: tuple[str, ...]
     steps: Mapping[str, Step]
+    fitted: Mapping[str, Array] = field(default_factory=dict)
     runs: int = 0
     _fed: list[Array] = field(default_factory=list)
     _before: list[dict[str, Array]] = field(default_factory=list)
@@ -45,20 +46,25 @@ class Trial:
             self._prepare()
         self.runs += 1
         self.calibration.progress(f"rounding layers one by one: try {self.runs}")
-        made = simulated(self._proto, layers, self.steps)
+        made = simulated(self._proto, layers, self.steps, self.fitted)
         given = {v for layer in layers for v in layer.gives}
         names = {v: rounded_name(v) if v in given and v in self.steps else v for v in self.watched}
         return movement(self._before, self._run(made, names, self._fed))
 
-    def found(self, layers: Sequence[Layer], limit: float = LIMIT) -> Found:
+    def found(
+        self,
+        layers: Sequence[Layer],
+        limit: float = LIMIT,
+        costs: Mapping[str, float] | None = None,
+    ) -> Found:
         """Return `sensitivity.search` of the layers, kept between runs by content."""
-        key = self._key(layers, limit)
+        key = self._key(layers, limit, costs or {})
         if (kept := cached(key, ".json")) is not None:
             told = json.loads(kept.read_text("utf-8"))
             by_name = {layer.name: layer for layer in layers}
             worst = tuple(by_name[n] for n in told["kept"])
             return Found(told["whole"], told["left"], worst, told["own"])
-        found = search(layers, self.moved, limit)
+        found = search(layers, self.moved, limit, costs)
         told = {
             "whole": found.whole,
             "left": found.left,
@@ -85,15 +91,17 @@ class Trial:
         found = (session.run(list(names.values()), {self._input: x}) for x in fed)
         return [dict(zip(names, values, strict=True)) for values in found]
 
-    def _key(self, layers: Sequence[Layer], limit: float) -> str:
+    def _key(self, layers: Sequence[Layer], limit: float, costs: Mapping[str, float]) -> str:
         digest = hashlib.sha256(self._proto.SerializeToString(deterministic=True))
         said = (
             *(repr(layer) for layer in layers),
             *(f"{n}{s}" for n, s in self.steps.items()),
             *self.watched,
+            *(f"fitted {n}" for n in self.fitted),
             *self.calibration.hashes,
             self.calibration.image.model_dump_json(),
             f"{limit} {PICTURES}",
+            *(f"{n} {c:g}" for n, c in costs.items()),
         )
         digest.update("\0".join(said).encode())
         return f"floats-{digest.hexdigest()[:32]}"

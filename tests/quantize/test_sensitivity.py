@@ -132,3 +132,25 @@ def test_where_nothing_moves_one_run_is_enough() -> None:
 def test_all_stay_float_where_every_layer_is_too_much() -> None:
     found = search(_layers(4), lambda layers: 0.1 * len(layers), limit=0.03)
     assert len(found.kept) == 4 and found.left == 0.0
+
+
+def test_what_costs_little_stays_float_first() -> None:
+    """By hand, 0.04² + 0.03² + 0.02² + 0.01²; a movement of 0.04 costs 100, the others 1 each."""
+    own = [0.04, 0.03, 0.02, 0.01]
+
+    def moved(layers: Sequence[Layer]) -> float:
+        return float(np.sqrt(sum(own[int(layer.name[1:])] ** 2 for layer in layers)))
+
+    costs = {"l0": 100.0, "l1": 1.0, "l2": 1.0, "l3": 1.0}
+    plain = search(_layers(4), moved, limit=0.046)
+    assert [layer.name for layer in plain.kept] == ["l0"]
+    found = search(_layers(4), moved, limit=0.046, costs=costs)
+    assert [layer.name for layer in found.kept] == ["l1"]  # what is left is √0.0021
+    assert found.left == pytest.approx(0.0021**0.5)
+
+
+def test_weights_that_are_given_take_the_place_of_the_nearest() -> None:
+    given = np.array([0.5, -0.25], np.float32).reshape(2, 1, 1, 1)
+    layers = [Layer("a", ("n0",), weights=("n0",))]
+    y, _ = _run(simulated(_graph(), layers, {}, {"n0": given}), [1.0, 2.0, 3.0, 4.0])
+    assert y.tolist() == [[0.5, 1.0, 1.5, 2.0], [-0.25, -0.5, -0.75, -1.0]]

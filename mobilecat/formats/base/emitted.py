@@ -14,6 +14,7 @@ class Emitted:
     dtypes: outputs of another element type than the contract's; None: read them from the file.
     ranges: quantised tensor → (low, high), what its scale and zero point were made of.
     image_scale: scale and zero point of a picture input in whole numbers that stand for others.
+    fitted: whether weights went to either whole number beside them (`ArtifactRecord.rounding`).
     inspected: whether the file was read back, and `dtypes` and `lints` say all that is in it.
     """
 
@@ -26,3 +27,4 @@ class Emitted:
     image_scale: tuple[float, int] | None = None
     inspected: bool = False
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    fitted: bool = False

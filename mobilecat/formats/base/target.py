@@ -28,7 +28,8 @@ class TargetSpec(Protocol):
     """One file to make: a frozen, hashable value.
 
     kind: the format's name. contract: `tensor`, or one of the format's own. name: the file's, where
-    the spec's does not do. calibrated: whether its `emit` needs `Baked.calibration`.
+    the spec's does not do. calibrated: whether its `emit` needs `Baked.calibration`; fits: whether
+    it takes that where there is one.
     """
 
     kind: ClassVar[str]
@@ -43,6 +44,8 @@ class TargetSpec(Protocol):
     def suffix(self) -> str: ...
     @property
     def calibrated(self) -> bool: ...
+    @property
+    def fits(self) -> bool: ...
     def makes(self, record: Written) -> bool: ...
 
 
@@ -57,6 +60,10 @@ class SuppressingTarget(Value):
     @property
     def calibrated(self) -> bool:
         return False
+
+    @property
+    def fits(self) -> bool:
+        return self.calibrated
 
     @model_validator(mode="before")
     @classmethod

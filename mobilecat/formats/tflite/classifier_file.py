@@ -6,6 +6,8 @@ output's axis: ai.google.dev/edge/mediapipe/solutions/vision/image_classifier.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mobilecat.bake import Baked
 from mobilecat.errors import Problem, SpecError
 from mobilecat.formats.tflite.metadata import ModelInfo, classifier_metadata, with_labels
@@ -34,4 +36,4 @@ def classifier_file(baked: Baked, spec: Spec, recipe: Recipe) -> File:
         spec.name, description, image.size, image.channels, dtype_of(taken).name, spec.labels
     )
     file = file_from_graph(baked.model, recipe, description, {BUFFER: classifier_metadata(info)})
-    return File(with_labels(file.packed, spec.labels), file.lints)
+    return replace(file, packed=with_labels(file.packed, spec.labels))

@@ -34,7 +34,7 @@ def ending_for(plain: Baked, spec: Spec) -> Ending:
 class DetectionFile:
     """data: the file. outputs: the bundle's names → the file's; dtypes: those of other types.
 
-    ranges: as `write.File`.
+    ranges, fitted: as `write.File`.
     """
 
     data: bytes | memoryview
@@ -42,6 +42,7 @@ class DetectionFile:
     dtypes: dict[str, str]
     lints: tuple[str, ...]
     ranges: Mapping[str, tuple[float, float]]
+    fitted: bool = False
 
 
 def detection_file(baked: Baked, spec: Spec, recipe: Recipe) -> DetectionFile:
@@ -69,4 +70,5 @@ def detection_file(baked: Baked, spec: Spec, recipe: Recipe) -> DetectionFile:
         {"class_ids": "float32", "count": "float32"},
         file.lints,
         file.ranges,
+        file.fitted,
     )

@@ -45,13 +45,13 @@ def emit(
     if target.contract == "detection":
         made = detection_file(baked, spec, recipe)
         data, outputs, dtypes, lints = made.data, made.outputs, made.dtypes, made.lints
-        ranges = made.ranges
+        ranges, fitted = made.ranges, made.fitted
     else:
         if target.contract == "classifier":
             file = classifier_file(baked, spec, recipe)
         else:
             file = file_from_graph(baked.model, recipe, f"{spec.name}, made by mobilecat")
-        data, lints, ranges = file.packed, file.lints, file.ranges
+        data, lints, ranges, fitted = file.packed, file.lints, file.ranges, file.fitted
     path.write_bytes(data)
     names = tensor_shapes(data)
     there = {v: n for v, n in _passed_on(baked.model).items() if n in names} | {n: n for n in names}
@@ -63,6 +63,7 @@ def emit(
         dtypes=dtypes,
         lints=lints,
         ranges=ranges,
+        fitted=fitted,
         image_scale=picture_scale(data) if baked.image else None,
     )
 

@@ -62,11 +62,14 @@ class Floats:
     places: dict[str, int]
 
 
-def as_floats(model: Any, restore: Restore) -> Floats:
-    """Return the model with nothing rounded; it is changed. Errors: ArtifactError."""
+def as_floats(model: Any, restore: Restore, fitted: bool = False) -> Floats:
+    """Return the model with nothing rounded; it is changed. Errors: ArtifactError.
+
+    fitted: whether a weight may be either whole number beside it, and not the nearest alone.
+    """
     import flatbuffers
 
-    rewriting = _Rewriting(model, restore)
+    rewriting = _Rewriting(model, restore, 1.0 if fitted else 0.5)
     rewriting.run()
     model.metadata, model.metadataBuffer = None, None
     builder = flatbuffers.Builder(1 << 20)
@@ -151,10 +154,12 @@ def quant_of(tensor: Any) -> tuple[Array, Array] | None:
 
 @dataclass
 class _Rewriting:
-    """A model, changed in place. alias: tensor → the one that has its values now."""
+    """A model, changed in place. reach: how many steps a
+    stored weight may be from what it was. alias: tensor → the one that has its values now."""
 
     model: Any
     restore: Restore
+    reach: float = 0.5
     alias: dict[int, int] = field(default_factory=dict)
     left: float = 0.0
 
@@ -222,7 +227,8 @@ class _Rewriting:
             scale, zero = unit, np.zeros(())
             shift = self._shift(*product)
         dense = (stored.astype(np.float64) - zero) * scale - shift
-        half = np.abs(scale) * (0.5 + 1e-3) + 2e-7 * np.abs(dense)
+        reach = self.reach if product is None else 0.5
+        half = np.abs(scale) * (reach + 1e-3) + 2e-7 * np.abs(dense)
         name = text(self.graph.tensors[i].name)
         return self.restore.packed(name, dense, dense - half, dense + half, None)
 

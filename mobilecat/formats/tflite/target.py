@@ -18,15 +18,16 @@ class TfliteTarget(SuppressingTarget):
 
     precision: TflitePrecision = "float32"
     """Of weights and arithmetic (docs/quantize.md). float16, int8-weights: weights stored so, float
-    arithmetic. int8-dynamic: int8 weights, each layer's input quantised as it comes. int8: weights
+    arithmetic; int8 ones are rounded by what [quantize]'s pictures show, where it is there.
+    int8-dynamic: int8 weights, each layer's input quantised as it comes. int8: weights
     and values inside, by [quantize]. int16x8: int16 values and int8 weights, by [quantize]."""
     input: Literal["uint8", "float32", "int8"] = "uint8"
     """Type of the image input: bytes as a camera gives them, the same values 0–255 as floats, or
     those less 128 as int8, which a network in int8 reads as they are."""
     keep_float: tuple[Word, ...] | Literal["auto"] | None = None
     """Nodes of the graph that stay float, by name; * stands for any characters: ["*/head/*"]. auto,
-    the default with int8: those that detections on the calibration pictures cannot bear to have
-    rounded, found at export; [] rounds all. Not with full_integer."""
+    the default with int8, and for int8-weights, too: those that detections on the calibration
+    pictures cannot bear to have rounded, found at export; [] rounds all. Not with full_integer."""
     float_weights: Literal["float16", "int8", "float32"] = "float16"
     """How the weights of layers that stay float are stored beside int8 ones: float16 loses nothing
     that was measured, int8 is as small as int8-weights. Arithmetic is float32 either way."""
@@ -52,7 +53,11 @@ class TfliteTarget(SuppressingTarget):
 
     @property
     def calibrated(self) -> bool:
-        return self.precision in CALIBRATED
+        return self.precision in CALIBRATED or self.keep_float == "auto"
+
+    @property
+    def fits(self) -> bool:
+        return self.calibrated or self.precision == "int8-weights"
 
     @property
     def float_nodes(self) -> tuple[str, ...]:
@@ -67,13 +72,15 @@ class TfliteTarget(SuppressingTarget):
 
     @model_validator(mode="after")
     def _consistent(self) -> TfliteTarget:
-        if self.keep_float == "auto" and (not self.calibrated or self.full_integer):
+        can = (*CALIBRATED, "int8-weights")
+        if self.keep_float == "auto" and (self.precision not in can or self.full_integer):
             raise ValueError(
-                'keep_float = "auto" needs precision = "int8" or "int16x8", without full_integer'
+                'keep_float = "auto" needs precision = "int8", "int8-weights" or "int16x8", and no '
+                "full_integer"
             )
         if self.precision == "float32" and self.keep_float:
             raise ValueError('keep_float is set, but precision = "float32" quantises nothing')
-        if self.full_integer and not self.calibrated:
+        if self.full_integer and self.precision not in CALIBRATED:
             raise ValueError(
                 f'full_integer needs precision = "int8" or "int16x8", not "{self.precision}"'
             )

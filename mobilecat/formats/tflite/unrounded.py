@@ -26,7 +26,8 @@ class UnroundedTflite:
         from ai_edge_litert.interpreter import Interpreter
 
         self._record = record
-        self._floats = as_floats(read_tflite(mapped(path), str(path)), restore)
+        model = read_tflite(mapped(path), str(path))
+        self._floats = as_floats(model, restore, record.rounding == "fitted")
         try:
             with quiet_stderr():
                 self._engine = Interpreter(

@@ -19,7 +19,7 @@ from mobilecat.formats.tflite.lower.lowering import MAX_RANK, Build, Held, Node
 from mobilecat.formats.tflite.program import Program, Tensor
 from mobilecat.formats.tflite.quantise.recipe import FLOAT32, Recipe, apply
 from mobilecat.formats.tflite.quantise.steps import INT16, real_range
-from mobilecat.graph import dtype_of, op_of, shape_of
+from mobilecat.graph import Array, dtype_of, op_of, shape_of
 
 __all__ = ["LOWERINGS", "File", "file_from_graph", "program_from_graph", "tflite_from_graph"]
 
@@ -30,11 +30,13 @@ class File:
 
     ranges: of each value computed in whole numbers, by name, its least and largest real number;
         symmetric where it has no zero point.
+    fitted: whether weights went to either whole number beside them, and not to the nearest.
     """
 
     packed: bytes | memoryview
     lints: tuple[str, ...] = ()
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    fitted: bool = False
 
     @property
     def data(self) -> bytes:
@@ -60,8 +62,8 @@ def file_from_graph(
     metadata: Mapping[str, bytes] | None = None,
 ) -> File:
     """Return the same in as many bits as `recipe` says. Errors: see `recipe.apply`, too."""
-    program, lints = _program(model, recipe)
-    return File(packed(program, description, metadata), lints, _ranges(program))
+    program, lints, fitted = _program(model, recipe)
+    return File(packed(program, description, metadata), lints, _ranges(program), fitted)
 
 
 def _ranges(program: Program) -> dict[str, tuple[float, float]]:
@@ -79,9 +81,16 @@ def program_from_graph(model: ir.Model, recipe: Recipe = FLOAT32) -> Program:
     return _program(model, recipe)[0]
 
 
-def _program(model: ir.Model, recipe: Recipe) -> tuple[Program, tuple[str, ...]]:
+def _program(model: ir.Model, recipe: Recipe) -> tuple[Program, tuple[str, ...], bool]:
     model = prepared(model, LOWERINGS, MAX_RANK)
     LOWERINGS.require(model)
+    scales: Mapping[str, Array] = {}
+    told: tuple[str, ...] = ()
+    if recipe.fits:
+        from mobilecat.formats.tflite.quantise.fitting import fit
+
+        fitted = fit(recipe, model)
+        recipe, model, scales, told = fitted.recipe, fitted.model, fitted.scales, fitted.lints
     build = Build()
     for value in model.graph.inputs:
         tensor = Tensor(value.name or "", shape_of(value), dtype_of(value))
@@ -98,10 +107,10 @@ def _program(model: ir.Model, recipe: Recipe) -> tuple[Program, tuple[str, ...]]
     build.program.outputs = outputs
     fuse(build.program)
     values = {h.tensor: v.name or "" for v, h in build.held.items() if h.tensor.data is None}
-    lints = apply(recipe, build.program, model, values)
+    lints = apply(recipe, build.program, model, values, scales)
     protect_aliases(build.program)
     _make_names_unique(build.program)
-    return build.program, lints
+    return build.program, (*told, *lints), bool(scales)
 
 
 def _output(build: Build, value: ir.Value) -> Tensor:

@@ -127,7 +127,7 @@ def test_with_nothing_rounded_it_is_the_float_file(folder: Path, precision: str)
     wide = _run(_file(folder, "float32").read_bytes(), _picture())
     data = _file(folder, precision).read_bytes()
     originals = _originals(folder)
-    found = as_floats(read_tflite(data, ""), originals)
+    found = as_floats(read_tflite(data, ""), originals, precision == "int8-weights")
     assert originals.kept == 0 < originals.exchanged
     assert np.allclose(_run(found.data, _picture()), wide, atol=1e-6)
     assert np.abs(_run(data, _picture()) - wide).max() > 1e-5
@@ -153,7 +153,7 @@ def test_another_weight_is_not_taken_for_a_rounded_one(
     edit_tflite(path, negate)
     wide = _run(_file(folder, "float32").read_bytes(), _picture())
     originals = _originals(folder)
-    found = as_floats(read_tflite(path.read_bytes(), ""), originals)
+    found = as_floats(read_tflite(path.read_bytes(), ""), originals, precision == "int8-weights")
     assert originals.kept == 1
     assert np.abs(_run(found.data, _picture()) - wide).max() > 1e-3
 

@@ -92,7 +92,9 @@ def kept_float(
     return replace(recipe, kept=names), words(found, len(layers))
 
 
-def words(found: Found, layers: int) -> tuple[str, ...]:
+def words(
+    found: Found, layers: int, limit: float = LIMIT, weights_alone: bool = False
+) -> tuple[str, ...]:
     """Return which layers stay float and why, in a line that can be pasted into a spec."""
     if not found.kept:
         return ()
@@ -102,9 +104,9 @@ def words(found: Found, layers: int) -> tuple[str, ...]:
     said = (
         f"{len(names)} of {layers} layers stay float: with all of them rounded, what is found on "
         f"the calibration pictures moves by {found.whole:.2g}, so by {found.left:.2g}, and "
-        f"{LIMIT:g} is let pass; the worst first: keep_float = [{listed}]{more}"
+        f"{limit:g} is let pass; the worst first: keep_float = [{listed}]{more}"
     )
-    if len(names) * _MANY < layers:
+    if weights_alone or len(names) * _MANY < layers:
         return (said,)
     instead = (
         'With so many, little of int8 is left: precision = "int8-weights" keeps all values float, '

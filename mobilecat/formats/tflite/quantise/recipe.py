@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
@@ -11,12 +11,15 @@ import onnx_ir as ir
 
 from mobilecat.errors import Problem, SpecError
 from mobilecat.formats.tflite.program import Program, Tensor
+from mobilecat.graph import Array
 
 if TYPE_CHECKING:
     from mobilecat.quantize import Calibration
 
 Precision = Literal["float32", "float16", "int8-weights", "int8-dynamic", "int8", "int16x8"]
 CALIBRATED = frozenset({"int8", "int16x8"})
+FITTED = frozenset({"int8-weights"})
+"""Whose weights are rounded by what pictures show, where there are some."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,11 @@ class Recipe:
     watched: tuple[str, ...] = ()
     kept: frozenset[str] = frozenset()
 
+    @property
+    def fits(self) -> bool:
+        """Whether weights are rounded by what pictures show (`fitting.fit`)."""
+        return self.precision in FITTED and self.calibration is not None
+
     def keeps(self, node: str) -> bool:
         """Return whether the graph's node stays float."""
         if node in self.exact or node in self.kept or node in self.keep_float:
@@ -59,11 +67,16 @@ FLOAT32 = Recipe("float32")
 
 
 def apply(
-    recipe: Recipe, program: Program, model: ir.Model, values: dict[Tensor, str]
+    recipe: Recipe,
+    program: Program,
+    model: ir.Model,
+    values: dict[Tensor, str],
+    scales: Mapping[str, Array] | None = None,
 ) -> tuple[str, ...]:
     """Give `program`, in place, the bits that `recipe` asks for; return what a user must know.
 
     model: the graph that was lowered. values: the graph's name of each tensor that has one.
+    scales: of weights that are whole numbers already (`fitting.fit`).
     Errors: SpecError for patterns that name no node; UnsupportedError where `whole` cannot be.
     """
     if recipe.precision == "float32":
@@ -75,7 +88,7 @@ def apply(
         return in_integers(recipe, program, model, values)
     from mobilecat.formats.tflite.quantise.weights import with_stored_weights
 
-    return with_stored_weights(recipe, program)
+    return with_stored_weights(recipe, program, scales)
 
 
 def require_nodes(recipe: Recipe, model: ir.Model) -> None:

@@ -18,6 +18,7 @@ from mobilecat.quantize.ranges import Range
 INT8, INT16, INT32, INT64 = (np.dtype(t) for t in ("int8", "int16", "int32", "int64"))
 _LEAST_SPAN = 1e-9
 _MOST = 127
+_WHOLE = 1e-3
 _MOST_BIAS = 2**30
 _LEAST_MULTIPLIER = 2.0**-24
 """Of input · weight / output scale. XNNPACK takes 2⁻³² and more; what is smaller than this moves no
@@ -72,9 +73,26 @@ def of_weights(w: Array, axis: int, least: Array | float = 0.0, shared: bool = F
     return Quant(scales.astype(np.float32), np.zeros(len(scales), np.int64), axis)
 
 
-def weights(w: Tensor, axis: int, least: Array | float = 0.0, shared: bool = False) -> Tensor:
-    """Return constant `w` as int8, one scale for each index of `axis`, or one shared by all."""
+def weights(
+    w: Tensor,
+    axis: int,
+    least: Array | float = 0.0,
+    shared: bool = False,
+    given: Array | None = None,
+) -> Tensor:
+    """Return constant `w` as int8, one scale for each index of `axis`, or one shared by all.
+
+    given: the scales, where `w` is whole numbers of them already; they are taken where it is so.
+    """
     assert w.data is not None
+    if given is not None and len(given) == w.shape[axis]:
+        quant = Quant(given.astype(np.float32), np.zeros(len(given), np.int64), axis)
+        whole = stored(w.data, quant, INT8)
+        spread = [1] * w.rank
+        spread[axis] = -1
+        off = np.abs(w.data / quant.scales.reshape(spread) - whole)
+        if off.max() < _WHOLE:
+            return Tensor(w.name, w.shape, INT8, whole, quant)
     quant = of_weights(w.data, axis, least, shared)
     return Tensor(w.name, w.shape, INT8, stored(w.data, quant, INT8), quant)
 

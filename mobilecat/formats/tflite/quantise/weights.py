@@ -8,12 +8,15 @@ int8, int16x8: what stays float beside whole numbers has its weights as one of t
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from mobilecat.formats.tflite.program import Op, Program, Tensor
 from mobilecat.formats.tflite.quantise import steps
 from mobilecat.formats.tflite.quantise.kernels import KERNELS
 from mobilecat.formats.tflite.quantise.recipe import CALIBRATED, Recipe
+from mobilecat.graph import Array
 
 _SMALLEST = 16
 """Values: what has fewer costs more to unpack than it saves."""
@@ -28,11 +31,14 @@ _KINDS = {"float16": "float16", "int8-weights": "int8", "int8-dynamic": "dynamic
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
-def with_stored_weights(recipe: Recipe, program: Program) -> tuple[str, ...]:
+def with_stored_weights(
+    recipe: Recipe, program: Program, scales: Mapping[str, Array] | None = None
+) -> tuple[str, ...]:
     """Store constants of `program` in fewer bits, in place; return what a user must know.
 
     Those of whole numbers stay as they are. Layers that stay float among whole numbers, values or
-    weights, have their weights as `float_weights` says.
+    weights, have their weights as `float_weights` says. scales: of nodes whose weights are whole
+    numbers of such steps already, one an output.
     """
     ops: list[Op] = []
     unpacked: dict[tuple[Tensor, bool], Tensor] = {}
@@ -50,7 +56,8 @@ def with_stored_weights(recipe: Recipe, program: Program) -> tuple[str, ...]:
             if kind == "float16" and not half:
                 continue
             if (c, half) not in unpacked:
-                kept = _half(c) if half else steps.weights(c, _axis(op))
+                given = None if scales is None or half else scales.get(op.node)
+                kept = _half(c) if half else steps.weights(c, _axis(op), given=given)
                 unpacked[c, half] = Tensor(f"{c.name}/float", c.shape, c.dtype)
                 ops.append(Op("DEQUANTIZE", [kept], [unpacked[c, half]], {}, node=op.node))
             op.inputs[at] = unpacked[c, half]
@@ -61,7 +68,13 @@ def with_stored_weights(recipe: Recipe, program: Program) -> tuple[str, ...]:
 
 def is_few(op: Op, c: Tensor) -> bool:
     """Return whether `c`, weights of `op`, are so few an output that int8 is not worth it."""
-    return c.size < SMALL or c.size // c.shape[_axis(op)] <= FEW
+    return few(c.shape, _axis(op))
+
+
+def few(shape: Sequence[int], axis: int) -> bool:
+    """Return the same of weights whose outputs lie along `axis`."""
+    size = int(np.prod(shape, dtype=np.int64))
+    return size < SMALL or size // shape[axis] <= FEW
 
 
 def _kind(recipe: Recipe, op: Op) -> str | None:
