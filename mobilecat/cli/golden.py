@@ -103,15 +103,17 @@ def record(
                 source=source,
                 progress=progress,
             )
-        said = f"wrote {made}" if made else "the approved result is the same; nothing written"
-        if made is not None and at_once:
-            name = made.parent.name
-            new = next(
-                p for p in mc.golden.review(opened, golden) if (p.case, p.lane) == (name, "")
-            )
+        if made is None:
+            show([Line(f"{path}: the approved result is the same; nothing written")])
+            continue
+        name = made.parent.name
+        new = next(p for p in mc.golden.review(opened, golden) if (p.case, p.lane) == (name, ""))
+        said = [f"wrote {made}", *([new.nothing] if new.nothing else [])]
+        if at_once:
             mc.golden.approve(opened, golden, name, reason=reason)
-            said = "; ".join(["approved", *(line.strip() for line in lines_of(new))])
-        show([Line(f"{path}: {said}")])
+            said = ["approved", *(line.strip() for line in lines_of(new, doubts=False))]
+        show([Line(f"{path}: {'; '.join(said)}")])
+        show([Line(f"  warning: {text}", "yellow") for text in new.doubts])
     if missing := mc.golden.missing(bundle, golden):
         show([Line(missing)])
     beside = "" if (bundle, golden) == (BUNDLE, GOLDEN) else f" {bundle} --golden {golden}"

@@ -76,7 +76,8 @@ class Report(Shown):
 
     A check is real where it held a result to a golden or to the source; what only reads a contract,
     and what did NOT_RUN, vouches for nothing. empty: cases on whose goldens nothing is detected.
-    source_rounds: whether the source's engine rounds values, which the artifacts do not.
+    source_rounds: whether the source's engine rounds values, which the artifacts do not. warnings:
+    what is wrong in goldens and artifacts alike, as far as that can be seen.
     """
 
     bundle: Bundle
@@ -90,6 +91,7 @@ class Report(Shown):
     notes: tuple[str, ...]
     empty: tuple[str, ...] = ()
     source_rounds: bool = False
+    warnings: tuple[str, ...] = ()
     shortfalls: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -194,6 +196,7 @@ class Report(Shown):
                 "kind": self.random_inputs,
             },
             "pending": [str(p) for p in self.pending],
+            "warnings": list(self.warnings),
             "notes": list(self.notes),
             "platform": platform.platform(),
         }

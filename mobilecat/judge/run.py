@@ -22,6 +22,7 @@ from mobilecat.golden.store import (
 )
 from mobilecat.judge.case import run_cases
 from mobilecat.judge.contract import check_contract
+from mobilecat.judge.doubts import doubted
 from mobilecat.judge.engines import (
     SOURCE,
     Engines,
@@ -169,6 +170,7 @@ def validate(
             notes=notes_of(engines, chosen, results, rows, write_pending, tolerances is not None),
             empty=tuple(c.name for c in chosen if _is_empty(c)),
             source_rounds=engines.plain is not None,
+            warnings=tuple(doubted(bundle, {c.name: c.approved for c in chosen})),
         )
 
 

@@ -21,6 +21,7 @@ def said(report: Report, every: bool = False) -> Iterator[Line | Table]:
     whole, short = failures(report), summed_up(report)
     if len(report.failed) > MOST_ALIKE or len(whole) > MOST_ALIKE:
         yield from (Line(f"  {sentence}") for sentence in where_it_began(report))
+    yield from (Line(text, "yellow", "warning") for text in report.warnings)
     if report.asked.golden_asked:
         yield _golden_table(report)
     if report.random:
@@ -29,7 +30,7 @@ def said(report: Report, every: bool = False) -> Iterator[Line | Table]:
     if not every and len(short) < len(whole):
         more = len(whole) - len(short)
         yield Line(f"{many(more, 'line')} more that say the like: --all, --json, --html", "dim")
-    yield from (Line(text, "yellow", "NOT_RUN") for text in _once(not_run(report)))
+    yield from (Line(text, "yellow", "NOT_RUN") for text in once(not_run(report)))
     yield from (Line(text, "dim", "note") for text in report.notes)
     yield from (Line(f"wrote {text}") for text in _pending(report, every))
     if report.pending:
@@ -46,7 +47,7 @@ def _pending(report: Report, every: bool) -> list[str]:
     return [f"{len(paths)} pending results into {where if len(folders) > 1 else folders.pop()}"]
 
 
-def _once(lines: Sequence[str]) -> list[str]:
+def once(lines: Sequence[str]) -> list[str]:
     """Return each reason once, behind all that it kept from running."""
     of: dict[str, list[str]] = {}
     for line in lines:

@@ -19,6 +19,10 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
+MOST_TOLD = 20
+"""Boxes that are said in lines of their own."""
+
+
 @dataclass(frozen=True, repr=False)
 class Detections(Shown):
     """Boxes, best first.
@@ -79,17 +83,20 @@ class Detections(Shown):
     def words(
         self, labels: Sequence[str] = (), names: Sequence[str] = (), boxes: bool = True
     ) -> Iterator[Line | Table]:
-        """Give a line a box, and one of its landmarks by name or number.
+        """Give a line a box, and one of its landmarks by name or number; no more than MOST_TOLD.
 
         boxes: whether to say where; a classifier's are all the whole picture.
         """
         if not len(self):
             yield Line("  nothing above the threshold")
-        for i, d in enumerate(self.to_json(labels, names)):
+        told = self.chosen(slice(MOST_TOLD)).to_json(labels, names)
+        for i, d in enumerate(told):
             yield Line(f"  {self.said(i, labels, boxes)}")
             if points := d.get("landmarks"):
                 text = "  ".join(f"{k} {x:.1f},{y:.1f}" for k, (x, y) in points.items())
                 yield Line(f"    {text}", "dim")
+        if more := len(self) - len(told):
+            yield Line(f"  and {more} more, which --json writes", "dim")
 
     def to_json(
         self, labels: Sequence[str] = (), names: Sequence[str] = ()

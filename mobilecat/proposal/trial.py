@@ -102,6 +102,12 @@ class Tried:
             else:
                 best = shot.found.said(int(np.argmax(shot.found.scores)), spec.labels)
                 yield Line(f"{on}: {many}, best {best}")
+        empty = [s for s in self.shots if not s.found and s.below]
+        if self.threshold is not None and 2 * len(empty) > len(self.shots):
+            lower = self.threshold / 3
+            said = f"above {self.threshold:g} is nothing on {len(empty)} of {len(self.shots)}: "
+            said += f"to try another threshold: --set nms.score_threshold={lower:.1g}"
+            yield Line(f"  {said}", "dim")
         if self.others:
             listed = ", ".join(other.said for other in self.others)
             mean = "" if one else ", the mean of the pictures"

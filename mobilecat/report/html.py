@@ -18,7 +18,7 @@ from mobilecat.golden.store import case_folders, read_case
 from mobilecat.judge.observe import gives_detections, watched
 from mobilecat.judge.report import LaneReport, RandomRow, Report
 from mobilecat.judge.saved import Saved
-from mobilecat.judge.words import amount, failures, many, not_run, source_rounds
+from mobilecat.judge.words import amount, failures, many, not_run, once, source_rounds
 from mobilecat.pictures.chart import Chart
 from mobilecat.pictures.matrix import Matrix
 from mobilecat.report.html_cases import Looks, case_views, layer_names
@@ -210,9 +210,17 @@ def _cells(report: Report, lane: LaneReport) -> list[Cell]:
         cells[0] = Cell(report.verdict(lane.lane), "", lane.unloaded)
     elif cells[0].verdict is None and checks:
         cells[0] = Cell("PASS", "")
+    elif cells[0].verdict == "NOT_RUN" and (ran := _cases_of(report, lane)):
+        cells[0] = Cell("PASS", f"{ran} of {len(report.cases)}", cells[0].title)
     if report.random:
         cells.append(random_cell([r for r in report.random if r.lane == lane.lane]))
     return cells
+
+
+def _cases_of(report: Report, lane: LaneReport) -> int:
+    """Return on how many golden cases a lane was compared."""
+    mine = (r for r in report.results if r.lane == lane.lane.name and r.check.verdict != "NOT_RUN")
+    return len({r.case for r in mine if r.case})
 
 
 def _cause(report: Report, lane: LaneReport) -> Cause | None:
@@ -268,7 +276,7 @@ def _idle(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
 def _besides(report: Report, rows: Sequence[Row]) -> list[str]:
     """Return what did not run, without what the table says already."""
     said = {f"{row.lane.lane.name}: {row.why}" for row in rows if row.why}
-    return [text for text in not_run(report) if text not in said]
+    return once([text for text in not_run(report) if text not in said])
 
 
 def _measured(check: Check) -> bool:

@@ -12,6 +12,7 @@ from mobilecat.compare.compare import Verdict, as_floats
 from mobilecat.errors import MobileCatError
 from mobilecat.golden.store import Case, case_folders, read_case
 from mobilecat.graph import Array
+from mobilecat.judge.doubts import nothing_in
 from mobilecat.judge.judge import detections_of
 from mobilecat.judge.observe import Inputs, Observed, gives_detections, load_inputs, watched
 from mobilecat.judge.report import LaneReport, Report
@@ -70,6 +71,7 @@ class CaseView:
 
     failed: what neither the figure's rows nor the tensors show: a broken contract, a lane whose
     result is not here to be drawn. folded: it passed, and many others stand before it.
+    nothing: how near the best candidate comes, where the golden has no detection.
     """
 
     name: str
@@ -80,6 +82,7 @@ class CaseView:
     failed: tuple[str, ...]
     folded: bool = False
     looks: Looks | None = None
+    nothing: str = ""
 
 
 def case_views(
@@ -150,7 +153,8 @@ def _view(
     drawn_lanes = [n for n in ran if figure is not None and short[n] in figure.lanes]
     tensors = _tensors(report, case, given)
     failed = _failed(report, case.name, drawn_lanes, ran if tensors else [])
-    return CaseView(case.name, verdict, figure, why, tensors, failed)
+    nothing = nothing_in(bundle, case.approved)
+    return CaseView(case.name, verdict, figure, why, tensors, failed, nothing=nothing)
 
 
 def _failed(

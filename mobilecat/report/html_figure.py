@@ -51,13 +51,15 @@ class Layer:
     """What one result drew.
 
     number: of the layer on the whole page, 0 for the golden. slot: its place among the lanes of
-    this picture, so that lines of one place can share it.
+    this picture, so that lines of one place can share it. tagged: class and score are written on
+    each of its boxes, as on the golden's.
     """
 
     number: int
     name: str
     boxes: tuple[Box, ...]
     slot: int = 0
+    tagged: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def layer_of(
         text = f"{label} {score:.3f}"
         bones = _bones(found, i, skeleton, names)
         boxes.append(Box(i, _frame(found, i), text, tag, named, bones, turn=_turn(found, i)))
-    return Layer(number, name, tuple(boxes))
+    return Layer(number, name, tuple(boxes), tagged=number == 0)
 
 
 def _bones(

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mobilecat.bundle import ArtifactRecord, Bundle
-from mobilecat.compare.compare import Verdict
+from mobilecat.compare.compare import MADE, Check, Verdict
+from mobilecat.compare.tolerances import STRUCTURE
 from mobilecat.disk import json_from_text, read_text
 from mobilecat.errors import MobileCatError, Problem, reason
 from mobilecat.formats.table import FORMATS
@@ -30,6 +31,7 @@ class Card:
     """One artifact.
 
     engines: each lane's runner and verdict. share: the worst difference as a share of its limit.
+    nearest: what is that near to its limit, in words.
     milliseconds: the fastest picture of this validation, inner values read out with it; None where
     none ran. loss: points of mAP against the source, where it was measured. changes: against the
     report that was here before.
@@ -43,6 +45,7 @@ class Card:
     precision: str
     engines: tuple[tuple[str, Verdict], ...]
     share: float | None
+    nearest: str
     milliseconds: float | None
     loss: float | None
     changes: tuple[str, ...]
@@ -75,13 +78,13 @@ def _card(
     verdicts = [v for _, v in engines]
     verdict: Verdict = "FAIL" if "FAIL" in verdicts else "PASS" if "PASS" in verdicts else "NOT_RUN"
     shares = [
-        c.value / c.limit
+        (c.value / c.limit, _what(c))
         for lane in lanes
         for c in report.of(lane.name)
         if c.value is not None and c.limit and math.isfinite(c.value)
     ]
     taken = [t for lane in lanes for t in times.get(lane.name, ())]
-    share = max(shares, default=None)
+    share, nearest = max(shares, default=(None, ""))
     return Card(
         artifact.file,
         FORMATS[artifact.kind].title,
@@ -91,10 +94,16 @@ def _card(
         artifact.precision,
         engines,
         share,
+        nearest,
         min(taken, default=None),
         loss,
         _changes(artifact, verdict, share, loss, before),
     )
+
+
+def _what(check: Check) -> str:
+    against = {STRUCTURE: ", without rounding", MADE: ", on made values"}.get(check.against, "")
+    return f"{check.name}{against}"
 
 
 def _needs(bundle: Bundle, artifact: ArtifactRecord) -> str:

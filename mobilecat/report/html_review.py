@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mobilecat.bundle.cascade import open_any
@@ -33,17 +33,19 @@ _STAGES: tuple[str, ...] = STAGES
 @dataclass(frozen=True)
 class Waiting:
     """A pending result. lane: as short as it can be told. over: what is beyond a limit, the end
-    result first. replaces: what was approved before, None for a new case. variant: the command that
-    accepts it for its lane alone, "" where it has none.
+    result first. lines: below the headline, where nothing is over. replaces: what was approved
+    before, None for a new case. variant: the command that approves it for its lane alone, "" where
+    it has none.
     """
 
     pending: Pending
     lane: str
     headline: str
+    lines: tuple[str, ...]
     over: tuple[Difference, ...]
     figure: Figure | None
     reel: Reel | None
-    accept: str
+    approve: str
     variant: str
     reject: str
     replaces: Expected | None
@@ -62,18 +64,19 @@ def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str
         figure = _figure(p, old, limits_of(lane, bundle)) if k < PICTURES else None
         words = ["mobilecat", "golden", "review", str(folder), "--golden", str(golden_dir)]
         words += ["--lane", p.lane] if p.lane else []
-        accept, reject = ([*words, f"--{x}", p.case] for x in ("accept", "reject"))
+        approve, reject = ([*words, f"--{x}", p.case] for x in ("approve", "reject"))
         over = sorted(differences(p.checks), key=lambda d: -_STAGES.index(d.stage))
         waiting.append(
             Waiting(
                 p,
                 short.get(p.lane, p.lane) or "as recorded",
-                lines_of(p)[0] if not over else _headline(over[0]),
+                _told(p)[0] if not over else _headline(over[0]),
+                () if over else tuple(_told(p)[1:]),
                 tuple(over),
                 figure,
                 reel_of(p, old, bundle, limits_of(lane, bundle)) if k < REELS else None,
-                shlex.join(accept),
-                shlex.join([*accept, "--variant"]) if p.lane else "",
+                shlex.join(approve),
+                shlex.join([*approve, "--variant"]) if p.lane else "",
                 shlex.join(reject),
                 old,
             )
@@ -86,6 +89,10 @@ def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str
         layers=[(0, "approved"), (1, "pending")] if drawn else [],
         tags=bool(drawn) and max(len(x.boxes) for f in drawn for x in f.layers) <= TAGGED,
     )
+
+
+def _told(pending: Pending) -> list[str]:
+    return [line.strip() for line in lines_of(pending, doubts=False)]
 
 
 def _headline(d: Difference) -> str:
@@ -109,6 +116,7 @@ def _figure(pending: Pending, old: Expected | None, limits: Limits) -> Figure | 
         layers.append(layer_of(0, "approved", old.found, old.labels, old.landmarks))
         rows = differences_of("pending", old.found, new.found, limits, to_model, new.labels)
     layer = layer_of(1, "pending", new.found, new.labels, new.landmarks)
-    layers.append(marked(layer, rows, slot=0))
+    # Beside nothing approved, what is pending is all that there is to read.
+    layers.append(replace(marked(layer, rows, slot=0), tagged=old is None))
     title = f"{pending.case} {pending.lane}".strip()
     return Figure(title, picture.size, data_url(picture), tuple(layers), rows_of(rows, ["pending"]))

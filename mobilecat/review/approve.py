@@ -32,6 +32,7 @@ from mobilecat.golden.store import (
     result_path,
 )
 from mobilecat.golden.terms import meaning_of
+from mobilecat.judge.doubts import doubts_of, nothing_in
 from mobilecat.judge.judge import judge_expected
 from mobilecat.judge.result import differences, now
 from mobilecat.lanes import Lane, lanes_of
@@ -48,7 +49,8 @@ class Pending:
 
     whole: its classes are of the picture as a whole.
     stale: the approved result it was compared with has changed since. checks: new against approved,
-    empty where nothing is approved yet.
+    empty where nothing is approved yet. doubts: what no detector gives, a sentence each. nothing:
+    how near the best candidate comes, where there is no detection.
     """
 
     case: str
@@ -59,6 +61,8 @@ class Pending:
     stale: bool
     checks: tuple[Check, ...]
     whole: bool = False
+    doubts: tuple[str, ...] = ()
+    nothing: str = ""
 
     @property
     def size(self) -> float:
@@ -123,7 +127,8 @@ def _pending(bundle: Bundle, home: Path, path: Path) -> Pending:
     if base is not None:
         checks = judge_expected(bundle, read_result(base), new, _limits(bundle, new))
     whole = bundle.spec.head.whole_picture
-    return Pending(home.name, home, lane, path, new, stale, tuple(checks), whole)
+    doubts, nothing = tuple(doubts_of(bundle, new)), nothing_in(bundle, new)
+    return Pending(home.name, home, lane, path, new, stale, tuple(checks), whole, doubts, nothing)
 
 
 def base_of(home: Path, lane: str) -> Path | None:

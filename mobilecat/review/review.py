@@ -18,8 +18,15 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def lines_of(pending: Pending) -> list[str]:
-    """Return the differences as sentences, largest first; what is new where nothing is approved."""
+def lines_of(pending: Pending, doubts: bool = True) -> list[str]:
+    """Return the differences as sentences, largest first; what is new where nothing is approved.
+
+    doubts: with what looks wrong, at the end.
+    """
+    return [*_lines(pending), *(f"warning: {text}" for text in pending.doubts if doubts)]
+
+
+def _lines(pending: Pending) -> list[str]:
     if not pending.checks:
         found = pending.found.found
         if frames := pending.found.frames:
@@ -30,7 +37,8 @@ def lines_of(pending: Pending) -> list[str]:
         counts += [many(tensors, "tensor")] if tensors or found is None else []
         counts = ["the likeliest classes", *counts] if pending.whole else counts
         said = [f"new: {', '.join(counts)}"]
-        return said + _told(pending.found, boxes=not pending.whole)
+        said += [f"  {pending.nothing}"] if pending.nothing else []
+        return [*said, *_told(pending.found, boxes=not pending.whole)]
     lines = [
         f"{d.stage} {d.name}: {_amount(d.value, d.limit)}{d.detail}"
         for d in differences(pending.checks)

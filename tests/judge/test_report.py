@@ -18,7 +18,7 @@ from mobilecat.cli.validate import show
 from mobilecat.compare.tolerances import DEFAULTS, Bound, limits_of
 from mobilecat.errors import SpecError
 from mobilecat.judge.report import Report
-from mobilecat.judge.words import _once
+from mobilecat.judge.words import once
 from mobilecat.lanes import Lane, lanes_of
 from tests.judge.fake import LANE, Workshop, check, moved, write_bundle
 
@@ -35,6 +35,7 @@ TOP = {
     "random": list,
     "random_inputs": dict,
     "pending": list,
+    "warnings": list,
     "notes": list,
     "platform": str,
 }
@@ -234,7 +235,7 @@ def test_source_alone_is_what_the_others_are_compared_with(shop: Workshop) -> No
 
 def test_a_reason_is_said_once_behind_all_that_it_kept() -> None:
     lines = ["coreml-native:a: macOS only: this is Linux", "b (made values): macOS only"]
-    assert _once([*lines, "c: macOS only"]) == [
+    assert once([*lines, "c: macOS only"]) == [
         "coreml-native:a: macOS only: this is Linux",
         "b (made values), c: macOS only",
     ]

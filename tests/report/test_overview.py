@@ -54,7 +54,7 @@ def evaluation(shop: Workshop, **losses: float) -> dict[str, float]:
 def test_a_card_says_what_one_asks_first(browser: Browser, shop: Workshop) -> None:
     browser.open(written(shop, losses=evaluation(shop, onnx=1.25, tflite=0.0)))
     card = browser.eval(f"{CARD}.innerText")
-    assert "✓ pass" in card and "of the limits" in card and "1.25 lost" in card
+    assert "✓ pass" in card and "of the limit" in card and "1.25 lost" in card
     assert "ms here" in card and "✓ onnx" in card
     assert browser.eval("document.querySelectorAll('.card').length") == 2
     assert browser.eval("document.querySelector('img.chart').alt").endswith("size against loss")

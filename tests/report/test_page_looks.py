@@ -313,9 +313,9 @@ def test_a_command_is_copied_whole(browser: Browser, shop: Workshop) -> None:
     browser.eval("navigator.clipboard.writeText = async (t) => { window.copied = t; }")
     browser.eval("document.querySelector('.decide button').click()")
     words = f"mobilecat golden review {shop.bundle} --golden {shop.golden} --lane {LANE}"
-    assert browser.eval("window.copied") == f"{words} --accept hall"
+    assert browser.eval("window.copied") == f"{words} --approve hall"
     assert (
-        browser.eval("getSelection().toString().replace(/\\s+/g, ' ')") == f"{words} --accept hall"
+        browser.eval("getSelection().toString().replace(/\\s+/g, ' ')") == f"{words} --approve hall"
     )
 
 

@@ -189,5 +189,5 @@ def test_the_page_shows_all_and_changes_nothing(shop: Workshop, tmp_path: Path) 
     text = (tmp_path / "r.html").read_text("utf-8")
     assert text.count('<section class="case"') == 3
     assert text.index('aria-label="hall"') < text.index('aria-label="new"')
-    assert "--accept hall" in text and f"--lane {LANE}" in text
+    assert "--approve hall" in text and f"--lane {LANE}" in text
     assert approved_hashes(shop.golden) == before

@@ -1,0 +1,54 @@
+"""What a person should doubt of a golden before approving it: every lane may agree with it.
+
+A wrong `units` or `range` in the spec is wrong in the source and in all artifacts alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mobilecat.bundle import Bundle
+from mobilecat.bundle.cascade import CascadeBundle
+from mobilecat.golden.store import Expected
+from mobilecat.pictures.odd import odd_values
+
+_SHOWN = 3
+
+
+def doubts_of(bundle: Bundle, result: Expected) -> list[str]:
+    """Return a sentence for each thing in a result that no trained detector gives."""
+    if isinstance(bundle, CascadeBundle) or result.found is None or result.plan is None:
+        return []
+    return odd_values(bundle.spec, result.found, result.plan.plan.model_from_image)
+
+
+def doubted(bundle: Bundle, results: Mapping[str, Expected]) -> list[str]:
+    """Return a note on the goldens that look wrong, none where all look like detections.
+
+    results: by the case's name.
+    """
+    said = [(name, s) for name, r in results.items() for s in doubts_of(bundle, r)]
+    if not said:
+        return []
+    odd = len({name for name, _ in said})
+    listed = "; ".join(f"{name}: {s}" for name, s in said[:_SHOWN])
+    many = "1 golden looks" if odd == 1 else f"{odd} goldens look"
+    more = f"; and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
+    return [
+        f"{many} wrong, and every file that agrees is wrong with it: {listed}{more}. Look at the "
+        "pictures: mobilecat run PICTURE --draw out.png"
+    ]
+
+
+def nothing_in(bundle: Bundle, result: Expected) -> str:
+    """Say that a result has no detection, and how near the best candidate comes; "" else."""
+    if result.found is None or len(result.found):
+        return ""
+    nms = bundle.spec.effective_nms
+    if nms is None or isinstance(bundle, CascadeBundle):
+        return "nothing is detected"
+    said = f"nothing is above the threshold {nms.score_threshold:g}"
+    best = [result.tensors[t.name].high for t in bundle.candidates[1:2] if t.name in result.tensors]
+    if best and best[0] is not None:
+        said += f"; the best candidate has a score of {best[0]:.3f}"
+    return said
