@@ -174,7 +174,10 @@ def test_without_any_of_them_the_note_says_what_is_assumed(tmp_path: Path) -> No
     path = network(tmp_path / "n.onnx", 135)
     assert notes(spec(path), tmp_path) == [
         "assumed: 131 classes, since 'output0' [1, 135, 189] has as many columns left; neither the "
-        "spec's labels nor the file name them"
+        "spec's labels nor the file name them",
+        'no labels: the 131 classes will be called by number (class 0). Write labels = ["name of '
+        'class 0", "name of class 1", …], in the network\'s order, at the top of the spec, and '
+        "export again",
     ]
 
 
@@ -183,7 +186,7 @@ def test_prototypes_of_masks_are_seen(tmp_path: Path) -> None:
     rows[:, :4] *= 60
     outputs = {"output0": rows, "output1": np.zeros((1, 32, 16, 16))}
     path = save_constant_network(tmp_path / "n.onnx", (SIDE, SIDE), outputs)
-    (assumed, unread) = notes(spec(path), tmp_path)
+    (assumed, unread, _) = notes(spec(path), tmp_path)
     assert assumed.startswith("assumed: 112 classes")
     assert unread == (
         "warning: not read: 'output1' [1, 32, 16, 16]. Prototypes of masks, whose coefficients "
@@ -194,7 +197,7 @@ def test_prototypes_of_masks_are_seen(tmp_path: Path) -> None:
 def test_values_that_are_no_scores(tmp_path: Path) -> None:
     """A pose network whose file says nothing: its points reach across the picture."""
     path = network(tmp_path / "n.onnx", 56, reach=(-3, 64))
-    (_, odd) = notes(spec(path), tmp_path)
+    (*_, odd) = notes(spec(path), tmp_path)
     assert odd.startswith(
         "warning: 52 of the 52 classes that head 'yolov8' reads (number 0, 1, 2, 3, …) have "
         "values from -2"

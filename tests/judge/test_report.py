@@ -88,14 +88,11 @@ def test_json_has_no_nan(shop: Workshop) -> None:
 
 
 def shown(report: Report) -> str:
-    from unittest.mock import patch
-
     console = Console(
         width=100, force_terminal=False, record=True, file=open(os.devnull, "w"),  # noqa: SIM115, PTH123
         highlight=False, markup=False, soft_wrap=True,
     )  # fmt: skip
-    with patch("mobilecat.cli.terminal._Terminal", lambda **_: console):
-        show(report.words())
+    show(report.words(), console=console)
     return console.export_text()
 
 
