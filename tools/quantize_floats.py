@@ -1,6 +1,6 @@
 """Which layers stay float for int8 to lose a given share of mAP → tools/quantize_floats.json.
 
-Usage: python -m tools.quantize_floats [--model NAME]… [--recipe NAME]… [--fresh]
+Usage: python -m tools.quantize_floats [--model NAME]… [--recipe NAME]… [--limit L] [--fresh]
 
 Layers are ordered by how far each alone, rounded, moves detections on eight calibration pictures.
 How many of them stay float, the worst first, is found by halving: the network is run in onnxruntime
@@ -8,7 +8,8 @@ on the calibration pictures with all others rounded, and its mAP taken against w
 finds there with a score of 0.3 or more, of classes that it finds ten times or more. The smallest
 number that loses half of the limit is taken, and a twentieth of all layers besides where that keeps
 to it as well: docs/quantize.md measures on other pictures. int8-weights: what
-`keep_float = "auto"` finds at export. one-scale: which layers bear one scale
+`keep_float = "auto"` finds at export, which lets detections move by `WEIGHTS_LIMIT`, or by
+--limit where a network loses too much with that. one-scale: which layers bear one scale
 for the weights of all outputs best, until four fifths of all outputs have none of their own. noise:
 what the float network itself loses where each value of the pictures is off by one level. Each
 figure is stored as it comes: it may be stopped at any time.
@@ -256,11 +257,12 @@ def search(judges: Sequence[Judge], recipe: str, store: Store) -> dict[str, Any]
     }
 
 
-def weights(judge: Judge) -> dict[str, Any]:
-    """Return the row of what export finds by itself for int8 weights."""
+def weights(judge: Judge, limit: float = WEIGHTS_LIMIT) -> dict[str, Any]:
+    """Return the row of what export finds by itself for int8 weights, or would with a `limit` of
+    the movement other than its own."""
     trial = judge.trial
     assert isinstance(trial, _Recording)
-    found = Trial.found(trial, judge.layers, WEIGHTS_LIMIT, trial.costs)
+    found = Trial.found(trial, judge.layers, limit, trial.costs)
     kept = {x.name for x in found.kept}
     return {
         "recipe": WEIGHTS,
@@ -269,6 +271,7 @@ def weights(judge: Judge) -> dict[str, Any]:
         "float": [x.name for x in found.kept],
         "float_weights": "float16",
         "moved": [found.whole, found.left],
+        "limit": limit,
         "objects": judge.objects,
         "pictures": len(judge.feeds),
         "lost": judge.lost([x for x in judge.layers if x.name not in kept]),
@@ -319,6 +322,8 @@ def main() -> int:
     parser.add_argument("--model", action="append", choices=list(table.MODELS))
     parser.add_argument("--recipe", action="append", choices=[*LIMITS, WEIGHTS, ONE, NOISE])
     parser.add_argument("--fresh", action="store_true", help="measure again what is there")
+    about = "how far int8-weights may move detections, 0.007 by default"
+    parser.add_argument("--limit", type=float, default=WEIGHTS_LIMIT, help=about)
     said = parser.parse_args()
     for name in said.model or [m for m in table.MODELS if m != "cat_landmarks"]:
         work = said.work / name
@@ -336,7 +341,7 @@ def main() -> int:
                 lost = figures.put(NOISE, judges[0].lost_to_noise)
                 row = {"recipe": NOISE, "method": "", "lost": lost, "float": []}
             elif recipe == WEIGHTS:
-                row = weights(judges[0])
+                row = weights(judges[0], said.limit)
             elif recipe == ONE:
                 row = one_scale(judges[0], figures)
             else:

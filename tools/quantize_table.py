@@ -279,6 +279,7 @@ def lists() -> str:
             what = "float" if row["recipe"] == "int8" else "weights not in int8"
             then = f", their weights stored as {row['float_weights']}"
             then += f"; ranges by {row['method']}" if row["recipe"] == "int8" else ""
+            then += f"; movement let pass: {row['limit']}" if "limit" in row else ""
         listed = ", ".join(f"`{n}`" for n in names)
         count = f"{len(names)} of {row['layers']} layers"
         lines.append(f"- **{key.split()[0]}**, {row['recipe']}: {what} {count}{then}: {listed}.")
