@@ -6,6 +6,7 @@ import contextlib
 import copy
 import io
 import sys
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mobilecat.errors import MobileCatError, Problem
+from mobilecat.measure.evaluate.held import Each
 from mobilecat.measure.evaluate.metrics import Truth, overlaps
 from mobilecat.pictures.detections import Detections
 
@@ -86,6 +88,8 @@ def keypoint_scores(
 
 AT_ONCE = 256
 """Pictures that pycocotools holds at a time: it makes some ten objects of every box."""
+_FLAGS = 200_000
+"""Detections × IoUs that it computes precision of at a time, some hundred bytes each."""
 
 
 class Parts:
@@ -97,7 +101,9 @@ class Parts:
 
     def __init__(self, classes: int, sigmas: Floats | None = None) -> None:
         self._classes, self._sigmas = classes, sigmas
-        self._parts: dict[int, list[dict[str, Any]]] = {}
+        self._scores: dict[int, array[float]] = {}
+        """Of a class: in each of its sizes they are the same."""
+        self._rows: dict[int, _Row] = {}
         self._wanted = False
         self._last: Any = None
 
@@ -115,9 +121,14 @@ class Parts:
                 evaluation.params.maxDets = [MOST_POSES]
             evaluation.evaluate()
         count, each = len(evaluation.params.imgIds), evaluation.evalImgs
+        sizes = len(evaluation.params.areaRng)
         for k in range(0, len(each), count):  # class, then size, then picture
-            if there := [told for told in each[k : k + count] if told is not None]:
-                self._parts.setdefault(k // count, []).append(_joined(there))
+            row, of = k // count, each[k : k + count]
+            if there := [told for told in of if told is not None]:
+                self._rows.setdefault(row, _Row()).add(there)
+                if row % sizes == 0:
+                    held = self._scores.setdefault(row // sizes, array("d"))
+                    held.extend(v for told in there for v in told["dtScores"])
         self._last = evaluation
         del evaluation.evalImgs, evaluation.cocoGt, evaluation.cocoDt
         for name in ("_gts", "_dts", "ious"):
@@ -126,16 +137,30 @@ class Parts:
     def _precision(self) -> Floats:
         """Return [IoU, recall, class, size, most], −1 where there is nothing."""
         evaluation = self._last
-        rows = len(evaluation.params.catIds) * len(evaluation.params.areaRng)
-        evaluation.evalImgs = [
-            _joined(self._parts[k]) if k in self._parts else None for k in range(rows)
-        ]
-        evaluation.params.imgIds = [0]  # all of them, as if they were one
-        evaluation.params.maxDets = [sys.maxsize]  # each picture's own are counted already
-        evaluation._paramsEval = copy.copy(evaluation.params)
-        with contextlib.redirect_stdout(io.StringIO()):
-            evaluation.accumulate()
-        precision: Floats = evaluation.eval["precision"]
+        given = evaluation.params
+        sizes, ious = len(given.areaRng), given.iouThrs
+        most = max((len(s) for s in self._scores.values()), default=0)
+        step = max(1, min(len(ious), _FLAGS // max(1, most)))
+        found = []
+        for at in range(0, len(ious), step):
+            some = slice(at, at + step)
+
+            def row(k: int, some: slice = some) -> dict[str, Any] | None:
+                if k not in self._rows:
+                    return None
+                return self._rows[k].told(self._scores[k // sizes], some, len(ious))
+
+            evaluation.evalImgs = Each(len(given.catIds) * sizes, row)
+            evaluation.params = copy.copy(given)
+            evaluation.params.iouThrs = ious[some]
+            evaluation.params.imgIds = [0]  # all of them, as if they were one
+            evaluation.params.maxDets = [sys.maxsize]  # each picture's own are counted already
+            evaluation._paramsEval = evaluation.params
+            with contextlib.redirect_stdout(io.StringIO()):
+                evaluation.accumulate()
+            found.append(evaluation.eval["precision"])
+        evaluation.params = given
+        precision: Floats = np.concatenate(found)
         return precision
 
     def scores(self) -> CocoScores:
@@ -163,9 +188,34 @@ class Parts:
         return mean_of(every), mean_of(every[0])
 
 
-def _joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what pycocotools keeps of pictures as if they were one."""
-    return {k: np.concatenate([p[k] for p in parts], axis=-1) for k in parts[0]}
+class _Row:
+    """One class and size: of each detection whether it is right, and whether it counts, a bit for
+    each IoU; of each object whether it counts."""
+
+    def __init__(self) -> None:
+        self._matched, self._ignored, self._objects = bytearray(), bytearray(), bytearray()
+
+    def add(self, told: Sequence[Mapping[str, Any]]) -> None:
+        """Hold what pycocotools says of some pictures."""
+        for one in told:
+            self._matched += np.packbits(one["dtMatches"].T, axis=1).tobytes()
+            self._ignored += np.packbits(one["dtIgnore"].T, axis=1).tobytes()
+            self._objects += one["gtIgnore"].tobytes()
+
+    def told(self, scores: array[float], some: slice, ious: int) -> dict[str, Any]:
+        """Return the same of all pictures, as if they were one, at some of so many IoUs."""
+        shape = len(scores), -(-ious // 8)
+
+        def flags(held: bytearray) -> Any:
+            bits = np.frombuffer(held, np.uint8).reshape(shape)
+            return np.unpackbits(bits, axis=1, count=ious).T[some].astype(bool)
+
+        return {
+            "dtScores": np.array(scores),
+            "dtMatches": flags(self._matched),
+            "dtIgnore": flags(self._ignored),
+            "gtIgnore": np.frombuffer(self._objects, np.bool_),
+        }
 
 
 def mean_of(values: Floats) -> float | None:

@@ -229,18 +229,34 @@ def _in_threads(
         one(i)
         with counted:
             done += 1
-            left = (time.monotonic() - start) / done * (len(order) - done)
-            progress(f"{done} of {len(order)} pictures, about {left:.0f} s left")
+            wait_s = (time.monotonic() - start) / done * (len(order) - done)
+            progress(f"{done} of {len(order)} pictures, about {wait_s:.0f} s left")
 
     if threads == 1:
         for i in order:
             told(i)
         return
+    left = iter(order)
+    over = threading.Event()
+
+    def many() -> None:
+        while not over.is_set():
+            with counted:
+                i = next(left, None)
+            if i is None:
+                return
+            try:
+                told(i)
+            except BaseException:
+                over.set()
+                raise
+
     with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(told, i) for i in order]
+        futures = [pool.submit(many) for _ in range(threads)]
         try:
             finished, _ = wait(futures, return_when=FIRST_EXCEPTION)
         finally:
+            over.set()
             pool.shutdown(wait=True, cancel_futures=True)
         for future in finished:
             future.result()

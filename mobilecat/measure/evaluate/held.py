@@ -12,7 +12,7 @@ from typing import Generic, TypeVar, overload
 from mobilecat.pictures.detections import Detections
 
 T = TypeVar("T")
-IN_MEMORY = 16 << 20
+IN_MEMORY = 1 << 20
 """Bytes of a lane's results, from which on they lie in a file that nobody else sees."""
 
 

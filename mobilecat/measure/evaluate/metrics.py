@@ -5,6 +5,7 @@ COCO's AP is the COCO library's own (`mobilecat.measure.evaluate.coco`).
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -127,7 +128,8 @@ class VocRows:
     """
 
     def __init__(self) -> None:
-        self._rows: list[tuple[Floats, Ints, Ints, Ints]] = []
+        self._scores = array("d")
+        self._kinds, self._places, self._objects = array("i"), array("i"), array("i")
         self._wanted: dict[int, int] = {}
         self._pictures = 0
 
@@ -145,32 +147,27 @@ class VocRows:
             best = reach.argmax(axis=1)
             hit = reach[np.arange(len(found)), best] >= at
             objects[hit] = np.where(truth.ignore[best], -2, best)[hit]
-        places = np.full(len(found), k)
-        self._rows.append((found.scores, found.class_ids, places, objects))
-        if len(self._rows) > _ROWS:
-            self._rows = [self._all()]
-
-    def _all(self) -> tuple[Floats, Ints, Ints, Ints]:
-        if not self._rows:
-            none = np.zeros(0, np.int64)
-            return np.zeros(0), none, none, none
-        scores, kinds, places, objects = (np.concatenate(x) for x in zip(*self._rows, strict=True))
-        return scores, kinds, places, objects
+        self._scores.extend(found.scores.tolist())
+        self._kinds.extend(found.class_ids.tolist())
+        self._places.extend([k] * len(found))
+        self._objects.extend(objects.tolist())
 
     def flags(self, class_id: int) -> tuple[Floats, Flags, int]:
         """Return (scores, which are right, objects to find) of one class, by falling score."""
-        self._rows = [self._all()]
-        scores, kinds, places, objects = self._rows[0]
+        every = np.frombuffer(self._scores)
+        kinds, places, objects = (
+            np.frombuffer(held, np.intc) for held in (self._kinds, self._places, self._objects)
+        )
         mine = np.flatnonzero((kinds == class_id) & (objects != -2))
-        mine = mine[np.argsort(-scores[mine], kind="stable")]
+        scores = every[mine]
+        order = np.argsort(-scores, kind="stable")
+        mine, scores = mine[order], scores[order]
         right = objects[mine] >= 0
-        both = np.stack([places[mine], objects[mine]], axis=1)
+        wide = int(objects.max(initial=-1)) + 2
+        both = places[mine].astype(np.int64) * wide + objects[mine] + 1  # one number an object
         first = np.zeros(len(mine), np.bool_)
-        first[np.unique(both, axis=0, return_index=True)[1]] = True
-        return scores[mine], right & first, self._wanted.get(class_id, 0)
-
-
-_ROWS = 1024
+        first[np.unique(both, return_index=True)[1]] = True
+        return scores, right & first, self._wanted.get(class_id, 0)
 
 
 def voc_flags(

@@ -40,7 +40,10 @@ def pictures(n: int) -> tuple[list[Truth], list[Detections]]:
     return truths, found
 
 
-def test_parts_give_what_pycocotools_gives_of_all_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("flags", [1, 700, 200_000])  # one IoU at a time, some, all of them
+def test_parts_give_what_pycocotools_gives_of_all_pictures(
+    monkeypatch: pytest.MonkeyPatch, flags: int
+) -> None:
     pytest.importorskip("pycocotools", reason="NOT_RUN: no pycocotools")
     truths, found = pictures(25)
     whole = coco._evaluation(truths, found, CLASSES)
@@ -49,6 +52,7 @@ def test_parts_give_what_pycocotools_gives_of_all_pictures(monkeypatch: pytest.M
         whole.accumulate()  # of all, by pycocotools alone
     precision = whole.eval["precision"]
     monkeypatch.setattr(coco, "AT_ONCE", 4)
+    monkeypatch.setattr(coco, "_FLAGS", flags)
     told = coco.coco_scores(truths, found, CLASSES)
     assert told.ap == float(precision[..., 0, 0][precision[..., 0, 0] > -1].mean())
     for k in range(CLASSES):
