@@ -113,7 +113,7 @@ class Given:
     """The pictures that old and new are run on. data: with its labels, where they have any.
     said: where they came from, in words."""
 
-    pictures: tuple[Labelled, ...]
+    pictures: Sequence[Labelled]
     said: str
     data: Dataset | None = None
 

@@ -22,12 +22,12 @@ def shard_of(text: str) -> tuple[int, int]:
     return i, n
 
 
-def shard(pictures: Sequence[Labelled], text: str | None) -> tuple[Labelled, ...]:
+def shard(pictures: Sequence[Labelled], text: str | None) -> Sequence[Labelled]:
     """Return every n-th picture, from the i-th on; all of them for None."""
     if text is None:
-        return tuple(pictures)
+        return pictures
     i, n = shard_of(text)
-    mine = tuple(pictures[i - 1 :: n])
+    mine = pictures[i - 1 :: n]
     if not mine:
         said = Problem(f"there are {len(pictures)} pictures", "--shard", "take fewer shards")
         raise MobileCatError("This shard has no picture", [said])

@@ -4,7 +4,8 @@ Frame: pixels of the upright picture (EXIF applied, as `mobilecat.pictures.readi
 origin top-left, pixel edges. docs/evaluate.md says how each format's numbers are brought there.
 """
 
-from mobilecat.measure.datasets.base import Dataset, DatasetError, Labelled
+from mobilecat.measure.datasets.base import Dataset, DatasetError
+from mobilecat.measure.datasets.labelled import Labelled
 from mobilecat.measure.datasets.table import FORMATS, load_dataset
 
 __all__ = ["FORMATS", "Dataset", "DatasetError", "Labelled", "load_dataset"]

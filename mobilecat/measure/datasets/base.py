@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mobilecat import disk
 from mobilecat.errors import MobileCatError, Problem, reason
 from mobilecat.geometry.turned import turned_corners
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+from mobilecat.measure.datasets.labelled import Labelled, Outline
+from mobilecat.measure.datasets.packed import Packed, chosen
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _LARGEST = 2 << 30
@@ -33,46 +31,6 @@ class DatasetError(MobileCatError):
 
 
 @dataclass(frozen=True)
-class RunLengths:
-    """counts: COCO's, column by column, beginning with what is not the object."""
-
-    counts: tuple[int, ...]
-
-
-Outline = tuple[tuple[float, ...], ...] | RunLengths
-"""Polygons x1, y1, x2, y2, … in pixels of the picture, or run lengths of all of it."""
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """One picture with its objects; there may be none.
-
-    size_wh: of the upright picture, whose pixels (origin top-left, edges) all coordinates are in.
-    boxes_xyxy: (n,4). class_ids: (n,), index into the data set's classes. areas: (n,) px², COCO's
-    own where the file has them (of the outline, not the box). ignore: (n,), neither to be found nor
-    wrong to be found: VOC's difficult, COCO's crowds. crowd: (n,), those of them that stand for
-    many objects. landmarks_xy: (n,L,2), NaN where a point is not labelled; None without landmarks.
-    angles: (n,), how far each box is turned about its centre, clockwise radians; None where the
-    labels are upright.
-    outlines: of each object, None where it has none; empty where the format has none.
-    """
-
-    path: Path
-    size_wh: tuple[int, int]
-    boxes_xyxy: Floats
-    class_ids: Ints
-    areas: Floats
-    ignore: Flags
-    crowd: Flags
-    landmarks_xy: Floats | None = None
-    angles: Floats | None = None
-    outlines: tuple[Outline | None, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.class_ids)
-
-
-@dataclass(frozen=True)
 class Dataset:
     """format: as `FORMATS` names it. landmarks: names in order. notes: what the user is told."""
 
@@ -80,7 +38,7 @@ class Dataset:
     format: str
     classes: tuple[str, ...]
     landmarks: tuple[str, ...]
-    pictures: tuple[Labelled, ...]
+    pictures: Sequence[Labelled]
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -91,8 +49,8 @@ class Dataset:
         n = len(self)
         if limit is None or limit >= n:
             return self
-        chosen = tuple(self.pictures[i * n // limit] for i in range(limit))
-        return replace(self, pictures=chosen)
+        places = array("q", (i * n // limit for i in range(limit)))
+        return replace(self, pictures=chosen(self.pictures, places))
 
     def labels_of(self, picture: Labelled) -> list[str]:
         """Return the class name of each object."""
@@ -120,7 +78,7 @@ class Reading:
 
     path: Path
     problems: list[Problem] = field(default_factory=list)
-    pictures: list[Labelled] = field(default_factory=list)
+    pictures: Packed = field(default_factory=Packed)
     empty_boxes: int = 0
     missing: list[Problem] = field(default_factory=list)
     _seen: dict[Path, str] = field(default_factory=dict)
@@ -244,7 +202,7 @@ class Reading:
         if self.empty_boxes:
             said.append(f"{self.empty_boxes} boxes of no width or height left out")
         return Dataset(
-            self.path, format, tuple(classes), tuple(landmarks), tuple(self.pictures), tuple(said)
+            self.path, format, tuple(classes), tuple(landmarks), self.pictures, tuple(said)
         )
 
 

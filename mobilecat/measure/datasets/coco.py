@@ -7,7 +7,7 @@ are x, y, v triples, v = 0 not labelled.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,14 @@ from mobilecat.measure.datasets.base import (
     Dataset,
     DatasetError,
     Item,
-    Outline,
     Reading,
-    RunLengths,
     find_picture,
     numbers,
     read_json,
     refused,
     side,
 )
+from mobilecat.measure.datasets.labelled import Outline, RunLengths
 
 
 def is_coco(data: Mapping[str, Any]) -> bool:
@@ -81,7 +80,7 @@ def read(path: Path) -> Dataset:
         picture = find_picture(folders, row["file_name"])
         real = reading.size_of(picture, where, (size[0], size[1]))
         if real is not None:
-            reading.add(picture, real, items[key], width)
+            reading.add(picture, real, items.pop(key, ()), width)
     return reading.done("COCO JSON", [c["name"] for c in categories.values()], names)
 
 
@@ -91,15 +90,19 @@ def _split_folders(path: Path) -> list[Path]:
     return [path.parent.parent / split, path.parent / split, path.parent.parent / "images" / split]
 
 
-def _rows(data: dict[str, Any], key: str, reading: Reading) -> list[tuple[int, dict[str, Any]]]:
+def _rows(data: dict[str, Any], key: str, reading: Reading) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Give the rows of a table, and forget each: as JSON values they are most of what is held."""
     rows = data[key]
     if not isinstance(rows, list):
         reading.problem("must be a list", f"{reading.path}: {key}")
-        return []
+        return
     for k, row in enumerate(rows):
         if not isinstance(row, dict):
             reading.problem("must be an object", f"{reading.path}: {key}[{k}]")
-    return [(k, row) for k, row in enumerate(rows) if isinstance(row, dict)]
+    for k, row in enumerate(rows):
+        rows[k] = None
+        if isinstance(row, dict):
+            yield k, row
 
 
 def _categories(data: dict[str, Any], reading: Reading) -> dict[Any, dict[str, Any]]:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mobilecat.errors import MobileCatError, Problem
-from mobilecat.measure.evaluate.held import Each
+from mobilecat.measure.datasets.packed import Each
 from mobilecat.measure.evaluate.metrics import Truth, overlaps
 from mobilecat.pictures.detections import Detections
 

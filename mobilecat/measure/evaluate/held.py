@@ -6,35 +6,13 @@ import pickle
 import tempfile
 import threading
 from array import array
-from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar, overload
+from collections.abc import Sequence
 
+from mobilecat.measure.datasets.packed import Each
 from mobilecat.pictures.detections import Detections
 
-T = TypeVar("T")
 IN_MEMORY = 1 << 20
 """Bytes of a lane's results, from which on they lie in a file that nobody else sees."""
-
-
-class Each(Sequence[T], Generic[T]):
-    """n things, each made when it is asked for, and not kept."""
-
-    def __init__(self, n: int, make: Callable[[int], T]) -> None:
-        self._n, self._make = n, make
-
-    def __len__(self) -> int:
-        return self._n
-
-    @overload
-    def __getitem__(self, at: int) -> T: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[T]: ...
-    def __getitem__(self, at: int | slice) -> T | Sequence[T]:
-        if isinstance(at, slice):
-            return [self._make(i) for i in range(*at.indices(self._n))]
-        if not -self._n <= at < self._n:
-            raise IndexError(at)
-        return self._make(at % self._n)
 
 
 class Found:

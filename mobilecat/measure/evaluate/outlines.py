@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mobilecat.measure.datasets.base import Outline
+from mobilecat.measure.datasets.labelled import Outline
 from mobilecat.measure.evaluate.coco import MOST, Tables, evaluation_of, mean_of
 from mobilecat.measure.evaluate.metrics import Matched, Truth
 from mobilecat.pictures.detections import Detections

@@ -10,10 +10,10 @@ from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.lanes import Lane, lanes_of, open_lane
 from mobilecat.measure.datasets import Dataset, load_dataset
+from mobilecat.measure.datasets.packed import Each
 from mobilecat.measure.evaluate.coco import require_library
 from mobilecat.measure.evaluate.collect import Collected, Opener, collect, gives_boxes_away
 from mobilecat.measure.evaluate.confusion import confusion_of
-from mobilecat.measure.evaluate.held import Each
 from mobilecat.measure.evaluate.kept import open_stores
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, match_landmarks

@@ -8,8 +8,9 @@ import io
 import numpy as np
 import pytest
 
+from mobilecat.measure.datasets.packed import Each
 from mobilecat.measure.evaluate import coco, held, scores
-from mobilecat.measure.evaluate.held import Each, Found
+from mobilecat.measure.evaluate.held import Found
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap
 from mobilecat.pictures.detections import Detections

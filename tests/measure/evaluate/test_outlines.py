@@ -12,7 +12,7 @@ from PIL import Image
 
 from mobilecat.geometry.affine import Affine
 from mobilecat.measure.datasets import load_dataset
-from mobilecat.measure.datasets.base import RunLengths
+from mobilecat.measure.datasets.labelled import RunLengths
 from mobilecat.measure.evaluate.metrics import match
 from mobilecat.measure.evaluate.names import ClassMap
 from mobilecat.measure.evaluate.outlines import mask_scores
