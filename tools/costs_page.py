@@ -155,7 +155,7 @@ def _main(told: dict[str, Any]) -> Iterator[str]:
     small, large = told["memory"]
     grown = (large["peak_mb"] - small["peak_mb"]) / (large["pictures"] - small["pictures"])
     yield (
-        "Its memory grows with the labels: results lie in a file from 16 MB a lane on, and figures "
+        "Its memory grows with the labels: results lie in a file from 1 MB a lane on, and figures "
         "are taken of some pictures at a time. It is "
         f"{small['peak_mb']:.0f} MB at most for {small['pictures']} drawn pictures and "
         f"{large['peak_mb']:.0f} MB for {large['pictures']}, {grown * 1024:.0f} kB a picture, with "
