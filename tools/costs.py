@@ -1,7 +1,8 @@
 """What `evaluate` costs at scale, measured on this machine → docs/costs.md.
 
     python -m tools.costs --measure     measures, and writes docs/costs.json; some minutes
-    python -m tools.costs --memory      measures what the main process takes of memory, alone
+    python -m tools.costs --memory      measures what the main process takes of memory, alone;
+                                        --counts 1000,10000; --keep FOLDER: its pictures stay there
     python -m tools.costs               writes docs/costs.md from it
 
 Each network is run by one process, as one of Dask's workers runs it: one engine thread, one core,
@@ -41,7 +42,7 @@ SIZES = ((160, 160), (640, 480), (1920, 1080))
 ROUNDS = 3
 PICTURES = 24
 DELAYS_MS = (0, 20, 100)
-GROWN = (1000, 10_000)
+GROWN = (1000, 3000, 10_000)
 
 
 def main() -> int:
@@ -52,24 +53,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--measure", action="store_true")
     parser.add_argument("--memory", action="store_true", help="measure the main process's anew")
+    parser.add_argument("--counts", default=",".join(map(str, GROWN)), help="of how many pictures")
+    parser.add_argument("--keep", type=Path, help="draw into this folder, or use what is there")
     asked = parser.parse_args()
     if asked.measure or asked.memory:
         told = measured() if asked.measure else json.loads(DATA.read_text("utf-8"))
-        if asked.memory:
-            told["memory"] = grown()
+        counts = [int(n) for n in asked.counts.split(",")]
+        told["memory"] = grown(counts, asked.keep)
         DATA.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
     PAGE.write_text(page(json.loads(DATA.read_text("utf-8"))), "utf-8")
     return 0
 
 
-def grown() -> list[dict[str, Any]]:
-    """Return the most memory of an evaluation, by its pictures."""
+def grown(counts: Sequence[int], keep: Path | None) -> dict[str, Any]:
+    """Return the most memory of an evaluation by its pictures, and what machine said so."""
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
-        memory.prepare(Path(folder), GROWN[-1])
-        return [
-            {"pictures": n, "peak_mb": round(memory.told(Path(folder), n)["peak_mb"], 1)}
-            for n in GROWN
-        ]
+        home = keep or Path(folder)
+        memory.prepare(home, max(counts))
+        for n in counts:
+            found = memory.told(home, n)
+            row = {"pictures": n, "peak_mb": round(found["peak_mb"], 1)}
+            rows.append({**row, "cpu_ms": round(found["cpu_ms"], 2)})
+            print(f"memory: {rows[-1]}", file=sys.stderr, flush=True)
+    return {"machine": machine(), "versions": versions(), "rows": rows}
 
 
 def measured() -> dict[str, Any]:
@@ -103,7 +110,6 @@ def measured() -> dict[str, Any]:
         "pictures": pictures,
         "delays": slow,
         "whole": whole,
-        "memory": grown(),
     }
 
 

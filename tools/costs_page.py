@@ -152,19 +152,53 @@ def _main(told: dict[str, Any]) -> Iterator[str]:
         f"afterwards computes figures: {alone:.1f} ms a picture with {many['lanes']} lanes."
     )
     yield ""
-    small, large = told["memory"]
-    grown = (large["peak_mb"] - small["peak_mb"]) / (large["pictures"] - small["pictures"])
     yield (
-        "Its memory grows with the labels: results lie in a file from 1 MB a lane on, and figures "
-        "are taken of some pictures at a time. It is "
-        f"{small['peak_mb']:.0f} MB at most for {small['pictures']} drawn pictures and "
-        f"{large['peak_mb']:.0f} MB for {large['pictures']}, {grown * 1024:.0f} kB a picture, with "
-        "two lanes and some six boxes in each (`benchmarks/memory.py`). A million such pictures "
-        f"would want {grown * MILLION / 1024:.0f} GB: take a machine that has it, or a "
-        "sample, which `--limit` spreads evenly. On "
-        f"disk a result of the cats' detector takes {many['kept_kb']:.1f} kB and a file of its own."
+        f"On disk a result of the cats' detector takes {many['kept_kb']:.1f} kB and a file of its "
+        "own."
     )
     yield ""
+    yield from _memory(told["memory"])
+
+
+def _memory(told: dict[str, Any]) -> Iterator[str]:
+    """Its memory: measured by itself at times, so that it names its own machine."""
+    rows, m = told["rows"], told["machine"]
+    used = ", ".join(f"{n} {v}" for n, v in told["versions"].items() if v)
+    yield "### Its memory"
+    yield ""
+    each, before = [], None
+    for row in rows:
+        more = "" if before is None else f"{_grown_kb(before, row):.1f}"
+        each.append((f"{row['pictures']:,}", f"{row['peak_mb']:.0f}", more, f"{row['cpu_ms']:.1f}"))
+        before = row
+    header = ("pictures", "MB at most", "kB a picture more", "CPU ms a picture")
+    yield from table(header, each)
+    first, last = rows[0], rows[-1]
+    kb = _grown_kb(first, last)
+    yield (
+        "`python -m tools.costs --memory`: drawn pictures of 64 × 64, each with one labelled "
+        "object, two lanes with some six boxes in each, everything in one process; CPU time is of "
+        "both lanes and of all else. What imports and engines take is in the first row. "
+        f"Measured on {m['cpu']}, {m['cores']} cores (load {m['load']}), {m['memory_gb']} GB, "
+        f"{m['system']}; {used}."
+    )
+    yield ""
+    yield (
+        "Results lie in a file from 1 MB a lane on, labels in a few arrays, and figures are taken "
+        "of some pictures at a time. What grows is the reading of the labels' JSON, of which "
+        "each row is forgotten once it is read, the hash of each picture, and of each box a score "
+        "and whether it is right. "
+        f"From {first['pictures']:,} to {last['pictures']:,} pictures that is {kb:.1f} kB a "
+        f"picture: a million like these would want {kb * MILLION / 1024**2:.1f} GB, computed. "
+        "Sets with more boxes want more; `--limit` takes a sample, spread evenly."
+    )
+    yield ""
+
+
+def _grown_kb(few: dict[str, Any], many: dict[str, Any]) -> float:
+    """Return how much memory one picture more takes, in kB."""
+    mb = many["peak_mb"] - few["peak_mb"]
+    return float(mb * 1024 / (many["pictures"] - few["pictures"]))
 
 
 def _million(told: dict[str, Any]) -> Iterator[str]:
