@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -25,19 +27,14 @@ from kept import RESULTS, changed
 
 ROOT = Path(__file__).resolve().parents[1]
 SAID = ROOT / "build" / "bench"
-YUNET = "examples/yunet/mobilecat.toml"
+YUNET, YOLOV5N = "examples/yunet/mobilecat.toml", "examples/yolov5n/mobilecat.toml"
 RUNS: Mapping[str, tuple[str, ...]] = {
     "yunet": ("benchmarks/yunet.py",),
     "where": ("benchmarks/where.py",),
     "harness": ("benchmarks/harness.py",),
     "memory": ("benchmarks/memory.py", "--counts", "1000,4000"),
-    "suppression, dense": ("benchmarks/nms_latency.py", "--dense", YUNET, "--rounds", "5"),
-    "suppression": (
-        "benchmarks/nms_latency.py",
-        "examples/yolov5n/mobilecat.toml",
-        "--rounds",
-        "3",
-    ),
+    "suppression, dense": ("benchmarks/nms_latency.py", "--dense", YUNET, YOLOV5N, "--rounds", "5"),
+    "suppression": ("benchmarks/nms_latency.py", YOLOV5N, "--rounds", "3"),
     "tflite_latency": ("benchmarks/tflite_latency.py", "--rounds", "5"),
     "runtime_speed": ("-m", "benchmarks.runtime_speed", "--rounds", "5"),
 }
@@ -63,16 +60,23 @@ def told(name: str, words: tuple[str, ...], limit: float) -> str:
     """Run one; return what became of it, in words."""
     path = SAID / f"{name.replace(', ', '_').replace(' ', '_')}.txt"
     start = perf_counter()
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}  # what a stopped one said is there
     with path.open("w", encoding="utf-8") as out:
+        run = subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=out, env=environment,
+                               stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
         try:
-            done = subprocess.run([sys.executable, *words], cwd=ROOT, stdout=out,
-                                  stderr=subprocess.STDOUT, timeout=limit)  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return f"stopped after {limit:.0f} s"
+            code = run.wait(limit)
+        except BaseException as why:
+            os.killpg(run.pid, signal.SIGKILL)  # and what it started
+            run.wait()
+            if not isinstance(why, subprocess.TimeoutExpired):
+                raise
+            return f"stopped after {limit:.0f} s ({path.relative_to(ROOT)})"
     said = path.read_text("utf-8").splitlines()
     missing = next((line for line in said if line.startswith("NOT_RUN")), "")
-    if done.returncode:
-        return f"ended with {done.returncode}: {said[-1] if said else 'no word'} ({path})"
+    if code:
+        last = said[-1] if said else "no word"
+        return f"ended with {code}: {last} ({path.relative_to(ROOT)})"
     return missing or f"{perf_counter() - start:.0f} s, {path.relative_to(ROOT)}"
 
 

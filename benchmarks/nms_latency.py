@@ -1,7 +1,7 @@
 """What suppression costs: a .tflite with NMS one call a class, one call in all, and without.
 
 Usage: python benchmarks/nms_latency.py SPEC [--rounds N] [--pictures FOLDER] [--json FILE]
-       python benchmarks/nms_latency.py --dense [SPEC] [--rounds N] [--doc]
+       python benchmarks/nms_latency.py --dense [SPEC …] [--rounds N] [--doc]
 
 The same graph is compiled in each way, and each file runs on the same pictures in turn, so that the
 machine's drift falls on all of them. A figure is a file's median over rounds, CPU time of one
@@ -9,6 +9,7 @@ thread. Ratios are to the file as it is written today.
 
 --dense: every target with 3,000 candidates above the score threshold, which is set to the score of
 a photo's 3,000th. Each file runs whole, and cut before its suppression (`where = "app"`), in turn.
+A target that the spec does not ask for, Core AI, is added where its library is installed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
@@ -44,7 +46,7 @@ FEW = 300
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     default = ROOT / "examples" / "yolov5n" / "mobilecat.toml"
-    parser.add_argument("spec", type=Path, nargs="?", default=default)
+    parser.add_argument("spec", type=Path, nargs="*", default=[default])
     parser.add_argument("--dense", action="store_true")
     parser.add_argument("--doc", action="store_true", help="write the table into docs/speed.md")
     parser.add_argument("--rounds", type=int, default=15)
@@ -52,14 +54,16 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, default=cats)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    spec = load_spec(args.spec)
     found = sorted(p for p in args.pictures.rglob("*.jpg"))[:6]
-    if not found or spec.input is None:
+    specs = [load_spec(path) for path in args.spec]
+    if not found or any(spec.input is None for spec in specs):
         print(f"NOT_RUN: no pictures in {args.pictures}, or a spec without [input]")
         return
     if args.dense:
-        dense(spec, found[0], args.rounds, args.doc)
+        dense_of_all(specs, found[0], args.rounds, args.doc)
         return
+    spec = specs[0]
+    assert spec.input is not None
     pictures = [fit_picture(Image.open(p).convert("RGB"), spec.input)[0] for p in found]
     files = written(spec)
     runs = {name: engine(data) for name, data in files.items()}
@@ -85,76 +89,115 @@ def main() -> None:
 
 
 DENSE = 3000
-_PATHS = re.compile(r'(?m)^(source|labels) = "(.*)"$')
+_SOURCE = re.compile(r'(?m)^source = "(.*)"$')
+_LABELS = re.compile(r'(?m)^labels = "(.*)"$')
 MARKS = ("<!-- dense -->", "<!-- /dense -->")
 
 
-def dense(spec: Spec, path: Path, rounds: int, doc: bool) -> None:
-    """Time every target whole and without its suppression, on a photo with DENSE candidates."""
+def dense_of_all(specs: Sequence[Spec], picture: Path, rounds: int, doc: bool) -> None:
+    """Time each network, tell it, keep its ratios, and write one table into the page."""
+    table, ratios = [], {}
+    for spec in specs:
+        if not (source := spec.folder / spec.source).is_file():
+            print(f"NOT_RUN: {source} is not there")
+            continue
+        threshold, times, refused = dense(spec, picture, rounds)
+        head = f"{spec.name}, {DENSE:,} above {threshold:.2g}"
+        for name in dict.fromkeys(lane for lane, _ in times):
+            alone = float(np.min(times[name, "app"]))
+            row = [head, name, f"{alone:.1f}", refused.get(name, ""), ""]
+            if name not in refused:
+                whole = float(np.min(times[name, "graph"]))
+                ratios[f"{name}: with suppression ÷ without"] = whole / alone
+                row[3:] = [f"{whole:.1f}", f"{whole / alone:.2f}"]
+            table.append(f"| {' | '.join(row)} |")
+            head = ""
+    if not table:
+        return
+    names = ["network", "lane", "without suppression, ms", "with it, ms", "÷ without"]
+    table = [f"| {' | '.join(names)} |", "|---|---|---|---|---|", *table]
+    print("\n".join([*table, "", *keep("dense", ratios)]))
+    if doc:
+        put(ROOT / "docs" / "speed.md", MARKS, "\n".join(table))
+
+
+def dense(
+    spec: Spec, path: Path, rounds: int
+) -> tuple[float, dict[tuple[str, str], list[float]], dict[str, str]]:
+    """Time every target whole and without its suppression, on a photo with DENSE candidates.
+
+    Return the score threshold that so many are above, CPU milliseconds of each round by lane and
+    `graph` or `app`, and why lanes gave nothing.
+    """
     import mobilecat as mc
     from mobilecat.bundle.cascade import open_any
     from mobilecat.foreign import engines_of
     from mobilecat.formats.base.candidates import CandidatesAsTensors
     from mobilecat.formats.base.runner import NotRun
+    from mobilecat.formats.coreai.dialect import missing
     from mobilecat.lanes import lanes_of, open_lane
     from mobilecat.lanes.source import source_in
 
     source = spec.folder / spec.source
-    if not source.is_file():
-        print(f"NOT_RUN: {source} is not there")
-        return
     assert spec.input is not None and spec.nms is not None
     picture = fit_picture(Image.open(path).convert("RGB"), spec.input)[0]
+    own = (spec.folder / "mobilecat.toml").read_text("utf-8")
+    own = _SOURCE.sub(f'source = "{source.resolve()}"', own)
+    own = _LABELS.sub('labels = "labels.txt"', own)
+    if missing():
+        print(f"Core AI NOT_RUN: {missing()}")
+    elif "[targets.coreai]" not in own:
+        own += "\n[targets.coreai]\n"
     times: dict[tuple[str, str], list[float]] = {}
     with TemporaryDirectory() as home:
-        folder = Path(home) / "plain"
-        mc.export(spec.folder / "mobilecat.toml", folder, source=source)
-        model = source_in(
-            open_lane(folder, open_any(folder), lanes_of(open_any(folder))[0], source)
-        )
-        assert model is not None
-        best = np.sort(model.candidates(picture).scores.reshape(-1, len(spec.labels)).max(axis=1))
-        threshold = float(best[-DENSE - 1])
-        runs = {}
-        for where in ("graph", "app"):
-            text = (spec.folder / "mobilecat.toml").read_text("utf-8")
-            now = rf'score_threshold = {threshold!r}\nwhere = "{where}"'
-            text = re.sub(r"score_threshold = \S+", now, text)
-            text = _PATHS.sub(lambda m: f'{m[1]} = "{(spec.folder / m[2]).resolve()}"', text)
-            (Path(home) / f"{where}.toml").write_text(text, "utf-8")
-            bundle = Path(home) / where
-            mc.export(Path(home) / f"{where}.toml", bundle, source=source)
+        (Path(home) / "labels.txt").write_text("\n".join(spec.labels) + "\n", "utf-8")
+        runs: dict[tuple[str, str], Any] = {}
+        refused: dict[tuple[str, str], str] = {}
+
+        def opened(where: str, threshold: str) -> None:
+            words = rf'score_threshold = {threshold}\nwhere = "{where}"'
+            file, bundle = Path(home) / f"{where}.toml", Path(home) / where
+            file.write_text(re.sub(r"score_threshold = \S+", words, own), "utf-8")
+            mc.export(file, bundle, source=source)
             contract = open_any(bundle)
             for lane in lanes_of(contract, slow=False):
-                if lane.artifact is None:
+                if lane.artifact is None or lane.apples:
                     continue
                 try:
                     with engines_of(1):
-                        runner = open_lane(bundle, contract, lane, source)
-                except NotRun:
+                        runner: Any = open_lane(bundle, contract, lane, source)
+                except NotRun as reason:
+                    print(f"{lane.name} NOT_RUN: {reason}")
                     continue
-                while where == "app" and not isinstance(runner, CandidatesAsTensors):
+                if where == "app":  # what suppresses in the app's place is not the file's
+                    while not isinstance(runner, CandidatesAsTensors):
+                        runner = runner._runner
                     runner = runner._runner
-                runs[lane.name, where] = runner if where == "graph" else runner._runner
+                runs[lane.name, where] = runner
+
+        plain = Path(home) / "plain"
+        mc.export(spec.folder / "mobilecat.toml", plain, source=source)
+        whole = open_any(plain)
+        model = source_in(open_lane(plain, whole, lanes_of(whole)[0], source))
+        assert model is not None
+        best = np.sort(model.candidates(picture).scores.reshape(-1, len(spec.labels)).max(axis=1))
+        threshold = float(best[-DENSE - 1])
+        for where in ("graph", "app"):
+            opened(where, repr(threshold))
         for number in range(WARM_UP + rounds):
             for key, one in runs.items():
+                if key in refused:
+                    continue
                 start = process_time()
-                one.infer({"image": picture})
+                try:
+                    one.infer({"image": picture})
+                except mc.MobileCatError as e:
+                    refused[key] = e.summary
+                    print(f"{key[0]}: {e}")
+                    continue
                 if number >= WARM_UP:
                     times.setdefault(key, []).append((process_time() - start) * 1e3)
-    head = f"{spec.name}, {DENSE:,} above {threshold:.2g}"
-    table = [
-        f"| {head} | without suppression, ms | with it, ms | ÷ without |",
-        "|---|---|---|---|",
-    ]
-    ratios = {}
-    for name in dict.fromkeys(lane for lane, _ in times):
-        alone, whole = (float(np.min(times[name, where])) for where in ("app", "graph"))
-        ratios[f"{name}: with suppression ÷ without"] = whole / alone
-        table.append(f"| {name} | {alone:.1f} | {whole:.1f} | {whole / alone:.2f} |")
-    print("\n".join([*table, "", *keep("dense", ratios)]))
-    if doc:
-        put(ROOT / "docs" / "speed.md", MARKS, "\n".join(table))
+    return threshold, times, {lane: why for (lane, _), why in refused.items()}
 
 
 def written(spec: Spec) -> dict[str, bytes]:
