@@ -10,6 +10,7 @@ from pathlib import Path
 from mobilecat.cli.grammar import BUNDLE, GOLDEN, PICTURES
 
 _MOST_NAMES = 1000
+_LABELS = ("labels.json", "annotations.json", "_annotations.coco.json", "instances.json")
 
 
 def with_a_bundle(
@@ -31,9 +32,20 @@ def with_a_bundle(
     if goldens.is_dir():
         yield f"mobilecat validate{made}{beside}   (held to {goldens}/)"
         return
+    if (labelled := _labelled(photos)) and not raw:
+        yield f"mobilecat evaluate{made} --data {labelled}   (accuracy; is preprocessing right?)"
     record = f"golden record{made} {photos}{beside} --at-once"
     yield f"mobilecat {record}   (or without it, then golden review)"
     yield f"mobilecat validate{made}{beside}"
+
+
+def _labelled(photos: str) -> str:
+    """Return the folder as it was named, where labels lie in it; "" where none are seen."""
+    try:
+        folder = Path(*shlex.split(photos)[:1])
+        return photos if any((folder / name).is_file() for name in _LABELS) else ""
+    except (OSError, ValueError):
+        return ""
 
 
 def photos_here() -> str:

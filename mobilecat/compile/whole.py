@@ -105,6 +105,10 @@ class Exported(Shown):
 _LAST = ("precision", "takes")
 _FAR = 256.0
 """No network is trained on values beyond those of bytes."""
+_WHICH_RANGE = (
+    "Usual are range = [0, 1] and range = [-1, 1], and both may find something: labelled pictures "
+    "tell them apart (mobilecat evaluate), or who trained it."
+)
 
 
 def _takes(bundle: Bundle, image: str | None) -> str:
@@ -244,7 +248,13 @@ def _world(spec: Spec, network: ir.Model) -> tuple[str, ...]:
         said.append(
             f"warning: the network's first layer looks trained on {seems} values than up to "
             f"{max(ends):.4g}: are `range`, `mean` and `std` of [input] right? "
-            + ("Networks that take 0 to 1 want range = [0, 1]." if fits > 0 else "")
+            + (_WHICH_RANGE if fits > 0 else "")
+        )
+    elif image.range[0] > image.range[1]:
+        low, high = sorted(image.range)
+        said.append(
+            f"warning: range falls from {high:g} to {low:g}, so that white becomes the smallest "
+            f"value: did you mean range = [{low:g}, {high:g}]?"
         )
     elif max(ends) > _FAR and all(abs(v) <= 1 for pair in pairs for v in pair):
         said.append(

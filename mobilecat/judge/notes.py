@@ -66,10 +66,15 @@ def _failed(results: Sequence[Result]) -> bool:
     return any(r.check.verdict == "FAIL" for r in results)
 
 
+def marked_keys(bundle: Bundle) -> list[str]:
+    """Return the keys of the spec that were marked `# CHECK` at the export."""
+    parts = bundle.parts.values() if isinstance(bundle, CascadeBundle) else (bundle,)
+    return list(dict.fromkeys(c.key for part in parts for c in part.unchecked))
+
+
 def _unheld(bundle: Bundle) -> str:
     """Say what no golden knows, and what was marked `# CHECK` at the export."""
-    parts = bundle.parts.values() if isinstance(bundle, CascadeBundle) else (bundle,)
-    marked = list(dict.fromkeys(c.key for part in parts for c in part.unchecked))
+    marked = marked_keys(bundle)
     still = f"{', '.join(marked)}: still marked # CHECK at the export. " if marked else ""
     return (
         f"{still}goldens hold what the model gives, and a wrong preprocessing as well as a right "

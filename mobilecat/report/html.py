@@ -15,6 +15,7 @@ from markupsafe import Markup
 from mobilecat.compare.compare import Check, Verdict
 from mobilecat.compare.tolerances import Limits
 from mobilecat.golden.store import case_folders, read_case
+from mobilecat.judge.notes import marked_keys
 from mobilecat.judge.observe import gives_detections, watched
 from mobilecat.judge.report import LaneReport, RandomRow, Report
 from mobilecat.judge.saved import Saved
@@ -133,6 +134,7 @@ def report_page(
         command=_command(report),
         grid=grid,
         held=report.held and not misplaced and not dear,
+        unchecked=marked_keys(report.bundle),
         orientations=ORIENTATIONS,
         inputs_outputs=[
             *((t, "input") for t in report.bundle.inputs),

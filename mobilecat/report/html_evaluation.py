@@ -49,6 +49,7 @@ def evaluation_page(told: Mapping[str, Any], words: Iterable[Said | Table], bund
         limit=told["max_drop_points"],
         sentence=lines[0].text if lines else "",
         shortfalls=shortfalls,
+        doubtful=_doubtful(told),
         accuracy=of["lane"],
         files=of["artifact"],
         tables=[t for t in tables if t not in [*of["lane"], *of["artifact"]]],
@@ -57,6 +58,19 @@ def evaluation_page(told: Mapping[str, Any], words: Iterable[Said | Table], bund
         charts=_charts(told, bundle),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
+
+
+_DOUBTS = {
+    "wrong": "looks wrong on these labelled pictures",
+    "leaning": "may be wrong: these labelled pictures lean to another",
+    "open": "is not settled: these labelled pictures do not tell",
+}
+
+
+def _doubtful(told: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the keys of the preprocessing that labels speak against, or do not settle."""
+    verdicts = (told.get("preprocessing") or {}).get("verdicts") or {}
+    return [(key, _DOUBTS[said]) for key, said in verdicts.items() if said in _DOUBTS]
 
 
 def _charts(told: Mapping[str, Any], bundle: Bundle) -> tuple[Chart | Matrix, ...]:

@@ -1,0 +1,36 @@
+"""What is not settled stands below the verdict, not only among the notes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mobilecat.cli.steps import with_a_bundle
+from mobilecat.report.html_evaluation import _doubtful
+from tests.judge.fake import Workshop, edit_bundle
+from tests.report.pages import page
+
+
+def test_the_page_of_a_validation_names_marked_keys(shop: Workshop) -> None:
+    assert "Not settled" not in page(shop).read_text("utf-8")
+    marks = [{"key": "input.color", "what": "the file does not say", "other": "BGR"}]
+    edit_bundle(shop.bundle, lambda told: told.update(unchecked=marks))
+    above = page(shop).read_text("utf-8").partition("<main")[0]
+    assert "Not settled: input.color.</strong>" in above
+
+
+@pytest.mark.parametrize("said", ["wrong", "leaning", "open"])
+def test_the_page_of_an_evaluation_names_what_labels_do_not_bear_out(said: str) -> None:
+    told = {"preprocessing": {"verdicts": {"input.range": said, "input.color": "right"}}}
+    ((key, what),) = _doubtful(told)
+    assert key == "input.range" and "label" in what
+    assert _doubtful({"preprocessing": None}) == []
+
+
+def test_evaluate_comes_next_where_labels_lie_beside_the_pictures(tmp_path: Path) -> None:
+    bundle, photos = tmp_path / "bundle", f"{tmp_path}/"
+    before = [*with_a_bundle(bundle, photos=photos)]
+    (tmp_path / "labels.json").write_text("{}", encoding="utf-8")
+    evaluate, *more = [x for x in with_a_bundle(bundle, photos=photos) if x not in before]
+    assert evaluate.startswith(f"mobilecat evaluate {bundle} --data {photos}") and not more
