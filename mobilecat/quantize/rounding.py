@@ -10,8 +10,9 @@ changed, M the inputs' second moments. Two passes, both for all outputs at once:
 * then weight by weight again, each goes to its other whole number where that lowers the sum, until
   none does.
 
-No weight goes further than to its neighbours below and above (Nagel et al. 2020, AdaRound): so a
-file can still be held to the weights that it was made of.
+No weight goes further than to its neighbours below and above (Nagel et al. 2020, AdaRound), and the
+weights of an output together neither lean to one side nor are half a step off on the mean
+(`alike`): so a file can still be held to the weights that it was made of.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ _BLOCK = 64
 _SWEEPS = 8
 _LEAST = 1e-9
 """Of a weight's own share, that a move has to win: less is rounding of the sums."""
+_LEAN, _FAR = 1 / 3, 0.5
+"""Steps, means of an output's weights: by how much they may lie to one side of what they were, and
+away from it. Rounding down is at 0.5 and 0.5, always to the farther number at 0 and 0.75."""
 
 
 def scales_of(w: Floats) -> Floats:
@@ -63,7 +67,20 @@ def fitted(w: Floats, scales: Floats, moments: Floats) -> Floats:
     found = _swept(_spread(wanted, damped, low, high), wanted, damped, low, high)
     # An output for which the spread errors led astray stays as it was.
     worse = _rows(found - wanted, damped) > _rows(plain - wanted, damped)
+    worse |= ~alike(found - wanted)
     return np.asarray(np.where(worse[:, None], plain, found))
+
+
+def alike(errors: Floats, slack: float = 0.0) -> npt.NDArray[np.bool_]:
+    """Return of each output whether its weights are rounded as `fitted` rounds, or to the nearest.
+
+    errors: [O,D], what they stand for less what they were, in steps, none beyond 1. slack: in
+    steps, where these were computed with other rounding.
+    """
+    far, lean = np.abs(errors), np.abs(errors.mean(axis=1))
+    close = (far <= 0.5 + slack).all(axis=1)
+    found = close | ((lean <= _LEAN + slack) & (far.mean(axis=1) <= _FAR + slack))
+    return np.asarray(found, np.bool_)
 
 
 def _rows(e: Floats, moments: Floats) -> Floats:

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from mobilecat.quantize.rounding import fitted, moved, nearest, scales_of
+from mobilecat.quantize.rounding import alike, fitted, moved, nearest, scales_of
 
 
 def test_inputs_that_are_always_equal_share_their_rounding() -> None:
@@ -54,6 +54,7 @@ def test_no_weight_goes_further_than_to_its_neighbours(depth: int) -> None:
     found = fitted(w, scales, x.T @ x / 300)
     assert np.abs(found - w / scales).max() < 1 + 1e-5
     assert np.abs(found).max() <= 127 and (found == np.round(found)).all()
+    assert alike(found - w / scales).all()
     plain = nearest(w, scales)
     assert moved(w, found, scales, x.T @ x) < 0.2 * moved(w, plain, scales, x.T @ x)
 
@@ -66,3 +67,19 @@ def test_where_nothing_was_seen_it_is_the_nearest(moments: np.ndarray) -> None:
 
 def test_an_output_without_weights_stays_zero() -> None:
     assert not fitted(np.zeros((2, 3)), scales_of(np.zeros((2, 3))), np.ones((3, 3))).any()
+
+
+def test_other_ways_to_round_are_told_from_fitting() -> None:
+    """Down is half a step to one side on the mean; the farther number 0.75 of a step away."""
+    w = np.random.default_rng(1).uniform(-120, 120, (8, 200))
+    low = np.floor(w)
+    farther = np.where(w - low < 0.5, low + 1, low)
+    assert not alike(low - w).any() and not alike(low + 1 - w).any()
+    assert not alike(farther - w).any()
+    assert alike(np.round(w) - w).all()
+
+
+def test_errors_are_told_by_hand() -> None:
+    lean = [[0.6, 0.3, 0.3], [0.6, 0.1, 0.2], [0.4, 0.4, 0.4], [0.9, -0.8, 0.1], [0.6, -0.4, 0.2]]
+    # means 0.4, 0.3, 0.4 (each within half a step); sizes 0.6 and 0.4
+    assert alike(np.array(lean)).tolist() == [False, True, True, False, True]

@@ -18,6 +18,7 @@ import numpy as np
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.tflite.flatbuffer import TYPES
 from mobilecat.graph import Array
+from mobilecat.quantize.rounding import alike
 
 FRONT = "the picture's scale and offset"
 """The name under which a float file's preprocessing is told: real = scale · level + offset."""
@@ -42,6 +43,8 @@ _SUMS = {
 whatever its own scale says: kernels take it for that."""
 _CHANNELS = {"DEPTHWISE_CONV_2D": (0, 1, 2)}
 """The axes of weights that are added up for an output; (1, 2, 3) for the rest."""
+_SLACK = 1e-3
+"""Steps: originals were folded in another order."""
 
 
 class Restore(Protocol):
@@ -65,11 +68,12 @@ class Floats:
 def as_floats(model: Any, restore: Restore, fitted: bool = False) -> Floats:
     """Return the model with nothing rounded; it is changed. Errors: ArtifactError.
 
-    fitted: whether a weight may be either whole number beside it, and not the nearest alone.
+    fitted: whether a weight may be either whole number beside it, and not the nearest alone, where
+    those of an output are `alike` what fitting makes.
     """
     import flatbuffers
 
-    rewriting = _Rewriting(model, restore, 1.0 if fitted else 0.5)
+    rewriting = _Rewriting(model, restore, fitted)
     rewriting.run()
     model.metadata, model.metadataBuffer = None, None
     builder = flatbuffers.Builder(1 << 20)
@@ -154,12 +158,12 @@ def quant_of(tensor: Any) -> tuple[Array, Array] | None:
 
 @dataclass
 class _Rewriting:
-    """A model, changed in place. reach: how many steps a
-    stored weight may be from what it was. alias: tensor → the one that has its values now."""
+    """A model, changed in place. fitted: as in `as_floats`. alias: tensor → the one that has its
+    values now."""
 
     model: Any
     restore: Restore
-    reach: float = 0.5
+    fitted: bool = False
     alias: dict[int, int] = field(default_factory=dict)
     left: float = 0.0
 
@@ -227,10 +231,18 @@ class _Rewriting:
             scale, zero = unit, np.zeros(())
             shift = self._shift(*product)
         dense = (stored.astype(np.float64) - zero) * scale - shift
-        reach = self.reach if product is None else 0.5
-        half = np.abs(scale) * (reach + 1e-3) + 2e-7 * np.abs(dense)
         name = text(self.graph.tensors[i].name)
-        return self.restore.packed(name, dense, dense - half, dense + half, None)
+
+        def within(steps: float) -> Array:
+            half = np.abs(scale) * (steps + _SLACK) + 2e-7 * np.abs(dense)
+            return self.restore.packed(name, dense, dense - half, dense + half, None)
+
+        if product is not None or not self.fitted:
+            return within(0.5)
+        found = within(1.0)
+        axis = int(self.graph.tensors[i].quantization.quantizedDimension) if scale.size > 1 else 0
+        errors = np.moveaxis((dense - found) / scale, axis, 0).reshape(scale.size, -1)
+        return found if alike(errors, _SLACK).all() else within(0.5)
 
     def _unit(self, x: int, w: int) -> Array | None:
         given, weights = self.quants.get(x), self.quants.get(w)

@@ -149,3 +149,18 @@ def test_a_weight_that_is_two_steps_off_is_not_taken_for_a_fitted_one(
     at = data.index(raw.tobytes())
     moved = data[:at] + changed.tobytes() + data[at + raw.size :]
     assert _held(moved, fitted=True)[1].kept == 1
+
+
+@pytest.mark.parametrize("outputs", [slice(None), slice(7, 8)])
+def test_weights_that_are_rounded_down_are_not_taken_for_fitted_ones(
+    calibration: Calibration, outputs: slice
+) -> None:
+    data = file_from_graph(_net(), Recipe("int8-weights", calibration=calibration)).data
+    whole, scales = _second(data)
+    raw = whole.transpose(0, 2, 3, 1).astype(np.int8)
+    low = np.floor(SECOND / scales.reshape(-1, 1, 1, 1)).transpose(0, 2, 3, 1)
+    changed = raw.copy()
+    changed[outputs] = np.maximum(low, -127)[outputs]
+    at = data.index(raw.tobytes())
+    moved = data[:at] + changed.tobytes() + data[at + raw.size :]
+    assert _held(moved, fitted=True)[1].kept == 1
