@@ -184,6 +184,10 @@ def review(
     if html is not None:
         write_text(html, found.page())
         show([Line(f"wrote {html}")])
+        if any(not p.lane for p in found):
+            beside = "" if (bundle, golden) == (BUNDLE, GOLDEN) else f" {bundle} --golden {golden}"
+            every = f'mobilecat golden approve{beside} --all --reason "why it is right"'
+            show([Line(f"next: look at it; then one by one as it says, or {every}")])
     elif not found:
         show(found.words())
     elif sys.stdin.isatty() and sys.stdout.isatty():

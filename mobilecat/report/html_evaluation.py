@@ -50,6 +50,9 @@ def evaluation_page(told: Mapping[str, Any], words: Iterable[Said | Table], bund
         sentence=lines[0].text if lines else "",
         shortfalls=shortfalls,
         doubtful=_doubtful(told),
+        unmeasured=[
+            a.file for a in bundle.artifacts if a.file not in {r["artifact"] for r in rows}
+        ],
         accuracy=of["lane"],
         files=of["artifact"],
         tables=[t for t in tables if t not in [*of["lane"], *of["artifact"]]],

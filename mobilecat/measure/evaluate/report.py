@@ -87,6 +87,12 @@ class Evaluation(Shown):
     def exit_code(self) -> int:
         return 1 if self.shortfalls else 0
 
+    @property
+    def unmeasured(self) -> list[str]:
+        """Files of the bundle of which no lane was measured here, such as with `runner`."""
+        measured = {r.lane.artifact.file for r in self.lanes if r.lane.artifact and r.scores}
+        return [a.file for a in self.bundle.artifacts if a.file not in measured]
+
     def loss(self, lane: LaneScores) -> Loss | None:
         """Return what `lane` loses against the source; None where either has no AP."""
         there = self.source.scores if self.source else None

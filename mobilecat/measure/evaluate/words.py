@@ -39,6 +39,9 @@ def said(report: Evaluation) -> Iterator[Line | Table]:
     yield from (Line(text, "bold red", "FELL SHORT") for text in report.shortfalls)
     if report.max_drop is not None and not report.shortfalls:
         held = f"no artifact loses more than {report.max_drop:g} points of mAP"
+        if left := report.unmeasured:
+            many = len(report.bundle.artifacts)
+            held = f"of {many - len(left)} of {many} files: {held}. Not measured: {', '.join(left)}"
         yield Line(held, "bold green", "HELD")
 
 
