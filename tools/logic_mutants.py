@@ -20,8 +20,8 @@ def _in(file: str, tests: str, *rows: Row) -> list[tuple[Mutant, str]]:
 MUTANTS: list[tuple[Mutant, str]] = [
     *_in(
         "judge/contract.py", "tests/judge/test_contract.py tests/judge/test_faults.py",
-        ("overlap: the limit is doubled", "nms.iou_threshold + limits.scores", "2 * (nms.iou_threshold + limits.scores)"),
-        ("overlap: always passes", "passed(worst <= limit), worst, limit, detail)", "passed(True), worst, limit, detail)"),
+        ("overlap: the limit is doubled", "ok = beyond <= limits.scores", "ok = beyond <= 2 * limits.scores"),
+        ("overlap: always passes", "passed(ok), beyond, limits.scores, detail)", "passed(True), beyond, limits.scores, detail)"),
         ("overlap: classes are never told apart", "if nms.per_class:", "if False:"),
         ("overlap: classes are always told apart", "if nms.per_class:", "if True:"),
         ("threshold: a score below it passes", "ok = below <= limits.scores", "ok = True"),

@@ -14,6 +14,7 @@ class ToyTarget(Value):
     precision: Literal["float32"] = "float32"
     name: str | None = None
     calibrated: ClassVar[bool] = False
+    fits: ClassVar[bool] = False
 
     @property
     def suffix(self) -> str:

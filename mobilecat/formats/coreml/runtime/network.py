@@ -105,7 +105,10 @@ class NetworkEngine:
             f = self._inputs[name]
             blobs[name] = self._image(g, v, f) if f.kind == "image" else self._array(g, v)
         layers = self._network.layers
-        if self._given and (behind := _behind(layers, set(self._given), {*self._outputs, *taps})):
+        asked = {*self._outputs, *taps}
+        if self._kind == "neuralNetworkClassifier":
+            asked.add(self._probabilities)
+        if self._given and (behind := _behind(layers, set(self._given), asked)):
             layers = behind  # the weights of the others are left where they are
             blobs.update(self._given)
         self._layers(layers, blobs, g, 0)
@@ -162,16 +165,19 @@ class NetworkEngine:
             return g("Reshape", v, np.array([c] if (h, w) == (1, 1) else [c, h, w]))
         return v
 
+    @property
+    def _probabilities(self) -> str:
+        """The blob that a classifier's probabilities are, by default its last layer's."""
+        made = list(self._network.layers[-1].output) if self._network.layers else [""]
+        return str(self._network.labelProbabilityLayerName or made[0])
+
     def _classified(self, blobs: Mapping[str, Any]) -> dict[str, Any]:
         network = self._network
         which = network.WhichOneof("ClassLabels")
         if which is None:
             raise malformed("the classifier has no labels")
         labels = list(getattr(network, which).vector)
-        source = network.labelProbabilityLayerName
-        if not source:
-            made = list(network.layers[-1].output) if network.layers else [""]
-            source = made[0]
+        source = self._probabilities
         if source not in blobs:
             raise malformed(f"nothing makes the probabilities {source!r}")
         return classified(
