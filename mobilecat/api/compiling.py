@@ -13,6 +13,7 @@ from mobilecat.compile import Exported, require_replaceable
 from mobilecat.compile import export as export_spec
 from mobilecat.errors import ArtifactError, Problem, SpecError
 from mobilecat.formats.importing import built, is_code
+from mobilecat.proposal.labels import in_another_order
 from mobilecat.spec import RawHead, Spec, load_spec, spec_from_model_file
 from mobilecat.spec.files import is_cascade, require_beside
 from mobilecat.spec.targets import only_targets
@@ -104,6 +105,7 @@ def export(
             progress=progress,
             tried=_right_ends,
         )
+    said = (*said, *in_another_order(done.bundle.spec.labels))
     return _with_apps(replace(done, notes=(*said, *done.notes)), ios, android)
 
 

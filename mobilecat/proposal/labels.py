@@ -62,5 +62,17 @@ def blank_labels(classes: int) -> str:
     return f"labels = [{', '.join(names)}{', …' if classes > _SHOWN else ''}]"
 
 
+def in_another_order(labels: Sequence[str]) -> tuple[str, ...]:
+    """Warn of labels that are COCO's in another order than COCO's; () where they are not."""
+    theirs, mine = ([name.casefold() for name in names] for names in (_coco(), labels))
+    if mine == theirs or sorted(mine) != sorted(theirs):
+        return ()
+    at = next(i for i, pair in enumerate(zip(mine, theirs, strict=True)) if pair[0] != pair[1])
+    return (
+        f"warning: the labels are COCO's in another order: class {at} is {labels[at]!r}, and "
+        f"{_coco()[at]!r} in COCO. A network that was trained on COCO has COCO's order",
+    )
+
+
 def _coco() -> list[str]:
     return (files("mobilecat.proposal") / "coco80.txt").read_text("utf-8").split("\n")[:_COCO]
