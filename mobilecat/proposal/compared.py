@@ -8,24 +8,17 @@ that never saw stretched pictures puts boxes of the wrong shape on them, as sure
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from mobilecat.geometry.boxes import iou
-from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.cutouts import decides, margin, overlap_margin
 
-MARGIN = 0.25
-"""By how much one picture must differ before it says anything. Of n pictures their mean differs by
-chance √n times less, so MARGIN/√n; and never less than what follows."""
-_LEAST_SCORE, _LEAST_OVERLAP = 0.1, 0.05
+_LEAST_SCORE = 0.1
 """A mean difference below is real at times, and yet says nothing of the training: best scores of
 the demo's detector are 0.05 higher where its photos are stretched, which it was not trained on."""
-_SAME = 0.3
-"""IoU above which two boxes are of one object."""
 
 UNTOLD = "which the file does not tell"
 _ENOUGH = 5
@@ -33,7 +26,6 @@ _ENOUGH = 5
 fitted, a third of those of 3 (docs/init.md)."""
 
 Verdict = Literal["better", "worse", "close", "flood"]
-Box = Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -70,15 +62,12 @@ class Other:
 
     @property
     def margin(self) -> float:
-        return _margin(len(self.scores), _LEAST_SCORE)
+        return margin(len(self.scores), _LEAST_SCORE)
 
     @property
     def by_boxes(self) -> float | None:
         """The mean of `overlaps` where that decides, else None."""
-        if not self.overlaps:
-            return None
-        mean = float(np.mean(self.overlaps))
-        return mean if abs(mean) > _margin(len(self.overlaps), _LEAST_OVERLAP) else None
+        return decides(self.overlaps)
 
     @property
     def verdict(self) -> Verdict:
@@ -140,7 +129,7 @@ class Other:
         if not n:
             return f"{score}; no picture has an object whose box would tell"
         of = "1 picture has" if n == 1 else f"{n} pictures have"
-        least = _margin(n, _LEAST_OVERLAP)
+        least = overlap_margin(n)
         return (
             f"{score}; {of} an object whose box could tell, IoU with an undistorted cut-out "
             f"{_differ(float(np.mean(self.overlaps)))} with it, {least:.3f} would tell"
@@ -212,10 +201,6 @@ def worse_reasons(others: Sequence[Other]) -> dict[str, str]:
     return told
 
 
-def _margin(pictures: int, least: float) -> float:
-    return max(least, MARGIN / math.sqrt(pictures))
-
-
 def _differ(by: float) -> str:
     return f"{abs(by):.3f} {'lower' if by < 0 else 'higher'}"
 
@@ -230,52 +215,3 @@ def flag_of(key: str, value: Any) -> str:
         return f"{key}={value}"
     numbers = ", ".join(f"{v:g}" for v in value)
     return f"'{key}=[{numbers}]'"
-
-
-def cut_around(
-    a_xyxy: Box, b_xyxy: Box, picture_wh: tuple[int, int], input_wh: tuple[int, int]
-) -> tuple[int, int, int, int] | None:
-    """Return left, top, right, bottom of the largest cut-out of the input's aspect around both
-    boxes; None where they do not fit."""
-    scale = min(p / i for p, i in zip(picture_wh, input_wh, strict=True))
-    sides = np.floor(np.array(input_wh) * scale)
-    low = np.minimum(a_xyxy, b_xyxy)[:2]
-    high = np.maximum(a_xyxy, b_xyxy)[2:]
-    start = np.clip(np.rint((low + high - sides) / 2), 0, np.array(picture_wh) - sides)
-    slack = sides.min() / 50  # boxes reach a little beyond their objects, and beyond pictures
-    if (low < start - slack).any() or (high > start + sides + slack).any():
-        return None
-    left, top, right, bottom = (int(v) for v in (*start, *(start + sides)))
-    return left, top, right, bottom
-
-
-def pair_of(kept: Detections, other: Detections, threshold: float) -> tuple[Any, Any] | None:
-    """Return the best box of each way, where both are of the same object; else None."""
-    if not len(kept) or not len(other):
-        return None
-    a, b = (found.chosen(slice(1)) for found in (_ranked(kept), _ranked(other)))
-    sure = max(a.scores[0], b.scores[0]) > threshold
-    if (
-        not sure
-        or a.class_ids[0] != b.class_ids[0]
-        or iou(a.boxes_xyxy, b.boxes_xyxy)[0, 0] < _SAME
-    ):
-        return None
-    return a.boxes_xyxy[0], b.boxes_xyxy[0]
-
-
-def nearer(kept_xyxy: Box, other_xyxy: Box, cut: Detections, threshold: float) -> float | None:
-    """Return by how much IoU the other's box is nearer to the cut-out's than the kept one's.
-
-    cut: what is found in the cut-out, in the picture's pixels. None: it has no such box.
-    """
-    sure = cut.chosen(cut.scores > threshold)
-    if not len(sure):
-        return None
-    near = iou(sure.boxes_xyxy, np.array([kept_xyxy, other_xyxy]))
-    best = near[near.sum(axis=1).argmax()]
-    return float(best[1] - best[0]) if best.max() > _SAME else None
-
-
-def _ranked(found: Detections) -> Detections:
-    return found.chosen(np.argsort(-found.scores, kind="stable"))

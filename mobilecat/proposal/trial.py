@@ -14,10 +14,11 @@ from mobilecat.foreign import quiet_onnxruntime
 from mobilecat.geometry.affine import Affine
 from mobilecat.graph import dtype_of
 from mobilecat.lanes.detect import decode_outputs
+from mobilecat.pictures.cutouts import cut_around, nearer, pair_of
 from mobilecat.pictures.detections import Detections, nothing_above
 from mobilecat.pictures.odd import odd_values
 from mobilecat.pictures.reading import fit_picture
-from mobilecat.proposal.compared import Other, cut_around, nearer, pair_of, told_of
+from mobilecat.proposal.compared import Other, told_of
 from mobilecat.shown import Line, Table
 from mobilecat.spec import ImageSpec, NmsSpec, Spec
 from mobilecat.spec.otherwise import PIXEL_VALUES, RANGES

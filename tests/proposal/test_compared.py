@@ -12,16 +12,9 @@ from PIL import Image
 
 import mobilecat as mc
 from mobilecat.demo import FOLDER
+from mobilecat.pictures.cutouts import cut_around, nearer, pair_of
 from mobilecat.pictures.detections import Detections
-from mobilecat.proposal.compared import (
-    UNTOLD,
-    Other,
-    cut_around,
-    nearer,
-    pair_of,
-    told_of,
-    worse_reasons,
-)
+from mobilecat.proposal.compared import UNTOLD, Other, told_of, worse_reasons
 from tests.command import mobilecat
 from tests.test_cli import refused
 

@@ -7,29 +7,32 @@ says which way is better. docs/evaluate.md has how often that settles it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle
-from mobilecat.lanes import Lane, NotRun
+from mobilecat.lanes import Lane, NotRun, decode_outputs
+from mobilecat.lanes.inputs import picture_inputs
 from mobilecat.lanes.source import SourceRunner, open_source, source_in
 from mobilecat.measure.datasets import Labelled
+from mobilecat.measure.evaluate.coco import coco_scores
 from mobilecat.measure.evaluate.collect import collect, keys_of
-from mobilecat.measure.evaluate.kept import open_stores
+from mobilecat.measure.evaluate.fit import Cut, FitByCutOuts, gains_of
+from mobilecat.measure.evaluate.kept import Result, open_stores
 from mobilecat.measure.evaluate.metrics import Floats, Truth, ious
 from mobilecat.measure.evaluate.names import ClassMap
-from mobilecat.measure.evaluate.paired import LEANING, LEAST, Paired, Verdict
+from mobilecat.measure.evaluate.paired import Paired
+from mobilecat.measure.evaluate.preprocessing import Preprocessing, Tried
 from mobilecat.measure.evaluate.scores import detections_of
 from mobilecat.pictures.detections import Detections
-from mobilecat.shown import Line
+from mobilecat.pictures.reading import read_picture
 from mobilecat.spec import ImageSpec
-from mobilecat.spec.checks import OpenCheck
-from mobilecat.spec.otherwise import WORDS, Key, Otherwise, otherwise, said_of
+from mobilecat.spec.otherwise import Otherwise, otherwise
 
 MOST, FEWEST = 64, 34
 """Pictures: 64, and of large networks fewer, so that all ways together run no more often than the
@@ -38,172 +41,6 @@ _DEFORMED = 1.2
 """By how much a picture is wider, or higher, than the input: less hardly tells its fit."""
 _LEAST_SCORE = 0.01
 _SOURCE = Lane("source")
-_OVERLAP, _BOTH = "IoU", "score × IoU"
-
-
-@dataclass(frozen=True)
-class Tried:
-    """One other way, on the same objects."""
-
-    way: Otherwise
-    paired: Paired
-
-    @property
-    def measure(self) -> str:
-        """What is compared: a network may be surer of a fit that its training never had."""
-        return _OVERLAP if self.way.key == "resize" else _BOTH
-
-    @property
-    def verdict(self) -> Verdict:
-        return self.paired.verdict
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """What labelled pictures say of [input]. image: as the spec has it. pictures: how many were
-    tried, `of` those with an object. unchecked: what the spec marks `# CHECK`."""
-
-    image: ImageSpec
-    tried: tuple[Tried, ...]
-    pictures: int
-    of: int
-    unchecked: tuple[OpenCheck, ...] = ()
-
-    def best(self, key: Key, *verdicts: Verdict) -> Tried | None:
-        """Return the way of a key that chance explains least, of those with such a verdict."""
-        there = [t for t in self.tried if t.way.key == key and t.verdict in verdicts]
-        return min(there, key=lambda t: (t.paired.chance(), -t.paired.gain), default=None)
-
-    def verdict(self, key: Key) -> str:
-        """`wrong`, `leaning` to another, `right` (every other way is worse), `open`, or "" where no
-        other way was tried."""
-        there = {t.verdict for t in self.tried if t.way.key == key}
-        if not there:
-            return ""
-        if "better" in there:
-            return "wrong"
-        if "leaning" in there:
-            return "leaning"
-        return "right" if there == {"worse"} else "open"
-
-    @property
-    def keys(self) -> tuple[Key, ...]:
-        return tuple(dict.fromkeys(t.way.key for t in self.tried))
-
-    @property
-    def settled(self) -> bool:
-        """Whether every key looks right."""
-        return bool(self.tried) and all(self.verdict(key) == "right" for key in self.keys)
-
-    def words(self) -> Iterator[Line]:
-        """Say first what looks wrong, then what cannot be told apart, then what looks right."""
-        found = {key: self.verdict(key) for key in self.keys}
-        for key in self.keys:
-            if found[key] == "wrong" and (tried := self.best(key, "better")) is not None:
-                yield Line(self._wrong(tried), "bold yellow", "LOOKS WRONG")
-            if found[key] == "leaning" and (tried := self.best(key, "leaning")) is not None:
-                yield Line(self._leaning(tried), "yellow", "note")
-        if "wrong" in found.values():
-            what = "after that export, evaluate again: one wrong key can hide another"
-            yield Line(what, "yellow", "note")
-            return
-        yield from self._open([key for key in self.keys if found[key] == "open"])
-        if right := [key for key in self.keys if found[key] == "right"]:
-            yield Line(self._right(right), "dim", "note")
-
-    def _compared(self, tried: Tried) -> str:
-        """Say both figures, and how many objects speak for it."""
-        pair, key = tried.paired, tried.way.key
-        return (
-            f"on {_objects(pair.objects)} the source's best boxes have {tried.measure} "
-            f"{pair.kept.mean():.3f} with {said_of(self.image, key)} as the spec has it, "
-            f"{pair.other.mean():.3f} with {tried.way.said} (higher for {pair.higher} of "
-            f"{pair.objects}; {_chance(pair.chance())})"
-        )
-
-    def _wrong(self, tried: Tried) -> str:
-        write = tried.way.to_write(self.image)
-        return (
-            f"input.{tried.way.key}: {self._compared(tried)}. Write {write} under [input] of the "
-            f"spec, and export again{self._also(tried)}"
-        )
-
-    def _also(self, best: Tried) -> str:
-        alike = [t.way.said for t in self.tried if t is not best and self._as_good(t, best)]
-        if not alike:
-            return ""
-        return f"; {_listed(alike)} {'is' if len(alike) == 1 else 'are'} about as good"
-
-    def _as_good(self, tried: Tried, best: Tried) -> bool:
-        """Whether these objects do not tell another way of the same key from the best."""
-        if tried.way.key != best.way.key or tried.verdict not in ("better", "leaning"):
-            return False
-        return Paired(tried.paired.other, best.paired.other).verdict != "better"
-
-    def _leaning(self, tried: Tried) -> str:
-        write = tried.way.to_write(self.image)
-        return (
-            f"input.{tried.way.key} is not settled, and leans to another: {self._compared(tried)}. "
-            f"More labelled pictures settle it; or try it: {write} under [input], export, evaluate"
-            f"{self._also(tried)}"
-        )
-
-    def _open(self, keys: Sequence[Key]) -> Iterator[Line]:
-        """Say what is not told apart, with the figures of each way: which is ahead, and by what."""
-        if not keys:
-            return
-        yield Line(
-            f"{_listed([WORDS[key] for key in keys])} could not be told apart on "
-            f"{_pictures(self.pictures)}: take what your training did, or label more pictures",
-            "yellow",
-            "note",
-        )
-        for key in keys:
-            there = [t for t in self.tried if t.way.key == key]
-            pair, measure = there[0].paired, there[0].measure
-            ways = [f"{t.way.said} {_ahead(t.paired)}" for t in there if t.verdict == "close"]
-            worse = [t.way.said for t in there if t.verdict == "worse"]
-            ruled_out = (
-                f"; {_listed(worse)} {'is' if len(worse) == 1 else 'are'} worse" if worse else ""
-            )
-            kept = f"{said_of(self.image, key)}, as the spec has it, {pair.kept.mean():.3f}"
-            yield Line(
-                f"      {WORDS[key]}, {measure} of {_objects(pair.objects)}: {kept}; "
-                f"{'; '.join(ways)}{ruled_out}",
-                "dim",
-            )
-
-    def _right(self, keys: Sequence[Key]) -> str:
-        looks = "looks" if len(keys) == 1 else "look"
-        marked = [c.key for c in self.unchecked if c.key in {f"input.{k}" for k in keys}]
-        away = f". Take the # CHECK of {_listed(marked)} away" if marked else ""
-        few = "" if self.pictures == self.of else f" of {self.of}, spread evenly"
-        return (
-            f"{_listed([WORDS[key] for key in keys])} {looks} right: with every other usual one "
-            f"the source is worse on {_pictures(self.pictures)}{few}{away}"
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "pictures": self.pictures,
-            "of_pictures": self.of,
-            "verdicts": {f"input.{key}": self.verdict(key) for key in self.keys},
-            "tried": [
-                {
-                    "key": f"input.{t.way.key}",
-                    "other": t.way.said,
-                    "write": t.way.to_write(self.image),
-                    "measure": t.measure,
-                    "kept_mean": float(t.paired.kept.mean()) if t.paired.objects else None,
-                    "other_mean": float(t.paired.other.mean()) if t.paired.objects else None,
-                    "objects": t.paired.objects,
-                    "higher_for": t.paired.higher,
-                    "chance": t.paired.chance(),
-                    "verdict": t.verdict,
-                }
-                for t in self.tried
-            ],
-        }
 
 
 def tried_otherwise(
@@ -248,15 +85,21 @@ def tried_otherwise(
             opened.extend([found] if found is not None else [])
         return opened[0] if opened else None
 
-    def values(name: str, image: ImageSpec, is_range: bool = False) -> list[Floats] | None:
-        spec = bundle.spec.model_copy(update={"input": image, "nms": low})
-        there = bundle.model_copy(update={"spec": spec})
+    def low_bundle(image: ImageSpec) -> Bundle:
+        return bundle.model_copy(
+            update={"spec": bundle.spec.model_copy(update={"input": image, "nms": low})}
+        )
+
+    def found_with(
+        name: str, image: ImageSpec, is_range: bool = False
+    ) -> Sequence[Detections] | None:
+        there = low_bundle(image)
         stores = open_stores(there, [_SOURCE], cache)
         if fresh or any(stores[_SOURCE.name].get(key) is None for key in keys):
             own = runner()
             if own is None or (is_range and own.takes_whole_numbers):
                 return None
-        found = collect(
+        return collect(
             folder,
             there,
             [_SOURCE],
@@ -269,30 +112,65 @@ def tried_otherwise(
             progress=lambda said: progress(f"{said}, trying {name}"),
             opener=lambda *_: opened[0].for_bundle(there),
         )[0].found
-        return [
-            values_of(truth, detections_of(d, classes, None)[0])
-            for truth, d in zip(wanted, found, strict=True)
-        ]
 
-    kept = values("what the spec has", image)
+    def evaluated(found: Sequence[Detections]) -> list[Detections]:
+        return [detections_of(d, classes, None)[0] for d in found]
+
+    def ap_of(found: Sequence[Detections]) -> float | None:
+        sure = [d.chosen(d.scores > nms.score_threshold) for d in found]
+        return coco_scores(wanted, sure, len(classes.names)).ap
+
+    def find_in(i: int, cut: Cut) -> Detections | None:
+        """Return what the spec as it is finds in a cut-out; None where the source does not run."""
+        there = low_bundle(image)
+        store = open_stores(there, [_SOURCE], cache)[_SOURCE.name]
+        key = hashlib.sha256(f"{keys[i]} {cut}".encode()).hexdigest()
+        if not fresh and (held := store.get(key)) is not None:
+            return held.found
+        own = runner()
+        if own is None:
+            return None
+        tensors, plan = picture_inputs(there, read_picture(some[i].path).crop(cut))
+        try:
+            found = decode_outputs(own.for_bundle(there).infer(tensors), plan)
+        except NotRun:
+            return None
+        store.put(key, Result(found, own.note))
+        return found
+
+    kept = found_with("what the spec has", image)
     if kept is None:
         return None
     tells = tells_fit(some, image.size)
-    pairs: list[tuple[Otherwise, Floats, Floats]] = []
+    of_classes = evaluated(kept)
+    own_values = [values_of(t, d) for t, d in zip(wanted, of_classes, strict=True)]
+    pairs: list[tuple[Otherwise, Floats, Floats, float | None]] = []
+    other_fit: Sequence[Detections] = ()
     for way in ways:
-        other = values(way.said, way.of(image), way.key == "range")
+        other = found_with(way.said, way.of(image), way.key == "range")
         if other is None:
             continue
+        there = evaluated(other)
+        other_values = [values_of(t, d) for t, d in zip(wanted, there, strict=True)]
         column = 1 if way.key == "resize" else 0
         rows = [i for i in range(len(some)) if way.key != "resize" or tells[i]]
         a, b = (
-            np.concatenate([np.zeros(0), *(v[i][:, column] for i in rows)]) for v in (kept, other)
+            np.concatenate([np.zeros(0), *(v[i][:, column] for i in rows)])
+            for v in (own_values, other_values)
         )
         if len(a):
-            pairs.append((way, a, b))
-    tried = tuple(Tried(way, Paired(a, b, len(pairs))) for way, a, b in pairs)
+            pairs.append((way, a, b, ap_of(there)))
+            other_fit = other if way.key == "resize" else other_fit
+    tried = tuple(Tried(way, Paired(a, b, len(pairs)), ap) for way, a, b, ap in pairs)
     of = sum(t.wanted > 0 for t in truths)
-    return Preprocessing(image, tried, len(some), of, bundle.unchecked)
+    told = Preprocessing(image, tried, len(some), of, bundle.unchecked, ap_of(of_classes))
+    if told.verdict("resize") != "open" or "wrong" in map(told.verdict, told.keys):
+        return told
+    progress("trying cut-outs, which no fit distorts")
+    sizes = [p.size_wh for p in some]
+    gains = gains_of(sizes, kept, other_fit, image.size, nms.score_threshold, find_in)
+    fits = (t.way.said for t in tried if t.way.key == "resize")
+    return replace(told, by_cut_outs=FitByCutOuts(image.resize, next(fits), gains))
 
 
 def sample_of(truths: Sequence[Truth], lanes: int, ways: int) -> list[int]:
@@ -328,29 +206,3 @@ def tells_fit(pictures: Sequence[Labelled], input_wh: tuple[int, int]) -> list[b
     width, height = input_wh
     shapes = [p.size_wh[0] / p.size_wh[1] * height / width for p in pictures]
     return [max(shape, 1 / shape) >= _DEFORMED for shape in shapes]
-
-
-def _ahead(pair: Paired) -> str:
-    """Say the other's mean, and where it is ahead of how many objects: a word of which to try."""
-    ahead = f" (higher for {pair.higher} of {pair.objects})" if pair.gain > LEAST else ""
-    if pair.chance(-1) < LEANING:
-        ahead = " (probably worse)"
-    return f"{pair.other.mean():.3f}{ahead}"
-
-
-def _chance(chance: float) -> str:
-    if chance < 0.001:
-        return "by chance less than once in 1000"
-    return f"by chance once in {1 / chance:.0f}" if chance < 0.5 else "as chance may have it"
-
-
-def _objects(n: int) -> str:
-    return f"{n} labelled object{'s' * (n != 1)}"
-
-
-def _pictures(n: int) -> str:
-    return f"{n} labelled picture{'s' * (n != 1)}"
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -15,7 +15,7 @@ from mobilecat.measure.datasets import Dataset
 from mobilecat.measure.evaluate.coco import MOST
 from mobilecat.measure.evaluate.confusion import Confusion
 from mobilecat.measure.evaluate.metrics import IOU
-from mobilecat.measure.evaluate.otherwise import Preprocessing
+from mobilecat.measure.evaluate.preprocessing import Preprocessing
 from mobilecat.measure.evaluate.scores import LandmarkScore, Scores
 from mobilecat.pictures.chart import Chart, write_chart
 from mobilecat.shown import Drawn, Line, Shown, Table

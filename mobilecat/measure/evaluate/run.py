@@ -17,7 +17,8 @@ from mobilecat.measure.evaluate.confusion import confusion_of
 from mobilecat.measure.evaluate.kept import open_stores
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, match_landmarks
-from mobilecat.measure.evaluate.otherwise import Preprocessing, tried_otherwise
+from mobilecat.measure.evaluate.otherwise import tried_otherwise
+from mobilecat.measure.evaluate.preprocessing import Preprocessing
 from mobilecat.measure.evaluate.report import Evaluation, LaneScores
 from mobilecat.measure.evaluate.scales import other_part
 from mobilecat.measure.evaluate.scores import score, truth_of
