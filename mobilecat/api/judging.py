@@ -153,6 +153,12 @@ def validate(
         fix = f"a page of the evaluation alone: mobilecat evaluate {home} --data DATA --html PAGE"
         nothing = Problem("there are no goldens for it to stand beside", "--evaluation", fix)
         raise MobileCatError("There is nothing to compare with", [nothing])
+    if data is not None and goldens is None and random < 1:
+        what = "--data measures accuracy; that each file gives what the model gives is held besides"
+        nothing = Problem(
+            what, "--golden", "add --golden GOLDEN, or --random 3 where there are none"
+        )
+        raise MobileCatError("There is nothing to compare with", [nothing])
     losses: dict[str, float] = {}
     charts: tuple[Any, ...] = ()
     if evaluation is not None:  # read before anything runs, so that nobody waits in vain

@@ -105,7 +105,9 @@ def calibration_of(
     """
     if spec.quantize is None:
         fix = '[quantize] with calibration = "folder of pictures"'
-        said = Problem("a target is made by pictures, and none are named", "quantize", fix)
+        needs = [t.precision for t in spec.targets.all if t.calibrated]
+        what = f"precision {' and '.join(map(repr, dict.fromkeys(needs)))}" if needs else "a target"
+        said = Problem(f"{what} needs pictures, which [quantize] names", "quantize", fix)
         raise SpecError("There is nothing to calibrate on", [said])
     if spec.input is None:
         said = Problem("calibration is on pictures, and the network takes none", KEY, "add [input]")

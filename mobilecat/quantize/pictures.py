@@ -26,6 +26,9 @@ def pictures_of(settings: QuantizeSpec, folder: Path) -> tuple[Path, ...]:
     path = folder / settings.calibration
     if not path.exists():
         raise _refused("not found", path, "name a folder of pictures, relative to the spec's")
+    if path.is_file() and path.suffix.lower() in PICTURES:
+        fix = f"name a folder of ten pictures or more: {path.parent}"
+        raise _refused("is one picture", path, fix)
     if path.is_file() or any(f.find(path) is not None for f in FORMATS):
         found = sorted({p.path for p in load_dataset(path).pictures})
     else:

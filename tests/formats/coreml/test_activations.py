@@ -187,8 +187,9 @@ def test_without_pictures_there_is_nothing_to_calibrate_on(folder: Path, tmp_pat
     from mobilecat.errors import SpecError
 
     text = SPEC.replace('[quantize]\ncalibration = "pictures"\n', "")
-    with pytest.raises(SpecError, match="nothing to calibrate"):
+    with pytest.raises(SpecError, match="nothing to calibrate") as e:
         export(spec_from_text(text), tmp_path / "b", source=folder / "net.onnx")
+    assert "needs pictures, which [quantize] names" in e.value.problems[0].what
 
 
 def test_quantize_rounds_half_to_even_and_cuts_off(tmp_path: Path) -> None:
