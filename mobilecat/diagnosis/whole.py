@@ -24,6 +24,11 @@ from mobilecat.shown import Drawn, Line, Shown, Table
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+ONE_BOX = (
+    "one box fits a flip, a swap, and a plain move or scale alike, and the known bug is named "
+    "first: three boxes in different places tell them apart"
+)
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Diagnosis(Shown):
@@ -92,6 +97,8 @@ class Diagnosis(Shown):
         fine = answer.verdict == "nothing wrong"
         yield Line(said, "bold green" if fine else "bold red")
         yield from (Line(f"  {line}") for line in lines(answer, facts))
+        if answer.named and answer.boxes == 1:
+            yield Line(f"  note: {ONE_BOX}", "yellow")
         yield from (Line(f"  note: {note}", "yellow") for note in self.setting.notes)
 
     def drawings(self) -> Iterator[Drawn]:

@@ -10,6 +10,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import f as f_distribution
 
+import mobilecat as mc
 from mobilecat.diagnosis import Evidence, Facts, Scene, diagnose
 from mobilecat.diagnosis.pairing import assignment
 from mobilecat.diagnosis.words import headline, to_json
@@ -180,3 +181,18 @@ def test_where_nothing_pairs_it_is_said_how_far_the_nearest_boxes_are() -> None:
 def test_an_android_screen_s_density_is_a_known_scale() -> None:
     answer = diagnose([free(TRUE * 2.625)])
     assert answer.first is not None and answer.first.ids == {"12"}
+
+
+def test_one_box_is_said_to_be_too_few() -> None:
+    """A box flipped about the middle has moved as well; two tell a flip from a move."""
+    true = np.array([[64.0, 48, 192, 96], [320, 240, 576, 336]])
+    flipped = np.stack([true[:, 0], 480 - true[:, 3], true[:, 2], 480 - true[:, 1]], 1)
+    said = {
+        n: str(
+            mc.diagnose(
+                true=true[:n].tolist(), observed=flipped[:n].tolist(), frame=(640, 480), upright=1
+            )
+        )
+        for n in (1, 2)
+    }
+    assert "one box fits" in said[1] and "upside down" in said[2] and "one box" not in said[2]
