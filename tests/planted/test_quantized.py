@@ -11,12 +11,13 @@ from tools.plant_faults.quantized import NAME, PAGE, faults, harmless, true_mode
 from tools.plant_faults.run import try_fault
 from tools.plant_faults.workshop import Model
 
-FORMATS = ("w8a8.mlpackage", "grouped.mlpackage", "whole.tflite")
+FORMATS = ("w8a8.mlpackage", "grouped.mlpackage", "whole.tflite", "fitted.tflite")
 SAMPLE = (
     ("one weight row negated", "w8a8.mlpackage"),
     ("activation zero point off by one", "w8a8.mlpackage"),
     ("two palette entries swapped", "grouped.mlpackage"),
     ("scale of a neighbour channel", "whole.tflite"),
+    ("one output's weights rounded down", "fitted.tflite"),
 )
 
 

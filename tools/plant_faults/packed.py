@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
+import onnx_ir as ir
 
 from mobilecat.formats.coreml.compress.pack import packed_bits
 from mobilecat.formats.coreml.runtime.package import read_package
 from mobilecat.formats.coreml.runtime.values import literal, tensor_type
 from mobilecat.formats.coreml.runtime.weights import WeightFiles
+from mobilecat.formats.tflite.quantise import fitting
 from mobilecat.graph import Array
+from mobilecat.quantize import Calibration
+from mobilecat.quantize.fitted import Fitted
+from mobilecat.quantize.moments import weights_of
 from tools.plant_faults.changes import Plant
 from tools.plant_faults.files import coreml_file, edit_tflite, operations, tflite_ops
 from tools.plant_faults.workshop import Mutant
 
 Change = Callable[[Array], Array]
+Rounding = Callable[[Array, Array], Array]
 _FIELDS = ("ints", "floats", "bools", "longInts", "doubles")
 
 
@@ -202,6 +209,32 @@ def flat_quant(
         change(tensor.quantization, model)
 
     return flat(edit)
+
+
+def flat_rounding(change: Rounding, share: float = 0.5) -> Plant:
+    """Write the artifact again with one layer's weights rounded in another way.
+
+    change: of the weights in steps, [O,…], and the whole numbers that they were rounded to.
+    """
+
+    def plant(m: Mutant) -> None:
+        made = fitting.fitted_weights
+
+        def other(c: Calibration, model: ir.Model, names: Collection[str]) -> dict[str, Fitted]:
+            found = made(c, model, names)
+            weights = [w for w in weights_of(model) if w.name in found and w.values.ndim == 4]
+            weight = chosen(weights, share)
+            own = found[weight.name]
+            steps = own.scales.astype(np.float64).reshape(-1, 1, 1, 1)
+            whole = np.clip(change(weight.values / steps, own.whole.copy()), -127, 127)
+            assert not np.array_equal(whole, own.whole), "nothing was changed"
+            values = (whole * steps).astype(np.float32)
+            return {**found, weight.name: Fitted(whole.astype(np.int8), own.scales, values)}
+
+        with patch.object(fitting, "fitted_weights", other):
+            m.relower()
+
+    return plant
 
 
 def _input(model: Any, op: Any, at: int) -> Any:

@@ -207,7 +207,7 @@ class Mutant:
         plain = bake(self.model.network, spec, *CONTRACT)
         variant = variant_of(self.target, plain, spec)
         made = plain if variant == CONTRACT else bake(self.model.network, spec, *variant)
-        if not self.target.calibrated:
+        if not self.target.fits or spec.quantize is None:
             return made
         return replace(made, calibration=calibration_of(spec, self.model.home))
 
