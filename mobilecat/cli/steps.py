@@ -29,11 +29,11 @@ def with_a_bundle(
         yield f"mobilecat validate{made} --random 3   (every artifact against the model)"
         return
     yield f"mobilecat run{made} {picture}"
+    if labelled := _labelled(photos):
+        yield f"mobilecat evaluate{made} --data {labelled}   (accuracy; is preprocessing right?)"
     if goldens.is_dir():
         yield f"mobilecat validate{made}{beside}   (held to {goldens}/)"
         return
-    if (labelled := _labelled(photos)) and not raw:
-        yield f"mobilecat evaluate{made} --data {labelled}   (accuracy; is preprocessing right?)"
     record = f"golden record{made} {photos}{beside} --at-once"
     yield f"mobilecat {record}   (or without it, then golden review)"
     yield f"mobilecat validate{made}{beside}"

@@ -63,6 +63,7 @@ def evaluation_page(told: Mapping[str, Any], words: Iterable[Said | Table], bund
     )
 
 
+_FIT = "input.resize"
 _DOUBTS = {
     "wrong": "looks wrong on these labelled pictures",
     "leaning": "may be wrong: these labelled pictures lean to another",
@@ -72,8 +73,19 @@ _DOUBTS = {
 
 def _doubtful(told: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the keys of the preprocessing that labels speak against, or do not settle."""
-    verdicts = (told.get("preprocessing") or {}).get("verdicts") or {}
-    return [(key, _DOUBTS[said]) for key, said in verdicts.items() if said in _DOUBTS]
+    preprocessing = told.get("preprocessing") or {}
+    doubts = {
+        key: _DOUBTS[said]
+        for key, said in (preprocessing.get("verdicts") or {}).items()
+        if said in _DOUBTS
+    }
+    without = preprocessing.get("fit_by_cut_outs") or {}
+    if _FIT in doubts and (better := without.get("speaks_for")) is not None:
+        del doubts[_FIT]
+        if without["overlap_gain"] > 0:  # of the other fit over the spec's
+            many = f"{without['pictures']} wide or high pictures"
+            doubts[_FIT] = f"looks wrong: {many} speak for {better}, without labels"
+    return list(doubts.items())
 
 
 def _charts(told: Mapping[str, Any], bundle: Bundle) -> tuple[Chart | Matrix, ...]:

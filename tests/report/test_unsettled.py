@@ -28,6 +28,20 @@ def test_the_page_of_an_evaluation_names_what_labels_do_not_bear_out(said: str) 
     assert _doubtful({"preprocessing": None}) == []
 
 
+@pytest.mark.parametrize("gain, better", [(0.12, "letterbox"), (-0.12, "stretch"), (0.01, None)])
+def test_a_fit_that_pictures_settle_without_labels_is_told_by_them(
+    gain: float, better: str | None
+) -> None:
+    """The spec stretches; a gain above 0 is of the letterbox."""
+    by = {"pictures": 6, "overlap_gain": gain, "speaks_for": better}
+    told = {"preprocessing": {"verdicts": {"input.resize": "open"}, "fit_by_cut_outs": by}}
+    said = dict(_doubtful(told))
+    if better == "letterbox":
+        assert "looks wrong: 6 wide or high pictures speak for" in said["input.resize"]
+    else:
+        assert ("input.resize" in said) == (better is None)
+
+
 def test_evaluate_comes_next_where_labels_lie_beside_the_pictures(tmp_path: Path) -> None:
     bundle, photos = tmp_path / "bundle", f"{tmp_path}/"
     before = [*with_a_bundle(bundle, photos=photos)]
