@@ -220,6 +220,7 @@ def approve(
     """
     if bundle != BUNDLE and not bundle.exists() and BUNDLE.is_dir():  # a case of ./bundle
         bundle, cases = BUNDLE, [str(bundle), *(cases or ())]
+    doubts = {p.case: p.doubts for p in mc.golden.review(bundle, golden, lane=lane) if p.doubts}
     written = mc.golden.approve(
         bundle,
         golden,
@@ -230,7 +231,9 @@ def approve(
         reason=reason,
         by=by,
     )
-    show(Line(f"approved {path}") for path in written)
+    for path in written:
+        show([Line(f"approved {path}")])
+        show([Line(f"  warning: {text}", "yellow") for text in doubts.get(path.parent.name, ())])
 
 
 @golden_app.command(cls=Verb, short_help="Write down what is approved now.")

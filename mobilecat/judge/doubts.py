@@ -5,7 +5,9 @@ A wrong `units` or `range` in the spec is wrong in the source and in all artifac
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle
@@ -22,21 +24,21 @@ def doubts_of(bundle: Bundle, result: Expected) -> list[str]:
     return odd_values(bundle.spec, result.found, result.plan.plan.model_from_image)
 
 
-def doubted(bundle: Bundle, results: Mapping[str, Expected]) -> list[str]:
+def doubted(folder: Path, bundle: Bundle, results: Mapping[str, Expected]) -> list[str]:
     """Return a note on the goldens that look wrong, none where all look like detections.
 
-    results: by the case's name.
+    folder: of the bundle. results: by the case's name.
     """
     said = [(name, s) for name, r in results.items() for s in doubts_of(bundle, r)]
     if not said:
         return []
     odd = len({name for name, _ in said})
     listed = "; ".join(f"{name}: {s}" for name, s in said[:_SHOWN])
-    many = "1 golden looks" if odd == 1 else f"{odd} goldens look"
+    many = "1 golden looks" if odd == 1 else f"{odd} of {len(results)} goldens look"
     more = f"; and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
     return [
-        f"{many} wrong, and every file that agrees is wrong with it: {listed}{more}. Look at the "
-        "pictures: mobilecat run PICTURE --draw out.png"
+        f"{many} wrong, and so is every file that agrees: {listed}{more}. Look at a picture: "
+        f"mobilecat run {shlex.quote(str(folder))} PICTURE --draw out.png"
     ]
 
 

@@ -170,7 +170,7 @@ def validate(
             notes=notes_of(engines, chosen, results, rows, write_pending, tolerances is not None),
             empty=tuple(c.name for c in chosen if _is_empty(c)),
             source_rounds=engines.plain is not None,
-            warnings=tuple(doubted(bundle, {c.name: c.approved for c in chosen})),
+            warnings=tuple(doubted(folder, bundle, {c.name: c.approved for c in chosen})),
         )
 
 

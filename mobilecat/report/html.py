@@ -151,6 +151,8 @@ def _sentence(report: Report, misplaced: bool, dear: bool) -> str:
         return "Every artifact gives what it should, but boxes land in the wrong place on a phone."
     if report.held and dear:
         return "Every artifact gives what it should, but some lose more mAP than they may."
+    if report.held and report.warnings:
+        return "Every artifact gives what the model gives, but the goldens look wrong."
     if report.held:
         did = []
         if report.cases:

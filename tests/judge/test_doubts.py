@@ -61,9 +61,12 @@ def test_a_validation_that_holds_warns_of_them(shop: Workshop) -> None:
     report = check(shop)
     assert report.held
     (warning,) = report.warnings
-    assert warning.startswith("2 goldens look wrong") and "hall: 3 of 3 boxes" in warning
+    assert warning.startswith("2 of 2 goldens look wrong") and f"run {shop.bundle} " in warning
+    assert "hall: 3 of 3 boxes" in warning
     assert warning in text_of(shop) and report.to_json()["warnings"] == [warning]
-    assert "goldens look wrong" in page(shop).read_text("utf-8")
+    shown = page(shop).read_text("utf-8")
+    assert "but the goldens look wrong" in shown and '<div class="verdict WAIT">' in shown
+    assert "but the goldens look wrong" in text_of(shop)
 
 
 def test_a_golden_that_looks_right_is_not_doubted(shop: Workshop) -> None:
