@@ -103,6 +103,7 @@ class Exported(Shown):
 
 
 _LAST = ("precision", "takes")
+_FEW = 10
 _FAR = 256.0
 """No network is trained on values beyond those of bytes."""
 _WHICH_RANGE = (
@@ -209,8 +210,20 @@ def export(
         ) from e
     left_out = [f"{names[target]} is left out: {e.in_options}" for target, e in failed.items()]
     open_ones = [check.said for check in spec.checks]
-    said = (*imported, *notes, *settled, *named, *world, *left_out, *found, *open_ones)
+    few = _few(calibration)
+    said = (*imported, *notes, *settled, *named, *world, *left_out, *found, *open_ones, *few)
     return Exported(out, bundle, said)
+
+
+def _few(calibration: Calibration | None) -> tuple[str, ...]:
+    """Warn of a calibration on too few pictures, which its own pictures never show."""
+    if calibration is None or len(calibration.pictures) >= _FEW:
+        return ()
+    n = len(calibration.pictures)
+    return (
+        f"warning: calibrated on {n} picture{'s' * (n != 1)}, and ranges want {_FEW} or more, like "
+        "those that the app will see: hold the file to goldens of other pictures",
+    )
 
 
 def calibrated(

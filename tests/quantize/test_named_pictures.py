@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
 import mobilecat as mc
+from mobilecat.compile.whole import _few
 from mobilecat.errors import MobileCatError, SpecError
 from mobilecat.quantize.pictures import pictures_of
 from mobilecat.spec import QuantizeSpec
@@ -28,3 +30,10 @@ def test_accuracy_alone_holds_no_file_to_the_model(tmp_path: Path) -> None:
     with pytest.raises(MobileCatError) as e:
         mc.validate(shop.bundle, data=tmp_path)
     assert "--random 3" in e.value.problems[0].fix
+
+
+def test_a_handful_of_pictures_is_warned_of() -> None:
+    some = SimpleNamespace(pictures=(Path("a.png"),) * 9)
+    (said,) = _few(some)  # type: ignore[arg-type]
+    assert said.startswith("warning: calibrated on 9 pictures") and _few(None) == ()
+    assert _few(SimpleNamespace(pictures=(Path("a.png"),) * 10)) == ()  # type: ignore[arg-type]
