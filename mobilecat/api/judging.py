@@ -54,11 +54,22 @@ class Validation(Shown):
     def words(self, every: bool = False) -> Iterator[Line | Table]:
         """Give what there is to say. every: each failing check by itself, not those that are alike
         in one line."""
-        yield from self.report.words(every)
+        first, *rest = self.report.words(every)
+        yield self._headed(first)
+        yield from rest
         if self.coordinates is not None:
             yield from self.coordinates.words()
         if self.budget is not None:
             yield from self.budget.words()
+
+    def _headed(self, first: Line | Table) -> Line | Table:
+        """Return the report's first line, or what fell short beside what it held."""
+        lost = self.budget is not None and not self.budget.held
+        misplaced = self.coordinates is not None and not self.coordinates.held
+        if not isinstance(first, Line) or not self.report.held or not (lost or misplaced):
+            return first
+        why = "more mAP is lost than may be" if lost else "boxes land in the wrong place"
+        return Line(f"FELL SHORT: {why}. Else {first.text.removeprefix('HELD: ')}", "bold red")
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values; docs/validate.md describes every key."""
