@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -73,6 +74,7 @@ def record(
 
     mobilecat golden record bundle photo.jpg
     """
+    from mobilecat.review.approve import pendings
     from mobilecat.review.review import lines_of
 
     if clip is not None:
@@ -107,7 +109,7 @@ def record(
             show([Line(f"{path}: the approved result is the same; nothing written")])
             continue
         name = made.parent.name
-        new = next(p for p in mc.golden.review(opened, golden) if (p.case, p.lane) == (name, ""))
+        new = next(p for p in pendings(Path(opened), golden, name) if not p.lane)
         said = [f"wrote {made}", *([new.nothing] if new.nothing else [])]
         if at_once:
             mc.golden.approve(opened, golden, name, reason=reason)
@@ -116,12 +118,17 @@ def record(
         show([Line(f"  warning: {text}", "yellow") for text in new.doubts])
     if missing := mc.golden.missing(bundle, golden):
         show([Line(missing)])
-    beside = "" if (bundle, golden) == (BUNDLE, GOLDEN) else f" {bundle} --golden {golden}"
+    beside = _beside(bundle, golden)
     then = "validate" if at_once else "golden review"
     show([Line(f"next: mobilecat {then}{beside}")])
     if not at_once and clip is None:
         photos = photos_of(pictures)
         show([Line(f"      or all at once: mobilecat golden record{beside} {photos} --at-once")])
+
+
+def _beside(bundle: Path, golden: Path) -> str:
+    """Return what a command that comes next has to name, "" where both are the usual ones."""
+    return "" if (bundle, golden) == (BUNDLE, GOLDEN) else f" {bundle} --golden {golden}"
 
 
 @golden_app.command("list", cls=Verb, short_help="Show the cases and their state.")
@@ -185,7 +192,7 @@ def review(
         write_text(html, found.page())
         show([Line(f"wrote {html}")])
         if any(not p.lane for p in found):
-            beside = "" if (bundle, golden) == (BUNDLE, GOLDEN) else f" {bundle} --golden {golden}"
+            beside = _beside(bundle, golden)
             every = f'mobilecat golden approve{beside} --all --reason "why it is right"'
             show([Line(f"next: look at it; then one by one as it says, or {every}")])
     elif not found:

@@ -106,13 +106,15 @@ def list_cases(folder: Path, golden_dir: Path) -> list[CaseState]:
     return states + gone
 
 
-def pendings(folder: Path, golden_dir: Path) -> list[Pending]:
-    """Return every pending result of the bundle, largest difference first, new cases last."""
+def pendings(folder: Path, golden_dir: Path, case: str | None = None) -> list[Pending]:
+    """Return every pending result of the bundle, or of one case, largest difference first, new
+    cases last."""
     bundle = open_any(folder)
     require_golden_folder(golden_dir)
     found = [
         _pending(bundle, home, path)
         for home in case_folders(golden_dir, bundle)
+        if case in (None, home.name)
         for path in sorted(home.glob(f"{PENDING}*.json"))
     ]
     return sorted(found, key=lambda p: (-p.size, p.case, p.lane))
