@@ -8,11 +8,11 @@ itself, so that nothing large leaves it; histograms take a second pass, a few va
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnx
@@ -31,8 +31,9 @@ from mobilecat.quantize.stored import arrays_from_ranges, ranges_from_arrays
 from mobilecat.spec import ImageSpec, QuantizeSpec, Spec
 
 _SUFFIX = ".npz"
-_MOST_BYTES = 256 << 20
-"""Of values that leave the engine at once."""
+T = TypeVar("T")
+MOST_BYTES = 256 << 20
+"""Of values that leave the engine, or of moments that are gathered, at once."""
 Progress = Callable[[str], None]
 
 
@@ -145,7 +146,7 @@ def _measured(
         return {n: Seen(Range(float(a.min()), float(b.max())), a, b, x) for n, (a, b, x) in ends}
     counted = {n: Histogram(float(a.min()), float(b.max())) for n, (a, b, _) in ends}
     session = session_of(proto, counted)
-    groups = list(_groups({n: values[n] for n in counted}))
+    groups = list(in_runs((n, 4 * int(np.prod(shape_of(values[n])))) for n in counted))
     for fed in calibration.feeds(picture):
         for group in groups:
             for name, array in zip(group, session.run(group, {picture.name: fed}), strict=True):
@@ -227,16 +228,16 @@ def session_of(proto: onnx.ModelProto, names: Collection[str]) -> Any:
     return ort.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
 
 
-def _groups(values: Mapping[str, ir.Value]) -> Iterator[list[str]]:
-    """Yield the names in runs whose values take `_MOST_BYTES` at most, or one alone."""
-    group: list[str] = []
+def in_runs(sized: Iterable[tuple[T, int]]) -> Iterator[list[T]]:
+    """Yield things in runs that take `MOST_BYTES` at most, or one alone. sized: each with its
+    bytes."""
+    run: list[T] = []
     size = 0
-    for name, value in values.items():
-        own = 4 * int(np.prod(shape_of(value)))
-        if group and size + own > _MOST_BYTES:
-            yield group
-            group, size = [], 0
-        group.append(name)
+    for thing, own in sized:
+        if run and size + own > MOST_BYTES:
+            yield run
+            run, size = [], 0
+        run.append(thing)
         size += own
-    if group:
-        yield group
+    if run:
+        yield run

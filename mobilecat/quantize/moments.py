@@ -14,7 +14,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from mobilecat.graph import Array, attr, const_of, op_of, shape_of
-from mobilecat.quantize.calibrate import Calibration, session_of
+from mobilecat.quantize.calibrate import Calibration, in_runs, session_of
 from mobilecat.quantize.pruned import pruned
 
 PLACES = 512
@@ -22,8 +22,6 @@ PLACES = 512
 LARGEST = 4608
 """Products that an output adds up, 512 channels of a 3 × 3 window. The moments of more take
 gigabytes."""
-_MOST_BYTES = 256 << 20
-"""Of moments that are gathered at once."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -122,7 +120,7 @@ def moments_of(
     A weight whose inputs are not finite on some picture is left out.
     """
     proto = ir.to_proto(model)
-    for part in _parts(weights):
+    for part in in_runs((w, _bytes_of(w)) for w in weights):
         names = list(dict.fromkeys(n.inputs[0].name or "" for w in part for n in w.nodes))  # type: ignore[union-attr]
         session = session_of(pruned(proto, names), names)
         sums = {w.name: np.zeros((w.groups, *2 * w.matrix.shape[2:])) for w in part}
@@ -143,19 +141,9 @@ def moments_of(
                 yield weight, Moments(second, means[weight.name] / count)
 
 
-def _parts(weights: Sequence[Weight]) -> Iterator[list[Weight]]:
-    part: list[Weight] = []
-    size = 0
-    for weight in weights:
-        groups, _, depth = weight.matrix.shape
-        own = 8 * groups * depth**2
-        if part and size + own > _MOST_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(weight)
-        size += own
-    if part:
-        yield part
+def _bytes_of(weight: Weight) -> int:
+    groups, _, depth = weight.matrix.shape
+    return 8 * int(groups) * int(depth) ** 2
 
 
 def _inputs(weight: Weight, values: Mapping[str, Array]) -> Iterator[Array]:
