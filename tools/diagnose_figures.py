@@ -1,4 +1,4 @@
-"""Measure `mobilecat diagnose` on simulated bugs, and write docs/diagnose.md's tables.
+"""Measure `mobilecat diagnose` on simulated bugs; write what docs/diagnose.md and diagnosis.md say.
 
 python tools/diagnose_figures.py            every class of trials: about 1,800 diagnoses
 python tools/diagnose_figures.py --rows     only the table of bugs again
@@ -32,7 +32,8 @@ from mobilecat.diagnosis.fixes import FIXES  # noqa: E402
 from mobilecat.diagnosis.turning import NEEDS  # noqa: E402
 from mobilecat.geometry.orientation import Orientation  # noqa: E402
 
-PAGE = ROOT / "docs" / "diagnose.md"
+BUGS_PAGE = ROOT / "docs" / "diagnose.md"
+FIGURES_PAGE = ROOT / "docs" / "diagnosis.md"
 SEED = 20_240_607
 PROCESSES = 3
 Rng = np.random.Generator
@@ -235,14 +236,15 @@ def put(page: str, name: str, text: str) -> str:
     """Return the page with the text between `name`'s marks replaced."""
     marks = f"<!-- {name} -->", f"<!-- end {name} -->"
     found = re.compile(re.escape(marks[0]) + ".*?" + re.escape(marks[1]), re.DOTALL)
-    assert found.search(page), f"docs/diagnose.md has no place for {name}"
+    assert found.search(page), f"the page has no place for {name}"
     return found.sub(lambda _: f"{marks[0]}\n{text}\n{marks[1]}", page)
 
 
 def main() -> None:
-    told = None if "--rows" in sys.argv else figures()
-    page = put(PAGE.read_text("utf-8"), "bugs", table())
-    PAGE.write_text(page if told is None else put(page, "figures", told), "utf-8")
+    BUGS_PAGE.write_text(put(BUGS_PAGE.read_text("utf-8"), "bugs", table()), "utf-8")
+    if "--rows" not in sys.argv:
+        told = figures()
+        FIGURES_PAGE.write_text(put(FIGURES_PAGE.read_text("utf-8"), "figures", told), "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Measure `mobilecat diagnose --image` on photos, right and with planted faults.
 
 python tools/diagnose_pictures.py measure [MODEL …] [SHARE OF]   to build/diagnose_pictures.jsonl
-python tools/diagnose_pictures.py write               docs/diagnose.md's table from it
+python tools/diagnose_pictures.py write               docs/diagnosis.md's table from it
 
 Faults are planted in numpy alone, apart from what finds them.
 """
@@ -243,7 +243,7 @@ PLAN: dict[str, tuple[int, int, int]] = {
 """Photos of each model: right ones, turned ones, and of each kind of fault."""
 TURNED = KINDS[:2]
 STORE = ROOT / "build" / "diagnose_pictures.jsonl"
-PAGE = ROOT / "docs" / "diagnose.md"
+PAGE = ROOT / "docs" / "diagnosis.md"
 
 
 def jobs(model: str, share: int = 0, of: int = 1) -> list[tuple[str, Kind, Path]]:
@@ -304,7 +304,7 @@ _SHARES = "right | a part | cannot be told | “nothing wrong” | wrong |"
 
 
 def table(rows_: list[dict[str, Any]]) -> str:
-    """Return the section of figures of docs/diagnose.md."""
+    """Return the section of figures of docs/diagnosis.md."""
     lines = [f"| photos | model | number | {_SHARES}", "|---" * 8 + "|"]
     for group, words in (("right", "right and upright"), ("turned", "turned by 90°")):
         for model in PLAN:

@@ -127,7 +127,7 @@ class CoordinateReport(Shown):
         yield from (Line(f"NOT_RUN  {text}") for text in self.not_run)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as JSON values; docs/diagnose.md describes every key."""
+        """Return the report as JSON values; docs/coordinates.md describes every key."""
         return {
             "schema": 1,
             "verdict": self.verdict,

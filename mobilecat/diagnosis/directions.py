@@ -22,7 +22,7 @@ from mobilecat.geometry.orientation import Orientation, compose_orientations
 
 SURE, STEADY = 6.0, 2.0
 """Nats that a unit of either evidence is worth: how surely a thing is found, and how steadily its
-box stays in its place. From four detectors and photos known to be upright: docs/diagnose.md."""
+box stays in its place. From four detectors and photos known to be upright: docs/diagnosis.md."""
 SOFT = 0.05
 """Added to a share and to what it lacks of 1: near 0 and 1 shares differ by noise alone."""
 CAUTION = 0.5

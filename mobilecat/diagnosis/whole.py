@@ -137,7 +137,7 @@ class Diagnosis(Shown):
         return frame if frame is None or mended is None else mended
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values; docs/diagnose.md describes every key."""
+        """Return it as JSON values; docs/diagnosis.md describes every key."""
         answer, facts, result = self.answer, self._facts, self.rerun
         out: dict[str, Any] = {"schema": 1}
         if answer is not None and facts is not None and self.setting is not None:

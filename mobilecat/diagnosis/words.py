@@ -49,6 +49,24 @@ def headline(answer: Answer, facts: Facts) -> str:
     )
 
 
+def _by_another_model(answer: Answer) -> str:
+    """Return what to ask next where a bug is near and only the scatter of boxes is too large.
+
+    Boxes of one object from two models, or a person's, differ by several pixels with no bug at all.
+    """
+    if answer.verdict != "unexplained" or answer.left_over or not answer.closest:
+        return ""
+    near = answer.closest[0]
+    # Three standard deviations in place of the gate's 7.5: more would let any bug fit.
+    if near.rms_px > min(3 * answer.gate_px, answer.seen_px / 4):
+        return ""
+    noise = int(np.ceil(near.rms_px / 3))
+    return (
+        f"the nearest leaves {near.rms_px:.1f} px of {answer.seen_px:.1f}: boxes of two models, or "
+        f"drawn by hand, may differ by that much of themselves; then ask again with --noise {noise}"
+    )
+
+
 def _said(s: Suspect, facts: Facts) -> str:
     said = [bug.sentence(facts, label) for bug, label in zip(s.bugs, s.labels, strict=True)]
     return said[0] if len(said) == 1 else "Two things went wrong. " + " ".join(said)
@@ -159,7 +177,7 @@ def _called(s: Suspect, facts: Facts) -> str:
 
 
 def to_json(answer: Answer, facts: Facts, notes: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the answer as JSON values; docs/diagnose.md describes every key."""
+    """Return the answer as JSON values; docs/diagnosis.md describes every key."""
     told = advice(answer, facts)
     return {
         "schema": 1,
@@ -227,6 +245,8 @@ def lines(answer: Answer, facts: Facts, most: int = 6) -> list[str]:
         out.append(f"not this, though these boxes would fit it: {_called(s, facts)}; {s.denied}")
     for s in answer.closest:
         out.append(f"nearest: {s.name}, off by {s.rms_px:.1f} px")
+    if hint := _by_another_model(answer):
+        out.append(hint)
     if answer.missing or answer.extra:
         out.append(f"{answer.missing} true and {answer.extra} observed boxes found no partner")
     return out

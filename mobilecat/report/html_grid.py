@@ -47,7 +47,7 @@ class Grid:
 
 
 def grid_of(told: Mapping[str, Any]) -> Grid:
-    """Return the grid of a coordinate report's JSON (docs/diagnose.md)."""
+    """Return the grid of a coordinate report's JSON (docs/coordinates.md)."""
     chains: Sequence[Mapping[str, Any]] = told["chains"]
     places: dict[tuple[str, str], dict[int, list[Mapping[str, Any]]]] = {}
     options: dict[str, dict[int, list[Mapping[str, Any]]]] = {}

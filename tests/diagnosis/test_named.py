@@ -284,3 +284,20 @@ def test_evidence_that_does_not_pair_is_refused_with_all_its_problems() -> None:
     with pytest.raises(MobileCatError) as refused:
         Evidence(two, one, np.zeros((2, 3, 2)), None, np.array([np.nan, 1.0]), np.zeros(2))
     assert len(refused.value.problems) == 3
+
+
+def test_scatter_as_of_two_models_asks_for_more_noise_and_a_move_does_not() -> None:
+    """Corners that another model puts some 10 px elsewhere, of a frame lying on its side."""
+    rng = np.random.default_rng(5)
+    turned = np.array([[y1, 1 - x2, y2, 1 - x1] for x1, y1, x2, y2 in TRUE * 2])
+    turned[3:] += [0.1, -0.1, 0.1, -0.1]
+    true = np.array([[1 - y2, x1, 1 - y1, x2] for x1, y1, x2, y2 in turned])
+    other_model = turned + rng.normal(0, 12 / 640, turned.shape)
+    answer = diagnose([Scene(LIES, Evidence(true, other_model))])
+    asked = [line for line in lines(answer, LIES) if "--noise" in line]
+    assert answer.verdict == "unexplained" and len(asked) == 1
+    noise = float(asked[0].rpartition(" ")[2])
+    again = diagnose([Scene(LIES, Evidence(true, other_model))], noise_px=noise)
+    assert again.verdict == "named" and {"4"} in ids_of(again)
+    moved = seen(TRUE, [[v * 0.83 + 0.071 for v in b] for b in TRUE])
+    assert not [line for line in lines(moved, FACTS) if "--noise" in line]
