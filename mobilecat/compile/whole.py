@@ -104,12 +104,6 @@ class Exported(Shown):
 
 _LAST = ("precision", "takes")
 _FEW = 10
-_FAR = 256.0
-"""No network is trained on values beyond those of bytes."""
-_WHICH_RANGE = (
-    "Usual are range = [0, 1] and range = [-1, 1], and both may find something: labelled pictures "
-    "tell them apart (mobilecat evaluate), or who trained it."
-)
 
 
 def _takes(bundle: Bundle, image: str | None) -> str:
@@ -150,6 +144,7 @@ def export(
     """
     from mobilecat.bake import bake
     from mobilecat.compile.belief import on_a_picture, with_names
+    from mobilecat.compile.world import preprocessing_words
     from mobilecat.graph.light import weights_of
 
     path = source or (spec.folder if spec_folder is None else spec_folder) / spec.source
@@ -197,7 +192,7 @@ def export(
                 (folder / LABELS).write_text("\n".join(spec.labels) + "\n", encoding="utf-8")
             (folder / FILE).write_text(bundle.to_json(), encoding="utf-8")
             imported = notes_from_metadata(network.metadata_props)
-            world = (*_world(spec, network), *on_a_picture(spec, plain))
+            world = (*preprocessing_words(spec, network), *on_a_picture(spec, plain))
             settled = plain.settled
             del network, plain, baked, graphs  # their weights, before the files' own are read
             give_back_memory(weights)
@@ -240,42 +235,6 @@ def calibrated(
     from mobilecat.quantize import calibration_of
 
     return calibration_of(spec, folder, progress)
-
-
-def _world(spec: Spec, network: ir.Model) -> tuple[str, ...]:
-    """Return the preprocessing that is assumed, and where the first layer contradicts it."""
-    if spec.input is None:
-        return ()
-    from mobilecat.bake.preprocessing import image_input_of
-    from mobilecat.graph.first_layer import first_layer
-    from mobilecat.pictures.odd import assumed
-
-    image = spec.input
-    said = [f"assumed preprocessing: {assumed(image)}"]
-    first = first_layer(network, image_input_of(network, image).name or "")
-    pairs = list(zip(image.per_channel(image.mean), image.per_channel(image.std), strict=True))
-    ends = [abs((v - mean) / std) for v in image.range for mean, std in pairs]
-    fits = first.fits(max(ends)) if first else 0
-    if fits:
-        seems = "smaller" if fits > 0 else "larger"
-        said.append(
-            f"warning: the network's first layer looks trained on {seems} values than up to "
-            f"{max(ends):.4g}: are `range`, `mean` and `std` of [input] right? "
-            + (_WHICH_RANGE if fits > 0 else "")
-        )
-    elif image.range[0] > image.range[1]:
-        low, high = sorted(image.range)
-        said.append(
-            f"warning: range falls from {high:g} to {low:g}, so that white becomes the smallest "
-            f"value: did you mean range = [{low:g}, {high:g}]?"
-        )
-    elif max(ends) > _FAR and all(abs(v) <= 1 for pair in pairs for v in pair):
-        said.append(
-            f"warning: `mean` and `std` look like those of values from 0 to 1, and `range` ends at "
-            f"{image.range[1]:g}: the network gets values up to {max(ends):.4g}. Did you mean "
-            "range = [0, 1]?"
-        )
-    return tuple(s.rstrip() for s in said)
 
 
 def _only(spec: Spec, made: Collection[TargetSpec]) -> Spec:

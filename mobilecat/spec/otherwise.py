@@ -53,11 +53,11 @@ def said_of(image: ImageSpec, key: Key) -> str:
     """Return what a spec has, in words: `[-1, 1]`, `BGR`, `letterbox`."""
     if key != "range":
         return str(getattr(image, key))
-    ends = _ends(image)
+    ends = ends_of(image)
     low, high = ends[: image.channels], ends[image.channels :]
     if len(set(low)) == len(set(high)) == 1:
         return f"[{low[0]:g}, {high[0]:g}]"
-    same = image.channels == 3 and _same(image, image.model_copy(update=_imagenet(image)))
+    same = image.channels == 3 and same_values(image, image.model_copy(update=_imagenet(image)))
     return "ImageNet's mean and std" if same else "its mean and std"
 
 
@@ -75,7 +75,7 @@ def otherwise(image: ImageSpec, *, whole: bool = False, fits: bool = True) -> It
             tried.append(_imagenet(image))
         for values in tried:
             other = image.model_copy(update=values)
-            if not _same(image, other):
+            if not same_values(image, other):
                 yield Otherwise("range", said_of(other, "range"), values)
     if fits:
         fitted = "letterbox" if image.resize == "stretch" else "stretch"
@@ -90,15 +90,16 @@ def _imagenet(image: ImageSpec) -> dict[str, Any]:
     }
 
 
-def _ends(image: ImageSpec) -> tuple[float, ...]:
+def ends_of(image: ImageSpec) -> tuple[float, ...]:
     """Return what the pixel value 0 becomes, of each channel, then what 255 does."""
     mean, std = image.per_channel(image.mean), image.per_channel(image.std)
     return tuple((v - m) / s for v in image.range for m, s in zip(mean, std, strict=True))
 
 
-def _same(a: ImageSpec, b: ImageSpec) -> bool:
-    span = max(map(abs, (*_ends(a), *_ends(b))))
-    return all(abs(x - y) <= _ALIKE * span for x, y in zip(_ends(a), _ends(b), strict=True))
+def same_values(a: ImageSpec, b: ImageSpec) -> bool:
+    """Whether range, mean and std of both make the same of a pixel, or nearly."""
+    span = max(map(abs, (*ends_of(a), *ends_of(b))))
+    return all(abs(x - y) <= _ALIKE * span for x, y in zip(ends_of(a), ends_of(b), strict=True))
 
 
 def _plain(image: ImageSpec, key: str) -> float | None:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from mobilecat.bundle import open_bundle
 from mobilecat.cli.main import app
 from mobilecat.compile import export
-from mobilecat.compile.whole import _world
+from mobilecat.compile.world import preprocessing_words
 from mobilecat.demo import CASCADE
 from mobilecat.errors import MobileCatError
 from mobilecat.formats.importing import import_model
@@ -124,7 +124,7 @@ def test_a_forgotten_range_is_asked_about_where_no_first_layer_tells(
         onnx.parser.parse_model("""<ir_version: 9, opset_import: ["" : 18]>
         g (float[1,3,8,8] image) => (float[1,3,8,8] y) { y = Relu(image) }""")
     )
-    notes = _world(spec.model_copy(update={"input": given}), network)
+    notes = preprocessing_words(spec.model_copy(update={"input": given}), network)
     asked = [n for n in notes if n.startswith("warning")]
     assert bool(asked) == said
     assert not said or "values up to 1018. Did you mean range = [0, 1]?" in asked[0]

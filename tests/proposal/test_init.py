@@ -20,6 +20,7 @@ from mobilecat.formats.tensorflow.worker import missing_extra
 from mobilecat.proposal.text import toml_value
 from mobilecat.proposal.trial import Sample
 from mobilecat.proposal.whole import propose
+from mobilecat.spec.published import differences
 from tests.command import mobilecat
 from tests.heads.cases import SINGLE, SUPPRESSED
 from tests.heads.networks import save_constant_network, save_network
@@ -50,6 +51,8 @@ def test_real_files_get_their_examples_spec(file: str, shared_data: Path, tmp_pa
     assert [a.key for a in found.asks] == asked
     assert found.spec.input == wanted.input
     assert found.spec.labels == wanted.labels
+    assert [d for d in differences(wanted) if d.key != "pad"] == []
+    assert differences(found.spec, task=True) == ()
     assert len(found.spec.landmarks) == len(wanted.landmarks)
     said = {k: v for k, v in found.spec.head if k not in ("output", "score")}
     assert said == {k: v for k, v in wanted.head if k not in ("output", "score")}
@@ -91,6 +94,7 @@ def test_real_files_of_other_formats(
         pytest.skip(f"NOT_RUN: {why} is not installed")
     found = propose(shared_data / "models" / file, Path("m.toml"))
     assert found.spec.head.kind == kind and [a.key for a in found.asks] == asked
+    assert differences(found.spec, task=True) == ()
 
 
 @pytest.mark.parametrize("case", (*SUPPRESSED, *SINGLE), ids=lambda c: c.name)
@@ -113,6 +117,7 @@ def test_published_families(name: str, tmp_path: Path) -> None:
     found = propose(path, tmp_path / "m.toml")
     assert tuple(a.key for a in found.asks) == known.asked, found.because
     assert found.spec.input is not None and found.spec.input.size == known.size
+    assert differences(found.spec, task="task" in known.metadata) == ()
     head = found.spec.head
     options = {o for a in found.asks if a.key == "head.kind" for o in a.options}
     assert head.kind == known.head["kind"] or known.head["kind"] in options
