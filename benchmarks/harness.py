@@ -48,7 +48,7 @@ class Timed:
     busy = threading.Lock()
 
     def __init__(self, runner: Any) -> None:
-        self._runner = runner
+        self.inner = self._runner = runner
         self.note = runner.note
 
     def infer(self, inputs: Mapping[str, Any], taps: Sequence[str] = ()) -> Any:

@@ -29,7 +29,7 @@ from mobilecat.lanes.source import source_in
 from mobilecat.measure.datasets import Labelled, load_dataset
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import match_classes
-from mobilecat.measure.evaluate.otherwise import tells_fit, values_of
+from mobilecat.measure.evaluate.otherwise import LOOKS, SURELY, tells_fit, values_of
 from mobilecat.measure.evaluate.paired import LEANING, LEAST, LEVEL, SPREAD, WORTH
 from mobilecat.measure.evaluate.scores import truth_of
 from mobilecat.pictures.detections import Detections
@@ -185,10 +185,10 @@ def beside(way: Way, ways: Sequence[Way]) -> Iterator[tuple[Key, Way]]:
 Values = Mapping[Way, Sequence[Floats]]
 
 
-def chances(kept: Floats, other: Floats, tries: int) -> Floats:
+def chances(kept: Floats, other: Floats, tries: int, sign: int = 1) -> Floats:
     """Return `Paired.chance` of many draws at once, by scipy's t.
 
-    kept, other: [draws, objects], NaN where a draw has fewer.
+    kept, other: [draws, objects], NaN where a draw has fewer. sign: −1 of a loss.
     """
     from scipy.stats import t as student
 
@@ -198,8 +198,20 @@ def chances(kept: Floats, other: Floats, tries: int) -> Floats:
     squares = np.nansum((apart - gain[:, None]) ** 2, axis=1)
     degrees = WORTH + n - 1
     error = np.sqrt((WORTH * SPREAD**2 + squares) / degrees / np.maximum(n, 1))
-    found = tries * student.sf((gain - LEAST) / error, degrees)
+    found = tries * student.sf((sign * gain - LEAST) / error, degrees)
     return np.where(n < 2, 1.0, np.minimum(1.0, found))
+
+
+def given_up(kept: Floats, other: Floats, tries: int) -> npt.NDArray[np.bool_]:
+    """Return of which draws, [draws, pictures, objects], the other way does not see all pictures.
+
+    A draw's first pictures are as good as any: they come in no order.
+    """
+    gone = np.zeros(len(kept), np.bool_)
+    for look in (k for k in LOOKS if k < kept.shape[1]):
+        a, b = (v[:, :look].reshape(len(v), -1) for v in (kept, other))
+        gone |= chances(a, b, tries, -1) * SURELY < LEVEL
+    return gone
 
 
 def _padded(values: Sequence[Floats], column: int, tells: Sequence[bool]) -> Floats:
@@ -241,8 +253,9 @@ def shares(
     found = []
     for key, other in ways:
         column, told = (1, tells) if key == "resize" else (0, [True] * len(tells))
-        a, b = (_padded(values[w], column, told)[at].reshape(draws, -1) for w in (kept, other))
-        found.append(chances(a, b, len(ways)))
+        a, b = (_padded(values[w], column, told)[at] for w in (kept, other))
+        all_seen = chances(*(v.reshape(draws, -1) for v in (a, b)), len(ways))
+        found.append(np.where(given_up(a, b, len(ways)), 1.0, all_seen))
     wrong = next((key for key, way in ways if way == right), None)
     mine = [i for i, (key, _) in enumerate(ways) if key == wrong]
     rest = [i for i in range(len(ways)) if i not in mine]

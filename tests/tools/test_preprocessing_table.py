@@ -7,7 +7,7 @@ import pytest
 
 from mobilecat.measure.evaluate.paired import Paired
 from mobilecat.spec import ImageSpec
-from tools.preprocessing_table import beside, chances, shares, ways_of
+from tools.preprocessing_table import beside, chances, given_up, shares, ways_of
 
 RIGHT, BGR, STRETCH = ("RGB", "a", "letterbox"), ("BGR", "a", "letterbox"), ("RGB", "a", "stretch")
 BOTH = ("BGR", "a", "stretch")
@@ -64,3 +64,12 @@ def test_many_draws_at_once_are_what_evaluate_says_of_each() -> None:
         for a, b in zip(kept, other, strict=True)
     ]
     assert chances(kept, other, 5) == pytest.approx(np.array(own), rel=1e-9)
+
+
+def test_draws_whose_first_eight_pictures_surely_lose() -> None:
+    """0.6 on each of the first eight, or of the last eight: the second way sees all sixteen, and
+    wins or loses by all of them."""
+    kept = np.full((2, 16, 1), 0.7)
+    other = np.array([[0.1] * 8 + [0.7] * 8, [0.7] * 8 + [0.1] * 8])[..., None]
+    assert given_up(kept, other, 5).tolist() == [True, False]
+    assert given_up(kept[:, :8], other[:, :8], 5).tolist() == [False, False]  # nothing to spare

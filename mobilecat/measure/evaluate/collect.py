@@ -16,6 +16,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from mobilecat.pictures.reading import read_picture
 from mobilecat.spread import cores
 
 Opener = Callable[[Path, Bundle, Lane, Path | None], Runner]
+SOURCE = Lane("source")
 _NONE: Mapping[str, Collection[str]] = MappingProxyType({})
 
 
@@ -44,7 +46,7 @@ class Collected:
     """What one lane gave. found: one a picture, in order; () with `not_run`, the reason.
 
     inferred, kept: how many pictures ran now, and how many had been kept. seconds: of an inference,
-    the median, with whatever else the machine did meanwhile.
+    the median, with whatever else the machine did meanwhile. runner: the engine, where it ran now.
     """
 
     lane: Lane
@@ -54,6 +56,26 @@ class Collected:
     inferred: int = 0
     kept: int = 0
     seconds: float | None = None
+    runner: Runner | None = None
+
+
+class Beside(Protocol):
+    """Something else to be made of what the source's lane gives anyway, at some `places`. taps:
+    what the source is asked for besides its results."""
+
+    @property
+    def places(self) -> Collection[int]: ...
+    @property
+    def taps(self) -> tuple[str, ...]: ...
+    def take(
+        self,
+        place: int,
+        key: str,
+        runner: Runner,
+        outputs: Mapping[str, Array],
+        plan: ResizePlan,
+        picture: Labelled,
+    ) -> None: ...
 
 
 @dataclass
@@ -88,13 +110,14 @@ def collect(
     progress: Callable[[str], None] = lambda _: None,
     opener: Opener = open_lane,
     elsewhere: Mapping[str, Collection[str]] = _NONE,
+    beside: Callable[[int], Beside] | None = None,
 ) -> list[Collected]:
     """Return what each lane finds in each picture.
 
     class_ids: the labels' → the model's, for a cascade that is given boxes. fresh: believe nothing
     that is kept. elsewhere: lane → keys that workers inferred for this very run; they lie in the
-    stores and count as inferred. Errors: MobileCatError where a lane breaks its contract on a
-    picture.
+    stores and count as inferred. beside: what else is made of the source's outputs, given how many
+    lanes run here. Errors: MobileCatError where a lane breaks its contract on a picture.
     """
     given = gives_boxes_away(bundle)
     keys = keys_of(pictures, given, class_ids, progress)
@@ -122,6 +145,7 @@ def collect(
             except NotRun as reason:
                 work.not_run = str(reason)
                 work.todo.clear()
+    also = beside(sum(not w.not_run for w in works)) if beside is not None else None
 
     def one(i: int) -> None:
         tensors, plan = inputs_of(bundle, pictures[i], class_ids if given else None)
@@ -131,9 +155,10 @@ def collect(
             with work.busy:
                 if work.not_run:
                     continue
+                more = also if also and work.lane == SOURCE and i in also.places else None
                 start = time.perf_counter()
                 try:
-                    outputs = work.runner.infer(tensors)
+                    outputs = work.runner.infer(tensors, more.taps if more else ())
                     seconds = time.perf_counter() - start
                 except NotRun as reason:  # of this lane, at this picture; the others go on
                     work.not_run = f"{pictures[i].path.name}: {reason}"
@@ -141,9 +166,11 @@ def collect(
             found = decoded(outputs, plan, work.lane, pictures[i])
             work.store.put(keys[i], Result(found, work.runner.note, seconds))
             work.results.put(i, found, work.runner.note, seconds)
+            if more:
+                more.take(i, keys[i], work.runner, outputs, plan, pictures[i])
 
     order = sorted(set().union(*(w.todo for w in works)))
-    _in_threads(one, order, workers, progress)
+    in_threads(one, order, workers, progress)
     return [_collected(w, len(keys), kept[w.lane.name]) for w in works]
 
 
@@ -153,7 +180,9 @@ def _collected(work: _Work, pictures: int, kept: int) -> Collected:
     results = work.results
     engine = work.runner.note if work.runner else results.engine
     seconds = statistics.median(results.seconds) if results.seconds else None
-    return Collected(work.lane, results.each, engine, "", pictures - kept, kept, seconds)
+    return Collected(
+        work.lane, results.each, engine, "", pictures - kept, kept, seconds, work.runner
+    )
 
 
 def keys_of(
@@ -213,7 +242,7 @@ def _turned(works: Sequence[_Work], by: int) -> list[_Work]:
     return [*works[at:], *works[:at]]
 
 
-def _in_threads(
+def in_threads(
     one: Callable[[int], None],
     order: Sequence[int],
     threads: int,

@@ -28,7 +28,8 @@ class Tried:
     way: Otherwise
     paired: Paired
     ap: float | None = None
-    """mAP of the source on the same pictures at the spec's own thresholds, 0 to 1."""
+    """mAP of the source on the same pictures at the spec's own thresholds, 0 to 1; None of a way
+    that was given up on the first of them."""
 
     @property
     def measure(self) -> str:
@@ -166,7 +167,9 @@ class Preprocessing:
     def _figures(self, key: Key) -> str:
         """Say what is measured of each way of a key that is open."""
         there = [t for t in self.tried if t.way.key == key]
-        pair, measure = there[0].paired, there[0].measure
+        # One that was given up has not seen all of the objects.
+        pair = max((t.paired for t in there), key=lambda p: p.objects)
+        measure = there[0].measure
         ways = [
             f"{t.way.said} {_ahead(t.paired)}{_ap(t.ap)}" for t in there if t.verdict == "close"
         ]

@@ -8,16 +8,22 @@ from pathlib import Path
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.errors import MobileCatError, Problem
-from mobilecat.lanes import Lane, lanes_of, open_lane
+from mobilecat.lanes import lanes_of, open_lane
 from mobilecat.measure.datasets import Dataset, load_dataset
 from mobilecat.measure.datasets.packed import Each
 from mobilecat.measure.evaluate.coco import require_library
-from mobilecat.measure.evaluate.collect import Collected, Opener, collect, gives_boxes_away
+from mobilecat.measure.evaluate.collect import (
+    SOURCE,
+    Collected,
+    Opener,
+    collect,
+    gives_boxes_away,
+)
 from mobilecat.measure.evaluate.confusion import confusion_of
 from mobilecat.measure.evaluate.kept import open_stores
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, match_landmarks
-from mobilecat.measure.evaluate.otherwise import tried_otherwise
+from mobilecat.measure.evaluate.otherwise import question_of, tried_otherwise
 from mobilecat.measure.evaluate.preprocessing import Preprocessing
 from mobilecat.measure.evaluate.report import Evaluation, LaneScores
 from mobilecat.measure.evaluate.scales import other_part
@@ -28,8 +34,6 @@ from mobilecat.measure.shards import in_no_shard, shard
 from mobilecat.pictures.similarity import sigmas_of
 from mobilecat.rows import MAPS
 from mobilecat.spec import RawHead
-
-SOURCE = Lane("source")
 
 
 def evaluate(
@@ -87,6 +91,14 @@ def evaluate(
         tasks = tasks_of(folder, bundle, lanes, chosen, stores, class_ids, source, fresh, progress)
         elsewhere = collect_on(on, tasks, stores, threads, progress)
         fresh = False
+    marks = points if isinstance(points, PointMap) else None
+    masks = gives_masks(bundle)
+    truths: Sequence[Truth] = Each(
+        len(chosen), lambda i: truth_of(chosen[i], classes, marks, masks)
+    )
+    if masks:  # outlines are drawn once
+        truths = list(truths)
+    asked = question_of(bundle, truths, cache)
     collected = collect(
         folder,
         bundle,
@@ -100,16 +112,10 @@ def evaluate(
         progress=progress,
         opener=opener,
         elsewhere=elsewhere,
+        beside=None if asked is None else asked.beside,
     )
     if all(c.not_run for c in collected):
         raise MobileCatError("Nothing ran", [Problem(c.not_run, c.lane.name) for c in collected])
-    marks = points if isinstance(points, PointMap) else None
-    masks = gives_masks(bundle)
-    truths: Sequence[Truth] = Each(
-        len(chosen), lambda i: truth_of(chosen[i], classes, marks, masks)
-    )
-    if masks:  # outlines are drawn once
-        truths = list(truths)
     rows = []
     for found in collected:
         progress(f"scoring {found.lane.name}")
@@ -128,16 +134,16 @@ def evaluate(
     notes += list(dict.fromkeys(s.problem for s in stores.values() if s.problem))
     parts = bundle.parts.values() if isinstance(bundle, CascadeBundle) else [bundle]
     preprocessing: Preprocessing | None = None
-    if not next(c for c in collected if c.lane == SOURCE).not_run and not apart:
+    original = next(c for c in collected if c.lane == SOURCE)
+    if asked is not None and not original.not_run and not apart:
         preprocessing = tried_otherwise(
             folder,
-            bundle,
+            asked,
             chosen,
-            truths,
             classes,
             lanes=sum(not c.not_run for c in collected),
+            runner=original.runner,
             source=source,
-            cache=cache,
             fresh=fresh,
             threads=threads,
             progress=progress,

@@ -9,9 +9,13 @@ import pytest
 
 import mobilecat as mc
 from mobilecat.demo import FOLDER
+from mobilecat.lanes.source import SourceRunner
+from mobilecat.measure.datasets import load_dataset
+from mobilecat.measure.evaluate import otherwise as tried
+from mobilecat.measure.evaluate import trial
 from mobilecat.measure.evaluate.fit import FitByCutOuts, gains_of
 from mobilecat.measure.evaluate.metrics import Truth
-from mobilecat.measure.evaluate.otherwise import sample_of, values_of
+from mobilecat.measure.evaluate.otherwise import sample_of, spread_evenly, values_of
 from mobilecat.measure.evaluate.paired import Paired
 from mobilecat.measure.evaluate.preprocessing import Preprocessing, Tried
 from mobilecat.pictures.detections import Detections
@@ -53,8 +57,7 @@ def test_nothing_found_and_objects_to_be_ignored() -> None:
     [(8, 5, 8), (66, 5, 55), (66, 2, 34), (1000, 5, 64)],
 )
 def test_how_many_pictures_are_tried(pictures: int, lanes: int, many: int) -> None:
-    truths = [_truth([[0, 0, 1, 1]])] * pictures
-    chosen = sample_of([*truths, _truth([])], lanes, 6)
+    chosen = sample_of(range(pictures), pictures + 1, lanes, 6)
     assert len(chosen) == many == len(set(chosen)) and max(chosen) < pictures
 
 
@@ -210,3 +213,87 @@ def test_the_right_one_is_accused_of_nothing(tmp_path: Path) -> None:
     assert told.preprocessing is not None
     found = {told.preprocessing.verdict(key) for key in told.preprocessing.keys}
     assert found <= {"open", "right"}
+
+
+def _demo(folder: Path) -> Path:
+    """Export the demo's detector of cats' faces as it is, for one target."""
+    text = (FOLDER / "cat_faces.toml").read_text("utf-8").partition("[[targets")[0]
+    text = text.replace('source = "cat_faces.onnx"', f'source = "{FOLDER / "cat_faces.onnx"}"')
+    (folder / "mobilecat.toml").write_text(f"{text}\n[targets.onnx]\n", "utf-8")
+    mc.export(folder / "mobilecat.toml", folder / "bundle")
+    return folder / "bundle"
+
+
+def test_the_first_few_are_spread_as_far_as_all() -> None:
+    """Of 0 to 7 by bits turned round: 000, 100, 010, 110 … and of five what there is of these."""
+    assert spread_evenly(range(8)) == [0, 4, 2, 6, 1, 5, 3, 7]
+    assert spread_evenly([10, 11, 12, 13, 14]) == [10, 14, 12, 11, 13]
+
+
+def test_the_trial_reads_a_picture_once_and_runs_no_way_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The spec's own way comes with the source's lane: only the five others run."""
+    read, ran = list[Path](), list[tuple[object, ...]]()
+    reading, raw = trial.read_picture, SourceRunner.raw
+
+    def noted(path: Path) -> object:
+        read.append(path)
+        return reading(path)
+
+    def noted_raw(self: SourceRunner, inputs: object) -> object:
+        image = self._bundle.spec.input
+        assert image is not None
+        ran.append((image.color, image.range, image.std, image.resize))
+        return raw(self, inputs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trial, "read_picture", noted)
+    monkeypatch.setattr(SourceRunner, "raw", noted_raw)
+    monkeypatch.setattr(tried, "gains_of", lambda *_: ())
+    bundle = _demo(tmp_path)
+    told = mc.evaluate(bundle, FOLDER / "pictures", cache=tmp_path / "kept")
+    found = told.preprocessing
+    assert found is not None and len(found.tried) == 5
+    assert len(read) == len(set(read)) == found.pictures
+    assert len(ran) == 5 * found.pictures and len(set(ran)) == 5
+    own = found.image
+    assert (own.color, own.range, own.std, own.resize) not in ran
+    again = mc.evaluate(bundle, FOLDER / "pictures", cache=tmp_path / "kept").preprocessing
+    assert again is not None and again.to_json() == found.to_json()
+    assert len(ran) == 5 * found.pictures  # what is kept does not run
+
+
+def test_fresh_believes_what_this_run_found_and_nothing_older(tmp_path: Path) -> None:
+    bundle, kept = _demo(tmp_path), tmp_path / "kept"
+    first = mc.evaluate(bundle, FOLDER / "pictures", cache=kept).preprocessing
+    for file in kept.rglob("*.json"):
+        file.write_text("{}")
+    again = mc.evaluate(bundle, FOLDER / "pictures", cache=kept, fresh=True).preprocessing
+    assert first is not None and again is not None and first.to_json() == again.to_json()
+
+
+def test_a_way_that_is_given_up_accuses_nobody_and_still_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chance is that of five tries, whoever saw all pictures: no other looks better for it."""
+    monkeypatch.setattr(tried, "LOOKS", (2,))
+    monkeypatch.setattr(tried, "surely_worse", lambda pair: True)
+    told = mc.evaluate(_demo(tmp_path), FOLDER / "pictures", cache=tmp_path / "kept")
+    found = told.preprocessing
+    with_objects = [len(p) for p in load_dataset(FOLDER / "pictures").pictures if len(p)]
+    assert found is not None and found.pictures == len(with_objects) == 3
+    seen = [t for t in found.tried if t.way.key != "resize"]
+    # The first two of three, spread evenly, are the first and the last.
+    assert {t.paired.objects for t in seen} == {with_objects[0] + with_objects[2]}
+    assert {t.paired.tries for t in seen} == {len(found.tried)} and len(seen) == 4
+    assert {t.ap for t in found.tried} == {None} and found.ap is not None
+    assert not {"wrong", "leaning"} & set(map(found.verdict, found.keys))
+
+
+def test_when_a_way_is_given_up() -> None:
+    """It loses 0.6 on each of eight objects: spread 0.1 · √(4 / 11) / √8 = 0.0213, t = 27. A loss
+    of 0.1 has t = 4.2, once in 1,400 of eleven degrees; five ways: that may be chance."""
+    eight = np.full(8, 0.7)
+    assert tried.surely_worse(Paired(eight, eight - 0.6, 5))
+    assert not tried.surely_worse(Paired(eight, eight - 0.1, 5))
+    assert not tried.surely_worse(Paired(eight, eight + 0.2, 5))
