@@ -264,11 +264,16 @@ def test_version_and_help() -> None:
 
 def test_goldens_of_nothing_are_said_to_hold_nothing(home: Path, tmp_path: Path) -> None:
     told = at(home, "golden", "record", EMPTY, "--golden", tmp_path)
-    at_once = f"mobilecat golden record bundle --golden {tmp_path} {PICTURES}/ --at-once"
-    assert at_once in " ".join(told.stdout.split())
+    text = " ".join(told.stdout.split())
+    looking = f"next: mobilecat golden review bundle --golden {tmp_path} --html review.html"
+    approving = f"mobilecat golden approve bundle --golden {tmp_path} --all"
+    assert text.index(looking) < text.index(approving) and "--at-once" not in text
     assert "nothing is found on any golden picture yet" in told.stdout
     more = at(home, "golden", "record", PICTURES / "two_on_a_sofa.png", "--golden", tmp_path)
     assert "nothing is found" not in more.stdout
+    # What is found is said where it is pending, as where it is approved.
+    assert "; new: 2 detections" in more.stdout and more.stdout.count("cat face 0.") == 2
+    assert "xyxy" in more.stdout
 
 
 def test_what_comes_next_names_the_pictures_that_are_there(

@@ -30,7 +30,7 @@ from mobilecat.cli.grammar import (
     renamed,
 )
 from mobilecat.cli.progress import progress_line
-from mobilecat.cli.steps import photos_of
+from mobilecat.cli.steps import reviewed, said
 from mobilecat.cli.terminal import show, terminal
 from mobilecat.disk import write_text
 from mobilecat.disk.outputs import require_outputs
@@ -110,20 +110,18 @@ def record(
             continue
         name = made.parent.name
         new = next(p for p in pendings(Path(opened), golden, name) if not p.lane)
-        said = [f"wrote {made}", *([new.nothing] if new.nothing else [])]
+        found = [line.strip() for line in lines_of(new, doubts=False)]
+        did = f"wrote {made}"
         if at_once:
             mc.golden.approve(opened, golden, name, reason=reason)
-            said = ["approved", *(line.strip() for line in lines_of(new, doubts=False))]
-        show([Line(f"{path}: {'; '.join(said)}")])
+            did = "approved"
+        show([Line(f"{path}: {did}; {found[0]}"), *(Line(f"  {line}") for line in found[1:])])
         show([Line(f"  warning: {text}", "yellow") for text in new.doubts])
     if missing := mc.golden.missing(bundle, golden):
         show([Line(missing)])
     beside = _beside(bundle, golden)
-    then = "validate" if at_once else "golden review"
-    show([Line(f"next: mobilecat {then}{beside}")])
-    if not at_once and clip is None:
-        photos = photos_of(pictures)
-        show([Line(f"      or all at once: mobilecat golden record{beside} {photos} --at-once")])
+    after = [] if at_once else list(reviewed(beside))
+    show(Line(text) for text in said([*after, f"mobilecat validate{beside}"]))
 
 
 def _beside(bundle: Path, golden: Path) -> str:
@@ -192,9 +190,8 @@ def review(
         write_text(html, found.page())
         show([Line(f"wrote {html}")])
         if any(not p.lane for p in found):
-            beside = _beside(bundle, golden)
-            every = f'mobilecat golden approve{beside} --all --reason "why it is right"'
-            show([Line(f"next: look at it; then one by one as it says, or {every}")])
+            _, approving = reviewed(_beside(bundle, golden))
+            show([Line(f"next: look at it, then {approving}")])
     elif not found:
         show(found.words())
     elif sys.stdin.isatty() and sys.stdout.isatty():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from rich.text import Text
 from mobilecat.disk import sha256_of
 from mobilecat.errors import MobileCatError
 from mobilecat.review.approve import Pending, approve
+from mobilecat.review.commands import approve_command
 from mobilecat.review.reject import reject
 from mobilecat.review.review import draw_review, lines_of
 
@@ -31,9 +31,7 @@ def show(console: Console, bundle: Path, golden: Path, pending: Pending) -> None
     console.print(_linked("  file    ", pending.path))
     if drawn := draw_review(pending):
         console.print(_linked("  picture ", drawn))
-    words = ["mobilecat", "golden", "approve", str(bundle), pending.case, "--golden", str(golden)]
-    words += ["--lane", pending.lane] if pending.lane else []
-    console.print(f"  approve {shlex.join(words)}", style="dim")
+    console.print(f"  approve {approve_command(bundle, golden, pending)}", style="dim")
 
 
 def _linked(title: str, path: Path) -> Text:

@@ -34,9 +34,18 @@ def with_a_bundle(
     if goldens.is_dir():
         yield f"mobilecat validate{made}{beside}   (held to {goldens}/)"
         return
-    record = f"golden record{made} {photos}{beside} --at-once"
-    yield f"mobilecat {record}   (or without it, then golden review)"
+    yield f"mobilecat golden record{made} {photos}{beside}"
+    yield from reviewed(f"{made}{beside}")
     yield f"mobilecat validate{made}{beside}"
+
+
+def reviewed(beside: str) -> Iterator[str]:
+    """Give the commands that make pending results goldens: look first, then approve.
+
+    beside: what they have to name, with a space before it.
+    """
+    yield f"mobilecat golden review{beside} --html review.html   (look at the boxes)"
+    yield f"mobilecat golden approve{beside} --all   (or those that are right, by name)"
 
 
 def _labelled(photos: str) -> str:

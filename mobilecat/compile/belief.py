@@ -10,6 +10,7 @@ from mobilecat.bake import Baked, head_of
 from mobilecat.foreign import problem_from_onnxruntime, session_options
 from mobilecat.graph import Array, shape_of
 from mobilecat.graph.declared import Declared, declared
+from mobilecat.pictures.odd import UNITS
 from mobilecat.spec import Spec
 from mobilecat.value import unprintable
 
@@ -137,11 +138,9 @@ def _odd_boxes(spec: Spec, boxes: Array, size_wh: tuple[int, int]) -> list[str]:
     largest = float(np.abs(boxes).max())
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2 / np.array(size_wh)
     if units == "pixels" and largest <= 2:
-        return [
-            f'no box reaches beyond {largest:.2g} pixels on a picture: is head.units "normalised"?'
-        ]
+        return [f"no box reaches beyond {largest:.2g} pixels on a made picture: {UNITS[units]}"]
     if units == "normalised" and np.median(np.abs(centre).max(axis=1)) > _FAR:
-        return ['most boxes lie far outside of a picture: is head.units "pixels"?']
+        return [f"most boxes lie far outside of a made picture: {UNITS[units]}"]
     return []
 
 

@@ -5,8 +5,9 @@ A wrong `units` or `range` in the spec is wrong in the source and in all artifac
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mobilecat.bundle import Bundle
@@ -29,17 +30,28 @@ def doubted(folder: Path, bundle: Bundle, results: Mapping[str, Expected]) -> li
 
     folder: of the bundle. results: by the case's name.
     """
-    said = [(name, s) for name, r in results.items() for s in doubts_of(bundle, r)]
+    said: dict[str, list[str]] = {}  # by what is wrong, whichever share of the boxes it is
+    for name, result in results.items():
+        for text in doubts_of(bundle, result):
+            said.setdefault(_COUNT.sub("", text), []).append(name)
     if not said:
         return []
-    odd = len({name for name, _ in said})
-    listed = "; ".join(f"{name}: {s}" for name, s in said[:_SHOWN])
+    odd = len({name for names in said.values() for name in names})
+    listed = "; ".join(f"{_some(names)}: {text}" for text, names in said.items())
     many = "1 golden looks" if odd == 1 else f"{odd} of {len(results)} goldens look"
-    more = f"; and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
     return [
-        f"{many} wrong, and so is every file that agrees: {listed}{more}. Look at a picture: "
+        f"{many} wrong, and so is every file that agrees. {listed}. Look at a picture: "
         f"mobilecat run {shlex.quote(str(folder))} PICTURE --draw out.png"
     ]
+
+
+_COUNT = re.compile(r"^\d+ of \d+ ")
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def nothing_in(bundle: Bundle, result: Expected) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -68,14 +68,15 @@ class LaneRun(Shown):
     odd: tuple[str, ...] = ()
     failed: bool = False
 
-    def words(self) -> Iterator[Line | Table]:
+    def words(self, but: Collection[str] = ()) -> Iterator[Line | Table]:
+        """but: warnings that are said elsewhere."""
         if self.not_run:
             what, style = ("FAIL", "red") if self.failed else ("NOT_RUN", "")
             yield Line(f"{self.lane.name}: {what}, {self.not_run}", style)
             return
         first = "" if self.first_ms is None else f" (the first time {self.first_ms:.1f} ms)"
         yield Line(f"{self.lane.name}  {self.milliseconds:.1f} ms{first}, {self.engine}", "bold")
-        yield from (Line(f"  warning: {text}", "yellow") for text in self.odd)
+        yield from (Line(f"  warning: {t}", "yellow") for t in self.odd if t not in but)
         if self.detections is not None and not len(self.detections):
             yield Line(f"  {self.nothing}")
             return
@@ -173,8 +174,18 @@ class PictureRun(Shown):
         )
 
     def words(self) -> Iterator[Line | Table]:
+        shared = self.odd_everywhere
         for row in self.lanes:
-            yield from row.words()
+            yield from row.words(but=shared)
+        yield from (Line(f"warning: in all lanes, {text}", "yellow") for text in shared)
+
+    @property
+    def odd_everywhere(self) -> tuple[str, ...]:
+        """What looks wrong in every lane that ran, where several did: the spec, not a lane."""
+        ran = [row for row in self.lanes if not row.not_run]
+        if len(ran) < 2:
+            return ()
+        return tuple(text for text in ran[0].odd if all(text in row.odd for row in ran))
 
     def drawings(self) -> Iterator[Drawn]:
         if any(r.detections is not None for r in self.lanes):

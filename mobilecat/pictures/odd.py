@@ -11,6 +11,7 @@ import numpy as np
 from mobilecat.geometry.affine import Affine
 from mobilecat.pictures.detections import Detections
 from mobilecat.spec import ImageSpec, Spec
+from mobilecat.spec.published import differences
 
 _ALIKE = 0.001
 FEW = 5
@@ -37,19 +38,58 @@ def odd_values(spec: Spec, found: Detections, model_from_image: Affine) -> list[
     nms = spec.effective_nms
     if n >= FEW and full.mean() >= 0.5:
         said.append(
-            f"{int(full.sum())} of {n} scores are 1.000: is `range`, `mean` or `std` right?"
+            f"{int(full.sum())} of {n} scores are 1.000, as no trained detector's are: "
+            f"{_of_values(spec)}"
         )
     if nms is not None and n == nms.max_detections and n >= 4 * FEW:
         said.append(
-            f"{n} detections, all that max_detections allows: is `range` or the head right?"
+            f"{n} detections, all that max_detections allows, as of a network that takes other "
+            f"values than it gets: {_of_values(spec)}"
         )
     if (sides < 1).mean() >= 0.5:
         many = f"{int((sides < 1).sum())} of {n} boxes"
-        said.append(f"{many} are under a pixel of the model input: are the head's `units` right?")
-    if outside.mean() >= 0.5:
+        said.append(f"{many} are under a pixel of the model input: {_of_boxes(spec, 'pixels')}")
+    elif outside.mean() >= 0.5:
         many = f"{int(outside.sum())} of {n} boxes"
-        said.append(f"{many} lie outside the picture: are the head's `units` or `format` right?")
+        said.append(f"{many} lie outside the picture: {_of_boxes(spec, 'normalised')}")
     return said
+
+
+UNITS = {
+    "pixels": 'boxes look normalised (0 to 1), and the spec says pixels: write units = "normalised"'
+    " in [head]",
+    "normalised": "boxes look like pixels, and the spec says that they are normalised (0 to 1): "
+    'write units = "pixels" in [head]',
+}
+"""What is wrong, by the units that a spec has."""
+
+
+def _of_boxes(spec: Spec, having: str) -> str:
+    """Say what may be wrong of a head's boxes. having: the units that would explain it."""
+    if getattr(spec.head, "units", None) == having:
+        return UNITS[having]
+    keys = [k for k in ("units", "format", "order") if hasattr(spec.head, k)]
+    of = f" ({', '.join(f'{k} = {_toml(getattr(spec.head, k))}' for k in keys)})" if keys else ""
+    return f'is head "{spec.head.kind}"{of} right for this network?'
+
+
+def _of_values(spec: Spec) -> str:
+    """Say what may be wrong of the values that a network is fed."""
+    known = next((d for d in differences(spec) if d.key == "range"), None)
+    if known is not None:
+        return known.said
+    assert spec.input is not None
+    low, high = spec.input.range
+    also = [k for k in ("mean", "std") if getattr(spec.input, k) != (0 if k == "mean" else 1)]
+    besides = f" (with its {' and '.join(also)})" if also else ""
+    return (
+        f"is range = [{low:g}, {high:g}]{besides} of [input] what it was trained on, and is head "
+        f'"{spec.head.kind}" right?'
+    )
+
+
+def _toml(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else f"{value}"
 
 
 def _odd_classes(found: Detections) -> list[str]:

@@ -60,7 +60,8 @@ class Proposal(Shown):
     spec, text: the spec, as a value and as a file. because: what speaks for it. asks: what the file
     does not tell, for which the likeliest was written. assumed: what was taken for granted.
     tried: what it finds on the pictures that were given; None without one. unnamed: how many
-    classes have no label. settled: what the pictures have told that the file does not.
+    classes have no label. settled: what the pictures have told that the file does not. overruled:
+    what the user has set against the file, or the family.
     """
 
     path: Path
@@ -73,9 +74,10 @@ class Proposal(Shown):
     tried: Tried | None = None
     unnamed: int = 0
     settled: tuple[str, ...] = ()
+    overruled: tuple[str, ...] = ()
 
     def words(self) -> Iterator[Line | Table]:
-        yield Line(f"{self.title}: {self.because}", "bold")
+        yield Line(f"{_headline(self.title, self.overruled)}: {self.because}", "bold")
         if self.spec.input is not None:
             yield Line(f"  takes {assumed(self.spec.input)}", "dim")
         for said in self.assumed:
@@ -104,6 +106,7 @@ class Proposal(Shown):
             "assumed": list(self.assumed),
             "detections": found and found.to_json(self.spec.labels, self.spec.landmarks),
             "settled": list(self.settled),
+            "overruled": list(self.overruled),
             **(self.tried.to_json(self.spec) if self.tried is not None else {}),
             "spec": self.text,
         }
@@ -168,9 +171,11 @@ def propose(
     _require_kind(answers.get("head.kind", "raw"))
     sample = samples[0].picture if samples else _any_picture()
     facts = read_facts(path, sample, size, progress)
-    guess = _answered(_chosen(facts, answers.get("head.kind")), answers)
+    chosen = _chosen(facts, answers.get("head.kind"))
+    guess = _answered(chosen, answers)
     _require_keys(answers, guess.kind)
-    given = _Given(where, source, tuple(samples), size, tuple(labels), wanted, progress)
+    set_ = {k: v for k, v in answers.items() if k not in {a.key for a in chosen.asks}}
+    given = _Given(where, source, tuple(samples), size, tuple(labels), wanted, set_, progress)
     found = _proposed(facts, guess, given, answers, {})
     if found.tried is None:
         return found
@@ -191,7 +196,7 @@ def propose(
 
 @dataclass(frozen=True)
 class _Given:
-    """What `init` was given besides the file and answers."""
+    """What `init` was given besides the file. unasked: answers to what nobody would have asked."""
 
     where: Path
     source: str
@@ -199,6 +204,7 @@ class _Given:
     size: tuple[int, int] | None
     labels: tuple[str, ...]
     targets: tuple[str, ...]
+    unasked: Answers
     progress: Progress
 
 
@@ -239,10 +245,11 @@ def _proposed(
         tables["nms"] = {**nms, **_said(answers, "nms")}
 
     blank: dict[str, str] = {}
+    overruled = _overruled(facts, guess, given)
 
     def written(names: Mapping[str, Any]) -> tuple[str, Spec]:
         said = {**top, **names}
-        kinds = guess.title, guess.because
+        kinds = _headline(guess.title, overruled), guess.because
         text = spec_text(*kinds, said, tables, asks, notes, blank, given.targets)
         return text, spec_from_text(text, f"{where.name} as it would be", folder=where.parent)
 
@@ -258,7 +265,36 @@ def _proposed(
         low, high = guess.image.get("range", PIXEL_VALUES)
         tried = try_spec(facts.network, spec, samples, whose, (float(low), float(high)))
     said = guess.title, guess.because, asks, tuple(taken)
-    return Proposal(path, spec, text, *said, tried, without, tuple(because.values()))
+    told = tuple(because.values())
+    return Proposal(path, spec, text, *said, tried, without, told, overruled)
+
+
+def _headline(title: str, overruled: Sequence[str]) -> str:
+    return ", ".join([title, *overruled])
+
+
+def _overruled(facts: Facts, guess: Guess, given: _Given) -> tuple[str, ...]:
+    """Say what the user has set that is not what the file, or its family, would have it be."""
+    own, notes, _ = _image(facts, guess, {})
+    said = []
+    for key, value in given.unasked.items():
+        table, _, name = key.partition(".")
+        if table == "head" and name in guess.head:
+            other, who = guess.head[name], "the file's own values say"
+        elif table == "input" and name in own:
+            other = own[name]
+            who = "the file says" if key in notes else f"{guess.title} has"
+        else:
+            continue
+        if _plain(other) != _plain(value):
+            said.append(
+                f"with {key} = {toml_value(value)} as you set it ({who} {toml_value(other)})"
+            )
+    return tuple(said)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _name_of(source: str) -> str:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from mobilecat.bundle import ArtifactRecord, Bundle
-from mobilecat.compare.compare import MADE, Check, Verdict
-from mobilecat.compare.tolerances import STRUCTURE
+from mobilecat.compare.compare import Check, Verdict
 from mobilecat.disk import json_from_text, read_text
 from mobilecat.errors import MobileCatError, Problem, reason
 from mobilecat.formats.table import FORMATS
 from mobilecat.judge.report import Report
+from mobilecat.judge.words import amount
 from mobilecat.pictures.chart import COLOURS, Axis, Chart, Dots, round_ticks
 from mobilecat.shown import human_size
 
@@ -31,7 +31,8 @@ class Card:
     """One artifact.
 
     engines: each lane's runner and verdict. share: the worst difference as a share of its limit.
-    nearest: what is that near to its limit, in words.
+    furthest: how far its results are from the goldens, beside what is allowed, in words; "" where
+    no golden has boxes or scores.
     milliseconds: the fastest picture of this validation, inner values read out with it; None where
     none ran. loss: points of mAP against the source, where it was measured. changes: against the
     report that was here before.
@@ -45,7 +46,7 @@ class Card:
     precision: str
     engines: tuple[tuple[str, Verdict], ...]
     share: float | None
-    nearest: str
+    furthest: str
     milliseconds: float | None
     loss: float | None
     changes: tuple[str, ...]
@@ -78,13 +79,13 @@ def _card(
     verdicts = [v for _, v in engines]
     verdict: Verdict = "FAIL" if "FAIL" in verdicts else "PASS" if "PASS" in verdicts else "NOT_RUN"
     shares = [
-        (c.value / c.limit, _what(c))
+        c.value / c.limit
         for lane in lanes
         for c in report.of(lane.name)
         if c.value is not None and c.limit and math.isfinite(c.value)
     ]
     taken = [t for lane in lanes for t in times.get(lane.name, ())]
-    share, nearest = max(shares, default=(None, ""))
+    share = max(shares, default=None)
     return Card(
         artifact.file,
         FORMATS[artifact.kind].title,
@@ -94,16 +95,35 @@ def _card(
         artifact.precision,
         engines,
         share,
-        nearest,
+        _furthest(report, [c for lane in lanes for c in report.of(lane.name)]),
         min(taken, default=None),
         loss,
         _changes(artifact, verdict, share, loss, before),
     )
 
 
-def _what(check: Check) -> str:
-    against = {STRUCTURE: ", without rounding", MADE: ", on made values"}.get(check.against, "")
-    return f"{check.name}{against}"
+_UNITS = {"boxes": "px", "landmarks": "px", "scores": ""}
+
+
+def _furthest(report: Report, checks: Sequence[Check]) -> str:
+    """Say how far results are from the goldens: `boxes up to 0.08 px off, 0.5 allowed`."""
+    whole = report.bundle.spec.head.whole_picture
+    for name, unit in _UNITS.items():
+        off = [
+            (c.value / c.limit, c.value, c.limit)
+            for c in checks
+            if c.against == "golden" and c.stage == "detections" and c.name == name
+            if c.value is not None and c.limit and math.isfinite(c.value)
+        ]
+        if off and not (whole and name != "scores"):
+            _, value, limit = max(off)
+            px = f" {unit}" if unit else ""
+            return (
+                f"{name} up to {amount(value)}{px} off, {limit:g}{px} allowed"
+                if value
+                else f"{name} as approved"
+            )
+    return ""
 
 
 def _needs(bundle: Bundle, artifact: ArtifactRecord) -> str:
@@ -132,7 +152,8 @@ def _changes(
     was = _number(before.get("share"))
     if share is not None and was is not None and max(share, was) >= 0.01:
         other = share > 1.5 * was or was > 1.5 * share
-        said += [f"differences were {was:.0%} of the limit"] if other else []
+        way = "farther from" if share > was else "nearer to"
+        said += [f"results are {way} the source's than before"] if other else []
     lost = _number(before.get("loss"))
     if loss is not None and lost is not None and abs(loss - lost) >= 0.005:
         said.append(f"lost {lost:.2f} points before")

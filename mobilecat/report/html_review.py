@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from mobilecat.report.html_figure import Figure, differences_of, layer_of, marke
 from mobilecat.report.html_page import render
 from mobilecat.report.html_reel import Reel, reel_of
 from mobilecat.review.approve import Pending, base_of
+from mobilecat.review.commands import approve_command, reject_command
 from mobilecat.review.review import lines_of
 
 REELS = 8
@@ -62,9 +62,8 @@ def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str
         old = read_result(base) if base is not None else None
         lane = lanes.get(p.found.made.lane, Lane("source"))
         figure = _figure(p, old, limits_of(lane, bundle)) if k < PICTURES else None
-        words = ["mobilecat", "golden", "review", str(folder), "--golden", str(golden_dir)]
-        words += ["--lane", p.lane] if p.lane else []
-        approve, reject = ([*words, f"--{x}", p.case] for x in ("approve", "reject"))
+        approve = approve_command(folder, golden_dir, p)
+        reject = reject_command(folder, golden_dir, p)
         over = sorted(differences(p.checks), key=lambda d: -_STAGES.index(d.stage))
         waiting.append(
             Waiting(
@@ -75,9 +74,9 @@ def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str
                 tuple(over),
                 figure,
                 reel_of(p, old, bundle, limits_of(lane, bundle)) if k < REELS else None,
-                shlex.join(approve),
-                shlex.join([*approve, "--variant"]) if p.lane else "",
-                shlex.join(reject),
+                approve,
+                f"{approve} --variant" if p.lane else "",
+                reject,
                 old,
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
+import mobilecat as mc
 from mobilecat.bundle import open_bundle
 from mobilecat.cli.main import app
 from mobilecat.compile import export
@@ -25,7 +27,7 @@ from mobilecat.graph.first_layer import first_layer
 from mobilecat.judge.random import Range, random_inputs, range_of
 from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.odd import assumed, odd_values
-from mobilecat.spec import load_spec, spec_from_model_file
+from mobilecat.spec import load_spec, spec_from_model_file, spec_from_text
 
 RUN = CliRunner()
 FACES = CASCADE.parent / "cat_faces.toml"
@@ -144,8 +146,45 @@ def test_what_no_detector_gives_is_said() -> None:
     assert "all that max_detections allows" in full[0]
     tiny = odd_values(spec, detections([[0.1, 0.1, 0.4, 0.5]], [0.9]), same)
     assert "under a pixel" in tiny[0]
+    assert 'is head "' in tiny[0]  # whose boxes are in no units that a spec names
     out = odd_values(spec, detections([[-90.0, 10, -40, 60]], [0.9]), same)
     assert "outside the picture" in out[0]
+
+
+@pytest.mark.parametrize(
+    ("units", "box", "word"),
+    [
+        (
+            "pixels",
+            [0.1, 0.1, 0.4, 0.5],
+            "look normalised (0 to 1), and the spec says pixels: write",
+        ),
+        ("normalised", [9000.0, 100, 9400, 500], 'write units = "pixels" in [head]'),
+        ("normalised", [0.1, 0.1, 0.4, 0.5], 'is head "yolov5" (units = "normalised") right'),
+    ],
+)
+def test_units_that_explain_it_are_named(units: str, box: list[float], word: str) -> None:
+    spec = spec_from_text(
+        'source = "n.onnx"\n[input]\nsize = [640, 640]\n[head]\nkind = "yolov5"\n'
+        f'units = "{units}"\n[targets.onnx]\n'
+    )
+    (said,) = odd_values(spec, detections([box], [0.9]), Affine.identity())
+    assert word in said
+    full = odd_values(spec, detections([[10.0, 10, 60, 60]] * 6, [1.0] * 6), Affine.identity())
+    assert "[input] has range = [0, 255], but YOLOv5 is published with range = [0, 1]" in full[0]
+
+
+def test_run_says_once_what_is_odd_in_every_lane(tmp_path: Path) -> None:
+    right = mc.open(mc.export(FACES, tmp_path / "b", targets=["onnx"]))
+    ran = right.run(FACES.parent / "pictures" / "two_on_a_sofa.png")
+    rows = [replace(row, odd=("boxes are odd",)) for row in ran]
+    assert len(rows) > 1
+    said = [str(line) for line in replace(ran, lanes=tuple(rows)).words()]
+    assert [s for s in said if "odd" in s] == ["warning: in all lanes, boxes are odd"]
+    # One lane's own is said with that lane.
+    rows[0] = replace(rows[0], odd=("boxes are odd", "its own"))
+    said = [str(line) for line in replace(ran, lanes=tuple(rows)).words()]
+    assert [s for s in said if "own" in s] == ["  warning: its own"]
 
 
 def test_run_warns_of_it(tmp_path: Path) -> None:

@@ -359,7 +359,11 @@ def test_the_command(tmp_path: Path) -> None:
     assert f"next: mobilecat export {spec}" in told.stdout
     assert f"mobilecat run {tmp_path / 'bundle'} photo.jpg" in told.stdout
     beside = f"--golden {tmp_path / 'golden'}"
-    assert f"golden record {tmp_path / 'bundle'} photos/ {beside} --at-once" in told.stdout
+    assert f"golden record {tmp_path / 'bundle'} photos/ {beside}\n" in told.stdout
+    assert "--at-once" not in told.stdout  # which approves what nobody has looked at
+    looking = f"golden review {tmp_path / 'bundle'} {beside} --html review.html"
+    approving = f"golden approve {tmp_path / 'bundle'} {beside} --all"
+    assert told.stdout.index(looking) < told.stdout.index(approving)
     assert f"mobilecat validate {tmp_path / 'bundle'} {beside}" in told.stdout
     assert mc.load_spec(spec).input.color == "BGR"
     refused(mobilecat("init", path, "-o", spec), "there is a spec already")

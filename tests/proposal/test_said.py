@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import mobilecat as mc
 from mobilecat.errors import MobileCatError, SpecError
 from mobilecat.formats.table import FORMATS
+from mobilecat.proposal.whole import propose
 from tests.heads.networks import save_constant_network
 
 LOGITS = np.log([[0.2, 0.1, 0.7]]).astype(np.float32)
@@ -86,3 +88,26 @@ def test_maps_at_a_stride_of_8_may_be_a_detectors_grid(tmp_path: Path) -> None:
 
     assert asked(16) == ("segments", "heatmap", "raw")
     assert "raw" not in asked(4)
+
+
+@pytest.mark.parametrize(
+    ("answers", "headline"),
+    [
+        ({"head.units": "pixels"},
+         'head.units = "pixels" as you set it (the file\'s own values say "normalised")'),
+        ({"input.range": [0, 255]}, "input.range = [0, 255] as you set it (YOLOv5 has [0, 1])"),
+        ({"input.range": [0, 1]}, "YOLOv5: "),
+        ({"input.size": [64, 64]}, "YOLOv5: "),
+    ],
+)  # fmt: skip
+def test_the_headline_tells_what_was_set_and_what_speaks_against_it(
+    answers: dict[str, Any], headline: str, tmp_path: Path
+) -> None:
+    """252 rows: three for each of 64 + 16 + 4 cells of a 64 × 64 input."""
+    rng = np.random.default_rng(1)
+    rows = np.concatenate([rng.uniform(0.1, 0.9, (1, 252, 4)), rng.uniform(0, 1, (1, 252, 4))], 2)
+    path = save_constant_network(tmp_path / "n.onnx", (64, 64), {"output0": rows})
+    found = propose(path, tmp_path / "m.toml", answers=answers)
+    first = str(next(iter(found.words())))
+    assert headline in first and first.startswith("YOLOv5")
+    assert headline in " ".join(found.text.replace("#", "").split())

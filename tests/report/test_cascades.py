@@ -119,7 +119,7 @@ def test_the_review_page_shows_a_cascade(work: Path, monkeypatch: pytest.MonkeyP
     assert [p.lane for p in found] == [LANE]
     assert (
         "detections: landmarks off by 2, limit 0.5" in page
-        and f"--lane {LANE} --approve picture" in page
+        and f"golden approve {out} picture --golden {golden} --lane {LANE}" in page
     )
     assert page.count("<svg") == 1 and "data:image/jpeg" in page
 

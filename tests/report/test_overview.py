@@ -54,7 +54,7 @@ def evaluation(shop: Workshop, **losses: float) -> dict[str, float]:
 def test_a_card_says_what_one_asks_first(browser: Browser, shop: Workshop) -> None:
     browser.open(written(shop, losses=evaluation(shop, onnx=1.25, tflite=0.0)))
     card = browser.eval(f"{CARD}.innerText")
-    assert "✓ pass" in card and "of the limit" in card and "1.25 lost" in card
+    assert "✓ pass" in card and "boxes as approved" in card and "1.25 lost" in card
     assert "ms here" in card and "✓ onnx" in card
     assert browser.eval("document.querySelectorAll('.card').length") == 2
     assert browser.eval("document.querySelector('img.chart').alt").endswith("size against loss")
@@ -68,6 +68,8 @@ def test_the_next_page_says_what_has_changed(browser: Browser, shop: Workshop) -
     changes = browser.eval(f"[...{CARD}.querySelectorAll('.change')].map(c => c.innerText)")
     assert any("passed before" in c for c in changes)
     assert any("lost 0.50 points before" in c for c in changes)
+    # A box is moved by 3 px along x and along y: √18 = 4.24.
+    assert "boxes up to 4.2 px off, 0.5 px allowed" in browser.eval(f"{CARD}.innerText")
     shop.faults.clear()
     browser.open(written(shop, losses=evaluation(shop, onnx=0.9)))
     assert "failed before" in browser.eval(f"{CARD}.innerText")

@@ -189,5 +189,6 @@ def test_the_page_shows_all_and_changes_nothing(shop: Workshop, tmp_path: Path) 
     text = (tmp_path / "r.html").read_text("utf-8")
     assert text.count('<section class="case"') == 3
     assert text.index('aria-label="hall"') < text.index('aria-label="new"')
-    assert "--approve hall" in text and f"--lane {LANE}" in text
+    command = f"golden approve {shop.bundle} hall --golden {shop.golden} --lane {LANE}"
+    assert command in text and "--reject hall" in text
     assert approved_hashes(shop.golden) == before
