@@ -9,6 +9,12 @@ from mobilecat.bundle.contract import ArtifactRecord, Bundle
 OWN = "tensor"
 """The contract of a file that gives `Bundle.outputs` by their names."""
 
+SETTLED = "settled"
+_SETTLED = (
+    "one output more, settled: 1 where the suppression in the file came to its end, 0 where it did "
+    "not and boxes may be wrong. Let your app look at it (docs/coreai.md)"
+)
+
 
 def gives_own(bundle: Bundle) -> bool:
     """Return whether some file gives the bundle's own outputs."""
@@ -18,6 +24,17 @@ def gives_own(bundle: Bundle) -> bool:
 def given(bundle: Bundle) -> Iterator[str]:
     """Say what the files give: a sentence of all where all give the same, else one a contract."""
     own = ", ".join(f"{o.name} {'×'.join(map(str, o.shape))}" for o in bundle.outputs)
+    yield from _what(bundle, own)
+    yield from besides(bundle)
+
+
+def besides(bundle: Bundle) -> Iterator[str]:
+    """Say what some files give that the contract of all does not have."""
+    if settled := [a.file for a in bundle.artifacts if SETTLED in a.outputs]:
+        yield f"{', '.join(settled)}: {_SETTLED}"
+
+
+def _what(bundle: Bundle, own: str) -> Iterator[str]:
     if all(a.contract == OWN for a in bundle.artifacts):
         yield f"gives {own}"
         return

@@ -120,7 +120,7 @@ def try_made(folder: Path, bundle: Bundle, lane: Lane, made: Sequence[Made]) -> 
             # What cannot be cut is no fault of the file as a whole, which was loaded before.
             told = f"{one.what}: {engine.detail}"
             if engine.verdict == "NOT_RUN":
-                told = _untried(f"values made up for this check: {engine.detail}")
+                told = _untried(engine.detail)
             check = replace(engine, stage="candidates", name=MADE, detail=told)
             checks += [check] if check not in checks else []  # of several values, one reason
             continue
@@ -130,7 +130,10 @@ def try_made(folder: Path, bundle: Bundle, lane: Lane, made: Sequence[Made]) -> 
 
 def _untried(what: str) -> str:
     """Return what was not tried, and what that means for those who ship the file."""
-    return f"{what}. What it gives for your pictures is judged all the same: {_MADE_PAGE}"
+    return (
+        f"a test on values that were made up for it, not on your pictures, was left out: {what}. "
+        f"What the file gives for your pictures is judged all the same: {_MADE_PAGE}"
+    )
 
 
 _MADE_PAGE = "docs/validate.md#made-values"
@@ -140,7 +143,7 @@ def _held(bundle: Bundle, engine: Runner, made: Made) -> list[Check]:
     try:
         got = engine.infer(made.given, made.taps)
     except NotRun as e:
-        told = _untried(f"{made.what} made up for this check: {e}")
+        told = _untried(f"{made.what}: {e}")
         return [Check("candidates", MADE, "NOT_RUN", detail=told)]
     except Exception as e:  # engines share no error class
         text = " ".join(str(e).split())[:200]

@@ -141,11 +141,28 @@ class Report(Shown):
 
     def verdict(self, lane: Lane) -> Verdict:
         """Return FAIL where anything failed, PASS where something real passed, else NOT_RUN."""
+        found = {self.on_goldens(lane), *(r.verdict for r in self.random if r.lane == lane)}
+        return "FAIL" if "FAIL" in found else "PASS" if "PASS" in found else "NOT_RUN"
+
+    def on_goldens(self, lane: Lane) -> Verdict:
+        """Return the verdict without random inputs. What an end gives for made values vouches for
+        no golden."""
         checks = self.of(lane.name)
-        rows = [r.verdict for r in self.random if r.lane == lane]
-        if any(c.verdict == "FAIL" for c in checks) or "FAIL" in rows:
+        if any(c.verdict == "FAIL" for c in checks):
             return "FAIL"
-        return "PASS" if any(map(is_real_pass, checks)) or "PASS" in rows else "NOT_RUN"
+        passed = any(is_real_pass(c) and c.against != MADE for c in checks)
+        return "PASS" if passed else "NOT_RUN"
+
+    def why_not_run(self, report: LaneReport) -> str:
+        """Return why a lane that is there was held to no golden, where no check of its own says so;
+        else ""."""
+        if not self.asked.golden_asked or self.on_goldens(report.lane) != "NOT_RUN":
+            return ""
+        if report.unloaded or not self.cases:
+            return report.unloaded or "there is no golden case that could be compared"
+        mine = (r for r in self.not_run if r.lane == report.lane.name and r.case)
+        said = next((r.check.detail for r in mine), "")
+        return said or "nothing of it was held to a golden"
 
     def first_fault(self, lane: Lane) -> Stage | None:
         """Return the earliest stage that failed: where to look first."""

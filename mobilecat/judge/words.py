@@ -80,7 +80,7 @@ def _golden_table(report: Report) -> Table:
 
 def _closing(report: Report, lane: LaneReport) -> str:
     fault = report.first_fault(lane.lane)
-    return report.verdict(lane.lane) + (f" {fault}" if fault else "")
+    return report.on_goldens(lane.lane) + (f" {fault}" if fault else "")
 
 
 def _compared(check: Check) -> bool:
@@ -220,6 +220,9 @@ def not_run(report: Report) -> list[str]:
         what = f"{r.check.name}" if r.lane != r.check.name else ""
         names.setdefault((r.lane, r.check.detail), []).append(what)
     unloaded = {r.lane.name for r in report.lanes if r.unloaded}
+    for asked in report.lanes:
+        if why := report.why_not_run(asked):
+            names.setdefault((asked.lane.name, why), [])
     for row in report.random:
         if row.verdict == "NOT_RUN" and row.lane.name not in unloaded:
             names.setdefault((row.lane.name, row.detail), []).append(row.output)

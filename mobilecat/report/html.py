@@ -12,6 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from mobilecat.bundle.given import besides
 from mobilecat.compare.compare import Check, Verdict
 from mobilecat.compare.tolerances import Limits
 from mobilecat.golden.store import case_folders, read_case
@@ -114,11 +115,11 @@ def report_page(
         evaluated=evaluated,
         columns=columns,
         rows=[r for r in rows if not r.why],
-        idle=_idle(rows),
+        idle=[r.lane.lane.name for r in rows if r.why],
         causes=[c for r in report.lanes if (c := _cause(report, r)) is not None],
         failures=failures(report),
-        not_run=not_run(report),
-        not_run_besides=_besides(report, rows),
+        not_run=once(not_run(report)),
+        not_run_lines=not_run(report),
         golden_checks=[r.check for r in report.results if not r.lane],
         cases=cases,
         lanes=[short[r.lane.name] for r in ran],
@@ -140,6 +141,7 @@ def report_page(
             *((t, "input") for t in report.bundle.inputs),
             *((t, "output") for t in report.bundle.outputs),
         ],
+        contract_besides=list(besides(report.bundle)),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         platform=platform.platform(),
         python=platform.python_version(),
@@ -200,7 +202,7 @@ def _table(report: Report, short: Mapping[str, str]) -> tuple[list[str], list[Ro
     rows = []
     for lane, found in zip(report.lanes, cells, strict=True):
         verdict = report.verdict(lane.lane)
-        why = lane.unloaded if verdict == "NOT_RUN" else ""
+        why = (lane.unloaded or report.why_not_run(lane)) if verdict == "NOT_RUN" else ""
         fault = report.first_fault(lane.lane)
         chosen = tuple(found[k] for k in used)
         rows.append(Row(lane, short[lane.lane.name], verdict, fault, chosen, why))
@@ -266,21 +268,6 @@ def _bisect(report: Report, lane: LaneReport, stage: str, case: str) -> str:
     words = ["mobilecat", "bisect", str(report.asked.folder), "--runner", lane.lane.runner]
     words += ["--artifact", artifact.file, "--image", str(read.input), "--plot", "layers.svg"]
     return shlex.join(words)
-
-
-def _idle(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
-    """Return each reason not to run once, with the lanes that it is of."""
-    found: dict[str, list[str]] = {}
-    for row in rows:
-        if row.why:
-            found.setdefault(row.why, []).append(row.lane.lane.name)
-    return list(found.items())
-
-
-def _besides(report: Report, rows: Sequence[Row]) -> list[str]:
-    """Return what did not run, without what the table says already."""
-    said = {f"{row.lane.lane.name}: {row.why}" for row in rows if row.why}
-    return once([text for text in not_run(report) if text not in said])
 
 
 def _measured(check: Check) -> bool:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,15 @@ from rich.console import Console
 
 from mobilecat.bundle import open_bundle
 from mobilecat.cli.validate import show
+from mobilecat.compare.compare import MADE, Check
 from mobilecat.compare.tolerances import DEFAULTS, Bound, limits_of
 from mobilecat.errors import SpecError
-from mobilecat.judge.report import Report
-from mobilecat.judge.words import once
+from mobilecat.judge.report import Report, Result
+from mobilecat.judge.run import validate
+from mobilecat.judge.words import not_run, once, said
 from mobilecat.lanes import Lane, lanes_of
+from mobilecat.review.record import record
+from mobilecat.shown import Table
 from tests.judge.fake import LANE, Workshop, check, moved, write_bundle
 
 TOP = {
@@ -222,8 +227,6 @@ def test_a_wider_tolerance_is_used_and_reported(shop: Workshop, tmp_path: Path) 
 
 
 def test_source_alone_is_what_the_others_are_compared_with(shop: Workshop) -> None:
-    from mobilecat.judge.run import validate
-
     report = validate(shop.bundle, random=1, runner="source", opener=shop.open)
     assert report.exit_code == 1
     assert "it is what the others are compared with" in report.shortfalls[0]
@@ -236,3 +239,28 @@ def test_a_reason_is_said_once_behind_all_that_it_kept() -> None:
         "coreml-native:a: macOS only: this is Linux",
         "b (made values), c: macOS only",
     ]
+
+
+def test_a_lane_that_met_no_golden_did_not_run(shop: Workshop) -> None:
+    """All that passes is what needs no golden; what there is, nobody has approved."""
+    golden = shop.root / "waiting"
+    record(shop.bundle, golden, shop.picture(), opener=shop.open)
+    report = validate(shop.bundle, golden, opener=shop.open)
+    assert report.cases == ()
+    made = Result(LANE, "", Check("detections", "rows", "PASS", against=MADE))
+    report = replace(report, results=(*report.results, made))
+    assert {report.verdict(r.lane) for r in report.lanes} == {"NOT_RUN"}
+    (table,) = [x for x in said(report) if isinstance(x, Table)]
+    assert {(row[1], row[-1]) for row in table.rows} == {("0/0", "NOT_RUN")}
+    lines = [x for x in once(not_run(report)) if "no golden case" in x]
+    names = ", ".join(r.lane.name for r in report.lanes)
+    assert lines == [f"{names}: there is no golden case that could be compared"]
+
+
+def test_random_inputs_do_not_stand_in_for_goldens(shop: Workshop) -> None:
+    golden = shop.root / "waiting"
+    record(shop.bundle, golden, shop.picture(), opener=shop.open)
+    report = validate(shop.bundle, golden, random=1, opener=shop.open)
+    lane = next(r.lane for r in report.lanes if r.lane.name == LANE)
+    assert (report.verdict(lane), report.on_goldens(lane)) == ("PASS", "NOT_RUN")
+    assert any(LANE in x and "no golden case" in x for x in not_run(report))

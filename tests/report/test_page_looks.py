@@ -263,7 +263,11 @@ def test_what_did_not_run_is_told_beside_the_verdict(browser: Browser, shop: Wor
     facts = browser.eval("document.querySelector('.facts').innerText")
     assert "2 of 3 lanes ran" in facts and "what did not run" in facts
     rows = browser.eval("[...document.querySelectorAll('tr.idle')].map(r => r.innerText)")
-    assert len(rows) == 1 and "no such engine here" in rows[0]
+    # Its place in the table leads to the one list of all that did not run.
+    assert len(rows) == 1 and "tflite:fake.tflite" in rows[0] and "Why it did not run" in rows[0]
+    listed = browser.eval("document.querySelector('#not-run').nextElementSibling.innerText")
+    assert "tflite:fake.tflite: no such engine here" in listed
+    assert browser.eval("document.querySelector('main').innerText").count("no such engine") == 1
 
 
 def test_scores_keep_their_size_and_can_be_put_away(browser: Browser, shop: Workshop) -> None:

@@ -88,7 +88,7 @@ def named(
             "The suppression in the graph did not come to its end",
             [
                 Problem(
-                    "its output `settled` is 0: boxes may be wrong",
+                    "its output `settled` is 0, where it is 1 else: boxes may be wrong",
                     record.file,
                     'raise score_threshold, or leave it to the app: nms = "app"',
                 )
@@ -128,7 +128,8 @@ class CutCoreAI:
             raise NotRun("a loop went on after 10,000 rounds")
         if not np.asarray(found.get(self._record.outputs.get(SETTLED, ""), 1)).all():
             raise NotRun(
-                "boxes that overlap in so long a chain take more rounds than the file has, and its "
-                "output `settled` says so with a 0, which your app should look at too"
+                "its boxes overlap in so long a chain that the file's suppression, which has a "
+                "fixed number of rounds, ends before all is decided. The file says so itself: its "
+                "output `settled` is 0 then, else 1. Let your app look at it"
             )
         return named(found, self._record, {t: t for t in taps})
