@@ -108,7 +108,8 @@ class Verdicts:
     def _write(self, path: Path, kept: Any) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_text(path, json.dumps({"sum": _sum(kept), "kept": kept}) + "\n", kept=True)
+            text = json.dumps(kept)
+            write_text(path, f"{_sum(text)}\n{text}", kept=True)
             if not self._written:
                 _drop_the_oldest(path.parent)
             self._written = True
@@ -133,11 +134,11 @@ class Verdicts:
 def _read(path: Path) -> Any:
     """Return what is kept whole; None where nothing is."""
     try:
-        told = json.loads(path.read_text("utf-8"))
-        if told["sum"] == _sum(told["kept"]):
+        total, _, text = path.read_text("utf-8").partition("\n")
+        if total == _sum(text):
             os.utime(path)
-            return told["kept"]
-    except (OSError, ValueError, KeyError, TypeError):
+            return json.loads(text)
+    except (OSError, ValueError):
         pass
     return None
 
@@ -166,8 +167,8 @@ def _processor() -> str:
     return next((line for line in lines if line.startswith(("model name", "CPU part"))), "")
 
 
-def _sum(kept: Any) -> str:
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+def _sum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _folder() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from mobilecat.bundle import ArtifactRecord, Bundle
@@ -44,7 +45,7 @@ class Lane:
         """Whether a run takes seconds: then one picture is enough unless somebody asks for all."""
         return self.artifact is not None and _ENGINES[self.runner][0].slow
 
-    @property
+    @cached_property
     def name(self) -> str:
         """`tflite:yunet.tflite`; `source`."""
         return f"{self.runner}:{self.artifact.file}" if self.artifact else self.runner

@@ -15,7 +15,7 @@ from mobilecat.errors import ArtifactError, Problem
 from mobilecat.foreign import engine_threads
 from mobilecat.formats.base.runner import NO_PLACE, NotRun, Runner
 from mobilecat.formats.tflite.inner import ORDER
-from mobilecat.formats.tflite.read.file import read_tflite
+from mobilecat.formats.tflite.read.file import shared_tflite
 from mobilecat.formats.tflite.run import quiet_stderr
 from mobilecat.graph import Array
 
@@ -27,7 +27,7 @@ class CutTflite:
         from ai_edge_litert.interpreter import Interpreter
 
         self._record = record
-        model = read_tflite(mapped(path), str(path))
+        model = shared_tflite(mapped(path), str(path))
         self._at = _places(model.subgraphs[0], record, list(given))
         data, self._taps = cut(model, record, {n: i for n, (i, _) in self._at.items()})
         try:

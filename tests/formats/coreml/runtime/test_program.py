@@ -11,6 +11,7 @@ from PIL import Image
 
 from mobilecat.errors import ArtifactError
 from mobilecat.formats.coreml import runtime
+from mobilecat.formats.coreml.runtime.mil.program import Block, Operation, end_of
 from tests.formats.coreml.runtime.builders import numbers, program
 
 
@@ -70,6 +71,34 @@ def test_taps_are_intermediate_values(tmp_path: Path) -> None:
     assert list(model.predict({"x": x})) == ["y"]
     with pytest.raises(ArtifactError, match=r"no variable iner\n.* inner, inner_y_0 may be meant"):
         model.predict({"x": x}, taps=["iner"])
+
+
+def test_only_what_follows_from_given_values_is_read() -> None:
+    """x → a → b → c, which reads x too. With b given only c is left, and a where it is kept."""
+
+    def op(output: str, *inputs: str) -> Operation:
+        return Operation("add", output, {"x": inputs}, {}, (output,), (None,), ())
+
+    ops = (op("a", "x"), op("b", "a"), op("c", "b", "x"))
+    block = Block((), ("c",), ops, ((), ("a",), ("b",)))
+    assert end_of(block, {"b"}, ()).operations == ops[2:]
+    assert end_of(block, {"b"}, ()).dies_after == (("b",),)
+    assert end_of(block, {"b"}, {"a"}).operations == (ops[0], ops[2])
+    assert end_of(block, (), ()).operations == ops
+
+
+def test_given_values_take_the_place_of_what_leads_there(tmp_path: Path) -> None:
+    mb = builder()
+
+    def body(x: Any) -> Any:
+        inner = mb.mul(x=x, y=2.0, name="inner")
+        return mb.add(x=mb.exp(x=inner), y=inner, name="y")
+
+    model = runtime.load(program(tmp_path / "p.mlpackage", body, {"x": (3, 5)}))
+    x, other = numbers(3, 5), numbers(3, 5) - 0.25
+    found = model.predict({"x": x}, taps=["inner"], given={"inner": other})
+    np.testing.assert_allclose(found["y"], np.exp(other) + other, rtol=1e-5)
+    np.testing.assert_array_equal(found["inner"], other)
 
 
 def test_precision(tmp_path: Path) -> None:

@@ -20,7 +20,13 @@ from mobilecat.formats.coreml.runtime.graph import FLOAT, FLOAT16, Graph, Val
 from mobilecat.formats.coreml.runtime.mil import table
 from mobilecat.formats.coreml.runtime.mil.bounds import bounds_of
 from mobilecat.formats.coreml.runtime.mil.op import Env, ListVal, Op
-from mobilecat.formats.coreml.runtime.mil.program import Block, Function, Literal, Operation
+from mobilecat.formats.coreml.runtime.mil.program import (
+    Block,
+    Function,
+    Literal,
+    Operation,
+    end_of,
+)
 from mobilecat.formats.coreml.runtime.values import Restore, TensorType, literal, to_compute
 from mobilecat.formats.coreml.runtime.weights import WeightFiles
 
@@ -121,9 +127,13 @@ class Interpreter:
     def run(self, inputs: Mapping[str, Val], state: dict[str, Any]) -> Env:
         """Return the function's outputs and the variables to be kept, by name."""
         self._state = state
-        self._taps = {n: v for n, v in inputs.items() if n in self._keep}
         env: Env = dict(inputs)
         body = self._function.body
+        made = {name for op in body.operations for name in op.outputs}
+        if self._given and not state and self._keep <= made:
+            body = end_of(body, self._given, self._keep)  # the weights of the others stay unread
+            env |= self._given
+        self._taps = {n: v for n, v in env.items() if n in self._keep}
         values = self.block(body, env)
         return {**self._taps, **dict(zip(body.outputs, values, strict=True))}
 

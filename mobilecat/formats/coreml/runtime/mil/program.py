@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,6 +136,19 @@ def reads(op: Operation) -> set[str]:
         for inner in block.operations:
             found |= reads(inner)
     return found
+
+
+def end_of(block: Block, given: Collection[str], keep: Collection[str]) -> Block:
+    """Return the block with only the ops that its outputs and `keep` follow from, where the values
+    of `given` are known."""
+    wanted, ops = {*block.outputs, *keep}, list[Operation]()
+    for op in reversed(block.operations):
+        if any(name in wanted and name not in given for name in op.outputs):
+            ops.append(op)
+            wanted |= reads(op)
+    ops.reverse()
+    local = {name for op in ops for name in op.outputs}.union(block.inputs, given)
+    return Block(block.inputs, block.outputs, tuple(ops), _deaths(ops, local, block.outputs))
 
 
 def _deaths(
