@@ -82,6 +82,7 @@ class Validation(Shown):
             told["budget"] = self.budget.to_json()
             if not self.budget.held:
                 told |= {"verdict": "FELL_SHORT", "exit_code": 1}
+                told["shortfalls"] = [*told["shortfalls"], *self.budget.shortfalls]
         return told
 
 

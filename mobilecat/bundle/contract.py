@@ -85,13 +85,16 @@ class SourceRecord(Value):
 class CalibrationRecord(Value):
     """What quantised artifacts took their scales from.
 
-    pictures: how many; hashes: the first `HASH_DIGITS` of the SHA-256 of each, sorted.
+    pictures: how many; hashes: the first `HASH_DIGITS` of the SHA-256 of each, sorted. pixels: of
+    each what `pictures.same` says of what it decodes to, `640x480:…`, sorted; () in what an older
+    mobilecat wrote.
     """
 
     method: str
     seed: int
     pictures: int
     hashes: tuple[str, ...]
+    pixels: tuple[str, ...] = ()
 
 
 class ArtifactRecord(Value):
@@ -175,6 +178,8 @@ class Bundle(Value):
         for key in ("unchecked", "spec_file", "asked"):
             if not bare[key]:
                 del bare[key]
+        if bare["calibration"] and not bare["calibration"]["pixels"]:
+            del bare["calibration"]["pixels"]
         told = sealed(bare)
         return short_lists(json.dumps(told, indent=2, ensure_ascii=False)) + "\n"
 

@@ -47,7 +47,8 @@ def run_export(
     if json_ != "-":
         show(done.words(), wide=False)
         raw = done.bundle.spec.head.kind == "raw"
-        after = with_a_bundle(done.folder, raw=raw, photos=photos_here())
+        used = done.calibrated
+        after = with_a_bundle(done.folder, raw=raw, photos=photos_here(used), calibrated=used)
         print("\n".join(said(list(after))))
 
 

@@ -14,12 +14,18 @@ _LABELS = ("labels.json", "annotations.json", "_annotations.coco.json", "instanc
 
 
 def with_a_bundle(
-    bundle: Path, *, raw: bool = False, picture: str = "photo.jpg", photos: str = "photos/"
+    bundle: Path,
+    *,
+    raw: bool = False,
+    picture: str = "photo.jpg",
+    photos: str = "photos/",
+    calibrated: Path | None = None,
 ) -> Iterator[str]:
     """Give the commands that lead from a bundle to one that is held.
 
     raw: its outputs are tensors, of which no golden is approved by eye. picture, photos: what the
-    user has, as they were named.
+    user has, as they were named. calibrated: the pictures that it was calibrated on, which are none
+    of those.
     """
     own = bundle == BUNDLE
     made = "" if own else f" {shlex.quote(str(bundle))}"
@@ -29,6 +35,11 @@ def with_a_bundle(
         yield f"mobilecat validate{made} --random 3   (every artifact against the model)"
         return
     yield f"mobilecat run{made} {picture}"
+    if calibrated is not None:
+        yield (
+            f"(take other pictures than {shlex.quote(str(calibrated))}: on those that it was "
+            "calibrated on, a quantised file looks better than it is)"
+        )
     if labelled := _labelled(photos):
         yield f"mobilecat evaluate{made} --data {labelled}   (accuracy; is preprocessing right?)"
     if goldens.is_dir():
@@ -57,18 +68,25 @@ def _labelled(photos: str) -> str:
         return ""
 
 
-def photos_here() -> str:
+def photos_here(calibrated: Path | None = None) -> str:
     """Return photos/, or where that is not there a folder of pictures that is, as a shell takes
-    it."""
+    it. calibrated: what a file was calibrated on, a folder or its labels: it is not that one."""
+    used = None if calibrated is None else _folder(calibrated).resolve()
     photos = Path("photos")
-    if photos.is_dir():
+    if photos.is_dir() and photos.resolve() != used:
         return f"{photos}/"
+    missing = photos if not photos.is_dir() else Path("other_photos")
     try:
         folders = sorted(p for p in Path().iterdir() if p.is_dir() and p.name[0] != ".")
-        found = next((p for p in folders if p != GOLDEN and _has_pictures(p)), photos)
+        fits = (p for p in folders if p != GOLDEN and p.resolve() != used and _has_pictures(p))
+        found = next(fits, missing)
     except OSError:
-        found = photos
+        found = missing
     return shlex.quote(f"{found}/")
+
+
+def _folder(path: Path) -> Path:
+    return path.parent if path.is_file() else path
 
 
 def photos_of(image: Sequence[Path]) -> str:

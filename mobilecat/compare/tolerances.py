@@ -19,6 +19,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from mobilecat.errors import Problem, SpecError
 from mobilecat.formats.table import FORMATS
 from mobilecat.lanes import RUNNERS, Lane
 from mobilecat.rows import ROWS
+from mobilecat.spec import Tolerance
 
 Kind = str
 """`tensor`, `boxes`, `scores`, or the name of a row value."""
@@ -219,20 +221,57 @@ def _overridden(limits: Limits, bundle: Bundle, keys: Sequence[str]) -> Limits:
     return limits
 
 
+def require_tolerances_of_files(tolerances: Mapping[str, Tolerance], files: Sequence[str]) -> None:
+    """Raise one SpecError naming each tolerance that is of no runner and of none of `files`.
+
+    For a spec, before anything is made of it: a limit of a file that is called otherwise would hold
+    nothing.
+    """
+    _raise([_no_lane(key, files) for key in tolerances if key not in _lanes(files)])
+
+
+def _lanes(files: Sequence[str]) -> list[str]:
+    return [*RUNNERS, STRUCTURE, *files]
+
+
+def _no_lane(key: str, files: Sequence[str]) -> Problem:
+    """Say that a key is none; the files that it may be of, before the runners."""
+    names = [*files, *RUNNERS, STRUCTURE]
+    close = difflib.get_close_matches(key, names, n=3, cutoff=0.5)
+    said = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+    what = f"the files are {', '.join(files)}, the runners {', '.join(RUNNERS)}"
+    return Problem(f"no runner or artifact is called {key!r}", f"tolerances.{key}", f"{said}{what}")
+
+
 def require_known_tolerances(bundle: Bundle) -> None:
-    """Raise one SpecError naming each tolerance that applies to nothing, as a typo would."""
-    lanes = [*RUNNERS, STRUCTURE, *(a.file for a in bundle.artifacts)]
+    """Raise one SpecError naming each tolerance that applies to nothing, as a typo would.
+
+    Of a bundle with some of its spec's targets, a key that ends as the others' files do may be of
+    one of those.
+    """
+    files = [a.file for a in bundle.artifacts]
+    lanes = _lanes(files)
     tensors = [t.name for t in (*bundle.outputs, *bundle.raw_outputs, *bundle.candidates)]
     problems = []
     for key, given in bundle.spec.tolerances.items():
-        if key not in lanes:
-            problems.append(_unknown(key, "no runner or artifact", f"tolerances.{key}", lanes))
+        if key not in lanes and not _of_another_target(key, bundle):
+            problems.append(_no_lane(key, files))
         for name in given.outputs:
             if name not in tensors:
                 where = f"tolerances.{key}.outputs"
                 problems.append(_unknown(name, "no output or inner tensor", where, tensors))
+    _raise(problems)
+
+
+def _raise(problems: list[Problem]) -> None:
     if problems:
         raise SpecError("The spec has tolerances that apply to nothing", problems)
+
+
+def _of_another_target(key: str, bundle: Bundle) -> bool:
+    """Whether a key names a file of a kind that `--targets` left out of this bundle."""
+    made = {Path(a.file).suffix for a in bundle.artifacts}
+    return bool(bundle.asked) and Path(key).suffix not in {"", *made}
 
 
 def _unknown(name: str, what: str, where: str, known: list[str]) -> Problem:

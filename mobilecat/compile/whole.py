@@ -81,6 +81,14 @@ class Exported(Shown):
     def __fspath__(self) -> str:
         return str(self.folder)
 
+    @property
+    def calibrated(self) -> Path | None:
+        """The pictures that files took their ranges from, a folder or labels; None without."""
+        spec = self.bundle.spec
+        if self.bundle.calibration is None or spec.quantize is None:
+            return None
+        return spec.folder / spec.quantize.calibration
+
     def words(self) -> Iterator[Line | Table]:
         bundle = self.bundle
         for note in self.notes:
@@ -332,6 +340,7 @@ def _calibration(done: Calibration | None) -> CalibrationRecord | None:
         seed=done.settings.seed,
         pictures=len(done.pictures),
         hashes=tuple(sorted(h[:HASH_DIGITS] for h in done.hashes)),
+        pixels=tuple(sorted(done.pixels)),
     )
 
 

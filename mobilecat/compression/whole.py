@@ -87,7 +87,7 @@ def compress(
     sets = _sets(network, labelled, limit, class_map)
     calibration = _calibration(network.spec, progress)
     if calibration is not None and not allow_calibration:
-        refuse_seen(calibration.hashes, [p.path for p in sets.pictures])
+        refuse_seen(calibration.hashes, calibration.pixels, [p.path for p in sets.pictures])
     kept = Kept(cache, fresh)
     names = file_names(spec)
     searches = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
-from mobilecat.bundle import Bundle
+from mobilecat.bundle import HASH_DIGITS, Bundle
 from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.compare.compare import Check
 from mobilecat.compare.tolerances import STRUCTURE, precision_of
@@ -16,6 +16,8 @@ from mobilecat.judge.static import LINT
 from mobilecat.judge.static import NAME as NMS_AS_WRITTEN
 from mobilecat.judge.untried import untried
 
+FEW = 10
+"""Calibration pictures below which export warns."""
 ROUNDING = 16.0
 """Beyond so many times its limit, a value is not off by rounding."""
 
@@ -48,6 +50,7 @@ def notes_of(
     gaps = untried(engines.bundle, goldens, engines.moved.most)
     if gaps:
         notes.append(f"the goldens do not try everything: {'; '.join(gaps)}")
+    notes += _seen(engines.bundle, cases)
     if engines.plain is not None:
         notes.append(_SOURCE_ROUNDS)
     notes += engines.moved.sentences
@@ -60,6 +63,21 @@ def notes_of(
         *_lints(results),
         *_ways_out(engines, results, rows),
     )
+
+
+def _seen(bundle: Bundle, cases: Sequence[Case]) -> list[str]:
+    """Say which goldens are of pictures that a quantised file took its ranges from."""
+    parts = bundle.parts.values() if isinstance(bundle, CascadeBundle) else (bundle,)
+    known = {h for p in parts if p.calibration is not None for h in p.calibration.hashes}
+    seen = [c.name for c in cases if c.input_sha256[:HASH_DIGITS] in known]
+    if not seen:
+        return []
+    shown = ", ".join(seen[:3]) + (f" and {len(seen) - 3} more" if len(seen) > 3 else "")
+    are = "is a golden of a picture" if len(seen) == 1 else "are goldens of pictures"
+    return [
+        f"{shown} {are} that the calibration had: on them a quantised file looks better than it "
+        "is. Record goldens of other pictures too"
+    ]
 
 
 def _failed(results: Sequence[Result]) -> bool:
@@ -127,6 +145,25 @@ def _lints(results: Sequence[Result]) -> list[str]:
     ]
 
 
+def _calibration_first(lane: str, precision: str, pictures: int, key: str) -> str:
+    """Say what to look at before a limit is widened: the pictures that gave the file its ranges."""
+    of = "1 calibration picture" if pictures == 1 else f"{pictures} calibration pictures"
+    start = (
+        f"{lane}: without its rounding the program gives what the source gives; what is left is "
+        f"what {precision} costs with ranges of {of}"
+    )
+    better = "photos from the app's camera, ten or more, as [quantize] calibration"
+    if pictures < FEW:
+        return (
+            f"{start}. That is few: name {better}, export and validate again, and widen no limit "
+            "before that"
+        )
+    return (
+        f"{start}. Where those are drawings, or unlike what the app sees, name {better}, and "
+        f"export again. Where they are not, and the cost is acceptable: {key}"
+    )
+
+
 def _ways_out(engines: Engines, results: Sequence[Result], rows: Sequence[RandomRow]) -> list[str]:
     """Name [tolerances] where a lane is off by no more than rounding may be, or is right else."""
     if any(r.lane == SOURCE.name and r.check.verdict == "FAIL" for r in results):
@@ -143,7 +180,10 @@ def _ways_out(engines: Engines, results: Sequence[Result], rows: Sequence[Random
         if record is None or not over or not finite or any(c in bad for c in whole):
             continue
         key = f'[tolerances."{record.file}"]'
-        if whole:
+        calibrated = engines.bundle.calibration if record.ranges else None
+        if whole and calibrated is not None:
+            said.append(_calibration_first(lane.name, record.precision, calibrated.pictures, key))
+        elif whole:
             said.append(
                 f"{lane.name}: without its rounding the program gives what the source gives; what "
                 f"is left is what {record.precision} costs here. If that is acceptable: {key}"

@@ -12,20 +12,26 @@ from typing import Any, Literal
 
 from mobilecat.bundle import Bundle
 from mobilecat.measure.evaluate.report import Evaluation
+from mobilecat.measure.evaluate.words import LOOKS_WRONG
 from mobilecat.shown import Line, Shown, Table
 from mobilecat.spec import Tolerance
 
+_STYLES = {"PASS": "green", "FAIL": "bold red", "NOT_RUN": "yellow"}
 NO_DATA = "no labelled pictures were named: add --data DATA"
 
 
 @dataclass(frozen=True)
 class Held:
-    """One artifact. loss: points of mAP against the source, of its worst lane; None with `why`."""
+    """One artifact. loss: points of mAP against the source, of its worst lane; None with `why`.
+
+    asked: whether it was to be measured; one that the runner which was named does not run was not.
+    """
 
     file: str
     limit: float
     loss: float | None
     why: str = ""
+    asked: bool = True
 
     @property
     def verdict(self) -> Literal["PASS", "FAIL", "NOT_RUN"]:
@@ -36,28 +42,42 @@ class Held:
 
 @dataclass(frozen=True, repr=False)
 class Budget(Shown):
-    """asked: whether labelled pictures were named; then what did not run does not hold either."""
+    """asked: whether labelled pictures were named; then what did not run does not hold either.
+
+    doubts: quantised files whose boxes are far from the source's, whatever mAP they lose. notes:
+    how much the pictures tell.
+    """
 
     artifacts: tuple[Held, ...]
     pictures: int
     asked: bool
+    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def held(self) -> bool:
+        return not self.shortfalls
+
+    @property
+    def shortfalls(self) -> list[str]:
+        """A sentence for each artifact that loses more than it may, or whose loss is not known."""
         wrong = ("FAIL", "NOT_RUN") if self.asked else ("FAIL",)
-        return all(a.verdict not in wrong for a in self.artifacts)
+        measured = [a for a in self.artifacts if a.asked] or self.artifacts
+        return [self._said(a) for a in measured if a.verdict in wrong]
+
+    def _said(self, a: Held) -> str:
+        if a.loss is None:
+            return f"{a.file}: map_loss {a.limit:g}: {a.why}"
+        return (
+            f"{a.file} loses {a.loss + 0.0:.2f} points of mAP on {self.pictures} pictures, "
+            f"{a.limit:g} are allowed (map_loss)"
+        )
 
     def words(self) -> Iterator[Line | Table]:
         for a in self.artifacts:
-            if a.loss is None:
-                yield Line(f"{a.file}: map_loss {a.limit:g}: {a.why}", "yellow", "NOT_RUN")
-                continue
-            style = "green" if a.verdict == "PASS" else "bold red"
-            said = (
-                f"{a.file} loses {a.loss + 0.0:.2f} points of mAP on {self.pictures} pictures, "
-                f"{a.limit:g} are allowed (map_loss)"
-            )
-            yield Line(said, style, a.verdict)
+            yield Line(self._said(a), _STYLES[a.verdict], a.verdict)
+        yield from (Line(text, "bold yellow", LOOKS_WRONG) for text in self.doubts)
+        yield from (Line(text, "dim", "note") for text in self.notes)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values; docs/validate.md describes every key."""
@@ -74,6 +94,8 @@ class Budget(Shown):
                 }
                 for a in self.artifacts
             ],
+            "doubts": list(self.doubts),
+            "notes": list(self.notes),
         }
 
 
@@ -94,7 +116,9 @@ def budget_of(limits: dict[str, float], measured: Evaluation | None) -> Budget |
     if not limits:
         return None
     rows = tuple(_held(file, limit, measured) for file, limit in limits.items())
-    return Budget(rows, measured.pictures if measured else 0, measured is not None)
+    if measured is None:
+        return Budget(rows, 0, False)
+    return Budget(rows, measured.pictures, True, tuple(measured.doubts), measured.few)
 
 
 def _held(file: str, limit: float, measured: Evaluation | None) -> Held:
@@ -104,5 +128,8 @@ def _held(file: str, limit: float, measured: Evaluation | None) -> Held:
     losses = [loss.ap for r in rows if (loss := measured.loss(r)) is not None]
     if losses:
         return Held(file, limit, max(losses))
+    if not rows:
+        why = f"not measured, as --runner {measured.runner} does not run it"
+        return Held(file, limit, None, why, asked=measured.runner is None)
     why = next((r.not_run for r in rows if r.not_run), "no loss is known, as there is no AP")
     return Held(file, limit, None, why)

@@ -8,25 +8,40 @@ from pathlib import Path
 from mobilecat.bundle import HASH_DIGITS, Bundle
 from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.disk import sha256_of
-from mobilecat.errors import MobileCatError, Problem
+from mobilecat.errors import ImageError, MobileCatError, Problem
+from mobilecat.pictures.same import pixels_of, upright_size
+
+_DECODED = 300
+"""Pictures that are decoded to compare their pixels, spread evenly over those of a size that the
+calibration has: where more are measured, few that were seen move no figure."""
 
 
 def require_unseen(bundle: Bundle, pictures: Sequence[Path]) -> None:
     """Raise MobileCatError where a picture to measure on is one of the bundle's calibration.
 
-    Pictures are told by what they hold, wherever they lie and whatever they are called.
+    Pictures are told by what they hold, wherever they lie, whatever they are called and whatever
+    they are saved as: a JPEG that was saved again as PNG has the same pixels.
     """
     parts = (bundle.detector, bundle.landmark_model) if isinstance(bundle, CascadeBundle) else ()
     records = [b.calibration for b in (bundle, *parts) if b is not None]
-    refuse_seen({h for done in records if done is not None for h in done.hashes}, pictures)
+    known = [done for done in records if done is not None]
+    hashes = {h for done in known for h in done.hashes}
+    refuse_seen(hashes, {p for done in known for p in done.pixels}, pictures)
 
 
-def refuse_seen(calibration: Collection[str], pictures: Sequence[Path]) -> None:
-    """Raise MobileCatError where one of `pictures` is in the calibration. calibration: hashes."""
+def refuse_seen(
+    calibration: Collection[str], pixels: Collection[str], pictures: Sequence[Path]
+) -> None:
+    """Raise MobileCatError where one of `pictures` is in the calibration.
+
+    calibration: hashes of files. pixels: what they decode to, `640x480:…`, where it is known.
+    """
     known = {h[:HASH_DIGITS] for h in calibration}
     if not known:
         return
     seen = [p for p in pictures if sha256_of(p)[:HASH_DIGITS] in known]
+    if not seen:
+        seen = _same_pixels(pixels, pictures)
     if seen:
         what = (
             f"{len(seen)} of {len(pictures)} pictures are those that the quantised artifacts took "
@@ -35,3 +50,17 @@ def refuse_seen(calibration: Collection[str], pictures: Sequence[Path]) -> None:
         fix = "measure on others, or say --allow-calibration"
         where = seen[0].name + (f" and {len(seen) - 1} more" if len(seen) > 1 else "")
         raise MobileCatError("These pictures were used already", [Problem(what, where, fix)])
+
+
+def _same_pixels(known: Collection[str], pictures: Sequence[Path]) -> list[Path]:
+    sizes = {p.partition(":")[0] for p in known}
+    alike = [p for p in pictures if sizes and upright_size(p) in sizes]
+    step = -(-len(alike) // _DECODED) or 1
+    return [p for p in alike[::step] if _decoded(p) in known]
+
+
+def _decoded(path: Path) -> str:
+    try:
+        return pixels_of(path)
+    except ImageError:  # who measures on it will say so
+        return ""

@@ -24,7 +24,7 @@ from mobilecat.foreign import quiet_onnxruntime
 from mobilecat.graph import Array, dtype_of, shape_of
 from mobilecat.pictures.reading import fit_picture, read_picture
 from mobilecat.quantize.histogram import Histogram
-from mobilecat.quantize.pictures import KEY, hashes_of, pictures_of
+from mobilecat.quantize.pictures import KEY, hashes_of, pictures_of, pixels_kept
 from mobilecat.quantize.pruned import pruned
 from mobilecat.quantize.ranges import Method, Range, Ranges, Seen, minmax, mse, percentile
 from mobilecat.quantize.stored import arrays_from_ranges, ranges_from_arrays
@@ -73,6 +73,11 @@ class Calibration:
             keep(key, file, _SUFFIX)
         return found
 
+    @property
+    def pixels(self) -> tuple[str, ...]:
+        """What each picture decodes to, whatever it is saved as (`pictures.same`)."""
+        return pixels_kept(self.pictures, self.hashes, self.progress)
+
     def feeds(self, value: ir.Value) -> Iterator[Array]:
         """Yield what `value`, the picture input, is given, a picture at a time."""
         shape, dtype = shape_of(value), dtype_of(value)
@@ -97,6 +102,12 @@ class Calibration:
         return f"ranges-{digest.hexdigest()[:32]}"
 
 
+def _asks(target: Any) -> str:
+    """Return the key of a target that wants pictures, as the spec writes it."""
+    key = "activations" if getattr(target, "activations", None) else "precision"
+    return f'{key} = "{getattr(target, key)}"'
+
+
 def calibration_of(
     spec: Spec, folder: Path | None = None, progress: Progress = lambda _: None
 ) -> Calibration:
@@ -106,8 +117,8 @@ def calibration_of(
     """
     if spec.quantize is None:
         fix = '[quantize] with calibration = "folder of pictures"'
-        needs = [t.precision for t in spec.targets.all if t.calibrated]
-        what = f"precision {' and '.join(map(repr, dict.fromkeys(needs)))}" if needs else "a target"
+        needs = [_asks(t) for t in spec.targets.all if t.calibrated]
+        what = " and ".join(dict.fromkeys(needs)) or "a target"
         said = Problem(f"{what} needs pictures, which [quantize] names", "quantize", fix)
         raise SpecError("There is nothing to calibrate on", [said])
     if spec.input is None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from mobilecat.disk import is_litter, sha256_of
+from mobilecat.disk.cache import cached, keep, scratch_file
 from mobilecat.errors import Problem, SpecError
+from mobilecat.pictures.same import pixels_of
 from mobilecat.spec import QuantizeSpec
 
 KEY = "quantize.calibration"
+_SUFFIX = ".pixels"
 
 
 def pictures_of(settings: QuantizeSpec, folder: Path) -> tuple[Path, ...]:
@@ -44,6 +48,24 @@ def hashes_of(pictures: tuple[Path, ...], progress: Callable[[str], None]) -> tu
     """Return the hex SHA-256 of each picture."""
     progress(f"hashing {len(pictures)} pictures")
     return tuple(map(sha256_of, pictures))
+
+
+def pixels_kept(
+    pictures: tuple[Path, ...], hashes: tuple[str, ...], progress: Callable[[str], None]
+) -> tuple[str, ...]:
+    """Return what each picture decodes to (`pictures.same`), kept between runs. hashes: the files',
+    in the same order."""
+    key = f"pixels-{hashlib.sha256(' '.join(hashes).encode()).hexdigest()[:32]}"
+    if (kept := cached(key, _SUFFIX)) is not None:
+        return tuple(kept.read_text("ascii").split())
+    found = []
+    for i, path in enumerate(pictures):
+        progress(f"hashing the pixels of picture {i + 1} of {len(pictures)}")
+        found.append(pixels_of(path))
+    with scratch_file(_SUFFIX) as file:
+        file.write_text("\n".join(found), "ascii")
+        keep(key, file, _SUFFIX)
+    return tuple(found)
 
 
 def _is_picture(path: Path, suffixes: Collection[str]) -> bool:

@@ -33,7 +33,7 @@ from mobilecat.report.html_overview import (
     told_of,
 )
 from mobilecat.report.html_page import render
-from mobilecat.report.losses import losses_in, measured_in
+from mobilecat.report.losses import exceeded_in, losses_in, measured_in
 
 TAGGED = 16
 """Boxes have their label written on them where no picture has more of them."""
@@ -96,7 +96,8 @@ def report_page(
     """
     before = told_before(replaces, report.bundle.name) if replaces is not None else {}
     measured = {} if budget is None else measured_in(budget)
-    cards = cards_of(report, times or {}, {**(losses or {}), **measured}, before)
+    over = {} if budget is None else exceeded_in(budget)
+    cards = cards_of(report, times or {}, {**(losses or {}), **measured}, before, over)
     short = short_names([r.lane for r in report.lanes])
     cases = case_views(report, saved, short, looks)
     drawn = [c.figure for c in cases if c.figure]
@@ -128,6 +129,8 @@ def report_page(
         tags=bool(drawn) and max(len(x.boxes) for f in drawn for x in f.layers) <= TAGGED,
         sentence=_sentence(report, misplaced, dear),
         lost=losses_in(budget),
+        doubts=[] if budget is None else budget.get("doubts", ()),
+        few=[] if budget is None else budget.get("notes", ()),
         facts=_facts(report),
         limits=_limits(report, short),
         random_lanes=[short[r.lane.name] for r in ran if _random(report, r)],

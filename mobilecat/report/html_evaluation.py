@@ -39,7 +39,8 @@ def evaluation_page(told: Mapping[str, Any], words: Iterable[Said | Table], bund
     rest = [x for x in lines[1:] if x.lead not in ("FELL SHORT", "HELD")]
     tables = [x for x in every if isinstance(x, Table)]
     of = {
-        first: [t for t in tables if t.columns[0].title == first] for first in ("lane", "artifact")
+        first: [t for t in tables if t.columns[0].title == first]
+        for first in ("lane", "artifact", "quantised")
     }
     rows = [r for r in told["lanes"] if r["artifact"] and not r["not_run"]]
     return render(
@@ -49,13 +50,15 @@ def evaluation_page(told: Mapping[str, Any], words: Iterable[Said | Table], bund
         limit=told["max_drop_points"],
         sentence=lines[0].text if lines else "",
         shortfalls=shortfalls,
+        doubts=[*map(str, told.get("doubts", ()))],
         doubtful=_doubtful(told),
         unmeasured=[
             a.file for a in bundle.artifacts if a.file not in {r["artifact"] for r in rows}
         ],
         accuracy=of["lane"],
         files=of["artifact"],
-        tables=[t for t in tables if t not in [*of["lane"], *of["artifact"]]],
+        quantised=of["quantised"],
+        tables=[t for t in tables if not any(t in found for found in of.values())],
         lines=[(x.lead, x.text) for x in rest],
         costs=[c for c in (_sizes(rows, bundle), _times(rows, bundle)) if c is not None],
         charts=_charts(told, bundle),

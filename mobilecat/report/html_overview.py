@@ -34,8 +34,9 @@ class Card:
     furthest: how far its results are from the goldens, beside what is allowed, in words; "" where
     no golden has boxes or scores.
     milliseconds: the fastest picture of this validation, inner values read out with it; None where
-    none ran. loss: points of mAP against the source, where it was measured. changes: against the
-    report that was here before.
+    none ran. loss: points of mAP against the source, where it was measured. allowed: what it may
+    lose, where it loses more; then the card fails. changes: against the report that was here
+    before.
     """
 
     file: str
@@ -49,6 +50,7 @@ class Card:
     furthest: str
     milliseconds: float | None
     loss: float | None
+    allowed: float | None
     changes: tuple[str, ...]
 
 
@@ -57,11 +59,13 @@ def cards_of(
     times: Mapping[str, Sequence[float]],
     losses: Mapping[str, float],
     before: Mapping[str, Any],
+    allowed: Mapping[str, float] | None = None,
 ) -> tuple[Card, ...]:
     """Return a card an artifact. times: milliseconds a picture, by lane. losses: by file. before:
-    what the earlier page told of each file."""
+    what the earlier page told of each file. allowed: what each may lose, of those that lose more.
+    """
     return tuple(
-        _card(report, a, times, losses.get(a.file), before.get(a.file))
+        _card(report, a, times, losses.get(a.file), before.get(a.file), (allowed or {}).get(a.file))
         for a in report.bundle.artifacts
         if any(r.lane.artifact == a for r in report.lanes)
     )
@@ -73,11 +77,13 @@ def _card(
     times: Mapping[str, Sequence[float]],
     loss: float | None,
     before: Any,
+    allowed: float | None,
 ) -> Card:
     lanes = [r.lane for r in report.lanes if r.lane.artifact == artifact]
     engines = tuple((lane.runner, report.verdict(lane)) for lane in lanes)
     verdicts = [v for _, v in engines]
     verdict: Verdict = "FAIL" if "FAIL" in verdicts else "PASS" if "PASS" in verdicts else "NOT_RUN"
+    verdict = "FAIL" if allowed is not None else verdict
     shares = [
         c.value / c.limit
         for lane in lanes
@@ -98,6 +104,7 @@ def _card(
         _furthest(report, [c for lane in lanes for c in report.of(lane.name)]),
         min(taken, default=None),
         loss,
+        allowed,
         _changes(artifact, verdict, share, loss, before),
     )
 

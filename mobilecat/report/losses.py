@@ -38,3 +38,8 @@ def measured_in(budget: Mapping[str, Any]) -> dict[str, float]:
     """Return the points of mAP that each artifact lost, where they were measured."""
     rows = budget["artifacts"]
     return {a["artifact"]: a["map_loss"] for a in rows if a["map_loss"] is not None}
+
+
+def exceeded_in(budget: Mapping[str, Any]) -> dict[str, float]:
+    """Return the points of mAP that each artifact may lose, of those that lose more."""
+    return {a["artifact"]: a["limit"] for a in budget["artifacts"] if a["verdict"] == "FAIL"}

@@ -255,7 +255,9 @@ def _words(
     kind, message = str(error["type"]), str(error["msg"])
     if kind == "extra_forbidden":
         parent = tuple(p for p in path[:-1] if not isinstance(p, int))
-        return [(f"unknown key {key!r}", _nearest(str(path[-1]), _fields_below(parent, data)))]
+        fix = _elsewhere(path, error.get("input"), data)
+        fix = fix or _nearest(str(path[-1]), _fields_below(parent, data))
+        return [(f"unknown key {key!r}", fix)]
     if kind == "missing":
         if isinstance(error["loc"][-1], int):
             return [(f"{key}: {_shown(error.get('input'))} is too short", "")]
@@ -269,7 +271,8 @@ def _words(
     given = _shown(error.get("input"))
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(error["ctx"]["expected"]))
-        return [(f"{key} = {given} is not one of {', '.join(allowed)}", _nearest(given, allowed))]
+        fix = _elsewhere(path, error.get("input"), data) or _nearest(given, allowed)
+        return [(f"{key} = {given} is not one of {', '.join(allowed)}", fix)]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         found = error.get("input")
         named = found.get("kind", "") if isinstance(found, dict) else ""
@@ -277,7 +280,20 @@ def _words(
             return [(f"unknown key 'head.{close}'", "did you mean 'kind'?")]
         what = f"there is no head {named!r}" if named else "head.kind is missing"
         return [(what, _nearest(str(named), HEAD_KINDS))]
+    if path[:1] == ("tolerances",) and len(path) == 2:
+        what = f"{key} = {given} is of no file: each file has limits of its own"
+        return [(what, f'write it in the table of the file: [tolerances."FILE"] {path[-1]} = …')]
     return [(f"{key} = {given}: {message[:1].lower()}{message[1:]}", "")]
+
+
+def _elsewhere(path: KeyPath, value: Any, data: dict[str, Any]) -> str:
+    """Return what to write in place of a key that another format calls so; "" where none does."""
+    key = str(path[-1])
+    for model in _models_at(path[:-1], data):
+        told: Mapping[str, str] = getattr(model, "elsewhere", {})
+        if fix := told.get(f"{key} = {value}") or told.get(key):
+            return fix
+    return ""
 
 
 def _shown(value: Any) -> str:

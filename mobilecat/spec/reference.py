@@ -101,7 +101,7 @@ def explain(asked: str = "") -> Explained:
     bare = asked.strip().strip("[]").casefold()
     whole = [s for s in sections if bare in _names_of(s)]
     if whole:
-        return Explained(tuple(whole))
+        return Explained(tuple(dict.fromkeys(whole)))
     found = []
     for section in sections:
         keys = [k for k in section.keys if bare in (k.name.casefold(), k.path.casefold())]
@@ -117,7 +117,8 @@ def explain(asked: str = "") -> Explained:
 
 def _names_of(section: Section) -> set[str]:
     table, _, kind = section.title.partition(" kind = ")
-    return {table.strip("[]").casefold(), kind.strip('"').casefold()} - {""}
+    named = table.strip("[]").casefold()
+    return {named, named.partition('."')[0], kind.strip('"').casefold()} - {""}
 
 
 def _walk(model: type[BaseModel], table: str) -> Iterator[Section]:

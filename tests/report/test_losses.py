@@ -38,6 +38,8 @@ def test_both_reports_have_it(
     assert says in page
     assert ("✗ Fell short" in page) == (failures > 0)
     assert ("0.25 lost" in page) == (loss == 0.25)
+    assert ("0.75 lost, 0.5 allowed" in page) == (loss == 0.75)
+    assert ('class="card FAIL"' in page) == (loss == 0.75)
 
 
 def test_where_none_is_stated_neither_speaks_of_it(shop: Workshop, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mobilecat.cli.steps import with_a_bundle
+from mobilecat.cli.steps import photos_here, with_a_bundle
 from mobilecat.report.html_evaluation import _doubtful
 from tests.judge.fake import Workshop, edit_bundle
 from tests.report.pages import page
@@ -48,3 +48,20 @@ def test_evaluate_comes_next_where_labels_lie_beside_the_pictures(tmp_path: Path
     (tmp_path / "labels.json").write_text("{}", encoding="utf-8")
     evaluate, *more = [x for x in with_a_bundle(bundle, photos=photos) if x not in before]
     assert evaluate.startswith(f"mobilecat evaluate {bundle} --data {photos}") and not more
+
+
+def test_other_pictures_come_next_than_those_of_the_calibration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("calib", "photos"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jpg").touch()
+    assert photos_here(Path("photos")) == "calib/"
+    assert photos_here(Path("calib")) == "photos/" == photos_here()
+    (tmp_path / "calib" / "a.jpg").unlink()
+    assert photos_here(Path("photos")) == "other_photos/"
+    lines = [*with_a_bundle(Path("bundle"), photos="b/", calibrated=Path("photos"))]
+    (said,) = [x for x in lines if "calibrated on" in x]
+    assert said.startswith("(take other pictures than photos:")
+    assert not any("calibrated on" in x for x in with_a_bundle(Path("bundle"), photos="b/"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from pydantic import model_validator
@@ -51,6 +52,14 @@ class TargetSpec(Protocol):
 
 class SuppressingTarget(Value):
     """A target that can suppress boxes in its file, or leave that to the app."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "calibration": 'write it in a table of its own: [quantize] calibration = "photos"',
+        "method": 'write it in a table of its own: [quantize] method = "mse"',
+        "map_loss": 'write it in the table of the file: [tolerances."FILE"] map_loss = 0.5',
+    }
+    """What to write in place of a key that it has not, or of a value (`precision = int8`) that the
+    key does not take: what other formats, or other converters, call otherwise."""
 
     nms: Literal["graph", "app"] | None = None
     """Where boxes are suppressed. graph: in the file. app: the file gives every candidate that the

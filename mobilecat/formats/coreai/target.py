@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from mobilecat.formats.base.target import SuppressingTarget, Written
@@ -21,6 +22,14 @@ class CoreAITarget(SuppressingTarget):
     """File name without its suffix; by default the spec's `name`."""
 
     kind: ClassVar[str] = "coreai"
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        **SuppressingTarget.elsewhere,
+        "precision": "leave it out, as it computes in float32; for a quarter of the file write "
+        'weights = "int8"',
+        "precision = int8": 'write weights = "int8" in its place',
+        "precision = int8-weights": 'write weights = "int8" in its place',
+        "activations": 'leave it out: values inside stay float32; smaller: weights = "int8"',
+    }
 
     @property
     def contract(self) -> Literal["tensor", "candidates"]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from mobilecat.formats.base.target import SuppressingTarget, Written
 from mobilecat.formats.coreml.recipe import LayerRecipe, Recipe, Weights
 from mobilecat.value import Precision, TargetName, Value, Word
+
+
+def _weights(stored: str) -> str:
+    return (
+        f'write weights = "{stored}" in its place: precision is that of the arithmetic, float16 '
+        "where it is left out"
+    )
 
 
 class CoreMLLayers(Value):
@@ -48,7 +56,7 @@ class CoreMLTarget(SuppressingTarget):
     quarter of float32 (iOS 16). int4: a scale for `block` inputs of a channel, an eighth (iOS 18).
     palette1 to palette8: a table of 2^bits values found by k-means, for the whole weight (iOS 16),
     or for `block` channels (iOS 18; palette3 too). sparse: zeros take one bit (iOS 16). An mlmodel
-    has int8 only. See docs/quantize.md."""
+    has int8 only. See docs/quantize_coreml.md."""
     activations: Literal["int8"] | None = None
     """int8: what goes into convolutions and matrix products with constant weights is one of
     256 values of a range measured on the pictures of [quantize] (iOS 17), and weights are int8 as
@@ -73,6 +81,15 @@ class CoreMLTarget(SuppressingTarget):
     """File name without its suffix; by default the spec's `name`."""
 
     kind: ClassVar[str] = "coreml"
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        **SuppressingTarget.elsewhere,
+        **{f"precision = {stored}": _weights(stored) for stored in get_args(Weights)},
+        "precision = int8-weights": _weights("int8"),
+        "precision = int8": f"{_weights('int8')}. For int8 values inside as well: activations = "
+        '"int8", and [quantize] with calibration = "photos"',
+        "keep_float": 'say it layer by layer: [[targets.coreml.layers]] nodes = ["…"], '
+        'weights = "float"',
+    }
 
     @property
     def suffix(self) -> str:

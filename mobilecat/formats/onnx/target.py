@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from mobilecat.formats.base.target import SuppressingTarget, Written
 from mobilecat.value import TargetName
+
+_FLOAT = (
+    "leave it out: an .onnx is float32 here. Smaller files: [targets.tflite] precision = "
+    '"int8-weights", or [[targets.coreml]] weights = "int8"'
+)
 
 
 class OnnxTarget(SuppressingTarget):
@@ -21,6 +27,10 @@ class OnnxTarget(SuppressingTarget):
     """File name without its suffix; by default the spec's `name`."""
 
     kind: ClassVar[str] = "onnx"
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        **SuppressingTarget.elsewhere,
+        **dict.fromkeys(("precision", "weights", "activations", "keep_float"), _FLOAT),
+    }
 
     @property
     def contract(self) -> Literal["tensor", "candidates"]:

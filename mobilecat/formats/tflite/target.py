@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from pydantic import model_validator
@@ -47,6 +48,14 @@ class TfliteTarget(SuppressingTarget):
     """File name without its suffix; by default the spec's `name`."""
 
     kind: ClassVar[str] = "tflite"
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        **SuppressingTarget.elsewhere,
+        "weights": 'precision says it here: precision = "int8-weights"',
+        "weights = float16": 'write precision = "float16" in its place',
+        "activations": 'write precision = "int8" in its place, which rounds weights and the values '
+        'inside, and [quantize] with calibration = "photos"',
+        "precision = int4": 'int8 is the smallest here: precision = "int8-weights"',
+    }
 
     @property
     def suffix(self) -> str:

@@ -15,6 +15,7 @@ from mobilecat.measure.datasets import Dataset
 from mobilecat.measure.evaluate.coco import MOST
 from mobilecat.measure.evaluate.confusion import Confusion
 from mobilecat.measure.evaluate.metrics import IOU
+from mobilecat.measure.evaluate.moved import Moved
 from mobilecat.measure.evaluate.preprocessing import Preprocessing
 from mobilecat.measure.evaluate.scores import LandmarkScore, Scores
 from mobilecat.pictures.chart import Chart, write_chart
@@ -26,7 +27,8 @@ SCHEMA = 1
 @dataclass(frozen=True)
 class LaneScores:
     """A lane that was asked for. scores: None with `not_run`, the reason. seconds: of an inference,
-    the median over the pictures."""
+    the median over the pictures. moved: how far its boxes are from the source's; None of the
+    source, and where it found nothing."""
 
     lane: Lane
     engine: str
@@ -36,6 +38,13 @@ class LaneScores:
     kept: int = 0
     confusion: Confusion | None = None
     seconds: float | None = None
+    moved: Moved | None = None
+
+    @property
+    def rounds(self) -> bool:
+        """Whether the artifact has less than float32's and float16's numbers."""
+        a = self.lane.artifact
+        return a is not None and not a.precision.startswith("float")
 
 
 @dataclass(frozen=True)
@@ -59,8 +68,9 @@ class Loss:
 class Evaluation(Shown):
     """pictures: how many were evaluated, of the data set's. max_drop: points, None: not held to.
 
-    preprocessing: what the labels say of it; None where nothing was tried. shortfalls: a sentence
-    for everything that keeps it from being held.
+    preprocessing: what the labels say of it; None where nothing was tried. few: of `notes`, what
+    says that there are few objects. shortfalls: a sentence for everything that keeps it from being
+    held.
     """
 
     bundle: Bundle
@@ -73,6 +83,7 @@ class Evaluation(Shown):
     runner: str | None
     notes: tuple[str, ...]
     preprocessing: Preprocessing | None = None
+    few: tuple[str, ...] = ()
     shortfalls: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,6 +97,13 @@ class Evaluation(Shown):
     @property
     def exit_code(self) -> int:
         return 1 if self.shortfalls else 0
+
+    @property
+    def doubts(self) -> list[str]:
+        """A sentence for each quantised lane whose boxes are far from the source's."""
+        from mobilecat.measure.evaluate.words import doubts_of
+
+        return doubts_of(self)
 
     @property
     def unmeasured(self) -> list[str]:
@@ -163,6 +181,7 @@ class Evaluation(Shown):
                 "sizes_px2": {"small": [0, 1024], "medium": [1024, 9216], "large": [9216, None]},
             },
             "lanes": [self._lane(r) for r in self.lanes],
+            "doubts": self.doubts,
             "notes": list(self.notes),
             "preprocessing": self.preprocessing.to_json() if self.preprocessing else None,
             "platform": platform.platform(),
@@ -185,6 +204,7 @@ class Evaluation(Shown):
         if row.scores is not None:
             told |= _scores(row.scores)
         told["confusion"] = None if row.confusion is None else row.confusion.to_json()
+        told["moved"] = None if row.moved is None else row.moved.to_json()
         told["loss_points"] = None if loss is None else {"map": loss.ap, "map50": loss.ap50}
         return told
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mobilecat.bundle import Bundle
@@ -22,6 +23,7 @@ from mobilecat.measure.evaluate.collect import (
 from mobilecat.measure.evaluate.confusion import confusion_of
 from mobilecat.measure.evaluate.kept import open_stores
 from mobilecat.measure.evaluate.metrics import Truth
+from mobilecat.measure.evaluate.moved import Moved, moved
 from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, match_landmarks
 from mobilecat.measure.evaluate.otherwise import question_of, tried_otherwise
 from mobilecat.measure.evaluate.preprocessing import Preprocessing
@@ -117,16 +119,19 @@ def evaluate(
     if all(c.not_run for c in collected):
         raise MobileCatError("Nothing ran", [Problem(c.not_run, c.lane.name) for c in collected])
     rows = []
+    there = next((c for c in collected if c.lane == SOURCE and not c.not_run), None)
     for found in collected:
         progress(f"scoring {found.lane.name}")
-        rows.append(_row(found, bundle, truths, classes, marks))
+        row = _row(found, bundle, truths, classes, marks)
+        rows.append(replace(row, moved=_moved(there, found, bundle)))
     notes = _notes(bundle, labelled, classes, points)
     if part is not None:
         said = f"shard {part}: figures of {len(chosen)} pictures; --merge its --cache for all"
         notes.insert(0, said)
     if merged:
         notes += in_no_shard({c.lane.name: c.inferred for c in collected}, len(chosen))
-    notes += few_objects(truths)
+    few = few_objects(truths)
+    notes += few
     first = next(c for c in collected if not c.not_run)
     apart = "" if bundle.spec.head.turned else other_part(truths, first.found, classes)
     if apart:
@@ -161,6 +166,7 @@ def evaluate(
         runner,
         tuple(notes),
         preprocessing,
+        tuple(few),
     )
 
 
@@ -185,6 +191,15 @@ def few_objects(truths: Sequence[Truth]) -> list[str]:
         f"only {objects} measured: one more or less found moves recall by {1 / count:.2f}, and "
         f"mAP about as much; take {_FEW} or more before you believe a difference"
     ]
+
+
+def _moved(there: Collected | None, mine: Collected, bundle: Bundle) -> Moved | None:
+    """Return how far a lane's boxes are from the source's, where there are boxes that it found."""
+    if there is None or mine.not_run or mine.lane == SOURCE:
+        return None
+    if bundle.spec.head.whole_picture or gives_boxes_away(bundle):
+        return None
+    return moved(there.found, mine.found)
 
 
 def _row(

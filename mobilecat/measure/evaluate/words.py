@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mobilecat.measure.evaluate.report import Evaluation
+from mobilecat.bundle.cascade import CascadeBundle
+from mobilecat.measure.evaluate.report import Evaluation, LaneScores
 from mobilecat.measure.evaluate.scores import Scores
 from mobilecat.shown import Column, Line, Table, human_size
 
@@ -24,7 +25,14 @@ def said(report: Evaluation) -> Iterator[Line | Table]:
             yield Line(f"{rest} more classes with objects: --json", "dim")
     if (files := _files(report)).rows:
         yield files
+    if (rounded := _moved(report)).rows:
+        yield rounded
     yield from map(Line, _words(first))
+    if rounded.rows:
+        yield Line(
+            "score: of the source's boxes that are found, the median change; a tenth falls by: "
+            "that much or more; IoU: with the source's box, the median. mAP asks for none of them."
+        )
     for engine, lanes in _engines(report).items():
         yield Line(f"{', '.join(lanes)}: {engine}", "dim")
     for row in report.lanes:
@@ -33,6 +41,7 @@ def said(report: Evaluation) -> Iterator[Line | Table]:
         if row.scores is not None and row.scores.not_finite:
             what = f"{row.lane.name}: {row.scores.not_finite} detections are not finite, left out"
             yield Line(what, "red", "FAIL")
+    yield from (Line(text, "bold yellow", LOOKS_WRONG) for text in report.doubts)
     yield from (Line(note, "dim", "note") for note in report.notes)
     if report.preprocessing is not None:
         yield from report.preprocessing.words()
@@ -143,6 +152,58 @@ def _files(report: Evaluation) -> Table:
             ]
         )
     return _table("artifact", ["size", "loss", "NME", "ms a picture"], rows)
+
+
+def _moved(report: Evaluation) -> Table:
+    """Return how far what each quantised lane finds is from what the source finds."""
+    rows = [
+        [
+            row.lane.name,
+            str(m.boxes),
+            str(m.lost),
+            f"{m.score + 0.0:+.3f}" if m.found else "–",
+            f"{max(0.0, -m.fell):.3f}" if m.found else "–",
+            _share(m.overlap if m.found else None),
+        ]
+        for row in report.lanes
+        if row.rounds and (m := row.moved) is not None
+    ]
+    titles = ["source's boxes", "lost", "score", "a tenth falls by", "IoU"]
+    return _table("quantised", titles, rows)
+
+
+LOOKS_WRONG = "LOOKS WRONG"
+
+
+def doubts_of(report: Evaluation) -> list[str]:
+    """Return a sentence for each quantised lane whose boxes are far from the source's."""
+    return [
+        f"{row.lane.name}: {' and '.join(far)}. mAP hardly asks how high a score is, but an app's "
+        f"threshold does. {_way_out(report, row)}"
+        for row in report.lanes
+        if row.rounds and row.moved is not None and (far := row.moved.far)
+    ]
+
+
+def _way_out(report: Evaluation, row: LaneScores) -> str:
+    bundle = report.bundle
+    parts = bundle.parts.values() if isinstance(bundle, CascadeBundle) else [bundle]
+    pictures = [p.calibration.pictures for p in parts if p.calibration is not None]
+    assert row.lane.artifact is not None
+    larger = (
+        'precision = "int8-weights"' if row.lane.artifact.kind == "tflite" else 'weights = "int8"'
+    )
+    if not pictures or row.lane.artifact.precision == "int8-weights":
+        return (
+            "The network does not bear this rounding: mobilecat compress finds the smallest file "
+            "that it bears (docs/compress.md)"
+        )
+    of = "1 picture" if min(pictures) == 1 else f"{min(pictures)} pictures"
+    return (
+        f"It was calibrated on {of}: name ten photos or more from the app's camera, none of those "
+        "evaluated here, as [quantize] calibration, and export again. If they are such photos, the "
+        f"network does not bear this rounding: take {larger} (docs/quantize.md)"
+    )
 
 
 def _by_size(report: Evaluation, first: Scores) -> Table:

@@ -92,3 +92,26 @@ def test_pictures_of_the_calibration_are_refused_whatever_they_are_called(place:
 def test_data_that_no_artifact_is_held_to_is_refused(place: Path) -> None:
     with pytest.raises(MobileCatError, match=r"map_loss = 0\.5"):
         mc.validate(place / "made" / "bundle", random=1, data=place / "data")
+
+
+def test_a_runner_that_does_not_run_a_file_does_not_fail_it(place: Path) -> None:
+    """`evaluate --runner` measures what it runs, and so does `validate --data --runner`."""
+    given = fake.lanes()
+    of = place / "made" / "bundle"
+    alone = evaluate(of, place / "data", runner="tflite", opener=given.open, cache=place / "c")
+    mine = _files(alone)["tflite"]
+    found = budget_of({mine: 0.0, "other.onnx": 0.5}, alone)
+    assert found is not None and found.held and found.shortfalls == []
+    assert [a.verdict for a in found.artifacts] == ["PASS", "NOT_RUN"]
+    assert "not measured, as --runner tflite does not run it" in str(found)
+    nothing = budget_of({"other.onnx": 0.5}, alone)
+    assert nothing is not None and not nothing.held and len(nothing.shortfalls) == 1
+
+
+def test_what_falls_short_is_in_the_json_and_few_objects_are_said(measured: Evaluation) -> None:
+    files = _files(measured)
+    found = budget_of({files["onnx"]: 0.0}, measured)
+    assert found is not None and "only 3 objects are measured" in str(found)
+    assert found.to_json()["notes"] == list(measured.few) != []
+    (said,) = found.shortfalls
+    assert said.startswith(f"{files['onnx']} loses") and "0 are allowed" in said
