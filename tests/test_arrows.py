@@ -76,7 +76,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "formats.base.target",
     },
     "formats.coreml.runtime": {"errors"},
-    "formats.coreai.read": {"errors", "confined", "graph"},
+    "formats.coreai.read": {"errors", "confined", "graph", "late"},
     "formats.tflite.read": {"errors", "graph"},
     "formats.onnx": {*_VALUES, *_TARGET, "formats.base", "formats.onnx.target", "bake"},
     "formats.tensorflow": {*_LEAVES, "formats.base", "formats.onnx"},

@@ -12,6 +12,7 @@ from typing import Any
 
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.formats.coreai.read.package import PACKAGE, PINNED, missing
+from mobilecat.late import import_coreai
 
 __all__ = ["dialect", "ir_module", "missing", "require_package", "versions"]
 
@@ -26,8 +27,8 @@ def require_package() -> None:
 @cache
 def dialect() -> Any:
     """Return the module of Core AI's own ops; `authoring` first, or its import goes in a circle."""
-    import coreai.authoring
-    import coreai._compiler.dialects.coreai  # isort: skip
+    import_coreai()
+    import coreai._compiler.dialects.coreai
 
     return coreai._compiler.dialects.coreai
 

@@ -97,10 +97,10 @@ def _whole(model: ir.Model, left: Mapping[str, tuple[int, ...]]) -> frozenset[st
 def _module(
     model: ir.Model, build: Build, image: str | None, held: frozenset[str], folder: Path
 ) -> tuple[Any, tuple[str, ...], dict[str, tuple[int, ...]]]:
+    mlir, core = ir_module(), dialect()
     from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import run_pre_compilation_rewrite
     from coreai.authoring.context import Context
 
-    mlir, core = ir_module(), dialect()
     with Context()._mlir_context, mlir.Location.file(KEY, 0, 0):
         module = mlir.Module.create()
         with mlir.InsertionPoint(module.body):

@@ -23,6 +23,7 @@ from mobilecat.formats.coreai.read.ir import (
     Type,
     integer_range,
 )
+from mobilecat.late import import_coreai
 
 if TYPE_CHECKING:
     from mobilecat.graph import Array
@@ -43,6 +44,7 @@ def read_module(program: Path, blobs: Blobs | None = None) -> Module:
 
     blobs: the large constants of the file, by default read here; arrays of the module lie in them.
     """
+    import_coreai()
     from coreai._compiler._mlir_libs._coreaiIR._bindings.compiler import (
         load_module_from_bytecode,
     )
