@@ -1,7 +1,5 @@
 """What an export leaves on disk: artifacts, labels.txt, and bundle.json, their contract."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

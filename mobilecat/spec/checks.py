@@ -1,7 +1,5 @@
 """Lines of a spec that are marked `# CHECK`: what `init` could not tell, and nobody looked at."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """`[quantize]` of a spec: which pictures say how large the values inside a network become."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -1,10 +1,8 @@
 """What a spec may say: frozen values, each key with its meaning, unit and default."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, PrivateAttr, create_model, model_validator
 
@@ -76,7 +74,7 @@ class ImageSpec(Value):
         return (1, *rows_cols, self.channels)
 
     @model_validator(mode="after")
-    def _consistent(self) -> ImageSpec:
+    def _consistent(self) -> Self:
         problems = []
         for key in ("mean", "std"):
             given = getattr(self, key)
@@ -145,7 +143,7 @@ class NmsSpec(Value):
         return data if data.get("selection", "nms") == "nms" else {**_NO_OVERLAP, **data}
 
     @model_validator(mode="after")
-    def _consistent(self) -> NmsSpec:
+    def _consistent(self) -> Self:
         if self.selection != "nms":
             wrong = [k for k, v in _NO_OVERLAP.items() if getattr(self, k) != v]
             if wrong:
@@ -310,7 +308,7 @@ class Spec(Value):
         return {**data, "head": {**head, "classes": len(labels)}}
 
     @model_validator(mode="after")
-    def _with_places(self) -> Spec:
+    def _with_places(self) -> Self:
         """Let each target say where its boxes are suppressed, so that it is read from it alone."""
         nms = self.effective_nms
         if nms is not None and nms.where == "app":
@@ -351,7 +349,7 @@ class Spec(Value):
         return problems
 
     @model_validator(mode="after")
-    def _consistent(self) -> Spec:
+    def _consistent(self) -> Self:
         head, kind = self.head, self.head.kind
         large = [name for name, dims in self.shapes.items() if math.prod(dims) > _MOST_VALUES]
         used = [(t.kind, t.contract) for t in self.targets.all]

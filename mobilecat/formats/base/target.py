@@ -1,9 +1,7 @@
 """What every `[targets.<format>]` says, whatever else it does."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar
 
 from pydantic import model_validator
 
@@ -85,7 +83,7 @@ class SuppressingTarget(Value):
         return {"nms": "app", **data} if data.get("contract") == APP else data
 
     @model_validator(mode="after")
-    def _no_two_places(self) -> SuppressingTarget:
+    def _no_two_places(self) -> Self:
         contract = getattr(self, "contract", None)
         if contract == APP and self.nms == "graph":
             raise ValueError(f'contract "{APP}" leaves suppression to the app, nms = "graph" not')

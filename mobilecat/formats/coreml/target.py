@@ -1,9 +1,7 @@
 """`[targets.coreml]` of a spec."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -35,7 +33,7 @@ class CoreMLLayers(Value):
         return LayerRecipe(self.nodes, own, self.block)
 
     @model_validator(mode="after")
-    def _storable(self) -> CoreMLLayers:
+    def _storable(self) -> Self:
         _require_block(self.block, self.weights)
         return self
 
@@ -96,7 +94,7 @@ class CoreMLTarget(SuppressingTarget):
         return f".{self.format}"
 
     @model_validator(mode="after")
-    def _consistent(self) -> CoreMLTarget:
+    def _consistent(self) -> Self:
         system = self.deployment_target
         old = system in ("iOS13", "iOS14")
         if self.format == "mlpackage" and old:
@@ -130,7 +128,7 @@ class CoreMLTarget(SuppressingTarget):
         return self.activations is not None
 
     @property
-    def as_float(self) -> CoreMLTarget:
+    def as_float(self) -> Self:
         """Return the target of the same program with nothing in it rounded."""
         names = ("weights", "activations", "block", "sparsity")
         system = self.deployment_target
@@ -141,7 +139,7 @@ class CoreMLTarget(SuppressingTarget):
         return self.model_copy(update=plain)
 
     @model_validator(mode="after")
-    def _storable(self) -> CoreMLTarget:
+    def _storable(self) -> Self:
         recipe, said = self.recipe, f'weights = "{self.weights}"'
         if self.activations and self.weights not in (None, "int8"):
             raise ValueError(f'activations = "int8" goes with weights = "int8", not with {said}')

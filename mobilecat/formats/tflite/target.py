@@ -1,9 +1,7 @@
 """`[targets.tflite]` of a spec."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -81,7 +79,7 @@ class TfliteTarget(SuppressingTarget):
         return left or self.keep_float == "auto"
 
     @model_validator(mode="after")
-    def _consistent(self) -> TfliteTarget:
+    def _consistent(self) -> Self:
         can = (*CALIBRATED, "int8-weights")
         if self.keep_float == "auto" and (self.precision not in can or self.full_integer):
             raise ValueError(

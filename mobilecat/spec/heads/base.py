@@ -1,7 +1,5 @@
 """What the kinds of head share: their types, and what holds for a kind whatever the network."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 

@@ -1,8 +1,6 @@
 """Dense detectors of several strides: distances to the sides, bins of them, and anchors' deltas."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -126,7 +124,7 @@ class RetinanetHead(HeadValue):
     """Of maps whose shape could be read both ways."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> RetinanetHead:
+    def _consistent(self) -> Self:
         if self.sizes is not None and self.scales is not None:
             raise ValueError("sizes and scales are both set: pixels a stride, or strides for all")
         if self.sizes is not None and len(self.sizes) != len(self.strides):

@@ -1,8 +1,6 @@
 """The detectors of faces, each a family of its own."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -104,7 +102,7 @@ class RetinafaceHead(HeadValue):
     """Of maps whose shape could be read both ways."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> RetinafaceHead:
+    def _consistent(self) -> Self:
         if len(self.priors) != len(self.strides):
             raise ValueError(f"priors has {len(self.priors)} lists for {len(self.strides)} strides")
         if len({len(row) for row in self.priors}) > 1:
@@ -153,6 +151,6 @@ class Yolo5FaceHead(HeadValue):
     maps."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> Yolo5FaceHead:
+    def _consistent(self) -> Self:
         require_one_form(self.form, self.units, self.output, self.anchors)
         return self

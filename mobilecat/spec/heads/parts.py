@@ -1,8 +1,6 @@
 """Heads whose boxes come with parts: the points of a pose, a mask."""
 
-from __future__ import annotations
-
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -54,7 +52,7 @@ class MasksHead(HeadValue):
     """rows-last: [1,4+C+P,N]. Inferred: N is the longer."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> MasksHead:
+    def _consistent(self) -> Self:
         if self.mask_size is not None and self.masks == "app":
             raise ValueError('mask_size is set, but masks = "app" leaves the size to the app')
         return self

@@ -1,8 +1,6 @@
 """Landmark networks that give maps or bins: one set of points a picture or crop."""
 
-from __future__ import annotations
-
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -42,7 +40,7 @@ class HeatmapHead(HeadValue):
     """soft-argmax: what the map is multiplied by before the softmax."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> HeatmapHead:
+    def _consistent(self) -> Self:
         problems = []
         if self.kernel % 2 == 0:
             problems.append(f"kernel {self.kernel} is even, and a blur needs a middle")

@@ -1,9 +1,7 @@
 """Detectors that need no suppression: end-to-end YOLOs, and transformers with object queries."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -47,7 +45,7 @@ class End2EndHead(HeadValue):
     what follows the class is not read."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> End2EndHead:
+    def _consistent(self) -> Self:
         problems = []
         if self.form == "maps":
             problems += [

@@ -1,8 +1,6 @@
 """Heads of one result a picture or crop."""
 
-from __future__ import annotations
-
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -85,7 +83,7 @@ class LandmarksHead(HeadValue):
     """Output with the score, [1,1], or [1,2] with the background first; without it 1."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> LandmarksHead:
+    def _consistent(self) -> Self:
         if self.order == "x-then-y" and self.columns != 2:
             raise ValueError(f'columns = {self.columns} is set, but "x-then-y" has no columns')
         if self.visibility is not None and self.visibility >= self.columns:

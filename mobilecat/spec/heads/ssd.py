@@ -1,8 +1,6 @@
 """SSD, and the anchors that it can be told."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -40,7 +38,7 @@ class AnchorGenerator(Value):
     """Three anchors only in the first layer: (0.1, 1), (min_scale, 2), (min_scale, ½)."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> AnchorGenerator:
+    def _consistent(self) -> Self:
         if self.grids is not None and len(self.grids) != self.layers:
             raise ValueError(f"grids has {len(self.grids)} entries for {self.layers} layers")
         if self.min_scale > self.max_scale:

@@ -1,7 +1,5 @@
 """Heads whose boxes are turned."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Literal
 
 from mobilecat.spec.heads.base import HeadValue, Name, Units

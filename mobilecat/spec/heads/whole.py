@@ -1,8 +1,6 @@
 """Heads of the picture as a whole: what it shows, and what each pixel of it belongs to."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -61,7 +59,7 @@ class SegmentsHead(HeadValue):
     counts_labels: ClassVar[bool] = True
 
     @model_validator(mode="after")
-    def _consistent(self) -> SegmentsHead:
+    def _consistent(self) -> Self:
         if self.form == "map" and self.threshold is not None:
             raise ValueError('threshold is set, but form = "map" has no scores')
         return self

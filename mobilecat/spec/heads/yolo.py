@@ -1,8 +1,6 @@
 """The YOLO family."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -52,7 +50,7 @@ class YoloV5Head(HeadValue):
     """Of raw maps; as for yolov3, by default YOLOv5's own (P5) where there are three maps."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> YoloV5Head:
+    def _consistent(self) -> Self:
         require_one_form(self.form, self.units, self.output, self.anchors)
         return self
 
