@@ -18,7 +18,10 @@ _LEAVES = {
     "formats.table",
 }  # fmt: skip
 _VALUES = {*_LEAVES, "spec", "bundle", "pictures"}
-_GOLDENS = {"golden.again", "golden.moving", "golden.store", "golden.inventory", "golden.terms"}
+_GOLDENS = {
+    "golden.again", "golden.changed", "golden.moving", "golden.store", "golden.inventory",
+    "golden.terms",
+}  # fmt: skip
 _READ = {"formats", "formats.base", "lanes", "compare", *_GOLDENS}
 _TARGET = {"formats.base.target", "value"}
 
@@ -111,7 +114,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "golden.store": {*_VALUES, "lanes", "compare", "golden.moving"},
     "golden.inventory": {*_VALUES, "compare", "golden.store", "golden.terms"},
     "golden.again": {*_VALUES, "golden.store"},
-    "golden.terms": {*_VALUES, "lanes", "compare", "golden.store"},
+    "golden.changed": {"spec"},
+    "golden.terms": {*_VALUES, "lanes", "compare", "golden.changed", "golden.store"},
     # A float16 program without its rounding needs the weights of its own compilation in float32.
     "judge": {*_VALUES, "spread", *_READ, "clips", "tracks", "bake", "heads", "compile"},
     "coordinates": {*_VALUES, "camera", "lanes", "compare", "golden.store", "judge"},

@@ -238,6 +238,22 @@ def accept_or_reject(
     decide(Path(bundle), Path(golden), found, accept, reject, variant, reason, told)
 
 
+def clean(bundle: PathLike, golden: PathLike) -> list[Path]:
+    """Remove pending results that cannot be approved, and their pictures; return what was removed.
+
+    Those that another bundle gave, whose numbers mean something else, and those of a golden that
+    has changed since. What is approved stays.
+
+    Errors: MobileCatError where CI is set.
+
+    >>> mc.golden.clean("cat_faces", "golden")
+    []
+    """
+    from mobilecat.review.clean import clean as clean_goldens
+
+    return clean_goldens(Path(bundle), Path(golden))
+
+
 def reject(
     bundle: PathLike, golden: PathLike, cases: str | Sequence[str], *, lane: str | None = None
 ) -> list[Path]:

@@ -156,6 +156,10 @@ def review(
     reject: Annotated[
         list[str] | None, typer.Option("--reject", metavar="CASE", help="Remove it. Repeatable.")
     ] = None,
+    clean: Annotated[
+        bool,
+        typer.Option("--clean", help="Remove what is of another bundle, or was overtaken."),
+    ] = False,
     lane: OneLane = None,
     variant: Variant = False,
     reason: Reason = "",
@@ -184,6 +188,12 @@ def review(
             reason=reason,
             told=lambda did, path: show([Line(f"{did} {path}")]),
         )
+        return
+    if clean:
+        gone = mc.golden.clean(bundle, golden)
+        show(Line(f"removed {path}") for path in gone)
+        if not gone:
+            show([Line("nothing to remove: all that is pending is of this bundle")])
         return
     found = mc.golden.review(bundle, golden, lane=lane)
     if html is not None:

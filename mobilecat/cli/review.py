@@ -11,7 +11,7 @@ from rich.text import Text
 from mobilecat.disk import sha256_of
 from mobilecat.errors import MobileCatError
 from mobilecat.review.approve import Pending, approve
-from mobilecat.review.commands import approve_command
+from mobilecat.review.commands import approve_command, clean_command
 from mobilecat.review.reject import reject
 from mobilecat.review.review import draw_review, lines_of
 
@@ -31,7 +31,10 @@ def show(console: Console, bundle: Path, golden: Path, pending: Pending) -> None
     console.print(_linked("  file    ", pending.path))
     if drawn := draw_review(pending):
         console.print(_linked("  picture ", drawn))
-    console.print(f"  approve {approve_command(bundle, golden, pending)}", style="dim")
+    if pending.useless:
+        console.print(f"  remove  {clean_command(bundle, golden)}", style="dim")
+    else:
+        console.print(f"  approve {approve_command(bundle, golden, pending)}", style="dim")
 
 
 def _linked(title: str, path: Path) -> Text:

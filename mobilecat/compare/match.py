@@ -17,7 +17,7 @@ makes of candidates within the limits is said there too (`judge.ties`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,6 +38,9 @@ Floats = npt.NDArray[np.float64]
 MIN_IOU = 0.1
 """Pairs that overlap less are two objects. Low on purpose: a displaced box then reads as moved by
 so many pixels, not as one missing and one extra."""
+
+_FEW = 4
+"""Detections of one side alone that are named, each by its place."""
 
 
 @dataclass(frozen=True)
@@ -239,11 +242,21 @@ def _count(
                 unexplained.append(text + _other_class(word, side, k, expected, got, found, whole))
     numbers = f"{len(got)} found, {len(expected)} expected"
     value = float(len(unexplained))
-    detail = "; ".join([numbers, *unexplained])
+    detail = "; ".join([numbers, *_some(unexplained)])
     return [
         Check("detections", "count", passed(not unexplained), value, 0.0, detail, against),
         *checks,
     ]
+
+
+def _some(texts: Sequence[str]) -> list[str]:
+    """Return the first sentences of each word, and how many more there are: a flood is no list."""
+    said = []
+    for word in ("missing", "extra"):
+        mine = [t for t in texts if t.startswith(f"{word}: ")]
+        said += mine[:_FEW]
+        said += [f"and {len(mine) - _FEW} more {word}"] if len(mine) > _FEW else []
+    return said
 
 
 def _other_class(

@@ -147,7 +147,8 @@ class Expected(Record):
     detections and tensors: each sampled frame's detections. against, differs: of a pending
     result, the approved file it differs from, and in what. seal: SHA-256 of all the rest of an
     approved file; a hand edit breaks it. terms: of a pending result, the parts of the contract that
-    it was found under, each as a digest; {} in what an older mobilecat wrote.
+    it was found under, each as a digest; {} in what an older mobilecat wrote. values: what some of
+    these say, for words. bundle: the folder of the bundle that gave a pending result.
     """
 
     schema_version: Literal[1] = 1
@@ -163,6 +164,8 @@ class Expected(Record):
     against: str | None = None
     differs: tuple[Difference, ...] = ()
     terms: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    bundle: str = ""
     approved: Approval | None = None
     seal: str | None = None
 
@@ -179,14 +182,15 @@ class Expected(Record):
         return self.seal == self._digest()
 
     def _digest(self) -> str:
-        # Without `moves`, `frames` and `terms` where there are none: files of before stay sealed.
+        # Without what a later mobilecat added, where it is not there: files of before stay sealed.
         told = self.model_dump(mode="json", exclude={"seal"} | self._unsaid)
         text = json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def _unsaid(self) -> set[str]:
-        return {name for name in ("moves", "frames", "terms") if not getattr(self, name)}
+        late = ("moves", "frames", "terms", "values", "bundle")
+        return {name for name in late if not getattr(self, name)}
 
     def to_json(self) -> str:
         told = self.model_dump(mode="json", exclude=self._unsaid)
@@ -433,4 +437,11 @@ def write_pending(folder: Path, lane: str | None, found: Expected) -> Path | Non
         return None
     path = result_path(folder, PENDING, lane)
     write_text(path, found.to_json())
+    path.with_suffix(".png").unlink(missing_ok=True)  # drawn of another result
     return path
+
+
+def remove_pending(path: Path) -> None:
+    """Take a pending result away, and its picture."""
+    path.unlink(missing_ok=True)
+    path.with_suffix(".png").unlink(missing_ok=True)

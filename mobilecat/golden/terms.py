@@ -14,31 +14,39 @@ from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.bundle.seal import digest
 from mobilecat.compare.tolerances import LIMITS, STRUCTURE, Limits, limits_of
+from mobilecat.golden.changed import WORDED, words_of
+from mobilecat.golden.store import Expected
 from mobilecat.lanes import lanes_of
 from mobilecat.spec import Tolerance
 
 
 class Terms(BaseModel):
     """parts: what the contract says, by its key in bundle.json → SHA-256 of it, but for defaults.
-    tolerances: the spec's."""
+    tolerances: the spec's. values: what some of the parts say, so that a change can be told in
+    words; {} in what an older mobilecat wrote. The digests alone decide."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     parts: dict[str, str]
     tolerances: dict[str, Tolerance] = {}
+    values: dict[str, Any] = {}
 
     @property
     def id(self) -> str:
-        return digest(self.model_dump(mode="json", exclude_defaults=True))
+        return digest(self.model_dump(mode="json", exclude_defaults=True, exclude={"values"}))
 
 
 def terms_of(bundle: Bundle) -> Terms:
     """Return the terms of a bundle or cascade."""
-    parts = {k: digest(v) for k, v in _parts(bundle).items()}
+    told = _parts(bundle)
+    parts = {k: digest(v) for k, v in told.items()}
+    values = {k: v for k, v in told.items() if k in WORDED and v is not None}
     if isinstance(bundle, CascadeBundle):
         for home, part in bundle.parts.items():
-            parts |= {f"{home}: {k}": v for k, v in terms_of(part).parts.items()}
-    return Terms(parts=parts, tolerances=bundle.spec.tolerances)
+            its = terms_of(part)
+            parts |= {f"{home}: {k}": v for k, v in its.parts.items()}
+            values |= {f"{home}: {k}": v for k, v in its.values.items()}
+    return Terms(parts=parts, tolerances=bundle.spec.tolerances, values=values)
 
 
 def meaning_of(bundle: Bundle) -> dict[str, str]:
@@ -75,10 +83,38 @@ def _said(value: BaseModel, but: set[str] | None = None) -> dict[str, Any]:
 
 def other_terms(approved: Terms, bundle: Bundle) -> list[str]:
     """Return what in the bundle's contract is not as it was approved; limits only where wider."""
-    now = terms_of(bundle).parts
-    changed = [k for k in {**approved.parts, **now} if approved.parts.get(k) != now.get(k)]
-    said = [f"{', '.join(changed)} of bundle.json"] if changed else []
+    now = terms_of(bundle)
+    said = changed_words(approved.parts, approved.values, now, "golden made with")
     return said + list(_wider(approved.tolerances, bundle))
+
+
+def changed_words(
+    parts: Mapping[str, str], values: Mapping[str, Any], now: Terms, made_with: str
+) -> list[str]:
+    """Return what is not as it was, key by key where both values are known.
+
+    parts, values: as they were. made_with: what is said before the old value.
+    """
+    changed = [k for k in {**parts, **now.parts} if parts.get(k) != now.parts.get(k)]
+    said, untold = [], []
+    for key in changed:
+        known = key in values and key in now.values and digest(values[key]) == parts.get(key)
+        words = words_of(key, values[key], now.values[key], made_with) if known else []
+        said += words
+        untold += [] if words else [key]
+    if said:  # shapes follow from what is told already
+        untold = [k for k in untold if k.rpartition(": ")[2] not in ("inputs", "outputs")]
+    return said + ([f"{', '.join(untold)} of bundle.json"] if untold else [])
+
+
+def other_meaning(found: Expected, bundle: Bundle) -> str:
+    """Say what a result was found under that is not the bundle's; "" where its numbers mean the
+    same. Targets, tolerances and what only a comment says are none of it."""
+    if not found.terms:  # as an older mobilecat wrote it: the whole spec is all that it kept
+        same = found.made.spec_sha256 == bundle.spec_sha256
+        return "" if same else "another spec than the bundle's now"
+    now = terms_of(bundle).model_copy(update={"parts": meaning_of(bundle)})
+    return "; ".join(changed_words(found.terms, found.values, now, "result made with"))
 
 
 def _wider(before: Mapping[str, Tolerance], bundle: Bundle) -> Iterator[str]:

@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
-from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import Check
 from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError, MobileCatError
 from mobilecat.golden.store import (
     APPROVED,
     Case,
-    Expected,
     lane_file,
+    remove_pending,
     result_path,
     write_pending,
 )
@@ -128,7 +127,6 @@ def run_case(
 
     there: the case under way, where it is.
     """
-    bundle = engines.bundle
     if case.kind == "clip":
         return run_clip_case(engines, case, may_write, progress)
     there = there or seen(engines, case)
@@ -160,7 +158,7 @@ def run_case(
         results += [Result(report.lane.name, case.name, c) for c in (*judged, *whole)]
         if may_write:
             try:
-                written += _pending(bundle, case, got, expected, report, judged)
+                written += _pending(engines, case, got, report, judged)
             except OSError as e:
                 detail = f"the pending file cannot be written: {e.strerror}: {e.filename}"
                 check = Check("golden", case.name, "NOT_RUN", detail=detail)
@@ -169,10 +167,9 @@ def run_case(
 
 
 def _pending(
-    bundle: Bundle,
+    engines: Engines,
     case: Case,
     got: Observed,
-    expected: Expected,
     report: LaneReport,
     judged: Sequence[Check],
 ) -> list[Path]:
@@ -184,15 +181,17 @@ def _pending(
     differs = [c for c in judged if c.verdict == "FAIL" and c.against == "golden"]
     path = result_path(case.folder, "pending", lane)
     if not differs:
-        path.unlink(missing_ok=True)
+        remove_pending(path)
         return []
     if any(c.verdict == "FAIL" for c in judged if c.against == ""):
         return []
     own = lane if lane_file(lane) in case.variants else None
     against = sha256_of(result_path(case.folder, APPROVED, own))
     try:
-        record = expected_from(bundle, got, report.engine, case.input_sha256, against, differs)
+        told = got, report.engine, case.input_sha256, against, differs
+        record = expected_from(engines.bundle, *told)
     except ArtifactError:
         return []
-    done = write_pending(case.folder, lane, record)
+    of = {"bundle": str(engines.shaker.folder)}
+    done = write_pending(case.folder, lane, record.model_copy(update=of))
     return [done] if done else []

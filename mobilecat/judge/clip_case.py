@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import Check
 from mobilecat.disk import sha256_of
 from mobilecat.errors import MobileCatError
-from mobilecat.golden.store import APPROVED, Case, lane_file, result_path, write_pending
+from mobilecat.golden.store import (
+    APPROVED,
+    Case,
+    lane_file,
+    remove_pending,
+    result_path,
+    write_pending,
+)
 from mobilecat.judge.engines import SOURCE, Engines
 from mobilecat.judge.judge import judge_expected
 from mobilecat.judge.moving import Moving, judge_frames, judge_steadiness, run_clip
@@ -56,21 +62,23 @@ def run_clip_case(
             judged.append(judge_steadiness(got, source, limits))
         results += [Result(lane.name, case.name, c) for c in judged]
         if may_write:
-            written += _pending_clip(bundle, case, got, report, judged)
+            written += _pending_clip(engines, case, got, report, judged)
     return results, written
 
 
 def _pending_clip(
-    bundle: Bundle, case: Case, got: Moving, report: LaneReport, judged: Sequence[Check]
+    engines: Engines, case: Case, got: Moving, report: LaneReport, judged: Sequence[Check]
 ) -> list[Path]:
     """Write what differs from a clip's golden for review; take an old one back where it agrees."""
     lane = report.lane.name
     differs = [c for c in judged if c.verdict == "FAIL" and c.against == "golden"]
     if not differs:
-        result_path(case.folder, "pending", lane).unlink(missing_ok=True)
+        remove_pending(result_path(case.folder, "pending", lane))
         return []
     own = lane if lane_file(lane) in case.variants else None
     against = sha256_of(result_path(case.folder, APPROVED, own))
-    new = expected_of_clip(bundle, got, report.engine, case.input_sha256, against, differs)
+    told = got, report.engine, case.input_sha256, against, differs
+    of = {"bundle": str(engines.shaker.folder)}
+    new = expected_of_clip(engines.bundle, *told).model_copy(update=of)
     done = write_pending(case.folder, lane, new)
     return [done] if done else []

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle
-from mobilecat.golden.store import Expected
+from mobilecat.errors import MobileCatError
+from mobilecat.golden.store import PENDING, Case, Expected, read_result
+from mobilecat.golden.terms import other_meaning
 from mobilecat.pictures.odd import odd_values
 
 _SHOWN = 3
@@ -52,6 +54,27 @@ def _some(names: Sequence[str]) -> str:
     """Return the first names, and how many more there are."""
     more = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def left_behind(folder: Path, golden: Path, bundle: Bundle, cases: Sequence[Case]) -> list[str]:
+    """Return a note on pending results beside the goldens that another bundle gave, and the command
+    that takes them away; none where there are none."""
+    homes: list[str] = []
+    for path in (p for case in cases for p in case.folder.glob(f"{PENDING}*.json")):
+        try:
+            found = read_result(path)
+            homes += [found.bundle or "another"] if other_meaning(found, bundle) else []
+        except MobileCatError:
+            continue
+    if not homes:
+        return []
+    whose = ", ".join(dict.fromkeys(homes))
+    many = "1 pending result" if len(homes) == 1 else f"{len(homes)} pending results"
+    named = f"{shlex.quote(str(folder))} --golden {shlex.quote(str(golden))}"
+    return [
+        f"{many} beside the goldens {'is' if len(homes) == 1 else 'are'} of another bundle "
+        f"({whose}): mobilecat golden review {named} --clean removes what is not of this one"
+    ]
 
 
 def nothing_in(bundle: Bundle, result: Expected) -> str:

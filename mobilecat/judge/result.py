@@ -10,7 +10,7 @@ from mobilecat.compare.compare import Check
 from mobilecat.compare.probe import probe
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.golden.store import Difference, Expected, Made, PlanRecord
-from mobilecat.golden.terms import meaning_of
+from mobilecat.golden.terms import meaning_of, terms_of
 from mobilecat.judge.judge import detections_of
 from mobilecat.judge.moving import Moving
 from mobilecat.judge.observe import Observed, gives_detections, watched
@@ -45,6 +45,7 @@ def expected_of_clip(
         against=against,
         differs=differences(differs),
         terms=meaning_of(bundle),
+        values=terms_of(bundle).values,
     )
 
 
@@ -79,6 +80,7 @@ def expected_from(
         against=against,
         differs=differences(differs),
         terms=meaning_of(bundle),
+        values=terms_of(bundle).values,
     )
 
 

@@ -22,7 +22,7 @@ from mobilecat.golden.store import (
 )
 from mobilecat.judge.case import run_cases
 from mobilecat.judge.contract import check_contract
-from mobilecat.judge.doubts import doubted
+from mobilecat.judge.doubts import doubted, left_behind
 from mobilecat.judge.engines import (
     SOURCE,
     Engines,
@@ -158,6 +158,9 @@ def validate(
             results += judge_ends(folder, engines, progress)
             if isinstance(bundle, CascadeBundle):
                 results += judge_parts(folder, bundle, engines.reports, progress)
+        notes = notes_of(engines, chosen, results, rows, write_pending, tolerances is not None)
+        if golden_dir is not None:
+            notes = (*notes, *left_behind(folder, golden_dir, sealed, chosen))
         return Report(
             bundle=bundle,
             asked=Asked(folder, golden_dir, runner, random, seed),
@@ -167,7 +170,7 @@ def validate(
             random=tuple(rows),
             random_inputs=describe(bundle, values) if random else "",
             pending=tuple(pending),
-            notes=notes_of(engines, chosen, results, rows, write_pending, tolerances is not None),
+            notes=notes,
             empty=tuple(c.name for c in chosen if _is_empty(c)),
             source_rounds=engines.plain is not None,
             warnings=tuple(doubted(folder, bundle, {c.name: c.approved for c in chosen})),

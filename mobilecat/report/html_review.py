@@ -22,8 +22,8 @@ from mobilecat.report.html_figure import Figure, differences_of, layer_of, marke
 from mobilecat.report.html_page import render
 from mobilecat.report.html_reel import Reel, reel_of
 from mobilecat.review.approve import Pending, base_of
-from mobilecat.review.commands import approve_command, reject_command
-from mobilecat.review.review import lines_of
+from mobilecat.review.commands import approve_command, clean_command, reject_command
+from mobilecat.review.review import lines_of, of_another
 
 REELS = 8
 """Clips that one page shows, frame by frame."""
@@ -34,7 +34,8 @@ _STAGES: tuple[str, ...] = STAGES
 class Waiting:
     """A pending result. lane: as short as it can be told. over: what is beyond a limit, the end
     result first. lines: below the headline, where nothing is over. replaces: what was approved
-    before, None for a new case. variant: the command that approves it for its lane alone, "" where
+    before, None for a new case. clean: the command that removes it, where it cannot be approved; ""
+    else. variant: the command that approves it for its lane alone, "" where
     it has none.
     """
 
@@ -49,6 +50,7 @@ class Waiting:
     variant: str
     reject: str
     replaces: Expected | None
+    clean: str = ""
 
 
 def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str:
@@ -78,6 +80,7 @@ def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str
                 f"{approve} --variant" if p.lane else "",
                 reject,
                 old,
+                clean_command(folder, golden_dir) if p.useless else "",
             )
         )
     drawn = [w.figure for w in waiting if w.figure]
@@ -85,13 +88,15 @@ def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str
         "report_review.html.j2",
         bundle=bundle,
         waiting=waiting,
+        of_another=of_another,
         layers=[(0, "approved"), (1, "pending")] if drawn else [],
         tags=bool(drawn) and max(len(x.boxes) for f in drawn for x in f.layers) <= TAGGED,
     )
 
 
 def _told(pending: Pending) -> list[str]:
-    return [line.strip() for line in lines_of(pending, doubts=False)]
+    foreign = of_another(pending)  # has a place of its own
+    return [line.strip() for line in lines_of(pending, doubts=False) if line != foreign]
 
 
 def _headline(d: Difference) -> str:

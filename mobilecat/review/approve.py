@@ -27,11 +27,12 @@ from mobilecat.golden.store import (
     read_case,
     read_case_file,
     read_result,
+    remove_pending,
     require_golden_folder,
     require_writable,
     result_path,
 )
-from mobilecat.golden.terms import meaning_of
+from mobilecat.golden.terms import other_meaning
 from mobilecat.judge.doubts import doubts_of, nothing_in
 from mobilecat.judge.judge import judge_expected
 from mobilecat.judge.result import differences, now
@@ -48,7 +49,9 @@ class Pending:
     """A result that waits. lane: "" where it was recorded; else what a validation saw there.
 
     whole: its classes are of the picture as a whole.
-    stale: the approved result it was compared with has changed since. checks: new against approved,
+    stale: the approved result it was compared with has changed since. other: how the bundle that
+    gave it differs from this one, where its numbers mean something else; "" where they do not.
+    checks: new against approved,
     empty where nothing is approved yet. doubts: what no detector gives, a sentence each. nothing:
     how near the best candidate comes, where there is no detection.
     """
@@ -63,6 +66,12 @@ class Pending:
     whole: bool = False
     doubts: tuple[str, ...] = ()
     nothing: str = ""
+    other: str = ""
+
+    @property
+    def useless(self) -> bool:
+        """Whether it cannot be approved: it is of another bundle, or of a golden that changed."""
+        return self.stale or bool(self.other)
 
     @property
     def size(self) -> float:
@@ -129,8 +138,11 @@ def _pending(bundle: Bundle, home: Path, path: Path) -> Pending:
     if base is not None:
         checks = judge_expected(bundle, read_result(base), new, _limits(bundle, new))
     whole = bundle.spec.head.whole_picture
-    doubts, nothing = tuple(doubts_of(bundle, new)), nothing_in(bundle, new)
-    return Pending(home.name, home, lane, path, new, stale, tuple(checks), whole, doubts, nothing)
+    other = other_meaning(new, bundle)
+    # What is of another bundle is not to be doubted by this one's spec.
+    doubts = () if other else tuple(doubts_of(bundle, new))
+    told = whole, doubts, nothing_in(bundle, new), other
+    return Pending(home.name, home, lane, path, new, stale, tuple(checks), *told)
 
 
 def base_of(home: Path, lane: str) -> Path | None:
@@ -209,8 +221,8 @@ def _refusal(bundle: Bundle, homes: dict[str, Path], name: str, lane: str | None
     if pending.stale:
         fix = "validate or record again, and look at the difference"
         return Problem("the approved result has changed since this one was compared", name, fix)
-    if changed := _other_contract(pending.found, bundle):
-        what = f"was recorded from another spec: another {changed} than the bundle's now"
+    if pending.other:
+        what = f"was recorded from another spec: {pending.other}"
         again = f"record it again: mobilecat golden record {homes[name] / record.input.file}"
         return Problem(what, name, f"{again} --case {name}, and look at it")
     source = homes[name] / record.input.file
@@ -221,16 +233,6 @@ def _refusal(bundle: Bundle, homes: dict[str, Path], name: str, lane: str | None
     if not intact or pending.found.input_sha256 != record.sha256:
         return Problem("its input file is missing or another than was recorded", name)
     return None
-
-
-def _other_contract(found: Expected, bundle: Bundle) -> str:
-    """Say what a result was found under that is not the bundle's; "" where its numbers mean the
-    same. Targets, tolerances and what only a comment says are none of it."""
-    if not found.terms:  # as an older mobilecat wrote it: the whole spec is all that it kept
-        return "" if found.made.spec_sha256 == bundle.spec_sha256 else "spec"
-    now = meaning_of(bundle)
-    every = dict.fromkeys((*found.terms, *now))
-    return ", ".join(k for k in every if found.terms.get(k) != now.get(k))
 
 
 def _approve(
@@ -246,14 +248,14 @@ def _approve(
         replaces=sha256_of(target) if target.is_file() else None,
         difference=differences(pending.checks),
     )
-    update: dict[str, object] = {"approved": approval, "against": None, "differs": (), "terms": {}}
+    update: dict[str, object] = {"approved": approval, "against": None, "differs": ()}
+    update |= {"terms": {}, "values": {}, "bundle": ""}
     approved = pending.found.model_copy(update=update).sealed()
     announce(root, bundle, home.name, target.stem, approved.seal or "")
     write_text(target, approved.to_json(), approves=True)
     confirm(root, bundle, home.name)
     # Killed here, the pending file stays behind, stale: `approve` refuses it, `review` says so.
-    path.unlink(missing_ok=True)
-    path.with_suffix(".png").unlink(missing_ok=True)
+    remove_pending(path)
     return target
 
 

@@ -20,6 +20,12 @@ def reject_command(folder: Path, golden_dir: Path, pending: Pending) -> str:
     return _command("review", folder, golden_dir, pending, ["--reject", pending.case])
 
 
+def clean_command(folder: Path, golden_dir: Path) -> str:
+    """Return the command that takes away all that cannot be approved."""
+    named = [] if (folder, golden_dir) == _USUAL else [str(folder), "--golden", str(golden_dir)]
+    return shlex.join(["mobilecat", "golden", "review", *named, "--clean"])
+
+
 def _command(verb: str, folder: Path, golden_dir: Path, pending: Pending, words: list[str]) -> str:
     usual = (folder, golden_dir) == _USUAL and not Path(pending.case).exists()
     named = [] if usual else [str(folder)]

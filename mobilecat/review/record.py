@@ -28,6 +28,7 @@ from mobilecat.golden.store import (
     input_sha256,
     read_case_file,
     read_result,
+    remove_pending,
     require_golden_folder,
     require_writable,
     result_path,
@@ -106,6 +107,7 @@ def record(
         if chosen.artifact is None:
             shaker = shaker or Shaker(folder, bundle, source)
             new = new.model_copy(update={"moves": _moves(shaker, bundle, found, taken)})
+    new = new.model_copy(update={"bundle": str(folder)})
     if home.exists():
         _require_same_input(home, digest, every)
         same = against is not None and _says_the_same(read_result(approved), new)
@@ -114,6 +116,7 @@ def record(
         old = read_result(approved) if against else None
         checks = judge_expected(bundle, old, new, limits_of(chosen, bundle)) if old else []
         new = new.model_copy(update={"differs": differences(checks)})
+        remove_pending(home / f"{PENDING}.json")
         write_text(home / f"{PENDING}.json", new.to_json())
     else:
         _new_case(home, inputs, boxes, taken, link, new, every)
@@ -240,5 +243,7 @@ def _new_case(
 
 
 def _says_the_same(old: Expected, new: Expected) -> bool:
-    about = {"made", "against", "differs", "terms", "approved", "seal", "moves"}
+    about = {
+        "made", "against", "differs", "terms", "values", "bundle", "approved", "seal", "moves",
+    }  # fmt: skip
     return old.model_dump(exclude=about) == new.model_dump(exclude=about)

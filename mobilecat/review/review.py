@@ -23,7 +23,21 @@ def lines_of(pending: Pending, doubts: bool = True) -> list[str]:
 
     doubts: with what looks wrong, at the end.
     """
-    return [*_lines(pending), *(f"warning: {text}" for text in pending.doubts if doubts)]
+    foreign = [of_another(pending)] if pending.other else []
+    odd = (f"warning: {text}" for text in pending.doubts if doubts)
+    return [*foreign, *_lines(pending), *odd]
+
+
+def of_another(pending: Pending) -> str:
+    """Say that a result is not of this bundle, of which it is, and what is different; "" where it
+    is of this one."""
+    if not pending.other:
+        return ""
+    whose = f"of another bundle ({pending.found.bundle})" if pending.found.bundle else _OLDER
+    return f"{whose}: {pending.other}. It cannot be approved for this one"
+
+
+_OLDER = "of another bundle than this one"
 
 
 def _lines(pending: Pending) -> list[str]:

@@ -69,7 +69,8 @@ OWN = {
     "spec": {"explain": "key", "schema": "mc.spec_schema"},
     # Deciding is a verb of its own: golden.approve, golden.reject, golden.accept_or_reject.
     "golden review": {"approve": ".pending", "accept": ".pending", "reject": ".pending",
-                      "variant": ".pending", "reason": ".pending", "html": ".page"},
+                      "variant": ".pending", "reason": ".pending", "html": ".page",
+                      "clean": "mc.golden"},
 }  # fmt: skip
 
 

@@ -160,6 +160,12 @@ def test_a_variant_is_in_the_index(shop: Workshop) -> None:
 # --- the contract that a golden is for
 
 
+WORDS = {
+    "nms": "[nms] iou_threshold: golden made with 0.45, bundle has 0.5",
+    "input": "[input] mean: golden made with 0, bundle has 3",
+    "landmarks": "landmarks: number 0: golden made with",
+    "labels": 'labels: number 0: golden made with "cat", bundle has "dog"',
+}
 CONTRACTS: dict[str, Callable[[Told], object]] = {
     "nms": lambda t: (t["spec"]["nms"].update(iou_threshold=0.5), t.update(nms=t["spec"]["nms"])),
     "input": lambda t: t["spec"]["input"].update(mean=3.0),
@@ -174,7 +180,22 @@ def test_another_contract_than_was_approved_for(shop: Workshop, part: str) -> No
     (shop.bundle / "labels.txt").write_text("dog\ncat\n" if part == "labels" else "cat\ndog\n")
     report = check(shop)
     first = report.failed[0].check
-    assert first.stage == "contract" and f"another contract: {part} of bundle.json" in first.detail
+    assert first.stage == "contract" and f"another contract: {WORDS[part]}" in first.detail
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_contract_without_its_values_is_told_by_its_part(shop: Workshop, edited: bool) -> None:
+    """As an older mobilecat wrote it; and where somebody wrote other values beside the digests."""
+    told = json.loads(index_of(shop).read_text())
+    for terms in told["terms"].values():
+        if edited:
+            terms["values"]["input"]["mean"] = 9.0
+        else:
+            del terms["values"]
+    index_of(shop).write_text(json.dumps(told))
+    assert check(shop).held
+    edit_bundle(shop.bundle, CONTRACTS["input"])
+    assert "another contract: input of bundle.json" in check(shop).failed[0].check.detail
 
 
 def test_wider_limits_than_were_approved_for(shop: Workshop) -> None:

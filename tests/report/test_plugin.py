@@ -101,7 +101,7 @@ def test_another_contract_fails_one_test_which_says_what_to_run(work: Path, tmp_
     done = run(tmp_path, *words)
     assert done.returncode == 1 and "1 failed, 2 skipped" in done.stdout, done.stdout
     assert "see mobilecat::cat_faces[goldens]" in done.stdout
-    assert "one_at_night: was approved for another contract: nms of bundle.json" in done.stdout
+    assert "one_at_night: was approved for another contract: [nms] score_threshold: " in done.stdout
     picture = (
         work
         / "golden/cat_faces/one_at_night"

@@ -1,0 +1,83 @@
+"""One part of a contract as it was and as it is, in words: which key, and both values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from mobilecat.spec import ImageSpec, NmsSpec
+from mobilecat.spec.heads import HEADS
+
+WORDED = ("input", "head", "nms", "labels", "landmarks")
+"""Parts whose values goldens keep, so that a change can be told."""
+
+
+def words_of(part: str, before: Any, now: Any, made_with: str) -> list[str]:
+    """Return a sentence for each key that is another: `[input] range: golden made with [0, 1],
+    bundle has [0, 255]`. [] where it cannot be told.
+
+    part: of the contract, a cascade's with its model before it. before, now: its values, defaults
+    left out. A golden's file is anyone's: values of any form are taken.
+    """
+    home, _, name = part.rpartition(": ")
+    of = f"{home}: " if home else ""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        return [f"{of}[{name}] {text}" for text in _of_table(name, before, now, made_with)]
+    if isinstance(before, Sequence) and isinstance(now, Sequence):
+        return [f"{of}{name}: {text}" for text in _of_list(before, now, made_with)]
+    return []
+
+
+def _of_table(
+    name: str, before: Mapping[str, Any], now: Mapping[str, Any], made_with: str
+) -> list[str]:
+    defaults = _defaults(name, now)
+    if before.get("kind") != now.get("kind"):
+        return [_both("kind", before.get("kind"), now.get("kind"), made_with)]
+    return [
+        _both(key, before.get(key, defaults.get(key)), now.get(key, defaults.get(key)), made_with)
+        for key in {**before, **now}
+        if before.get(key, defaults.get(key)) != now.get(key, defaults.get(key))
+    ]
+
+
+def _defaults(name: str, now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the defaults of a table's keys, as JSON has them."""
+    models: dict[str, type[BaseModel] | None] = {
+        "input": ImageSpec, "nms": NmsSpec, "head": HEADS.get(str(now.get("kind"))),
+    }  # fmt: skip
+    model = models.get(name)
+    fields = model.model_fields.items() if model is not None else ()
+    return {
+        k: list(f.default) if isinstance(f.default, tuple) else f.default
+        for k, f in fields
+        if not f.is_required()
+    }
+
+
+def _of_list(before: Sequence[Any], now: Sequence[Any], made_with: str) -> list[str]:
+    if len(before) != len(now):
+        return [f"{made_with} {len(before)}, bundle has {len(now)}"]
+    pairs = ((i, a, b) for i, (a, b) in enumerate(zip(before, now, strict=True)) if a != b)
+    return [_both(f"number {i}", a, b, made_with) for i, a, b in list(pairs)[:1]]
+
+
+def _both(key: str, before: Any, now: Any, made_with: str) -> str:
+    return f"{key}: {made_with} {_shown(before)}, bundle has {_shown(now)}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = json.dumps(_plain(value), ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _plain(value: Any) -> Any:
+    """1.0 is written 1, as in a spec."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,124 @@
+"""Pending results that another bundle gave: said, kept out of goldens, and taken away by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mobilecat as mc
+from mobilecat.errors import MobileCatError
+from mobilecat.report.html_review import review_page
+from mobilecat.review.approve import pendings
+from mobilecat.review.record import record
+from mobilecat.review.review import lines_of
+from tests.command import mobilecat
+from tests.judge.fake import (
+    LANE,
+    Workshop,
+    approved_hashes,
+    check,
+    edit_bundle,
+    hashes,
+    moved,
+    write_bundle,
+)
+
+RANGE = "[input] range: result made with [0, 255], bundle has [0, 1]"
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    monkeypatch.delenv("CI", raising=False)
+    made = write_bundle(tmp_path)
+    made.approved("room", "hall")
+    return made
+
+
+def changed(told: dict[str, Any]) -> None:
+    told["spec"]["input"].update(range=[0, 1])
+
+
+def left_behind(shop: Workshop) -> None:
+    """Leave what one lane gave for both goldens, with drawings, and make the bundle another."""
+    shop.faults[LANE] = moved
+    check(shop)
+    shop.faults.clear()
+    mobilecat("golden", "review", shop.bundle, "--golden", shop.golden)
+    edit_bundle(shop.bundle, changed)
+
+
+def test_it_is_said_of_which_bundle_it_is_and_not_approved(shop: Workshop) -> None:
+    left_behind(shop)
+    found = pendings(shop.bundle, shop.golden)
+    assert [p.other for p in found] == [RANGE] * 2 and found[0].useless
+    assert lines_of(found[0])[0].startswith(f"of another bundle ({shop.bundle}): {RANGE}")
+    page = review_page(shop.bundle, shop.golden, found)
+    command = f"mobilecat golden review {shop.bundle} --golden {shop.golden} --clean"
+    assert RANGE in page and command in page and "golden approve" not in page
+    shown = mobilecat("golden", "review", shop.bundle, "--golden", shop.golden).stdout
+    assert command in " ".join(shown.split()) and "golden approve" not in shown
+    with pytest.raises(MobileCatError, match="Nothing was approved"):
+        mc.golden.approve(shop.bundle, shop.golden, ["room"], lane=LANE)
+
+
+def test_clean_takes_it_away_with_its_pictures_and_nothing_else(shop: Workshop) -> None:
+    before = hashes(shop.golden)
+    left_behind(shop)
+    assert len(list(shop.golden.rglob("pending-*.png"))) == 2
+    done = mobilecat("golden", "review", shop.bundle, "--golden", shop.golden, "--clean")
+    assert done.returncode == 0 and done.stdout.count("removed ") == 4
+    assert hashes(shop.golden) == before
+    again = mobilecat("golden", "review", shop.bundle, "--golden", shop.golden, "--clean")
+    assert "nothing to remove" in again.stdout
+
+
+def test_clean_leaves_what_can_still_be_approved(shop: Workshop) -> None:
+    shop.faults[LANE] = moved
+    check(shop)
+    record(shop.bundle, shop.golden, shop.picture("new", 99), opener=shop.open)
+    assert mc.golden.clean(shop.bundle, shop.golden) == []
+    assert len(pendings(shop.bundle, shop.golden)) == 3
+
+
+def test_a_drawing_without_its_result_goes_and_approvals_stay(shop: Workshop) -> None:
+    before = approved_hashes(shop.golden)
+    home = next(shop.golden.rglob("room"))
+    orphan = home / "pending-source.png"
+    orphan.write_bytes(b"a picture")
+    assert mc.golden.clean(shop.bundle, shop.golden) == [orphan]
+    assert approved_hashes(shop.golden) == before
+
+
+def test_a_lane_that_agrees_again_takes_its_drawing_along(shop: Workshop) -> None:
+    shop.faults[LANE] = moved
+    check(shop)
+    mobilecat("golden", "review", shop.bundle, "--golden", shop.golden)
+    assert list(shop.golden.rglob("pending-*.png"))
+    shop.faults.clear()
+    assert check(shop).held
+    assert not list(shop.golden.rglob("pending*"))
+
+
+def test_validate_names_what_another_bundle_left(shop: Workshop) -> None:
+    shop.not_run[LANE] = "not here"
+    home = next(shop.golden.rglob("room"))
+    shop.faults["tflite:fake.tflite"] = moved
+    check(shop)
+    shop.faults.clear()
+    left = home / "pending-tflite@fake.tflite.json"
+    # As a lane left it that this bundle does not have.
+    left.rename(home / "pending-onnx@old.onnx.json")
+    edit_bundle(shop.bundle, changed)
+    (note,) = [n for n in check(shop, cases=["room"]).notes if "pending" in n]
+    assert note.startswith(
+        f"1 pending result beside the goldens is of another bundle ({shop.bundle})"
+    )
+    assert f"golden review {shop.bundle} --golden {shop.golden} --clean" in note
+
+
+def test_clean_writes_nothing_in_ci(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(MobileCatError, match="not written in CI"):
+        mc.golden.clean(shop.bundle, shop.golden)
