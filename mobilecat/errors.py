@@ -50,7 +50,7 @@ class MobileCatError(Exception):
 
 _OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)(?![\w-])")
 _NAMES = {
-    "all": "every", "class": "class_", "for": "goal", "from": "saved", "iou": "ious",
+    "all": "every", "class": "class_", "clean": "", "for": "goal", "from": "saved", "iou": "ious",
     "json": "", "plot": "", "range": "value_range", "score": "scores", "set": "answers",
     "shape": "shapes",
     "no-cache": "cache", "trust-pickle": "trust", "trust-python": "trust",

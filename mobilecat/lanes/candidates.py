@@ -24,6 +24,7 @@ from mobilecat.lanes.source import SourceRunner
 from mobilecat.pictures.detections import Detections
 from mobilecat.rows import WHOLE, kinds_of
 from mobilecat.spec import NmsSpec
+from mobilecat.spec.taken import refusal
 
 TRIED = ("score_threshold", "iou_threshold", "max_detections", "per_class")
 """Keys of [nms] that the head's candidates can be suppressed by anew."""
@@ -98,13 +99,17 @@ def tried_nms(bundle: Bundle, settings: Mapping[str, Any]) -> NmsSpec | None:
         try:
             return _tried(nms, settings)
         except ValidationError as e:
-            problems = [
-                Problem(
-                    x["msg"].removeprefix("Value error, "), f"nms.{'.'.join(map(str, x['loc']))}"
-                )
-                for x in e.errors(include_url=False)
-            ]
+            problems = [_refused(dict(x)) for x in e.errors(include_url=False)]
     raise SpecError("These settings cannot be tried", problems)
+
+
+def _refused(error: dict[str, Any]) -> Problem:
+    key = str(error["loc"][0]) if error["loc"] else ""
+    where = f"nms.{key}" if key else "nms"
+    if error["type"] == "value_error":
+        return Problem(str(error["msg"]).removeprefix("Value error, "), where)
+    what, fix = refusal(where, error["input"], NmsSpec.model_fields.get(key), error=error["type"])
+    return Problem(what, fix=fix)
 
 
 def _tried(nms: NmsSpec, settings: Mapping[str, Any]) -> NmsSpec:

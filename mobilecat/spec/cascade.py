@@ -264,17 +264,25 @@ def _words(error: dict[str, Any], at: KeyPath) -> tuple[str, str]:
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(error["ctx"]["expected"]))
         return f"{key} = {given} is not one of {', '.join(allowed)}", _nearest(given, allowed)
-    return f"{key} = {given}: {error['msg'][:1].lower()}{error['msg'][1:]}", ""
+    from mobilecat.spec.taken import refusal
+
+    named = [k for k, part in enumerate(at) if not isinstance(part, int)]
+    end = named[-1] if named else 0
+    table = _TABLES.get(at[:end], Tolerance)
+    field = table.model_fields.get(str(at[end])) if at else None
+    return refusal(key, error.get("input"), field, inner=end + 1 < len(at), error=str(kind))
+
+
+_TABLES: dict[KeyPath, type[BaseModel]] = {
+    (): CascadeSpec,
+    ("cascade",): Chain,
+    ("crop",): CropContract,
+    ("crop", "rotation"): RotationContract,
+}
 
 
 def _fields_below(at: KeyPath) -> list[str]:
-    tables: dict[KeyPath, type[BaseModel]] = {
-        (): CascadeSpec,
-        ("cascade",): Chain,
-        ("crop",): CropContract,
-        ("crop", "rotation"): RotationContract,
-    }
-    return list(tables.get(at, Tolerance).model_fields)
+    return list(_TABLES.get(at, Tolerance).model_fields)
 
 
 def _nearest(word: str, names: list[str]) -> str:

@@ -260,7 +260,7 @@ def _words(
         return [(f"unknown key {key!r}", fix)]
     if kind == "missing":
         if isinstance(error["loc"][-1], int):
-            return [(f"{key}: {_shown(error.get('input'))} is too short", "")]
+            return [_refused(error, key, path, data)]
         words = _literals(path, data)
         fix = f"one of {', '.join(words)}" if words else ""
         return [(f"{key or error['loc'][-1]!s} is missing", fix)]
@@ -278,12 +278,12 @@ def _words(
         named = found.get("kind", "") if isinstance(found, dict) else ""
         if not named and (close := _meant("kind", found)):
             return [(f"unknown key 'head.{close}'", "did you mean 'kind'?")]
-        what = f"there is no head {named!r}" if named else "head.kind is missing"
+        what = f"there is no head {_shown(named)}" if named else "head.kind is missing"
         return [(what, _nearest(str(named), HEAD_KINDS))]
     if path[:1] == ("tolerances",) and len(path) == 2:
         what = f"{key} = {given} is of no file: each file has limits of its own"
         return [(what, f'write it in the table of the file: [tolerances."FILE"] {path[-1]} = …')]
-    return [(f"{key} = {given}: {message[:1].lower()}{message[1:]}", "")]
+    return [_refused(error, key, path, data)]
 
 
 def _elsewhere(path: KeyPath, value: Any, data: dict[str, Any]) -> str:
@@ -297,8 +297,24 @@ def _elsewhere(path: KeyPath, value: Any, data: dict[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(list(value) if isinstance(value, tuple) else value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    from mobilecat.spec.taken import shown
+
+    return shown(value)
+
+
+def _refused(
+    error: dict[str, Any], key: str, path: KeyPath, data: dict[str, Any]
+) -> tuple[str, str]:
+    """Return what a key takes, and what to write, where it has something else."""
+    from mobilecat.spec.taken import refusal
+
+    named = [k for k, part in enumerate(path) if not isinstance(part, int)]
+    end = named[-1] if named else 0
+    models = _models_at(path[:end], data)
+    fields = {f.alias or n: f for m in models for n, f in m.model_fields.items()}
+    inner = any(isinstance(part, int) for part in path[end + 1 :])
+    field = fields.get(str(path[end])) if path else None
+    return refusal(key, error.get("input"), field, inner=inner, error=str(error["type"]))
 
 
 def _meant(key: str, table: Any) -> str:

@@ -146,18 +146,19 @@ def _key(
     model: type[BaseModel], table: str, title: str, shown: str, name: str, field: FieldInfo
 ) -> Key:
     required = field.is_required() and not (table == "" and name == "name")
-    default = "" if field.is_required() or field.default is None else _toml(field.get_default())
-    takes = _takes(field.annotation, field.metadata)
+    default = "" if field.is_required() or field.default is None else toml(field.get_default())
+    said = takes(field.annotation, field.metadata)
     if shown == "kind" and table == "head":
         default = ""
-    return Key(title, shown, takes, default, meanings_of(model).get(name, ""), required)
+    return Key(title, shown, said, default, meanings_of(model).get(name, ""), required)
 
 
-def _toml(value: Any) -> str:
+def toml(value: Any) -> str:
+    """Return a default as TOML writes it; "" of a table."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (tuple, list)):
-        return f"[{', '.join(map(_toml, value))}]" if value else ""
+        return f"[{', '.join(map(toml, value))}]" if value else ""
     if isinstance(value, (dict, BaseModel)):
         return ""
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
@@ -185,25 +186,25 @@ def _alternatives(annotation: Any) -> Iterator[Any]:
         yield annotation
 
 
-def _takes(annotation: Any, metadata: typing.Sequence[Any] = ()) -> str:
+def takes(annotation: Any, metadata: typing.Sequence[Any] = ()) -> str:
     """Return a type in words, with its bounds."""
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return _takes(args[0], [*metadata, *args[1:]])
+        return takes(args[0], [*metadata, *args[1:]])
     if origin in (typing.Union, types.UnionType):
-        words = [_takes(a, metadata) for a in args if a is not type(None)]
+        words = [takes(a, metadata) for a in args if a is not type(None)]
         return " or ".join(dict.fromkeys(words))
     if origin is typing.Literal:
         return " or ".join(f'"{a}"' for a in args)
     if origin is tuple:
         if len(args) == 2 and args[1] is Ellipsis:
-            return f"list of {_plural(_takes(args[0]))}"
-        each = [_takes(a) for a in args]
+            return f"list of {_plural(takes(args[0]))}"
+        each = [takes(a) for a in args]
         if len(set(each)) == 1:
             return f"list of {len(each)} {_plural(each[0])}"
         return f"[{', '.join(each)}]"
     if origin is dict:
-        return f"table of {_plural(_takes(args[1]))}"
+        return f"table of {_plural(takes(args[1]))}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "a table"
     if annotation in _NUMBERS:

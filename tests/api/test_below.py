@@ -60,8 +60,8 @@ def test_the_nearest_candidate_is_drawn(exported: Path) -> None:
         ("score_treshold", 0.1, "did you mean nms.score_threshold?"),
         ("score_treshold", 0.1, "unknown key"),
         ("where", "app", "cannot be tried on a bundle"),
-        ("score_threshold", 7, "less than or equal to 1"),
-        ("score_threshold", "high", "valid number"),
+        ("score_threshold", 7, "takes a number from 0 to 1"),
+        ("score_threshold", "high", "score_threshold = 'high', but it takes a number"),
     ],
 )
 def test_settings_that_cannot_be_tried(key: str, value: object, words: str, exported: Path) -> None:

@@ -196,7 +196,7 @@ def test_an_answer_takes_the_place_of_a_guess(tmp_path: Path) -> None:
         ({"head.kind": "yolov9"}, "did you mean yolov8"),
         ({"head.unit": "pixels"}, "one of head.kind, head.output, head.units"),
         ({"head.units": "feet"}, "pixels, normalised"),
-        ({"input.pad": 400}, "less than or equal to 255"),
+        ({"input.pad": 400}, "pad = 400, but it takes a whole number from 0 to 255"),
     ],
 )
 def test_answers_that_do_not_fit(answers: dict[str, Any], word: str, tmp_path: Path) -> None:

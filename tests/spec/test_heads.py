@@ -81,17 +81,24 @@ CASES = {
     ),
     "an anchor without a height": (
         TOP + '[head]\nkind = "yolov3"\nanchors = [[[1, 2], [3]], [[4, 5]]]\n',
-        ["6: head.anchors: [3] is too short | "],
+        [
+            "6: head.anchors has [3] in it, but it takes "
+            "a list of list of list of 2 numbers above 0 | "
+        ],
     ),
     "an anchor below nothing": (
         TOP + '[head]\nkind = "yolov3"\nanchors = [[[1, -2]]]\n',
-        ["6: head.anchors = -2: input should be greater than 0 | "],
+        [
+            "6: head.anchors has -2 in it, but it takes "
+            "a list of list of list of 2 numbers above 0 | "
+        ],
     ),
     "generator settings": (
         TOP + '[head]\nkind = "ssd"\n[head.anchors]\nmin_scal = 0.2\nlayers = 1\n',
         [
             "7: unknown key 'head.anchors.min_scal' | did you mean 'min_scale'?",
-            "8: head.anchors.layers = 1: input should be greater than or equal to 2 | ",
+            "8: head.anchors.layers = 1, but it takes a whole number from 2 to 16 | "
+            "write layers = 6, for example",
         ],
     ),
     "generator settings that contradict": (
