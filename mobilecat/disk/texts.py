@@ -12,7 +12,7 @@ MOST_BYTES = 256 << 20
 
 
 _DEEPEST = 100
-_ENDLESS = "nested without end"
+ENDLESS = "nested without end"
 
 
 def read_text(path: Path, most: int = MOST_BYTES) -> str:
@@ -30,9 +30,9 @@ def read_text(path: Path, most: int = MOST_BYTES) -> str:
 def json_from_text(text: str) -> Any:
     """Return the value of JSON text. Errors: ValueError (JSONDecodeError where it has a place)."""
     try:
-        return _shallow(json.loads(text))
+        return shallow(json.loads(text))
     except RecursionError:
-        raise ValueError(_ENDLESS) from None
+        raise ValueError(ENDLESS) from None
 
 
 def read_json(path: Path, most: int = MOST_BYTES) -> Any:
@@ -43,18 +43,18 @@ def read_json(path: Path, most: int = MOST_BYTES) -> Any:
 def toml_from_text(text: str) -> dict[str, Any]:
     """Return the tables of TOML text. Errors: ValueError (TOMLDecodeError where it has a place)."""
     try:
-        tables: dict[str, Any] = _shallow(tomllib.loads(text))
+        tables: dict[str, Any] = shallow(tomllib.loads(text))
         _require_64_bits(tables)
         return tables
     except RecursionError:
-        raise ValueError(_ENDLESS) from None
+        raise ValueError(ENDLESS) from None
     except tomllib.TOMLDecodeError:
         raise
     except ValueError as e:
         raise ValueError(f"cannot be read: {e}") from None
 
 
-def _shallow(value: Any) -> Any:
+def shallow(value: Any) -> Any:
     """Return `value`, which whoever walks it with a function that calls itself can then do."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(_DEEPEST):
@@ -62,7 +62,7 @@ def _shallow(value: Any) -> Any:
         level = [x for values in inner for x in values if isinstance(x, dict | list)]
         if not level:
             return value
-    raise ValueError(_ENDLESS)
+    raise ValueError(ENDLESS)
 
 
 def _require_64_bits(tables: dict[str, Any]) -> None:

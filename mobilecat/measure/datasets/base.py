@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mobilecat import disk
+from mobilecat.disk.spill import Spill
+from mobilecat.disk.tables import Misplaced, Tables, read_tables
 from mobilecat.errors import MobileCatError, Problem, reason
 from mobilecat.geometry.turned import turned_corners
 from mobilecat.measure.datasets.labelled import Labelled, Outline
@@ -81,7 +85,8 @@ class Reading:
     pictures: Packed = field(default_factory=Packed)
     empty_boxes: int = 0
     missing: list[Problem] = field(default_factory=list)
-    _seen: dict[Path, str] = field(default_factory=dict)
+    _seen: dict[bytes, int] = field(default_factory=dict)
+    _where: Spill = field(default_factory=Spill)
 
     def problem(self, what: str, where: str, fix: str = "") -> None:
         self.problems.append(Problem(what, where, fix))
@@ -93,7 +98,10 @@ class Reading:
 
         recorded_wh: what the labels say; None where they do not.
         """
-        if (first := self._seen.setdefault(path, where)) != where:
+        key = blake2b(str(path).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if (at := self._seen.get(key)) is None:
+            self._seen[key] = self._where.put(where)
+        elif (first := self._where.get(at)) != where:
             self.problem(f"{path.name} is labelled twice", where, f"the first time: {first}")
             return None
         try:
@@ -181,7 +189,8 @@ class Reading:
     ) -> Dataset:
         """Return the data set; DatasetError with all problems, or where there is no picture."""
         said = list(notes)
-        wrong = [p for p in self.problems if p not in self.missing]
+        gone_ones = set(map(id, self.missing))
+        wrong = [p for p in self.problems if id(p) not in gone_ones]
         gone, labelled = len(self.missing), len(self.missing) + len(self.pictures)
         if not wrong and gone and self.pictures:
             # Someone measures on some of a set's pictures.
@@ -244,6 +253,25 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise refused(path, [Problem("is JSON, but no object {…}", str(path))])
     return data
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raise DatasetError, with the place, for what is wrong with the JSON file that is read."""
+    try:
+        yield
+    except Misplaced as e:
+        where = f"{path}:{e.line}:{e.column}"
+        raise refused(path, [Problem(f"not JSON: {e.message}", where)]) from e
+    except (OSError, ValueError) as e:
+        raise refused(path, [Problem(reason(e), str(path))]) from e
+
+
+def tables_of(path: Path, wanted: Collection[str]) -> Tables:
+    """Return which of the `wanted` keys the object in a JSON file has; DatasetError where there is
+    none. Its tables are read a row at a time."""
+    with readable(path):
+        return read_tables(path, wanted, _LARGEST)
 
 
 def read_lines(path: Path) -> list[str]:

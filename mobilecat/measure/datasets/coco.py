@@ -6,11 +6,15 @@ are x, y, v triples, v = 0 not labelled.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from array import array
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from mobilecat.disk.spill import Spill
+from mobilecat.disk.tables import Tables
 from mobilecat.errors import Problem
 from mobilecat.measure.datasets.base import (
     Dataset,
@@ -19,21 +23,25 @@ from mobilecat.measure.datasets.base import (
     Reading,
     find_picture,
     numbers,
-    read_json,
+    readable,
     refused,
     side,
+    tables_of,
 )
 from mobilecat.measure.datasets.labelled import Outline, RunLengths
 
+_KEYS = ("images", "annotations", "categories")
 
-def is_coco(data: Mapping[str, Any]) -> bool:
-    return {"images", "annotations", "categories"} <= data.keys()
+
+def is_coco(path: Path) -> bool:
+    """Return whether a JSON file has COCO's tables; DatasetError where it is no JSON object."""
+    return tables_of(path, _KEYS).keys.keys() == set(_KEYS)
 
 
 def find(path: Path) -> Path | None:
     """Return the one COCO file at `path`, or in it or its annotations/; None without any."""
     if path.is_file():
-        return path if path.suffix == ".json" and is_coco(read_json(path)) else None
+        return path if path.suffix == ".json" and is_coco(path) else None
     for folder in (path, path / "annotations"):
         files = sorted(folder.glob("*.json"))
         found = [p for p in files if _is_coco_file(p, alone=len(files) == 1)]
@@ -47,7 +55,7 @@ def find(path: Path) -> Path | None:
 
 def _is_coco_file(path: Path, alone: bool) -> bool:
     try:
-        return is_coco(read_json(path))
+        return is_coco(path)
     except DatasetError:
         if alone:  # it is meant, then
             raise
@@ -59,28 +67,33 @@ def read(path: Path) -> Dataset:
 
     Errors: DatasetError, each problem with its key.
     """
-    data = read_json(path)
-    reading = Reading(path)
-    categories = _categories(data, reading)
-    images = _images(data, reading)
+    tables, reading = tables_of(path, _KEYS), Reading(path)
+    categories = _categories(tables, reading)
+    images = _Images(tables, reading)
     names, width = _keypoints(categories, reading)
     order = {key: i for i, key in enumerate(categories)}
-    items: dict[Any, list[Item]] = defaultdict(list)
-    for k, row in _rows(data, "annotations", reading):
+    items, of, at = Spill(), array("q"), array("q")  # a picture's place, and its item's
+    for k, row in _rows(tables, "annotations", reading):
         where = f"{path}: annotations[{k}]"
         if item := _item(row, where, order, images, width, reading):
-            items[row["image_id"]].append(item)
+            of.append(images.place(row["image_id"]))
+            at.append(items.put(item))
+    by_picture = np.argsort(np.array(of, np.int64), kind="stable")
+    ends = np.searchsorted(np.array(of, np.int64)[by_picture], np.arange(len(images)), "right")
     folders = [path.parent, path.parent / "images", path.parent.parent,
                path.parent.parent / "images", *_split_folders(path)]  # fmt: skip
-    for key, (where, row) in images.items():
-        size = (side(row.get("width")), side(row.get("height")))
+    first = 0
+    for place, end in enumerate(ends.tolist()):
+        mine, first = by_picture[first:end].tolist(), end
+        image = images[place]
+        size = (side(image.width), side(image.height))
         if size[0] is None or size[1] is None:
-            reading.problem("width and height must be whole numbers of at least 1", where)
+            reading.problem("width and height must be whole numbers of at least 1", image.where)
             continue
-        picture = find_picture(folders, row["file_name"])
-        real = reading.size_of(picture, where, (size[0], size[1]))
+        picture = find_picture(folders, image.file_name)
+        real = reading.size_of(picture, image.where, (size[0], size[1]))
         if real is not None:
-            reading.add(picture, real, items.pop(key, ()), width)
+            reading.add(picture, real, (items.get(at[i]) for i in mine), width)
     return reading.done("COCO JSON", [c["name"] for c in categories.values()], names)
 
 
@@ -90,24 +103,22 @@ def _split_folders(path: Path) -> list[Path]:
     return [path.parent.parent / split, path.parent / split, path.parent.parent / "images" / split]
 
 
-def _rows(data: dict[str, Any], key: str, reading: Reading) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Give the rows of a table, and forget each: as JSON values they are most of what is held."""
-    rows = data[key]
-    if not isinstance(rows, list):
+def _rows(tables: Tables, key: str, reading: Reading) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Give the rows of a table with their numbers."""
+    if key not in tables.lists:
         reading.problem("must be a list", f"{reading.path}: {key}")
         return
-    for k, row in enumerate(rows):
-        if not isinstance(row, dict):
-            reading.problem("must be an object", f"{reading.path}: {key}[{k}]")
-    for k, row in enumerate(rows):
-        rows[k] = None
-        if isinstance(row, dict):
-            yield k, row
+    with readable(reading.path):
+        for k, row in enumerate(tables.rows(key)):
+            if isinstance(row, dict):
+                yield k, row
+            else:
+                reading.problem("must be an object", f"{reading.path}: {key}[{k}]")
 
 
-def _categories(data: dict[str, Any], reading: Reading) -> dict[Any, dict[str, Any]]:
+def _categories(tables: Tables, reading: Reading) -> dict[Any, dict[str, Any]]:
     found: dict[Any, dict[str, Any]] = {}
-    for k, row in _rows(data, "categories", reading):
+    for k, row in _rows(tables, "categories", reading):
         where = f"{reading.path}: categories[{k}]"
         if not isinstance(row.get("id"), int | str) or not isinstance(row.get("name"), str):
             reading.problem("must have an id and a name", where)
@@ -118,17 +129,44 @@ def _categories(data: dict[str, Any], reading: Reading) -> dict[Any, dict[str, A
     return found
 
 
-def _images(data: dict[str, Any], reading: Reading) -> dict[Any, tuple[str, dict[str, Any]]]:
-    found: dict[Any, tuple[str, dict[str, Any]]] = {}
-    for k, row in _rows(data, "images", reading):
-        where = f"{reading.path}: images[{k}]"
-        if not isinstance(row.get("id"), int | str) or not isinstance(row.get("file_name"), str):
-            reading.problem("must have an id and a file_name", where)
-        elif row["id"] in found:
-            reading.problem(f"id {row['id']!r} is taken", where)
-        else:
-            found[row["id"]] = (where, row)
-    return found
+class _Image(NamedTuple):
+    """A row of `images`, with where it stands. width, height: as they are written."""
+
+    where: str
+    file_name: str
+    width: Any
+    height: Any
+
+
+class _Images:
+    """The rows of `images` by their place; of each id only its place is held."""
+
+    def __init__(self, tables: Tables, reading: Reading) -> None:
+        self._rows, self._at = Spill(), array("q")
+        self._places: dict[int | str, int] = {}
+        for k, row in _rows(tables, "images", reading):
+            where = f"{reading.path}: images[{k}]"
+            key, name = row.get("id"), row.get("file_name")
+            if not isinstance(key, int | str) or not isinstance(name, str):
+                reading.problem("must have an id and a file_name", where)
+            elif key in self._places:
+                reading.problem(f"id {key!r} is taken", where)
+            else:
+                self._places[key] = len(self._at)
+                one = _Image(where, name, row.get("width"), row.get("height"))
+                self._at.append(self._rows.put(tuple(one)))
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def __contains__(self, key: int | str) -> bool:
+        return key in self._places
+
+    def place(self, key: int | str) -> int:
+        return self._places[key]
+
+    def __getitem__(self, place: int) -> _Image:
+        return _Image(*self._rows.get(self._at[place]))
 
 
 def _keypoints(
@@ -152,7 +190,7 @@ def _item(
     row: dict[str, Any],
     where: str,
     order: Mapping[Any, int],
-    images: Mapping[Any, Any],
+    images: _Images,
     points: int,
     reading: Reading,
 ) -> Item | None:
@@ -189,11 +227,11 @@ def _item(
         area=None if area is None else float(area),
         crowd=bool(row.get("iscrowd", 0)),
         points=landmarks,
-        outline=_outline(row.get("segmentation"), images[row["image_id"]]),
+        outline=_outline(row.get("segmentation"), images, row["image_id"]),
     )
 
 
-def _outline(told: Any, image: Any) -> Outline | None:
+def _outline(told: Any, images: _Images, key: int | str) -> Outline | None:
     """Return polygons or run lengths; None for other forms, as a box alone is no mistake."""
     if isinstance(told, list):
         polygons = [p for p in told if isinstance(p, list) and len(p) >= 6 and len(p) % 2 == 0]
@@ -201,8 +239,11 @@ def _outline(told: Any, image: Any) -> Outline | None:
         good = [tuple(p) for p in read if p is not None]
         return tuple(good) if good and len(good) == len(told) else None
     counts = told.get("counts") if isinstance(told, dict) else None
-    size = (side(image[1].get("width")), side(image[1].get("height")))
-    if not isinstance(counts, list) or size[0] is None or size[1] is None:
+    if not isinstance(counts, list):
+        return None
+    image = images[images.place(key)]
+    size = (side(image.width), side(image.height))
+    if size[0] is None or size[1] is None:
         return None
     if not all(type(n) is int and n >= 0 for n in counts) or sum(counts) != size[0] * size[1]:
         return None

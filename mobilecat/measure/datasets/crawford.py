@@ -9,7 +9,7 @@ The box of a face is the extent of its landmarks, cut to the picture.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from mobilecat.measure.datasets.base import (
     read_json,
     read_lines,
     side,
+    tables_of,
     without_labels,
 )
 
@@ -40,15 +41,15 @@ FIVE = (0, 1, 2, 4, 7)
 Points = Sequence[Sequence[float]]
 
 
-def is_faces(data: Mapping[str, Any]) -> bool:
-    return "landmark_order" in data and "images" in data
+_KEYS = ("landmark_order", "images")
 
 
 def find_json(path: Path) -> Path | None:
     """Return the labels.json at `path` or in it, or None."""
     file = path if path.is_file() else path / "labels.json"
-    known = file.suffix == ".json" and file.is_file() and is_faces(read_json(file))
-    return file if known else None
+    if file.suffix != ".json" or not file.is_file():
+        return None
+    return file if tables_of(file, _KEYS).keys.keys() == set(_KEYS) else None
 
 
 def find_cat(path: Path) -> Path | None:

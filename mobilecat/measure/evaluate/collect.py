@@ -8,9 +8,9 @@ that was measured against.
 from __future__ import annotations
 
 import hashlib
-import statistics
 import threading
 import time
+from array import array
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ from mobilecat.graph import Array
 from mobilecat.lanes import Lane, NotRun, Runner, decode_outputs, open_lane
 from mobilecat.lanes.inputs import picture_inputs
 from mobilecat.measure.datasets import Labelled
+from mobilecat.measure.datasets.packed import Each
 from mobilecat.measure.evaluate.held import Found
 from mobilecat.measure.evaluate.kept import Result, Store
 from mobilecat.pictures.detections import Detections
@@ -38,6 +39,7 @@ from mobilecat.spread import cores
 
 Opener = Callable[[Path, Bundle, Lane, Path | None], Runner]
 SOURCE = Lane("source")
+_HASH = hashlib.sha256().digest_size
 _NONE: Mapping[str, Collection[str]] = MappingProxyType({})
 
 
@@ -80,12 +82,12 @@ class Beside(Protocol):
 
 @dataclass
 class _Work:
-    """A lane under way. todo: the pictures, by place, that it still has to run."""
+    """A lane under way. todo: of each picture, by place, whether it still has to run."""
 
     lane: Lane
     store: Store
     results: Found
-    todo: set[int]
+    todo: bytearray
     runner: Runner | None = None
     not_run: str = ""
     busy: threading.Lock = field(default_factory=threading.Lock)
@@ -132,25 +134,25 @@ def collect(
             if (result := store.get(key)) is not None:
                 held.put(i, result.found, result.engine, result.seconds)
                 kept[lane.name] += key not in ran_now
-        works.append(_Work(lane, store, held, held.missing))
+        works.append(_Work(lane, store, held, bytearray(not held.has(i) for i in range(len(keys)))))
     workers = threads or cores()
-    at_once = min(workers, sum(bool(w.todo) for w in works))
+    at_once = min(workers, sum(any(w.todo) for w in works))
     own = max(1, cores() // at_once) if at_once > 1 else None
     for work in works:
-        if work.todo or not keys:
+        if any(work.todo) or not keys:
             progress(f"loading {work.lane.name}")
             try:
                 with engines_of(own):
                     work.runner = opener(folder, bundle, work.lane, source)
             except NotRun as reason:
                 work.not_run = str(reason)
-                work.todo.clear()
+                work.todo = bytearray(len(keys))
     also = beside(sum(not w.not_run for w in works)) if beside is not None else None
 
     def one(i: int) -> None:
         tensors, plan = inputs_of(bundle, pictures[i], class_ids if given else None)
         for work in _turned(works, i):
-            if i not in work.todo or work.runner is None:
+            if not work.todo[i] or work.runner is None:
                 continue
             with work.busy:
                 if work.not_run:
@@ -169,7 +171,7 @@ def collect(
             if more:
                 more.take(i, keys[i], work.runner, outputs, plan, pictures[i])
 
-    order = sorted(set().union(*(w.todo for w in works)))
+    order = array("q", (i for i in range(len(keys)) if any(w.todo[i] for w in works)))
     in_threads(one, order, workers, progress)
     return [_collected(w, len(keys), kept[w.lane.name]) for w in works]
 
@@ -179,7 +181,7 @@ def _collected(work: _Work, pictures: int, kept: int) -> Collected:
         return Collected(work.lane, (), not_run=work.not_run)
     results = work.results
     engine = work.runner.note if work.runner else results.engine
-    seconds = statistics.median(results.seconds) if results.seconds else None
+    seconds = float(np.median(results.seconds)) if results.seconds else None
     return Collected(
         work.lane, results.each, engine, "", pictures - kept, kept, seconds, work.runner
     )
@@ -190,16 +192,17 @@ def keys_of(
     given: bool,
     class_ids: Mapping[int, int],
     progress: Callable[[str], None],
-) -> list[str]:
+) -> Sequence[str]:
     """Return what each picture is kept under: its hash, and that of boxes that it is given."""
     progress(f"hashing {len(pictures)} pictures")
-    keys = [sha256_of(p.path) for p in pictures]
-    if not given:
-        return keys
-    return [
-        hashlib.sha256(key.encode() + _bytes(_boxes(picture, class_ids))).hexdigest()
-        for key, picture in zip(keys, pictures, strict=True)
-    ]
+    packed = bytearray()
+    for picture in pictures:
+        key = sha256_of(picture.path)
+        if given:
+            both = key.encode() + _bytes(_boxes(picture, class_ids))
+            key = hashlib.sha256(both).hexdigest()
+        packed += bytes.fromhex(key)
+    return Each(len(pictures), lambda i: packed[_HASH * i : _HASH * (i + 1)].hex())
 
 
 def _bytes(tensors: Mapping[str, Array]) -> bytes:

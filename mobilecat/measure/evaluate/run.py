@@ -80,7 +80,7 @@ def evaluate(
     points = match_landmarks(labelled.landmarks, bundle.spec.landmarks, _landmark_count(bundle))
     chosen = shard(labelled.spread(limit).pictures, part)
     if not allow_calibration:
-        require_unseen(bundle, [p.path for p in chosen])
+        require_unseen(bundle, Each(len(chosen), lambda i: chosen[i].path))
     if max_drop is not None and gives_boxes_away(bundle):
         what = "this cascade is given its boxes, the labels' own: it has no AP that could drop"
         raise MobileCatError("--max-drop has nothing to hold", [Problem(what, bundle.name)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from array import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,9 +24,10 @@ def other_part(truths: Sequence[Truth], found: Sequence[Detections], classes: Cl
 
     truths, found: one a picture, boxes xyxy in its pixels; of one lane.
     """
-    ratios = [r for t, f in zip(truths, found, strict=True) for r in _ratios(t, f, classes)]
+    every = (_ratios(t, f, classes) for t, f in zip(truths, found, strict=True))
+    ratios = array("d", itertools.chain.from_iterable(every))
     for side, sign in (("smaller", 1.0), ("larger", -1.0)):
-        apart = [r**sign for r in ratios if r**sign > _LARGER]
+        apart = array("d", (r**sign for r in ratios if r**sign > _LARGER))
         if len(apart) >= _PAIRS and 2 * len(apart) > len(ratios):
             where = "within boxes" if side == "smaller" else "around boxes"
             return (

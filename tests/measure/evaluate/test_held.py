@@ -8,8 +8,9 @@ import io
 import numpy as np
 import pytest
 
+from mobilecat.disk import spill
 from mobilecat.measure.datasets.packed import Each
-from mobilecat.measure.evaluate import coco, held, scores
+from mobilecat.measure.evaluate import coco, scores
 from mobilecat.measure.evaluate.held import Found
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap
@@ -77,12 +78,16 @@ def test_figures_are_the_same_however_many_come_at_a_time(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("in_memory", [1, 1 << 20])
 def test_what_was_found_comes_back_exactly(monkeypatch: pytest.MonkeyPatch, in_memory: int) -> None:
-    monkeypatch.setattr(held, "IN_MEMORY", in_memory)
+    monkeypatch.setattr(spill, "IN_MEMORY", in_memory)
     _, found = pictures(6)
     store = Found(6)
     for i in (3, 0, 5, 1):
         store.put(i, found[i], "engine", 0.5 if i else None)
-    assert store.missing == {2, 4} and store.engine == "engine" and len(store.seconds) == 3
+    assert (
+        [i for i in range(5) if not store.has(i)] == [2, 4]
+        and store.engine == "engine"
+        and len(store.seconds) == 3
+    )
     store.put(2, found[2], "another", None)
     store.put(4, found[4], "another", None)
     for mine, its in zip(store.each, found, strict=True):
