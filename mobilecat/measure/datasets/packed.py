@@ -1,19 +1,16 @@
-"""Labelled pictures of a large set: a few arrays for all, and a value for the one asked for.
-
-As values of their own a picture's labels take ten times what their numbers do.
-"""
+"""Labelled pictures of a large set: on disk, and a value for the one that is asked for."""
 
 from __future__ import annotations
 
-import os
 from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 
-from mobilecat.measure.datasets.labelled import Flags, Floats, Labelled, Outline
+from mobilecat.disk.spill import Spill
+from mobilecat.measure.datasets.labelled import Floats, Labelled, Outline
 
 T = TypeVar("T")
 
@@ -40,43 +37,18 @@ class Each(Sequence[T], Generic[T]):
 
 
 class Packed(Sequence[Labelled]):
-    """Pictures with their objects, held exactly. A slice of them holds no picture anew."""
+    """Pictures with their objects, held exactly, and on disk where they are many. A slice of them
+    holds no picture anew."""
 
     def __init__(self) -> None:
-        self._paths, self._path_ends = bytearray(), array("q", [0])
-        self._sizes = array("q")
-        self._ends = array("q", [0])
-        self._boxes, self._areas, self._class_ids = array("d"), array("d"), array("q")
-        self._ignore, self._crowd = bytearray(), bytearray()
-        self._points, self._landmarks, self._landmark_ends = array("q"), array("d"), array("q", [0])
-        self._turned, self._angles = bytearray(), array("d")
-        self._outlines: dict[int, tuple[Outline | None, ...]] = {}
+        self._places, self._held = array("q"), Spill()
 
     def append(self, picture: Labelled) -> None:
         """Hold one more picture."""
-        if picture.outlines:
-            self._outlines[len(self)] = picture.outlines
-        self._paths += os.fsencode(picture.path)
-        self._path_ends.append(len(self._paths))
-        self._sizes.extend(picture.size_wh)
-        n = len(picture)
-        self._ends.append(self._ends[-1] + n)
-        self._boxes.frombytes(picture.boxes_xyxy.tobytes())
-        self._areas.frombytes(picture.areas.tobytes())
-        self._class_ids.frombytes(picture.class_ids.tobytes())
-        self._ignore += picture.ignore.tobytes()
-        self._crowd += picture.crowd.tobytes()
-        marks = picture.landmarks_xy
-        self._points.append(-1 if marks is None else marks.shape[1])
-        if marks is not None:
-            self._landmarks.frombytes(marks.tobytes())
-        self._landmark_ends.append(len(self._landmarks))
-        self._turned.append(picture.angles is not None)
-        angles = np.zeros(n) if picture.angles is None else picture.angles
-        self._angles.frombytes(angles.tobytes())
+        self._places.append(self._held.put(_flat(picture)))
 
     def __len__(self) -> int:
-        return len(self._points)
+        return len(self._places)
 
     @overload
     def __getitem__(self, at: int) -> Labelled: ...
@@ -85,28 +57,7 @@ class Packed(Sequence[Labelled]):
     def __getitem__(self, at: int | slice) -> Labelled | Sequence[Labelled]:
         if isinstance(at, slice):
             return chosen(self, range(*at.indices(len(self))))
-        if not -len(self) <= at < len(self):
-            raise IndexError(at)
-        i = at % len(self)
-        low, high = self._ends[i], self._ends[i + 1]
-        return Labelled(
-            Path(os.fsdecode(bytes(self._paths[self._path_ends[i] : self._path_ends[i + 1]]))),
-            (self._sizes[2 * i], self._sizes[2 * i + 1]),
-            _floats(self._boxes[4 * low : 4 * high]).reshape(-1, 4),
-            np.array(self._class_ids[low:high], np.int64),
-            _floats(self._areas[low:high]),
-            _flags(self._ignore[low:high]),
-            _flags(self._crowd[low:high]),
-            self._marks(i, high - low),
-            _floats(self._angles[low:high]) if self._turned[i] else None,
-            self._outlines.get(i, ()),
-        )
-
-    def _marks(self, i: int, n: int) -> Floats | None:
-        if self._points[i] < 0:
-            return None
-        found = _floats(self._landmarks[self._landmark_ends[i] : self._landmark_ends[i + 1]])
-        return found.reshape(n, self._points[i], 2)
+        return _labelled(*self._held.get(self._places[at]))
 
 
 def chosen(pictures: Sequence[Labelled], places: Sequence[int]) -> Sequence[Labelled]:
@@ -114,9 +65,36 @@ def chosen(pictures: Sequence[Labelled], places: Sequence[int]) -> Sequence[Labe
     return Each(len(places), lambda i: pictures[places[i]])
 
 
-def _floats(values: array[float]) -> Floats:
-    return np.array(values, np.float64)
+_TYPES = (np.float64, np.int64, np.float64, np.bool_, np.bool_)
+"""Of boxes, class ids, areas, and what is to be ignored, what stands for many."""
+_Flat = tuple[str, tuple[int, int], list[bytes], tuple[int, bytes] | None, bytes | None, Any]
 
 
-def _flags(values: bytearray) -> Flags:
-    return np.array(values, np.bool_)
+def _flat(p: Labelled) -> _Flat:
+    """Return a picture in few parts: as arrays its numbers take three times as much."""
+    arrays = [p.boxes_xyxy, p.class_ids, p.areas, p.ignore, p.crowd]
+    marks = None if p.landmarks_xy is None else (p.landmarks_xy.shape[1], p.landmarks_xy.tobytes())
+    angles = None if p.angles is None else p.angles.tobytes()
+    return str(p.path), p.size_wh, [a.tobytes() for a in arrays], marks, angles, p.outlines
+
+
+def _labelled(
+    path: str,
+    size_wh: tuple[int, int],
+    arrays: list[bytes],
+    marks: tuple[int, bytes] | None,
+    angles: bytes | None,
+    outlines: tuple[Outline | None, ...],
+) -> Labelled:
+    numbers: list[Any] = [
+        np.frombuffer(data, dtype).copy() for data, dtype in zip(arrays, _TYPES, strict=True)
+    ]
+    boxes, ids, areas, ignore, crowd = numbers
+    points = None if marks is None else _floats(marks[1]).reshape(len(ids), marks[0], 2)
+    turned = None if angles is None else _floats(angles)
+    boxes = boxes.reshape(-1, 4)
+    return Labelled(Path(path), size_wh, boxes, ids, areas, ignore, crowd, points, turned, outlines)
+
+
+def _floats(data: bytes) -> Floats:
+    return np.frombuffer(data, np.float64).copy()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
-import sys
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mobilecat.disk.spill import Spill
 from mobilecat.errors import MobileCatError, Problem
-from mobilecat.measure.datasets.packed import Each
 from mobilecat.measure.evaluate.metrics import Truth, overlaps
 from mobilecat.pictures.detections import Detections
 
@@ -88,24 +86,28 @@ def keypoint_scores(
 
 AT_ONCE = 256
 """Pictures that pycocotools holds at a time: it makes some ten objects of every box."""
-_FLAGS = 200_000
-"""Detections × IoUs that it computes precision of at a time, some hundred bytes each."""
 
 
 class Parts:
     """What precision follows from, of pictures that come some at a time, in their order.
 
     Each picture is matched by itself, so that of a class and size no more is held than scores and
-    whether each is right. sigmas: of the points, (L,), where precision is by their similarity.
+    whether each is right, on disk where they are many. sigmas: of the points, (L,), where precision
+    is by their similarity.
     """
 
     def __init__(self, classes: int, sigmas: Floats | None = None) -> None:
         self._classes, self._sigmas = classes, sigmas
-        self._scores: dict[int, array[float]] = {}
-        """Of a class: in each of its sizes they are the same."""
-        self._rows: dict[int, _Row] = {}
+        self._held = Spill()
+        self._scores: dict[int, array[int]] = {}
+        """Of a class, where they are held: in each of its sizes they are the same."""
+        self._flags: dict[int, array[int]] = {}
+        """Of a class and size: whether each detection is right and whether it counts, a bit for
+        each IoU."""
+        self._objects: dict[int, int] = {}
+        """Of a class and size: how many are to be found."""
         self._wanted = False
-        self._last: Any = None
+        self._params: Any = None
 
     def add(self, truths: Sequence[Truth], found: Sequence[Detections]) -> None:
         """Match some more pictures."""
@@ -120,47 +122,55 @@ class Parts:
                 evaluation.params.kpt_oks_sigmas = self._sigmas
                 evaluation.params.maxDets = [MOST_POSES]
             evaluation.evaluate()
+        self._params = evaluation.params
         count, each = len(evaluation.params.imgIds), evaluation.evalImgs
-        sizes = len(evaluation.params.areaRng)
         for k in range(0, len(each), count):  # class, then size, then picture
-            row, of = k // count, each[k : k + count]
-            if there := [told for told in of if told is not None]:
-                self._rows.setdefault(row, _Row()).add(there)
-                if row % sizes == 0:
-                    held = self._scores.setdefault(row // sizes, array("d"))
-                    held.extend(v for told in there for v in told["dtScores"])
-        self._last = evaluation
-        del evaluation.evalImgs, evaluation.cocoGt, evaluation.cocoDt
-        for name in ("_gts", "_dts", "ious"):
-            setattr(evaluation, name, {})
+            if there := [told for told in each[k : k + count] if told is not None]:
+                self._hold(k // count, there)
+
+    def _hold(self, row: int, told: Sequence[Mapping[str, Any]]) -> None:
+        """Hold what pycocotools says of one class and size of some pictures."""
+        flags = tuple(
+            b"".join(np.packbits(one[key].T, axis=1).tobytes() for one in told)
+            for key in ("dtMatches", "dtIgnore")
+        )
+        self._flags.setdefault(row, array("q")).append(self._held.put(flags))
+        objects = sum(int(np.count_nonzero(~one["gtIgnore"])) for one in told)
+        self._objects[row] = self._objects.get(row, 0) + objects
+        kind, size = divmod(row, len(self._params.areaRng))
+        if size == 0:
+            scores = b"".join(one["dtScores"].tobytes() for one in told)
+            self._scores.setdefault(kind, array("q")).append(self._held.put(scores))
 
     def _precision(self) -> Floats:
-        """Return [IoU, recall, class, size, most], −1 where there is nothing."""
-        evaluation = self._last
-        given = evaluation.params
-        sizes, ious = len(given.areaRng), given.iouThrs
-        most = max((len(s) for s in self._scores.values()), default=0)
-        step = max(1, min(len(ious), _FLAGS // max(1, most)))
-        found = []
-        for at in range(0, len(ious), step):
-            some = slice(at, at + step)
-
-            def row(k: int, some: slice = some) -> dict[str, Any] | None:
-                if k not in self._rows:
-                    return None
-                return self._rows[k].told(self._scores[k // sizes], some, len(ious))
-
-            evaluation.evalImgs = Each(len(given.catIds) * sizes, row)
-            evaluation.params = copy.copy(given)
-            evaluation.params.iouThrs = ious[some]
-            evaluation.params.imgIds = [0]  # all of them, as if they were one
-            evaluation.params.maxDets = [sys.maxsize]  # each picture's own are counted already
-            evaluation._paramsEval = evaluation.params
-            with contextlib.redirect_stdout(io.StringIO()):
-                evaluation.accumulate()
-            found.append(evaluation.eval["precision"])
-        evaluation.params = given
-        precision: Floats = np.concatenate(found)
+        """Return [IoU, recall, class, size], −1 where there is nothing, as pycocotools' own
+        `accumulate` does of all pictures at once, to the last bit, in a fraction of the memory."""
+        given = self._params
+        sizes = len(given.areaRng)
+        shape = (len(given.iouThrs), len(given.recThrs), self._classes, sizes)
+        precision: Floats = np.full(shape, -1.0)
+        order: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        for row in sorted(self._flags):
+            kind, size = divmod(row, sizes)
+            if size == 0:
+                held = b"".join(self._held.get(at) for at in self._scores[kind])
+                order = np.argsort(-np.frombuffer(held, np.float64), kind="mergesort")
+                del held
+            if (objects := self._objects[row]) == 0:
+                continue
+            parts = [self._held.get(at) for at in self._flags[row]]
+            wide = -(-len(given.iouThrs) // 8)
+            right, left_out = (
+                np.frombuffer(b"".join(part[k] for part in parts), np.uint8).reshape(-1, wide)[
+                    order
+                ]
+                for k in (0, 1)
+            )
+            del parts
+            for t in range(len(given.iouThrs)):
+                counts = ~_bits(left_out, t)
+                hits = _bits(right, t)
+                precision[t, :, kind, size] = _at_recalls(hits, counts, objects, given.recThrs)
         return precision
 
     def scores(self) -> CocoScores:
@@ -169,14 +179,14 @@ class Parts:
         if not self._wanted:
             return CocoScores(None, None, ((None, None),) * n, (None,) * len(SIZES), None)
         precision = self._precision()
-        every = precision[..., 0, 0]
+        every = precision[..., 0]
         at50 = every[0]
         known = [k for k in range(n) if at50[0, k] > -1]
         return CocoScores(
             ap=mean_of(every),
             ap50=mean_of(at50),
             by_class=tuple((mean_of(every[..., k]), mean_of(at50[..., k])) for k in range(n)),
-            by_size=tuple(mean_of(precision[..., 1 + i, 0]) for i in range(len(SIZES))),
+            by_size=tuple(mean_of(precision[..., 1 + i]) for i in range(len(SIZES))),
             curve=Curve(tuple(float(v) for v in at50[:, known].mean(axis=1))),
         )
 
@@ -184,38 +194,32 @@ class Parts:
         """Return average precision by the points' similarity: (mean over OKS .5 to .95, at .5)."""
         if not self._wanted:
             return None, None
-        every = self._precision()[..., 0, 0]
+        every = self._precision()[..., 0]
         return mean_of(every), mean_of(every[0])
 
 
-class _Row:
-    """One class and size: of each detection whether it is right, and whether it counts, a bit for
-    each IoU; of each object whether it counts."""
+def _bits(packed: npt.NDArray[np.uint8], at: int) -> npt.NDArray[np.bool_]:
+    """Return bit `at` of each row, as `np.packbits` has them."""
+    return (packed[:, at // 8] & (128 >> at % 8)).astype(np.bool_)
 
-    def __init__(self) -> None:
-        self._matched, self._ignored, self._objects = bytearray(), bytearray(), bytearray()
 
-    def add(self, told: Sequence[Mapping[str, Any]]) -> None:
-        """Hold what pycocotools says of some pictures."""
-        for one in told:
-            self._matched += np.packbits(one["dtMatches"].T, axis=1).tobytes()
-            self._ignored += np.packbits(one["dtIgnore"].T, axis=1).tobytes()
-            self._objects += one["gtIgnore"].tobytes()
+def _at_recalls(
+    hits: npt.NDArray[np.bool_], counts: npt.NDArray[np.bool_], objects: int, recalls: Floats
+) -> Floats:
+    """Return the best precision from each recall on, 0 where it is not reached.
 
-    def told(self, scores: array[float], some: slice, ious: int) -> dict[str, Any]:
-        """Return the same of all pictures, as if they were one, at some of so many IoUs."""
-        shape = len(scores), -(-ious // 8)
-
-        def flags(held: bytearray) -> Any:
-            bits = np.frombuffer(held, np.uint8).reshape(shape)
-            return np.unpackbits(bits, axis=1, count=ious).T[some].astype(bool)
-
-        return {
-            "dtScores": np.array(scores),
-            "dtMatches": flags(self._matched),
-            "dtIgnore": flags(self._ignored),
-            "gtIgnore": np.frombuffer(self._objects, np.bool_),
-        }
+    hits, counts: of detections by falling score, whether each found an object, and whether it is
+    one that counts. objects: how many are to be found.
+    """
+    right = np.cumsum(hits & counts, dtype=np.int32)
+    wrong = np.cumsum(~hits & counts, dtype=np.int32)
+    best = right / (wrong + right + np.spacing(1))
+    best = np.maximum.accumulate(best[::-1])[::-1]
+    at = np.searchsorted(right / objects, recalls, side="left")
+    found: Floats = np.zeros(len(recalls))
+    reached = at < len(best)
+    found[reached] = best[at[reached]]
+    return found
 
 
 def mean_of(values: Floats) -> float | None:

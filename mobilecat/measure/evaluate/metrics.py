@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mobilecat.disk.spill import Spill
 from mobilecat.geometry.boxes import area_xyxy, iou
 from mobilecat.geometry.turned import turned_corners, turned_iou
 from mobilecat.pictures.detections import Detections
@@ -124,12 +125,12 @@ class VocRows:
 
     Each belongs to the object of its picture and class that it overlaps most, taken or not; the
     second of an object is wrong; those of a difficult one do not count. Held of a detection are its
-    score, class, and object: the picture's number and its own, −1 for none, −2 for a difficult one.
+    score, class, and object: the picture's number and its own, −1 for none, −2 for a difficult one;
+    on disk where they are many.
     """
 
     def __init__(self) -> None:
-        self._scores = array("d")
-        self._kinds, self._places, self._objects = array("i"), array("i"), array("i")
+        self._rows, self._held, self._at = _no_rows(), Spill(), array("q")
         self._wanted: dict[int, int] = {}
         self._pictures = 0
 
@@ -147,27 +148,40 @@ class VocRows:
             best = reach.argmax(axis=1)
             hit = reach[np.arange(len(found)), best] >= at
             objects[hit] = np.where(truth.ignore[best], -2, best)[hit]
-        self._scores.extend(found.scores.tolist())
-        self._kinds.extend(found.class_ids.tolist())
-        self._places.extend([k] * len(found))
-        self._objects.extend(objects.tolist())
+        scores, kinds, places, its = self._rows
+        scores.extend(found.scores.tolist())
+        kinds.extend(found.class_ids.tolist())
+        places.extend([k] * len(found))
+        its.extend(objects.tolist())
+        if len(self._rows[0]) >= ROWS:
+            self._at.append(self._held.put(self._rows))
+            self._rows = _no_rows()
 
     def flags(self, class_id: int) -> tuple[Floats, Flags, int]:
         """Return (scores, which are right, objects to find) of one class, by falling score."""
-        every = np.frombuffer(self._scores)
-        kinds, places, objects = (
-            np.frombuffer(held, np.intc) for held in (self._kinds, self._places, self._objects)
-        )
-        mine = np.flatnonzero((kinds == class_id) & (objects != -2))
-        scores = every[mine]
+        parts = []
+        for rows in (*map(self._held.get, self._at), self._rows):
+            scores, kinds, places, objects = (np.frombuffer(held, held.typecode) for held in rows)
+            mine = (kinds == class_id) & (objects != -2)
+            parts.append((scores[mine], places[mine], objects[mine]))
+        scores, places, objects = (np.concatenate(column) for column in zip(*parts, strict=True))
         order = np.argsort(-scores, kind="stable")
-        mine, scores = mine[order], scores[order]
-        right = objects[mine] >= 0
+        scores, places, objects = scores[order], places[order], objects[order]
+        right = objects >= 0
         wide = int(objects.max(initial=-1)) + 2
-        both = places[mine].astype(np.int64) * wide + objects[mine] + 1  # one number an object
-        first = np.zeros(len(mine), np.bool_)
+        both = places.astype(np.int64) * wide + objects + 1  # one number an object
+        first = np.zeros(len(both), np.bool_)
         first[np.unique(both, return_index=True)[1]] = True
         return scores, right & first, self._wanted.get(class_id, 0)
+
+
+ROWS = 1 << 16
+"""Detections in memory."""
+_Rows = tuple["array[float]", "array[int]", "array[int]", "array[int]"]
+
+
+def _no_rows() -> _Rows:
+    return array("d"), array("i"), array("i"), array("i")
 
 
 def voc_flags(
