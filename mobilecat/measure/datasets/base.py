@@ -306,9 +306,12 @@ def find_picture(folders: Iterable[Path], name: str) -> Path:
 
     Archives put pictures in folders that a flat copy does not have.
     """
-    there = list(folders)
-    candidates = [f / name for f in there] + [f / Path(name).name for f in there]
-    return next((c for c in candidates if c.is_file()), candidates[0])
+    there, last = list(folders), Path(name).name
+    for said in dict.fromkeys((name, last)):
+        for folder in there:
+            if (found := folder / said).is_file():
+                return found
+    return there[0] / name
 
 
 def without_labels(folder: Path, label_of: Callable[[Path], Path], suffix: str) -> list[str]:
