@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent
+from mobilecat.bundle import FILE as BUNDLE_FILE
 from mobilecat.errors import MobileCatError, Problem
 
 if TYPE_CHECKING:
@@ -94,5 +95,8 @@ def compress(
 
 
 def _of_folder(path: Path) -> Path:
+    if (path / BUNDLE_FILE).is_file():
+        said = Problem("is a bundle", str(path), "name the spec that it was exported from")
+        raise MobileCatError("The recipe is written into a spec", [said])
     inside = path / "mobilecat.toml"
     return inside if inside.is_file() else path

@@ -26,7 +26,7 @@ from mobilecat.cli.grammar import (
     class_pairs,
 )
 from mobilecat.cli.outputs import give
-from mobilecat.cli.progress import progress_line
+from mobilecat.cli.progress import progress_line, stoppable
 from mobilecat.disk.outputs import require_outputs
 from mobilecat.pictures.chart import require_svg
 
@@ -62,16 +62,16 @@ def compress(
 ) -> None:
     """Find each target's smallest recipe within a budget of accuracy; write it into the spec.
 
-    Every candidate is exported and run on the labelled pictures. It may be stopped: what was
-    measured is kept. Exit code 0: each target has a recipe. 1: one has none within the budget.
-    2: unusable input.
+    Every candidate is exported and run on the labelled pictures: minutes. It may be stopped: what
+    was measured is kept, and the same command goes on there. Exit code 0: each target has a recipe.
+    1: one has none within the budget. 2: unusable input. 130: stopped.
 
     mobilecat compress mobilecat.toml --data photos/labels.json --budget 0.5 --html frontier.html
     """
     named = {"--json": json_, "--plot": plot, "--html": html}
     require_outputs(named, inputs=(spec, data, source))
     require_svg(plot)
-    with progress_line() as progress:
+    with stoppable(_stopped(spec, cache)), progress_line() as progress:
         found = mc.compress(
             spec,
             data,
@@ -93,3 +93,11 @@ def compress(
     if plot is not None:
         found.plot(plot)
     give(found, json_, *(f"wrote {file}" for file in (plot, html) if file is not None))
+
+
+def _stopped(spec: Path, cache: Path | None) -> str:
+    where = f" in {cache}" if cache is not None else ""
+    return (
+        f"stopped: {spec} was not touched. What was measured is kept{where}, but for the step that "
+        "it was at: the same command goes on there (with --fresh it begins anew)"
+    )

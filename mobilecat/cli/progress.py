@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -45,3 +46,24 @@ def _log(start: float) -> Callable[[str], None]:
         print(f"{now - start:.0f} s  {plain(step)}", file=sys.stderr, flush=True)
 
     return log
+
+
+STOPPED = 130
+"""The exit code of what Ctrl-C stopped: 128 and the signal's number, as shells have it."""
+
+
+@contextmanager
+def stoppable(said: str) -> Iterator[None]:
+    """Say what was kept, and how to go on, where Ctrl-C or a plain kill stops what is within."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"mobilecat: {said}", file=sys.stderr)
+        sys.exit(STOPPED)
+    finally:
+        signal.signal(signal.SIGTERM, before)

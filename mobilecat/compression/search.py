@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mobilecat.compression.greedy import Option, State, farthest, path_of
+from mobilecat.compression.greedy import MOST_TRIED, Option, State, farthest, path_of
 from mobilecat.compression.kept import Kept
 from mobilecat.compression.layers import Layer
 from mobilecat.compression.measured import Bench, Made
+from mobilecat.compression.pace import Pace
 from mobilecat.compression.probe import Change, Probe
 from mobilecat.compression.recipes import Keys, Ladder, Mix, Recipe, as_it_is, with_keys
 from mobilecat.formats.base.target import TargetSpec
 from mobilecat.formats.table import FORMATS
 
 Goal = Literal["size", "speed"]
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -55,17 +55,40 @@ class Search:
     budget: float
     goal: Goal
     calibrated: bool
-    progress: Progress
+    pace: Pace
     tried: dict[TargetSpec, Tried] = field(default_factory=dict)
     sensitive: list[Sensitive] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def _every(self) -> tuple[Recipe, ...]:
+        """The recipes for all layers, beside the reference."""
+        return (*self.ladder.recipes, as_it_is(self.target, self.ladder))
+
+    @property
+    def steps(self) -> int:
+        """Return how many steps there will be at most (`pace`)."""
+        whole = {self._of(self.ladder.reference)}
+        for recipe in self._every:
+            target = self._of(recipe)
+            if isinstance(target, str) or (target.calibrated and not self.calibrated):
+                continue
+            if not recipe.meant_for or self.goal != "speed":
+                whole.add(target)
+        mixes = self.ladder.mixes if self.budget > 0 else ()
+        return len(whole) + sum(map(self._steps_of, mixes))
+
+    def _steps_of(self, mix: Mix) -> int:
+        """Return how many steps a mix takes at most: each choice's layers, then what is tried."""
+        choices = self._choices(mix)
+        return len(choices) - 1 + MOST_TRIED if len(choices) > 1 else 0
 
     def run(self) -> None:
         """Measure recipes, then mixtures; what was found is in `tried`."""
         reference = self._of(self.ladder.reference)
         assert not isinstance(reference, str)
         self._measure(self.ladder.reference, reference, None)
-        for recipe in (*self.ladder.recipes, as_it_is(self.target, self.ladder)):
+        for recipe in self._every:
             target = self._of(recipe)
             if isinstance(target, str):
                 self.notes.append(f"{self.file}: {recipe.label} is left out: {target}")
@@ -80,7 +103,9 @@ class Search:
             else:
                 self._measure(recipe, target, reference)
         for mix in self.ladder.mixes if self.budget > 0 else ():
+            before = self.pace.done
             self._mix(mix, reference)
+            self.pace.leave_out(self._steps_of(mix) - (self.pace.done - before))
 
     def fits(self, tried: Tried) -> bool:
         """Return whether it keeps to the budget; at 0, floats alone can: no picture shows that
@@ -110,19 +135,20 @@ class Search:
 
     def _measure(self, recipe: Recipe, target: TargetSpec, reference: TargetSpec | None) -> Tried:
         if target not in self.tried:
-            done = len(self.tried)
 
             def progress(text: str) -> None:
-                self.progress(f"{self.file}, {recipe.label} ({done} measured): {text}")
+                own, _, _ = text.partition(", about ")  # the time left of this step alone
+                self.pace(f"{self.file}, {recipe.label}: {own}")
 
+            self.pace.begin()
             progress("writing")
             made = self.bench.made(target, reference, progress)
             self.tried[target] = Tried(recipe, target, made)
+            self.pace.end()
         return self.tried[target]
 
     def _mix(self, mix: Mix, reference: TargetSpec) -> None:
-        choices = [(c, t) for c in mix.choices if not isinstance(t := self._of(c), str)]
-        choices = [(c, t) for c, t in choices if self.calibrated or not t.calibrated]
+        choices = self._choices(mix)
         ends = [self.tried.get(t) for _, t in choices]
         if len(choices) < 2 or any(e is not None and e.made.not_run for e in ends[1:]):
             return
@@ -142,6 +168,11 @@ class Search:
             return self.fits(self._measure(recipe, target, reference))
 
         farthest(len(states), fits)
+
+    def _choices(self, mix: Mix) -> list[tuple[Recipe, TargetSpec]]:
+        """Return what a layer may be in this target, and the target that is so throughout."""
+        choices = [(c, t) for c in mix.choices if not isinstance(t := self._of(c), str)]
+        return [(c, t) for c, t in choices if self.calibrated or not t.calibrated]
 
     def _promising(self, mix: Mix, end: Tried | None) -> bool:
         """Return whether layers kept float could give more than what keeps to the budget now."""
@@ -192,15 +223,17 @@ class Search:
         ranges = made.made.ranges if made is not None else {}
         probe = self.probe()
         said = {"probe": probe.key, "target": str(target), "ranges": dict(ranges)}
+        self.pace.begin()
         kept = self.kept.get("layers", said)
         if isinstance(kept, list) and len(kept) == len(layers):
             errors = [float(v) for v in kept]
         else:
             errors = []
             for i, layer in enumerate(layers):
-                self.progress(f"{self.file}, {recipe.label}: layer {i + 1} of {len(layers)} alone")
+                self.pace(f"{self.file}, {recipe.label}: layer {i + 1} of {len(layers)} alone")
                 errors.append(probe.error(layer, self._change(target, layer, ranges)))
             self.kept.put("layers", said, errors)
+        self.pace.end()
         return errors
 
     def _change(

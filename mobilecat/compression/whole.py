@@ -21,11 +21,13 @@ from mobilecat.compile.whole import calibrated
 from mobilecat.compression.greedy import frontier
 from mobilecat.compression.kept import Kept
 from mobilecat.compression.measured import Bench, Sets, truths_of
+from mobilecat.compression.pace import Pace
 from mobilecat.compression.probe import Probe
 from mobilecat.compression.recipes import ladder_of, why_not
 from mobilecat.compression.result import Compressed, Row
 from mobilecat.compression.search import Goal, Search, Tried
 from mobilecat.compression.spec_file import places_of, write_recipes
+from mobilecat.disk.near import nearest
 from mobilecat.errors import MobileCatError, Problem, SpecError
 from mobilecat.formats.importing import dims_of, import_model
 from mobilecat.formats.table import FORMATS
@@ -100,6 +102,7 @@ def compress(
             workers = lru_cache(lambda: stack.enter_context(workers_on(address, threads, progress)))
         bench = Bench(spec, model, sets, kept, work, hashes, threads, workers)
         probe = _Probes(network, sets)
+        pace = Pace(0, progress)
         for i, target in targets:
             ladder = ladder_of(target)
             assert ladder is not None
@@ -113,10 +116,12 @@ def compress(
                 budget,
                 goal,
                 calibration is not None,
-                progress,
+                pace,
             )
-            search.run()
             searches.append((place[i], search))
+        pace.steps = sum(search.steps for _, search in searches)
+        for _, search in searches:
+            search.run()
     rows, unfit = _rows([s for _, s in searches])
     written: dict[KeyPath, tuple[Sequence[str], Mapping[str, Any]]] = {}
     expected = spec
@@ -198,7 +203,8 @@ def _targets(spec: Spec, artifact: str | None) -> list[tuple[int, Any]]:
     names = file_names(spec)
     every = [(i, t) for i, t in enumerate(spec.targets.all) if artifact in (None, names[t])]
     if artifact is not None and not every:
-        fix = f"it makes {', '.join(names.values())}"
+        meant = nearest(artifact or "", names.values())
+        fix = meant or f"it makes {', '.join(names.values())}"
         raise MobileCatError("No such artifact", [Problem(artifact, "--artifact", fix)])
     found = [(i, t) for i, t in every if why_not(t) is None]
     if not found:

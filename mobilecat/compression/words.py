@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from mobilecat.compression.result import Compressed, Row
@@ -27,7 +28,7 @@ def said(found: Compressed) -> Iterator[Line | Table]:
             yield Line(
                 f"  it takes {row.time:.1f} times as long as float32 here; {other.recipe} fits "
                 f"too: {other.bytes / row.bytes:.2f} times as large, {other.time:.2f} of float32's "
-                "time",
+                f"time{_to_write(row, other)}",
                 "yellow",
             )
         if row.meant_for:
@@ -109,6 +110,16 @@ def _quicker(found: Compressed, row: Row) -> Row | None:
         if r.file == row.file and r.fits and r.time is not None and r.time < limit
     ]
     return min(others, key=lambda r: r.bytes, default=None)
+
+
+def _to_write(row: Row, other: Row) -> str:
+    """Say what to write in place of what was chosen; "" for what is not said in a few words."""
+    keys = [f"{k} = {json.dumps(v)}" for k, v in other.keys.items() if isinstance(v, str | int)]
+    if not keys or len(keys) < len(other.keys):
+        return ""
+    gone = [k for k in row.keys if k not in other.keys]
+    without = f", without {' and '.join(gone)}" if gone else ""
+    return f". If time matters, write {', '.join(keys)}{without}, or run it again with --for speed"
 
 
 def _choice(found: Compressed, row: Row) -> str:

@@ -38,13 +38,16 @@ FORMATS = (
 )  # fmt: skip
 
 
+_FIX = "name labels, or a folder that has pictures and labels: docs/evaluate.md, Labels"
+
+
 def load_dataset(path: Path) -> Dataset:
     """Read the labelled pictures at `path`, a folder or a label file; the format is recognised.
 
     Errors: DatasetError with every problem, each with its file and line or key.
     """
     if not path.exists():
-        raise refused(path, [Problem("not found", str(path), did_you_mean(path))])
+        raise refused(path, [Problem("not found", str(path), did_you_mean(path) or _FIX)])
     found = [(f, at) for f in FORMATS if (at := f.find(path)) is not None]
     if len(found) > 1:
         kinds = ", ".join(f"{f.name} ({at})" for f, at in found)
@@ -52,6 +55,8 @@ def load_dataset(path: Path) -> Dataset:
         raise DatasetError("Labels in several formats", [Problem(kinds, str(path), fix)])
     if not found:
         known = [Problem(f"no {f.name}: {f.holds}", str(path)) for f in FORMATS]
+        what = "pictures without labels cannot tell how much accuracy is lost"
+        known.append(Problem(what, str(path), _FIX))
         raise DatasetError("No labels that are read here", known)
     kind, at = found[0]
     return kind.read(at)
