@@ -10,7 +10,8 @@ import pytest
 from tools.site.pages import DOCS
 
 PAGE = (DOCS / "quantize.md").read_text("utf-8")
-GLANCE, MEASURED = PAGE.split("## Which recipe")[0], PAGE.split("## Measured")[1]
+GLANCE = PAGE.split("## What each format and precision costs")[1].split("\n## ")[0]
+MEASURED = PAGE.split("## Measured")[1]
 LONG = {
     "TFLite": ("tflite", MEASURED),
     "Core ML, `.mlpackage`": ("coreml", (DOCS / "quantize_coreml.md").read_text("utf-8")),

@@ -24,7 +24,7 @@ FEWEST = 5
 """The source's boxes, below which nothing is said to be much."""
 MEDIAN, TENTH, LOST, LEAST_LOST, OVERLAP = 0.05, 0.1, 0.1, 2, 0.9
 """From which on a change is much: of the median score, of the lowest tenth, of the share of boxes
-that are lost, two or more, and below which of the median IoU. Measured on five networks as .tflite:
+that are lost, two or more, and below which of the median IoU. Measured on six networks as .tflite:
 docs/evaluate.md, "Scores that fall"."""
 
 
