@@ -223,6 +223,16 @@ def test_what_cannot_be_compressed(
         mc.compress(spec, work / "data", cache=tmp_path / "cache")
 
 
+def test_a_bundle_is_no_spec_and_a_file_is_told_by_its_near_name(
+    work: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bundle.json").touch()
+    with pytest.raises(mc.MobileCatError, match="name the spec that it was exported from"):
+        mc.compress(tmp_path, work / "data")
+    with pytest.raises(mc.MobileCatError, match=r"did you mean planted\.tflite"):
+        mc.compress(work / "mobilecat.toml", work / "data", artifact="plantd.tflite")
+
+
 def test_a_core_ml_target(work: Path, tmp_path: Path) -> None:
     """A palette has 0, 0.4 and 127 exactly, and int8 has no step below 1."""
     spec = tmp_path / "mobilecat.toml"

@@ -285,7 +285,9 @@ def test_json_that_is_none(tmp_path: Path) -> None:
 
 
 def test_no_labels_and_several_kinds(tmp_path: Path) -> None:
-    assert len(problems(tmp_path)) == 7  # one a format: what it would have to hold
+    *formats, without = problems(tmp_path)
+    assert len(formats) == 7  # one a format: what it would have to hold
+    assert "pictures without labels cannot tell" in without[1]
     assert problems(tmp_path / "gone") == [(str(tmp_path / "gone"), "not found")]
     (tmp_path / "photos").mkdir()
     with pytest.raises(DatasetError) as e:
