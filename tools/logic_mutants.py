@@ -80,7 +80,7 @@ MUTANTS: list[tuple[Mutant, str]] = [
         ("the old folder goes first", "        if path.exists():\n            _exchange(fresh, path)", "        if path.exists():\n            shutil.rmtree(path)\n            fresh.rename(path)"),
         ("an error leaves its half", "            fresh.rename(path)\n    finally:\n        shutil.rmtree(fresh, ignore_errors=True)", "            fresh.rename(path)\n    finally:\n        pass"),
         ("an approved golden is overwritten", "golden = golden and (path.parent", "golden = False and (path.parent"),
-        ("a file's name is not in a folder's hash", "{file.relative_to(path).as_posix()}\\0{sha256_of(file)}", "{sha256_of(file)}"),
+        ("a file's name is not in a folder's hash", "{name}\\0{(known or {}).get(name) or sha256_of(file)}", "{(known or {}).get(name) or sha256_of(file)}"),
     ),
     *_in(
         "report/junit.py", "tests/report/test_junit.py",

@@ -9,12 +9,10 @@ from pathlib import Path
 
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent
 from mobilecat.bundle import FILE, Bundle
-from mobilecat.compare.tolerances import require_tolerances_of_files
 from mobilecat.compile import Exported, require_replaceable
 from mobilecat.compile import export as export_spec
 from mobilecat.errors import ArtifactError, Problem, SpecError
 from mobilecat.formats.importing import built, is_code
-from mobilecat.proposal.labels import in_another_order
 from mobilecat.spec import RawHead, Spec, load_spec, spec_from_model_file
 from mobilecat.spec.files import is_cascade, require_beside
 from mobilecat.spec.targets import file_names, only_targets
@@ -89,7 +87,10 @@ def export(
         where = path
     else:
         where = spec.folder / "mobilecat.toml"
-    require_tolerances_of_files(spec.tolerances, list(file_names(spec).values()))
+    if spec.tolerances:
+        from mobilecat.compare.tolerances import require_tolerances_of_files
+
+        require_tolerances_of_files(spec.tolerances, list(file_names(spec).values()))
     if targets is not None:
         spec = only_targets(spec, targets)
     _require_apps(where, spec, ios, android)
@@ -107,7 +108,10 @@ def export(
             progress=progress,
             tried=_right_ends,
         )
-    said = (*said, *in_another_order(done.bundle.spec.labels))
+    if labels := done.bundle.spec.labels:
+        from mobilecat.proposal.labels import in_another_order
+
+        said = (*said, *in_another_order(labels))
     return _with_apps(replace(done, notes=(*said, *done.notes)), ios, android)
 
 

@@ -329,6 +329,8 @@ def main() -> None:
     from mobilecat.cli.terminal import plain, use_any_encoding
 
     use_any_encoding()
+    # Else pydantic asks each installed package whether it has a plugin that sees what is read.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # Importing and building graphs makes many objects and hardly any garbage to look for.
     gc.set_threshold(100_000, *gc.get_threshold()[1:])
     try:

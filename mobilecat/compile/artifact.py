@@ -64,7 +64,7 @@ def emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactRe
         contract=target.contract,
         precision=stored(target),
         bytes=size_of(path),
-        sha256=sha256_of(path),
+        sha256=sha256_of(path, made.hashes),
         image=made.image,  # type: ignore[arg-type]
         image_scale=made.image_scale,
         inputs=dict(made.inputs),

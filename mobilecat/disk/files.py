@@ -9,7 +9,7 @@ import mmap
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -174,15 +174,17 @@ def mapped(path: Path) -> bytes | mmap.mmap:
             return file.read()
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: Path, known: Mapping[str, str] | None = None) -> str:
     """Return the hex SHA-256 of a file, or of a folder's relative names and contents, sorted.
 
     What a file manager leaves in a folder that somebody looked into is no part of it.
+    known: of files in the folder, by their relative names; these are not read again.
     """
     digest = hashlib.sha256()
     if path.is_dir():
         for file in _files(path):
-            digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n".encode())
+            name = file.relative_to(path).as_posix()
+            digest.update(f"{name}\0{(known or {}).get(name) or sha256_of(file)}\n".encode())
         return digest.hexdigest()
     with path.open("rb") as f:
         while chunk := f.read(1 << 20):

@@ -16,6 +16,8 @@ class Emitted:
     image_scale: scale and zero point of a picture input in whole numbers that stand for others.
     fitted: whether weights went to either whole number beside them (`ArtifactRecord.rounding`).
     inspected: whether the file was read back, and `dtypes` and `lints` say all that is in it.
+    hashes: SHA-256 of files in a folder that it states itself, by relative name. Who gives some
+        holds them to the bytes when the file is loaded (`Engine.open`).
     """
 
     inputs: Mapping[str, str]
@@ -28,3 +30,4 @@ class Emitted:
     inspected: bool = False
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     fitted: bool = False
+    hashes: Mapping[str, str] = field(default_factory=dict)

@@ -17,10 +17,11 @@ from mobilecat.formats.coreai.read.bindings import read_module
 from mobilecat.formats.coreai.read.bytecode import blobs_of
 from mobilecat.formats.coreai.read.decode import remember
 from mobilecat.formats.coreai.read.lints import lints
+from mobilecat.formats.coreai.read.package import PROGRAM
 from mobilecat.formats.coreai.read.translate import translate
 from mobilecat.formats.coreai.target import CoreAITarget
 from mobilecat.formats.coreai.weights import packed_weights
-from mobilecat.formats.coreai.write import FUNCTION, PROGRAM, write_coreai
+from mobilecat.formats.coreai.write import FUNCTION, write_coreai
 from mobilecat.spec import Spec
 
 
@@ -44,7 +45,7 @@ def emit(
     blobs = blobs_of(path / PROGRAM)
     read = read_module(path / PROGRAM, blobs)  # in this process: the bytes are our own, of just now
     found = translate(read, FUNCTION)
-    remember(path, found, blobs.offset_of)  # the engine opens what was read here
+    remember(made.sha256, found, blobs.offset_of)  # the engine opens what was read here
     require_same(model, found, baked.image, blobs.forget)
     said = lints(read)
     del read, found, blobs
@@ -57,4 +58,5 @@ def emit(
         dtypes={},
         lints=(*made.lints, *said),
         inspected=True,
+        hashes={PROGRAM: made.sha256},  # `require_loads` reads the file, and holds it to this one
     )

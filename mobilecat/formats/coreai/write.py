@@ -26,6 +26,7 @@ from mobilecat.formats.coreai.lower import LOWERINGS
 from mobilecat.formats.coreai.lower.build import Build, Var, dtype_of_var, shape_of_var, type_of
 from mobilecat.formats.coreai.lower.node import Node, prepared_for
 from mobilecat.formats.coreai.read.bytecode import blobs_of
+from mobilecat.formats.coreai.read.package import HASH, PROGRAM
 from mobilecat.formats.coreai.weights import Packed
 from mobilecat.graph import const_of, dtype_of, op_of, shape_of, where
 
@@ -33,7 +34,6 @@ FUNCTION = "main"
 SETTLED = "settled"
 """The output that says whether the suppression in the graph came to its end: int32 [1], 1 or 0."""
 ASSET_VERSION = "2.0"
-PROGRAM = "main.mlirb"
 KEY = "mobilecat"
 """Of `creatorDefinedMetadata`: what this package says of the file."""
 
@@ -49,12 +49,13 @@ class Written:
     """What a file holds.
 
     outputs: their names, in order; `settled` comes last where there is a suppression.
-    taps: those that were asked for and are there.
+    taps: those that were asked for and are there. sha256: of the program.
     """
 
     outputs: tuple[str, ...]
     taps: tuple[str, ...]
     lints: tuple[str, ...]
+    sha256: str
 
 
 def write_coreai(
@@ -83,9 +84,9 @@ def write_coreai(
     if lost := frozenset(taps) - _whole(model, left):
         build = Build(packed=packed or {})
         module, outputs, left = _module(model, build, image, lost, path.parent)
-    _save(module, path, name)
+    sha256 = _save(module, path, name)
     there = _whole(model, left)
-    return Written(outputs, tuple(t for t in taps if t in there), tuple(build.lints))
+    return Written(outputs, tuple(t for t in taps if t in there), tuple(build.lints), sha256)
 
 
 def _whole(model: ir.Model, left: Mapping[str, tuple[int, ...]]) -> frozenset[str]:
@@ -241,16 +242,20 @@ def _value(build: Build, value: ir.Value) -> Var:
     return build.values[value] if constant is None else build.const(constant)
 
 
-def _save(module: Any, path: Path, name: str) -> None:
-    """Write the folder's three files. Apple's own `save_asset` puts the time into the metadata, and
-    its keys in an order of the moment."""
+def _save(module: Any, path: Path, name: str) -> str:
+    """Write the folder's three files; return the program's SHA-256.
+
+    Apple's own `save_asset` puts the time into the metadata, and its keys in an order of the
+    moment.
+    """
     from coreai.authoring import AIProgram
     from coreai.authoring.asset import _COREAI_PRODUCER
 
     path.mkdir()
     program = path / PROGRAM
     AIProgram._from_mlir_module(module)._save_bytecode(program)
-    (path / "main.hash").write_bytes(bytes.fromhex(sha256_of(program)))
+    sha256 = sha256_of(program)
+    (path / HASH).write_bytes(bytes.fromhex(sha256))
     metadata = {
         "assetVersion": ASSET_VERSION,
         "producer": _COREAI_PRODUCER,
@@ -259,3 +264,4 @@ def _save(module: Any, path: Path, name: str) -> None:
     }
     text = json.dumps(metadata, indent=2, sort_keys=True, ensure_ascii=False)
     (path / "metadata.json").write_text(f"{text}\n", encoding="utf-8")
+    return sha256

@@ -26,7 +26,6 @@ from mobilecat.formats.onnx.back import (
     suppressing,
     suppression,
 )
-from mobilecat.formats.onnx.checked import all_nodes
 from mobilecat.formats.onnx.input_shapes import Shapes
 from mobilecat.graph import shape_of
 from mobilecat.graph.passes.fold import fold_constants, fold_shapes
@@ -49,11 +48,6 @@ class Cut:
     score_threshold: float
     max_detections: int
     per_class: bool
-
-
-def suppresses(proto: onnx.ModelProto) -> bool:
-    """Return whether the network has a suppression of its own."""
-    return any(n.op_type == "NonMaxSuppression" and not n.domain for n in all_nodes(proto.graph))
 
 
 def without_postprocessing(proto: onnx.ModelProto, shapes: Shapes, path: Path) -> onnx.ModelProto:

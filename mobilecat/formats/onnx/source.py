@@ -9,10 +9,10 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from mobilecat.formats.base.options import ImportOptions
 from mobilecat.formats.base.source import Reference, Source
-from mobilecat.formats.onnx.between import between
+from mobilecat.formats.onnx.checked import all_nodes
 from mobilecat.formats.onnx.ort import OrtModel
-from mobilecat.formats.onnx.postprocessing import suppresses, without_postprocessing
 from mobilecat.formats.onnx.ranks import ranks_of
 from mobilecat.formats.onnx.read import (
     arrays_of,
@@ -59,10 +59,12 @@ def opened(proto: onnx.ModelProto, arrays: Mapping[str, Array] | None = None) ->
 def cut_proto(source: Source, shapes: Mapping[str, Sequence[int]] | None = None) -> onnx.ModelProto:
     """Return the file cut as its options say, or before a suppression of its own."""
     proto = read_onnx(source.path)
-    if not source.options.outputs and suppresses(proto):
+    if not source.options.outputs and _suppresses(proto):
+        from mobilecat.formats.onnx.postprocessing import without_postprocessing
+
         fixed = {k: tuple(v) for k, v in (shapes or {}).items()}
         proto = without_postprocessing(proto, fixed, source.path)
-    return between(proto, source.options, source.path)
+    return _between(proto, source)
 
 
 def _light(
@@ -70,9 +72,23 @@ def _light(
 ) -> tuple[onnx.ModelProto, dict[str, Place]]:
     """Return the same with its large initializers left in their files, and where they lie."""
     proto, places = read_light(source.path)
-    if not source.options.outputs and suppresses(proto):
+    if not source.options.outputs and _suppresses(proto):
         return cut_proto(source, shapes), {}
-    return between(proto, source.options, source.path), places
+    return _between(proto, source), places
+
+
+def _suppresses(proto: onnx.ModelProto) -> bool:
+    """Return whether the network has a suppression of its own."""
+    return any(n.op_type == "NonMaxSuppression" and not n.domain for n in all_nodes(proto.graph))
+
+
+def _between(proto: onnx.ModelProto, source: Source) -> onnx.ModelProto:
+    """Return what the source's options leave of it; without any, nothing is loaded to cut it."""
+    if source.options == ImportOptions():
+        return proto
+    from mobilecat.formats.onnx.between import between
+
+    return between(proto, source.options, source.path)
 
 
 def dtypes_of(proto: onnx.ModelProto) -> dict[str, np.dtype[Any]]:

@@ -115,19 +115,17 @@ def decode(path: Path, entry: str | None = None, *, strict: bool = False) -> Dec
     return replace(found, model=_copy(found.model), arrays={**found.arrays, **inside})
 
 
-def remember(path: Path, found: Translation, place_of: Callable[[Array], int | None]) -> None:
-    """Keep what the program at `path`, which this process wrote just now, was decoded to here.
+def remember(sha256: str, found: Translation, place_of: Callable[[Array], int | None]) -> None:
+    """Keep what the program of this SHA-256, which this process wrote just now, was decoded to.
 
-    Whoever opens it next needs no child process for it. place_of: where in the program a constant's
-    numbers begin, None where they lie elsewhere. Errors: ArtifactError where the file at `path` is
-    not whole.
+    Whoever opens it next needs no child process for it, and reads the whole file for its hash.
+    place_of: where in the program a constant's numbers begin, None where they lie elsewhere.
     """
-    package = read_package(path, strict=True)
     told = {name: place_of(array) for name, array in found.arrays.items()}
     places = {name: at for name, at in told.items() if at is not None}
     own = {name: array for name, array in found.arrays.items() if name not in places}
     decoded = Decoded("main", _copy(found.model), found.taps, found.checks, own)
-    _keep((package.sha256, "*"), _Kept(decoded, places))
+    _keep((sha256, "*"), _Kept(decoded, places))
 
 
 @dataclass(frozen=True)
