@@ -1,11 +1,15 @@
 """Where the CPU time of an export goes: what is ours, and what is the libraries' own.
 
-Usage: python benchmarks/where.py [--model FILE] [--doc]
+Usage: python benchmarks/where.py [--model FILE]… [--doc]
 
 One process a target, looked at every 2 ms of its CPU time. What is running belongs to the first of
 these that its stack goes through: the import of a library, with all that the library imports; else
 the innermost package that is named here. Its start, before the first look, is told apart. Modules
-are compiled, as they are where they are installed: by a run that is not counted.
+are compiled, as they are where they are installed: by a run that is not counted. The last row is
+what nobody can leave out of an .aimodel: a process that imports numpy, onnx and Apple's library,
+reads the network, and has Apple's library read the program that we made and write it again.
+
+Without --model: YuNet, and ResNet-101 where benchmarks/peers/compare.py has made it (--home).
 """
 
 from __future__ import annotations
@@ -31,6 +35,8 @@ TARGETS = {
     "mlpackage": '[[targets.coreml]]\nformat = "mlpackage"\nprecision = "float32"',
     "aimodel": "[targets.coreai]",
 }
+NAMES = {"YuNet": "face_detection_yunet_2023mar.onnx", "ResNet-101": "resnet101.onnx"}
+FLOOR = "Python, numpy, onnx and Apple's library alone"
 LIBRARIES = ("coremltools", "onnx_ir", "onnxruntime", "onnx", "ai_edge_litert", "coreai",
              "pydantic", "google", "numpy", "flatbuffers")  # fmt: skip
 _CHILD = """
@@ -40,18 +46,38 @@ sys.path[:0] = [{root!r}, {here!r}]
 import json, where
 print(json.dumps(where.watched({spec!r}, {out!r}, begun)))
 """
+_FLOOR = """
+import sys, time
+import numpy, onnx
+from pathlib import Path
+from coreai.authoring import AIModelAsset, AIProgram
+from coreai._compiler.dialects import coreai
+onnx.load(sys.argv[1])
+program = AIModelAsset.load(Path(sys.argv[2])).program
+AIProgram._from_mlir_module(program._module._mlir_module)._save_bytecode(Path(sys.argv[3]))
+print(time.process_time())
+"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     models = ROOT.parent / "shared" / "data" / "models"
-    parser.add_argument("--model", type=Path, default=models / "face_detection_yunet_2023mar.onnx")
+    peers = ROOT / "build" / "peers"
+    parser.add_argument("--home", type=Path, default=peers, help="that of peers/compare.py")
+    parser.add_argument("--model", type=Path, action="append", help="an ONNX file; repeatable")
     parser.add_argument("--doc", action="store_true", help="write the table into docs/speed.md")
     args = parser.parse_args()
-    if not args.model.is_file():
-        print(f"NOT_RUN: {args.model} is not there")
+    resnet = args.home / "networks" / "resnet101.onnx"
+    asked = args.model or [models / NAMES["YuNet"], *([resnet] if resnet.is_file() else [])]
+    found = {}
+    for model in asked:
+        if not model.is_file():
+            print(f"NOT_RUN: {model} is not there")
+            continue
+        for target in TARGETS:
+            found[f"{name_of(model)}, {target}"] = seconds(model, target)
+    if not found:
         return
-    found = {target: seconds(args.model, target) for target in TARGETS}
     lines = table(found)
     print("\n".join(lines))
     if args.doc:
@@ -71,8 +97,19 @@ def seconds(model: Path, target: str) -> dict[str, float]:
         for _ in range(2):
             done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                                   check=True, env=environment)  # fmt: skip
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        if target == "aimodel":
+            made = f"{folder}/bundle/network.aimodel"
+            code = [sys.executable, "-c", _FLOOR, str(model), made, f"{folder}/again.mlirb"]
+            for _ in range(2):
+                done = subprocess.run(code, capture_output=True, text=True, check=True,
+                                      env=environment)  # fmt: skip
+            found[FLOOR] = float(done.stdout)
     return found
+
+
+def name_of(model: Path) -> str:
+    return next((name for name, file in NAMES.items() if file == model.name), model.stem)
 
 
 def watched(spec: str, out: str, begun: float) -> dict[str, float]:
@@ -124,6 +161,7 @@ def package_of(file: str) -> str:
 
 
 def table(found: dict[str, dict[str, float]]) -> list[str]:
+    floors = [row.pop(FLOOR, None) for row in found.values()]
     names = sorted({n for row in found.values() for n in row},
                    key=lambda n: -max(row.get(n, 0) for row in found.values()))  # fmt: skip
     shown = [n for n in names if max(row.get(n, 0) for row in found.values()) >= 0.03]
@@ -134,6 +172,9 @@ def table(found: dict[str, dict[str, float]]) -> list[str]:
     rest = [sum(v for n, v in row.items() if n not in shown) for row in found.values()]
     lines.append(f"| the rest | {' | '.join(f'{v:.2f}' for v in rest)} |")
     lines.append(f"| all | {' | '.join(f'{sum(r.values()):.2f}' for r in found.values())} |")
+    if any(floors):
+        cells = [f"{v:.2f}" if v else "" for v in floors]
+        lines.append(f"| {FLOOR} | {' | '.join(cells)} |")
     return lines
 
 

@@ -2,21 +2,23 @@
 
 Usage: python benchmarks/peers/compare.py [--only NETWORK] [--target T] [--rounds N] [--doc] …
 
-Each peer runs in an environment of its own under build/peers, made here with the versions below;
-one that cannot be made says NOT_RUN and why. Every run is a whole process on a fresh copy of the
-file (some peers rewrite theirs), and the runs of a network take turns. CPU time is the process's
-and its children's, the least of the rounds: other work on the machine hardly touches it, while wall
-time is told only for scale. Memory is the largest that a process held. Rounds add up over calls in
-build/peers/runs.json, so that the work can be done in pieces; `--rounds 0 --doc` writes the table
-of what there is.
+Each peer runs in an environment of its own under build/peers (--home), made here with the versions
+below; one that cannot be made says NOT_RUN and why. Every run is a whole process on a fresh copy of
+the file (some peers rewrite theirs), with an empty cache of ours, and the runs of a network take
+turns. CPU time is the process's and its children's, the least of the rounds: other work on the
+machine touches it less than wall time, which is told only for scale. Memory is the largest that a
+process held; a small process starts each, since what is started counts what its starter held.
+Rounds add up over calls in runs.json of that folder, so that the work can be done in pieces;
+`--rounds 0 --doc` writes the table of what there is.
 
 Ours takes a spec without head (`raw`), float32, so that every converter has the same work. Each
 file is then run on one seeded input and held to onnxruntime: `.tflite` in LiteRT; Core ML and
 Core AI, which run on Apple's machines alone, by our runtime of each.
 
 MobileNetV4 and ResNet-101 are made by timm and torchvision with seeded weights, and MobileNetV2 by
-Keras: --torch and --tf name folders that have them. Converters that take PyTorch's or Keras' own
-networks, and no ONNX, get these; the folders then are their environments' too.
+Keras. Their libraries are installed into two folders there, or --torch and --tf name others.
+Converters that take PyTorch's or Keras' own networks, and no ONNX, get these; the folders then are
+their environments' too.
 """
 
 from __future__ import annotations
@@ -29,7 +31,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,6 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 from kept import keep, put  # noqa: E402
 
 HOME = ROOT / "build" / "peers"
-RUNS = HOME / "runs.json"
 DOC = ROOT / "docs" / "speed.md"
 MARKS = ("<!-- peers -->", "<!-- /peers -->")
 OURS = "mobilecat"
@@ -75,14 +75,28 @@ class Peer:
     shares: Literal["", "torch", "keras"] = ""
     apart: str = ""
 
-    @property
-    def home(self) -> Path:
-        return HOME / (self.apart or self.tool)
+    def home(self, folder: Path) -> Path:
+        return folder / (self.apart or self.tool)
 
 
-_LITERT_TORCH = """
-import sys, torch, timm, torchvision, litert_torch
+# PyPI's torchvision is built for GPUs: beside a torch for CPUs its own ops are not there, which no
+# network here has, and its import asks for two of them.
+_TORCH = """
+import sys, torch
+try:
+    import torchvision
+except RuntimeError:
+    for name in [n for n in sys.modules if n.startswith("torchvision")]:
+        del sys.modules[name]
+    ops = torch.library.Library("torchvision", "FRAGMENT")
+    for op in ("nms", "qnms"):
+        ops.define(op + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    import torchvision
+import timm
 torch.manual_seed(0)
+"""
+_LITERT_TORCH = f"""{_TORCH}
+import litert_torch
 model = eval(sys.argv[1]).eval()
 litert_torch.convert(model, (torch.zeros(1, 3, 224, 224),)).export(sys.argv[2])
 """
@@ -144,12 +158,22 @@ model.save(sys.argv[1])
 x = np.random.default_rng(0).random((1, 224, 224, 3), dtype=np.float32)
 np.savez(sys.argv[1] + ".npz", x=x, y=model.predict(x, verbose=0))
 """
-_MAKE = """
-import sys, torch, timm, torchvision
-torch.manual_seed(0)
+_MAKE = f"""{_TORCH}
 model = eval(sys.argv[1]).eval()
 torch.onnx.export(model, torch.zeros(1, 3, 224, 224), sys.argv[2], opset_version=17, dynamo=False,
                   input_names=["input"], output_names=["output"])
+"""
+
+
+_STARTER = """
+import json, os, sys, time
+begun = time.perf_counter()
+process = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+_, status, used = os.wait4(process, 0)
+told = {"code": os.waitstatus_to_exitcode(status), "cpu": used.ru_utime + used.ru_stime,
+        "wall": time.perf_counter() - begun, "memory": used.ru_maxrss * 1024}
+with open(sys.argv[1], "w") as out:
+    json.dump(told, out)
 """
 
 
@@ -172,19 +196,24 @@ def main() -> None:
         "--without", default=[], action="append", help="a converter, by a part of its name"
     )
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--home", type=Path, default=HOME, help="where environments and runs lie")
     parser.add_argument("--torch", default="", help="a folder with torch, timm and torchvision")
     parser.add_argument("--tf", default="", help="a folder with TensorFlow, Keras and tf2onnx")
     parser.add_argument("--fresh", action="store_true", help="forget the rounds measured before")
     parser.add_argument("--doc", action="store_true", help="write the table into docs/speed.md")
     args = parser.parse_args()
+    home = args.home.resolve()
+    runs = home / "runs.json"
     told: dict[str, Any] = {}
-    if RUNS.is_file() and not args.fresh:
-        told = json.loads(RUNS.read_text("utf-8"))
-    FOLDERS.update(torch=args.torch, keras=args.tf)
+    if runs.is_file() and not args.fresh:
+        told = json.loads(runs.read_text("utf-8"))
+    if args.rounds:
+        FOLDERS.update(torch=args.torch or libraries("torch", home),
+                       keras=args.tf or libraries("keras", home))  # fmt: skip
     peers = [p for p in PEERS if not any(part in p.name for part in args.without)]
-    missing = {p.name: why for p in peers if args.rounds and (why := environment(p))}
+    missing = {p.name: why for p in peers if args.rounds and (why := environment(p, home))}
     with tempfile.TemporaryDirectory() as folder:
-        for name, model in networks(args.models, Path(folder), args.only):
+        for name, model in networks(args.models, home / "networks", args.only):
             if not args.rounds:
                 break
             if isinstance(model, str):
@@ -192,9 +221,10 @@ def main() -> None:
                 continue
             for target in args.target or (("tflite",) if name in KERAS else TARGETS):
                 found = told.setdefault(name, {}).setdefault(target, {})
-                measure(found, name, model, target, Path(folder), args.rounds, peers, missing)
-                RUNS.parent.mkdir(parents=True, exist_ok=True)
-                RUNS.write_text(json.dumps(told, indent=1), encoding="utf-8")
+                there = Path(folder), home
+                measure(found, name, model, target, there, args.rounds, peers, missing)
+                home.mkdir(parents=True, exist_ok=True)
+                runs.write_text(json.dumps(told, indent=1), encoding="utf-8")
                 print("\n".join(lines_of(name, target, found)), flush=True)
     for name in (*FILES, *MADE, *KERAS):
         told.setdefault(name, {"": {"": {"failed": "NOT_RUN: not measured in this run"}}})
@@ -216,12 +246,16 @@ def measure(
     name: str,
     model: Path,
     target: str,
-    folder: Path,
+    there: tuple[Path, Path],
     rounds: int,
     peers: Sequence[Peer],
     missing: Mapping[str, str],
 ) -> None:
-    """Add rounds of one network and target to what is told of each converter."""
+    """Add rounds of one network and target to what is told of each converter.
+
+    there: the folder to work in, and the one of the environments.
+    """
+    folder, apart = there
     forms = {"keras"} if name in KERAS else {"onnx", "torch"} if name in MADE else {"onnx"}
     makers: dict[str, Callable[[Path], tuple[list[str], Path]]] = {
         OURS: lambda home: ours(model, target, home)
@@ -233,7 +267,7 @@ def measure(
             told[peer.name] = {"failed": f"NOT_RUN: {missing[peer.name]}"}
         else:
             makers[peer.name] = lambda home, peer=peer: theirs(
-                peer, model, home, MADE.get(name, "")
+                peer, model, home, apart, MADE.get(name, "")
             )  # type: ignore[misc]
     for k in range(rounds + 1):
         for who, make in makers.items():
@@ -243,7 +277,7 @@ def measure(
             shutil.rmtree(home, ignore_errors=True)
             home.mkdir(parents=True)
             path = FOLDERS["keras"] if who == OURS and name in KERAS else ""
-            done = timed(*make(home), home, HOME / "bytecode" / target, path)
+            done = timed(*make(home), home, apart / "bytecode" / target, path)
             if isinstance(done, str):
                 told[who] = {"failed": done}
             elif k:
@@ -289,7 +323,11 @@ FOLDERS = {"torch": "", "keras": ""}
 
 
 def networks(models: Path, folder: Path, only: str) -> Iterator[tuple[str, Path | str]]:
-    """Yield each network's name with its file, or with the reason why there is none."""
+    """Yield each network's name with its file, or with the reason why there is none.
+
+    folder: where those are kept that are made here.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     for name, file in FILES.items():
         if only not in name:
             continue
@@ -298,6 +336,9 @@ def networks(models: Path, folder: Path, only: str) -> Iterator[tuple[str, Path 
         if only not in name:
             continue
         path = folder / f"{name.split()[0].lower().replace('-', '')}.onnx"
+        if path.is_file():
+            yield name, path
+            continue
         environment = {**os.environ, "PYTHONPATH": FOLDERS["torch"]}
         done = subprocess.run([sys.executable, "-c", _MAKE, call, str(path)], env=environment,
                               capture_output=True, text=True)  # fmt: skip
@@ -306,15 +347,37 @@ def networks(models: Path, folder: Path, only: str) -> Iterator[tuple[str, Path 
         if only not in name:
             continue
         path = folder / file
+        if path.is_file():
+            yield name, path
+            continue
         environment = {**os.environ, "PYTHONPATH": FOLDERS["keras"]}
         done = subprocess.run([sys.executable, "-c", _MAKE_KERAS, str(path)], env=environment,
                               capture_output=True, text=True)  # fmt: skip
         yield name, path if path.is_file() else f"Keras: {_last(done.stderr)}"
 
 
-def environment(peer: Peer) -> str:
+_LIBRARIES = {
+    "torch": ("--no-deps", "-r", "requirements-torch.lock"),
+    "keras": ("-c", "requirements.lock", "tensorflow==2.21.0", "tf-keras==2.21.0", "tf2onnx>=1.17"),
+}
+
+
+def libraries(kind: str, home: Path) -> str:
+    """Install what makes a form of network into a folder, where it is not there; return it."""
+    folder = home / f"{kind}-libs"
+    if not (folder / "ok").is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        pip = [python_of("3.11") or sys.executable, "-m", "pip", "install", "-q"]
+        done = subprocess.run([*pip, "--target", str(folder), *_LIBRARIES[kind]], cwd=ROOT)
+        if done.returncode:
+            return ""  # who needs it says so
+        (folder / "ok").touch()
+    return str(folder)
+
+
+def environment(peer: Peer, folder: Path) -> str:
     """Make the peer's environment where it is not there; return why it cannot be, or ''."""
-    home = peer.home
+    home = peer.home(folder)
     if (home / "ok").is_file():
         return ""
     python = python_of(peer.python)
@@ -353,13 +416,15 @@ def ours(model: Path, target: str, home: Path) -> tuple[list[str], Path]:
     return command, home / "bundle" / f"network.{target}"
 
 
-def theirs(peer: Peer, model: Path, home: Path, call: str = "") -> tuple[list[str], Path]:
+def theirs(
+    peer: Peer, model: Path, home: Path, apart: Path, call: str = ""
+) -> tuple[list[str], Path]:
     given = copied(model, home)
     folder = peer.target == "tflite" and not peer.code
     out = home / ("out" if folder else f"out.{peer.target}")
     words = {"MODEL": str(given), "OUT": str(out), "OUT.tflite": f"{out}.tflite", "CALL": call}
     words["SIMPLE"] = str(home / "simple.onnx")
-    bin_ = peer.home / "bin"
+    bin_ = peer.home(apart) / "bin"
     tool = [str(bin_ / "python"), "-c", peer.code] if peer.code else [str(bin_ / peer.tool)]
     made = peer.made.replace("OUT", str(out)).replace("STEM", given.stem)
     return [*tool, *(words.get(a, a) for a in peer.arguments)], Path(made)
@@ -374,23 +439,22 @@ def copied(model: Path, home: Path) -> Path:
 def timed(command: list[str], made: Path, home: Path, bytecode: Path, path: str = "") -> Run | str:
     """Return what a process took, or why it made nothing. path: its PYTHONPATH."""
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(bytecode)}
+    environment["XDG_CACHE_HOME"] = str(home / "cache")  # what is kept of a Keras file, too
     for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH"):
         environment.pop(name, None)
     if command[0] != sys.executable:  # pip compiled its modules
         del environment["PYTHONPYCACHEPREFIX"]
     if path:
         environment["PYTHONPATH"] = path
+    starter = [sys.executable, "-I", "-S", "-c", _STARTER, str(home / "used.json"), *command]
     with (home / "log").open("w+") as log:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        wall = time.perf_counter() - start
+        subprocess.run(starter, cwd=home, env=environment, stdout=log, stderr=log, check=True)
         log.seek(0)
         said = log.read()
-    if process.returncode or not made.exists():
+    used = json.loads((home / "used.json").read_text("utf-8"))
+    if used["code"] or not made.exists():
         return f"failed: {_last(said)}"
-    return Run(used.ru_utime + used.ru_stime, wall, used.ru_maxrss * 1024, made)
+    return Run(used["cpu"], used["wall"], used["memory"], made)
 
 
 def off(model: Path, target: str, path: Path) -> str:
