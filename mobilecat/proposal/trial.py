@@ -37,6 +37,10 @@ MOST_PICTURES = 16
 """Some seconds a picture and way, of a large network; a mean gains little by more."""
 
 Ran = tuple[Detections, list[str]]
+_FITTING = ("resize", "pad")
+YOLO_GREY = 114
+"""What the YOLO family fills the rest of the input with; others leave it black."""
+
 Run = Callable[[Spec, "Image"], Ran]
 
 
@@ -115,7 +119,9 @@ class Tried:
             said = f"  best score {self.best:.3f}{mean}; with other preprocessing: {listed}"
             yield Line(said, "dim")
         for other in told_of(self.others):
-            if other.sound and other.whose != BY_PICTURES:
+            # Of the padding only what tells: it seldom does, and is asked of no file.
+            silent = other.whose == BY_PICTURES or (other.key == "pad" and other.verdict == "close")
+            if other.sound and not silent:
                 better = other.verdict == "better"
                 yield Line(f"    {other.sentence}", "yellow" if better else "dim")
         yield from (Line(f"  warning: {said}", "yellow") for said in self.odd)
@@ -159,8 +165,9 @@ def try_spec(
     for what, key, image in _variants(spec, whole, sizes, family_range):
         other = spec.model_copy(update={"input": spec.input.model_copy(update=image)})
         # How a picture is fitted is before the graph.
-        way = run if key == "resize" else _opened(network, other)
-        alike = [key == "resize" and _alike(spec.input, s.picture.size) for s in samples]
+        fitting = key in _FITTING
+        way = run if fitting else _opened(network, other)
+        alike = [fitting and _alike(spec.input, s.picture.size) for s in samples]
         rows = [i for i, same in enumerate(alike) if not same]
         ran = {i: way(other, samples[i].picture) for i in rows}
         scores = tuple((_best(ran[i][0]), _best(kept[i][0])) for i in rows)
@@ -231,6 +238,8 @@ def _best(found: Detections) -> float:
 
 def _shown(image: ImageSpec, key: str) -> str:
     value = getattr(image, key)
+    if isinstance(value, int):
+        return f"{key} {value}"
     return value if isinstance(value, str) else f"{key} [{value[0]:g}, {value[1]:g}]"
 
 
@@ -256,6 +265,9 @@ def _variants(
         for low, high in dict.fromkeys((family_range, *RANGES)):
             if (low, high) != tuple(image.range):
                 yield f"range [{low:g}, {high:g}]", "range", {"range": (low, high)}
+    if image.resize != "stretch" and not all(_alike(image, wh) for wh in sizes):
+        pad = 0 if image.pad else YOLO_GREY
+        yield f"pad {pad}", "pad", {"pad": pad}
     # A turned box cannot be stretched.
     if spec.head.kind != "obb" and not all(_alike(image, wh) for wh in sizes):
         fitted = "letterbox" if image.resize == "stretch" else "stretch"

@@ -126,11 +126,15 @@ def _furthest(report: Report, checks: Sequence[Check]) -> str:
             _, value, limit = max(off)
             px = f" {unit}" if unit else ""
             return (
-                f"{name} up to {amount(value)}{px} off, {limit:g}{px} allowed"
+                f"{name} {_up_to(value)}{px} off, {limit:g}{px} allowed"
                 if value
                 else f"{name} as approved"
             )
     return ""
+
+
+def _up_to(value: float) -> str:
+    return "less than 0.001" if value < 1e-3 else f"up to {amount(value)}"
 
 
 def _needs(bundle: Bundle, artifact: ArtifactRecord) -> str:

@@ -15,6 +15,8 @@ from mobilecat.demo import FOLDER
 from mobilecat.pictures.cutouts import cut_around, nearer, pair_of
 from mobilecat.pictures.detections import Detections
 from mobilecat.proposal.compared import UNTOLD, Other, told_of, worse_reasons
+from mobilecat.proposal.trial import Sample, Shot, Tried, _variants
+from mobilecat.spec import spec_from_text
 from tests.command import mobilecat
 from tests.test_cli import refused
 
@@ -245,3 +247,38 @@ def test_what_pictures_do_not_settle_of_an_ssd_is_marked(tmp_path: Path) -> None
     assert {"input.color", "input.range"} <= {c.key for c in checks}
     said = " ".join(str(found).split())
     assert "BGR is too close to tell" in said and "mobilecat evaluate tells more often" in said
+
+
+@pytest.mark.parametrize(
+    ("fitted", "sizes", "tried"),
+    [
+        ('resize = "letterbox"\npad = 114', [(80, 60)], [0]),
+        ('resize = "letterbox-topleft"', [(80, 60), (64, 64)], [114]),
+        ('resize = "letterbox"\npad = 114', [(64, 64)], []),  # nothing is padded
+        ("", [(80, 60)], []),
+    ],
+)
+def test_the_padding_is_tried_where_there_is_one(
+    fitted: str, sizes: list[tuple[int, int]], tried: list[int]
+) -> None:
+    spec = spec_from_text(
+        f'source = "n.onnx"\n[input]\nsize = [64, 64]\n{fitted}\n[head]\nkind = "yolox"\n'
+        "[targets.onnx]\n"
+    )
+    found = list(_variants(spec, False, sizes, (0.0, 255.0)))
+    assert [image["pad"] for _, key, image in found if key == "pad"] == tried
+
+
+@pytest.mark.parametrize(("score", "told"), [(0.55, False), (0.1, True), (0.95, True)])
+def test_of_the_padding_only_what_tells_is_a_sentence(score: float, told: bool) -> None:
+    """Beside a best score of 0.6, of one picture, 0.25 tell."""
+    other = Other("pad 0", "pad", 0, ((score, 0.6),), (), True, "pad 114", "the family's own")
+    found = Detections(np.array([[1.0, 1, 5, 5]]), np.array([0.6]), np.zeros(1, np.int64))
+    shot = Shot(Sample("a", Image.new("RGB", (8, 8))), found)
+    spec = spec_from_text(
+        'source = "n.onnx"\n[input]\nsize = [64, 64]\nresize = "letterbox"\n[head]\n'
+        'kind = "yolox"\n[targets.onnx]\n'
+    )
+    said = [str(line) for line in Tried((shot,), 0.6, (other,), (), 0.3).words(spec)]
+    assert any(f"pad 0 {score:.3f}" in line for line in said)
+    assert any("than 0.25" in line for line in said) == told

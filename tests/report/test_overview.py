@@ -20,7 +20,7 @@ from mobilecat.pictures.chart import round_ticks
 from mobilecat.report import html_cases
 from mobilecat.report.html import report_page
 from mobilecat.report.html_evaluation import charts_of
-from mobilecat.report.html_overview import losses_of, told_before
+from mobilecat.report.html_overview import _up_to, losses_of, told_before
 from tests.judge.fake import LANE, Workshop, moved
 from tests.report.browser import Browser
 from tests.report.pages import page
@@ -239,3 +239,10 @@ def test_goldens_without_detections_are_said(shop: Workshop) -> None:
 def test_axes_have_round_ticks(least: float, end: float, ticks: int) -> None:
     found, said = round_ticks(least)
     assert found == pytest.approx(end) and len(said) == ticks and said[-1][0] == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(8e-5, "less than 0.001"), (0.0794, "up to 0.079"), (4.2426, "up to 4.2")]
+)
+def test_how_far_boxes_are_off_is_said_as_one_says_it(value: float, said: str) -> None:
+    assert _up_to(value) == said
