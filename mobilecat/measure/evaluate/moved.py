@@ -7,6 +7,7 @@ the lane's own.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -74,7 +75,7 @@ def moved(source: Iterable[Detections], lane: Iterable[Detections]) -> Moved | N
 
     source, lane: what each found in the same pictures, in order, each at the spec's own threshold.
     """
-    boxes, changes, overlaps = 0, list[float](), list[float]()
+    boxes, changes, overlaps = 0, array("d"), array("d")  # 16 bytes a box, however many pictures
     for theirs, mine in zip(source, lane, strict=True):
         boxes += len(theirs)
         for i, j, value in _pairs(theirs, mine):

@@ -24,11 +24,16 @@ from mobilecat.shown import Drawn, Line, Shown, Table
 SCHEMA = 1
 
 
+def rounds(lane: Lane) -> bool:
+    """Whether a lane's artifact has less than float32's and float16's numbers."""
+    return lane.artifact is not None and not lane.artifact.precision.startswith("float")
+
+
 @dataclass(frozen=True)
 class LaneScores:
     """A lane that was asked for. scores: None with `not_run`, the reason. seconds: of an inference,
-    the median over the pictures. moved: how far its boxes are from the source's; None of the
-    source, and where it found nothing."""
+    the median over the pictures. moved: how far a quantised one's boxes are from the
+    source's; None of the others, and where the source found nothing."""
 
     lane: Lane
     engine: str
@@ -43,8 +48,7 @@ class LaneScores:
     @property
     def rounds(self) -> bool:
         """Whether the artifact has less than float32's and float16's numbers."""
-        a = self.lane.artifact
-        return a is not None and not a.precision.startswith("float")
+        return rounds(self.lane)
 
 
 @dataclass(frozen=True)

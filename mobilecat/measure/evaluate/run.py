@@ -27,7 +27,7 @@ from mobilecat.measure.evaluate.moved import Moved, moved
 from mobilecat.measure.evaluate.names import ClassMap, PointMap, match_classes, match_landmarks
 from mobilecat.measure.evaluate.otherwise import question_of, tried_otherwise
 from mobilecat.measure.evaluate.preprocessing import Preprocessing
-from mobilecat.measure.evaluate.report import Evaluation, LaneScores
+from mobilecat.measure.evaluate.report import Evaluation, LaneScores, rounds
 from mobilecat.measure.evaluate.scales import other_part
 from mobilecat.measure.evaluate.scores import score, truth_of
 from mobilecat.measure.evaluate.spread import collect_on, merge, tasks_of
@@ -194,8 +194,8 @@ def few_objects(truths: Sequence[Truth]) -> list[str]:
 
 
 def _moved(there: Collected | None, mine: Collected, bundle: Bundle) -> Moved | None:
-    """Return how far a lane's boxes are from the source's, where there are boxes that it found."""
-    if there is None or mine.not_run or mine.lane == SOURCE:
+    """Return how far a quantised lane's boxes are from the source's, where that found some."""
+    if there is None or mine.not_run or not rounds(mine.lane):
         return None
     if bundle.spec.head.whole_picture or gives_boxes_away(bundle):
         return None
