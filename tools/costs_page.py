@@ -184,13 +184,13 @@ def _memory(told: dict[str, Any]) -> Iterator[str]:
     )
     yield ""
     yield (
-        "Results lie in a file from 1 MB a lane on, labels in a few arrays, and figures are taken "
-        "of some pictures at a time. What grows is the reading of the labels' JSON, of which "
-        "each row is forgotten once it is read, the hash of each picture, and of each box a score "
-        "and whether it is right. "
+        "Labels are read a row at a time, and lie on disk like results, and like what precision "
+        "follows from: of each box its score and whether it is right. Figures are taken of some "
+        "pictures at a time. Held are the hash of each picture and where the rest lies, and, while "
+        "the figures of a class are computed, its boxes. "
         f"From {first['pictures']:,} to {last['pictures']:,} pictures that is {kb:.1f} kB a "
         f"picture: a million like these would want {kb * MILLION / 1024**2:.1f} GB, computed. "
-        "Sets with more boxes want more; `--limit` takes a sample, spread evenly."
+        "Sets with more boxes of one class want more; `--limit` takes a sample, spread evenly."
     )
     yield ""
 

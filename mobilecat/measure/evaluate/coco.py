@@ -7,6 +7,7 @@ import io
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -238,9 +239,10 @@ class Tables:
     found: list[dict[str, Any]]
 
 
-def _evaluation(
-    truths: Sequence[Truth], found: Sequence[Detections], classes: int, by: str = "bbox"
-) -> Any:
+@cache
+def _evaluations() -> tuple[Any, Any]:
+    """Return pycocotools' evaluation, of upright boxes and of turned ones. Made once: a class is
+    garbage that only Python's collector finds, with all that it refers to."""
     from pycocotools.cocoeval import COCOeval
 
     class Lean(COCOeval):  # type: ignore[misc]
@@ -254,7 +256,8 @@ def _evaluation(
             return {"dtScores": np.array(told["dtScores"], np.float64), **flags}
 
     class ByPolygons(Lean):
-        """The same, with the IoU of turned boxes, of which COCO knows none."""
+        """The same, with the IoU of turned boxes, of which COCO knows none. overlaps: gives that of
+        a picture, [detections, objects]."""
 
         def computeIoU(self, picture: int, class_id: int) -> Any:
             gt, dt = self._gts[picture, class_id], self._dts[picture, class_id]
@@ -262,15 +265,23 @@ def _evaluation(
                 return []
             best = sorted(range(len(dt)), key=lambda i: -dt[i]["score"])[: self.params.maxDets[-1]]
             rows = np.array([dt[i]["row"] for i in best])
-            return overlaps(truths[picture], found[picture])[np.ix_(rows, [g["row"] for g in gt])]
+            return self.overlaps(picture)[np.ix_(rows, [g["row"] for g in gt])]
 
+    return Lean, ByPolygons
+
+
+def _evaluation(
+    truths: Sequence[Truth], found: Sequence[Detections], classes: int, by: str = "bbox"
+) -> Any:
+    upright, by_polygons = _evaluations()
     turned = any(t.angles is not None for t in truths) or any("angles" in d.rows for d in found)
     sizes = [t.size_wh or (1, 1) for t in truths]
     marked = by == "keypoints"  # else they are left out, as they are most of a row
     rows = [r for k, t in enumerate(truths) for r in _truth_rows(k, t, marked)]
     theirs = [r for k, d in enumerate(found) for r in _found_rows(k, d, marked)]
     given = Tables(sizes, classes, rows, theirs)
-    made = evaluation_of(given, by, ByPolygons if turned and by == "bbox" else Lean)
+    made = evaluation_of(given, by, by_polygons if turned and by == "bbox" else upright)
+    made.overlaps = lambda picture: overlaps(truths[picture], found[picture])
     made.params.maxDets = [MOST]
     return made
 
