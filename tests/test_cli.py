@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import mobilecat as mc
-from mobilecat.cli.main import app
+from mobilecat.cli.main import app, main
 from mobilecat.errors import MobileCatError
 from tests.command import mobilecat
 from tests.tiny import save_yunet_like, yunet_like_spec
@@ -365,3 +366,17 @@ def test_no_summary_is_cut_off(words: tuple[str, ...]) -> None:
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     listed = done.stdout.partition("Commands:")[2].strip().splitlines()
     assert len(listed) > 4 and not [line for line in listed if line.rstrip().endswith("...")]
+
+
+def test_overflows_of_a_wrong_spec_are_told_by_checks_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """numpy warns of them in the name of the module that computes, which no user can read."""
+    monkeypatch.setattr(sys, "argv", ["mobilecat", "--version"])
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        with pytest.raises(SystemExit):
+            main()
+        for module in ("mobilecat.heads.reference.yolov3", "another.library"):
+            warnings.warn_explicit("overflow", RuntimeWarning, f"{module}.py", 1, module=module)
+    assert [w.filename for w in seen] == ["another.library.py"]

@@ -6,6 +6,7 @@ import gc
 import os
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
@@ -329,6 +330,8 @@ def main() -> None:
     from mobilecat.cli.terminal import plain, use_any_encoding
 
     use_any_encoding()
+    # Numbers beyond a float's end are what a wrong spec gives: checks say so, in words.
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"mobilecat\.")
     # Else pydantic asks each installed package whether it has a plugin that sees what is read.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # Importing and building graphs makes many objects and hardly any garbage to look for.
