@@ -4,9 +4,10 @@ real one when it is used.
 sympy takes as long as everything else of onnx_ir twice over. onnx_ir and coremltools compute with
 symbols only where a dimension has none but a formula; until one does, they ask no more than
 whether something is a symbol, and nothing is while sympy was never loaded. Apple's coreai-core asks
-the same of pictures (Pillow, yuvio), and runs models in threads of asyncio, which no export does:
-together a third of its import. Nobody else sees a stand-in: it is in `sys.modules` only while such
-a library is imported, and not at all where the process has the real one.
+the same of pictures (Pillow, yuvio), and runs models in threads of asyncio, which no export does.
+coremltools looks at pictures (Pillow) where it runs a model, and reads recipes in YAML. Nobody else
+sees a stand-in: it is in `sys.modules` only while such a library is imported, and not at all where
+the process has the real one.
 """
 
 from __future__ import annotations
@@ -74,14 +75,12 @@ def _of_one(*modules: _StandIn) -> dict[str, _StandIn]:
 
 
 _SYMPY = _of_one(_StandIn("sympy", _SYMPYS))
-_APPLES = _of_one(
-    _StandIn("asyncio", {"to_thread"}),
-    _StandIn("PIL"),
-    _StandIn("PIL.Image", {"Image"}),
-    _StandIn("yuvio"),
-    _StandIn("yuvio.core"),
-    _StandIn("yuvio.core.yuv", {"YUVFrame"}),
+_PILLOW = _of_one(_StandIn("PIL"), _StandIn("PIL.Image", {"Image"}))
+_YUVIO = _of_one(
+    _StandIn("yuvio"), _StandIn("yuvio.core"), _StandIn("yuvio.core.yuv", {"YUVFrame"})
 )
+_APPLES = {**_of_one(_StandIn("asyncio", {"to_thread"})), **_PILLOW, **_YUVIO}
+_COREMLTOOLS = {**_SYMPY, **_PILLOW, **_of_one(_StandIn("yaml"))}
 
 
 @contextmanager
@@ -102,6 +101,11 @@ def without_sympy() -> Any:
     """Return a context: what is imported in it does without sympy until it computes with
     symbols."""
     return _standing_in(_SYMPY)
+
+
+def for_coremltools() -> Any:
+    """Return a context to import coremltools in: without sympy, Pillow and PyYAML, likewise."""
+    return _standing_in(_COREMLTOOLS)
 
 
 def import_coreai() -> None:

@@ -26,6 +26,22 @@ def test_coremltools_does_not_import_sympy_or_scipy() -> None:
     assert _says(code) == "set()"
 
 
+def test_coremltools_does_without_pillow_and_yaml_until_it_uses_them() -> None:
+    code = (
+        "import sys, mobilecat.compile\n"
+        "from mobilecat.formats.coreml.lower.mil import load_coremltools; load_coremltools()\n"
+        "print({'PIL', 'PIL.Image', 'yaml'} & set(sys.modules))\n"
+        "from coremltools.models import model\n"
+        "from coremltools.optimize.coreml import OptimizationConfig as Config\n"
+        "print(model._HAS_PIL, isinstance(3, model._PIL_IMAGE.Image))\n"
+        "from PIL import Image; picture = Image.new('L', (2, 2))\n"
+        "print(isinstance(picture, model._PIL_IMAGE.Image), 'yaml' in sys.modules)\n"
+        "import io; Config.from_yaml(io.StringIO('config_type: OpLinearQuantizerConfig\\n'"
+        "'global_config: {mode: linear_symmetric}')); print('yaml' in sys.modules)"
+    )
+    assert _says(code) == "set()\nTrue False\nTrue False\nTrue"
+
+
 def test_symbols_are_sympys_own_once_they_are_needed() -> None:
     code = (
         "import mobilecat.graph, onnx_ir\n"

@@ -151,7 +151,6 @@ def export(
     Errors: MobileCatError; `out` then is as it was.
     """
     from mobilecat.bake import bake
-    from mobilecat.compile.belief import on_a_picture, with_names
     from mobilecat.compile.world import preprocessing_words
     from mobilecat.graph.light import weights_of
 
@@ -166,7 +165,11 @@ def export(
     progress("baking preprocessing, head and NMS" if spec.input else "freezing")
     weights = weights_of(network)
     give_back_memory(weights)
-    spec, named = with_names(spec, network)
+    named: tuple[str, ...] = ()
+    if spec.input is not None:  # without one nothing says what the network's values mean
+        from mobilecat.compile.belief import on_a_picture, with_names
+
+        spec, named = with_names(spec, network)
     plain = bake(network, spec, *CONTRACT)
     variants = {t: variant_of(t, plain, spec) for t in spec.targets.all}
     baked = {CONTRACT: plain}
@@ -200,7 +203,9 @@ def export(
                 (folder / LABELS).write_text("\n".join(spec.labels) + "\n", encoding="utf-8")
             (folder / FILE).write_text(bundle.to_json(), encoding="utf-8")
             imported = notes_from_metadata(network.metadata_props)
-            world = (*preprocessing_words(spec, network), *on_a_picture(spec, plain))
+            world = preprocessing_words(spec, network)
+            if spec.input is not None:
+                world = (*world, *on_a_picture(spec, plain))
             settled = plain.settled
             del network, plain, baked, graphs  # their weights, before the files' own are read
             give_back_memory(weights)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mobilecat.late import without_sympy
+from mobilecat.late import for_coremltools
 
 Var = Any  # coremltools.converters.mil.mil.Var; coremltools ships no types
 
@@ -60,9 +60,9 @@ _ON_DEVICES = ("coremltools.models.ml_program", "experimental")
 def load_coremltools() -> None:
     """Import coremltools without the frameworks that it looks for: TensorFlow alone takes 10 s.
 
-    SciPy is for its converters of scikit-learn; sympy: see `mobilecat.late`. One that the process
-    has imported itself stays visible to it. What measures on devices is imported when somebody
-    asks coremltools for it.
+    SciPy is for its converters of scikit-learn; sympy, Pillow, PyYAML: see `mobilecat.late`. One
+    that the process has imported itself stays visible to it. What measures on devices is imported
+    when somebody asks coremltools for it.
     """
     if "coremltools" in sys.modules:
         return
@@ -71,7 +71,7 @@ def load_coremltools() -> None:
     late = ".".join(_ON_DEVICES)
     sys.modules[late] = ModuleType(late)
     try:
-        with quiet(), without_sympy():
+        with quiet(), for_coremltools():
             import coremltools  # noqa: F401
     finally:
         for name in (*hidden, late):
