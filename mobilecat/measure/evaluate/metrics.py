@@ -166,13 +166,13 @@ class VocRows:
             parts.append((scores[mine], places[mine], objects[mine]))
         scores, places, objects = (np.concatenate(column) for column in zip(*parts, strict=True))
         order = np.argsort(-scores, kind="stable")
-        scores, places, objects = scores[order], places[order], objects[order]
-        right = objects >= 0
-        wide = int(objects.max(initial=-1)) + 2
-        both = places.astype(np.int64) * wide + objects + 1  # one number an object
-        first = np.zeros(len(both), np.bool_)
-        first[np.unique(both, return_index=True)[1]] = True
-        return scores, right & first, self._wanted.get(class_id, 0)
+        scores, objects = scores[order], objects[order]
+        hit = np.flatnonzero(objects >= 0)
+        wide = int(objects.max(initial=-1)) + 1
+        both = places[order[hit]].astype(np.int64) * wide + objects[hit]  # one number an object
+        right = np.zeros(len(scores), np.bool_)
+        right[hit[np.unique(both, return_index=True)[1]]] = True
+        return scores, right, self._wanted.get(class_id, 0)
 
 
 ROWS = 1 << 16
