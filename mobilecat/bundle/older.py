@@ -19,16 +19,16 @@ def changed_since(folder: Path, bundle: Bundle) -> str:
     """Say that the spec beside a bundle has changed since its export; "" where it has not.
 
     A comment, and a default that is written out, change nothing. The spec is the file of the name
-    that was exported; one that says another `name` is another bundle's, and one that cannot be read
-    is told by `export`.
+    that was exported; one that says another `name` is another bundle's. One that cannot be read has
+    changed since; what is wrong in it is told by `export`.
     """
     path = folder.resolve().parent / (bundle.spec_file or SPEC)
     if not path.is_file():
         return ""
     try:
         spec = load_spec(path)
-    except MobileCatError:
-        return ""
+    except MobileCatError as e:
+        return _unreadable(path, len(e.problems))
     if spec.name != bundle.name:
         return ""
     said = spec.model_dump(mode="json", by_alias=True, exclude={"source"})
@@ -43,12 +43,26 @@ def changed_since(folder: Path, bundle: Bundle) -> str:
     if not keys:
         return ""
     shown = ", ".join(k if k in ("labels", "landmarks") else f"[{k}]" for k in keys)
-    beside = path.name if path.parent == Path.cwd() else str(path)
-    again = "" if beside == SPEC else f" {beside}"
+    beside, command = _named(path)
     return (
         f"note: {beside} has changed since this bundle was exported ({shown}), and the bundle has "
-        f"what it said then: mobilecat export{again}"
+        f"what it said then: {command}"
     )
+
+
+def _unreadable(path: Path, problems: int) -> str:
+    beside, command = _named(path)
+    many, them = ("1 problem", "it") if problems <= 1 else (f"{problems} problems", "them")
+    return (
+        f"note: {beside} cannot be read ({many}: {command} lists {them}); this bundle was exported "
+        "from an older one"
+    )
+
+
+def _named(path: Path) -> tuple[str, str]:
+    """Return a spec as it is called from here, and the command that exports it."""
+    beside = path.name if path.parent == Path.cwd() else str(path)
+    return beside, "mobilecat export" + ("" if beside == SPEC else f" {beside}")
 
 
 def _differ(said: Any, kept: Any) -> bool:

@@ -137,10 +137,11 @@ def _odd_boxes(spec: Spec, boxes: Array, size_wh: tuple[int, int]) -> list[str]:
         return []
     largest = float(np.abs(boxes).max())
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2 / np.array(size_wh)
+    said = UNITS.get(units, "").format(holder="spec")
     if units == "pixels" and largest <= 2:
-        return [f"no box reaches beyond {largest:.2g} pixels on a made picture: {UNITS[units]}"]
+        return [f"no box reaches beyond {largest:.2g} pixels on a made picture: {said}"]
     if units == "normalised" and np.median(np.abs(centre).max(axis=1)) > _FAR:
-        return [f"most boxes lie far outside of a made picture: {UNITS[units]}"]
+        return [f"most boxes lie far outside of a made picture: {said}"]
     return []
 
 

@@ -34,8 +34,7 @@ def preprocessing_words(spec: Spec, network: ir.Model) -> tuple[str, ...]:
     said = [f"assumed preprocessing: {assumed(image)}"]
     published = _published(spec, network, first)
     for difference in published:
-        heeded = difference.key != "pad"
-        said.append("warning: " * heeded + difference.said)
+        said.append(("note: " if difference.key == "pad" else "warning: ") + difference.said)
     if "range" not in {d.key for d in published}:
         said += _of_values(image, first)
     return tuple(said)

@@ -101,6 +101,9 @@ def check_index(root: Path, bundle: Bundle, only: Collection[str] | None = None)
 
 
 _WRITE = "write one: mobilecat golden index"
+OTHER_CONTRACT = "was approved for another contract: "
+AGAIN = "; record it again, and approve it if that is meant"
+"""What stands before and behind the changes."""
 
 
 def check_terms(root: Path, bundle: Bundle, only: Collection[str] | None = None) -> list[Check]:
@@ -119,8 +122,7 @@ def check_terms(root: Path, bundle: Bundle, only: Collection[str] | None = None)
             continue
         changed = other_terms(index.terms[entry.terms], bundle)
         if changed:
-            detail = f"was approved for another contract: {'; '.join(changed)}; record it again, "
-            detail += "and approve it if that is meant"
+            detail = f"{OTHER_CONTRACT}{'; '.join(changed)}{AGAIN}"
             checks.append(Check("contract", f"terms of {name}", "FAIL", detail=detail))
     return checks
 

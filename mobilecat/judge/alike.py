@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mobilecat.compare.compare import Check
-from mobilecat.judge.engines import SOURCE
+from mobilecat.golden.inventory import OTHER_CONTRACT
 from mobilecat.judge.report import RandomRow, Report, Result
 
 MOST_ALIKE = 2
@@ -20,7 +20,8 @@ def where_it_began(report: Report) -> list[str]:
     for lane in report.lanes:
         if (fault := report.first_fault(lane.lane)) is not None:
             began.setdefault(fault, []).append(lane.lane.name)
-    said = [_of_goldens([r for r in report.failed if not r.lane])]
+    own = [r for r in report.failed if not r.lane]  # `what_changed` tells of other contracts
+    said = [_of_goldens([r for r in own if not r.check.detail.startswith(OTHER_CONTRACT)])]
     for stage, names in began.items():
         mine = [r for r in report.failed if r.lane in names]
         cases = {r.case for r in mine if r.case}
@@ -31,12 +32,6 @@ def where_it_began(report: Report) -> list[str]:
         checks = f"{count} check{'s' if count > 1 else ''}"
         place = f"{stage} {first}".strip()
         said.append(f"{whose}: {checks} failed{on}, the first of them {place}")
-    if SOURCE.name in (n for names in began.values() for n in names):
-        said.append(
-            "the model itself no longer gives what was approved: what it is given, or the model, "
-            "has changed since. Artifacts can be right only after it is: take the change back, or "
-            "record the goldens again"
-        )
     return [text for text in said if text]
 
 

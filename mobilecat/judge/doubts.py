@@ -24,7 +24,7 @@ def doubts_of(bundle: Bundle, result: Expected) -> list[str]:
     """Return a sentence for each thing in a result that no trained detector gives."""
     if isinstance(bundle, CascadeBundle) or result.found is None or result.plan is None:
         return []
-    return odd_values(bundle.spec, result.found, result.plan.plan.model_from_image)
+    return odd_values(bundle.spec, result.found, result.plan.plan.model_from_image, "bundle")
 
 
 def doubted(folder: Path, bundle: Bundle, results: Mapping[str, Expected]) -> list[str]:

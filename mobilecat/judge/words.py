@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from mobilecat.compare.ceilings import widened
 from mobilecat.compare.compare import Check
 from mobilecat.judge.alike import MOST_ALIKE, grouped, grouped_random, measured, where_it_began
+from mobilecat.judge.because import what_changed
 from mobilecat.judge.report import LaneReport, RandomRow, Report, Result
 from mobilecat.shown import Column, Line, Table
 
@@ -18,6 +19,12 @@ def said(report: Report, every: bool = False) -> Iterator[Line | Table]:
     """
     yield Line(verdict_sentence(report), "bold green" if report.held else "bold red")
     yield from (Line(f"  {shortfall}") for shortfall in report.shortfalls)
+    changed = what_changed(report)
+    if changed is not None:
+        yield Line(f"  {changed.what}.")
+        for step in changed.steps:
+            yield Line(f"  {step.words}:")
+            yield from (Line(f"      {command}") for command in step.commands)
     whole, short = failures(report), summed_up(report)
     if len(report.failed) > MOST_ALIKE or len(whole) > MOST_ALIKE:
         yield from (Line(f"  {sentence}") for sentence in where_it_began(report))

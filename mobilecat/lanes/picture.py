@@ -317,7 +317,7 @@ def _candidates(
 def _odd(bundle: Bundle, found: Detections, plan: ResizePlan) -> tuple[str, ...]:
     if isinstance(bundle, CascadeBundle):
         return ()
-    return tuple(odd_values(bundle.spec, found, plan.model_from_image))
+    return tuple(odd_values(bundle.spec, found, plan.model_from_image, "bundle"))
 
 
 def _facts(outputs: Mapping[str, Array]) -> dict[str, dict[str, Any]]:

@@ -18,10 +18,13 @@ FEW = 5
 """Of fewer detections nothing is concluded, but that they lie outside."""
 
 
-def odd_values(spec: Spec, found: Detections, model_from_image: Affine) -> list[str]:
+def odd_values(
+    spec: Spec, found: Detections, model_from_image: Affine, holder: str = "spec"
+) -> list[str]:
     """Return a sentence for each oddity; none where detections look like detections.
 
     found: in pixels of the picture, of which `model_from_image` makes pixels of the model input.
+    holder: what says the spec's keys: `spec`, or `bundle`, whose spec may be older than the file.
     """
     n = len(found)
     if spec.input is None or not n:
@@ -48,26 +51,28 @@ def odd_values(spec: Spec, found: Detections, model_from_image: Affine) -> list[
         )
     if (sides < 1).mean() >= 0.5:
         many = f"{int((sides < 1).sum())} of {n} boxes"
-        said.append(f"{many} are under a pixel of the model input: {_of_boxes(spec, 'pixels')}")
+        said.append(
+            f"{many} are under a pixel of the model input: {_of_boxes(spec, 'pixels', holder)}"
+        )
     elif outside.mean() >= 0.5:
         many = f"{int(outside.sum())} of {n} boxes"
-        said.append(f"{many} lie outside the picture: {_of_boxes(spec, 'normalised')}")
+        said.append(f"{many} lie outside the picture: {_of_boxes(spec, 'normalised', holder)}")
     return said
 
 
 UNITS = {
-    "pixels": 'boxes look normalised (0 to 1), and the spec says pixels: write units = "normalised"'
-    " in [head]",
-    "normalised": "boxes look like pixels, and the spec says that they are normalised (0 to 1): "
-    'write units = "pixels" in [head]',
+    "pixels": "boxes look normalised (0 to 1), and the {holder} says pixels: write "
+    'units = "normalised" in [head]',
+    "normalised": "boxes look like pixels, and the {holder} says that they are normalised "
+    '(0 to 1): write units = "pixels" in [head]',
 }
-"""What is wrong, by the units that a spec has."""
+"""What is wrong, by the units that a spec has. holder: of the units: the spec, or the bundle."""
 
 
-def _of_boxes(spec: Spec, having: str) -> str:
+def _of_boxes(spec: Spec, having: str, holder: str) -> str:
     """Say what may be wrong of a head's boxes. having: the units that would explain it."""
     if getattr(spec.head, "units", None) == having:
-        return UNITS[having]
+        return UNITS[having].format(holder=holder)
     keys = [k for k in ("units", "format", "order") if hasattr(spec.head, k)]
     of = f" ({', '.join(f'{k} = {_toml(getattr(spec.head, k))}' for k in keys)})" if keys else ""
     return f'is head "{spec.head.kind}"{of} right for this network?'

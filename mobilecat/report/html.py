@@ -16,6 +16,8 @@ from mobilecat.bundle.given import besides
 from mobilecat.compare.compare import Check, Verdict
 from mobilecat.compare.tolerances import Limits
 from mobilecat.golden.store import case_folders, read_case
+from mobilecat.judge.because import follows_the_source, what_changed
+from mobilecat.judge.engines import SOURCE
 from mobilecat.judge.notes import marked_keys
 from mobilecat.judge.observe import gives_detections, watched
 from mobilecat.judge.report import LaneReport, RandomRow, Report
@@ -105,6 +107,7 @@ def report_page(
     misplaced = grid is not None and not grid.held
     dear = budget is not None and not budget["held"]
     columns, rows = _table(report, short)
+    followers = [r.lane.name for r in report.lanes if follows_the_source(report, r)]
     ran = [r for r in report.lanes if not r.unloaded]
     return render(
         "report.html.j2",
@@ -117,7 +120,13 @@ def report_page(
         columns=columns,
         rows=[r for r in rows if not r.why],
         idle=[r.lane.lane.name for r in rows if r.why],
-        causes=[c for r in report.lanes if (c := _cause(report, r)) is not None],
+        changed=what_changed(report),
+        followers=[name for name in followers if name != SOURCE.name],
+        causes=[
+            c
+            for r in report.lanes
+            if r.lane.name not in followers and (c := _cause(report, r)) is not None
+        ],
         failures=failures(report),
         not_run=once(not_run(report)),
         not_run_lines=not_run(report),

@@ -16,6 +16,13 @@ from mobilecat.spec.values import ImageSpec, Spec
 
 LETTERBOX: Mapping[str, Any] = {"range": (0.0, 1.0), "resize": "letterbox", "pad": 114}
 """What the YOLO family trains on."""
+_FITS = {
+    "stretch": "stretch",
+    "letterbox": "centred",
+    "fit-pad": "centred",  # another rounding, of a pixel at most
+    "letterbox-topleft": "top left",
+}
+"""What a fit makes of a picture, and where it lies in the padding."""
 _VALUES = ("range", "mean", "std")
 _PLAIN: Mapping[str, Any] = {"range": (0.0, 255.0), "mean": 0.0, "std": 1.0, "color": "RGB"}
 
@@ -119,7 +126,7 @@ def _differences(
         ends = max(map(abs, ends_of(image.model_copy(update=values))))
         found.append(Difference("range", family, *said, ends))
     fit = published.get("resize")
-    if fit is not None and (fit == "stretch") != (image.resize == "stretch"):
+    if fit is not None and _FITS[fit] != _FITS[image.resize]:
         pad = f", pad = {published['pad']}" if "pad" in published else ""
         gone = [k for k, v in (("pad", image.pad), ("rounding", image.rounding)) if v]
         write = f'write resize = "{fit}"{pad}'

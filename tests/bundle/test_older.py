@@ -33,7 +33,16 @@ def test_what_changes_nothing_is_not_said(shop: Workshop) -> None:
     labels = 'labels = ["cat", "dog"]\n'
     assert older(shop, THEN.replace(labels, "")) == ""  # the model's own, perhaps
     assert older(shop, THEN.replace('"fake"', '"another"')) == ""
-    assert older(shop, "[input") == ""  # export tells
+
+
+def test_a_spec_that_cannot_be_read_has_changed_since(shop: Workshop) -> None:
+    path = shop.root / "mobilecat.toml"
+    said = older(shop, THEN.replace("[64, 48]", "[64]").replace("0.3", "3"))
+    assert said == (
+        f"note: {path} cannot be read (2 problems: mobilecat export {path} lists them); this "
+        "bundle was exported from an older one"
+    )
+    assert "(1 problem: " in older(shop, "[input")
 
 
 @pytest.mark.parametrize(

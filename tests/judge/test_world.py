@@ -157,7 +157,7 @@ def test_what_no_detector_gives_is_said() -> None:
         (
             "pixels",
             [0.1, 0.1, 0.4, 0.5],
-            "look normalised (0 to 1), and the spec says pixels: write",
+            "look normalised (0 to 1), and the bundle says pixels: write",
         ),
         ("normalised", [9000.0, 100, 9400, 500], 'write units = "pixels" in [head]'),
         ("normalised", [0.1, 0.1, 0.4, 0.5], 'is head "yolov5" (units = "normalised") right'),
@@ -168,7 +168,7 @@ def test_units_that_explain_it_are_named(units: str, box: list[float], word: str
         'source = "n.onnx"\n[input]\nsize = [640, 640]\n[head]\nkind = "yolov5"\n'
         f'units = "{units}"\n[targets.onnx]\n'
     )
-    (said,) = odd_values(spec, detections([box], [0.9]), Affine.identity())
+    (said,) = odd_values(spec, detections([box], [0.9]), Affine.identity(), "bundle")
     assert word in said
     full = odd_values(spec, detections([[10.0, 10, 60, 60]] * 6, [1.0] * 6), Affine.identity())
     assert "[input] has range = [0, 255], but YOLOv5 is published with range = [0, 1]" in full[0]

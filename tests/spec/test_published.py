@@ -25,6 +25,7 @@ def spec(kind: str, image: str, head: str = "") -> Spec:
 
 
 FIVE = 'units = "pixels"'
+TOPLEFT = 'resize = "letterbox-topleft"\npad = 114\n'
 BOXED = 'resize = "letterbox"\npad = 114\n'
 
 
@@ -37,8 +38,11 @@ BOXED = 'resize = "letterbox"\npad = 114\n'
         ("yolov5", "range = [0, 1]", FIVE, ["resize"], 'write resize = "letterbox", pad = 114'),
         ("yolov5", f"{BOXED}range = [0, 1]\nmean = 0.5", FIVE, ["range"], "take mean away"),
         ("yolov5", 'range = [0, 1]\nresize = "letterbox"', FIVE, ["pad"], "write pad = 114"),
+        ("yolov5", f"{TOPLEFT}range = [0, 1]", FIVE, ["resize"], 'write resize = "letterbox"'),
+        ("yolo5face", f"{TOPLEFT}range = [0, 1]", "", ["resize"], 'resize = "letterbox-topleft"'),
+        ("yolox", f'{BOXED}color = "BGR"', "", ["resize"], 'write resize = "letterbox-topleft"'),
         ("yolov3", f"{BOXED}range = [0, 255]", "", ["range"], "YOLOv3 is published with range ="),
-        ("yolox", f"{BOXED}range = [0, 1]", "", ["color", "range"], 'write color = "BGR"'),
+        ("yolox", f"{TOPLEFT}range = [0, 1]", "", ["color", "range"], 'write color = "BGR"'),
         ("yunet", 'range = [0, 1]\ncolor = "BGR"', "", ["range"], "write range = [0, 255]"),
         ("yunet", "", "", ["color"], 'write color = "BGR"'),
         ("ultraface", "", 'form = "raw"', ["range"], "write mean = 127, std = 128"),
@@ -59,9 +63,12 @@ def test_what_a_family_publishes_otherwise(
         ("yolov5", f"{BOXED}range = [0, 1]", FIVE),
         # The same values by other keys: (0 − 0) / 255 is 0, (255 − 0) / 255 is 1.
         ("yolov5", f"{BOXED}std = 255", FIVE),
-        ("yolox", f'{BOXED}color = "BGR"', ""),
+        ("yolox", f'{TOPLEFT}color = "BGR"', ""),
+        ("scrfd", f"{TOPLEFT}mean = 127.5\nstd = 128", ""),
+        # The same place, to a pixel.
+        ("yolov5", 'range = [0, 1]\nresize = "fit-pad"\npad = 114', FIVE),
         # YOLOX's first release.
-        ("yolox", f"{BOXED}range = [0, 1]\nmean = [0.485, 0.456, 0.406]\n"
+        ("yolox", f"{TOPLEFT}range = [0, 1]\nmean = [0.485, 0.456, 0.406]\n"
          "std = [0.229, 0.224, 0.225]", ""),
         ("blazeface", 'resize = "letterbox"\nrange = [0, 1]', ""),  # MediaPipe's palms
         ("ultraface", "mean = 127\nstd = 128", 'form = "raw"'),
@@ -107,7 +114,7 @@ def test_export_says_it_as_a_warning_and_of_the_padding_as_a_note(tmp_path: Path
         "write range = [0, 1], unless your network was trained with what you have"
     )
     (pad,) = (n for n in said if "pad = 114" in n)
-    assert not pad.startswith("warning: ")
+    assert pad.startswith("note: [input] has pad = 0, but ")
 
 
 def test_export_says_nothing_where_no_file_says_a_family(tmp_path: Path) -> None:

@@ -1,0 +1,144 @@
+"""Why goldens are no longer met, where it is no artifact: the bundle or the model has changed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mobilecat.compare.tolerances import STRUCTURE
+from mobilecat.errors import MobileCatError
+from mobilecat.golden.inventory import AGAIN, OTHER_CONTRACT
+from mobilecat.golden.store import case_folders, read_case_file
+from mobilecat.judge.engines import SOURCE
+from mobilecat.judge.report import LaneReport, Report
+
+_SPEC, _BUNDLE = "mobilecat.toml", "bundle"
+_LISTED = 3
+_DRAWN = ".png"
+"""What `golden review` draws beside them, which a pattern would take too."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to do, in words, and the commands that do it, in this order."""
+
+    words: str
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """what: has changed, with both values where they are known. steps: one or the other helps."""
+
+    what: str
+    steps: tuple[Step, ...]
+
+
+def what_changed(report: Report) -> Changed | None:
+    """Return what has changed since the goldens were approved; None where nothing is seen to have.
+
+    It is seen where the goldens' contract is another than the bundle's, and where the source model
+    itself no longer gives what was approved.
+    """
+    said: dict[str, int] = {}
+    for r in report.failed:
+        if not r.lane and r.check.detail.startswith(OTHER_CONTRACT):
+            key = r.check.detail.removeprefix(OTHER_CONTRACT).removesuffix(AGAIN)
+            said[key] = said.get(key, 0) + 1
+    off = source_is_off(report)
+    if not said and not off:
+        return None
+    count = sum(said.values())
+    goldens = f"{count} of {len(report.cases)} goldens" if len(report.cases) > 1 else "the golden"
+    were = "was" if count == 1 else "were"
+    if said:
+        what = f"The bundle is another than {goldens} {were} approved for: {'; '.join(said)}"
+        back = "If that is not meant, take it back in {spec} and export again"
+    else:
+        what = (
+            "The model itself no longer gives what was approved: what it is given, or the model, "
+            "has changed since"
+        )
+        back = "If that is not meant, take the change back and export again"
+    spec = report.bundle.spec_file or _SPEC
+    steps = [Step(back.format(spec=spec), (_export(report, spec),))]
+    if (again := _record(report)) is not None:
+        steps.append(again)
+    return Changed(what, tuple(steps))
+
+
+def source_is_off(report: Report) -> bool:
+    """Return whether the source model itself gives something else than was approved."""
+    return any(r.lane == SOURCE.name and r.check.against == "golden" for r in report.failed)
+
+
+def follows_the_source(report: Report, lane: LaneReport) -> bool:
+    """Return whether all that fails of a lane fails against goldens that the source does not meet
+    either, so that nothing says that the file is wrong.
+
+    Where the source is no lane of the report: whether what fails first is as the source has it.
+    """
+    checks = report.of(lane.lane.name)
+    bad = [c for c in checks if c.verdict == "FAIL"]
+    random = any(r.lane == lane.lane and r.verdict == "FAIL" for r in report.random)
+    if not bad or random or any(c.against != "golden" for c in bad):
+        return False
+    first = report.first_fault(lane.lane)
+    like = (c for c in checks if c.stage == first and c.against in ("source", STRUCTURE))
+    return source_is_off(report) or any(c.verdict == "PASS" for c in like)
+
+
+def _export(report: Report, spec: str) -> str:
+    folder = report.asked.folder
+    path = folder.parent / spec
+    words = ["mobilecat", "export", *([] if str(path) == _SPEC else [str(path)])]
+    words += [] if folder.name == _BUNDLE else ["-o", str(folder)]
+    return shlex.join(words)
+
+
+def _record(report: Report) -> Step | None:
+    """Return how every golden is recorded again, from the inputs that lie with them."""
+    golden = report.asked.golden
+    if golden is None:
+        return None
+    folder, beside = shlex.quote(str(report.asked.folder)), shlex.quote(str(golden))
+    inputs: list[Path] = []
+    words = "If it is meant, record the goldens again, look at them, and approve them"
+    more = ""
+    for home in case_folders(golden, report.bundle):
+        if home.name not in report.cases:
+            continue
+        try:
+            case = read_case_file(home)
+        except MobileCatError:
+            return None
+        path = home / case.input.file
+        if case.kind == "clip" or path.stem != home.name:  # such are recorded one by one
+            words = words.replace("record the goldens again", "record each golden again like this")
+            more = f" --case {shlex.quote(home.name)}"
+            inputs = [path]
+            break
+        inputs.append(path)
+    named = _named(inputs, golden / report.bundle.name)
+    named = f"--clip {named} --every {case.every}" if more and case.kind == "clip" else named
+    of = f"{folder} --golden {beside}"
+    return Step(
+        words,
+        (
+            f"mobilecat golden record {folder} {named} --golden {beside}{more}",
+            f"mobilecat golden review {of} --html review.html",
+            f"mobilecat golden approve {of} --all",
+        ),
+    )
+
+
+def _named(inputs: Sequence[Path], home: Path) -> str:
+    """Return the pictures as a shell takes them: a pattern where they are many and it gives just
+    these."""
+    kinds = {p.suffix for p in inputs}
+    own = all(p.parent.parent == home for p in inputs)
+    if len(inputs) <= _LISTED or not own or _DRAWN in kinds:
+        return shlex.join(map(str, inputs))
+    return " ".join(f"{shlex.quote(str(home))}/*/*{kind}" for kind in sorted(kinds))
