@@ -39,6 +39,8 @@ MIN_IOU = 0.1
 """Pairs that overlap less are two objects. Low on purpose: a displaced box then reads as moved by
 so many pixels, not as one missing and one extra."""
 
+BORDERLINE = "borderline"
+"""The name of a check of one detection that only one side has, its score at the threshold."""
 _FEW = 4
 """Detections of one side alone that are named, each by its place."""
 
@@ -233,11 +235,8 @@ def _count(
             text = f"{word}: {_words(side, k, whole)}"
             if margin <= limits.scores:
                 detail = f"{text}; its score is {margin:.2g} from the threshold {threshold:g}"
-                checks.append(
-                    Check(
-                        "detections", "borderline", "PASS", margin, limits.scores, detail, against
-                    )
-                )
+                args = margin, limits.scores, detail, against
+                checks.append(Check("detections", BORDERLINE, "PASS", *args))
             else:
                 unexplained.append(text + _other_class(word, side, k, expected, got, found, whole))
     numbers = f"{len(got)} found, {len(expected)} expected"

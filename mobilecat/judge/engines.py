@@ -22,6 +22,7 @@ from mobilecat.judge.ranked import Ordered
 from mobilecat.judge.report import LaneReport, Result
 from mobilecat.judge.rounding import DRAWS, Shaker, kind_of, moves_of, widened
 from mobilecat.judge.structure import Unrounded, has_structure, open_plain, open_structure
+from mobilecat.judge.unseen import without_unseen
 from mobilecat.judge.untried import Moved
 from mobilecat.lanes import Lane, Runner
 from mobilecat.lanes.source import source_in
@@ -222,6 +223,8 @@ def _judge_lane(
     if sound and off(checks):
         ways = shaken_for(engines, report.lane, inputs, reference, DRAWS)
         checks = judged_again(bundle, reference, report.limits, ways, judge)
+    if sound and off(checks):
+        checks = without_unseen(bundle, got, reference, expected, checks)
     if report.lane != SOURCE and not sound:
         checks += judge_source(bundle, got, reference, report.limits, shaken)
     return [*checks, *ties]

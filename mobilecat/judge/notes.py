@@ -8,12 +8,15 @@ from collections.abc import Collection, Sequence
 from mobilecat.bundle import HASH_DIGITS, Bundle
 from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.compare.compare import Check
+from mobilecat.compare.match import BORDERLINE
 from mobilecat.compare.tolerances import STRUCTURE, precision_of
 from mobilecat.golden.store import Case, may_write
+from mobilecat.judge.choices import accept, weights_alone
 from mobilecat.judge.engines import SOURCE, Engines
 from mobilecat.judge.report import RandomRow, Result
 from mobilecat.judge.static import LINT
 from mobilecat.judge.static import NAME as NMS_AS_WRITTEN
+from mobilecat.judge.unseen import FAINT
 from mobilecat.judge.untried import untried
 
 FEW = 10
@@ -61,7 +64,9 @@ def notes_of(
         *notes,
         *_apart(engines, results, exact),
         *_lints(results),
-        *_ways_out(engines, results, rows),
+        *_ways_out(engines, results, rows, cases),
+        *_unseen(results),
+        *_borderline(results),
     )
 
 
@@ -136,6 +141,29 @@ def _off(checks: Sequence[Check], name: str) -> list[float]:
     ]
 
 
+def _unseen(results: Sequence[Result]) -> list[str]:
+    """Say which candidates of a lane were not held, since no detection can come of them."""
+    said: dict[str, list[Result]] = {}
+    for r in results:
+        if r.check.verdict == "PASS" and r.check.detail.startswith(FAINT):
+            said.setdefault(r.lane, []).append(r)
+    return [
+        f"{lane}: on {', '.join(dict.fromkeys(r.case for r in found))}, {found[0].check.detail}"
+        for lane, found in said.items()
+    ]
+
+
+def _borderline(results: Sequence[Result]) -> list[str]:
+    """Say each detection that one side alone has, where its score lies at the threshold: it passes,
+    and somebody should know of it."""
+    return [
+        f"{r.lane}, {r.case}: {BORDERLINE}: {r.check.detail}. That is within the scores' limit "
+        f"{r.check.limit:g}, so the case passes"
+        for r in results
+        if r.check.name == BORDERLINE and r.check.verdict == "PASS" and r.check.limit is not None
+    ]
+
+
 def _lints(results: Sequence[Result]) -> list[str]:
     """Return what is written otherwise than in the contract, and equal in effect."""
     return [
@@ -145,26 +173,40 @@ def _lints(results: Sequence[Result]) -> list[str]:
     ]
 
 
-def _calibration_first(lane: str, precision: str, pictures: int, key: str) -> str:
-    """Say what to look at before a limit is widened: the pictures that gave the file its ranges."""
+def _calibration_first(lane: str, precision: str, pictures: int, accept: str, else_: str) -> str:
+    """Say what to look at before a limit is widened: the pictures that gave the file its ranges.
+
+    accept: how to widen it. else_: another recipe, or "".
+    """
     of = "1 calibration picture" if pictures == 1 else f"{pictures} calibration pictures"
-    start = (
-        f"{lane}: without its rounding the program gives what the source gives; what is left is "
-        f"what {precision} costs with ranges of {of}"
-    )
+    start = f"{_rounding_alone(lane, precision)}, with ranges of {of}"
     better = "photos from the app's camera, ten or more, as [quantize] calibration"
+    recipe = f"; or {else_}" if else_ else ""
     if pictures < FEW:
         return (
             f"{start}. That is few: name {better}, export and validate again, and widen no limit "
-            "before that"
+            f"before that{recipe}"
         )
     return (
-        f"{start}. Where those are drawings, or unlike what the app sees, name {better}, and "
-        f"export again. Where they are not, and the cost is acceptable: {key}"
+        f"{start}. Choose one: where those are drawings, or unlike what the app sees, name "
+        f"{better}, and export again{recipe}; or, where the cost is acceptable, {accept}"
     )
 
 
-def _ways_out(engines: Engines, results: Sequence[Result], rows: Sequence[RandomRow]) -> list[str]:
+def _rounding_alone(lane: str, precision: str) -> str:
+    return (
+        f"{lane}: what failed is rounding alone: without its rounding the program gives what the "
+        f"source gives, so its network and its head's decode are right, and what is left is what "
+        f"{precision} costs here"
+    )
+
+
+def _ways_out(
+    engines: Engines,
+    results: Sequence[Result],
+    rows: Sequence[RandomRow],
+    cases: Sequence[Case] = (),
+) -> list[str]:
     """Name [tolerances] where a lane is off by no more than rounding may be, or is right else."""
     if any(r.lane == SOURCE.name and r.check.verdict == "FAIL" for r in results):
         return []  # the model is not what was approved: no tolerance is the way out of that
@@ -179,15 +221,16 @@ def _ways_out(engines: Engines, results: Sequence[Result], rows: Sequence[Random
         finite = all(v is None or math.isfinite(v) for v, _ in over)
         if record is None or not over or not finite or any(c in bad for c in whole):
             continue
-        key = f'[tolerances."{record.file}"]'
+        folder, key = engines.shaker.folder, f'[tolerances."{record.file}"]'
         calibrated = engines.bundle.calibration if record.ranges else None
         if whole and calibrated is not None:
-            said.append(_calibration_first(lane.name, record.precision, calibrated.pictures, key))
+            pictures, recipe = calibrated.pictures, weights_alone(record)
+            way = accept(folder, engines.bundle, record, bad, cases)
+            said.append(_calibration_first(lane.name, record.precision, pictures, way, recipe))
         elif whole:
-            said.append(
-                f"{lane.name}: without its rounding the program gives what the source gives; what "
-                f"is left is what {record.precision} costs here. If that is acceptable: {key}"
-            )
+            way = accept(folder, engines.bundle, record, bad, cases)
+            start = _rounding_alone(lane.name, record.precision)
+            said.append(f"{start}. Where that is acceptable, {way}")
         elif all(v is not None and w and v <= ROUNDING * w for v, w in over):
             said.append(
                 f"{lane.name}: off by little. Where that is the network's own rounding, give the "

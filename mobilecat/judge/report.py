@@ -12,7 +12,7 @@ from typing import Any
 
 from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import MADE, STAGES, Check, Stage, Verdict
-from mobilecat.compare.tolerances import LIMITS, Limits
+from mobilecat.compare.tolerances import LIMITS, STRUCTURE, Limits
 from mobilecat.lanes import Lane
 from mobilecat.shown import Line, Shown, Table
 
@@ -175,6 +175,14 @@ class Report(Shown):
         # values, what is wrong lies before it.
         ends = [c for c in self.of(lane.name) if c.against == MADE and c.verdict == "PASS"]
         return "raw" if first == "detections" and self.blind(lane) and ends else first
+
+    def rounding_alone(self, lane: Lane) -> bool:
+        """Return whether a lane failed, and its program without its rounding is the source's."""
+        mine = self.of(lane.name)
+        whole = [c.verdict for c in mine if c.against == STRUCTURE]
+        others = [c for c in mine if c.verdict == "FAIL"]
+        held = bool(whole) and set(whole) == {"PASS"}
+        return held and bool(others) and all(c.against and c.against != MADE for c in others)
 
     def blind(self, lane: Lane) -> bool:
         """Return whether nothing before the detections was compared: no inner value is given."""

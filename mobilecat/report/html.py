@@ -55,8 +55,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Cause:
-    """Where to look first on a lane that failed. worst: its largest failure of that stage. bisect:
-    the command that finds the layer, where inner values can tell."""
+    """Where to look first on a lane that failed. hint: where that is; "" where the file is right
+    but for its rounding. worst: its largest failure of that stage. bisect: the command that finds
+    the layer, where inner values can tell."""
 
     lane: str
     stage: str
@@ -248,6 +249,7 @@ def _cause(report: Report, lane: LaneReport) -> Cause | None:
     checks = [c for c in report.of(lane.lane.name) if c.stage == stage]
     bad = sorted((c for c in checks if c.verdict == "FAIL"), key=_excess, reverse=True)
     hint = HINTS[stage]
+    rounds = report.rounding_alone(lane.lane)
     whole = report.bundle.spec.head.whole_picture
     if stage == "detections" and whole:
         hint = "what is done to its scores (head.activation), and the order of its classes"
@@ -260,6 +262,8 @@ def _cause(report: Report, lane: LaneReport) -> Cause | None:
         wide = sorted((r for r in rows if r.verdict == "FAIL"), key=lambda r: -(r.value or 0))
         worst = f"{wide[0].output} on random inputs: {wide[0].detail}"
         return Cause(lane.lane.name, stage, hint, f"{len(wide)} of {len(rows)}", worst)
+    if rounds:
+        hint = ""
     case = next(r.case for r in report.results if r.check is bad[0])
     off = f"{bad[0].value:.4g}, limit {bad[0].limit:g}. " if _measured(bad[0]) else ""
     worst = f"{bad[0].name}{f' on {case}' if case else ''}: {off}{bad[0].detail}"

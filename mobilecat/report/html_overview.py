@@ -15,9 +15,11 @@ from mobilecat.compare.compare import Check, Verdict
 from mobilecat.disk import json_from_text, read_text
 from mobilecat.errors import MobileCatError, Problem, reason
 from mobilecat.formats.table import FORMATS
+from mobilecat.judge.observe import watched
 from mobilecat.judge.report import Report
 from mobilecat.judge.words import amount
 from mobilecat.pictures.chart import COLOURS, Axis, Chart, Dots, round_ticks
+from mobilecat.rows import in_pixels
 from mobilecat.shown import human_size
 
 TOLD = "told"
@@ -115,6 +117,8 @@ _UNITS = {"boxes": "px", "landmarks": "px", "scores": ""}
 def _furthest(report: Report, checks: Sequence[Check]) -> str:
     """Say how far results are from the goldens: `boxes up to 0.08 px off, 0.5 allowed`."""
     whole = report.bundle.spec.head.whole_picture
+    if any(c.verdict == "FAIL" for c in checks):
+        return _worst(report, checks)
     for name, unit in _UNITS.items():
         off = [
             (c.value / c.limit, c.value, c.limit)
@@ -131,6 +135,23 @@ def _furthest(report: Report, checks: Sequence[Check]) -> str:
                 else f"{name} as approved"
             )
     return ""
+
+
+def _worst(report: Report, checks: Sequence[Check]) -> str:
+    """Say what failed by most of its limit; "" where no number says it."""
+    off = [
+        (c.value / c.limit, c.value, c.limit, c)
+        for c in checks
+        if c.verdict == "FAIL" and c.value is not None and c.limit and math.isfinite(c.value)
+    ]
+    if not off:
+        return ""
+    _, value, limit, check = max(off, key=lambda x: x[0])
+    here = watched(report.bundle)
+    kind = here[check.name].kind if check.name in here else check.name
+    px = " px" if in_pixels(kind) else ""
+    whose = {"raw": f"raw output {check.name}", "candidates": f"{kind} of a candidate"}
+    return f"{whose.get(check.stage, kind)} {_up_to(value)}{px} off, {limit:g}{px} allowed"
 
 
 def _up_to(value: float) -> str:

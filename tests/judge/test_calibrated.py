@@ -21,14 +21,15 @@ def bundle(*hashes: str) -> Any:
 
 
 def test_few_pictures_are_to_be_more_before_a_limit_is_wider() -> None:
-    few = _calibration_first("tflite:a", "int8", 4, '[tolerances."a"]')
+    few = _calibration_first("tflite:a", "int8", 4, '[tolerances."a"]', "")
     assert "widen no limit" in few and "[tolerances" not in few
     assert "ten or more" in few
 
 
 def test_with_enough_pictures_the_limit_comes_last() -> None:
-    said = _calibration_first("tflite:a", "int8", 10, '[tolerances."a"]')
-    assert said.index("[quantize] calibration") < said.index('[tolerances."a"]')
+    said = _calibration_first("tflite:a", "int8", 10, '[tolerances."a"]', "int8-weights")
+    assert said.index("[quantize] calibration") < said.index("int8-weights")
+    assert said.index("int8-weights") < said.index('[tolerances."a"]')
 
 
 def test_goldens_of_the_calibrations_own_pictures_are_told() -> None:

@@ -1,0 +1,117 @@
+"""Candidates of a quantised lane that no detection can come of. Scores by hand: the threshold is
+0.3, so rows 3 (0.1) and 5 (0.01) are far below it, row 4 (0.2) is near, rows 0 to 2 are above it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mobilecat.bundle import Bundle, open_bundle
+from mobilecat.compare.compare import Check
+from mobilecat.compare.probe import probe
+from mobilecat.judge.choices import accept, limits_needed
+from mobilecat.judge.notes import _borderline, _unseen
+from mobilecat.judge.observe import Observed
+from mobilecat.judge.report import Result
+from mobilecat.judge.unseen import without_unseen
+from mobilecat.lanes import Lane
+from tests.judge.fake import healthy, write_bundle
+
+NAME = "decode/boxes"
+SOURCE = Observed(Lane("source"), healthy(), (), None)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    return open_bundle(write_bundle(tmp_path, kinds=("tflite",)).bundle)
+
+
+def judged(bundle: Bundle, row: int, by: float, precision: str = "int8") -> Check:
+    """Move one candidate's right side, which the golden's places see, and judge it."""
+    record = bundle.artifacts[0].model_copy(update={"precision": precision})
+    tensors = healthy()
+    stored: Any = type("Golden", (), {"tensors": {NAME: probe("candidates", NAME, tensors[NAME])}})
+    tensors[NAME] = tensors[NAME].copy()
+    tensors[NAME][0, row, 2] += by
+    lane = Observed(Lane("tflite", record), tensors, (), None)
+    failed = Check("candidates", NAME, "FAIL", by, 5.0, "37.8 at [0, 3, 2]", "golden", by)
+    (check,) = without_unseen(bundle, lane, SOURCE, stored, [failed])
+    return check
+
+
+def test_what_nobody_can_see_is_not_held_and_is_told(bundle: Bundle) -> None:
+    check = judged(bundle, 3, 7.8)
+    assert check.verdict == "PASS"
+    assert check.detail.startswith("no detection can come of candidate 3, which moved by 7.8 px")
+    assert "0.100 in the source and 0.100 here; a detection needs 0.3" in check.detail
+    (note,) = _unseen([Result("tflite:fake.tflite", "room", check)])
+    assert note.startswith("tflite:fake.tflite: on room, no detection can come of candidate 3")
+
+
+@pytest.mark.parametrize("row", [1, 4])
+def test_what_can_be_seen_is_held(bundle: Bundle, row: int) -> None:
+    check = judged(bundle, row, 7.8)
+    assert check.verdict == "FAIL" and check.value == 7.8
+    assert check.detail.startswith(f"candidate {row}, which is no detection, but near to one or")
+
+
+def test_the_mean_of_all_is_held(bundle: Bundle) -> None:
+    """130 px at one of 24 values move the mean by 5.4."""
+    assert judged(bundle, 3, 130.0).verdict == "FAIL"
+    assert judged(bundle, 3, 110.0).verdict == "PASS"
+
+
+def test_a_score_that_rises_makes_a_candidate_seen(bundle: Bundle) -> None:
+    tensors = healthy()
+    stored: Any = type("Golden", (), {"tensors": {NAME: probe("candidates", NAME, tensors[NAME])}})
+    tensors[NAME] = tensors[NAME] + np.eye(6, dtype=np.float32)[None, :, 3:4] * 8
+    tensors["decode/scores"] = tensors["decode/scores"].copy()
+    tensors["decode/scores"][0, 3, 0] = 0.35
+    record = bundle.artifacts[0].model_copy(update={"precision": "int8"})
+    lane = Observed(Lane("tflite", record), tensors, (), None)
+    failed = Check("candidates", NAME, "FAIL", 8.0, 5.0, "", "golden")
+    (check,) = without_unseen(bundle, lane, SOURCE, stored, [failed])
+    assert check.verdict == "FAIL"
+
+
+@pytest.mark.parametrize("precision", ["float16", "float32"])
+def test_floats_are_held_everywhere(bundle: Bundle, precision: str) -> None:
+    assert judged(bundle, 3, 7.8, precision).verdict == "FAIL"
+
+
+def test_other_checks_stay(bundle: Bundle) -> None:
+    others = [
+        Check("raw", "reg", "FAIL", 0.9, 0.3, "", "golden"),
+        Check("candidates", "decode/scores", "FAIL", 0.2, 0.03, "", "golden"),
+        Check("candidates", NAME, "FAIL", None, 5.0, "is missing", "golden"),
+        Check("detections", "boxes", "FAIL", 9.0, 5.0, "", "golden"),
+    ]
+    golden: Any = type("Golden", (), {"tensors": {}})
+    lane = replace(SOURCE, lane=Lane("tflite", bundle.artifacts[0]))
+    assert without_unseen(bundle, lane, SOURCE, golden, others) == others
+
+
+def test_the_way_to_accept_has_key_value_and_command(bundle: Bundle) -> None:
+    failed = [Check("candidates", NAME, "FAIL", 7.816, 5.0, "", "golden")]
+    assert limits_needed(bundle, failed) == {"boxes_px": 7.9}
+    said = accept(Path("bundle"), bundle, bundle.artifacts[0], failed, [])
+    assert 'boxes_px = 7.9 under [tolerances."fake.tflite"] in mobilecat.toml' in said
+    assert "mobilecat export" in said
+    lost = [*failed, Check("detections", "count", "FAIL", 1.0, 0.0, "missing: …", "golden")]
+    assert limits_needed(bundle, lost) == {}
+    assert "no limit" in accept(Path("bundle"), bundle, bundle.artifacts[0], lost, [])
+
+
+def test_a_detection_of_one_side_at_the_threshold_is_always_told() -> None:
+    extra = "extra: class 0 at 1 2 3 4, score 0.310; its score is 0.01 from the threshold 0.3"
+    check = Check("detections", "borderline", "PASS", 0.01, 0.03, extra, "golden")
+    (note,) = _borderline([Result("tflite:a", "wall", check)])
+    assert note == (
+        f"tflite:a, wall: borderline: {extra}. That is within the scores' limit 0.03, "
+        "so the case passes"
+    )
