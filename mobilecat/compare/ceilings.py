@@ -25,14 +25,22 @@ _FIX = "a lane that differs by more is wrong: find out where, with `mobilecat bi
 
 def require_sane_tolerances(bundle: Bundle) -> None:
     """Raise one SpecError naming each tolerance that would hold nearly anything, or infinity."""
-    problems = []
-    for key, given in bundle.spec.tolerances.items():
-        for name, value, ceiling, why in _values(key, given, bundle):
-            if not value <= ceiling:
-                what = f"{name} is {value:g}; more than {ceiling:g}, {why}, holds nearly anything"
-                problems.append(Problem(what, f"tolerances.{key}", _FIX))
-    if problems:
+    every = bundle.spec.tolerances.items()
+    if problems := [p for key, given in every for p in too_wide(key, given, bundle)]:
         raise SpecError("The spec has tolerances that are no limits", problems)
+
+
+def too_wide(key: str, given: Tolerance, bundle: Bundle) -> list[Problem]:
+    """Return a problem for each limit of one table that would hold nearly anything."""
+    return [
+        Problem(
+            f"{name} is {value:g}; more than {ceiling:g}, {why}, holds nearly anything",
+            f"tolerances.{key}",
+            _FIX,
+        )
+        for name, value, ceiling, why in _values(key, given, bundle)
+        if not value <= ceiling
+    ]
 
 
 def _values(key: str, given: Tolerance, bundle: Bundle) -> Iterator[tuple[str, float, float, str]]:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from mobilecat.bundle import ArtifactRecord, Bundle
 from mobilecat.bundle.older import SPEC
+from mobilecat.compare.ceilings import too_wide
 from mobilecat.compare.compare import Check
 from mobilecat.compare.tolerances import KEYS
 from mobilecat.golden.again import record_again
 from mobilecat.golden.store import Case
 from mobilecat.judge.observe import watched
+from mobilecat.spec import Tolerance
 
 
 def limits_needed(bundle: Bundle, failed: Sequence[Check]) -> dict[str, float]:
@@ -49,6 +51,8 @@ def accept(
     needed = limits_needed(bundle, failed)
     if not needed:
         return f"no limit of {table} lets an object pass that is missing or new"
+    if wide := too_wide(record.file, Tolerance.model_validate(needed), bundle):
+        return f"no limit of {table} is for that: {'; '.join(p.what for p in wide)}"
     keys = ", ".join(f"{key} = {value:g}" for key, value in needed.items())
     name = bundle.spec_file or SPEC
     export = "mobilecat export" + ("" if name == SPEC else f" {shlex.quote(name)}")
@@ -56,7 +60,8 @@ def accept(
     names = [c.name for c in cases]
     again = record_again(folder, golden, bundle, names) if golden is not None else []
     then = "; then ".join([export, *again])
-    return f"write {keys} under {table} in {name}, then {then} (a wider limit is approved anew)"
+    anew = " (goldens are approved anew for a wider limit)" if again else ""
+    return f"write {keys} under {table} in {name}, then {then}{anew}"
 
 
 def weights_alone(record: ArtifactRecord) -> str:

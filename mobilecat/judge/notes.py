@@ -182,6 +182,7 @@ def _calibration_first(lane: str, precision: str, pictures: int, accept: str, el
     start = f"{_rounding_alone(lane, precision)}, with ranges of {of}"
     better = "photos from the app's camera, ten or more, as [quantize] calibration"
     recipe = f"; or {else_}" if else_ else ""
+    last = f"or, to accept it, {accept}" if accept.startswith("write") else accept
     if pictures < FEW:
         return (
             f"{start}. That is few: name {better}, export and validate again, and widen no limit "
@@ -189,7 +190,7 @@ def _calibration_first(lane: str, precision: str, pictures: int, accept: str, el
         )
     return (
         f"{start}. Choose one: where those are drawings, or unlike what the app sees, name "
-        f"{better}, and export again{recipe}; or, where the cost is acceptable, {accept}"
+        f"{better}, and export again{recipe}; {last}"
     )
 
 
@@ -215,8 +216,9 @@ def _ways_out(
         lane, record = report.lane, report.lane.artifact
         mine = [r.check for r in results if r.lane == lane.name]
         bad = [c for c in mine if c.verdict == "FAIL"]
-        over = [(c.value, c.limit) for c in bad]
-        over += [(r.value, r.limit) for r in rows if r.lane == lane and r.verdict == "FAIL"]
+        mine_random = (r for r in rows if r.lane == lane and r.verdict == "FAIL")
+        drawn = [Check("raw", r.output, "FAIL", r.value, r.limit) for r in mine_random]
+        over = [(c.value, c.limit) for c in (*bad, *drawn)]
         whole = [c for c in mine if c.against == STRUCTURE and c.verdict != "NOT_RUN"]
         finite = all(v is None or math.isfinite(v) for v, _ in over)
         if record is None or not over or not finite or any(c in bad for c in whole):
@@ -225,12 +227,14 @@ def _ways_out(
         calibrated = engines.bundle.calibration if record.ranges else None
         if whole and calibrated is not None:
             pictures, recipe = calibrated.pictures, weights_alone(record)
-            way = accept(folder, engines.bundle, record, bad, cases)
+            way = accept(folder, engines.bundle, record, [*bad, *drawn], cases)
             said.append(_calibration_first(lane.name, record.precision, pictures, way, recipe))
         elif whole:
-            way = accept(folder, engines.bundle, record, bad, cases)
+            way = accept(folder, engines.bundle, record, [*bad, *drawn], cases)
             start = _rounding_alone(lane.name, record.precision)
-            said.append(f"{start}. Where that is acceptable, {way}")
+            said.append(
+                f"{start}. To accept it, {way}" if way.startswith("write") else f"{start}: {way}"
+            )
         elif all(v is not None and w and v <= ROUNDING * w for v, w in over):
             said.append(
                 f"{lane.name}: off by little. Where that is the network's own rounding, give the "

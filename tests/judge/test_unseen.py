@@ -97,10 +97,10 @@ def test_other_checks_stay(bundle: Bundle) -> None:
 
 
 def test_the_way_to_accept_has_key_value_and_command(bundle: Bundle) -> None:
-    failed = [Check("candidates", NAME, "FAIL", 7.816, 5.0, "", "golden")]
-    assert limits_needed(bundle, failed) == {"boxes_px": 7.9}
+    failed = [Check("candidates", NAME, "FAIL", 5.816, 5.0, "", "golden")]
+    assert limits_needed(bundle, failed) == {"boxes_px": 5.9}
     said = accept(Path("bundle"), bundle, bundle.artifacts[0], failed, [])
-    assert 'boxes_px = 7.9 under [tolerances."fake.tflite"] in mobilecat.toml' in said
+    assert 'boxes_px = 5.9 under [tolerances."fake.tflite"] in mobilecat.toml' in said
     assert "mobilecat export" in said
     lost = [*failed, Check("detections", "count", "FAIL", 1.0, 0.0, "missing: …", "golden")]
     assert limits_needed(bundle, lost) == {}
@@ -115,3 +115,10 @@ def test_a_detection_of_one_side_at_the_threshold_is_always_told() -> None:
         f"tflite:a, wall: borderline: {extra}. That is within the scores' limit 0.03, "
         "so the case passes"
     )
+
+
+def test_a_limit_that_holds_nearly_anything_is_no_choice(bundle: Bundle) -> None:
+    """A raw value off by the whole of its size: [tolerances] allows half of it at most."""
+    failed = [Check("raw", "reg", "FAIL", 1.0, 0.02)]
+    said = accept(Path("bundle"), bundle, bundle.artifacts[0], failed, [])
+    assert "no limit" in said and "tensors is 1; more than 0.5" in said
