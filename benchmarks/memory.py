@@ -60,7 +60,11 @@ def main() -> int:
 
 
 def told(home: Path, count: int) -> dict[str, Any]:
-    """Return what one evaluation of so many of the pictures took, in a process of its own."""
+    """Return what one evaluation of so many of the pictures took, in a process of its own.
+
+    The labels are written here: to make them takes 1 kB a picture, which is no part of it.
+    """
+    write_labels(home, count)
     words = [sys.executable, __file__, "--one", str(home), str(count)]
     done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -93,19 +97,13 @@ def prepare(home: Path, count: int) -> None:
         mc.export(home / "spec.toml", home / "bundle")
 
 
-def peak_mb() -> float:
-    """Return the most memory of this process. `ru_maxrss` is its parent's where that had more."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+def labels_of(home: Path, count: int) -> Path:
+    return home / "pictures" / f"labels{count}.json"
 
 
-def one(home: Path, count: int) -> int:
-    import mobilecat as mc
-
+def write_labels(home: Path, count: int) -> None:
+    """Write the first so many pictures' labels, as COCO has them."""
     images = json.loads((home / "images.json").read_text())[:count]
-    labels = home / "pictures" / f"labels{count}.json"
     coco = {
         "images": [
             {"id": i, "file_name": name, "width": SIDE, "height": SIDE}
@@ -118,7 +116,21 @@ def one(home: Path, count: int) -> int:
         ],
         "categories": [{"id": 1, "name": "cat face"}],
     }  # fmt: skip
-    labels.write_text(json.dumps(coco))
+    labels_of(home, count).write_text(json.dumps(coco))
+
+
+def peak_mb() -> float:
+    """Return the most memory of this process. `ru_maxrss` is its parent's where that had more."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def one(home: Path, count: int) -> int:
+    import mobilecat as mc
+
+    labels = labels_of(home, count)
     with tempfile.TemporaryDirectory(dir=home) as cache:
         start, before = perf_counter(), process_time()
         done = mc.evaluate(home / "bundle", labels, cache=cache)

@@ -46,7 +46,7 @@ sys.path[:0] = [{root!r}, {here!r}]
 import json, where
 print(json.dumps(where.watched({spec!r}, {out!r}, begun)))
 """
-_FLOOR = """
+FLOOR_CODE = """
 import sys, time
 import numpy, onnx
 from pathlib import Path
@@ -100,7 +100,7 @@ def seconds(model: Path, target: str) -> dict[str, float]:
         found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
         if target == "aimodel":
             made = f"{folder}/bundle/network.aimodel"
-            code = [sys.executable, "-c", _FLOOR, str(model), made, f"{folder}/again.mlirb"]
+            code = [sys.executable, "-c", FLOOR_CODE, str(model), made, f"{folder}/again.mlirb"]
             for _ in range(2):
                 done = subprocess.run(code, capture_output=True, text=True, check=True,
                                       env=environment)  # fmt: skip

@@ -13,7 +13,8 @@ Rounds add up over calls in runs.json of that folder, so that the work can be do
 
 Ours takes a spec without head (`raw`), float32, so that every converter has the same work. Each
 file is then run on one seeded input and held to onnxruntime: `.tflite` in LiteRT; Core ML and
-Core AI, which run on Apple's machines alone, by our runtime of each.
+Core AI, which run on Apple's machines alone, by our runtime of each. Of an `.aimodel` a row more
+says what no converter can leave out: the libraries, and Apple's writing the finished program.
 
 MobileNetV4 and ResNet-101 are made by timm and torchvision with seeded weights, and MobileNetV2 by
 Keras. Their libraries are installed into two folders there, or --torch and --tf name others.
@@ -27,6 +28,7 @@ import argparse
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +44,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from kept import keep, put  # noqa: E402
+from where import FLOOR, FLOOR_CODE  # noqa: E402
 
 HOME = ROOT / "build" / "peers"
 DOC = ROOT / "docs" / "speed.md"
@@ -269,11 +272,17 @@ def measure(
             makers[peer.name] = lambda home, peer=peer: theirs(
                 peer, model, home, apart, MADE.get(name, "")
             )  # type: ignore[misc]
+    if target == "aimodel":
+        first = home_of(folder, OURS, target, 0) / "bundle" / f"network.{target}"
+        makers[FLOOR] = lambda home: (
+            [sys.executable, "-c", FLOOR_CODE, str(model), str(first), str(home / "again")],
+            home / "again",
+        )
     for k in range(rounds + 1):
         for who, make in makers.items():
             if k == 0 and who != OURS:
                 continue  # a run of ours that is not counted compiles its modules, as pip does
-            home = folder / f"{who} {target} {k}".replace(" ", "_").replace(",", "")
+            home = home_of(folder, who, target, k)
             shutil.rmtree(home, ignore_errors=True)
             home.mkdir(parents=True)
             path = FOLDERS["keras"] if who == OURS and name in KERAS else ""
@@ -287,7 +296,13 @@ def measure(
                 row["cpu"].append(round(done.cpu, 2))
                 row["wall"].append(round(done.wall, 1))
                 row["memory"] = max(row["memory"], done.memory)
-                row["size"], row["off"] = size_of(done.path), off(model, target, done.path)
+                row["size"] = size_of(done.path)
+                row["off"] = "" if who == FLOOR else off(model, target, done.path)
+
+
+def home_of(folder: Path, who: str, target: str, k: int) -> Path:
+    """Return where a round of a converter works."""
+    return folder / re.sub(r"[ ,']+", "_", f"{who} {target} {k}")
 
 
 def lines_of(name: str, target: str, told: Mapping[str, Any]) -> list[str]:
@@ -299,7 +314,7 @@ def lines_of(name: str, target: str, told: Mapping[str, Any]) -> list[str]:
             lines.append(f"{start} {row.get('failed', '')} | | | | | |")
             continue
         cpu, mine = min(row["cpu"]), min(told.get(OURS, {}).get("cpu", [0]))
-        ratio = f"{mine / cpu:.2f}" if mine and who != OURS else ""
+        ratio = f"{mine / cpu:.2f}" if mine and who not in (OURS, FLOOR) else ""
         memory, size = f"{row['memory'] / 1e6:.0f}", f"{row['size'] / 1e3:.0f}"
         figures = (f"{cpu:.2f}", ratio, f"{min(row['wall']):.1f}", memory, size, row["off"])
         lines.append(f"{start} {' | '.join(figures)} |")
@@ -313,7 +328,7 @@ def ratios_of(told: Mapping[str, Any]) -> dict[str, float]:
         for target, found in targets.items():
             mine = found.get(OURS, {}).get("cpu")
             for who, row in found.items():
-                if mine and who != OURS and "cpu" in row:
+                if mine and who not in (OURS, FLOOR) and "cpu" in row:
                     ratios[f"{name}, {target}: CPU time ÷ {who}"] = min(mine) / min(row["cpu"])
     return ratios
 
