@@ -290,7 +290,10 @@ def _limits(
     stated = bundle.spec.tolerances if tolerances is None else tolerances
     found = limits_of(bundle, stated, artifact)
     if data is not None and not found:
-        fix = f'state it in the spec: [tolerances."{bundle.artifacts[0].file}"] map_loss = 0.5'
+        fix = (
+            f'write [tolerances."{bundle.artifacts[0].file}"] into the spec, and map_loss = 0.5 on '
+            "the next line; then mobilecat export, since a bundle is held to what it was made of"
+        )
         said = Problem("no artifact has a stated loss that it could be held to", "--data", fix)
         raise MobileCatError("There is nothing to measure", [said])
     return found

@@ -47,10 +47,22 @@ def said(found: Compressed) -> Iterator[Line | Table]:
         yield Line(found.diff)
         if found.written:
             yield Line(f"wrote {found.spec}; bake it: mobilecat export {found.spec}")
+            yield from _to_hold(found)
         else:
             yield Line(f"{found.spec} was not touched; without --dry-run this is written")
     elif found.chosen:
         yield Line(f"{found.spec} says so already: mobilecat export {found.spec}")
+
+
+def _to_hold(found: Compressed) -> Iterator[Line]:
+    """Give the lines of a spec that hold each chosen file to the budget from now on."""
+    if found.measure == "NME" or not found.chosen:
+        return
+    yield Line("to hold it to that from now on, write into the spec before you export:", "dim")
+    for row in found.chosen:
+        yield Line(f'  [tolerances."{row.file}"]', "dim")
+        yield Line(f"  map_loss = {found.budget:g}", "dim")
+    yield Line("  and validate with --data, which measures it", "dim")
 
 
 def _table(found: Compressed) -> Table:
@@ -94,13 +106,22 @@ def _rests_on(found: Compressed) -> str:
         )
     if found.measure != "NME" and 0 < found.budget < 10 * found.least:
         text += f". A budget of {found.budget:g} is less than one object: chance can choose"
+    if any(r.time is not None for r in found.rows):
+        text += (
+            ". Times are beside float32's on this machine, with whatever else it did meanwhile: "
+            "they tell slow from quick, and no more"
+        )
     if found.held_pictures:
         return f"{text}. {found.held_pictures} other pictures chose nothing: held out"
     return f"{text}. Too few to hold any out: the loss is of the very pictures that chose"
 
 
 def _quicker(found: Compressed, row: Row) -> Row | None:
-    """Return the smallest that is much quicker, where the chosen one is much slower than floats."""
+    """Return what else fits, where the chosen one is much slower than floats and than it.
+
+    Of several, that of the least size times time: by size alone a few kilobytes would decide, by
+    time alone what else the machine did.
+    """
     if row.time is None or row.time < _SLOW:
         return None
     limit = row.time / _SLOW
@@ -109,7 +130,7 @@ def _quicker(found: Compressed, row: Row) -> Row | None:
         for r in found.rows
         if r.file == row.file and r.fits and r.time is not None and r.time < limit
     ]
-    return min(others, key=lambda r: r.bytes, default=None)
+    return min(others, key=lambda r: (r.time or 0.0) * r.bytes, default=None)
 
 
 def _to_write(row: Row, other: Row) -> str:
@@ -119,7 +140,7 @@ def _to_write(row: Row, other: Row) -> str:
         return ""
     gone = [k for k in row.keys if k not in other.keys]
     without = f", without {' and '.join(gone)}" if gone else ""
-    return f". If time matters, write {', '.join(keys)}{without}, or run it again with --for speed"
+    return f". If time matters, write {', '.join(keys)}{without}; --for speed chooses by time alone"
 
 
 def _choice(found: Compressed, row: Row) -> str:

@@ -1,0 +1,44 @@
+"""What a compression says of files that are small and slow, and of holding them to the budget."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from mobilecat.compression.result import Compressed, Row
+
+
+def row(
+    recipe: str, kb: int, time: float | None, *, fits: bool = True, chosen: bool = False
+) -> Row:
+    keys = {"precision": recipe}
+    return Row("cats.tflite", recipe, keys, kb * 1000, "", kb / 8500, 0.1, 0.1, None, None, time,
+               fits, False, chosen)  # fmt: skip
+
+
+def said(*rows: Row, measure: str = "mAP") -> list[str]:
+    found = Compressed(Path("mobilecat.toml"), measure, 0.5, "size", 44, 0, 44, 0.1, rows, (), {},
+                       1, 1.0, (), True, "--- a")  # fmt: skip
+    return [line.text for line in found.words() if hasattr(line, "text")]
+
+
+def test_what_is_named_in_place_of_a_slow_file_is_small_and_quick() -> None:
+    """By size int8-weights is first by 6 kB, and in each measurement the slower one."""
+    for whole, weights in ((0.63, 0.79), (0.35, 1.83), (1.20, 1.41)):
+        rows = [row("int8-dynamic", 2300, 9.31, chosen=True), row("int8", 2400, whole)]
+        rows += [row("int8-weights", 2394, weights), row("float32", 8500, None)]
+        (told,) = [line for line in said(*rows) if "times as long" in line]
+        assert "int8 fits too" in told and 'precision = "int8"' in told
+    rows = [row("int8-dynamic", 2300, 1.65, chosen=True), row("float16", 4300, 0.95)]
+    rows += [row("int8-weights", 2400, 0.97), row("int8", 2400, 0.2, fits=False)]
+    (told,) = [line for line in said(*rows) if "times as long" in line]
+    assert "int8-weights fits too" in told
+    assert not [line for line in said(row("int8", 2400, 1.2, chosen=True)) if "as long" in line]
+
+
+def test_the_lines_that_hold_a_file_to_the_budget_are_toml() -> None:
+    lines = said(row("int8", 2400, 0.6, chosen=True))
+    at = next(i for i, line in enumerate(lines) if "hold it to that" in line)
+    spec = tomllib.loads("\n".join(lines[at + 1 : at + 3]))
+    assert spec == {"tolerances": {"cats.tflite": {"map_loss": 0.5}}}
+    assert not [x for x in said(row("int8", 2400, 0.6, chosen=True), measure="NME") if "hold it" in x]
