@@ -153,3 +153,11 @@ def human_size(count: int) -> str:
     if count < 1000:
         return f"{count} B"
     return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+
+
+def lost_or_gained(loss: float, pictures: int, limit: float) -> str:
+    """Say what a file loses of mAP beside its limit; a loss below 0 is a gain. In points."""
+    amount = f"{abs(loss):.2f} points of mAP on {pictures} pictures"
+    if loss > -0.005:
+        return f"loses {amount}, {limit:g} are allowed"
+    return f"gains {amount}, where {limit:g} may be lost"

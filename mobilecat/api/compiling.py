@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -87,10 +88,7 @@ def export(
         where = path
     else:
         where = spec.folder / "mobilecat.toml"
-    if spec.tolerances:
-        from mobilecat.compare.tolerances import require_tolerances_of_files
-
-        require_tolerances_of_files(spec.tolerances, list(file_names(spec).values()))
+    _require_what_is_named(spec)
     if targets is not None:
         spec = only_targets(spec, targets)
     _require_apps(where, spec, ios, android)
@@ -115,7 +113,33 @@ def export(
     return _with_apps(replace(done, notes=(*said, *done.notes)), ios, android)
 
 
+def _require_what_is_named(spec: Spec) -> None:
+    """Raise one SpecError of both, where tolerances are of no file and the pictures to calibrate on
+    are not there."""
+    problems = []
+    if spec.tolerances:
+        from mobilecat.compare.tolerances import require_tolerances_of_files
+
+        try:
+            require_tolerances_of_files(spec.tolerances, list(file_names(spec).values()))
+        except SpecError as e:
+            path = None if spec.quantize is None else spec.folder / spec.quantize.calibration
+            if path is None or path.exists():
+                raise
+            problems += e.problems
+            near = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+            close = difflib.get_close_matches(path.name, near, n=1, cutoff=0.5)
+            fix = f"did you mean {close[0]!r}?" if close else "name a folder of pictures"
+            problems.append(Problem("not found", f"quantize.calibration = {path}", fix))
+    if problems:
+        raise SpecError("The spec names what is not there", problems)
+
+
 def _right_ends(folder: Path, bundle: Bundle, source: Path) -> Sequence[str]:
+    if bundle.spec.tolerances:
+        from mobilecat.compare.ceilings import require_sane_tolerances
+
+        require_sane_tolerances(bundle)
     if bundle.spec.input is None or isinstance(bundle.spec.head, RawHead):
         return ()  # no end of ours, and no judge to load for it
     from mobilecat.judge.ends import require_right_ends

@@ -66,8 +66,12 @@ class Validation(Shown):
         """Return the report's first line, or what fell short beside what it held."""
         lost = self.budget is not None and not self.budget.held
         misplaced = self.coordinates is not None and not self.coordinates.held
-        if not isinstance(first, Line) or not self.report.held or not (lost or misplaced):
+        if not isinstance(first, Line) or not self.report.held:
             return first
+        if not (lost or misplaced):
+            untried = "" if self.budget is None else self.budget.untried
+            text = first.text.replace("HELD: ", f"HELD, but {untried}. ", 1)
+            return Line(text, "bold yellow") if untried else first
         why = "more mAP is lost than may be" if lost else "boxes land in the wrong place"
         return Line(f"FELL SHORT: {why}. Else {first.text.removeprefix('HELD: ')}", "bold red")
 

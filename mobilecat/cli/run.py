@@ -107,9 +107,23 @@ def _show_one(found: mc.PictureRun, draw: Path | None, json_: str | None) -> boo
         if not any(r.detections for r in found) and any(r.below for r in found):
             show([Line("to try another threshold: --set nms.score_threshold=0.1", "dim")])
         if drawn:
-            print(f"drew {draw}")
+            print(f"drew {draw}{_whose(found)}")
     _ = found.first  # an error where nothing ran
     return any(r.failed for r in found)
+
+
+def _whose(found: mc.PictureRun) -> str:
+    """Say whose boxes are drawn, and how to draw another lane's, where lanes find other objects."""
+    apart = mc.agreement(found).apart
+    lanes = [r for r in found if r.detections is not None]
+    if not apart:
+        return ""
+    shown = next((r for r in lanes if r.detections), lanes[0]).lane.name
+    other = next(r.lane for r in lanes if r.lane.name in {*apart, lanes[0].lane.name} - {shown})
+    file = f" --artifact {other.artifact.file}" if other.artifact else ""
+    return (
+        f": the boxes of {shown} alone; for those of {other.name} add --runner {other.runner}{file}"
+    )
 
 
 def _show_each(

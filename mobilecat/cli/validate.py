@@ -141,6 +141,8 @@ def validate(
     """Run every artifact again and hold it to goldens, and to the source model.
 
     Exit code 0: held. 1: fell short, or something asked for did not run. 2: unusable input.
+    A map_loss of the spec is tried with --data alone; without it the headline says so, and the exit
+    code is of the goldens.
 
     mobilecat validate bundle --golden golden --html report.html
     """

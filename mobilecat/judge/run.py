@@ -14,6 +14,7 @@ from mobilecat.compare.tolerances import require_known_tolerances
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.foreign import engines_of
 from mobilecat.formats.table import FORMATS
+from mobilecat.golden.again import record_again
 from mobilecat.golden.inventory import check_index, check_terms
 from mobilecat.golden.store import (
     Case,
@@ -161,6 +162,7 @@ def validate(
         notes = notes_of(engines, chosen, results, rows, write_pending, tolerances is not None)
         if golden_dir is not None:
             notes = (*notes, *left_behind(folder, golden_dir, sealed, chosen))
+            notes = (*notes, *_again(folder, golden_dir, sealed, file_checks, source))
         return Report(
             bundle=bundle,
             asked=Asked(folder, golden_dir, runner, random, seed),
@@ -175,6 +177,22 @@ def validate(
             source_rounds=engines.plain is not None,
             warnings=tuple(doubted(folder, bundle, {c.name: c.approved for c in chosen})),
         )
+
+
+def _again(
+    folder: Path, golden: Path, bundle: Bundle, checks: Sequence[Check], source: Path | None
+) -> list[str]:
+    """Name the commands that make goldens of another contract goldens of this one."""
+    start = "terms of "
+    bad = [c.name for c in checks if c.verdict == "FAIL" and c.name.startswith(start)]
+    names = [name.removeprefix(start) for name in bad]
+    lines = record_again(folder, golden, bundle, names, source) if names else []
+    if not lines:
+        return []
+    return [
+        f"{many(len(names), 'golden')} of another contract, where the change is meant: "
+        f"{'; then '.join(lines)}"
+    ]
 
 
 def _is_live(opener: object) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from mobilecat.bundle import Bundle
 from mobilecat.measure.evaluate.report import Evaluation
 from mobilecat.measure.evaluate.words import LOOKS_WRONG
-from mobilecat.shown import Line, Shown, Table
+from mobilecat.shown import Line, Shown, Table, lost_or_gained
 from mobilecat.spec import Tolerance
 
 _STYLES = {"PASS": "green", "FAIL": "bold red", "NOT_RUN": "yellow"}
@@ -65,13 +65,18 @@ class Budget(Shown):
         measured = [a for a in self.artifacts if a.asked] or self.artifacts
         return [self._said(a) for a in measured if a.verdict in wrong]
 
+    @property
+    def untried(self) -> str:
+        """Say which limits nothing tried, as no labelled pictures were named; else ""."""
+        if self.asked:
+            return ""
+        files = ", ".join(a.file for a in self.artifacts)
+        return f"map_loss of {files} was not tried: add --data DATA, your labelled pictures"
+
     def _said(self, a: Held) -> str:
         if a.loss is None:
             return f"{a.file}: map_loss {a.limit:g}: {a.why}"
-        return (
-            f"{a.file} loses {a.loss + 0.0:.2f} points of mAP on {self.pictures} pictures, "
-            f"{a.limit:g} are allowed (map_loss)"
-        )
+        return f"{a.file} {lost_or_gained(a.loss, self.pictures, a.limit)} (map_loss)"
 
     def words(self) -> Iterator[Line | Table]:
         for a in self.artifacts:

@@ -137,7 +137,7 @@ def report_page(
         short=short,
         layers=layer_names(cases),
         tags=bool(drawn) and max(len(x.boxes) for f in drawn for x in f.layers) <= TAGGED,
-        sentence=_sentence(report, misplaced, dear),
+        sentence=_sentence(report, misplaced, dear, budget is not None and not budget["pictures"]),
         lost=losses_in(budget),
         doubts=[] if budget is None else budget.get("doubts", ()),
         few=[] if budget is None else budget.get("notes", ()),
@@ -161,7 +161,7 @@ def report_page(
     )
 
 
-def _sentence(report: Report, misplaced: bool, dear: bool) -> str:
+def _sentence(report: Report, misplaced: bool, dear: bool, untried: bool) -> str:
     if report.held and misplaced:
         return "Every artifact gives what it should, but boxes land in the wrong place on a phone."
     if report.held and dear:
@@ -178,8 +178,9 @@ def _sentence(report: Report, misplaced: bool, dear: bool) -> str:
             did.append(f"on {many(report.asked.random, 'random input')}")
         if not gives_detections(report.bundle):
             did = [d.replace("picture", "case") for d in did]
+        lost = " The limit map_loss was not tried: add --data DATA." if untried else ""
         rounds = f" {source_rounds(report)}." if report.source_rounds else ""
-        return f"Every artifact gives what it should, {' and '.join(did)}.{rounds}"
+        return f"Every artifact gives what it should, {' and '.join(did)}.{rounds}{lost}"
     bad = len(report.failed) + sum(r.verdict == "FAIL" for r in report.random)
     if not bad:
         return "Nothing failed, but not everything that was asked for was compared."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mobilecat.compare.compare import Verdict
+from mobilecat.shown import lost_or_gained
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,7 @@ def losses_in(budget: Mapping[str, Any] | None) -> tuple[Loss, ...]:
 def _said(row: Mapping[str, Any], pictures: int) -> str:
     if row["map_loss"] is None:
         return f"map_loss {row['limit']:g}: {row['why']}"
-    lost = row["map_loss"] + 0.0
-    return f"loses {lost:.2f} points of mAP on {pictures} pictures, {row['limit']:g} are allowed"
+    return lost_or_gained(row["map_loss"], pictures, row["limit"])
 
 
 def measured_in(budget: Mapping[str, Any]) -> dict[str, float]:

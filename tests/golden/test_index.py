@@ -195,7 +195,12 @@ def test_a_contract_without_its_values_is_told_by_its_part(shop: Workshop, edite
     index_of(shop).write_text(json.dumps(told))
     assert check(shop).held
     edit_bundle(shop.bundle, CONTRACTS["input"])
-    assert "another contract: input of bundle.json" in check(shop).failed[0].check.detail
+    report = check(shop)
+    assert "another contract: input of bundle.json" in report.failed[0].check.detail
+    (told,) = [n for n in report.notes if "of another contract, where the change is meant" in n]
+    assert (
+        f"mobilecat golden record {shop.bundle} " in told and "; then mobilecat golden re" in told
+    )
 
 
 def test_wider_limits_than_were_approved_for(shop: Workshop) -> None:

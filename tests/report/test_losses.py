@@ -7,11 +7,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from mobilecat.api.judging import Validation
 from mobilecat.judge.run import validate
 from mobilecat.judge.saved import recording
-from mobilecat.measure.budget import Budget, Held
+from mobilecat.measure.budget import NO_DATA, Budget, Held
 from mobilecat.report.html import report_page
 from mobilecat.report.junit import to_junit
+from mobilecat.shown import Line
 from tests.judge.fake import Workshop, check
 
 
@@ -20,6 +22,7 @@ from tests.judge.fake import Workshop, check
     [
         (0.25, 0, 0, "loses 0.25 points of mAP on 34 pictures, 0.5 are allowed"),
         (0.75, 1, 0, "loses 0.75 points of mAP on 34 pictures, 0.5 are allowed"),
+        (-0.76, 0, 0, "gains 0.76 points of mAP on 34 pictures, where 0.5 may be lost"),
         (None, 0, 1, "map_loss 0.5: no pictures"),
     ],
 )
@@ -46,3 +49,19 @@ def test_both_reports_have_it(
 def test_where_none_is_stated_neither_speaks_of_it(shop: Workshop, tmp_path: Path) -> None:
     names = [s.get("name") for s in ET.fromstring(to_junit(check(shop)))]
     assert "mAP lost" not in names
+
+
+def test_a_limit_that_nothing_tried_is_in_the_headline(shop: Workshop) -> None:
+    report = check(shop)
+    untried = Budget((Held("fake.onnx", 2.0, None, NO_DATA),), 0, False)
+    first = next(iter(Validation(report, budget=untried).words()))
+    assert isinstance(first, Line) and first.style == "bold yellow"
+    assert first.text.startswith("HELD, but map_loss of fake.onnx was not tried: add --data DATA")
+    assert Validation(report, budget=untried).exit_code == 0
+    tried = Budget((Held("fake.onnx", 2.0, 0.1),), 34, True)
+    first = next(iter(Validation(report, budget=tried).words()))
+    assert isinstance(first, Line) and first.text.startswith("HELD: ")
+    with recording(None, shop.open) as recorder:
+        report = validate(shop.bundle, shop.golden, opener=recorder)
+    page = report_page(report, recorder.saved, budget=untried.to_json())
+    assert "The limit map_loss was not tried: add --data DATA." in page
