@@ -116,7 +116,7 @@ def export(
 def _require_what_is_named(spec: Spec) -> None:
     """Raise one SpecError of both, where tolerances are of no file and the pictures to calibrate on
     are not there."""
-    problems = []
+    problems: list[Problem] = []
     if spec.tolerances:
         from mobilecat.compare.tolerances import require_tolerances_of_files
 
