@@ -234,7 +234,11 @@ def approve(
     """
     if bundle != BUNDLE and not bundle.exists() and BUNDLE.is_dir():  # a case of ./bundle
         bundle, cases = BUNDLE, [str(bundle), *(cases or ())]
-    doubts = {p.case: p.doubts for p in mc.golden.review(bundle, golden, lane=lane) if p.doubts}
+    waiting = [p for p in mc.golden.review(bundle, golden, lane=lane) if p.lane == (lane or "")]
+    chosen = [p for p in waiting if every or p.case in (cases or ())]
+    odd = [p for p in chosen if p.doubts]
+    for p in odd:
+        show([Line(f"{p.case}: warning: {text}", "yellow") for text in p.doubts])
     written = mc.golden.approve(
         bundle,
         golden,
@@ -247,7 +251,9 @@ def approve(
     )
     for path in written:
         show([Line(f"approved {path}")])
-        show([Line(f"  warning: {text}", "yellow") for text in doubts.get(path.parent.name, ())])
+    if odd:
+        look = f"{len(odd)} of {len(written)} approved results look wrong: see the warnings above"
+        show([Line(f"{look}. Mend the spec, export, and record them again", "yellow")])
 
 
 @golden_app.command(cls=Verb, short_help="Write down what is approved now.")

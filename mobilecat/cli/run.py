@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _STDIN = "-"
+_COUNT = re.compile(r"^\d+ of \d+ ")
 _MOST_BYTES = 1 << 28
 
 
@@ -140,6 +142,7 @@ def _show_each(
 
     def each(place: Path | None) -> None:
         idle: dict[str, str] = {}
+        odd: dict[str, list[str]] = {}  # by what is wrong, whichever share of the boxes it is
         for path in pictures:
             try:
                 found = ran(path)
@@ -148,6 +151,8 @@ def _show_each(
                 continue
             _ = found.first
             told.append(found.to_json())
+            for text in found.odd_everywhere:
+                odd.setdefault(_COUNT.sub("", text), []).append(text)
             idle |= {r.lane.name: r.not_run for r in found if r.not_run and not r.failed}
             broken.update((r.lane.name, r.not_run) for r in found if r.failed)
             if json_ != "-":
@@ -157,6 +162,9 @@ def _show_each(
 
                 save_picture(found.draw(), place / f"{len(told):04d}-{path.stem}.png")
         if json_ != "-":
+            for said in odd.values():
+                of = f"{len(said)} of {len(told)} pictures" if len(told) > 1 else "the picture"
+                show([Line(f"warning: on {of}: {said[0]}", "yellow")])
             show(Line(f"{name}: NOT_RUN, {why}", "dim") for name, why in idle.items())
             show(Line(f"{name}: FAIL, {why}", "red") for name, why in broken.items())
 

@@ -166,7 +166,7 @@ def compare_in_full(
     if bound.times and float(excess.max()) > 1:
         moved = _moved(e, shaken(name), scale, bound.relative, near())
     if moved is not None:
-        allowed = np.maximum(allowed, bound.times * moved)
+        allowed = np.maximum(allowed, np.minimum(bound.times * moved, bound.most))
         excess = off / allowed
     at = np.unravel_index(int(excess.argmax()), excess.shape)
 
@@ -181,6 +181,11 @@ def compare_in_full(
         said.append(f"{g[at]:.6g} at {where}, expected {e[at]:.6g}{_hint(e, g)}")
     if moved is not None and limit > bound.limit:
         said.append(f"rounding the source's weights moves it by {there(moved) / unit:.2g}")
+        if bound.times * there(moved) > bound.most:
+            said.append(
+                f"no limit can be told from so much: {bound.most:g}, the model input's longer "
+                "side, is taken; look at `range`, `mean` and `std` of [input]"
+            )
     max_rel = max_abs / max(1.0, largest)
     verdict = passed(float(excess[at]) <= 1)
     detail = "; ".join(said)

@@ -17,6 +17,7 @@ Measured on YuNet 2023 at 640×640, eight photos, against the source model in on
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,11 +50,13 @@ class Bound:
     """One limit. relative: to max(1, max |expected|) of the whole tensor; else in its own unit.
 
     times: how many times as far as rounding moves the source a value may be; 0: no matter how far.
+    most: what rounding may widen the limit to at all, in its own unit.
     """
 
     limit: float
     relative: bool = True
     times: float = 0.0
+    most: float = math.inf
 
 
 EXACT = Bound(0.0, relative=False)

@@ -133,7 +133,8 @@ def _notes(bundle: Bundle) -> tuple[str, ...]:
     elif image.resize != "stretch" and image.pad:
         notes.append(
             f"trained with padding {image.pad}; Vision's scaleFit pads with something else "
-            "(documented as transparent)"
+            "(documented as transparent): let the app draw the input with this padding, hand "
+            "Vision that picture, and take the padding off the boxes (docs/coordinates.md)"
         )
     return tuple(notes)
 

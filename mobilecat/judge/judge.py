@@ -19,7 +19,7 @@ from mobilecat.golden.store import Expected, PlanRecord
 from mobilecat.graph import Array
 from mobilecat.judge.moving import judge_frames
 from mobilecat.judge.observe import Observed, gives_detections, offered, watched
-from mobilecat.judge.rounding import moves_of, near_rows, widened
+from mobilecat.judge.rounding import moves_of, near_rows, widened, widest
 from mobilecat.judge.ties import ties_of
 from mobilecat.lanes import decode_outputs
 from mobilecat.pictures.detections import Detections, Floats
@@ -190,7 +190,8 @@ def bound_of(bundle: Bundle, limits: Limits) -> Callable[[str, Array], Bound]:
     kinds = {n: w.kind for n, w in watched(bundle).items()}
 
     def bound(name: str, tensor: Array) -> Bound:
-        return limits.bound(name, kinds.get(name, "tensor"), tensor.dtype)
+        kind = kinds.get(name, "tensor")
+        return replace(limits.bound(name, kind, tensor.dtype), most=widest(bundle, kind))
 
     return bound
 

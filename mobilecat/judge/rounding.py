@@ -18,6 +18,7 @@ What the artifact gives has no part in it.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -255,17 +256,29 @@ def moves_of(bundle: Bundle, reference: Observed, shaken: Observed) -> dict[str,
     return found if moved is None else found | {f"{DETECTIONS}{MASKS}": moved}
 
 
+def widest(bundle: Bundle, kind: str) -> float:
+    """Return what rounding may widen the limit of a tensor to: in pixels the longer side of the
+    model input, beyond which a limit holds nothing; inf of another unit."""
+    image = bundle.spec.input
+    return float(max(image.size)) if image is not None and in_pixels(kind) else math.inf
+
+
 def widened(limits: Limits, moves: Mapping[str, float], bundle: Bundle) -> Limits:
-    """Return the limits, each at least `times` what rounding moves; what a spec says stays."""
+    """Return the limits, each at least `times` what rounding moves; what a spec says stays.
+
+    In pixels rounding makes none larger than `widest`.
+    """
     outputs = dict(limits.outputs)
     for name, w in watched(bundle).items():
         bound = limits.bound(name, w.kind, np.dtype(w.contract.dtype))
-        if (wide := bound.times * moves.get(name, 0.0)) > bound.limit > 0:
+        wide = min(bound.times * moves.get(name, 0.0), widest(bundle, w.kind))
+        if wide > bound.limit > 0:
             outputs[name] = wide
 
     def part(key: str, kind: Kind) -> float:
         times = 0.0 if key in limits.said else limits.times
-        return max(limits.of(key), times * moves.get(f"{DETECTIONS}{kind}", 0.0))
+        moved = times * moves.get(f"{DETECTIONS}{kind}", 0.0)
+        return max(limits.of(key), min(moved, widest(bundle, kind)))
 
     own: dict[str, Any] = {
         key: part(key, kind) for kind, key in KEYS.items() if key != KEYS["tensor"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mobilecat.compare.compare import Check, Stage, Verdict
+from mobilecat.compare.compare import MADE, Check, Stage, Verdict
+from mobilecat.compare.tolerances import STRUCTURE
 from mobilecat.judge.report import RandomRow
-from mobilecat.judge.words import many
+from mobilecat.judge.words import amount, many
 from mobilecat.lanes import Lane
 
 # Columns of the table: title, and the stages that it sums up.
@@ -69,8 +70,27 @@ def _kind(lane: Lane) -> str:
 
 
 def cell_of(checks: Sequence[Check]) -> Cell:
-    """Return a stage's checks as a cell: how many failed, or how close the worst came."""
-    return _cell([(c.verdict, c.value, c.limit, c.detail) for c in checks], "check", told=3)
+    """Return a stage's checks as a cell: how many failed, or how close the worst came, with the
+    figures whose ratio that is, and what was compared with what."""
+    cell = _cell([(c.verdict, c.value, c.limit, c.detail) for c in checks], "check", told=3)
+    if not cell.share:
+        return cell
+    near = max((c for c in checks if c.verdict == "PASS"), key=_share)
+    figures = f"{amount(near.value)} of {amount(near.limit)}"
+    return replace(cell, more=(f"{near.name}, {figures}", WITH.get(near.against, near.against)))
+
+
+WITH = {
+    "golden": "with the golden",
+    "source": "with the source model",
+    STRUCTURE: "the file without its rounding, with the source model",
+    MADE: "on made values, with the source model",
+}
+"""What a lane was compared with, in words."""
+
+
+def _share(check: Check) -> float:
+    return check.value / check.limit if check.value is not None and check.limit else -1.0
 
 
 def random_cell(rows: Sequence[RandomRow]) -> Cell:

@@ -7,6 +7,7 @@ in one rename. None of them writes anything where CI is set.
 from __future__ import annotations
 
 import getpass
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,6 +183,8 @@ def approve(
     if every:
         cases = [n for n, p in homes.items() if _chosen(p, lane).is_file()]
     problems = _refusals(bundle, homes, cases, lane, variant)
+    if not cases and (waiting := _of_lanes(folder, golden_dir, homes)):
+        problems = [waiting]
     if problems:
         raise MobileCatError("Nothing was approved", problems)
     who = by or _user()
@@ -203,6 +206,23 @@ def _refusals(
         return [Problem(f"{lane!r} is no lane", "--lane", f"one of {', '.join(known)}")]
     found = [_refusal(bundle, homes, n, lane) for n in dict.fromkeys(cases)]
     return [p for p in found if p is not None]
+
+
+def _of_lanes(folder: Path, golden: Path, homes: dict[str, Path]) -> Problem | None:
+    """Say that what waits was given by lanes in a validation, and what approves or removes it."""
+    found = [p for home in homes.values() for p in home.glob(f"{PENDING}-*.json")]
+    if not found:
+        return None
+    lanes = sorted({p.stem.removeprefix(f"{PENDING}-").replace("@", ":") for p in found})
+    many = "1 pending result is" if len(found) == 1 else f"{len(found)} pending results are"
+    of = f"{shlex.quote(str(folder))} --golden {shlex.quote(str(golden))}"
+    where = lanes[0] if len(lanes) == 1 else "LANE"
+    return Problem(
+        f"no case has a recorded result that waits; {many} there that lanes gave in a validation: "
+        f"{', '.join(lanes)}",
+        fix=f"approve a lane's: mobilecat golden approve {of} --all --lane {where}; remove what is "
+        f"of another bundle: mobilecat golden review {of} --clean; or record the pictures again",
+    )
 
 
 def _refusal(bundle: Bundle, homes: dict[str, Path], name: str, lane: str | None) -> Problem | None:

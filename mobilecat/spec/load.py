@@ -88,7 +88,8 @@ def _validate(
             for path, error in errors:
                 follows_from_a_wrong_head = path == () and ("head",) in pruned
                 was_wrong = error["type"] == "missing" and path in pruned
-                if not follows_from_a_wrong_head and not was_wrong:
+                error = _without_refused(error, path, pruned)
+                if error and not follows_from_a_wrong_head and not was_wrong:
                     found += _problems(error, path, lines, where, data)
             wrong = [p for p, x in errors if x["type"] not in ("missing", "value_error")]
             pruned.update(wrong)
@@ -97,6 +98,18 @@ def _validate(
                 break
     problems += {p: None for _, p in sorted(found, key=lambda item: item[0])}
     return spec
+
+
+def _without_refused(error: dict[str, Any], path: KeyPath, refused: set[KeyPath]) -> dict[str, Any]:
+    """Return a contradiction without what it says of keys whose own value was refused, for which
+    the default stands in; {} where nothing is left."""
+    keys = {str(p[len(path)]) for p in refused if len(p) > len(path) and p[: len(path)] == path}
+    said = error.get("ctx", {}).get("error")
+    if error["type"] != "value_error" or not keys or said is None:
+        return error
+    kept = [t for t in str(said).split("; ") if not any(re.search(rf"\b{k}\b", t) for k in keys)]
+    kept = [t for t in kept if "color" not in keys or " values, " not in t]  # names it by its value
+    return {**error, "msg": f"Value error, {'; '.join(kept)}"} if kept else {}
 
 
 def _first_causes(error: ValidationError) -> list[typing.Any]:
