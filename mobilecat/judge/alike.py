@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from mobilecat.compare.compare import Check
 from mobilecat.golden.inventory import OTHER_CONTRACT
+from mobilecat.golden.store import Difference
 from mobilecat.judge.report import RandomRow, Report, Result
 
 MOST_ALIKE = 2
@@ -26,7 +27,7 @@ def where_it_began(report: Report) -> list[str]:
         mine = [r for r in report.failed if r.lane in names]
         cases = {r.case for r in mine if r.case}
         on = f" on {_some(len(cases), len(report.cases), 'golden')}" if cases else ""
-        first = next((r.check.name for r in mine if r.check.stage == stage), "")
+        first = next((called(r.check) for r in mine if r.check.stage == stage), "")
         whose = _lanes(report, names)
         count = len(mine) + sum(r.lane.name in names and r.verdict == "FAIL" for r in report.random)
         checks = f"{count} check{'s' if count > 1 else ''}"
@@ -49,9 +50,9 @@ def grouped(results: Sequence[Result], report: Report, said: Said) -> list[str]:
         worst = max(found, key=lambda r: _used(r.check.value, r.check.limit))
         to = f" against the {against}" if against else ""
         where = f"the worst: {worst.lane}, {worst.case}: " if worst.lane and worst.case else ""
-        lines.append(
-            f"{stage} {name}{to}, {_places(found, report)}: {where}{measured(worst.check)}"
-        )
+        what = called(worst.check) if worst.lane else name
+        at = _places(found, report)
+        lines.append(f"{stage} {what}{to}, {at}: {where}{measured(worst.check)}")
     return lines
 
 
@@ -75,6 +76,13 @@ def _of_goldens(found: Sequence[Result]) -> str:
         return ""
     names = ", ".join(dict.fromkeys(" ".join(_kind(r)[:2]) for r in found))
     return f"the goldens themselves: {len(found)} check{'s' * (len(found) > 1)} failed ({names})"
+
+
+def called(check: Check | Difference) -> str:
+    """Return what a check is called in words. `count` fails where boxes are others, too."""
+    return (
+        "missing or extra" if (check.stage, check.name) == ("detections", "count") else check.name
+    )
 
 
 def measured(check: Check) -> str:

@@ -6,7 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from mobilecat.compare.ceilings import widened
 from mobilecat.compare.compare import Check
-from mobilecat.judge.alike import MOST_ALIKE, grouped, grouped_random, measured, where_it_began
+from mobilecat.judge.alike import (
+    MOST_ALIKE,
+    called,
+    grouped,
+    grouped_random,
+    measured,
+    where_it_began,
+)
 from mobilecat.judge.because import what_changed
 from mobilecat.judge.report import LaneReport, RandomRow, Report, Result
 from mobilecat.shown import Column, Line, Table
@@ -95,7 +102,10 @@ def _compared(check: Check) -> bool:
 
 
 def _worst(checks: Sequence[Check], stage: str, name: str) -> str:
-    return _largest([c.value for c in checks if c.stage == stage and c.name == name])
+    """Return the largest difference from the goldens; what a file without its rounding gives is no
+    column of theirs."""
+    mine = (c for c in checks if c.against == "golden")
+    return _largest([c.value for c in mine if c.stage == stage and c.name == name])
 
 
 def _largest(values: Sequence[float | None]) -> str:
@@ -212,7 +222,7 @@ def _sentence(result: Result) -> str:
     place = f"{result.lane}, {_CASES}: " if result.case and result.lane else ""
     place = place or (f"{result.lane}: " if result.lane else "")
     against = f" against the {c.against}" if c.against else ""
-    return f"{place}{c.stage} {c.name}{against}: {measured(c)}"
+    return f"{place}{c.stage} {called(c)}{against}: {measured(c)}"
 
 
 def random_sentence(row: RandomRow) -> str:

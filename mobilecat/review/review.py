@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mobilecat.errors import MobileCatError
 from mobilecat.golden.store import Expected, may_write, read_case_file, read_result
+from mobilecat.judge.alike import called
 from mobilecat.judge.result import differences
 from mobilecat.judge.words import many
 from mobilecat.pictures.detections import Detections
@@ -54,7 +55,7 @@ def _lines(pending: Pending) -> list[str]:
         said += [f"  {pending.nothing}"] if pending.nothing else []
         return [*said, *_told(pending.found, boxes=not pending.whole)]
     lines = [
-        f"{d.stage} {d.name}: {_amount(d.value, d.limit)}{d.detail}"
+        f"{d.stage} {called(d)}: {_amount(d.value, d.limit)}{d.detail}"
         for d in differences(pending.checks)
     ]
     return lines or ["the same within the tolerances"]

@@ -69,6 +69,18 @@ def test_every_one_is_there_on_request_and_few_are_never_summed_up(right: Report
     assert not any("--all" in x for x in lines(few))
 
 
+def test_boxes_that_are_others_are_no_count_and_columns_are_of_goldens_alone(right: Report) -> None:
+    others = Check(
+        "detections", "count", "FAIL", 1, 0, "4 found, 4 expected; missing: a cat", "golden"
+    )
+    unrounded = Check("detections", "boxes", "PASS", 9.5, 10.0, "", "structure")
+    found = [Result(LANE, "room", c) for c in (others, unrounded)]
+    report = replace(right, results=(*right.results, *found))
+    (said,) = failed(report)
+    assert "detections missing or extra against the golden: 4 found, 4 expected" in said
+    assert "9.5" not in "\n".join(lines(report))
+
+
 def test_a_source_that_is_off_itself_is_told_first(right: Report) -> None:
     names = [r.lane.name for r in right.lanes]
     every = failing(right, *((lane, f"cat_{i}", 1.0) for lane in names for i in range(2)))
