@@ -218,8 +218,8 @@ def _of_lanes(folder: Path, golden: Path, homes: dict[str, Path]) -> Problem | N
     of = f"{shlex.quote(str(folder))} --golden {shlex.quote(str(golden))}"
     where = lanes[0] if len(lanes) == 1 else "LANE"
     return Problem(
-        f"no case has a recorded result that waits; {many} there that lanes gave in a validation: "
-        f"{', '.join(lanes)}",
+        f"no case has a pending result that was recorded; {many} there that "
+        f"lanes gave in a validation: {', '.join(lanes)}",
         fix=f"approve a lane's: mobilecat golden approve {of} --all --lane {where}; remove what is "
         f"of another bundle: mobilecat golden review {of} --clean; or record the pictures again",
     )
