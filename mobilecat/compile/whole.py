@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from mobilecat.bake import Baked
     from mobilecat.compile.apps import AppFolder
-    from mobilecat.quantize import Calibration
+from mobilecat.quantize import Calibration
 
 Progress = Callable[[str], None]
 Tried = Callable[[Path, Bundle, Path], Sequence[str]]
@@ -225,9 +225,17 @@ def export(
 
 def _few(calibration: Calibration | None) -> tuple[str, ...]:
     """Warn of a calibration on too few pictures, which its own pictures never show."""
-    if calibration is None or len(calibration.pictures) >= _FEW:
+    if calibration is None:
         return ()
     n = len(calibration.pictures)
+    if n >= _FEW:
+        from mobilecat.quantize.alike import kinds_of
+
+        kinds = kinds_of(calibration.pictures)
+        if kinds >= n:
+            return ()
+        said = f"warning: of {n} calibration pictures {n - kinds} look like another of them, and "
+        return (f"{said}show nothing more: {kinds} count. Add pictures of other scenes",)
     return (
         f"warning: calibrated on {n} picture{'s' * (n != 1)}, and ranges want {_FEW} or more, like "
         "those that the app will see: hold the file to goldens of other pictures",
