@@ -37,7 +37,9 @@ Side = Annotated[int, Field(ge=1, le=100_000)]
 Length = Annotated[float, Field(gt=0, le=100_000)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Angle = Literal[0, 90, 180, 270]
-Coordinate = Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
+FARTHEST = 1_000_000
+"""Pixels: where no box of a capture lies."""
+Coordinate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]
 Four = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
 _PIXEL_BYTES = {"32BGRA": 4, "OneComponent8": 1, "420v": 1, "420f": 1, "YUV_420_888": 1}
 FITS = (*CropAndScale, *RESIZE_MODES)

@@ -118,6 +118,12 @@ def wrong_spec(
 ) -> tuple[tuple[str, ...], str]:
     """Return what to say where the bundle as it is gives what no detector gives."""
     said = f"As handed over the model gives what no detector gives: {'; '.join(odd)}"
+    said += "" if said.endswith((".", "?")) else "."
+    if "range" in changes:
+        return ids, (
+            f"{said} With range = {range_said(best.chain.values)} under [input] it finds "
+            f"{_objects(best)} (best score {best.best:.2f}): write that, and export again."
+        )
     if "values" not in changes:
         return ids or ("spec",), said
     return ids, (

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mobilecat.diagnosis.answer import NOISE_PX, Answer, diagnose, pairs_of
-from mobilecat.diagnosis.capture import Capture, CapturedBox, CapturedFrame
+from mobilecat.diagnosis.capture import FARTHEST, Capture, CapturedBox, CapturedFrame
 from mobilecat.diagnosis.facts import Facts
 from mobilecat.diagnosis.looks import Pixels
 from mobilecat.diagnosis.rerun import Rerun, read_stored, rerun
@@ -18,6 +20,7 @@ from mobilecat.diagnosis.words import NOTHING, headline, lines, to_json
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.geometry.orientation import apply_orientation
 from mobilecat.geometry.vision import FULL_REGION
+from mobilecat.pictures.detections import Detections
 from mobilecat.pictures.drawing import data_url, draw_detections
 from mobilecat.shown import Drawn, Line, Shown, Table
 
@@ -225,8 +228,7 @@ def diagnose_capture(
         # What the model cannot tell is no fact: only what else is said of the frame stays one.
         if result.upright_told or frame.facts.orientation != turn:
             frames[k] = frame.model_copy(update={"upright": turn})
-        rows = result.restored.found.to_json()
-        found[k] = [CapturedBox.model_validate(row) for row in rows]
+        found[k] = _captured(result.restored.found)
     # A capture without a box says that none was drawn; options without --observed say nothing.
     drawn = home is not None or any(f.drawn or f.outputs for f in frames)
     if first is not None and not drawn:
@@ -243,6 +245,13 @@ def diagnose_capture(
             raise MobileCatError("These frames cannot be diagnosed", [Problem(NOTHING, fix=fix)])
         return Diagnosis(None, None, first, stored, pictures)
     return Diagnosis(answer, setting, first, stored, pictures)
+
+
+def _captured(found: Detections) -> list[CapturedBox]:
+    """Return what a model finds as boxes of a capture, without those that no capture can hold: with
+    a wrong range some networks give boxes of millions of pixels."""
+    there = np.abs(found.boxes_xyxy).max(axis=1, initial=0.0) <= FARTHEST
+    return [CapturedBox.model_validate(row) for row in found.chosen(there).to_json()]
 
 
 def _pictures(frames: Sequence[CapturedFrame], home: Path | None) -> tuple[Path | None, ...]:

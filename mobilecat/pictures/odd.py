@@ -14,6 +14,8 @@ from mobilecat.spec import ImageSpec, Spec
 from mobilecat.spec.published import differences
 
 _ALIKE = 0.001
+_VAST, _SOME = 10, 0.1
+"""A box so many times as large as the picture, and the share of boxes that are."""
 FEW = 5
 """Of fewer detections nothing is concluded, but that they lie outside."""
 
@@ -43,6 +45,13 @@ def odd_values(
         said.append(
             f"{int(full.sum())} of {n} scores are 1.000, as no trained detector's are: "
             f"{_of_values(spec)}"
+        )
+    elif (vast := int((boxes[:, 2:] - boxes[:, :2] > _VAST * max(width, height)).any(1).sum())) >= (
+        _SOME * n
+    ):
+        said.append(
+            f"{vast} of {n} boxes are more than {_VAST} times as large as the picture, as no "
+            f"trained detector's are: {_of_values(spec)}"
         )
     if nms is not None and n == nms.max_detections and n >= 4 * FEW:
         said.append(

@@ -144,6 +144,10 @@ def test_what_no_detector_gives_is_said() -> None:
     most = spec.effective_nms.max_detections  # type: ignore[union-attr]
     full = odd_values(spec, detections([box] * most, [0.5] * most), same)
     assert "all that max_detections allows" in full[0]
+    wide = [[10.0 - 9e8, 10, 60 + 9e8, 60]] + [box] * 6
+    (vast,) = odd_values(spec, detections(wide, [0.9] * 7), same)
+    assert "1 of 7 boxes are more than 10 times as large as the picture" in vast
+    assert odd_values(spec, detections([*wide, *[box] * 4], [0.9] * 11), same) == []
     tiny = odd_values(spec, detections([[0.1, 0.1, 0.4, 0.5]], [0.9]), same)
     assert "under a pixel" in tiny[0]
     assert 'is head "' in tiny[0]  # whose boxes are in no units that a spec names
