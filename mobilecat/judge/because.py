@@ -87,7 +87,9 @@ def follows_the_source(report: Report, lane: LaneReport) -> bool:
         return False
     first = report.first_fault(lane.lane)
     like = (c for c in checks if c.stage == first and c.against in ("source", STRUCTURE))
-    return source_is_off(report) or any(c.verdict == "PASS" for c in like)
+    if any(r.lane.name == SOURCE.name and not r.unloaded for r in report.lanes):
+        return source_is_off(report)
+    return any(c.verdict == "PASS" for c in like)
 
 
 def _export(report: Report, spec: str) -> str:
