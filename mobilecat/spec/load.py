@@ -103,7 +103,7 @@ def _validate(
 def _without_refused(error: dict[str, Any], path: KeyPath, refused: set[KeyPath]) -> dict[str, Any]:
     """Return a contradiction without what it says of keys whose own value was refused, for which
     the default stands in; {} where nothing is left."""
-    keys = {str(p[len(path)]) for p in refused if len(p) > len(path) and p[: len(path)] == path}
+    keys = {str(p[-1]) for p in refused if p[:-1] == path and p}
     said = error.get("ctx", {}).get("error")
     if error["type"] != "value_error" or not keys or said is None:
         return error
