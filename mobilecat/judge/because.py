@@ -16,6 +16,7 @@ from mobilecat.judge.report import LaneReport, Report
 
 _SPEC, _BUNDLE = "mobilecat.toml", "bundle"
 _LISTED = 3
+_COPIES = " (with --ios or --android as before: those folders hold copies)"
 _DRAWN = ".png"
 """What `golden review` draws beside them, which a pattern would take too."""
 
@@ -55,13 +56,13 @@ def what_changed(report: Report) -> Changed | None:
     were = "was" if count == 1 else "were"
     if said:
         what = f"The bundle is another than {goldens} {were} approved for: {'; '.join(said)}"
-        back = "If that is not meant, take it back in {spec} and export again"
+        back = f"If that is not meant, take it back in {{spec}} and export again{_COPIES}"
     else:
         what = (
             "The model itself no longer gives what was approved: what it is given, or the model, "
             "has changed since"
         )
-        back = "If that is not meant, take the change back and export again"
+        back = f"If that is not meant, take the change back and export again{_COPIES}"
     spec = report.bundle.spec_file or _SPEC
     steps = [Step(back.format(spec=spec), (_export(report, spec),))]
     if (again := _record(report)) is not None:
