@@ -95,7 +95,12 @@ def main() -> None:
             if not model.is_file() or not (DATA / "cats").is_dir():
                 print(f"NOT_RUN: {model} or {DATA / 'cats'} is not there")
                 continue
-            told[name] = {n: measured_of(spec.folder, n, args.profile) for n in counts}
+            found = {n: measured_of(spec.folder, n, args.profile) for n in counts}
+            # Of labels that have none of a network's objects no trial is made.
+            told[name] = {
+                n: {work: row for work, row in rows.items() if row["inference"]}
+                for n, rows in found.items()
+            }
             print(f"{name}: measured", file=sys.stderr, flush=True)
     if not told:
         return
