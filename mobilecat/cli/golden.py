@@ -193,7 +193,7 @@ def review(
         gone = mc.golden.clean(bundle, golden)
         show(Line(f"removed {path}") for path in gone)
         if not gone:
-            show([Line("nothing to remove: all that is pending is of this bundle")])
+            show([Line("nothing to remove: all that is pending is of this bundle's own files")])
         return
     found = mc.golden.review(bundle, golden, lane=lane)
     if html is not None:
@@ -251,6 +251,9 @@ def approve(
     )
     for path in written:
         show([Line(f"approved {path}")])
+    if lane not in (None, "source") and not variant:
+        text = f"every lane is held to it now, the source too; for {lane} alone: --variant"
+        show([Line(text, "yellow")])
     if odd:
         look = f"{len(odd)} of {len(written)} approved results look wrong: see the warnings above"
         show([Line(f"{look}. Mend the spec, export, and record them again", "yellow")])

@@ -117,6 +117,26 @@ def other_meaning(found: Expected, bundle: Bundle) -> str:
     return "; ".join(changed_words(found.terms, found.values, now, "result made with"))
 
 
+def other_file(found: Expected, bundle: Bundle) -> str:
+    """Say which file a result is of that is not the bundle's; "" where it is of the bundle's own.
+
+    A contract says what numbers mean, not who gives them: two exports of one spec share it, and
+    what a file that was calibrated badly gave is no result of the one that took its place.
+    """
+    made = found.made
+    if made.source_sha256 != bundle.source.sha256:
+        return "another source model gave it"
+    file = made.lane.partition(":")[2]
+    if not file:
+        return ""
+    here = {a.file: a.sha256 for a in bundle.artifacts}
+    if file not in here:
+        return f"it is of {file}, which the bundle does not have"
+    if made.artifact_sha256 in (None, here[file]):
+        return ""
+    return f"another {file} gave it than the bundle has now: the two files differ"
+
+
 def _wider(before: Mapping[str, Tolerance], bundle: Bundle) -> Iterator[str]:
     then = bundle.model_copy(
         update={"spec": bundle.spec.model_copy(update={"tolerances": dict(before)})}

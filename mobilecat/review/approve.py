@@ -33,7 +33,7 @@ from mobilecat.golden.store import (
     require_writable,
     result_path,
 )
-from mobilecat.golden.terms import other_meaning
+from mobilecat.golden.terms import other_file, other_meaning
 from mobilecat.judge.doubts import doubts_of, nothing_in
 from mobilecat.judge.judge import judge_expected
 from mobilecat.judge.result import differences, now
@@ -51,7 +51,8 @@ class Pending:
 
     whole: its classes are of the picture as a whole.
     stale: the approved result it was compared with has changed since. other: how the bundle that
-    gave it differs from this one, where its numbers mean something else; "" where they do not.
+    gave it differs from this one, where its numbers mean something else or another file gave them;
+    "" where neither is.
     checks: new against approved,
     empty where nothing is approved yet. doubts: what no detector gives, a sentence each. nothing:
     how near the best candidate comes, where there is no detection.
@@ -139,7 +140,7 @@ def _pending(bundle: Bundle, home: Path, path: Path) -> Pending:
     if base is not None:
         checks = judge_expected(bundle, read_result(base), new, _limits(bundle, new))
     whole = bundle.spec.head.whole_picture
-    other = other_meaning(new, bundle)
+    other = other_meaning(new, bundle) or other_file(new, bundle)
     # What is of another bundle is not to be doubted by this one's spec.
     doubts = () if other else tuple(doubts_of(bundle, new))
     told = whole, doubts, nothing_in(bundle, new), other
@@ -242,9 +243,13 @@ def _refusal(bundle: Bundle, homes: dict[str, Path], name: str, lane: str | None
         fix = "validate or record again, and look at the difference"
         return Problem("the approved result has changed since this one was compared", name, fix)
     if pending.other:
-        what = f"was recorded from another spec: {pending.other}"
+        of = f" ({pending.found.bundle})" if pending.found.bundle else ""
+        what = f"what waits is of another bundle{of}: {pending.other}"
         again = f"record it again: mobilecat golden record {homes[name] / record.input.file}"
-        return Problem(what, name, f"{again} --case {name}, and look at it")
+        again += f" --case {name}"
+        if lane is not None:
+            again = "validate again, which writes what this bundle's lane gives"
+        return Problem(what, name, f"{again}, and look at it")
     source = homes[name] / record.input.file
     intact = source.is_file() and sha256_of(source) == record.input.sha256
     if record.boxes is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import mobilecat as mc
+from mobilecat.disk import sha256_of
 from mobilecat.errors import MobileCatError
 from mobilecat.report.html_review import review_page
 from mobilecat.review.approve import pendings
@@ -72,6 +73,46 @@ def test_clean_takes_it_away_with_its_pictures_and_nothing_else(shop: Workshop) 
     assert hashes(shop.golden) == before
     again = mobilecat("golden", "review", shop.bundle, "--golden", shop.golden, "--clean")
     assert "nothing to remove" in again.stdout
+
+
+def export_anew(folder: Path) -> None:
+    """Write another file of the same spec, as another calibration makes one."""
+    file = folder / "fake.onnx"
+    file.write_bytes(file.read_bytes() + b"other")
+    edit_bundle(folder, lambda told: told["artifacts"][0].update(sha256=sha256_of(file)))
+
+
+def test_a_result_of_another_file_is_not_approved_and_cleaned(shop: Workshop) -> None:
+    shop.faults[LANE] = moved
+    check(shop)
+    export_anew(shop.bundle)
+    before = approved_hashes(shop.golden)
+    found = pendings(shop.bundle, shop.golden)
+    assert [p.other for p in found] == [
+        "another fake.onnx gave it than the bundle has now: the two files differ"
+    ] * 2
+    with pytest.raises(MobileCatError, match="Nothing was approved") as refused:
+        mc.golden.approve(shop.bundle, shop.golden, ["room"], lane=LANE)
+    assert f"is of another bundle ({shop.bundle}): another fake.onnx" in str(refused.value)
+    assert "validate again" in str(refused.value)
+    assert len(mc.golden.clean(shop.bundle, shop.golden)) == 2
+    assert approved_hashes(shop.golden) == before
+
+
+def test_what_another_source_gave_is_not_approved(shop: Workshop) -> None:
+    record(shop.bundle, shop.golden, shop.picture("new", 99), opener=shop.open)
+    edit_bundle(shop.bundle, lambda told: told["source"].update(sha256="2" * 64))
+    with pytest.raises(MobileCatError, match="another source model gave it"):
+        mc.golden.approve(shop.bundle, shop.golden, ["new"])
+
+
+def test_who_approves_a_lanes_result_for_all_is_told(shop: Workshop) -> None:
+    shop.faults[LANE] = moved
+    check(shop)
+    beside = shop.bundle, "--golden", shop.golden, "--lane", LANE
+    told = mobilecat("golden", "approve", *beside, "room").stdout
+    assert "every lane is held to it now, the source too" in told and "--variant" in told
+    assert "every lane" not in mobilecat("golden", "approve", *beside, "hall", "--variant").stdout
 
 
 def test_clean_leaves_what_can_still_be_approved(shop: Workshop) -> None:

@@ -230,7 +230,9 @@ def test_a_pending_result_of_a_lane_that_is_gone_can_be_reviewed(shop: Workshop)
     (home(shop) / "pending-onnx@old.onnx.json").write_text(told)
     found = pendings(shop.bundle, shop.golden)
     assert [p.lane for p in found] == ["onnx:old.onnx"]
-    assert "detections boxes" in lines_of(found[0])[0]
+    whose, first, *_ = lines_of(found[0])
+    assert "it is of old.onnx, which the bundle does not have" in whose
+    assert "detections boxes" in first
     with pytest.raises(MobileCatError, match="Nothing was approved"):
         approve(shop.bundle, shop.golden, ["room"], lane="onnx:old.onnx")
 
@@ -317,7 +319,7 @@ def test_what_was_recorded_from_another_spec_is_not_approved(
     edit_bundle(shop.bundle, change)
     with pytest.raises(MobileCatError, match="Nothing was approved") as refused:
         approve(shop.bundle, shop.golden, every=True)
-    assert f"recorded from another spec: {part}" in str(refused.value)
+    assert f"is of another bundle ({shop.bundle}): {part}" in str(refused.value)
     assert f"golden record {home(shop) / 'room.png'} --case room" in str(refused.value)
     assert approved_hashes(shop.golden) == {}
     # Recorded again, it is.
