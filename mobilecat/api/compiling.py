@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mobilecat.api.given import PathLike, Progress, path_or_none, silent
 from mobilecat.bundle import FILE, Bundle
@@ -17,6 +18,9 @@ from mobilecat.formats.importing import built, is_code
 from mobilecat.spec import RawHead, Spec, load_spec, spec_from_model_file
 from mobilecat.spec.files import is_cascade, require_beside
 from mobilecat.spec.targets import file_names, only_targets
+
+if TYPE_CHECKING:
+    from mobilecat.compile.copies import Kind
 
 
 def export(
@@ -234,12 +238,24 @@ def _require_apps(
 
 
 def _with_apps(done: Exported, ios: PathLike | None, android: PathLike | None) -> Exported:
+    """Write into the apps' folders, and have the bundle remember which they are."""
+    apps: list[tuple[Kind, Path]] = []
     if ios is not None:
         from mobilecat.compile.ios import write_ios
 
         done = replace(done, app=write_ios(done.folder, Path(ios)))
+        apps.append(("ios", Path(ios)))
     if android is not None:
         from mobilecat.compile.android import write_android
 
         done = replace(done, android=write_android(done.folder, Path(android)))
+        apps.append(("android", Path(android)))
+    if apps:
+        from mobilecat.compile.copies import remember
+
+        try:
+            remember(done.folder, done.bundle, apps)
+        except OSError as e:
+            said = Problem(e.strerror or str(e), str(done.folder))
+            raise ArtifactError("The bundle cannot be written", [said]) from e
     return done

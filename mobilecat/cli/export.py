@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import mobilecat as mc
+from mobilecat.cli.grammar import BUNDLE, SPEC
 from mobilecat.cli.outputs import write_told
 from mobilecat.cli.progress import progress_line
 from mobilecat.cli.steps import photos_here, said, with_a_bundle
@@ -49,7 +51,30 @@ def run_export(
         raw = done.bundle.spec.head.kind == "raw"
         used = done.calibrated
         after = with_a_bundle(done.folder, raw=raw, photos=photos_here(used), calibrated=used)
-        print("\n".join(said(list(after))))
+        typed = _typed(spec, out, source, shapes, targets, trust)
+        print("\n".join(said([*_into_apps(done, typed), *after])))
+
+
+def _into_apps(done: mc.Exported, typed: Sequence[str]) -> Iterator[str]:
+    """Give the commands that bring the apps' folders up to date. typed: this export's own words."""
+    for words in done.left_behind:
+        yield f"{shlex.join([*typed, *words])}   (the app's files too)"
+
+
+def _typed(
+    spec: Path,
+    out: Path,
+    source: Path | None,
+    shapes: Sequence[str],
+    targets: Sequence[str] | None,
+    trust: Sequence[str],
+) -> list[str]:
+    words = ["mobilecat", "export", *([] if spec == SPEC else [str(spec)])]
+    words += [] if out == spec.parent / BUNDLE else ["-o", str(out)]
+    words += [] if source is None else ["--source", str(source)]
+    words += [word for shape in shapes for word in ("--shape", shape)]
+    words += [] if targets is None else ["--targets", ",".join(targets)]
+    return [*words, *(f"--trust-{what}" for what in trust)]
 
 
 def _shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:

@@ -20,6 +20,7 @@ from mobilecat.bundle.cascade import (
     pairs_of,
 )
 from mobilecat.compile import Exported, export, require_replaceable
+from mobilecat.compile.copies import carry
 from mobilecat.compile.whole import Tried
 from mobilecat.disk import new_folder, sha256_of
 from mobilecat.errors import ArtifactError, MobileCatError, Problem, SpecError
@@ -74,6 +75,7 @@ def export_cascade(
             if bundle.labels:
                 (folder / LABELS).write_text("\n".join(bundle.labels) + "\n", encoding="utf-8")
             (folder / FILE).write_text(bundle.to_json(), encoding="utf-8")
+            carry(out, folder)
     except OSError as e:
         raise ArtifactError(
             "The cascade cannot be written", [Problem(e.strerror or str(e), str(out))]

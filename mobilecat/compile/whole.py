@@ -36,6 +36,7 @@ from mobilecat.formats.table import FORMATS
 from mobilecat.rows import MAPS, ROWS
 from mobilecat.shown import Column, Line, Shown, Table, human_size
 from mobilecat.spec import Spec, TargetSpec
+from mobilecat.spec.checks import OPEN
 from mobilecat.spec.targets import file_names
 from mobilecat.value import unsafe_name
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from mobilecat.bake import Baked
     from mobilecat.compile.apps import AppFolder
+    from mobilecat.compile.copies import AppCopy
 from mobilecat.quantize import Calibration
 
 Progress = Callable[[str], None]
@@ -89,10 +91,27 @@ class Exported(Shown):
             return None
         return spec.folder / spec.quantize.calibration
 
+    @property
+    def copies(self) -> tuple[AppCopy, ...]:
+        """The folders of apps that this export or an earlier one wrote into."""
+        from mobilecat.compile.copies import copies_of
+
+        return copies_of(self.folder)
+
+    @property
+    def left_behind(self) -> list[list[str]]:
+        """Options of one export after another that would bring the apps' folders up to date that
+        this one did not write into."""
+        from mobilecat.compile.copies import options
+
+        return options([c for c in self.copies if c.stale])
+
     def words(self) -> Iterator[Line | Table]:
+        from mobilecat.compile.copies import stale_words
+
         bundle = self.bundle
-        for note in self.notes:
-            yield Line(f"  {note}", "yellow" if note.startswith("warning: ") else "dim")
+        last = [n for n in self.notes if _is_warning(n) or OPEN in n]
+        yield from (Line(f"  {note}", "dim") for note in self.notes if note not in last)
         yield Table(
             [Column("artifact", "text"), Column("size"), *(Column(t, "text") for t in _LAST)],
             [
@@ -108,8 +127,18 @@ class Exported(Shown):
             if part is not None:
                 yield Line(f"wrote {part.folder}: {', '.join(part.files)}")
                 yield from (Line(f"  {note}") for note in part.notes)
+        if said := stale_words(self.copies):
+            last.append(f"{WARNING}{said}")
+        for note in last:  # where nobody has to scroll for them
+            yield Line(note, "yellow" if _is_warning(note) else "dim")
 
 
+def _is_warning(note: str) -> bool:
+    """Return whether a note is one, also of one of a cascade's two models."""
+    return WARNING in (note[: len(WARNING)], note.partition(": ")[2][: len(WARNING)])
+
+
+WARNING = "warning: "
 _LAST = ("precision", "takes")
 _FEW = 10
 
@@ -151,6 +180,7 @@ def export(
     Errors: MobileCatError; `out` then is as it was.
     """
     from mobilecat.bake import bake
+    from mobilecat.compile.copies import carry
     from mobilecat.compile.world import preprocessing_words
     from mobilecat.graph.light import weights_of
 
@@ -202,6 +232,7 @@ def export(
             if spec.labels:
                 (folder / LABELS).write_text("\n".join(spec.labels) + "\n", encoding="utf-8")
             (folder / FILE).write_text(bundle.to_json(), encoding="utf-8")
+            carry(out, folder)
             imported = notes_from_metadata(network.metadata_props)
             world = preprocessing_words(spec, network)
             if spec.input is not None:

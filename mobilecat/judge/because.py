@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mobilecat.compare.tolerances import STRUCTURE
+from mobilecat.compile.copies import AppCopy, options, stale_words
 from mobilecat.errors import MobileCatError
 from mobilecat.golden.inventory import AGAIN, OTHER_CONTRACT
 from mobilecat.golden.store import case_folders, read_case_file
@@ -17,6 +18,7 @@ from mobilecat.judge.report import LaneReport, Report
 _SPEC, _BUNDLE = "mobilecat.toml", "bundle"
 _LISTED = 3
 _COPIES = " (with --ios or --android as before: those folders hold copies)"
+"""Where no export is remembered that wrote into an app."""
 _DRAWN = ".png"
 """What `golden review` draws beside them, which a pattern would take too."""
 
@@ -51,20 +53,21 @@ def what_changed(report: Report) -> Changed | None:
     off = source_is_off(report)
     if not said and not off:
         return None
+    copies = "" if report.apps else _COPIES
     count = sum(said.values())
     goldens = f"{count} of {len(report.cases)} goldens" if len(report.cases) > 1 else "the golden"
     were = "was" if count == 1 else "were"
     if said:
         what = f"The bundle is another than {goldens} {were} approved for: {'; '.join(said)}"
-        back = f"If that is not meant, take it back in {{spec}} and export again{_COPIES}"
+        back = f"If that is not meant, take it back in {{spec}} and export again{copies}"
     else:
         what = (
             "The model itself no longer gives what was approved: what it is given, or the model, "
             "has changed since"
         )
-        back = f"If that is not meant, take the change back and export again{_COPIES}"
+        back = f"If that is not meant, take the change back and export again{copies}"
     spec = report.bundle.spec_file or _SPEC
-    steps = [Step(back.format(spec=spec), (_export(report, spec),))]
+    steps = [Step(back.format(spec=spec), tuple(_exports(report, report.apps)))]
     if (again := _record(report)) is not None:
         steps.append(again)
     return Changed(what, tuple(steps))
@@ -93,12 +96,21 @@ def follows_the_source(report: Report, lane: LaneReport) -> bool:
     return any(c.verdict == "PASS" for c in like)
 
 
-def _export(report: Report, spec: str) -> str:
-    folder = report.asked.folder
-    path = folder.parent / spec
+def stale_apps(report: Report) -> str:
+    """Say which folders of apps hold another export than the bundle, and the commands that mend it;
+    "" where none does."""
+    old = [a for a in report.apps if a.stale]
+    return f"{stale_words(old)}: {'; '.join(_exports(report, old))}" if old else ""
+
+
+def _exports(report: Report, apps: Sequence[AppCopy]) -> list[str]:
+    """Return the commands that export the bundle's spec again, into these folders of apps too."""
+    bundle, folder = report.bundle, report.asked.folder
+    path = folder.parent / (bundle.spec_file or _SPEC)
     words = ["mobilecat", "export", *([] if str(path) == _SPEC else [str(path)])]
     words += [] if folder.name == _BUNDLE else ["-o", str(folder)]
-    return shlex.join(words)
+    words += ["--targets", ",".join(bundle.asked)] if bundle.asked else []
+    return [shlex.join([*words, *more]) for more in options(apps) or [[]]]
 
 
 def _record(report: Report) -> Step | None:

@@ -13,6 +13,7 @@ from typing import Any
 from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import MADE, STAGES, Check, Stage, Verdict
 from mobilecat.compare.tolerances import LIMITS, STRUCTURE, Limits
+from mobilecat.compile.copies import AppCopy
 from mobilecat.lanes import Lane
 from mobilecat.shown import Line, Shown, Table
 
@@ -77,7 +78,8 @@ class Report(Shown):
     A check is real where it held a result to a golden or to the source; what only reads a contract,
     and what did NOT_RUN, vouches for nothing. empty: cases on whose goldens nothing is detected.
     source_rounds: whether the source's engine rounds values, which the artifacts do not. warnings:
-    what is wrong in goldens and artifacts alike, as far as that can be seen.
+    what is wrong in goldens and artifacts alike, as far as that can be seen. apps: the folders of
+    apps that an export of this bundle wrote into.
     """
 
     bundle: Bundle
@@ -92,6 +94,7 @@ class Report(Shown):
     empty: tuple[str, ...] = ()
     source_rounds: bool = False
     warnings: tuple[str, ...] = ()
+    apps: tuple[AppCopy, ...] = ()
     shortfalls: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -222,6 +225,9 @@ class Report(Shown):
             },
             "pending": [str(p) for p in self.pending],
             "warnings": list(self.warnings),
+            "apps": [
+                {"kind": a.kind, "folder": str(a.folder), "stale": a.stale} for a in self.apps
+            ],
             "notes": list(self.notes),
             "platform": platform.platform(),
         }

@@ -11,6 +11,7 @@ from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.compare.ceilings import require_sane_tolerances
 from mobilecat.compare.compare import Check
 from mobilecat.compare.tolerances import require_known_tolerances
+from mobilecat.compile.copies import copies_of
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.foreign import engines_of
 from mobilecat.formats.table import FORMATS
@@ -176,6 +177,7 @@ def validate(
             empty=tuple(c.name for c in chosen if _is_empty(c)),
             source_rounds=engines.plain is not None,
             warnings=tuple(doubted(folder, bundle, {c.name: c.approved for c in chosen})),
+            apps=copies_of(folder) if files is not False else (),
         )
 
 

@@ -14,7 +14,7 @@ from mobilecat.judge.alike import (
     measured,
     where_it_began,
 )
-from mobilecat.judge.because import what_changed
+from mobilecat.judge.because import stale_apps, what_changed
 from mobilecat.judge.report import LaneReport, RandomRow, Report, Result
 from mobilecat.shown import Column, Line, Table
 
@@ -25,6 +25,8 @@ def said(report: Report, every: bool = False) -> Iterator[Line | Table]:
     every: each failing check in a line of its own, and not those that are alike in one.
     """
     yield Line(verdict_sentence(report), "bold green" if report.held else "bold red")
+    if apps := stale_apps(report):
+        yield Line(f"  {apps}", "yellow")
     yield from (Line(f"  {shortfall}") for shortfall in report.shortfalls)
     changed = what_changed(report)
     if changed is not None:

@@ -16,7 +16,7 @@ from mobilecat.bundle.given import besides
 from mobilecat.compare.compare import Check, Verdict
 from mobilecat.compare.tolerances import Limits
 from mobilecat.golden.store import case_folders, read_case
-from mobilecat.judge.because import follows_the_source, what_changed
+from mobilecat.judge.because import follows_the_source, stale_apps, what_changed
 from mobilecat.judge.engines import SOURCE
 from mobilecat.judge.notes import marked_keys
 from mobilecat.judge.observe import gives_detections, watched
@@ -122,6 +122,7 @@ def report_page(
         rows=[r for r in rows if not r.why],
         idle=[r.lane.lane.name for r in rows if r.why],
         changed=what_changed(report),
+        stale=stale_apps(report),
         followers=[name for name in followers if name != SOURCE.name],
         causes=[
             c

@@ -12,6 +12,8 @@ _MARK = re.compile(r"(?:^|\s)#\s*CHECK\b:?\s*(.*)$")
 _MAY_BE = re.compile(r"^(.*?\bit may be (.+?))\.(?: [A-Z]|$)")
 _WORD = re.compile(r'"([^"]*)"')
 _LONGEST = 1000
+OPEN = "is still marked # CHECK"
+"""In every `OpenCheck.said`."""
 
 
 class OpenCheck(Value):
@@ -27,10 +29,7 @@ class OpenCheck(Value):
     @property
     def said(self) -> str:
         what = f" ({self.what})" if self.what else ""
-        return (
-            f"{self.key} is still marked # CHECK in {self.where}{what}; take the mark away when "
-            "you have looked"
-        )
+        return f"{self.key} {OPEN} in {self.where}{what}; take the mark away when you have looked"
 
     @property
     def evaluated(self) -> str:

@@ -41,6 +41,7 @@ TOP = {
     "random_inputs": dict,
     "pending": list,
     "warnings": list,
+    "apps": list,
     "notes": list,
     "platform": str,
 }
