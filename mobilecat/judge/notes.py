@@ -147,10 +147,12 @@ def _unseen(results: Sequence[Result]) -> list[str]:
     for r in results:
         if r.check.verdict == "PASS" and r.check.detail.startswith(FAINT):
             said.setdefault(r.lane, []).append(r)
-    return [
-        f"{lane}: on {', '.join(dict.fromkeys(r.case for r in found))}, {found[0].check.detail}"
-        for lane, found in said.items()
-    ]
+    notes = []
+    for lane, found in said.items():
+        cases = list(dict.fromkeys(r.case for r in found))
+        more = f". The like on {', '.join(cases[1:])}" if cases[1:] else ""
+        notes.append(f"{lane}: on {cases[0]}, {found[0].check.detail}{more}")
+    return notes
 
 
 def _borderline(results: Sequence[Result]) -> list[str]:

@@ -1,17 +1,24 @@
 """Candidates of a quantised file that nobody ever sees: no detection comes of them.
 
-A file of int8 values moves every candidate, and one whose score is far below the threshold by many
-pixels, which no user of the file can notice. So where a quantised program is the source's but for
-its rounding (`judge.structure`), and only there, boxes and points of candidates are held where they
-can become detections: where the score of the source or of the lane is above the threshold − MARGIN.
-Those are held in full, to the live source, not at the golden's places alone. All scores, all raw
-outputs, the mean over all candidates and every detection are held as ever.
+A file of int8 values moves every candidate: one whose score is far below the threshold by many
+pixels, and one that a better box takes away as well. No user of the file can notice. So where a
+quantised program is the source's but for its rounding (`judge.structure`), and only there,
+candidates are held where they can become detections. Not held are
+
+boxes and points: where the score of source and lane is below the threshold − MARGIN;
+boxes, points and scores: where on both sides a better box takes the candidate away by far
+    (`judge.behind`), so that it must stay behind that box, in place and score, to go unseen.
+
+All others are held in full, to the live source, not at the golden's places alone. The scores of
+faint candidates, all raw outputs, the mean over all candidates and every detection are held as
+ever.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +28,7 @@ from mobilecat.compare.compare import Check, as_floats
 from mobilecat.compare.probe import Probe
 from mobilecat.compare.tolerances import precision_of
 from mobilecat.golden.store import Expected
+from mobilecat.judge.behind import behind
 from mobilecat.judge.judge import detections_of
 from mobilecat.judge.observe import Observed, watched
 from mobilecat.judge.rounding import near_rows
@@ -28,6 +36,9 @@ from mobilecat.rows import in_pixels
 
 FAINT = "no detection can come of candidate"
 """How the detail of a check begins that does not hold such a candidate."""
+_ALIKE = 1.01
+"""How many times as far from the golden as from the live source is more than the digits that a
+golden keeps: what is said is then of the golden."""
 _SAME = 0.01
 """Pixels of the model input within which a detection is a candidate's box."""
 
@@ -43,7 +54,8 @@ def without_unseen(
 ) -> list[Check]:
     """Return the checks of a sound lane, its candidates held where they can be seen.
 
-    A candidate beyond its limit is named, with its score and what becomes of it. Only a lane that
+    A candidate beyond its limit is named, with its score and what becomes of it; the value of the
+    check is then that candidate's, and the detail says of which side. Only a lane that
     rounds to integers is judged so: float16's limits follow the network already.
     """
     return [_seen(bundle, observed, reference, expected, c) for c in checks]
@@ -54,47 +66,89 @@ def _seen(
 ) -> Check:
     kind = watched(bundle)[check.name].kind if check.name in watched(bundle) else ""
     off_by_a_number = check.verdict == "FAIL" and check.value is not None and check.limit
-    if check.stage != "candidates" or not in_pixels(kind) or not off_by_a_number:
+    known = in_pixels(kind) or kind == "scores"
+    if check.stage != "candidates" or not known or not off_by_a_number:
         return check
-    sides = [near_rows(bundle, o.tensors) for o in (reference, observed)]
     stored = expected.tensors.get(check.name)
-    tensors = [o.tensors.get(check.name) for o in (reference, observed)]
-    e, g = tensors
+    e, g = (o.tensors.get(check.name) for o in (reference, observed))
     if e is None or g is None or stored is None or e.shape != g.shape or e.ndim < 2:
         return check
-    if any(s is None or s.size != e.shape[1] for s in sides):
+    quantised = precision_of(observed.lane) not in ("float32", "float16")
+    which = _Rows.of(bundle, reference, observed, in_pixels(kind), every=not quantised)
+    if which is None or which.near.size != e.shape[1]:
         return check
-    near = np.asarray(sides[0]) | np.asarray(sides[1])
     apart = np.abs(as_floats(g) - as_floats(e))[0].reshape(e.shape[1], -1).max(axis=1)
     if not np.isfinite(apart).all():
         return check
     assert check.limit is not None
-    held = np.where(near, apart, 0.0)
-    worst = int(held.argmax())
-    quantised = precision_of(observed.lane) not in ("float32", "float16")
-    at_places = _at_places(stored, as_floats(g), near)
-    if quantised and max(held[worst], at_places) <= check.limit:
-        far = int(np.where(near, 0.0, apart).argmax())
-        said = f"{FAINT} {far}, which moved by {apart[far]:.3g} px: its score is "
-        said += f"{_score(bundle, reference, observed, far)}. So it is not held"
-        value = float(max(held[worst], at_places))
-        return replace(check, verdict="PASS", value=value, detail=said)
-    row = worst if held[worst] > check.limit else int(apart.argmax())
-    what = _what(bundle, observed, reference, row, bool(near[row]))
-    said = f"candidate {row}, {what}, moved by {apart[row]:.3g} px of the model input"
-    return replace(check, detail=f"{said} ({check.detail})")
+    unit = "" if kind == "scores" else " px of the model input"
+    worst = int(np.where(which.held, apart, 0.0).argmax())
+    live = float(apart[worst]) if which.held[worst] else 0.0
+    kept = _at_places(stored, as_floats(g), which.held)
+    told = partial(_what, bundle, observed, reference, which)
+    if quantised and max(live, kept.off) <= check.limit:
+        far = int(np.where(which.held, 0.0, apart).argmax())
+        why = told(far).removeprefix("which is no detection: ")
+        said = f"{FAINT} {far}, which moved by {apart[far]:.3g}{unit}: {why}. So it is not held"
+        return replace(check, verdict="PASS", value=max(live, kept.off), detail=said)
+    if kept.off > max(_ALIKE * live, check.limit):
+        what = f"candidate {kept.row}, {told(kept.row)}, is" if kept.row >= 0 else "their mean is"
+        said = f"{what} {kept.off:.3g}{unit} from the golden's: {kept.words}"
+        return replace(check, value=kept.off, detail=said)
+    if live > check.limit:
+        said = f"candidate {worst}, {told(worst)}, is {live:.3g}{unit} from what the source gives"
+        return replace(check, value=live, detail=f"{said} here")
+    return check
 
 
-def _at_places(stored: Probe, got: Floats, near: npt.NDArray[np.bool_]) -> float:
-    """Return how far a golden's kept values of near rows, and its mean over all rows, are off."""
-    flat, each = got.reshape(-1), got.size // near.size
-    kept = [
-        abs(float(flat[p]) - float(v))
-        for p, v in zip(stored.positions, stored.values, strict=True)
-        if near[p // each]
-    ]
-    mean = abs(float(flat.mean()) - float(stored.mean or 0.0))
-    return max([*kept, mean])
+@dataclass(frozen=True)
+class _Rows:
+    """Which candidates can become detections, [N] each.
+
+    near: by their scores. behind: but a better box takes them away by far. held: those that are
+    judged.
+    """
+
+    near: npt.NDArray[np.bool_]
+    behind: npt.NDArray[np.bool_]
+    held: npt.NDArray[np.bool_]
+
+    @staticmethod
+    def of(
+        bundle: Bundle, reference: Observed, observed: Observed, faint: bool, every: bool
+    ) -> _Rows | None:
+        """faint: whether those with faint scores are let go. every: whether none is."""
+        sides = [near_rows(bundle, o.tensors) for o in (reference, observed)]
+        if sides[0] is None or sides[1] is None or sides[0].size != sides[1].size:
+            return None
+        near = np.asarray(sides[0] | sides[1])
+        taken = behind(bundle, reference, observed)
+        if taken is None or taken.size != near.size:
+            taken = np.zeros(near.size, np.bool_)
+        held = (near & ~taken) if faint else ~taken
+        return _Rows(near, taken, np.ones_like(held) if every else held)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """How far what a golden keeps is off at most. row: of which candidate; −1: the mean of all."""
+
+    off: float
+    row: int
+    words: str
+
+
+def _at_places(stored: Probe, got: Floats, held: npt.NDArray[np.bool_]) -> _Kept:
+    """Return the worst of a golden's kept values of held rows, and of its mean over all rows."""
+    flat, each = got.reshape(-1), got.size // held.size
+    mean, was = float(flat.mean()), float(stored.mean or 0.0)
+    found = [_Kept(abs(mean - was), -1, f"{mean:.6g}, expected {was:.6g}")]
+    for place, value in zip(stored.positions, stored.values, strict=True):
+        if held[place // each]:
+            now, then = float(flat[place]), float(value)
+            said = f"{now:.6g}, expected {then:.6g}"
+            found.append(_Kept(abs(now - then), place // each, said))
+    return max(found, key=lambda k: k.off)
 
 
 def _score(bundle: Bundle, reference: Observed, observed: Observed, row: int) -> str:
@@ -105,16 +159,16 @@ def _score(bundle: Bundle, reference: Observed, observed: Observed, row: int) ->
     return f"{was:.3f} in the source and {now:.3f} here{needs}"
 
 
-def _what(
-    bundle: Bundle, observed: Observed, reference: Observed, row: int, can_be_seen: bool
-) -> str:
+def _what(bundle: Bundle, observed: Observed, reference: Observed, which: _Rows, row: int) -> str:
     """Say what becomes of a candidate: a detection, suppressed, or too faint to be one."""
-    score = f"its score {_score(bundle, reference, observed, row)}"
+    score = f"its score is {_score(bundle, reference, observed, row)}"
+    if which.behind[row]:
+        return f"which is no detection: a better box takes it away by far, and {score}"
     if any(_is_detection(bundle, o, row) for o in (observed, reference)):
         return f"which is a detection ({score})"
-    if can_be_seen:
-        return f"which is no detection, but near to one or suppressed by a better box ({score})"
-    return f"which is no detection and cannot become one ({score})"
+    if which.near[row]:
+        return f"which is no detection, but near to one ({score})"
+    return f"which is no detection: {score}"
 
 
 def _is_detection(bundle: Bundle, observed: Observed, row: int) -> bool:
