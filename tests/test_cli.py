@@ -56,6 +56,15 @@ def test_a_key_is_said_in_the_spec_not_to_export(work: Path) -> None:
     refused(done, "export has no --set", "init MODEL --set input.resize=stretch --replace")
 
 
+@pytest.mark.parametrize("said", [("--max-drop", "2"), ("--max-drop=2",)])
+def test_what_may_be_lost_is_said_in_the_spec_not_to_validate(
+    work: Path, said: tuple[str, ...]
+) -> None:
+    done = mobilecat("validate", work / "bundle", "--data", work, *said)
+    refused(done, "validate has no --max-drop", 'map_loss = 2 under [tolerances."FILE"]')
+    assert "--markdown" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "place"),
     [

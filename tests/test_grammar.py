@@ -16,13 +16,16 @@ import pytest
 from typer.main import get_command
 
 import mobilecat as mc
+from mobilecat.bundle import HASH_DIGITS
 from mobilecat.cli import grammar
 from mobilecat.cli.grammar import bundle_and_pictures, with_json_values
 from mobilecat.cli.main import app
 from mobilecat.cli.steps import photos_here, photos_of
 from mobilecat.demo import DETECTOR, FOLDER
+from mobilecat.disk import sha256_of
 from mobilecat.errors import MobileCatError
 from tests.command import mobilecat
+from tests.judge.fake import edit_bundle
 from tests.test_cli import refused
 
 PICTURES = FOLDER / "pictures"
@@ -202,6 +205,24 @@ def test_several_pictures_get_a_line_each(home: Path) -> None:
     assert "other lanes within" in both.stdout
     told = at(home, "run", PICTURES, "--runner", "onnx", "--json")
     assert len(json.loads(told.stdout)["pictures"]) == len(found)
+
+
+def test_pictures_of_the_calibration_are_told(home: Path, tmp_path: Path) -> None:
+    bundle, sofa, night = tmp_path / "b", PICTURES / "two_on_a_sofa.png", "one_at_night.png"
+    shutil.copytree(home / "bundle", bundle)
+    seen = {"method": "minmax", "seed": 0, "pictures": 1, "hashes": [sha256_of(sofa)[:HASH_DIGITS]]}
+    edit_bundle(bundle, lambda told: told.update(calibration=seen))
+    source = "--source", FOLDER / "cat_faces.onnx"
+    warning = "that the calibration had (two_on_a_sofa.png): on them a quantised file looks better"
+    one = at(home, "run", bundle, sofa, "--runner", "source", *source).stdout
+    assert f"warning: the picture is one {warning}" in one
+    two = at(home, "run", bundle, sofa, PICTURES / night, "--runner", "source", *source).stdout
+    assert f"warning: 1 of 2 are those {warning}" in two
+    kept = "--golden", tmp_path / "g"
+    told = at(home, "golden", "record", bundle, sofa, PICTURES / night, *kept, *source).stdout
+    assert f"warning: 1 of 2 are those {warning}" in told
+    other = at(home, "golden", "record", bundle, PICTURES / night, *kept, *source).stdout
+    assert "calibration" not in other
 
 
 def test_one_that_cannot_be_read_does_not_stop_the_others(home: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +12,7 @@ from mobilecat.api.given import PathLike, Progress, path_or_none, silent
 from mobilecat.bundle import FILE, Bundle
 from mobilecat.compile import Exported, require_replaceable
 from mobilecat.compile import export as export_spec
+from mobilecat.disk.near import did_you_mean
 from mobilecat.errors import ArtifactError, Problem, SpecError
 from mobilecat.formats.importing import built, is_code
 from mobilecat.spec import RawHead, Spec, load_spec, spec_from_model_file
@@ -122,18 +122,18 @@ def _require_what_is_named(spec: Spec) -> None:
     are not there."""
     problems: list[Problem] = []
     if spec.tolerances:
+        from mobilecat.compare.ceilings import require_limits
         from mobilecat.compare.tolerances import require_tolerances_of_files
 
         try:
             require_tolerances_of_files(spec.tolerances, list(file_names(spec).values()))
+            require_limits(spec)
         except SpecError as e:
             path = None if spec.quantize is None else spec.folder / spec.quantize.calibration
             if path is None or path.exists():
                 raise
             problems += e.problems
-            near = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-            close = difflib.get_close_matches(path.name, near, n=1, cutoff=0.5)
-            fix = f"did you mean {close[0]!r}?" if close else "name a folder of pictures"
+            fix = did_you_mean(path) or "name a folder of pictures"
             problems.append(Problem("not found", f"quantize.calibration = {path}", fix))
     if problems:
         raise SpecError("The spec names what is not there", problems)

@@ -272,6 +272,7 @@ def validate(
                 evaluated=charts,
                 looks=looks,
                 replaces=page,
+                data="" if data is None else str(data),
             )
             write_text(page, shown)
     if junit is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from mobilecat.bundle.older import changed_since
 from mobilecat.judge.rounding import Shaker
 from mobilecat.lanes import Lane, Runner, lanes_of, open_lane
 from mobilecat.lanes.picture import PictureRun, run_picture
+from mobilecat.measure.seen import seen_among
 from mobilecat.pictures.reading import Picture
 from mobilecat.shown import Column, Line, Shown, Table, human_size
 from mobilecat.spec import Spec
@@ -56,6 +57,12 @@ class OpenBundle(Shown):
         if isinstance(self.contract, CascadeBundle):
             return ""
         return changed_since(self.folder, self.contract)
+
+    def calibrated_on(self, pictures: Sequence[PathLike]) -> tuple[Path, ...]:
+        """Return which of these pictures the quantised files took their ranges from: by their
+        bytes, or else their pixels. On them such a file looks better than it is."""
+        there = [Path(p) for p in pictures if Path(p).is_file()]
+        return tuple(seen_among(self.contract, there))
 
     @property
     def artifacts(self) -> tuple[ArtifactRecord, ...]:

@@ -30,7 +30,7 @@ from mobilecat.cli.grammar import (
     renamed,
 )
 from mobilecat.cli.progress import progress_line
-from mobilecat.cli.steps import reviewed, said
+from mobilecat.cli.steps import of_the_calibration, reviewed, said
 from mobilecat.cli.terminal import show, terminal
 from mobilecat.disk import write_text
 from mobilecat.disk.outputs import require_outputs
@@ -117,6 +117,8 @@ def record(
             did = "approved"
         show([Line(f"{path}: {did}; {found[0]}"), *(Line(f"  {line}") for line in found[1:])])
         show([Line(f"  warning: {text}", "yellow") for text in new.doubts])
+    if clip is None:
+        show(of_the_calibration(opened.calibrated_on(pictures), pictures))
     if missing := mc.golden.missing(bundle, golden):
         show([Line(missing)])
     beside = _beside(bundle, golden)

@@ -184,6 +184,8 @@ class Verb(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not any("--set" in p.opts for p in self.params):
             _require_no_set(ctx.command_path, args)
+        if self.name == "validate":
+            _require_no_drop(ctx.command_path, args)
         return super().parse_args(ctx, with_json_values(args))
 
 
@@ -224,6 +226,20 @@ def _require_no_set(verb: str, args: Sequence[str]) -> None:
             )
             what = f"{said or 'a key'} is of the spec, which this verb takes as it is"
             raise MobileCatError(f"{verb} has no --set", [Problem(what, "--set", fix)])
+
+
+def _require_no_drop(verb: str, args: Sequence[str]) -> None:
+    """Say where the limit of mAP is said that `validate` holds: in the spec, for each file."""
+    from mobilecat.errors import MobileCatError, Problem
+
+    words = [*args[: args.index("--")]] if "--" in args else args
+    if any(w.partition("=")[0] == "--max-drop" for w in words):
+        fix = (
+            'write map_loss = 2 under [tolerances."FILE"] of the spec, export, and validate with '
+            "--data; mobilecat evaluate takes --max-drop"
+        )
+        what = "what a file may lose of mAP stands in the spec, for every validation"
+        raise MobileCatError(f"{verb} has no --max-drop", [Problem(what, "--max-drop", fix)])
 
 
 def with_json_values(args: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ import mobilecat as mc
 from mobilecat.cli.grammar import PICTURES, bundle_and_pictures, set_keys
 from mobilecat.cli.outputs import write_json
 from mobilecat.cli.progress import progress_line
+from mobilecat.cli.steps import of_the_calibration
 from mobilecat.cli.terminal import show
 from mobilecat.disk import new_folder
 from mobilecat.disk.outputs import require_outputs
@@ -71,8 +72,9 @@ def run_pictures(
         failed = _show_one(ran(pictures[0]), draw, json_)
     else:
         failed = _show_each(ran, pictures, draw, json_)
-    if json_ != "-" and bundle.older:
-        show([Line(bundle.older, "yellow")])
+    if json_ != "-":
+        show(of_the_calibration(bundle.calibrated_on(pictures), pictures))
+        show([Line(bundle.older, "yellow")] if bundle.older else [])
     if failed:
         sys.exit(1)
 

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from mobilecat.cli.grammar import BUNDLE, GOLDEN, PICTURES
+from mobilecat.shown import Line
 
 _MOST_NAMES = 1000
 _LABELS = ("labels.json", "annotations.json", "_annotations.coco.json", "instances.json")
@@ -66,6 +67,26 @@ def _labelled(photos: str) -> str:
         return photos if any((folder / name).is_file() for name in _LABELS) else ""
     except (OSError, ValueError):
         return ""
+
+
+def of_the_calibration(used: Sequence[Path], pictures: Sequence[Path]) -> Iterator[Line]:
+    """Give a warning where pictures were used already: quantised files took their ranges of them.
+
+    used: those of `pictures` that were.
+    """
+    if used:
+        named = ", ".join(p.name for p in used[:3])
+        named += f" and {len(used) - 3} more" if len(used) > 3 else ""
+        are = (
+            "the picture is one"
+            if len(pictures) == 1
+            else f"{len(used)} of {len(pictures)} are those"
+        )
+        text = (
+            f"warning: {are} that the calibration had ({named}): on them a quantised file looks "
+            "better than it is. Take other pictures"
+        )
+        yield Line(text, "yellow")
 
 
 def photos_here(calibrated: Path | None = None) -> str:

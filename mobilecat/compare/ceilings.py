@@ -7,7 +7,7 @@ beside what it marks, at a quarter a score of 0.5 and one of 0.3 are the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 
 from mobilecat.bundle import Bundle
 from mobilecat.compare.tolerances import DEFAULTS, KEYS, LIMITS, Limits, precision_of
@@ -15,7 +15,7 @@ from mobilecat.errors import Problem, SpecError
 from mobilecat.formats.table import FORMATS
 from mobilecat.lanes import Lane
 from mobilecat.rows import kinds_of
-from mobilecat.spec import Tolerance
+from mobilecat.spec import ImageSpec, Spec, Tolerance
 
 SCORES, TENSORS, ANGLE, MASKS = 0.25, 0.5, math.pi / 8, 0.25
 SIDE = 1 / 8
@@ -26,31 +26,71 @@ _FIX = "a lane that differs by more is wrong: find out where, with `mobilecat bi
 def require_sane_tolerances(bundle: Bundle) -> None:
     """Raise one SpecError naming each tolerance that would hold nearly anything, or infinity."""
     every = bundle.spec.tolerances.items()
-    if problems := [p for key, given in every for p in too_wide(key, given, bundle)]:
+    _raise([p for key, given in every for p in too_wide(key, given, bundle)])
+
+
+def require_limits(spec: Spec) -> None:
+    """Raise the same of a spec alone, before anything is made of it, where no precision of a file
+    would allow so much. Single outputs are known by the bundle only."""
+    ceilings = _ceilings(spec.input, max(x.boxes_px for x in DEFAULTS.values()))
+    _raise(
+        [
+            p
+            for key, given in spec.tolerances.items()
+            for p in _problems(key, _named(given, ceilings))
+        ]
+    )
+
+
+def _raise(problems: Sequence[Problem]) -> None:
+    if problems:
         raise SpecError("The spec has tolerances that are no limits", problems)
 
 
 def too_wide(key: str, given: Tolerance, bundle: Bundle) -> list[Problem]:
     """Return a problem for each limit of one table that would hold nearly anything."""
+    return _problems(key, _values(key, given, bundle))
+
+
+_Held = Iterable[tuple[str, float, float, str]]
+"""Of each limit its name, its value, the most that it may be, and why no more."""
+
+
+def _problems(key: str, limits: _Held) -> list[Problem]:
     return [
         Problem(
             f"{name} is {value:g}; more than {ceiling:g}, {why}, holds nearly anything",
             f"tolerances.{key}",
             _FIX,
         )
-        for name, value, ceiling, why in _values(key, given, bundle)
+        for name, value, ceiling, why in limits
         if not value <= ceiling
     ]
 
 
-def _values(key: str, given: Tolerance, bundle: Bundle) -> Iterator[tuple[str, float, float, str]]:
-    image = bundle.spec.input
+def _values(key: str, given: Tolerance, bundle: Bundle) -> _Held:
     meant = {a.precision for a in bundle.artifacts if key in (a.file, *_runners(a.kind))}
     table = [x.boxes_px for (_, precision), x in DEFAULTS.items() if precision in meant]
-    widest = max(table, default=0.0)
+    ceilings = _ceilings(bundle.spec.input, max(table, default=0.0))
+    yield from _named(given, ceilings)
+    kinds = kinds_of(t.name for t in bundle.outputs)
+    candidates = {t.name: kind for t, kind in zip(bundle.candidates, kinds, strict=False)}
+    for name, value in given.outputs.items():
+        yield name, value, *ceilings[KEYS[candidates.get(name, "tensor")]]
+
+
+def _named(given: Tolerance, ceilings: Mapping[str, tuple[float, str]]) -> _Held:
+    for name, (ceiling, why) in ceilings.items():
+        value = getattr(given, name)
+        if value is not None:
+            yield name, value, ceiling, why
+
+
+def _ceilings(image: ImageSpec | None, widest: float) -> Mapping[str, tuple[float, str]]:
+    """Return the most that each limit may be, and why. widest: in pixels, by the table."""
     pixels = max(widest, SIDE * min(image.size)) if image else widest
     px = (pixels, "an eighth of the model input's shorter side")
-    ceilings = {
+    return {
         "boxes_px": px,
         "landmarks_px": px,
         "scores": (SCORES, "a quarter of all scores"),
@@ -59,14 +99,6 @@ def _values(key: str, given: Tolerance, bundle: Bundle) -> Iterator[tuple[str, f
         "angles_rad": (ANGLE, "an eighth of half a turn"),
         "tensors": (TENSORS, "half of the largest value"),
     }
-    for name, (ceiling, why) in ceilings.items():
-        value = getattr(given, name)
-        if value is not None:
-            yield name, value, ceiling, why
-    kinds = kinds_of(t.name for t in bundle.outputs)
-    candidates = {t.name: kind for t, kind in zip(bundle.candidates, kinds, strict=False)}
-    for name, value in given.outputs.items():
-        yield name, value, *ceilings[KEYS[candidates.get(name, "tensor")]]
 
 
 def _runners(kind: str) -> tuple[str, ...]:

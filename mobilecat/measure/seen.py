@@ -22,11 +22,21 @@ def require_unseen(bundle: Bundle, pictures: Sequence[Path]) -> None:
     Pictures are told by what they hold, wherever they lie, whatever they are called and whatever
     they are saved as: a JPEG that was saved again as PNG has the same pixels.
     """
+    refuse_seen(*_known(bundle), pictures)
+
+
+def seen_among(bundle: Bundle, pictures: Sequence[Path]) -> list[Path]:
+    """Return which pictures are of the bundle's calibration: by their bytes, or else by their
+    pixels."""
+    return _seen(*_known(bundle), pictures)
+
+
+def _known(bundle: Bundle) -> tuple[set[str], set[str]]:
+    """Return the hashes of what the bundle was calibrated on, and what these files decode to."""
     parts = (bundle.detector, bundle.landmark_model) if isinstance(bundle, CascadeBundle) else ()
     records = [b.calibration for b in (bundle, *parts) if b is not None]
     known = [done for done in records if done is not None]
-    hashes = {h for done in known for h in done.hashes}
-    refuse_seen(hashes, {p for done in known for p in done.pixels}, pictures)
+    return {h for done in known for h in done.hashes}, {p for done in known for p in done.pixels}
 
 
 def refuse_seen(
@@ -36,13 +46,7 @@ def refuse_seen(
 
     calibration: hashes of files. pixels: what they decode to, `640x480:…`, where it is known.
     """
-    known = {h[:HASH_DIGITS] for h in calibration}
-    if not known:
-        return
-    seen = [p for p in pictures if sha256_of(p)[:HASH_DIGITS] in known]
-    if not seen:
-        seen = _same_pixels(pixels, pictures)
-    if seen:
+    if seen := _seen(calibration, pixels, pictures):
         what = (
             f"{len(seen)} of {len(pictures)} pictures are those that the quantised artifacts took "
             "their scales from: on them they look better than they are"
@@ -50,6 +54,16 @@ def refuse_seen(
         fix = "measure on others, or say --allow-calibration"
         where = seen[0].name + (f" and {len(seen) - 1} more" if len(seen) > 1 else "")
         raise MobileCatError("These pictures were used already", [Problem(what, where, fix)])
+
+
+def _seen(
+    calibration: Collection[str], pixels: Collection[str], pictures: Sequence[Path]
+) -> list[Path]:
+    known = {h[:HASH_DIGITS] for h in calibration}
+    if not known:
+        return []
+    seen = [p for p in pictures if sha256_of(p)[:HASH_DIGITS] in known]
+    return seen or _same_pixels(pixels, pictures)
 
 
 def _same_pixels(known: Collection[str], pictures: Sequence[Path]) -> list[Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mobilecat.disk import is_litter, sha256_of
 from mobilecat.disk.cache import cached, keep, scratch_file
+from mobilecat.disk.near import did_you_mean
 from mobilecat.errors import Problem, SpecError
 from mobilecat.pictures.same import pixels_of
 from mobilecat.spec import QuantizeSpec
@@ -29,7 +30,8 @@ def pictures_of(settings: QuantizeSpec, folder: Path) -> tuple[Path, ...]:
 
     path = folder / settings.calibration
     if not path.exists():
-        raise _refused("not found", path, "name a folder of pictures, relative to the spec's")
+        fix = did_you_mean(path) or "name a folder of pictures, relative to the spec's"
+        raise _refused("not found", path, fix)
     if path.is_file() and path.suffix.lower() in PICTURES:
         fix = f"name a folder of ten pictures or more: {path.parent}"
         raise _refused("is one picture", path, fix)

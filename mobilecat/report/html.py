@@ -91,11 +91,12 @@ def report_page(
     evaluated: Sequence[Chart | Matrix] = (),
     looks: Mapping[str, Looks] | None = None,
     replaces: Path | None = None,
+    data: str = "",
 ) -> str:
     """Return the page. saved: what the lanes gave in this validation; times: in how many
     milliseconds. losses: points of mAP, by file. budget: what `validate --data` says of them, its
     JSON. evaluated: charts of an evaluation. looks: heat maps by case. replaces: where an earlier
-    page may be, for what has changed since.
+    page may be, for what has changed since. data: the labelled pictures, as they were named.
     """
     before = told_before(replaces, report.bundle.name) if replaces is not None else {}
     measured = {} if budget is None else measured_in(budget)
@@ -146,7 +147,7 @@ def report_page(
         limits=_limits(report, short),
         random_lanes=[short[r.lane.name] for r in ran if _random(report, r)],
         random_lines=_random_lines(report),
-        command=_command(report),
+        command=_command(report, data),
         grid=grid,
         held=report.held and not misplaced and not dear,
         unchecked=marked_keys(report.bundle),
@@ -200,12 +201,13 @@ def _facts(report: Report) -> list[str]:
     return [lanes, many(done, "check")]
 
 
-def _command(report: Report) -> str:
+def _command(report: Report, data: str) -> str:
     asked = report.asked
     words = ["mobilecat", "validate", str(asked.folder)]
     words += ["--golden", str(asked.golden)] if asked.golden else []
     words += ["--runner", asked.runner] if asked.runner else []
     words += ["--random", str(asked.random), "--seed", str(asked.seed)] if asked.random else []
+    words += ["--data", data] if data else []
     return shlex.join(words)
 
 

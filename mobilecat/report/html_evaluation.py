@@ -48,6 +48,7 @@ def evaluation_page(told: Mapping[str, Any], words: Iterable[Said | Table], bund
         name=bundle.name,
         sign="FAIL" if shortfalls else "PASS" if held else "WAIT",
         limit=told["max_drop_points"],
+        stated=_stated(bundle),
         sentence=lines[0].text if lines else "",
         shortfalls=shortfalls,
         doubts=[*map(str, told.get("doubts", ()))],
@@ -63,6 +64,16 @@ def evaluation_page(told: Mapping[str, Any], words: Iterable[Said | Table], bund
         costs=[c for c in (_sizes(rows, bundle), _times(rows, bundle)) if c is not None],
         charts=_charts(told, bundle),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def _stated(bundle: Bundle) -> str:
+    """Return what each file may lose by the spec, in words; "" where it says nothing."""
+    files = {a.file for a in bundle.artifacts}
+    return ", ".join(
+        f"{key}: {given.map_loss:g}"
+        for key, given in bundle.spec.tolerances.items()
+        if key in files and given.map_loss is not None
     )
 
 

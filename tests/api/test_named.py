@@ -16,7 +16,8 @@ from mobilecat.errors import SpecError
 from mobilecat.lanes import Lane
 from mobilecat.lanes.picture import LaneRun, PictureRun
 from mobilecat.pictures.detections import Detections
-from mobilecat.spec import spec_from_text
+from mobilecat.quantize.pictures import pictures_of
+from mobilecat.spec import QuantizeSpec, spec_from_text
 from tests.judge.fake import SPEC, write_bundle
 
 WRONG = '[tolerances."cats.tflit"]\nboxes_px = 3\n[quantize]\ncalibration = "fotos"\n'
@@ -30,7 +31,23 @@ def test_a_wrong_tolerance_and_a_missing_folder_are_told_together(tmp_path: Path
     wheres = [p.where for p in told.value.problems]
     assert wheres[0] == "tolerances.cats.tflit"
     assert wheres[1].startswith("quantize.calibration = ")
-    assert told.value.problems[1].fix == "did you mean 'photos'?"
+    assert told.value.problems[1].fix == f"did you mean {tmp_path / 'photos'}?"
+
+
+def test_a_folder_of_pictures_that_is_nearly_named_is_told_alone_too(tmp_path: Path) -> None:
+    (tmp_path / "camera").mkdir()
+    with pytest.raises(SpecError) as told:
+        pictures_of(QuantizeSpec(calibration="camra"), tmp_path)
+    assert told.value.problems[0].fix == f"did you mean {tmp_path / 'camera'}?"
+
+
+@pytest.mark.parametrize("said", ["boxes_px = 800", "scores = 0.3", "tensors = 0.6"])
+def test_a_limit_that_no_precision_has_is_refused_before_anything_is_made(
+    tmp_path: Path, said: str
+) -> None:
+    text = SPEC.format(targets="onnx = {}", more=f'[tolerances."fake.onnx"]\n{said}\n')
+    with pytest.raises(SpecError, match="tolerances that are no limits"):
+        _require_what_is_named(spec_from_text(text, folder=tmp_path))
 
 
 def test_a_limit_that_is_none_is_refused_at_the_export(tmp_path: Path) -> None:

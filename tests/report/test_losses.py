@@ -51,6 +51,16 @@ def test_where_none_is_stated_neither_speaks_of_it(shop: Workshop, tmp_path: Pat
     assert "mAP lost" not in names
 
 
+def test_the_pages_command_has_the_labelled_pictures(shop: Workshop, tmp_path: Path) -> None:
+    with recording(None, shop.open) as recorder:
+        report = validate(shop.bundle, shop.golden, opener=recorder)
+    command = f"--golden {shop.golden} --data {tmp_path}/labelled"
+    page = report_page(report, recorder.saved, data=f"{tmp_path}/labelled")
+    assert f'aria-label="Copy: mobilecat validate {shop.bundle} {command}"' in page
+    without = report_page(report, recorder.saved)
+    assert f'aria-label="Copy: mobilecat validate {shop.bundle} --golden {shop.golden}"' in without
+
+
 def test_a_limit_that_nothing_tried_is_in_the_headline(shop: Workshop) -> None:
     report = check(shop)
     untried = Budget((Held("fake.onnx", 2.0, None, NO_DATA),), 0, False)

@@ -27,20 +27,23 @@ MEDIAN, TENTH, LOST, LEAST_LOST, OVERLAP = 0.05, 0.1, 0.1, 2, 0.9
 """From which on a change is much: of the median score, of the lowest tenth, of the share of boxes
 that are lost, two or more, and below which of the median IoU. Measured on six networks as .tflite:
 docs/evaluate.md, "Scores that fall"."""
+_TOLD = 0.005
+"""The least fall that two digits show."""
 
 
 @dataclass(frozen=True)
 class Moved:
     """boxes: those of the source. lost: of them those that the lane has not. score: the median
     change of the score of the others, falling below 0; fell: the tenth of them that falls most,
-    at its upper end. overlap: the median IoU with the source's box, 0 to 1. New ones are no loss
-    here: mAP counts them."""
+    at its upper end. overlap: the median IoU with the source's box, 0 to 1. new: boxes of the lane
+    that are none of the source's."""
 
     boxes: int
     lost: int
     score: float
     fell: float
     overlap: float
+    new: int = 0
 
     @property
     def found(self) -> int:
@@ -55,10 +58,11 @@ class Moved:
             return []
         said = []
         if -self.score >= MEDIAN or -self.fell >= TENTH:
+            middle = f"{-self.score:.2f} in the median and by "
             said.append(
                 "scores are lower than the source's on the same boxes, by "
-                f"{max(0.0, -self.score):.2f} in the median and by {-self.fell:.2f} or more for a "
-                "tenth of them"
+                f"{middle if -self.score >= _TOLD else ''}{-self.fell:.2f} or more for a tenth of "
+                "them"
             )
         if self.lost >= LEAST_LOST and self.lost >= LOST * self.boxes:
             said.append(f"{self.lost} of the source's {self.boxes} boxes are lost")
@@ -75,22 +79,24 @@ def moved(source: Iterable[Detections], lane: Iterable[Detections]) -> Moved | N
 
     source, lane: what each found in the same pictures, in order, each at the spec's own threshold.
     """
-    boxes, changes, overlaps = 0, array("d"), array("d")  # 16 bytes a box, however many pictures
+    boxes, mine_too = 0, 0
+    changes, overlaps = array("d"), array("d")  # 16 bytes a box, however many pictures
     for theirs, mine in zip(source, lane, strict=True):
-        boxes += len(theirs)
+        boxes, mine_too = boxes + len(theirs), mine_too + len(mine)
         for i, j, value in _pairs(theirs, mine):
             changes.append(float(mine.scores[j] - theirs.scores[i]))
             overlaps.append(value)
     if not boxes:
         return None
     if not changes:
-        return Moved(boxes, boxes, 0.0, 0.0, 0.0)
+        return Moved(boxes, boxes, 0.0, 0.0, 0.0, mine_too)
     return Moved(
         boxes,
         boxes - len(changes),
         float(np.median(changes)),
         float(np.quantile(changes, 0.1)),
         float(np.median(overlaps)),
+        mine_too - len(changes),
     )
 
 

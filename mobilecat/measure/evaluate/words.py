@@ -30,8 +30,9 @@ def said(report: Evaluation) -> Iterator[Line | Table]:
     yield from map(Line, _words(first))
     if rounded.rows:
         yield Line(
-            "score: of the source's boxes that are found, the median change; a tenth falls by: "
-            "that much or more; IoU: with the source's box, the median. mAP asks for none of them."
+            "new: boxes that the source has not; score: of the source's boxes that are found, the "
+            "median change; a tenth falls by: that much or more; IoU: with the source's box, the "
+            "median. mAP asks for none of them but new ones."
         )
     for engine, lanes in _engines(report).items():
         yield Line(f"{', '.join(lanes)}: {engine}", "dim")
@@ -91,9 +92,9 @@ def _lanes(report: Evaluation, first: Scores) -> Table:
         if boxes:
             cells = [
                 _points(s.ap),
-                _signed(loss.ap if loss else None),
+                _lost(loss.ap if loss else None),
                 _points(s.ap50),
-                _signed(loss.ap50 if loss else None),
+                _lost(loss.ap50 if loss else None),
                 _points(s.voc07),
             ]
         cells += [_share(s.recall), f"{s.wrong_a_picture:.3f}"]
@@ -115,8 +116,8 @@ def _classifiers(report: Evaluation) -> Table:
     for row in report.lanes:
         if row.scores is not None and (found := row.scores.classifier) is not None:
             loss = report.loss(row)
-            cells = [_points(found.top1), _signed(loss.ap if loss else None)]
-            cells += [_points(found.top5), _signed(loss.ap50 if loss else None)]
+            cells = [_points(found.top1), _lost(loss.ap if loss else None)]
+            cells += [_points(found.top5), _lost(loss.ap50 if loss else None)]
             rows.append([row.lane.name, *cells, str(found.pictures)])
     return _table("lane", ["top-1", "loss", "top-5", "loss", "pictures"], rows)
 
@@ -129,7 +130,7 @@ def _class_maps(report: Evaluation, first: Scores) -> Table:
     for row in report.lanes:
         if row.scores is not None and (found := row.scores.class_map) is not None:
             loss = report.loss(row)
-            cells = [_points(found.miou), _signed(loss.ap if loss else None)]
+            cells = [_points(found.miou), _lost(loss.ap if loss else None)]
             cells += [_points(found.by_class[k]) for k in shown]
             rows.append([row.lane.name, *cells])
     return _table("lane", ["mIoU", "loss", *(report.classes[k] for k in shown)], rows)
@@ -146,7 +147,7 @@ def _files(report: Evaluation) -> Table:
             [
                 row.lane.name,
                 human_size(row.lane.artifact.bytes),
-                _signed(loss.ap if loss else None),
+                _lost(loss.ap if loss else None),
                 _share(marks.nme if marks else None, 4),
                 "–" if row.seconds is None else f"{1000 * row.seconds:.1f}",
             ]
@@ -161,6 +162,7 @@ def _moved(report: Evaluation) -> Table:
             row.lane.name,
             str(m.boxes),
             str(m.lost),
+            str(m.new),
             f"{m.score + 0.0:+.3f}" if m.found else "–",
             f"{max(0.0, -m.fell):.3f}" if m.found else "–",
             _share(m.overlap if m.found else None),
@@ -168,7 +170,7 @@ def _moved(report: Evaluation) -> Table:
         for row in report.lanes
         if row.rounds and (m := row.moved) is not None
     ]
-    titles = ["source's boxes", "lost", "score", "a tenth falls by", "IoU"]
+    titles = ["source's boxes", "lost", "new", "score", "a tenth falls by", "IoU"]
     return _table("quantised", titles, rows)
 
 
@@ -236,7 +238,7 @@ def _by_class(report: Evaluation, first: Scores) -> Table:
                 _points(c.ap),
                 _points(c.ap50),
                 _points(c.voc07),
-                _signed(worst[0] if worst else None),
+                _lost(worst[0] if worst else None),
                 worst[1] if worst and worst[0] >= 0.005 else "",
             ]
         )
@@ -296,8 +298,12 @@ def _points(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.2f}"
 
 
-def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{round(value, 2) + 0.0:.2f}"
+def _lost(value: float | None) -> str:
+    """Say a loss in points; what is below 0 is a gain, and is called so."""
+    if value is None:
+        return "–"
+    points = round(value, 2) + 0.0
+    return f"{points:.2f}" if points >= 0 else f"gain {-points:.2f}"
 
 
 def _share(value: float | None, digits: int = 3) -> str:

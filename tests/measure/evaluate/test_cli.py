@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from mobilecat.compile import export
 from mobilecat.lanes import Lane, detect, open_lane
 from mobilecat.pictures.reading import read_picture
 from mobilecat.spec import spec_from_text
+from tests.judge.fake import edit_bundle
 from tests.measure.evaluate import labels as given
 from tests.tiny import save_yunet_like, yunet_like_spec
 
@@ -167,5 +169,23 @@ def test_writes_a_page_of_its_own_without_goldens(
     # In a column of its own of the table of costs, what the terminal says.
     size = next(r for r in told.out.splitlines() if "tiny.onnx" in r and " kB" in r).split(" kB")[0]
     assert f"{size.split()[-1]} kB" in text
+    assert "map_loss" not in text
     over = mobilecat(*on(work), "--html", work / "data" / "0.png")
     assert over.code == 2 and "--html" in over.err
+
+
+def test_the_page_names_what_the_spec_lets_a_file_lose(
+    mobilecat: Cli, work: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "accuracy.html"
+    mobilecat(*on(work), "--html", page)
+    assert "No limit was asked for: <code>--max-drop" in page.read_text("utf-8")
+    shutil.copytree(work / "bundle", tmp_path / "b")
+    limits = {"tiny.onnx": {"map_loss": 2}}
+    edit_bundle(tmp_path / "b", lambda told: told["spec"].update(tolerances=limits))
+    told = mobilecat("evaluate", tmp_path / "b", "--data", work / "data", "--source",
+                     work / "tiny.onnx", "--html", page)  # fmt: skip
+    assert told.code == 0, told.err
+    said = "map_loss (tiny.onnx: 2), is held by <code>mobilecat validate --data</code>"
+    text = page.read_text("utf-8")
+    assert said in text and "No limit was asked for" not in text

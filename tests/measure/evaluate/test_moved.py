@@ -14,6 +14,7 @@ from mobilecat.demo import FOLDER
 from mobilecat.errors import MobileCatError
 from mobilecat.formats.tflite.target import TfliteTarget
 from mobilecat.measure.evaluate.moved import Moved, moved
+from mobilecat.measure.evaluate.words import _lost
 from mobilecat.pictures.detections import Detections
 from mobilecat.spec import QuantizeSpec, load_spec
 
@@ -41,6 +42,30 @@ def test_each_box_is_taken_once_and_the_nearest_first() -> None:
     """Both of the lane's boxes overlap A; the nearer one is A's, and none is left for the other."""
     got = moved([found((A, 0.9, 0))], [found(((0, 0, 10, 8), 0.9, 0), (A, 0.2, 0))])
     assert got is not None and (got.lost, got.score) == (0, pytest.approx(-0.7))
+
+
+def test_what_the_lane_alone_has_is_counted() -> None:
+    """C is new in the first picture, and A of another class in the second."""
+    source = [found((A, 0.9, 0)), found((A, 0.6, 0))]
+    lane = [found((A, 0.9, 0), (C, 0.5, 0)), found((A, 0.6, 0), (A, 0.5, 1))]
+    got = moved(source, lane)
+    assert got is not None and (got.boxes, got.lost, got.new) == (2, 0, 2)
+    assert got.to_json()["new"] == 2
+    nothing = moved([found((A, 0.9, 0))], [found((C, 0.5, 0))])
+    assert nothing is not None and (nothing.lost, nothing.new) == (1, 1)
+
+
+def test_a_median_that_has_not_fallen_is_not_said_to() -> None:
+    lower = "scores are lower than the source's on the same boxes, by "
+    assert Moved(9, 0, -0.004, -0.16, 0.99).far == [f"{lower}0.16 or more for a tenth of them"]
+    both = f"{lower}0.21 in the median and by 0.30 or more for a tenth of them"
+    assert Moved(9, 0, -0.21, -0.3, 0.99).far == [both]
+
+
+def test_a_gain_is_no_negative_loss() -> None:
+    assert [_lost(v) for v in (0.42, -0.76, -0.001, 0.0, None)] == [
+        "0.42", "gain 0.76", "0.00", "0.00", "–",
+    ]  # fmt: skip
 
 
 def test_a_source_that_finds_nothing_tells_nothing() -> None:
