@@ -52,6 +52,9 @@ class Check:
     max_rel: float | None = None
 
 
+NO_LIMIT = "no limit can be told from so much"
+"""Of values that rounding moves farther than the model input is wide: a wrong range, mostly. It is
+said of the source and a picture, whatever an artifact gives."""
 MADE = "made values"
 """What the end of an artifact is held to where no picture leads: `judge.made`."""
 
@@ -183,7 +186,7 @@ def compare_in_full(
         said.append(f"rounding the source's weights moves it by {there(moved) / unit:.2g}")
         if bound.times * there(moved) > bound.most:
             said.append(
-                f"no limit can be told from so much: {bound.most:g}, the model input's longer "
+                f"{NO_LIMIT}: {bound.most:g}, the model input's longer "
                 "side, is taken; look at `range`, `mean` and `std` of [input]"
             )
     max_rel = max_abs / max(1.0, largest)

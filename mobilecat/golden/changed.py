@@ -13,6 +13,8 @@ from mobilecat.spec.heads import HEADS
 
 WORDED = ("input", "head", "nms", "labels", "landmarks")
 """Parts whose values goldens keep, so that a change can be told."""
+_NOUNS = {"labels": "class", "landmarks": "point"}
+_FEW = 3
 
 
 def words_of(part: str, before: Any, now: Any, made_with: str) -> list[str]:
@@ -27,8 +29,21 @@ def words_of(part: str, before: Any, now: Any, made_with: str) -> list[str]:
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         return [f"{of}[{name}] {text}" for text in _of_table(name, before, now, made_with)]
     if isinstance(before, Sequence) and isinstance(now, Sequence):
-        return [f"{of}{name}: {text}" for text in _of_list(before, now, made_with)]
+        whose = made_with.partition(" ")[0]
+        return [f"{of}{name}, {whose} → bundle: {list_words(name, before, now)}"]
     return []
+
+
+def list_words(name: str, before: Sequence[Any], now: Sequence[Any]) -> str:
+    """Say where two lists of names part: `class 15 "cat" → "dog"`, the first few of them, and how
+    many more. name: `labels` or `landmarks`."""
+    noun = _NOUNS.get(name, "number")
+    pairs = list(zip(before, now, strict=False))
+    apart = [(i, a, b) for i, (a, b) in enumerate(pairs) if a != b]
+    said = [f"{noun} {i} {_shown(a)} → {_shown(b)}" for i, a, b in apart[:_FEW]]
+    said += [f"and {len(apart) - _FEW} more"] if len(apart) > _FEW else []
+    counts = [f"{len(before)} → {len(now)} names"] if len(before) != len(now) else []
+    return ", ".join([*counts, *said])
 
 
 def _of_table(
@@ -56,13 +71,6 @@ def _defaults(name: str, now: Mapping[str, Any]) -> dict[str, Any]:
         for k, f in fields
         if not f.is_required()
     }
-
-
-def _of_list(before: Sequence[Any], now: Sequence[Any], made_with: str) -> list[str]:
-    if len(before) != len(now):
-        return [f"{made_with} {len(before)}, bundle has {len(now)}"]
-    pairs = ((i, a, b) for i, (a, b) in enumerate(zip(before, now, strict=True)) if a != b)
-    return [_both(f"number {i}", a, b, made_with) for i, a, b in list(pairs)[:1]]
 
 
 def _both(key: str, before: Any, now: Any, made_with: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from mobilecat.compare.compare import Check
 from mobilecat.golden.inventory import OTHER_CONTRACT
@@ -15,11 +15,14 @@ _LANES_NAMED = 3
 Said = Callable[[Result], str]
 
 
-def where_it_began(report: Report) -> list[str]:
-    """Say of each lane that fell short where it did first, lanes that did alike in one sentence."""
+def where_it_began(report: Report, of: Collection[str]) -> list[str]:
+    """Say of each lane that fell short where it did first, lanes that did alike in one sentence.
+
+    of: the names of lanes that are spoken of.
+    """
     began: dict[str, list[str]] = {}
     for lane in report.lanes:
-        if (fault := report.first_fault(lane.lane)) is not None:
+        if lane.lane.name in of and (fault := report.first_fault(lane.lane)) is not None:
             began.setdefault(fault, []).append(lane.lane.name)
     own = [r for r in report.failed if not r.lane]  # `what_changed` tells of other contracts
     said = [_of_goldens([r for r in own if not r.check.detail.startswith(OTHER_CONTRACT)])]

@@ -7,18 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mobilecat.compare.compare import NO_LIMIT
 from mobilecat.compare.tolerances import STRUCTURE
 from mobilecat.compile.copies import AppCopy, options, stale_words
 from mobilecat.errors import MobileCatError
 from mobilecat.golden.inventory import AGAIN, OTHER_CONTRACT
 from mobilecat.golden.store import case_folders, read_case_file
 from mobilecat.judge.engines import SOURCE
-from mobilecat.judge.report import LaneReport, Report
+from mobilecat.judge.report import LaneReport, Report, Result
 
 _SPEC, _BUNDLE = "mobilecat.toml", "bundle"
 _LISTED = 3
 _COPIES = " (with --ios or --android as before: those folders hold copies)"
 """Where no export is remembered that wrote into an app."""
+_FLOW = ("input", "raw", "candidates", "detections")
+"""Each stage is made of the one before."""
 _DRAWN = ".png"
 """What `golden review` draws beside them, which a pattern would take too."""
 
@@ -33,10 +36,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Changed:
-    """what: has changed, with both values where they are known. steps: one or the other helps."""
+    """what: has changed, with both values where they are known. steps: one or the other helps.
+    known: whether the goldens' contract says what it is."""
 
     what: str
     steps: tuple[Step, ...]
+    known: bool
 
 
 def what_changed(report: Report) -> Changed | None:
@@ -70,7 +75,7 @@ def what_changed(report: Report) -> Changed | None:
     steps = [Step(back.format(spec=spec), tuple(_exports(report, report.apps)))]
     if (again := _record(report)) is not None:
         steps.append(again)
-    return Changed(what, tuple(steps))
+    return Changed(what, tuple(steps), bool(said))
 
 
 def source_is_off(report: Report) -> bool:
@@ -82,25 +87,69 @@ def follows_the_source(report: Report, lane: LaneReport) -> bool:
     """Return whether all that fails of a lane fails against goldens that the source does not meet
     either, so that nothing says that the file is wrong.
 
+    What it fails in must be a stage in which the source fails on that very picture, or a later one;
+    against the source itself, values that are too large for any limit (`NO_LIMIT`).
     Where the source is no lane of the report: whether what fails first is as the source has it.
     """
     checks = report.of(lane.lane.name)
     bad = [c for c in checks if c.verdict == "FAIL"]
     random = any(r.lane == lane.lane and r.verdict == "FAIL" for r in report.random)
-    if not bad or random or any(c.against != "golden" for c in bad):
+    if not bad or random:
         return False
+    if any(r.lane.name == SOURCE.name and not r.unloaded for r in report.lanes):
+        mine = [r for r in report.failed if r.lane == lane.lane.name]
+        return source_is_off(report) and _as_the_source(report, mine)
     first = report.first_fault(lane.lane)
     like = (c for c in checks if c.stage == first and c.against in ("source", STRUCTURE))
-    if any(r.lane.name == SOURCE.name and not r.unloaded for r in report.lanes):
-        return source_is_off(report)
-    return any(c.verdict == "PASS" for c in like)
+    return all(c.against == "golden" for c in bad) and any(c.verdict == "PASS" for c in like)
 
 
-def stale_apps(report: Report) -> str:
-    """Say which folders of apps hold another export than the bundle, and the commands that mend it;
-    "" where none does."""
+def _as_the_source(report: Report, failed: Sequence[Result]) -> bool:
+    """Return whether the source fails wherever one lane does. failed: of that lane."""
+    source = [r for r in report.failed if r.lane == SOURCE.name]
+    stages: dict[str, set[str]] = {}
+    for r in source:
+        stages.setdefault(r.case, set()).add(r.check.stage)
+    same = {(r.case, r.check.stage, r.check.name, r.check.against) for r in source}
+    untold = {r.case for r in failed if NO_LIMIT in r.check.detail}
+
+    def follows(r: Result) -> bool:
+        c = r.check
+        if (r.case, c.stage, c.name, c.against) in same:
+            return True
+        if c.against in ("source", STRUCTURE):
+            return r.case in untold and r.case in stages
+        before = _FLOW[: _FLOW.index(c.stage) + 1] if c.stage in _FLOW else ()
+        return c.against == "golden" and bool(stages.get(r.case, set()) & set(before))
+
+    return all(map(follows, failed))
+
+
+def followers_of(report: Report) -> list[str]:
+    """Return the lanes that fail as the source does (`follows_the_source`), without it."""
+    names = [r.lane.name for r in report.lanes if follows_the_source(report, r)]
+    return [name for name in names if name != SOURCE.name]
+
+
+def not_following(report: Report) -> list[Result]:
+    """Return the failing checks that do not follow from what has changed: of lanes that are off
+    by themselves, and of goldens but for their contract."""
+    follow = {SOURCE.name, *followers_of(report)}
+    return [
+        r
+        for r in report.failed
+        if not (r.lane in follow or (not r.lane and r.check.detail.startswith(OTHER_CONTRACT)))
+    ]
+
+
+def stale_apps(report: Report) -> Step | None:
+    """Return which folders of apps hold another export than the bundle; None where none does. With
+    the commands that mend it where nothing has to be taken back first."""
     old = [a for a in report.apps if a.stale]
-    return f"{stale_words(old)}: {'; '.join(_exports(report, old))}" if old else ""
+    if not old:
+        return None
+    known = what_changed(report) is not None
+    return Step(stale_words(old), () if known else tuple(_exports(report, old)))
 
 
 def _exports(report: Report, apps: Sequence[AppCopy]) -> list[str]:

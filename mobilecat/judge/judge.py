@@ -15,6 +15,7 @@ from mobilecat.compare.probe import compare_probe, compare_probes
 from mobilecat.compare.tolerances import STRUCTURE, Bound, Limits
 from mobilecat.errors import MobileCatError
 from mobilecat.geometry.resize import plan_resize
+from mobilecat.golden.changed import list_words
 from mobilecat.golden.store import Expected, PlanRecord
 from mobilecat.graph import Array
 from mobilecat.judge.moving import judge_frames
@@ -209,6 +210,8 @@ def _same_terms(bundle: Bundle, observed: Observed, expected: Expected) -> list[
 
 def _same(stage: Stage, name: str, was: object, now: object) -> Check:
     detail = "" if was == now else f"approved with {_short(was)}, now {_short(now)}"
+    if detail and isinstance(was, tuple) and isinstance(now, tuple):
+        detail = f"approved → now: {list_words(name, was, now)}"
     return Check(stage, name, passed(was == now), detail=detail, against="golden")
 
 

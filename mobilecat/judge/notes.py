@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from mobilecat.bundle import HASH_DIGITS, Bundle
 from mobilecat.bundle.cascade import CascadeBundle
-from mobilecat.compare.compare import Check
+from mobilecat.compare.compare import NO_LIMIT, Check
 from mobilecat.compare.match import BORDERLINE
 from mobilecat.compare.tolerances import STRUCTURE, precision_of
 from mobilecat.golden.store import Case, may_write
@@ -109,28 +109,39 @@ def _unheld(bundle: Bundle) -> str:
 def _apart(engines: Engines, results: Sequence[Result], exact: Collection[str]) -> list[str]:
     """Return both verdicts on each lane that rounds: its structure, and what rounding moves.
 
-    exact: the lanes that round nothing.
+    exact: the lanes that round nothing. Where the source itself is off, what a lane is off the
+    goldens is not its rounding.
     """
     said = []
     boxes = (("boxes", " px"), ("landmarks", " px"))
     units = (*(() if engines.bundle.spec.head.whole_picture else boxes), ("scores", ""))
+    off = _source_is_off(results)
     for lane in dict.fromkeys(r.lane for r in results if r.check.against == STRUCTURE):
-        if lane in exact:
-            continue
         mine = [r.check for r in results if r.lane == lane]
         whole = [c for c in mine if c.against == STRUCTURE and c.verdict != "NOT_RUN"]
         bad = [f"{c.stage} {c.name}" for c in whole if c.verdict == "FAIL"]
-        if not whole:
+        untold = bool(off) and any(NO_LIMIT in c.detail for c in mine)
+        if not whole or untold or lane in exact:
             continue
         structure = f"not the source's ({', '.join(dict.fromkeys(bad))})" if bad else "the source's"
         moved = [
             f"{name} by {max(values):.3g}{unit}"
             for name, unit in units
-            if (values := _off(mine, name))
+            if not off and (values := _off(mine, name))
         ]
         rounding = f"; as it is, it moves {', '.join(moved)} from the goldens" if moved else ""
         said.append(f"{lane}: without its rounding its structure is {structure}{rounding}")
     return said
+
+
+def _source_is_off(results: Sequence[Result]) -> set[str]:
+    """Return the cases whose goldens the source model itself does not meet."""
+    return {
+        r.case
+        for r in results
+        if r.lane == SOURCE.name and r.check.verdict == "FAIL" and r.check.against == "golden"
+        if r.check.stage != "contract"
+    }
 
 
 def _off(checks: Sequence[Check], name: str) -> list[float]:
@@ -157,12 +168,16 @@ def _unseen(results: Sequence[Result]) -> list[str]:
 
 def _borderline(results: Sequence[Result]) -> list[str]:
     """Say each detection that one side alone has, where its score lies at the threshold: it passes,
-    and somebody should know of it."""
+    and somebody should know of it. Not of pictures on which the source itself is off."""
+    off = _source_is_off(results)
     return [
         f"{r.lane}, {r.case}: {BORDERLINE}: {r.check.detail}. That is within the scores' limit "
         f"{r.check.limit:g}, so the case passes"
         for r in results
-        if r.check.name == BORDERLINE and r.check.verdict == "PASS" and r.check.limit is not None
+        if r.check.name == BORDERLINE
+        and r.check.verdict == "PASS"
+        and r.check.limit is not None
+        and r.case not in off
     ]
 
 

@@ -15,7 +15,6 @@ from mobilecat.compile.copies import copies_of
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.foreign import engines_of
 from mobilecat.formats.table import FORMATS
-from mobilecat.golden.again import record_again
 from mobilecat.golden.inventory import check_index, check_terms
 from mobilecat.golden.store import (
     Case,
@@ -163,7 +162,6 @@ def validate(
         notes = notes_of(engines, chosen, results, rows, write_pending, tolerances is not None)
         if golden_dir is not None:
             notes = (*notes, *left_behind(folder, golden_dir, sealed, chosen))
-            notes = (*notes, *_again(folder, golden_dir, sealed, file_checks, source))
         return Report(
             bundle=bundle,
             asked=Asked(folder, golden_dir, runner, random, seed),
@@ -179,22 +177,6 @@ def validate(
             warnings=tuple(doubted(folder, bundle, {c.name: c.approved for c in chosen})),
             apps=copies_of(folder) if files is not False else (),
         )
-
-
-def _again(
-    folder: Path, golden: Path, bundle: Bundle, checks: Sequence[Check], source: Path | None
-) -> list[str]:
-    """Name the commands that make goldens of another contract goldens of this one."""
-    start = "terms of "
-    bad = [c.name for c in checks if c.verdict == "FAIL" and c.name.startswith(start)]
-    names = [name.removeprefix(start) for name in bad]
-    lines = record_again(folder, golden, bundle, names, source) if names else []
-    if not lines:
-        return []
-    return [
-        f"{many(len(names), 'golden')} of another contract, where the change is meant: "
-        f"{'; then '.join(lines)}"
-    ]
 
 
 def _is_live(opener: object) -> bool:

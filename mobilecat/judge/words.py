@@ -14,7 +14,13 @@ from mobilecat.judge.alike import (
     measured,
     where_it_began,
 )
-from mobilecat.judge.because import stale_apps, what_changed
+from mobilecat.judge.because import (
+    Changed,
+    not_following,
+    source_is_off,
+    stale_apps,
+    what_changed,
+)
 from mobilecat.judge.report import LaneReport, RandomRow, Report, Result
 from mobilecat.shown import Column, Line, Table
 
@@ -25,24 +31,30 @@ def said(report: Report, every: bool = False) -> Iterator[Line | Table]:
     every: each failing check in a line of its own, and not those that are alike in one.
     """
     yield Line(verdict_sentence(report), "bold green" if report.held else "bold red")
-    if apps := stale_apps(report):
-        yield Line(f"  {apps}", "yellow")
-    yield from (Line(f"  {shortfall}") for shortfall in report.shortfalls)
     changed = what_changed(report)
+    apps = stale_apps(report)
+    if apps and changed is None:
+        yield Line(f"  {apps.words}: {'; '.join(apps.commands)}", "yellow")
+    yield from (Line(f"  {shortfall}") for shortfall in report.shortfalls)
+    told = report.failed
     if changed is not None:
-        yield Line(f"  {changed.what}.")
-        for step in changed.steps:
-            yield Line(f"  {step.words}:")
-            yield from (Line(f"      {command}") for command in step.commands)
-    whole, short = failures(report), summed_up(report)
-    if len(report.failed) > MOST_ALIKE or len(whole) > MOST_ALIKE:
-        yield from (Line(f"  {sentence}") for sentence in where_it_began(report))
+        yield from _of_change(changed)
+        told = not_following(report) if changed.known else told
+        if following := follow_words(report, len(report.failed) - len(told)):
+            yield Line(f"  {following} Each: --all, --json, --html")
+        if apps:
+            yield Line(f"  {apps.words}", "yellow")
+    whole, short = failures(report, told), summed_up(report, told)
+    if len(told) > MOST_ALIKE or len(whole) > MOST_ALIKE:
+        off = {r.lane for r in told} | {r.lane.name for r in report.random if r.verdict == "FAIL"}
+        yield from (Line(f"  {sentence}") for sentence in where_it_began(report, off))
     yield from (Line(text, "yellow", "warning") for text in report.warnings)
     if report.asked.golden_asked:
         yield _golden_table(report)
     if report.random:
         yield _random_table(report)
-    yield from (Line(text, "red", "FAIL") for text in (whole if every else short))
+    shown = failures(report) if every else short
+    yield from (Line(text, "red", "FAIL") for text in shown)
     if not every and len(short) < len(whole):
         more = len(whole) - len(short)
         yield Line(f"{many(more, 'line')} more that say the like: --all, --json, --html", "dim")
@@ -52,6 +64,13 @@ def said(report: Report, every: bool = False) -> Iterator[Line | Table]:
     if report.pending:
         folder, golden = report.asked.folder, report.asked.golden
         yield Line(f"look at it: mobilecat golden review {folder} --golden {golden}")
+
+
+def _of_change(changed: Changed) -> Iterator[Line]:
+    yield Line(f"  {changed.what}.")
+    for step in changed.steps:
+        yield Line(f"  {step.words}:")
+        yield from (Line(f"      {command}") for command in step.commands)
 
 
 def _pending(report: Report, every: bool) -> list[str]:
@@ -196,10 +215,22 @@ def many(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def failures(report: Report) -> list[str]:
-    """Return a sentence for each failing check; one for several cases that say the same."""
+def follow_words(report: Report, count: int) -> str:
+    """Say that so many failing checks follow from a change that is told; "" where none but the
+    goldens' contract fails."""
+    if not count or not source_is_off(report):
+        return ""
+    of = len(report.failed)
+    what = f"All {count} failed checks follow" if count == of else f"{count} of {of} follow"
+    return f"{what} from that: the source model itself differs from what was approved."
+
+
+def failures(report: Report, told: Sequence[Result] | None = None) -> list[str]:
+    """Return a sentence for each failing check; one for several cases that say the same.
+
+    told: these checks alone."""
     cases: dict[str, list[str]] = {}
-    for r in report.failed:
+    for r in report.failed if told is None else told:
         cases.setdefault(_sentence(r), []).append(r.case if r.lane else "")
     lines = [
         text.replace(_CASES, ", ".join(c for c in found if c)) for text, found in cases.items()
@@ -207,11 +238,11 @@ def failures(report: Report) -> list[str]:
     return lines + [random_sentence(r) for r in report.random if r.verdict == "FAIL"]
 
 
-def summed_up(report: Report) -> list[str]:
+def summed_up(report: Report, told: Sequence[Result]) -> list[str]:
     """Return a sentence for failing checks that are alike, where `failures` has one for each."""
     bad = [r for r in report.random if r.verdict == "FAIL"]
     return [
-        *grouped(report.failed, report, lambda r: _sentence(r).replace(_CASES, r.case)),
+        *grouped(told, report, lambda r: _sentence(r).replace(_CASES, r.case)),
         *grouped_random(bad, random_sentence),
     ]
 

@@ -131,6 +131,7 @@ def report_page(
             if r.lane.name not in followers and (c := _cause(report, r)) is not None
         ],
         failures=failures(report),
+        failed=many(_failed(report), "check"),
         not_run=once(not_run(report)),
         not_run_lines=not_run(report),
         golden_checks=[r.check for r in report.results if not r.lane],
@@ -183,12 +184,16 @@ def _sentence(report: Report, misplaced: bool, dear: bool, untried: bool) -> str
         lost = " The limit map_loss was not tried: add --data DATA." if untried else ""
         rounds = f" {source_rounds(report)}." if report.source_rounds else ""
         return f"Every artifact gives what it should, {' and '.join(did)}.{rounds}{lost}"
-    bad = len(report.failed) + sum(r.verdict == "FAIL" for r in report.random)
+    bad = _failed(report)
     if not bad:
         return "Nothing failed, but not everything that was asked for was compared."
     lanes = [r.lane.name for r in report.lanes if report.verdict(r.lane) == "FAIL"]
     where = f" on {len(lanes)} of {many(len(report.lanes), 'lane')}" if lanes else ""
     return f"{many(bad, 'check')} failed{where}."
+
+
+def _failed(report: Report) -> int:
+    return len(report.failed) + sum(r.verdict == "FAIL" for r in report.random)
 
 
 def _facts(report: Report) -> list[str]:

@@ -15,6 +15,7 @@ from mobilecat.compare.compare import Check, Verdict
 from mobilecat.disk import json_from_text, read_text
 from mobilecat.errors import MobileCatError, Problem, reason
 from mobilecat.formats.table import FORMATS
+from mobilecat.judge.alike import called
 from mobilecat.judge.observe import watched
 from mobilecat.judge.report import Report
 from mobilecat.judge.words import amount
@@ -111,6 +112,7 @@ def _card(
     )
 
 
+_LONGEST = 120
 _UNITS = {"boxes": "px", "landmarks": "px", "scores": ""}
 
 
@@ -138,14 +140,16 @@ def _furthest(report: Report, checks: Sequence[Check]) -> str:
 
 
 def _worst(report: Report, checks: Sequence[Check]) -> str:
-    """Say what failed by most of its limit; "" where no number says it."""
+    """Say what failed by most of its limit; where no number says it, what failed first."""
     off = [
         (c.value / c.limit, c.value, c.limit, c)
         for c in checks
         if c.verdict == "FAIL" and c.value is not None and c.limit and math.isfinite(c.value)
     ]
     if not off:
-        return ""
+        first = next(c for c in checks if c.verdict == "FAIL")
+        said = f"{called(first)}: {first.detail}" if first.detail else called(first)
+        return said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
     _, value, limit, check = max(off, key=lambda x: x[0])
     here = watched(report.bundle)
     kind = here[check.name].kind if check.name in here else check.name

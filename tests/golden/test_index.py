@@ -13,6 +13,7 @@ import pytest
 from mobilecat.errors import MobileCatError, SpecError
 from mobilecat.golden.inventory import digest, entry_of
 from mobilecat.golden.store import read_result
+from mobilecat.judge.because import what_changed
 from mobilecat.review.approve import approve, list_cases, record
 from mobilecat.review.index import index_goldens
 from tests.judge.fake import (
@@ -163,8 +164,8 @@ def test_a_variant_is_in_the_index(shop: Workshop) -> None:
 WORDS = {
     "nms": "[nms] iou_threshold: golden made with 0.45, bundle has 0.5",
     "input": "[input] mean: golden made with 0, bundle has 3",
-    "landmarks": "landmarks: number 0: golden made with",
-    "labels": 'labels: number 0: golden made with "cat", bundle has "dog"',
+    "landmarks": "landmarks, golden → bundle: point 0 ",
+    "labels": 'labels, golden → bundle: class 0 "cat" → "dog", class 1 "dog" → "cat"',
 }
 CONTRACTS: dict[str, Callable[[Told], object]] = {
     "nms": lambda t: (t["spec"]["nms"].update(iou_threshold=0.5), t.update(nms=t["spec"]["nms"])),
@@ -197,10 +198,11 @@ def test_a_contract_without_its_values_is_told_by_its_part(shop: Workshop, edite
     edit_bundle(shop.bundle, CONTRACTS["input"])
     report = check(shop)
     assert "another contract: input of bundle.json" in report.failed[0].check.detail
-    (told,) = [n for n in report.notes if "of another contract, where the change is meant" in n]
-    assert (
-        f"mobilecat golden record {shop.bundle} " in told and "; then mobilecat golden re" in told
-    )
+    changed = what_changed(report)
+    assert changed is not None
+    assert [c.partition(" --")[0].split()[:4] for c in changed.steps[1].commands] == [
+        ["mobilecat", "golden", verb, str(shop.bundle)] for verb in ("record", "review", "approve")
+    ]
 
 
 def test_wider_limits_than_were_approved_for(shop: Workshop) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from types import SimpleNamespace
 
+import pytest
+
+from mobilecat.compare.compare import NO_LIMIT, Check
+from mobilecat.compare.tolerances import STRUCTURE
+from mobilecat.golden.changed import list_words
 from mobilecat.judge.because import follows_the_source
+from mobilecat.judge.report import Result
+from mobilecat.lanes import Lane
+from mobilecat.shown import Line
 from tests.judge.fake import (
     LANE,
     RAW,
@@ -119,3 +127,77 @@ def test_a_source_that_is_off_alone_names_no_key(shop: Workshop) -> None:
     said = top(shop)
     assert "The model itself no longer gives what was approved" in said
     assert "golden made" not in said
+
+
+def lines(shop: Workshop) -> list[str]:
+    report = check(shop, write_pending=False)
+    return [f"{x.lead} {x.text}".strip() for x in report.words() if isinstance(x, Line)]
+
+
+def test_what_follows_from_a_changed_key_is_said_once(shop: Workshop) -> None:
+    edit_bundle(shop.bundle, other_range)
+    shop.tensors = moved_everywhere
+    said = lines(shop)
+    count = said[0].partition(": fake: ")[2].partition(" ")[0]
+    follow = (
+        "failed checks follow from that: the source model itself differs from what was approved"
+    )
+    assert sum(f"All {count} {follow}" in line for line in said) == 1
+    assert not [line for line in said if line.startswith("FAIL ")]
+    assert not [line for line in said if "the first of them" in line]
+    every = [x for x in check(shop).words(every=True) if isinstance(x, Line) and x.lead == "FAIL"]
+    assert len(every) > 4  # each on request
+    shop.tensors, shop.faults[LANE] = healthy, moved  # now the file is wrong, and not the source
+    assert not [line for line in lines(shop) if follow in line]
+    assert [line for line in lines(shop) if line.startswith("FAIL ")]
+
+
+def test_a_fault_of_one_lane_beside_a_changed_key_is_told_by_itself(shop: Workshop) -> None:
+    """The labels alone have changed: the source is off by them, and not by its boxes."""
+    edit_bundle(shop.bundle, lambda told: told["spec"]["labels"].reverse())
+    (shop.bundle / "labels.txt").write_text("dog\ncat\n")
+    assert not [line for line in lines(shop) if line.startswith("FAIL ")]
+    shop.faults[LANE] = moved
+    said = [line for line in lines(shop) if line.startswith("FAIL ")]
+    assert said and all(LANE in line or "lanes" not in line for line in said)
+    assert any("detections boxes against the golden" in line for line in said)
+    assert f"{LANE} fails first at" in top(shop)
+
+
+@pytest.mark.parametrize(("detail", "follows"), [("", False), (f"x; {NO_LIMIT}: 64", True)])
+def test_values_beyond_every_limit_accuse_no_file(detail: str, follows: bool) -> None:
+    """A wrong range makes boxes of 1e24 pixels, on which a right file differs by 1e17."""
+    own = Lane("onnx", None)
+    golden = Check("raw", "reg", "FAIL", 2.0, 1.0, "", "golden")
+    mine = [
+        Result(own.name, "room", golden),
+        Result(own.name, "room", Check("candidates", "b", "FAIL", 2.0, 1.0, detail, "source")),
+        Result(own.name, "room", Check("detections", "boxes", "FAIL", 2.0, 1.0, "", STRUCTURE)),
+    ]
+    shared = {"lanes": [SimpleNamespace(lane=x, unloaded="") for x in (Lane("source"), own)]}
+    report = SimpleNamespace(
+        random=(), failed=[Result("source", "room", golden), *mine], **shared,
+        of=lambda name: [r.check for r in mine if r.lane == name], first_fault=lambda _: "raw",
+    )  # fmt: skip
+    assert follows_the_source(report, shared["lanes"][1]) is follows  # type: ignore[arg-type]
+    report.failed = mine  # the source holds: the file is wrong, whatever its size
+    assert not follows_the_source(report, shared["lanes"][1])  # type: ignore[arg-type]
+
+
+def test_exchanged_labels_are_told_by_class_on_page_and_cards(shop: Workshop) -> None:
+    edit_bundle(shop.bundle, lambda told: told["spec"]["labels"].reverse())
+    (shop.bundle / "labels.txt").write_text("dog\ncat\n")
+    text = re.sub(r"<[^>]+>", "", page(shop, None).read_text("utf-8"))
+    apart = "class 0 &#34;cat&#34; → &#34;dog&#34;, class 1 &#34;dog&#34; → &#34;cat&#34;"
+    assert f"labels, golden → bundle: {apart}" in text
+    assert f"labels: approved → now: {apart}" in text  # the card
+    failed = len(check(shop, write_pending=False).failed)
+    assert f"{failed} checks failed on" in text
+    assert re.search(rf"Everything that failed: {failed} checks, in \d+ lines", text)
+
+
+def test_a_long_list_is_told_by_its_first_three() -> None:
+    names = [f"n{i}" for i in range(80)]
+    said = list_words("labels", names, names[1:] + names[:1])
+    assert said.startswith('class 0 "n0" → "n1", class 1 "n1" → "n2", class 2 "n2" → "n3", and 77')
+    assert list_words("landmarks", ["eye"], ["eye", "ear"]) == "1 → 2 names"
