@@ -9,6 +9,8 @@ from html import escape
 from typing import Literal
 
 LONGEST = 2000
+WARNING = "warning: "
+"""How a note begins that is to be acted on; a step of long work that begins so stays to be read."""
 
 
 @dataclass(frozen=True)

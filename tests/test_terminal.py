@@ -42,6 +42,21 @@ def test_long_work_in_a_log_says_where_it_is_now_and_then(
     assert capsys.readouterr().err == "20 s  picture 2\\x07\n40 s  picture 4\\x07\n"
 
 
+def test_a_warning_in_the_midst_of_long_work_stays(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with progress.progress_line() as step:
+        step("layers: try 1")
+        step("warning: no cat in it\x07")
+    assert capsys.readouterr().err == "warning: no cat in it\\x07\n"
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    with progress.progress_line() as step:
+        step("warning: no cat in it\x07")
+        step("layers: try 1")
+    last = capsys.readouterr().err
+    assert last.startswith("\r\x1b[2Kwarning: no cat in it\\x07\n\r\x1b[2K")
+
+
 def test_where_nobody_looks_text_is_as_rich_would_print_it() -> None:
     words = ["a", "bb×c", "", "x y  z", "network.tflite", "ä" * 7, "1.23", "—", "e\x1b[3m", "1\n2",
              "日本", "\u202eabc", "tab\tx", "  lead", "trail  "]  # fmt: skip

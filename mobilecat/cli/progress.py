@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from mobilecat.shown import WARNING
+
 EVERY_S = 20.0
 """In a log: seconds between two lines, so that minutes of work are neither silent nor a flood."""
 
@@ -22,6 +24,9 @@ def progress_line() -> Iterator[Callable[[str], None]]:
     from mobilecat.cli.terminal import plain
 
     def show(step: str) -> None:
+        if step.startswith(WARNING):
+            sys.stderr.write(f"\r\x1b[2K{plain(step)}\n")
+            return
         sys.stderr.write(f"\r\x1b[2K{time.monotonic() - start:5.1f} s  {plain(step)}")
         sys.stderr.flush()
 
@@ -38,10 +43,13 @@ def _log(start: float) -> Callable[[str], None]:
     def log(step: str) -> None:
         nonlocal said
         now = time.monotonic()
-        if now - said < EVERY_S:
+        if now - said < EVERY_S and not step.startswith(WARNING):
             return
         from mobilecat.cli.terminal import plain
 
+        if step.startswith(WARNING):
+            print(plain(step), file=sys.stderr, flush=True)
+            return
         said = now
         print(f"{now - start:.0f} s  {plain(step)}", file=sys.stderr, flush=True)
 

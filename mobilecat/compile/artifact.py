@@ -13,6 +13,7 @@ from mobilecat.disk import sha256_of, size_of
 from mobilecat.errors import UnsupportedError
 from mobilecat.formats.base.emitted import Emitted
 from mobilecat.formats.table import FORMATS
+from mobilecat.shown import WARNING
 from mobilecat.spec import Spec, TargetSpec
 from mobilecat.spec.targets import stored
 
@@ -48,10 +49,14 @@ def emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactRe
     format = FORMATS[target.kind]
     outputs = {v.name or "" for v in baked.model.graph.outputs}
     taps = (*baked.raw, *baked.candidates) if baked.image or baked.candidates else ()
+    unseen = _unseen(target, baked, spec)
+    if baked.calibration is not None:
+        for text in unseen:  # before layers are tried for minutes on pictures that show nothing
+            baked.calibration.progress(f"{WARNING}{path.name}: {text}")
     made: Emitted = format.emit(
         target, baked, spec, path, tuple(t for t in taps if t not in outputs)
     )
-    dtypes, lints = made.dtypes, (*made.lints, *_unseen(target, baked, spec))
+    dtypes, lints = made.dtypes, (*made.lints, *unseen)
     if not made.inspected:
         written: Inspection = format.inspect(path, format.name)
         lints = (*lints, *written.lints)

@@ -34,7 +34,7 @@ from mobilecat.formats.base.notes import notes_from_metadata
 from mobilecat.formats.importing import ImportOptions, dims_of, format_of, import_model
 from mobilecat.formats.table import FORMATS
 from mobilecat.rows import MAPS, ROWS
-from mobilecat.shown import Column, Line, Shown, Table, human_size
+from mobilecat.shown import WARNING, Column, Line, Shown, Table, human_size
 from mobilecat.spec import Spec, TargetSpec
 from mobilecat.spec.checks import OPEN
 from mobilecat.spec.targets import file_names
@@ -138,7 +138,6 @@ def _is_warning(note: str) -> bool:
     return WARNING in (note[: len(WARNING)], note.partition(": ")[2][: len(WARNING)])
 
 
-WARNING = "warning: "
 _LAST = ("precision", "takes")
 _FEW = 10
 

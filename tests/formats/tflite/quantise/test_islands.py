@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import onnx_ir as ir
 import pytest
 from PIL import Image
 
+import mobilecat as mc
 from mobilecat.formats.tflite.quantise.islands import words
 from mobilecat.formats.tflite.quantise.recipe import Recipe
 from mobilecat.formats.tflite.write import file_from_graph
@@ -16,6 +18,7 @@ from mobilecat.quantize import Calibration, calibration_of
 from mobilecat.quantize.sensitivity import Found
 from mobilecat.quantize.simulate import Layer
 from mobilecat.spec import QuantizeSpec, spec_from_text
+from tests.cat_faces import PICTURES, SOURCE, cat_faces_spec
 from tests.formats.tflite.lower.engines import graph, run_lite, run_ort
 from tests.formats.tflite.quantise.files import ops_of
 
@@ -95,3 +98,21 @@ def test_another_recipe_is_named_where_a_third_stays_float(layers: int, instead:
     kept = tuple(Layer(name, (name,)) for name in "ab")
     (said,) = words(Found(0.5, 0.01, kept, {}), layers)
     assert ("int8-weights" in said) == instead
+
+
+def test_pictures_that_show_nothing_are_told_before_layers_are_tried(tmp_path: Path) -> None:
+    """The search takes minutes of what no picture can answer."""
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    shutil.copy(PICTURES / "nobody_home.png", seen)
+    spec = cat_faces_spec(
+        '[targets.tflite]\nprecision = "int8"\n[quantize]\ncalibration = "seen"\n'
+    )
+    spec = spec.model_copy(update={"source": str(SOURCE)})
+    spec._folder = tmp_path
+    steps: list[str] = []
+    mc.export(spec, tmp_path / "bundle", progress=steps.append)
+    (told,) = [i for i, step in enumerate(steps) if step.startswith("warning: ")]
+    assert "no calibration picture has cat face" in steps[told]
+    later = [i for i, s in enumerate(steps) if s.startswith(("rounding layers", "trying decode"))]
+    assert later and told < min(later)
