@@ -12,6 +12,7 @@ from mobilecat.graph.told import told_in
 from mobilecat.pictures.odd import assumed
 from mobilecat.spec import ImageSpec, Spec
 from mobilecat.spec.published import Difference, differences
+from mobilecat.spec.published_anchors import anchors_words
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -37,7 +38,7 @@ def preprocessing_words(spec: Spec, network: ir.Model) -> tuple[str, ...]:
         said.append(("note: " if difference.key == "pad" else "warning: ") + difference.said)
     if "range" not in {d.key for d in published}:
         said += _of_values(image, first)
-    return tuple(said)
+    return (*said, *anchors_words(spec))
 
 
 def _published(spec: Spec, network: ir.Model, first: FirstLayer | None) -> tuple[Difference, ...]:

@@ -12,16 +12,11 @@ from mobilecat.heads import ops
 from mobilecat.heads.base import Head, Network
 from mobilecat.heads.maps import Cell, Placed, settle_maps
 from mobilecat.spec.heads import YoloV3Head
-
-ANCHORS = (
-    ((10.0, 13.0), (16.0, 30.0), (33.0, 23.0)),
-    ((30.0, 61.0), (62.0, 45.0), (59.0, 119.0)),
-    ((116.0, 90.0), (156.0, 198.0), (373.0, 326.0)),
-)
+from mobilecat.spec.published_anchors import YOLOV3
 
 
 def settle(spec: YoloV3Head, network: Network) -> Head:
-    return settle_maps(spec.kind, spec.anchors, ANCHORS, network, _box)
+    return settle_maps(spec.kind, spec.anchors, YOLOV3, network, _box)
 
 
 def _box(build: Builder, at: str, rows: ir.Value, place: Placed) -> Cell:

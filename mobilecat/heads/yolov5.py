@@ -15,8 +15,8 @@ from mobilecat.heads import ops
 from mobilecat.heads.base import Candidates, Head, Network
 from mobilecat.heads.fit import Fit, Shape, classes_of, units_of
 from mobilecat.heads.maps import Cell, Placed, settle_maps
-from mobilecat.heads.yolov3 import ANCHORS
 from mobilecat.spec.heads import YoloV5Head
+from mobilecat.spec.published_anchors import YOLOV3
 
 
 def settle(spec: YoloV5Head, network: Network) -> Head:
@@ -32,7 +32,7 @@ def settle(spec: YoloV5Head, network: Network) -> Head:
                 fit.ask(key, "is set, but the network has raw maps, not rows", "take it out")
         fit.require()
     # YOLOv5's P5 anchors are YOLOv3's.
-    return settle_maps(spec.kind, spec.anchors, ANCHORS, network, _box)
+    return settle_maps(spec.kind, spec.anchors, YOLOV3, network, _box)
 
 
 def _is_rows(shape: Shape) -> bool:

@@ -33,6 +33,7 @@ from mobilecat.proposal.single import (
     units_of,
 )
 from mobilecat.spec.heads import HEADS
+from mobilecat.spec.published_anchors import YOLOV3_TINY
 
 Family = Callable[[Facts], Guess | None]
 _OWN_ANCHORS = (
@@ -325,7 +326,7 @@ def maps(facts: Facts) -> Guess | None:
     because = f"{len(shapes)} maps at strides {', '.join(map(str, strides))}, three anchors a cell"
     if strides == [16, 32]:
         because += "; the anchors are those that YOLOv3-tiny publishes"
-        anchors = [[[23, 27], [37, 58], [81, 82]], [[81, 82], [135, 169], [344, 319]]]
+        anchors = [[[int(v) for v in pair] for pair in pairs] for pairs in YOLOV3_TINY]
         asks = (Ask("head.anchors", _OWN_ANCHORS, (anchors,)),)
         return Guess("YOLOv3-tiny", "yolov3", 1, because, {"anchors": anchors}, LETTERBOX, asks)
     if strides != [8, 16, 32]:
