@@ -43,12 +43,17 @@ def with_a_bundle(
         )
     if labelled := _labelled(photos):
         yield f"mobilecat evaluate{made} --data {labelled}   (accuracy; is preprocessing right?)"
-    if goldens.is_dir():
+    if _any(goldens, "approved.json"):
         yield f"mobilecat validate{made}{beside}   (held to {goldens}/)"
         return
-    yield f"mobilecat golden record{made} {photos}{beside}"
+    if not _any(goldens, "pending.json"):
+        yield f"mobilecat golden record{made} {photos}{beside}"
     yield from reviewed(f"{made}{beside}")
     yield f"mobilecat validate{made}{beside}"
+
+
+def _any(goldens: Path, name: str) -> bool:
+    return next(goldens.glob(f"*/*/{name}"), None) is not None
 
 
 def reviewed(beside: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from mobilecat.compile.apps import AppFolder, app_folder, fill, require_ours, re
 from mobilecat.disk import sha256_of
 from mobilecat.errors import ArtifactError, Problem
 from mobilecat.formats.table import FORMATS
+from mobilecat.shown import human_size
 
 CONTRACT = "ModelContract.kt"
 SECOND = "LandmarkContract.kt"
@@ -53,7 +54,20 @@ def write_android(bundle_folder: Path, android_folder: Path) -> AppFolder:
             fill(fresh / ASSETS / name, where, _for_android(bundle), more)
             text = contract_kotlin(bundle, sha256_of(where / FILE), Path(contract).stem, name)
             (fresh / contract).write_text(text, encoding="utf-8", newline="\n")
-    return AppFolder(android_folder, tuple(written), ())
+    notes = [note for bundle, *_ in parts if (note := _twice(bundle))]
+    return AppFolder(android_folder, tuple(written), tuple(notes))
+
+
+def _twice(bundle: Bundle) -> str:
+    """Say where a model lies in the assets for two engines: an app runs one."""
+    found = _for_android(bundle)
+    if len({a.kind for a in found}) < 2:
+        return ""
+    files = " and ".join(f"{a.file} ({human_size(a.bytes)})" for a in found)
+    return (
+        f"the same model for LiteRT and for ONNX Runtime: {files}. Your app runs one of them: take "
+        "the other's [targets] out of the spec, or the APK carries both"
+    )
 
 
 def require_android_folder(folder: Path) -> None:

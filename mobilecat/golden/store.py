@@ -32,6 +32,7 @@ from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import Check
 from mobilecat.compare.probe import Probe
 from mobilecat.disk import is_litter, read_text, sha256_of, write_text
+from mobilecat.disk.near import did_you_mean
 from mobilecat.errors import ArtifactError, MobileCatError, Problem
 from mobilecat.geometry.resize import ResizePlan
 from mobilecat.golden.moving import FrameResult
@@ -269,7 +270,7 @@ def require_golden_folder(root: Path) -> None:
     """Raise MobileCatError where `root` is no folder, as a mistyped name is not."""
     if not root.is_dir():
         what = "a file, not a folder" if root.exists() else "not found"
-        fix = "record a case: mobilecat golden record"
+        fix = did_you_mean(root, Path.is_dir) or "record a case: mobilecat golden record"
         raise MobileCatError("There is no such golden folder", [Problem(what, str(root), fix)])
 
 
@@ -334,7 +335,7 @@ def read_case(
         if (folder / f"{PENDING}.json").is_file():
             hint = f"approve it: mobilecat golden review {named}".rstrip()
         hint += f" --golden {shlex.quote(str(folder.parent.parent))}"
-        problems.append(f"{folder} has no approved.json; {hint}")
+        problems.append(f"has no approved.json; {hint}")
     approved = results.pop(APPROVED, None)
     problems += [
         f"{folder / k}.json is a copy of approved.json: approve what the lane gave, with --variant"

@@ -55,7 +55,7 @@ def grouped(results: Sequence[Result], report: Report, said: Said) -> list[str]:
         where = f"the worst: {worst.lane}, {worst.case}: " if worst.lane and worst.case else ""
         what = called(worst.check) if worst.lane else name
         at = _places(found, report)
-        lines.append(f"{stage} {what}{to}, {at}: {where}{measured(worst.check)}")
+        lines.append(f"{f'{stage} {what}'.strip()}{to}, {at}: {where}{measured(worst.check)}")
     return lines
 
 
@@ -77,7 +77,7 @@ def grouped_random(rows: Sequence[RandomRow], said: Callable[[RandomRow], str]) 
 def _of_goldens(found: Sequence[Result]) -> str:
     if not found:
         return ""
-    names = ", ".join(dict.fromkeys(" ".join(_kind(r)[:2]) for r in found))
+    names = ", ".join(dict.fromkeys(" ".join(_kind(r)[:2]).strip() for r in found))
     return f"the goldens themselves: {len(found)} check{'s' * (len(found) > 1)} failed ({names})"
 
 
@@ -100,7 +100,8 @@ def _kind(result: Result) -> tuple[str, ...]:
     c = result.check
     if result.lane:
         return c.stage, c.name, c.against
-    return c.stage, c.name.partition(" of ")[0], "", c.detail
+    name = "" if c.stage == "golden" else c.name.partition(" of ")[0]  # else it is a case's
+    return c.stage, name, "", c.detail
 
 
 def _places(found: Sequence[Result], report: Report) -> str:
@@ -121,6 +122,8 @@ def _lanes(report: Report, names: Sequence[str]) -> str:
 
 
 def _some(count: int, of: int, noun: str) -> str:
+    if count > of:  # goldens that cannot be compared at all
+        return f"{count} {noun}s"
     if of <= 1:
         return f"the {noun}"
     return f"all {of} {noun}s" if count == of else f"{count} of {of} {noun}s"

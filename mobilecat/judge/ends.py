@@ -36,6 +36,7 @@ def require_right_ends(folder: Path, bundle: Bundle, source: Path) -> tuple[str,
     del runner
     give_back_memory(max((a.bytes for a in bundle.artifacts), default=0))
     tried: list[str] = []
+    partly: list[str] = []
     wrong: list[Problem] = []
     for lane in lanes_of(bundle, slow=False):
         checks = try_made(folder, bundle, lane, made)
@@ -44,10 +45,11 @@ def require_right_ends(folder: Path, bundle: Bundle, source: Path) -> tuple[str,
         ]
         if lane.artifact and any(c.verdict == "PASS" for c in checks):
             tried.append(lane.artifact.file)
+            partly += [lane.artifact.file] if any(c.verdict == "NOT_RUN" for c in checks) else []
     if wrong:
         raise ArtifactError("A new artifact's decode or suppression is wrong on made values", wrong)
     what = "decode and suppression" if raw else "suppression"
-    files = dict.fromkeys(tried)
+    files = [f"{x} (but for one)" if x in partly else x for x in dict.fromkeys(tried)]
     return (f"tried on made values, {what}: {', '.join(files)}",) if files else ()
 
 

@@ -131,8 +131,8 @@ def try_made(folder: Path, bundle: Bundle, lane: Lane, made: Sequence[Made]) -> 
 def _untried(what: str) -> str:
     """Return what was not tried, and what that means for those who ship the file."""
     return (
-        f"a test on values that were made up for it, not on your pictures, was left out: {what}. "
-        f"What the file gives for your pictures is judged all the same: {_MADE_PAGE}"
+        f"one test on made values, not on your pictures, which are judged all the same: {what}. "
+        f"{_MADE_PAGE}"
     )
 
 

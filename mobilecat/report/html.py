@@ -12,6 +12,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from mobilecat.bundle import Bundle
+from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.bundle.given import besides
 from mobilecat.compare.compare import Check, Verdict
 from mobilecat.compare.tolerances import Limits
@@ -25,6 +27,7 @@ from mobilecat.judge.saved import Saved
 from mobilecat.judge.words import amount, failures, many, not_run, once, source_rounds
 from mobilecat.pictures.chart import Chart
 from mobilecat.pictures.matrix import Matrix
+from mobilecat.pictures.odd import assumed
 from mobilecat.report.html_cases import Looks, case_views, layer_names
 from mobilecat.report.html_cells import COLUMNS, HINTS, Cell, cell_of, random_cell, short_names
 from mobilecat.report.html_grid import ORIENTATIONS, grid_of
@@ -37,6 +40,7 @@ from mobilecat.report.html_overview import (
 from mobilecat.report.html_page import render
 from mobilecat.report.losses import exceeded_in, losses_in, measured_in
 
+_LABELS = 8
 TAGGED = 16
 """Boxes have their label written on them where no picture has more of them."""
 
@@ -158,6 +162,7 @@ def report_page(
             *((t, "output") for t in report.bundle.outputs),
         ],
         contract_besides=list(besides(report.bundle)),
+        meant=_meant(report.bundle),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         platform=platform.platform(),
         python=platform.python_version(),
@@ -194,6 +199,30 @@ def _sentence(report: Report, misplaced: bool, dear: bool, untried: bool) -> str
 
 def _failed(report: Report) -> int:
     return len(report.failed) + sum(r.verdict == "FAIL" for r in report.random)
+
+
+def _meant(bundle: Bundle) -> list[tuple[str, str]]:
+    """Return what goes into the tensors and what becomes of them, as the spec says: preprocessing,
+    thresholds, labels. Of a cascade, each model's."""
+    parts = bundle.parts.items() if isinstance(bundle, CascadeBundle) else [("", bundle)]
+    said = []
+    for home, part in parts:
+        of = f"{home}: " if home else ""
+        image, nms, labels = part.spec.input, part.spec.effective_nms, part.spec.labels
+        if image is not None:
+            pad = f", padded with {image.pad}" if image.pad else ""
+            said.append((f"{of}preprocessing", f"{assumed(image)}{pad}"))
+        if nms is not None:
+            limits = [f"score above {nms.score_threshold:g}"]
+            if nms.selection == "nms":
+                classes = "within a class" if nms.per_class else "across classes"
+                limits.append(f"overlap (IoU) at most {nms.iou_threshold:g} {classes}")
+            limits.append(f"{nms.max_detections} detections at most")
+            said.append((f"{of}thresholds", ", ".join(limits)))
+        if labels:
+            more = f" and {len(labels) - _LABELS} more" if len(labels) > _LABELS else ""
+            said.append((f"{of}labels", f"{', '.join(labels[:_LABELS])}{more}"))
+    return said
 
 
 def _facts(report: Report) -> list[str]:

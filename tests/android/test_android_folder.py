@@ -37,7 +37,9 @@ def test_what_is_written(tmp_path: Path) -> None:
     assert set(files) == {"ModelContract.kt", *(f"assets/model/{n}" for n in inside)}
     assert files["assets/model/bundle.json"] == (bundle / "bundle.json").read_bytes()
     assert sha256_of(bundle / "bundle.json").encode() in files["ModelContract.kt"]
-    assert set(done.files) == set(files) and done.notes == ()
+    assert set(done.files) == set(files)
+    assert len(done.notes) == 1 and "or the APK carries both" in done.notes[0]
+    assert "yunet.tflite (" in done.notes[0] and " and yunet.onnx (" in done.notes[0]
     write_android(bundle, tmp_path / "again")
     assert files_of(tmp_path / "again") == files
 

@@ -201,3 +201,11 @@ def test_a_long_list_is_told_by_its_first_three() -> None:
     said = list_words("labels", names, names[1:] + names[:1])
     assert said.startswith('class 0 "n0" → "n1", class 1 "n1" → "n2", class 2 "n2" → "n3", and 77')
     assert list_words("landmarks", ["eye"], ["eye", "ear"]) == "1 → 2 names"
+
+
+def test_the_contract_says_what_goes_in_and_what_is_kept(shop: Workshop) -> None:
+    text = page(shop, None).read_text("utf-8").partition('<h2 id="contract">')[2]
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text.partition('<h2 id="files">')[0]))
+    assert "preprocessing RGB, 0..255 becomes 0..255, letterbox to 64×48" in text
+    assert "thresholds score above 0.3, overlap (IoU) at most 0.45 within a class, 5 det" in text
+    assert "labels cat, dog" in text

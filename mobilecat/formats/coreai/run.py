@@ -128,8 +128,7 @@ class CutCoreAI:
             raise NotRun("a loop went on after 10,000 rounds")
         if not np.asarray(found.get(self._record.outputs.get(SETTLED, ""), 1)).all():
             raise NotRun(
-                "its boxes overlap in so long a chain that the file's suppression, which has a "
-                "fixed number of rounds, ends before all is decided. The file says so itself: its "
-                "output `settled` is 0 then, else 1. Let your app look at it"
+                "its boxes overlap in so long a chain that the suppression in the file ends "
+                "before all is decided, and says so (`settled` is 0)"
             )
         return named(found, self._record, {t: t for t in taps})
