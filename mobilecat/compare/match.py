@@ -28,8 +28,8 @@ from mobilecat.compare.masks import compare_masks
 from mobilecat.compare.tolerances import Limits
 from mobilecat.geometry.affine import Affine
 from mobilecat.geometry.boxes import area_xyxy
-from mobilecat.geometry.turned import corners_apart, turned_iou
-from mobilecat.pictures.detections import Detections
+from mobilecat.geometry.turned import corners_apart
+from mobilecat.pictures.detections import Detections, overlaps
 from mobilecat.pictures.similarity import oks
 from mobilecat.rows import SHOWN, RowValue
 
@@ -68,31 +68,12 @@ class Matches:
     extra: tuple[int, ...]
 
 
-def iou_matrix(a_xyxy: Floats, b_xyxy: Floats) -> Floats:
-    """Return IoU [len(a), len(b)]; 0 where both boxes are empty."""
-    a, b = a_xyxy[:, None, :], b_xyxy[None, :, :]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    inter = np.prod(np.clip(sides, 0, None), axis=-1)
-    areas = [np.prod(np.clip(x[..., 2:] - x[..., :2], 0, None), axis=-1) for x in (a, b)]
-    union = areas[0] + areas[1] - inter
-    out: Floats = np.divide(inter, union, out=np.zeros_like(union), where=union > 0)
-    return out
-
-
 def corner_distances(a_xyxy: Floats, b_xyxy: Floats) -> Floats:
     """Return the distance of the corner that moved most. Shapes: (…, 4), (…, 4) → (…)."""
     d = np.abs(a_xyxy - b_xyxy)
     dx, dy = np.maximum(d[..., 0], d[..., 2]), np.maximum(d[..., 1], d[..., 3])
     out: Floats = np.hypot(dx, dy)
     return out
-
-
-def overlaps(a: Detections, b: Detections) -> Floats:
-    """Return IoU [len(a), len(b)]; of turned boxes, as polygons."""
-    p, q = a.corners_xy, b.corners_xy
-    if p is None or q is None:
-        return iou_matrix(a.boxes_xyxy, b.boxes_xyxy)
-    return turned_iou(p, q)
 
 
 def distances(a: Detections, b: Detections) -> Floats:

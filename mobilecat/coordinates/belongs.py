@@ -24,9 +24,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mobilecat.bundle import Bundle
-from mobilecat.compare.match import corner_distances, iou_matrix, match
+from mobilecat.compare.match import corner_distances, match
 from mobilecat.coordinates.report import OWN
 from mobilecat.geometry.affine import Size
+from mobilecat.geometry.boxes import iou
 from mobilecat.geometry.resize import plan_resize
 from mobilecat.golden.store import Case
 from mobilecat.lanes import Lane, Runner, decode_outputs
@@ -121,12 +122,12 @@ def held_through(
     )
     for again in drawings:
         pairs = match(found, again, STEADY_PX)
-        moved, iou = np.full(len(found), np.inf), np.zeros(len(found))
+        moved, overlap = np.full(len(found), np.inf), np.zeros(len(found))
         for i, j in pairs.pairs:
             moved[i] = corner_distances(found.boxes_xyxy[i], again.boxes_xyxy[j])
-            iou[i] = iou_matrix(found.boxes_xyxy[i : i + 1], again.boxes_xyxy[j : j + 1])[0, 0]
+            overlap[i] = iou(found.boxes_xyxy[i : i + 1], again.boxes_xyxy[j : j + 1])[0, 0]
         moves = np.maximum(moves, moved)
-        lasting &= (iou >= SAME_IOU) | (moved <= STEADY_PX)
+        lasting &= (overlap >= SAME_IOU) | (moved <= STEADY_PX)
         settled &= all(again.scores[j] - threshold <= BORDERLINE for j in pairs.extra)
     # A borderline box may be gone, and its neighbour taken for it.
     moves = np.where(found.scores - threshold <= BORDERLINE, np.inf, moves)

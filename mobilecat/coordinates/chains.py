@@ -18,7 +18,7 @@ from mobilecat.camera.buffer import PixelBuffer, buffer_from_rgb
 from mobilecat.camera.layout import PixelFormat, plane_layouts
 from mobilecat.camera.request import AppResize, SimulatedRequest
 from mobilecat.compare.compare import Check, Verdict
-from mobilecat.compare.match import corner_distances, iou_matrix, match
+from mobilecat.compare.match import corner_distances, match
 from mobilecat.compare.tolerances import limits_of
 from mobilecat.coordinates.belongs import (
     BORDERLINE,
@@ -37,6 +37,7 @@ from mobilecat.coordinates.belongs import (
 from mobilecat.coordinates.report import OWN, Chain, CoordinateReport, Row, chains
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.geometry.affine import Size
+from mobilecat.geometry.boxes import iou
 from mobilecat.geometry.orientation import (
     Orientation,
     apply_orientation,
@@ -226,8 +227,8 @@ def _held(
     extra = extra if reference.settled else []
     steady = [(i, j) for i, j in pairs.pairs if reference.steady[i]]
     loose = [(i, j) for i, j in pairs.pairs if not reference.steady[i]]
-    iou = iou_matrix(want.boxes_xyxy, got.boxes_xyxy)
-    missing += [i for i, j in loose if reference.lasting[i] and iou[i, j] < SAME_IOU]
+    overlap = iou(want.boxes_xyxy, got.boxes_xyxy)
+    missing += [i for i, j in loose if reference.lasting[i] and overlap[i, j] < SAME_IOU]
     off = {i: float(corner_distances(want.boxes_xyxy[i], got.boxes_xyxy[j])) for i, j in steady}
     wider = {i: limit + TIMES * max(0.0, float(reference.moves[i]) - STEADY_PX) for i in off}
     ranked = sorted(off, key=lambda i: off[i] / wider[i])

@@ -6,8 +6,8 @@ import numpy as np
 
 from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import Check, Stage, form_fault, passed
-from mobilecat.compare.match import iou_matrix
 from mobilecat.compare.tolerances import Limits
+from mobilecat.geometry.boxes import iou
 from mobilecat.graph import Array
 from mobilecat.heads.reference.selection import overlap_of
 from mobilecat.judge.observe import Observed, gives_detections, watched
@@ -113,15 +113,15 @@ def _overlap(found: dict[str, Array], nms: NmsSpec, bundle: Bundle, limits: Limi
     boxes = found["boxes"].astype(np.float64)
     if "angles" in found:
         measured = overlap_of(boxes, found["angles"], nms)
-        iou = np.stack([measured(i, list(range(len(boxes)))) for i in range(len(boxes))])
+        share = np.stack([measured(i, list(range(len(boxes)))) for i in range(len(boxes))])
     else:
-        iou = iou_matrix(boxes, boxes)
+        share = iou(boxes, boxes)
     if nms.per_class:
         ids = found["class_ids"][:, 0]
-        iou = np.where(ids[:, None] == ids[None], iou, 0)
-    np.fill_diagonal(iou, 0)
-    i, j = np.unravel_index(int(iou.argmax()), iou.shape)
-    worst = float(iou[i, j])
+        share = np.where(ids[:, None] == ids[None], share, 0)
+    np.fill_diagonal(share, 0)
+    i, j = np.unravel_index(int(share.argmax()), share.shape)
+    worst = float(share[i, j])
     beyond = max(0.0, worst - nms.iou_threshold)
     detail = f"largest IoU of two kept boxes {worst:.4f}, iou_threshold {nms.iou_threshold:g}"
     ok = beyond <= limits.scores

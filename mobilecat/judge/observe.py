@@ -198,7 +198,7 @@ def _as_contracted(found: dict[str, Array], bundle: Bundle, lane: Lane) -> dict[
         half = wanted.kind == "f" and value.dtype == np.float32 and (announced or not is_output)
         whole = wanted.kind in "iub" and announced and bool((np.rint(value) == value).all())
         if half or whole:
-            typed[name] = value.astype(wanted)
+            typed[name] = value.astype(wanted, copy=False)
     return typed
 
 

@@ -18,10 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mobilecat.bundle import Bundle
-from mobilecat.compare.match import Ties, corner_distances, iou_matrix
+from mobilecat.compare.match import Ties, corner_distances
 from mobilecat.compare.tolerances import Limits
 from mobilecat.errors import ArtifactError
 from mobilecat.geometry.affine import Affine
+from mobilecat.geometry.boxes import iou
 from mobilecat.graph import Array
 from mobilecat.heads import Candidates
 from mobilecat.judge.observe import Observed, watched
@@ -178,8 +179,8 @@ class _Found:
             return False
         if abs(e.scores[i] - g.scores[j]) > limits.scores:
             return False
-        iou = iou_matrix(e.boxes_xyxy[i : i + 1], g.boxes_xyxy[j : j + 1])[0, 0]
-        if iou <= nms.iou_threshold - limits.scores:
+        overlap = iou(e.boxes_xyxy[i : i + 1], g.boxes_xyxy[j : j + 1])[0, 0]
+        if overlap <= nms.iou_threshold - limits.scores:
             return False
         best = self.own.scores.max(axis=1, initial=0)
         alike = np.abs(best - g.scores[j]) <= limits.scores

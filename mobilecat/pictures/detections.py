@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mobilecat.geometry.affine import Affine
-from mobilecat.geometry.turned import turned_corners
+from mobilecat.geometry.boxes import iou
+from mobilecat.geometry.turned import turned_corners, turned_iou
 from mobilecat.pictures.masks import Masks, read_masks
 from mobilecat.rows import ROWS, SHOWN, rows_among
 from mobilecat.shown import Line, Shown, Table
@@ -144,6 +145,12 @@ class Detections(Shown):
             carried,
             read_masks([r["mask"] for r in rows]) if n and all("mask" in r for r in rows) else None,
         )
+
+
+def overlaps(a: Detections, b: Detections) -> Floats:
+    """Return IoU [len(a), len(b)]; of turned boxes, as polygons."""
+    p, q = a.corners_xy, b.corners_xy
+    return iou(a.boxes_xyxy, b.boxes_xyxy) if p is None or q is None else turned_iou(p, q)
 
 
 def class_name(class_id: int, labels: Sequence[str]) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 
 from mobilecat.clips.clip import ClipFacts, Pixels
 from mobilecat.clips.reading import ClipReader
-from mobilecat.compare.match import corner_distances, iou_matrix
+from mobilecat.compare.match import corner_distances
 from mobilecat.geometry.affine import Affine
+from mobilecat.geometry.boxes import iou
 from mobilecat.pictures.detections import Detections
 from mobilecat.streams.pictures import PICTURE_FAULTS, PictureFault, Seen
 from mobilecat.streams.times import ROW_FAULTS, Shown, emptied, rhythm, stale, stale_at
@@ -168,10 +169,10 @@ def _is_gap(frame: int, observed: Mapping[int, Detections]) -> bool:
 def _of_frame(want: Detections, got: Detections) -> list[float]:
     if not len(want) or not len(got):
         return [1.0] * max(len(want), len(got))
-    iou = iou_matrix(want.boxes_xyxy, got.boxes_xyxy)
+    overlap = iou(want.boxes_xyxy, got.boxes_xyxy)
     costs, taken = [], set()
-    for i in np.argsort(-iou.max(1)):
-        free = [j for j in np.argsort(-iou[i]) if j not in taken]
+    for i in np.argsort(-overlap.max(1)):
+        free = [j for j in np.argsort(-overlap[i]) if j not in taken]
         if not free:
             costs.append(1.0)
             continue

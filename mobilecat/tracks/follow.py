@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mobilecat.compare.match import overlaps
-from mobilecat.pictures.detections import Detections, Floats
+from mobilecat.pictures.detections import Detections, Floats, overlaps
 
 MIN_IOU = 0.3
 LONGEST_GAP = 2

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from mobilecat.compare.match import iou_matrix
+from mobilecat.geometry.boxes import iou
 from mobilecat.pictures.detections import Detections
 from mobilecat.tracks.follow import LONGEST_GAP, Follower, Totals, paired
 
@@ -124,12 +124,12 @@ class Steadiness:
         before, self._before = self._before, source
         if before is None or not len(found) or not len(source) or not len(before):
             return
-        moved = iou_matrix(source.boxes_xyxy, before.boxes_xyxy).max(1).mean()
+        moved = iou(source.boxes_xyxy, before.boxes_xyxy).max(1).mean()
         if moved > 1 - _LAG_MARGIN / 2:
             return  # a still subject says nothing
         self._moved += 1
-        self._now_iou += float(iou_matrix(found.boxes_xyxy, source.boxes_xyxy).max(1).mean())
-        self._before_iou += float(iou_matrix(found.boxes_xyxy, before.boxes_xyxy).max(1).mean())
+        self._now_iou += float(iou(found.boxes_xyxy, source.boxes_xyxy).max(1).mean())
+        self._before_iou += float(iou(found.boxes_xyxy, before.boxes_xyxy).max(1).mean())
 
     def finish(self) -> Stability:
         """Return the figures of the whole clip."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mobilecat.compare.match import Ties, compare_detections, corner_distances, iou_matrix, match
+from mobilecat.compare.match import Ties, compare_detections, corner_distances, match
 from mobilecat.compare.tolerances import Limits
 from mobilecat.geometry.affine import Affine
+from mobilecat.geometry.boxes import iou
 from mobilecat.pictures.detections import Detections
 
 LIMITS = Limits(boxes_px=0.5, landmarks_px=0.5, scores=1e-3, tensors=1e-4)
@@ -38,8 +39,8 @@ def test_iou_by_hand() -> None:
     # 2×3 and 2×3 overlapping by 1×3: 3 / (6 + 6 − 3); a box inside: 1/6; apart; both empty
     a = np.array([[0.0, 0, 2, 3], [5, 5, 5, 5]])
     b = np.array([[1.0, 0, 3, 3], [0, 0, 1, 1], [2, 0, 4, 3], [5, 5, 5, 5]])
-    assert iou_matrix(a, b) == pytest.approx(np.array([[3 / 9, 1 / 6, 0, 0], [0, 0, 0, 0]]))
-    assert iou_matrix(np.zeros((0, 4)), b).shape == (0, 4)
+    assert iou(a, b) == pytest.approx(np.array([[3 / 9, 1 / 6, 0, 0], [0, 0, 0, 0]]))
+    assert iou(np.zeros((0, 4)), b).shape == (0, 4)
 
 
 def test_corner_distance_is_of_the_corner_that_moved_most() -> None:

@@ -14,10 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mobilecat.geometry.boxes import iou
-from mobilecat.geometry.turned import turned_iou
-from mobilecat.measure.evaluate.metrics import Floats
-from mobilecat.pictures.detections import Detections
+from mobilecat.pictures.detections import Detections, overlaps
 
 FROM = 0.5
 """The IoU from which on a box of the lane is the source's. Lower would take another object's."""
@@ -103,7 +100,7 @@ def moved(source: Iterable[Detections], lane: Iterable[Detections]) -> Moved | N
 def _pairs(theirs: Detections, mine: Detections) -> list[tuple[int, int, float]]:
     """Return (source's, lane's, IoU) of pairs of one class, what overlaps most first."""
     values = np.where(
-        theirs.class_ids[:, None] == mine.class_ids[None], _overlaps(theirs, mine), -1.0
+        theirs.class_ids[:, None] == mine.class_ids[None], overlaps(theirs, mine), -1.0
     )
     found = []
     while values.size and values.max() >= FROM:
@@ -111,10 +108,3 @@ def _pairs(theirs: Detections, mine: Detections) -> list[tuple[int, int, float]]
         found.append((i, j, float(values[i, j])))
         values[i, :] = values[:, j] = -1.0
     return found
-
-
-def _overlaps(theirs: Detections, mine: Detections) -> Floats:
-    a, b = theirs.corners_xy, mine.corners_xy
-    if a is None or b is None:
-        return iou(theirs.boxes_xyxy, mine.boxes_xyxy)
-    return turned_iou(a, b)
