@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import as_floats
-from mobilecat.compare.match import iou_matrix
+from mobilecat.geometry.boxes import iou
 from mobilecat.heads.reference.selection import select
 from mobilecat.judge.observe import Observed, watched
 
@@ -47,7 +47,7 @@ def _behind(bundle: Bundle, side: Observed) -> npt.NDArray[np.bool_] | None:
         scores = scores.copy()
         scores[rest] = 0  # they do not compete
     kept = select(boxes, scores, nms).rows
-    firmly = iou_matrix(boxes, boxes[kept]) > nms.iou_threshold + BY_FAR
+    firmly = iou(boxes, boxes[kept]) > nms.iou_threshold + BY_FAR
     firmly &= best[kept][None] > best[:, None] + BY_FAR
     if nms.per_class:
         firmly &= classes[kept][None] == classes[:, None]
