@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -36,13 +37,18 @@ def compress(
     *,
     data: Data,
     budget: Annotated[
-        float,
+        str,
         typer.Option(
             "--budget", metavar="POINTS", help="Points of mAP that a target may lose, of 100."
         ),
-    ] = 0.5,
+    ] = "0.5",
     for_: Annotated[
-        str, typer.Option("--for", metavar="WHAT", help="What is best: size or speed.")
+        str,
+        typer.Option(
+            "--for",
+            metavar="WHAT",
+            help="What is best: size, however slow on this CPU (it is said), or speed.",
+        ),
     ] = "size",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write nothing into the spec.")
@@ -71,11 +77,12 @@ def compress(
     named = {"--json": json_, "--plot": plot, "--html": html}
     require_outputs(named, inputs=(spec, data, source))
     require_svg(plot)
-    with stoppable(_stopped(spec, cache)), progress_line() as progress:
+    points = _points(budget)
+    with stoppable(_stopped(spec, cache, fresh)), progress_line() as progress:
         found = mc.compress(
             spec,
             data,
-            budget=budget,
+            budget=points,
             goal=for_,  # type: ignore[arg-type]
             artifact=artifact,
             source=source,
@@ -95,9 +102,25 @@ def compress(
     give(found, json_, *(f"wrote {file}" for file in (plot, html) if file is not None))
 
 
-def _stopped(spec: Path, cache: Path | None) -> str:
+def _points(text: str) -> float:
+    """Return a number of points as it was typed. Errors: MobileCatError."""
+    from mobilecat.errors import MobileCatError, Problem
+
+    try:
+        return float(text)
+    except ValueError:
+        meant = text.replace(",", ".", 1)
+        fix = f"--budget {meant}" if re.fullmatch(r"\d*\.\d+", meant) else "--budget 0.5"
+        said = Problem(f"{text!r:.40} is no number", "--budget", f"such as {fix}")
+        raise MobileCatError("There is no such budget", [said]) from None
+
+
+def _stopped(spec: Path, cache: Path | None, fresh: bool) -> str:
     where = f" in {cache}" if cache is not None else ""
+    again = "the same command goes on there (with --fresh it begins anew)"
+    if fresh:
+        again = "the same command without --fresh goes on there, and believes nothing older"
     return (
         f"stopped: {spec} was not touched. What was measured is kept{where}, but for the step that "
-        "it was at: the same command goes on there (with --fresh it begins anew)"
+        f"it was at: {again}"
     )

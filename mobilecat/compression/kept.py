@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,40 @@ from mobilecat.measure.kept import NOT_PASSED
 
 
 class Kept:
-    """JSON values by the hash of what they follow from. fresh: believe none that are there."""
+    """JSON values by the hash of what they follow from.
 
-    def __init__(self, folder: Path | None = None, fresh: bool = False) -> None:
+    fresh: believe none that were there before. A fresh run that is stopped goes on where it was, as
+    fresh, when the same work is asked for again without it. of: what names that work.
+    """
+
+    def __init__(self, folder: Path | None = None, fresh: bool = False, of: str = "") -> None:
         self.root = folder or cache_folder() / "compress"
-        self._fresh = fresh
         self.problem = ""
         """Why nothing could be written, in words; the work goes on without."""
+        name = hashlib.sha256(of.encode()).hexdigest()[:32]
+        self._mark = self.root / "fresh" / f"{name}.json"
+        self._since = self._begin_anew() if fresh else self._begun()
+        """What was written before is not believed: seconds, on the clock of that disk."""
+
+    def _begin_anew(self) -> float:
+        try:
+            self._mark.parent.mkdir(parents=True, exist_ok=True)
+            write_text(self._mark, "{}\n")
+        except OSError as e:
+            self.problem = f"{self._mark.parent} cannot be written: {e.strerror}"
+            return math.inf
+        return self._begun()
+
+    def _begun(self) -> float:
+        try:
+            return self._mark.stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def finished(self) -> None:
+        """The work is done: what a fresh run has written is believed, and so is what it has not."""
+        with suppress(OSError):
+            self._mark.unlink(missing_ok=True)
 
     @property
     def results(self) -> Path:
@@ -35,10 +64,11 @@ class Kept:
 
     def get(self, kind: str, said: Mapping[str, Any]) -> Any:
         """Return what was kept; None where nothing was, or it is damaged."""
-        if self._fresh:
-            return None
+        file = self._file(kind, said)
         try:
-            return json.loads(self._file(kind, said).read_text("utf-8"))
+            if file.stat().st_mtime < self._since:
+                return None
+            return json.loads(file.read_text("utf-8"))
         except (OSError, ValueError):
             return None
 

@@ -1,7 +1,8 @@
 """How far a search has come: steps done of about how many, and about how long the rest takes.
 
 A step is a candidate that is measured, or all layers rounded one at a time. How many there will be
-is known but for the mixtures, of which a few are tried at most: so "about", and never too few.
+is known but for the mixtures: so "about". Those that most searches need are counted, as many as
+there can be; those that are tried only where all layers in int8 lose too much, when it comes to it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ class Pace:
         self.steps = max(self.steps, self.done)
         if took >= _KEPT_S:
             self._taken.append(took)
+
+    def add(self, steps: int) -> None:
+        """So many steps more will be taken."""
+        self.steps += steps
 
     def leave_out(self, steps: int) -> None:
         """So many steps that were counted will not be taken."""

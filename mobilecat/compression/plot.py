@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from mobilecat.compression.result import Compressed
+from collections.abc import Callable, Iterator, Sequence
+
+from mobilecat.compression.result import Compressed, Row
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.pictures.chart import BLACK, COLOURS, Axis, Chart, Dots, Line, Point, round_ticks
+
+_LETTERS, _APART, _LINE = 0.0085, 0.02, 0.045
+"""Of a chart: about how wide a letter is, what is left between two names, how high a line is."""
 
 
 def chart_of(found: Compressed) -> Chart:
     """Return a dot a recipe, a line along each target's frontier; what was chosen is ringed, and
-    named in the legend, where names that are long or close together do not cover one another.
+    in the legend with its full name. Beside a dot stands its recipe, a mixture's by that word, but
+    where it would cover another's: the chosen and the frontier's come first.
 
     Losses beyond four budgets lie on the upper edge, gains on the lower one.
     Errors: MobileCatError where nothing was measured.
@@ -34,11 +40,30 @@ def chart_of(found: Compressed) -> Chart:
         best = next((r for r in rows if r.chosen), None)
         said = f"{file}: {best.recipe}, {best.share:.3f} of float32" if best else file
         marks.append(Dots(tuple(at(r.bytes, r.loss) for r in rows), colour, said, 4))
+    for row in _named(found.rows, at):
+        marks.append(Dots((at(row.bytes, row.loss),), BLACK, "", 0, note=_short(row.recipe)))
     for row in found.chosen:
         marks.append(Dots((at(row.bytes, row.loss),), BLACK, "", 9, ring=True))
     if 0 < found.budget <= high:
         level = found.budget / high
         marks.append(Line(((0.0, level), (1.0, level)), BLACK, f"budget {found.budget:g}", 1))
-    title = f"{found.spec.name}: {found.measure} lost over size, {found.pictures} pictures"
+    name = found.name or found.spec.name
+    title = f"{name}: {found.measure} lost over size, {found.pictures} pictures"
     x = Axis("MB", sizes)
     return Chart(title, x, Axis(f"points of {found.measure} lost", ticks), tuple(marks))
+
+
+def _short(recipe: str) -> str:
+    """Return a recipe's name without what a mixture is of."""
+    return recipe.partition(":")[0]
+
+
+def _named(rows: Sequence[Row], at: Callable[[float, float], Point]) -> Iterator[Row]:
+    """Give the rows whose names fit beside their dots, one below or beside the other."""
+    taken: list[Point] = []
+    for row in sorted(rows, key=lambda r: (not r.chosen, not r.frontier, r.bytes)):
+        x, y = at(row.bytes, row.loss)
+        wide = _LETTERS * len(_short(row.recipe)) + _APART
+        if all(abs(x - a) > wide or abs(y - b) > _LINE for a, b in taken):
+            taken.append((x, y))
+            yield row

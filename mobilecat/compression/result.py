@@ -69,6 +69,8 @@ class Compressed(Shown):
     notes: tuple[str, ...]
     written: bool
     diff: str = ""
+    name: str = ""
+    """The spec's."""
 
     @property
     def exit_code(self) -> int:
@@ -117,6 +119,7 @@ class Compressed(Shown):
             "schema": SCHEMA,
             "exit_code": self.exit_code,
             "spec": str(self.spec),
+            "name": self.name,
             "measure": self.measure,
             "budget": self.budget,
             "for": self.goal,

@@ -66,17 +66,27 @@ class Search:
         return (*self.ladder.recipes, as_it_is(self.target, self.ladder))
 
     @property
+    def _own(self) -> TargetSpec | str:
+        """What the spec says now, which is measured in any case."""
+        return self._of(as_it_is(self.target, self.ladder))
+
+    @property
     def steps(self) -> int:
-        """Return how many steps there will be at most (`pace`)."""
+        """Return about how many steps there will be (`pace`): with every mixture that does not
+        depend on what is found."""
         whole = {self._of(self.ladder.reference)}
         for recipe in self._every:
             target = self._of(recipe)
             if isinstance(target, str) or (target.calibrated and not self.calibrated):
                 continue
-            if not recipe.meant_for or self.goal != "speed":
+            if not recipe.meant_for or target == self._own:
                 whole.add(target)
         mixes = self.ladder.mixes if self.budget > 0 else ()
-        return len(whole) + sum(map(self._steps_of, mixes))
+        return len(whole) + sum(self._steps_of(m) for m in mixes if not self._depends(m))
+
+    def _depends(self, mix: Mix) -> bool:
+        """Return whether it is tried only where the recipe for all layers is not good enough."""
+        return len(self._choices(mix)) == 2
 
     def _steps_of(self, mix: Mix) -> int:
         """Return how many steps a mix takes at most: each choice's layers, then what is tried."""
@@ -100,12 +110,29 @@ class Search:
                     f"{self.file}: {recipe.label} is left out: it is made for {recipe.meant_for}, "
                     "and speed is that of this CPU"
                 )
+            elif (smaller := self._cannot_win(recipe, target)) is not None:
+                self.notes.append(
+                    f"{self.file}: {recipe.label}, made for {recipe.meant_for}, is not tried: "
+                    f"{smaller.recipe.label} fits and is smaller. It is measured where the spec "
+                    "says it"
+                )
             else:
+                if recipe.meant_for and target != self._own:
+                    self.pace.add(1)
                 self._measure(recipe, target, reference)
         for mix in self.ladder.mixes if self.budget > 0 else ():
             before = self.pace.done
             self._mix(mix, reference)
-            self.pace.leave_out(self._steps_of(mix) - (self.pace.done - before))
+            if not self._depends(mix):
+                self.pace.leave_out(self._steps_of(mix) - (self.pace.done - before))
+
+    def _cannot_win(self, recipe: Recipe, target: TargetSpec) -> Tried | None:
+        """Return what fits already and is smaller than a recipe for other hardware can be, whose
+        weights are of 8 bits, and which holds ranges besides; None where it may win."""
+        best = self.best()
+        if not recipe.meant_for or target == self._own or best is None:
+            return None
+        return None if best.recipe.exact else best
 
     def fits(self, tried: Tried) -> bool:
         """Return whether it keeps to the budget; at 0, floats alone can: no picture shows that
@@ -154,6 +181,16 @@ class Search:
             return
         if len(choices) == 2 and not self._promising(mix, ends[1]):
             return
+        before, counted = self.pace.done, 0
+        if self._depends(mix):
+            counted = self._steps_of(mix)
+            self.pace.add(counted)
+        self._walk(mix, choices, reference)
+        self.pace.leave_out(counted - (self.pace.done - before))
+
+    def _walk(
+        self, mix: Mix, choices: Sequence[tuple[Recipe, TargetSpec]], reference: TargetSpec
+    ) -> None:
         layers = self.probe().layers
         options = self._options(mix, choices, layers)
         states = path_of(options)

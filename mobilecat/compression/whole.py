@@ -90,7 +90,7 @@ def compress(
     calibration = _calibration(network.spec, progress)
     if calibration is not None and not allow_calibration:
         refuse_seen(calibration.hashes, calibration.pixels, [p.path for p in sets.pictures])
-    kept = Kept(cache, fresh)
+    kept = Kept(cache, fresh, f"{path.resolve()}\0{data.resolve()}")
     names = file_names(spec)
     searches = []
     with ExitStack() as stack:
@@ -122,6 +122,7 @@ def compress(
         pace.steps = sum(search.steps for _, search in searches)
         for _, search in searches:
             search.run()
+    kept.finished()
     rows, unfit = _rows([s for _, s in searches])
     written: dict[KeyPath, tuple[Sequence[str], Mapping[str, Any]]] = {}
     expected = spec
@@ -166,6 +167,7 @@ def compress(
         notes=tuple(dict.fromkeys(notes)),
         written=bool(diff) and not dry_run,
         diff=diff,
+        name=spec.name,
     )
 
 

@@ -17,6 +17,8 @@ _SOURCES = (
     *(".aimodel", ".safetensors", ".pt", ".pth"),
 )
 """Suffixes of specs, models and tensors, which no verb writes by an option of its own."""
+_PAGE = "--html"
+_NO_PAGES = (*_PICTURES, ".svg", ".json", ".md", ".csv", ".pdf", ".txt", ".xml")
 _BUNDLE, _CASE, _SAVED = "bundle.json", "case.json", "saved.json"
 _DEPTH = 6
 """Folders above a file that are looked at: a package in a bundle in a cascade is four deep."""
@@ -45,6 +47,8 @@ def require_outputs(
     problems = []
     for option, path in {**given, **whole}.items():
         found = _problem(path, option in pictures) if option in given else None
+        if not found and option == _PAGE and path.suffix.lower() in _NO_PAGES:
+            found = f"{path.suffix} is no page's", f"{option} {path.with_suffix('.html')}"
         if found := found or _kept(path, read, golden):
             what, fix = found
             problems.append(Problem(f"{path}: {what}", option, fix))

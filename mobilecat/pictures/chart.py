@@ -19,6 +19,9 @@ BLACK, ORANGE, SKY, GREEN, VERMILION, PINK, BLUE, YELLOW = (
 COLOURS = (BLACK, ORANGE, SKY, GREEN, VERMILION, PINK, BLUE, YELLOW)
 SIZE_WH = (1200, 640)
 _LEFT, _RIGHT, _TOP, _BOTTOM, _ROW = 84, 28, 72, 64, 26
+_NARROW = 560
+_NAME, _LETTER = 56, 8
+"""Where names begin in the legend, and about how wide a letter is."""
 Point = tuple[float, float]
 """Shares of the field, 0..1, from its lower left corner."""
 
@@ -66,8 +69,18 @@ class Chart:
         data = base64.b64encode(self.svg().encode()).decode()
         return Drawn(f"data:image/svg+xml;base64,{data}", self.title)
 
-    def svg(self) -> str:
-        """Return the picture as text: one file, without script or anything from elsewhere."""
+    @property
+    def narrow(self) -> Drawn:
+        """The same for a phone's screen: half as wide with letters as large, without its title,
+        which is the page's, and with long names cut."""
+        data = base64.b64encode(self.svg(_NARROW).encode()).decode()
+        return Drawn(f"data:image/svg+xml;base64,{data}", self.title)
+
+    def svg(self, width: int = SIZE_WH[0]) -> str:
+        """Return the picture as text: one file, without script or anything from elsewhere.
+
+        width: in its own pixels; a narrow one has no title, and cuts names that do not fit.
+        """
         from jinja2 import Environment, StrictUndefined
 
         environment = Environment(
@@ -78,7 +91,8 @@ class Chart:
 
         source = files("mobilecat").joinpath("templates", "chart.svg.j2").read_text("utf-8")
         named = [m for m in self.marks if m.name]
-        width, height = SIZE_WH
+        height, narrow = SIZE_WH[1], width < SIZE_WH[0]
+        longest = (width - _LEFT - _NAME) // _LETTER
         return environment.from_string(source).render(
             chart=self,
             named=named,
@@ -91,13 +105,15 @@ class Chart:
             legend=height,
             row=_ROW,
             ink=BLACK,
-            at=_at,
+            at=lambda point: _at(point, width),
+            title="" if narrow else self.title,
+            cut=lambda name: name if len(name) <= longest else f"{name[: longest - 1]}…",
             is_line=lambda mark: isinstance(mark, Line),
         )
 
 
-def _at(point: Point) -> Point:
-    width, height = SIZE_WH
+def _at(point: Point, width: int) -> Point:
+    height = SIZE_WH[1]
     return (
         _LEFT + point[0] * (width - _LEFT - _RIGHT),
         height - _BOTTOM - point[1] * (height - _TOP - _BOTTOM),

@@ -58,8 +58,8 @@ def compression_page(
     return render(
         "report_compression.html.j2",
         d=told,
-        name=Path(told["spec"]).name,
-        folder=str(Path(told["spec"]).parent),
+        name=told["name"] or Path(told["spec"]).name,
+        of=told["spec"],
         sign="FAIL" if told["exit_code"] else "WAIT" if few else "PASS",
         few=few,
         rests=lines[0].text if lines else "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,14 +32,24 @@ def load_spec(path: Path) -> Spec:
     try:
         text = read_text(path)
     except UnicodeDecodeError as e:
-        raise SpecError("The spec cannot be read", [Problem("not a text file", str(path))]) from e
+        fix = "" if path.suffix == ".toml" else _of_a_model(path)
+        said = Problem("not a text file", str(path), fix)
+        raise SpecError("The spec cannot be read", [said]) from e
     except (OSError, ValueError) as e:
         why = (e.strerror if isinstance(e, OSError) else "") or str(e)
-        meant = "" if path.exists() else did_you_mean(path)
+        meant = "" if path.exists() else did_you_mean(path) or _MAKE_ONE
         raise SpecError("The spec cannot be read", [Problem(why, str(path), meant)]) from e
     spec = spec_from_text(text, str(path), default_name=_default_name(path), folder=path.parent)
     spec._file = path.name
     return spec
+
+
+_MAKE_ONE = "name your spec, or make one from a model: mobilecat init MODEL"
+
+
+def _of_a_model(path: Path) -> str:
+    model = shlex.quote(str(path))
+    return f"is it the model? Name its spec; mobilecat init {model} makes one"
 
 
 def _default_name(path: Path) -> str:
