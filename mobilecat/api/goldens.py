@@ -21,6 +21,7 @@ from mobilecat.review.approve import CaseState, Pending, list_cases, pendings
 from mobilecat.review.approve import approve as approve_cases
 from mobilecat.review.approve import record as record_case
 from mobilecat.review.decide import decide
+from mobilecat.review.record import find_lane
 from mobilecat.review.review import lines_of, picture_beside
 from mobilecat.shown import Drawn, Line, Shown, Table
 
@@ -156,6 +157,8 @@ def missing(bundle: PathLike, golden: PathLike) -> str:
 def review(bundle: PathLike, golden: PathLike, *, lane: str | None = None) -> Review:
     """Return what is pending, largest difference first; lane: only what this one gave.
 
+    Errors: MobileCatError for a lane that is none of the bundle's, and gave nothing that waits.
+
     >>> mc.golden.review("cat_faces", "golden")
     two_on_a_sofa
       new: 2 detections, 4 tensors
@@ -163,7 +166,10 @@ def review(bundle: PathLike, golden: PathLike, *, lane: str | None = None) -> Re
         cat face 0.716  xyxy 549.7 44.7 658.0 152.7
     """
     home, goldens = Path(bundle), Path(golden)
-    found = [p for p in pendings(home, goldens) if lane in (None, p.lane)]
+    every = pendings(home, goldens)
+    if lane is not None and lane not in {p.lane for p in every}:
+        lane = find_lane(open_any(home), lane).name
+    found = [p for p in every if lane in (None, p.lane)]
     return Review(home, goldens, tuple(found))
 
 

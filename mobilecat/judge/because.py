@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,13 @@ from mobilecat.compare.tolerances import STRUCTURE
 from mobilecat.compile.copies import AppCopy, options, stale_words
 from mobilecat.errors import MobileCatError
 from mobilecat.golden.inventory import AGAIN, OTHER_CONTRACT
-from mobilecat.golden.store import case_folders, read_case_file
+from mobilecat.golden.store import (
+    APPROVED,
+    case_folders,
+    read_case_file,
+    read_result,
+    result_path,
+)
 from mobilecat.judge.engines import SOURCE
 from mobilecat.judge.report import LaneReport, Report, Result
 
@@ -58,6 +64,8 @@ def what_changed(report: Report) -> Changed | None:
     off = source_is_off(report)
     if not said and not off:
         return None
+    if not said and (lanes := _of_lanes(report)):
+        return _approved_of_lanes(report, lanes)
     copies = "" if report.apps else _COPIES
     count = sum(said.values())
     goldens = f"{count} of {len(report.cases)} goldens" if len(report.cases) > 1 else "the golden"
@@ -73,9 +81,41 @@ def what_changed(report: Report) -> Changed | None:
         back = f"If that is not meant, take the change back and export again{copies}"
     spec = report.bundle.spec_file or _SPEC
     steps = [Step(back.format(spec=spec), tuple(_exports(report, report.apps)))]
-    if (again := _record(report)) is not None:
+    words = "If it is meant, record the goldens again, look at them, and approve them"
+    if (again := _record(report, words, report.cases)) is not None:
         steps.append(again)
     return Changed(what, tuple(steps), bool(said))
+
+
+def _of_lanes(report: Report) -> dict[str, str]:
+    """Return by case whose result was approved, where the source misses goldens that a lane gave;
+    {} where it misses another one too."""
+    golden, found = report.asked.golden, dict[str, str]()
+    if golden is None:
+        return {}
+    missed = {
+        r.case for r in report.failed if r.lane == SOURCE.name and r.check.against == "golden"
+    }
+    for case in sorted(missed):
+        try:
+            path = result_path(golden / report.bundle.name / case, APPROVED)
+            found[case] = read_result(path).made.lane
+        except (MobileCatError, OSError):
+            return {}
+    return found if SOURCE.name not in found.values() else {}
+
+
+def _approved_of_lanes(report: Report, lanes: Mapping[str, str]) -> Changed:
+    cases = ", ".join([*lanes][:_LISTED])
+    cases += f" and {len(lanes) - _LISTED} more" if len(lanes) > _LISTED else ""
+    whose = ", ".join(dict.fromkeys(lanes.values()))
+    what = (
+        f"Approved for {cases} is what {whose} gave, not what the model gives: so the model itself "
+        "cannot meet it"
+    )
+    words = "Record what the model gives, look at it, and approve that"
+    again = _record(report, words, lanes)
+    return Changed(what, () if again is None else (again,), False)
 
 
 def source_is_off(report: Report) -> bool:
@@ -162,17 +202,16 @@ def _exports(report: Report, apps: Sequence[AppCopy]) -> list[str]:
     return [shlex.join([*words, *more]) for more in options(apps) or [[]]]
 
 
-def _record(report: Report) -> Step | None:
-    """Return how every golden is recorded again, from the inputs that lie with them."""
+def _record(report: Report, words: str, cases: Collection[str]) -> Step | None:
+    """Return how goldens are recorded again, from the inputs that lie with them."""
     golden = report.asked.golden
     if golden is None:
         return None
     folder, beside = shlex.quote(str(report.asked.folder)), shlex.quote(str(golden))
     inputs: list[Path] = []
-    words = "If it is meant, record the goldens again, look at them, and approve them"
     more = ""
     for home in case_folders(golden, report.bundle):
-        if home.name not in report.cases:
+        if home.name not in cases:
             continue
         try:
             case = read_case_file(home)
@@ -185,7 +224,8 @@ def _record(report: Report) -> Step | None:
             inputs = [path]
             break
         inputs.append(path)
-    named = _named(inputs, golden / report.bundle.name)
+    every = len(inputs) == len(report.cases)
+    named = _named(inputs, golden / report.bundle.name if every else golden)
     named = f"--clip {named} --every {case.every}" if more and case.kind == "clip" else named
     of = f"{folder} --golden {beside}"
     return Step(

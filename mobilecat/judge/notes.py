@@ -100,9 +100,9 @@ def _unheld(bundle: Bundle) -> str:
     marked = marked_keys(bundle)
     still = f"{', '.join(marked)}: still marked # CHECK at the export. " if marked else ""
     return (
-        f"{still}goldens hold what the model gives, and a wrong preprocessing as well as a right "
-        "one: with labelled pictures, mobilecat evaluate --data tells (docs/recipes/"
-        "preprocessing.md)"
+        f"{still}{'Goldens' if marked else 'goldens'} hold what the model gives, and a wrong "
+        "preprocessing as well as a right one: with labelled pictures, mobilecat evaluate "
+        "--data tells (docs/recipes/preprocessing.md)"
     )
 
 

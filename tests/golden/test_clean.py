@@ -115,6 +115,16 @@ def test_who_approves_a_lanes_result_for_all_is_told(shop: Workshop) -> None:
     assert "every lane" not in mobilecat("golden", "approve", *beside, "hall", "--variant").stdout
 
 
+def test_a_lane_that_is_none_is_not_nothing_pending(shop: Workshop) -> None:
+    shop.faults[LANE] = moved
+    check(shop)
+    with pytest.raises(MobileCatError, match=r"'onnx:fale\.onnx' is no lane"):
+        mc.golden.review(shop.bundle, shop.golden, lane="onnx:fale.onnx")
+    assert len(mc.golden.review(shop.bundle, shop.golden, lane=LANE)) == 2
+    assert len(mc.golden.review(shop.bundle, shop.golden, lane="onnx")) == 2
+    assert len(mc.golden.review(shop.bundle, shop.golden, lane="tflite:fake.tflite")) == 0
+
+
 def test_clean_leaves_what_can_still_be_approved(shop: Workshop) -> None:
     shop.faults[LANE] = moved
     check(shop)

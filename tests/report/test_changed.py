@@ -13,6 +13,7 @@ from mobilecat.golden.changed import list_words
 from mobilecat.judge.because import follows_the_source
 from mobilecat.judge.report import Result
 from mobilecat.lanes import Lane
+from mobilecat.review.approve import approve
 from mobilecat.shown import Line
 from tests.judge.fake import (
     LANE,
@@ -127,6 +128,22 @@ def test_a_source_that_is_off_alone_names_no_key(shop: Workshop) -> None:
     said = top(shop)
     assert "The model itself no longer gives what was approved" in said
     assert "golden made" not in said
+
+
+def test_a_golden_that_a_lane_gave_is_no_change_of_the_model(shop: Workshop) -> None:
+    """The source is right, and what was approved for every lane is what one file gave."""
+    shop.faults[LANE] = moved
+    check(shop)
+    approve(shop.bundle, shop.golden, ["room"], lane=LANE)
+    shop.faults.clear()
+    said = top(shop)
+    assert f"Approved for room is what {LANE} gave, not what the model gives" in said
+    assert "no longer gives" not in said and "mobilecat export" not in said
+    home = shop.golden / "fake" / "room"
+    assert f"golden record {shop.bundle} {home}/room.png --golden {shop.golden}" in said
+    # Another golden that the source misses, and that the source gave, is a change of the model.
+    shop.tensors = lambda: moved(healthy())
+    assert "The model itself no longer gives" in top(shop)
 
 
 def lines(shop: Workshop) -> list[str]:
