@@ -52,7 +52,8 @@ def emit(target: TargetSpec, baked: Baked, spec: Spec, path: Path) -> ArtifactRe
     unseen = _unseen(target, baked, spec)
     if baked.calibration is not None:
         for text in unseen:  # before layers are tried for minutes on pictures that show nothing
-            baked.calibration.progress(f"{WARNING}{path.name}: {text}")
+            said = f"{WARNING}{path.name}: {text}. Ctrl-C stops, and nothing is written"
+            baked.calibration.progress(said)
     made: Emitted = format.emit(
         target, baked, spec, path, tuple(t for t in taps if t not in outputs)
     )

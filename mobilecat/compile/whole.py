@@ -267,7 +267,7 @@ def _few(calibration: Calibration | None) -> tuple[str, ...]:
         said = f"warning: of {n} calibration pictures {n - kinds} look like another of them, and "
         return (f"{said}show nothing more: {kinds} count. Add pictures of other scenes",)
     return (
-        f"warning: calibrated on {n} picture{'s' * (n != 1)}, and ranges want {_FEW} or more, like "
+        f"warning: calibrated on {n} picture{'s' * (n != 1)}, and ranges want twenty or more, like "
         "those that the app will see: hold the file to goldens of other pictures",
     )
 

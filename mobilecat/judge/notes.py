@@ -197,7 +197,7 @@ def _calibration_first(lane: str, precision: str, pictures: int, accept: str, el
     """
     of = "1 calibration picture" if pictures == 1 else f"{pictures} calibration pictures"
     start = f"{_rounding_alone(lane, precision)}, with ranges of {of}"
-    better = "photos from the app's camera, ten or more, as [quantize] calibration"
+    better = "photos from the app's camera, twenty or more, as [quantize] calibration"
     recipe = f"; or {else_}" if else_ else ""
     last = f"or, to accept it, {accept}" if accept.startswith("write") else accept
     if pictures < FEW:

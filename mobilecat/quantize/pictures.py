@@ -33,7 +33,7 @@ def pictures_of(settings: QuantizeSpec, folder: Path) -> tuple[Path, ...]:
         fix = did_you_mean(path) or "name a folder of pictures, relative to the spec's"
         raise _refused("not found", path, fix)
     if path.is_file() and path.suffix.lower() in PICTURES:
-        fix = f"name a folder of ten pictures or more: {path.parent}"
+        fix = f"name a folder of twenty pictures or more: {path.parent}"
         raise _refused("is one picture", path, fix)
     if path.is_file() or any(f.find(path) is not None for f in FORMATS):
         found = sorted({p.path for p in load_dataset(path).pictures})

@@ -248,7 +248,8 @@ def _refusal(bundle: Bundle, homes: dict[str, Path], name: str, lane: str | None
         again = f"record it again: mobilecat golden record {homes[name] / record.input.file}"
         again += f" --case {name}"
         if lane is not None:
-            again = "validate again, which writes what this bundle's lane gives"
+            again = "validate again, which writes what this bundle's lane gives (golden review "
+            again += "--clean takes this one away)"
         return Problem(what, name, f"{again}, and look at it")
     source = homes[name] / record.input.file
     intact = source.is_file() and sha256_of(source) == record.input.sha256

@@ -23,7 +23,7 @@ def bundle(*hashes: str) -> Any:
 def test_few_pictures_are_to_be_more_before_a_limit_is_wider() -> None:
     few = _calibration_first("tflite:a", "int8", 4, '[tolerances."a"]', "")
     assert "widen no limit" in few and "[tolerances" not in few
-    assert "ten or more" in few
+    assert "twenty or more" in few
 
 
 def test_with_enough_pictures_the_limit_comes_last() -> None:

@@ -202,9 +202,9 @@ def _way_out(report: Evaluation, row: LaneScores) -> str:
         )
     of = "1 picture" if min(pictures) == 1 else f"{min(pictures)} pictures"
     return (
-        f"It was calibrated on {of}: name ten photos or more from the app's camera, none of those "
-        "evaluated here, as [quantize] calibration, and export again. If they are such photos, the "
-        f"network does not bear this rounding: take {larger} (docs/quantize.md)"
+        f"It was calibrated on {of}: name twenty photos or more from the app's camera, none of "
+        "those evaluated here, as [quantize] calibration, and export again. If they are such, "
+        f"the network does not bear this rounding: take {larger} (docs/quantize.md)"
     )
 
 
