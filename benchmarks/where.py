@@ -9,7 +9,8 @@ are compiled, as they are where they are installed: by a run that is not counted
 what nobody can leave out of an .aimodel: a process that imports numpy, onnx and Apple's library,
 reads the network, and has Apple's library read the program that we made and write it again.
 
-Without --model: YuNet, and ResNet-101 where benchmarks/peers/compare.py has made it (--home).
+Without --model: YuNet, and MobileNetV4 and ResNet-101 where benchmarks/peers/compare.py has made
+them (--home).
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ TARGETS = {
     "mlpackage": '[[targets.coreml]]\nformat = "mlpackage"\nprecision = "float32"',
     "aimodel": "[targets.coreai]",
 }
-NAMES = {"YuNet": "face_detection_yunet_2023mar.onnx", "ResNet-101": "resnet101.onnx"}
+NAMES = {
+    "YuNet": "face_detection_yunet_2023mar.onnx",
+    "MobileNetV4": "mobilenetv4.onnx",
+    "ResNet-101": "resnet101.onnx",
+}
 FLOOR = "Python, numpy, onnx and Apple's library alone"
 LIBRARIES = ("coremltools", "onnx_ir", "onnxruntime", "onnx", "ai_edge_litert", "coreai",
              "pydantic", "google", "numpy", "flatbuffers")  # fmt: skip
@@ -67,8 +72,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, action="append", help="an ONNX file; repeatable")
     parser.add_argument("--doc", action="store_true", help="write the table into docs/speed.md")
     args = parser.parse_args()
-    resnet = args.home / "networks" / "resnet101.onnx"
-    asked = args.model or [models / NAMES["YuNet"], *([resnet] if resnet.is_file() else [])]
+    made = [args.home / "networks" / NAMES[name] for name in ("MobileNetV4", "ResNet-101")]
+    asked = args.model or [models / NAMES["YuNet"], *(p for p in made if p.is_file())]
     found = {}
     for model in asked:
         if not model.is_file():
