@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from mobilecat.compare.peaks import peaks
 from mobilecat.compare.tolerances import Bound
 from mobilecat.graph import Array
 
@@ -217,12 +218,12 @@ def _quickly(
             sizes[name] = size_of(e)
         scale = sizes[name].scale if bound.relative else np.ones((1,) * e.ndim)
         axes = tuple(i for i in range(e.ndim) if scale.shape[i] == 1)
-        peaks = off.max(axis=axes, keepdims=True).astype(np.float64)
-        share = peaks / (bound.limit * scale)
+        most = as_floats(peaks(off, axes))
+        share = most / (bound.limit * scale)
     at = int(share.argmax())
     if not float(share.flat[at]) < CLEAR:  # NaN, too
         return None
-    return float(peaks.max()), float(peaks.flat[at]) / float(scale.flat[at]), bound.limit
+    return float(most.max()), float(most.flat[at]) / float(scale.flat[at]), bound.limit
 
 
 @dataclass(frozen=True)
@@ -276,10 +277,10 @@ def unit_scale(size: Array) -> npt.NDArray[np.float64]:
         if not 1 < size.shape[axis] <= 512 or size.size // size.shape[axis] < 32:
             continue
         others = tuple(i for i in range(size.ndim) if i != axis)
-        peaks = as_floats(size.max(axis=others, keepdims=True))
-        peaks = np.maximum(peaks, max(1e-6 * whole, FAINT))
-        if (ratio := float(peaks.max() / peaks.min())) > best:
-            best, found = ratio, peaks
+        most = as_floats(peaks(size, others))
+        most = np.maximum(most, max(1e-6 * whole, FAINT))
+        if (ratio := float(most.max() / most.min())) > best:
+            best, found = ratio, most
     return found
 
 

@@ -30,6 +30,7 @@ import numpy as np
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle
 from mobilecat.compare.compare import Check, as_floats
+from mobilecat.compare.peaks import best_of_rows
 from mobilecat.compare.tolerances import FLOORS, KEYS, QUANTISED, Kind, Limits, precision_of
 from mobilecat.errors import MobileCatError
 from mobilecat.graph import Array
@@ -212,10 +213,10 @@ def near_rows(
     if nms is None or not gives_detections(bundle):
         return None
     name = next((n for n, w in watched(bundle).items() if w.kind == "scores"), "")
-    if name not in tensors or tensors[name].ndim != 3:
+    if name not in tensors or tensors[name].ndim != 3 or not tensors[name].shape[-1]:
         return None
-    best = as_floats(tensors[name][0].max(axis=-1, initial=0))
-    near: npt.NDArray[np.bool_] = best >= nms.score_threshold - margin
+    best = as_floats(best_of_rows(tensors[name][0]))
+    near: npt.NDArray[np.bool_] = np.maximum(best, 0) >= nms.score_threshold - margin
     return near
 
 

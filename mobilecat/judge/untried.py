@@ -12,6 +12,7 @@ import numpy as np
 
 from mobilecat.bundle import Bundle
 from mobilecat.compare.compare import as_floats, unit_scale
+from mobilecat.compare.peaks import peaks
 from mobilecat.golden.store import Expected
 from mobilecat.graph import Array
 from mobilecat.judge.observe import Observed, gives_detections, watched
@@ -49,10 +50,10 @@ class Moved:
             axes = tuple(i for i in range(before.ndim) if scale.shape[i] == 1)
             with np.errstate(over="ignore", invalid="ignore"):
                 off = np.abs(array - before)
-                peaks = as_floats(off.max(axis=axes, keepdims=True))
-                if not np.isfinite(peaks).all():
-                    peaks = as_floats(np.nan_to_num(off).max(axis=axes, keepdims=True))
-            share = peaks / scale
+                most = as_floats(peaks(off, axes))
+                if not np.isfinite(most).all():
+                    most = as_floats(peaks(np.nan_to_num(off), axes))
+            share = most / scale
             self.moved[name] = np.maximum(self.moved.get(name, np.zeros(1)), share)
 
     def join(self, other: Moved) -> None:

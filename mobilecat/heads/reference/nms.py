@@ -27,8 +27,8 @@ def suppress(
 ) -> list[int]:
     """Return the rows kept, best first. boxes: [N,4] xyxy; scores: [N,C]. overlap: by default the
     IoU of upright boxes."""
-    best = scores.max(axis=1) if scores.shape[1] else np.zeros(len(scores))
     classes = scores.argmax(axis=1)
+    best = scores[np.arange(len(scores)), classes]
     order = np.argsort(-best, kind="stable")
     waiting = order[best[order] > score_threshold]
     if overlap is not None:
