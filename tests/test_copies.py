@@ -54,7 +54,8 @@ def test_an_export_without_them_ends_with_the_command(project: Path) -> None:
         "warning: apps/cat and apps/robot still hold another export than this bundle: their apps "
         "run that one until you export into them too"
     )
-    command = lines[first].removeprefix("next: ").partition("   ")[0]
+    assert lines[-1].endswith("   (once it is right: the apps' folders)")  # after validate
+    command = lines[-1].strip().partition("   ")[0]
     assert command == "mobilecat export --ios apps/cat --android apps/robot"
     one = mobilecat("export", "--ios", "apps/cat").stdout
     assert "warning: apps/robot still holds another export" in one and "apps/cat and" not in one
@@ -70,7 +71,7 @@ def test_what_was_typed_is_in_the_command(project: Path) -> None:
     given = ["my spec.toml", "--source", "other.onnx", "--targets", "onnx,tflite,coreml"]
     lines = mobilecat("export", *given).stdout
     assert (
-        "next: mobilecat export 'my spec.toml' --source other.onnx --targets onnx,tflite,coreml "
+        "      mobilecat export 'my spec.toml' --source other.onnx --targets onnx,tflite,coreml "
         "--ios apps/cat --android apps/robot" in lines
     )
 
@@ -180,7 +181,7 @@ def copied(shop: Workshop) -> Path:
 def test_validate_says_it_below_the_headline(shop: Workshop) -> None:
     shop.approved()
     app = copied(shop)
-    assert stale_apps(check(shop)) == ""
+    assert stale_apps(check(shop)) is None
     (app / "assets/model/labels.txt").write_text("dog\ncat\n")
     report = check(shop)
     lines = [line.text for line in said(report) if hasattr(line, "text")]

@@ -52,13 +52,13 @@ def run_export(
         used = done.calibrated
         after = with_a_bundle(done.folder, raw=raw, photos=photos_here(used), calibrated=used)
         typed = _typed(spec, out, source, shapes, targets, trust)
-        print("\n".join(said([*_into_apps(done, typed), *after])))
+        print("\n".join(said([*after, *_into_apps(done, typed)])))
 
 
 def _into_apps(done: mc.Exported, typed: Sequence[str]) -> Iterator[str]:
     """Give the commands that bring the apps' folders up to date. typed: this export's own words."""
     for words in done.left_behind:
-        yield f"{shlex.join([*typed, *words])}   (the app's files too)"
+        yield f"{shlex.join([*typed, *words])}   (once it is right: the apps' folders)"
 
 
 def _typed(

@@ -49,7 +49,7 @@ def require_right_ends(folder: Path, bundle: Bundle, source: Path) -> tuple[str,
     if wrong:
         raise ArtifactError("A new artifact's decode or suppression is wrong on made values", wrong)
     what = "decode and suppression" if raw else "suppression"
-    files = [f"{x} (but for one)" if x in partly else x for x in dict.fromkeys(tried)]
+    files = [f"{x} (but for one test)" if x in partly else x for x in dict.fromkeys(tried)]
     return (f"tried on made values, {what}: {', '.join(files)}",) if files else ()
 
 

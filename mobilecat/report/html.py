@@ -115,6 +115,7 @@ def report_page(
     columns, rows = _table(report, short)
     followers = [r.lane.name for r in report.lanes if follows_the_source(report, r)]
     ran = [r for r in report.lanes if not r.unloaded]
+    lines = failures(report)
     return render(
         "report.html.j2",
         report=report,
@@ -134,8 +135,9 @@ def report_page(
             for r in report.lanes
             if r.lane.name not in followers and (c := _cause(report, r)) is not None
         ],
-        failures=failures(report),
+        failures=lines,
         failed=many(_failed(report), "check"),
+        folded=len(lines) if 1 < len(lines) < _failed(report) else 0,
         not_run=once(not_run(report)),
         not_run_lines=not_run(report),
         golden_checks=[r.check for r in report.results if not r.lane],
