@@ -50,7 +50,8 @@ def run_export(
         show(done.words(), wide=False)
         raw = done.bundle.spec.head.kind == "raw"
         used = done.calibrated
-        after = with_a_bundle(done.folder, raw=raw, photos=photos_here(used), calibrated=used)
+        photos, name = photos_here(used), done.bundle.name
+        after = with_a_bundle(done.folder, raw=raw, photos=photos, calibrated=used, name=name)
         typed = _typed(spec, out, source, shapes, targets, trust)
         print("\n".join(said([*after, *_into_apps(done, typed)])))
 

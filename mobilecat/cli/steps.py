@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import shlex
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -21,9 +22,11 @@ def with_a_bundle(
     picture: str = "photo.jpg",
     photos: str = "photos/",
     calibrated: Path | None = None,
+    name: str | None = None,
 ) -> Iterator[str]:
     """Give the commands that lead from a bundle to one that is held.
 
+    name: the bundle's, where it is known, by which its goldens are told from others'.
     raw: its outputs are tensors, of which no golden is approved by eye. picture, photos: what the
     user has, as they were named. calibrated: the pictures that it was calibrated on, which are none
     of those.
@@ -43,17 +46,18 @@ def with_a_bundle(
         )
     if labelled := _labelled(photos):
         yield f"mobilecat evaluate{made} --data {labelled}   (accuracy; is preprocessing right?)"
-    if _any(goldens, "approved.json"):
+    if _any(goldens, name, "approved.json"):
         yield f"mobilecat validate{made}{beside}   (held to {goldens}/)"
         return
-    if not _any(goldens, "pending.json"):
+    if not _any(goldens, name, "pending.json"):
         yield f"mobilecat golden record{made} {photos}{beside}"
     yield from reviewed(f"{made}{beside}")
     yield f"mobilecat validate{made}{beside}"
 
 
-def _any(goldens: Path, name: str) -> bool:
-    return next(goldens.glob(f"*/*/{name}"), None) is not None
+def _any(goldens: Path, name: str | None, file: str) -> bool:
+    of = "*" if name is None else glob.escape(name)
+    return next(goldens.glob(f"{of}/*/{file}"), None) is not None
 
 
 def reviewed(beside: str) -> Iterator[str]:

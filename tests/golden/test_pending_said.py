@@ -37,6 +37,10 @@ def test_the_next_steps_are_those_that_are_left(shop: Workshop, tmp_path: Path) 
     pending(shop, "room")
     assert verbs(shop) == [f"run{of} photo.jpg", *reviewed, f"validate{of}"]
     shop.approved("hall")
+    mine, others = (
+        list(with_a_bundle(shop.bundle, name=n))[1].split()[1:3] for n in ("fake", "cats")
+    )
+    assert mine[0] == "validate" and others == ["golden", "record"]
     assert verbs(shop) == [f"run{of} photo.jpg", f"validate{of}"]
 
 
