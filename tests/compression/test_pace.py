@@ -81,10 +81,13 @@ def test_what_is_stopped_says_what_was_kept(
     by: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = signal.getsignal(signal.SIGTERM)
+    # What a shell starts with & has SIGINT ignored, and so have its children.
+    own = signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.raises(SystemExit) as stopped, stoppable("kept: run it again"):
         os.kill(os.getpid(), by)
-        for _ in range(1000):  # another thread may take it, which wakes no `pause`
+        for _ in range(1000):
             time.sleep(0.01)
+    signal.signal(signal.SIGINT, own)
     assert stopped.value.code == 130
     assert "mobilecat: kept: run it again" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) is before
