@@ -139,7 +139,7 @@ def _is_warning(note: str) -> bool:
 
 
 _LAST = ("precision", "takes")
-_FEW = 10
+_FEW = 20
 
 
 def _takes(bundle: Bundle, image: str | None) -> str:
@@ -257,19 +257,19 @@ def _few(calibration: Calibration | None) -> tuple[str, ...]:
     """Warn of a calibration on too few pictures, which its own pictures never show."""
     if calibration is None:
         return ()
-    n = len(calibration.pictures)
-    if n >= _FEW:
-        from mobilecat.quantize.alike import kinds_of
+    from mobilecat.quantize.alike import kinds_of
 
-        kinds = kinds_of(calibration.pictures)
-        if kinds >= n:
-            return ()
+    n = len(calibration.pictures)
+    kinds = kinds_of(calibration.pictures)
+    wanted = f", and ranges want {_FEW} or more, like those that the app will see"
+    if kinds < n:
         said = f"warning: of {n} calibration pictures {n - kinds} look like another of them, and "
-        return (f"{said}show nothing more: {kinds} count. Add pictures of other scenes",)
-    return (
-        f"warning: calibrated on {n} picture{'s' * (n != 1)}, and ranges want twenty or more, like "
-        "those that the app will see: hold the file to goldens of other pictures",
-    )
+        said += f"show nothing more: {kinds} count{wanted if kinds < _FEW else ''}"
+        return (f"{said}. Add pictures of other scenes",)
+    if n < _FEW:
+        said = f"warning: calibrated on {n} picture{'s' * (n != 1)}{wanted}"
+        return (f"{said}: hold the file to goldens of other pictures",)
+    return ()
 
 
 def calibrated(

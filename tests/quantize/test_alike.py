@@ -35,5 +35,12 @@ def test_export_says_so(tmp_path: Path) -> None:
     given: Any = SimpleNamespace(pictures=tuple(pictures))
     (said,) = _few(given)
     assert "of 12 calibration pictures 11 look like another of them" in said and "1 count" in said
-    others: Any = SimpleNamespace(pictures=[scene(tmp_path / f"o{k}.png", k) for k in range(12)])
+    others: Any = SimpleNamespace(pictures=[scene(tmp_path / f"o{k}.png", k) for k in range(20)])
     assert _few(others) == ()
+    others.pictures.append(pictures[0])
+    (said,) = _few(others)
+    assert (
+        said.startswith("warning: of 21 calibration pictures 1 look") and "20 or more" not in said
+    )
+    (said,) = _few(SimpleNamespace(pictures=others.pictures[:12]))  # type: ignore[arg-type]
+    assert said.startswith("warning: calibrated on 12 pictures, and ranges want 20 or more")
