@@ -36,4 +36,4 @@ def test_a_handful_of_pictures_is_warned_of() -> None:
     some = SimpleNamespace(pictures=(Path("a.png"),) * 9)
     (said,) = _few(some)  # type: ignore[arg-type]
     assert said.startswith("warning: calibrated on 9 pictures") and _few(None) == ()
-    assert _few(SimpleNamespace(pictures=(Path("a.png"),) * 10)) == ()  # type: ignore[arg-type]
+    assert _few(SimpleNamespace(pictures=(Path("a.png"),) * 20)) == ()  # type: ignore[arg-type]
