@@ -161,10 +161,15 @@ def _failed(
     report: Report, case: str, drawn: Sequence[str], in_the_table: Sequence[str]
 ) -> tuple[str, ...]:
     shown = {"detections": drawn, "raw": in_the_table, "candidates": in_the_table}
+    lanes: dict[str, list[str]] = {}
+    for r in report.failed:
+        if r.case == case and r.lane not in shown.get(r.check.stage, ()):
+            said = f"{r.check.stage} {r.check.name}: {r.check.detail}"
+            lanes.setdefault(said, []).append(r.lane)
+    ran = sum(not r.unloaded for r in report.lanes)
     return tuple(
-        f"{r.lane}: {r.check.stage} {r.check.name}: {r.check.detail}"
-        for r in report.failed
-        if r.case == case and r.lane not in shown.get(r.check.stage, ())
+        f"{f'all {ran} lanes' if 1 < ran == len(names) else ', '.join(names)}: {said}"
+        for said, names in lanes.items()
     )
 
 

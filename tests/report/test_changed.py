@@ -208,6 +208,8 @@ def test_exchanged_labels_are_told_by_class_on_page_and_cards(shop: Workshop) ->
     apart = "class 0 &#34;cat&#34; → &#34;dog&#34;, class 1 &#34;dog&#34; → &#34;cat&#34;"
     assert f"labels, golden → bundle: {apart}" in text
     assert f"labels: approved → now: {apart}" in text  # the card
+    # Once on each of two pictures, and not once a lane.
+    assert text.count(f"all 3 lanes: contract labels: approved → now: {apart}") == 2
     failed = len(check(shop, write_pending=False).failed)
     assert f"{failed} checks failed on" in text
     assert re.search(rf"Everything that failed: {failed} checks, in \d+ lines", text)
