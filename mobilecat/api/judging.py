@@ -72,7 +72,7 @@ class Validation(Shown):
             untried = "" if self.budget is None else self.budget.untried
             text = first.text.replace("HELD: ", f"HELD, but {untried}. ", 1)
             return Line(text, "bold yellow") if untried else first
-        why = "more mAP is lost than may be" if lost else "boxes land in the wrong place"
+        why = self.budget.why if lost and self.budget else "boxes land in the wrong place"
         return Line(f"FELL SHORT: {why}. Else {first.text.removeprefix('HELD: ')}", "bold red")
 
     def to_json(self) -> dict[str, Any]:
@@ -124,7 +124,8 @@ def validate(
     full: every combination of those. html, junit: pages to write; one says what has changed since
     the page that it replaces. heat_maps: on the page, where each lane looks (`mc.heat_maps`) on up
     to 8 golden pictures, those that fail first. evaluation: what `evaluate --json` wrote, for it.
-    data: labelled pictures, on which each artifact with a stated `map_loss` is held to it;
+    data: labelled pictures, on which each artifact with a stated `map_loss` or `score_loss` is
+        held to it;
     allow_calibration: also those that quantised artifacts took their scales from. save: keep
     what every lane gave in this folder; saved: judge what such a folder has (no model runs), or
     what a Mac wrote.
@@ -184,7 +185,7 @@ def validate(
         unverified = open_any(home, verify=False)
         losses = losses_of(Path(evaluation), unverified)
         charts = charts_of(Path(evaluation), unverified)
-    limits = _limits(home, tolerances, artifact, data)
+    limits, falls = _limits(home, tolerances, artifact, data)
     with (
         opener_of(bundle) as live,
         recording(path_or_none(save), live if kept is None else open_saved(kept)) as recorder,
@@ -225,7 +226,7 @@ def validate(
                 progress=progress,
             )
         budget = None
-        if limits:
+        if limits or falls:
             from mobilecat.measure.budget import budget_of
 
             measured = None
@@ -242,7 +243,7 @@ def validate(
                     on=on,
                     progress=progress,
                 )
-            budget = budget_of(limits, measured)
+            budget = budget_of(limits, measured, falls)
         told = None if placed is None else placed.to_json()
         lost = None if budget is None else budget.to_json()
         if html is not None:
@@ -287,14 +288,15 @@ def _limits(
     tolerances: Mapping[str, Tolerance] | None,
     artifact: str | None,
     data: PathLike | None,
-) -> dict[str, float]:
-    """Return what artifacts may lose of mAP. MobileCatError for data that none asks for."""
-    from mobilecat.measure.budget import limits_of
+) -> tuple[dict[str, float], dict[str, tuple[float, bool]]]:
+    """Return what artifacts may lose of mAP, and how far scores may fall (`budget.falls_of`).
+    MobileCatError for data that none asks for."""
+    from mobilecat.measure.budget import falls_of, limits_of
 
     bundle = open_any(home, verify=False)
     stated = bundle.spec.tolerances if tolerances is None else tolerances
-    found = limits_of(bundle, stated, artifact)
-    if data is not None and not found:
+    found = limits_of(bundle, stated, artifact), falls_of(bundle, stated, artifact)
+    if data is not None and not any(found):
         fix = (
             f'write [tolerances."{bundle.artifacts[0].file}"] into the spec, and map_loss = 0.5 on '
             "the next line; then mobilecat export, since a bundle is held to what it was made of"

@@ -40,6 +40,8 @@ KEYS: Mapping[Kind, str] = {
     "scores": "scores",
     **{row.name: row.limit for row in ROWS.values()},
 }
+ON_PICTURES = ("map_loss", "score_loss")
+"""Keys that labelled pictures are held to, and no single result."""
 _FIRST = ("boxes_px", "landmarks_px", "scores", "tensors")
 LIMITS = tuple(dict.fromkeys((*_FIRST, *KEYS.values(), "masks")))
 """The limits of a lane, by their keys in [tolerances], beside those of single outputs."""
@@ -222,7 +224,9 @@ def _overridden(limits: Limits, bundle: Bundle, keys: Sequence[str]) -> Limits:
         given = bundle.spec.tolerances.get(key)
         if given is None:
             continue
-        said: dict[str, Any] = given.model_dump(exclude_none=True, exclude={"outputs", "map_loss"})
+        said: dict[str, Any] = given.model_dump(
+            exclude_none=True, exclude={"outputs", *ON_PICTURES}
+        )
         if said or given.outputs:
             outputs = {**limits.outputs, **given.outputs}
             reason = f"{limits.reason}; [tolerances.{key}] of the spec"

@@ -38,7 +38,7 @@ from mobilecat.report.html_overview import (
     told_of,
 )
 from mobilecat.report.html_page import render
-from mobilecat.report.losses import exceeded_in, losses_in, measured_in
+from mobilecat.report.losses import exceeded_in, falls_in, losses_in, measured_in, short_in
 
 _LABELS = 8
 TAGGED = 16
@@ -146,8 +146,13 @@ def report_page(
         short=short,
         layers=layer_names(cases),
         tags=bool(drawn) and max(len(x.boxes) for f in drawn for x in f.layers) <= TAGGED,
-        sentence=_sentence(report, misplaced, dear, budget is not None and not budget["pictures"]),
-        lost=losses_in(budget),
+        sentence=_sentence(
+            report,
+            misplaced,
+            short_in(budget) if budget is not None and dear else "",
+            budget is not None and not budget["pictures"],
+        ),
+        lost=(*losses_in(budget), *falls_in(budget)),
         doubts=[] if budget is None else budget.get("doubts", ()),
         few=[] if budget is None else budget.get("notes", ()),
         facts=_facts(report),
@@ -171,11 +176,11 @@ def report_page(
     )
 
 
-def _sentence(report: Report, misplaced: bool, dear: bool, untried: bool) -> str:
+def _sentence(report: Report, misplaced: bool, dear: str, untried: bool) -> str:
     if report.held and misplaced:
         return "Every artifact gives what it should, but boxes land in the wrong place on a phone."
     if report.held and dear:
-        return "Every artifact gives what it should, but some lose more mAP than they may."
+        return f"Every artifact gives what it should, but {dear}."
     if report.held and report.warnings:
         return "Every artifact gives what the model gives, but the goldens look wrong."
     if report.held:

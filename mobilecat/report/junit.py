@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 from mobilecat.compare.compare import Verdict
 from mobilecat.judge.report import Report
-from mobilecat.report.losses import losses_in
+from mobilecat.report.losses import falls_in, losses_in
 
 _UNSPEAKABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold: https://www.w3.org/TR/xml/#charsets"""
@@ -51,6 +51,9 @@ def to_junit(
     suite = _suite(root, "mAP lost")
     for lost in losses_in(budget):
         _case(suite, lost.artifact, lost.verdict, lost.said)
+    suite = _suite(root, "scores that fall")
+    for fall in falls_in(budget):
+        _case(suite, fall.artifact, fall.verdict, fall.said)
     suite = _suite(root, "what was asked for")
     for shortfall in report.shortfalls:
         _case(suite, shortfall, "FAIL", shortfall)

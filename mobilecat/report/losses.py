@@ -1,4 +1,5 @@
-"""What artifacts may lose of mAP and lose, from `validate --data`'s JSON: a sentence each."""
+"""What artifacts may lose and lose, of mAP and of scores, from `validate --data`'s JSON: a sentence
+each."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from mobilecat.shown import lost_or_gained
 
 @dataclass(frozen=True)
 class Loss:
-    """One artifact that is held to a `map_loss`."""
+    """One artifact that is held to a `map_loss`, or to a `score_loss`."""
 
     artifact: str
     verdict: Verdict
@@ -26,6 +27,23 @@ def losses_in(budget: Mapping[str, Any] | None) -> tuple[Loss, ...]:
     return tuple(
         Loss(a["artifact"], a["verdict"], _said(a, budget["pictures"])) for a in budget["artifacts"]
     )
+
+
+def falls_in(budget: Mapping[str, Any] | None) -> tuple[Loss, ...]:
+    """Return a row an artifact whose scores are held. budget: as for `losses_in`."""
+    rows = () if budget is None else budget.get("scores", ())
+    return tuple(
+        Loss(s["artifact"], s["verdict"], s["said"].removeprefix(f"{s['artifact']}: "))
+        for s in rows
+    )
+
+
+def short_in(budget: Mapping[str, Any]) -> str:
+    """Say what some artifacts do that they may not, as the end of "Every artifact …, but"."""
+    said = ["some lose more mAP than they may"] if exceeded_in(budget) else []
+    if any(s["verdict"] == "FAIL" for s in budget.get("scores", ())):
+        said.append("scores of some fall further than they may")
+    return " and ".join(said) or "what some may lose was not measured"
 
 
 def _said(row: Mapping[str, Any], pictures: int) -> str:

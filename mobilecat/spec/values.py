@@ -198,6 +198,10 @@ class Tolerance(Value):
     map_loss: Annotated[float, Field(ge=0, le=100)] | None = None
     """Of an artifact, by its file name: points of mAP, of 100, that it may lose against the source
     on labelled pictures: `validate --data`."""
+    score_loss: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Of a quantised artifact, by its file name: how far the scores of the source's boxes may fall
+    on labelled pictures, in the median. Twice as far for a tenth of them, and twice that share of
+    the boxes may be lost. Left out it is 0.05: `validate --data`, `evaluate --max-drop`."""
 
 
 class ImportSpec(Value):

@@ -10,7 +10,7 @@ import pytest
 from mobilecat.api.judging import Validation
 from mobilecat.judge.run import validate
 from mobilecat.judge.saved import recording
-from mobilecat.measure.budget import NO_DATA, Budget, Held
+from mobilecat.measure.budget import NO_DATA, Budget, Falls, Held
 from mobilecat.report.html import report_page
 from mobilecat.report.junit import to_junit
 from mobilecat.shown import Line
@@ -75,3 +75,28 @@ def test_a_limit_that_nothing_tried_is_in_the_headline(shop: Workshop) -> None:
         report = validate(shop.bundle, shop.golden, opener=recorder)
     page = report_page(report, recorder.saved, budget=untried.to_json())
     assert "The limit map_loss was not tried: add --data DATA." in page
+
+
+def test_scores_that_fall_are_in_every_headline(shop: Workshop) -> None:
+    said = "fake.onnx: scores are lower; 0.05 and 0.1 are allowed (score_loss)"
+    fallen = (Falls("fake.onnx", 0.05, said, "FAIL"),)
+    told = Budget((Held("fake.onnx", 0.5, 0.2),), 34, True, scores=fallen)
+    report = check(shop)
+    done = Validation(report, budget=told)
+    first = next(iter(done.words()))
+    assert isinstance(first, Line) and done.exit_code == 1
+    assert first.text.startswith("FELL SHORT: scores fall further than they may. Else ")
+    assert done.to_json()["verdict"] == "FELL_SHORT" and said in done.to_json()["shortfalls"]
+    (suite,) = [
+        s
+        for s in ET.fromstring(to_junit(report, None, told.to_json()))
+        if s.get("name") == "scores that fall"
+    ]
+    assert suite.get("failures") == "1"
+    with recording(None, shop.open) as recorder:
+        report = validate(shop.bundle, shop.golden, opener=recorder)
+    page = report_page(report, recorder.saved, budget=told.to_json())
+    assert "✗ Fell short" in page and "but scores of some fall further than they may." in page
+    assert "scores are lower; 0.05 and 0.1 are allowed (score_loss)" in page
+    both = Budget((Held("fake.onnx", 0.5, 0.7),), 34, True, scores=fallen)
+    assert both.why == "more mAP is lost than may be, and scores fall further than they may"

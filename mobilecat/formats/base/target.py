@@ -55,6 +55,7 @@ class SuppressingTarget(Value):
         "calibration": 'write it in a table of its own: [quantize] calibration = "photos"',
         "method": 'write it in a table of its own: [quantize] method = "mse"',
         "map_loss": 'write it in the table of the file: [tolerances."FILE"] map_loss = 0.5',
+        "score_loss": 'write it in the table of the file: [tolerances."FILE"] score_loss = 0.1',
     }
     """What to write in place of a key that it has not, or of a value (`precision = int8`) that the
     key does not take: what other formats, or other converters, call otherwise."""

@@ -20,10 +20,10 @@ FROM = 0.5
 """The IoU from which on a box of the lane is the source's. Lower would take another object's."""
 FEWEST = 5
 """The source's boxes, below which nothing is said to be much."""
-MEDIAN, TENTH, LOST, LEAST_LOST, OVERLAP = 0.05, 0.1, 0.1, 2, 0.9
-"""From which on a change is much: of the median score, of the lowest tenth, of the share of boxes
-that are lost, two or more, and below which of the median IoU. Measured on six networks as .tflite:
-docs/evaluate.md, "Scores that fall"."""
+SCORE_LOSS, LEAST_LOST, OVERLAP = 0.05, 2, 0.9
+"""From which on a change is much: of the median score; twice that of the lowest tenth, and of the
+share of boxes that are lost, two or more; and below which of the median IoU. Measured on six
+networks as .tflite: docs/evaluate.md, "Scores that fall"."""
 _TOLD = 0.005
 """The least fall that two digits show."""
 
@@ -47,24 +47,31 @@ class Moved:
         """The source's boxes that the lane has, too."""
         return self.boxes - self.lost
 
-    @property
-    def far(self) -> list[str]:
+    def far(self, limit: float = SCORE_LOSS) -> list[str]:
         """Return what is much further than a quantised network that was calibrated well moves; []
-        where nothing is, or where there are too few boxes to say (docs/evaluate.md)."""
+        where nothing is, or where there are too few boxes to say (docs/evaluate.md).
+
+        limit: how far the median score may fall.
+        """
+        said = self.fallen(limit)
+        if self.boxes >= FEWEST and self.found and self.overlap < OVERLAP:
+            said.append(f"boxes overlap the source's by {self.overlap:.2f}, the median")
+        return said
+
+    def fallen(self, limit: float = SCORE_LOSS) -> list[str]:
+        """Return the part of `far` that is of scores: those that fell, and boxes that are lost."""
         if self.boxes < FEWEST:
             return []
         said = []
-        if -self.score >= MEDIAN or -self.fell >= TENTH:
+        if -self.score >= limit or -self.fell >= 2 * limit:
             middle = f"{-self.score:.2f} in the median and by "
             said.append(
                 "scores are lower than the source's on the same boxes, by "
                 f"{middle if -self.score >= _TOLD else ''}{-self.fell:.2f} or more for a tenth of "
                 "them"
             )
-        if self.lost >= LEAST_LOST and self.lost >= LOST * self.boxes:
+        if self.lost >= LEAST_LOST and self.lost >= 2 * limit * self.boxes:
             said.append(f"{self.lost} of the source's {self.boxes} boxes are lost")
-        if self.found and self.overlap < OVERLAP:
-            said.append(f"boxes overlap the source's by {self.overlap:.2f}, the median")
         return said
 
     def to_json(self) -> dict[str, Any]:

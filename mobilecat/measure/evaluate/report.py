@@ -15,7 +15,7 @@ from mobilecat.measure.datasets import Dataset
 from mobilecat.measure.evaluate.coco import MOST
 from mobilecat.measure.evaluate.confusion import Confusion
 from mobilecat.measure.evaluate.metrics import IOU
-from mobilecat.measure.evaluate.moved import Moved
+from mobilecat.measure.evaluate.moved import SCORE_LOSS, Moved
 from mobilecat.measure.evaluate.preprocessing import Preprocessing
 from mobilecat.measure.evaluate.scores import LandmarkScore, Scores
 from mobilecat.pictures.chart import Chart, write_chart
@@ -108,6 +108,12 @@ class Evaluation(Shown):
         from mobilecat.measure.evaluate.words import doubts_of
 
         return doubts_of(self)
+
+    def score_loss(self, row: LaneScores) -> float:
+        """How far the spec lets the scores of a lane's file fall, in the median."""
+        given = self.bundle.spec.tolerances.get(row.lane.artifact.file if row.lane.artifact else "")
+        stated = None if given is None else given.score_loss
+        return SCORE_LOSS if stated is None else stated
 
     @property
     def unmeasured(self) -> list[str]:
@@ -301,7 +307,16 @@ def _shortfalls(report: Evaluation) -> list[str]:
                 )
     if not any(r.lane.artifact for r in report.lanes):
         said.append("no artifact was compared")
+    for row in report.lanes:
+        allowed = report.score_loss(row)
+        if row.rounds and row.moved is not None and (far := row.moved.fallen(allowed)):
+            said.append(f"{row.lane.name}: {' and '.join(far)}; {allowed_words(allowed)}")
     return said
+
+
+def allowed_words(score_loss: float) -> str:
+    """Say how far scores may fall."""
+    return f"{score_loss:g} and {2 * score_loss:g} are allowed (score_loss)"
 
 
 def _by_artifact(lanes: Sequence[LaneScores], runner: str | None) -> list[list[LaneScores]]:

@@ -180,11 +180,19 @@ LOOKS_WRONG = "LOOKS WRONG"
 def doubts_of(report: Evaluation) -> list[str]:
     """Return a sentence for each quantised lane whose boxes are far from the source's."""
     return [
-        f"{row.lane.name}: {' and '.join(far)}. mAP hardly asks how high a score is, but an app's "
-        f"threshold does. {_way_out(report, row)}"
+        told_far(report, row, far)
         for row in report.lanes
-        if row.rounds and row.moved is not None and (far := row.moved.far)
+        if row.rounds and row.moved is not None and (far := row.moved.far(report.score_loss(row)))
     ]
+
+
+def told_far(report: Evaluation, row: LaneScores, far: Sequence[str], allowed: str = "") -> str:
+    """Say of a quantised lane how far it is from the source, and what to do."""
+    said = "; ".join([" and ".join(far), *([allowed] if allowed else [])])
+    return (
+        f"{row.lane.name}: {said}. mAP hardly asks how high a score is, but an app's "
+        f"threshold does. {_way_out(report, row)}"
+    )
 
 
 def _way_out(report: Evaluation, row: LaneScores) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ import mobilecat as mc
 from mobilecat.bundle import HASH_DIGITS, CalibrationRecord, open_bundle
 from mobilecat.disk import sha256_of
 from mobilecat.errors import MobileCatError
-from mobilecat.measure.budget import budget_of, limits_of
+from mobilecat.measure.budget import budget_of, falls_of, limits_of
 from mobilecat.measure.evaluate import Evaluation, evaluate
+from mobilecat.measure.evaluate.moved import Moved
+from mobilecat.measure.evaluate.report import LaneScores
 from mobilecat.measure.seen import require_unseen
 from mobilecat.spec import Tolerance
 from tests.measure.evaluate import fake
@@ -115,3 +118,83 @@ def test_what_falls_short_is_in_the_json_and_few_objects_are_said(measured: Eval
     assert found.to_json()["notes"] == list(measured.few) != []
     (said,) = found.shortfalls
     assert said.startswith(f"{files['onnx']} loses") and "0 are allowed" in said
+
+
+FALLEN = Moved(45, 0, -0.05, -0.29, 0.98)
+"""A file that three photos calibrated, as it was measured once; one of 22 moves by 0.01 and 0.03."""
+
+
+def _quantised(measured: Evaluation, moved: Moved, max_drop: float | None = None) -> Evaluation:
+    """Return the evaluation as if its .tflite were of int8 values and had moved so."""
+
+    def changed(row: LaneScores) -> LaneScores:
+        if row.lane.artifact is None or row.lane.runner != "tflite":
+            return row
+        artifact = row.lane.artifact.model_copy(update={"precision": "int8"})
+        return replace(row, lane=replace(row.lane, artifact=artifact), moved=moved)
+
+    return replace(measured, lanes=tuple(map(changed, measured.lanes)), max_drop=max_drop)
+
+
+def test_scores_that_fall_fall_short_whatever_map_says(measured: Evaluation) -> None:
+    file = _files(measured)["tflite"]
+    fallen = _quantised(measured, FALLEN)
+    told = {file: Tolerance(map_loss=2)}
+    falls = falls_of(measured.bundle, told)
+    assert falls == {file: (0.05, False)}
+    found = budget_of(limits_of(measured.bundle, told), fallen, falls)
+    assert found is not None and not found.held and found.doubts == ()
+    assert found.why == "scores fall further than they may"
+    (said,) = found.shortfalls
+    assert "by 0.29 or more for a tenth of them; 0.05 and 0.1 are allowed (score_loss)" in said
+    right = _quantised(measured, Moved(45, 0, -0.01, -0.03, 0.98))
+    held = budget_of(limits_of(measured.bundle, told), right, falls)
+    assert (
+        held is not None
+        and held.held
+        and "boxes fall by 0.01 in the median and by 0.03" in str(held)
+    )
+
+
+def test_a_spec_may_allow_more_or_ask_for_less(measured: Evaluation) -> None:
+    file = _files(measured)["tflite"]
+    fallen = _quantised(measured, FALLEN)
+    for limit, holds in ((0.15, True), (0.14, False), (0.01, False)):
+        falls = falls_of(measured.bundle, {file: Tolerance(score_loss=limit)})
+        found = budget_of({}, fallen, falls)
+        assert found is not None and found.held == holds, limit
+    lost = _quantised(measured, Moved(20, 4, 0.0, 0.0, 0.98))  # a fifth: twice 0.1
+    for limit, holds in ((0.11, True), (0.1, False)):
+        found = budget_of({}, lost, {file: (limit, True)})
+        assert found is not None and found.held == holds, limit
+
+
+def test_stated_and_not_measured_is_not_run(measured: Evaluation) -> None:
+    files = _files(measured)
+    untried = budget_of({}, None, {files["tflite"]: (0.1, True)})
+    assert untried is not None and untried.held
+    assert untried.untried.startswith(f"score_loss of {files['tflite']} was not tried")
+    few = budget_of({}, _quantised(measured, Moved(4, 4, 0, 0, 0)), {files["tflite"]: (0.1, True)})
+    assert few is not None and not few.held and "fewer than 5 boxes" in str(few)
+    unsaid = budget_of({files["tflite"]: 9.0}, measured, {files["tflite"]: (0.05, False)})
+    assert unsaid is not None and unsaid.scores == ()
+    whole = budget_of({}, measured, {files["onnx"]: (0.1, True)})
+    assert whole is not None and "not quantised" in str(whole)
+
+
+def test_boxes_that_lie_elsewhere_are_doubts_and_no_failure(measured: Evaluation) -> None:
+    file = _files(measured)["tflite"]
+    away = _quantised(measured, Moved(45, 0, -0.06, 0.0, 0.5))
+    found = budget_of({file: 9.0}, away, {file: (0.05, False)})
+    assert found is not None and [s.verdict for s in found.scores] == ["FAIL"]
+    (doubt,) = found.doubts
+    assert "boxes overlap" in doubt and "scores are lower" not in doubt
+    told = found.to_json()
+    assert told["scores"][0]["verdict"] == "FAIL" and told["why"] == found.why
+
+
+def test_a_maximal_drop_asks_for_scores_too(measured: Evaluation) -> None:
+    (said,) = _quantised(measured, FALLEN, max_drop=99).shortfalls
+    assert "0.05 and 0.1 are allowed (score_loss)" in said
+    assert _quantised(measured, FALLEN).shortfalls == ()
+    assert _quantised(measured, Moved(45, 0, -0.01, -0.03, 0.98), max_drop=99).shortfalls == ()

@@ -57,9 +57,9 @@ def test_what_the_lane_alone_has_is_counted() -> None:
 
 def test_a_median_that_has_not_fallen_is_not_said_to() -> None:
     lower = "scores are lower than the source's on the same boxes, by "
-    assert Moved(9, 0, -0.004, -0.16, 0.99).far == [f"{lower}0.16 or more for a tenth of them"]
+    assert Moved(9, 0, -0.004, -0.16, 0.99).far() == [f"{lower}0.16 or more for a tenth of them"]
     both = f"{lower}0.21 in the median and by 0.30 or more for a tenth of them"
-    assert Moved(9, 0, -0.21, -0.3, 0.99).far == [both]
+    assert Moved(9, 0, -0.21, -0.3, 0.99).far() == [both]
 
 
 def test_a_gain_is_no_negative_loss() -> None:
@@ -75,8 +75,8 @@ def test_a_source_that_finds_nothing_tells_nothing() -> None:
 
 
 def test_few_boxes_accuse_nobody() -> None:
-    assert Moved(4, 4, 0.0, 0.0, 0.0).far == []
-    assert Moved(5, 5, 0.0, 0.0, 0.0).far == ["5 of the source's 5 boxes are lost"]
+    assert Moved(4, 4, 0.0, 0.0, 0.0).far() == []
+    assert Moved(5, 5, 0.0, 0.0, 0.0).far() == ["5 of the source's 5 boxes are lost"]
 
 
 def labelled(shared: Path, folder: Path, suffix: str, which: slice) -> Path:
