@@ -121,7 +121,7 @@ def test_what_falls_short_is_in_the_json_and_few_objects_are_said(measured: Eval
 
 
 FALLEN = Moved(45, 0, -0.05, -0.29, 0.98)
-"""A file that three photos calibrated, as it was measured once; one of 22 moves by 0.01 and 0.03."""
+"""A file that three photos calibrated, measured once; one of 22 moves by 0.01 and 0.03."""
 
 
 def _quantised(measured: Evaluation, moved: Moved, max_drop: float | None = None) -> Evaluation:
