@@ -157,6 +157,13 @@ def human_size(count: int) -> str:
     return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
 
 
+def exact_size(count: int) -> str:
+    """Return a size with the digits that tell rows of a table apart: 2.404 MB, 61.3 kB."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.3f} MB"
+
+
 def lost_or_gained(loss: float, pictures: int, limit: float) -> str:
     """Say what a file loses of mAP beside its limit; a loss below 0 is a gain. In points."""
     amount = f"{abs(loss):.2f} points of mAP on {pictures} pictures"

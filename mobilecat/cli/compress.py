@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +52,7 @@ def compress(
         ),
     ] = "size",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write nothing into the spec.")
+        bool, typer.Option("--dry-run", help="Only show what would be written into the spec.")
     ] = False,
     artifact: Artifact = None,
     source: Source = None,
@@ -68,8 +69,9 @@ def compress(
 ) -> None:
     """Find each target's smallest recipe within a budget of accuracy; write it into the spec.
 
-    Every candidate is exported and run on the labelled pictures: minutes. It may be stopped: what
-    was measured is kept, and the same command goes on there. Exit code 0: each target has a recipe.
+    The spec as it was is kept beside it, as SPEC.before-compress; --dry-run writes nothing. Every
+    candidate is exported and run on the labelled pictures: minutes. It may be stopped: what was
+    measured is kept, and the same command goes on there. Exit code 0: each target has a recipe.
     1: one has none within the budget. 2: unusable input. 130: stopped.
 
     mobilecat compress mobilecat.toml --data photos/labels.json --budget 0.5 --html frontier.html
@@ -78,6 +80,8 @@ def compress(
     require_outputs(named, inputs=(spec, data, source))
     require_svg(plot)
     points = _points(budget)
+    if not dry_run:
+        print(_what_is_written(spec), file=sys.stderr, flush=True)
     with stoppable(_stopped(spec, cache, fresh)), progress_line() as progress:
         found = mc.compress(
             spec,
@@ -100,6 +104,14 @@ def compress(
     if plot is not None:
         found.plot(plot)
     give(found, json_, *(f"wrote {file}" for file in (plot, html) if file is not None))
+
+
+def _what_is_written(spec: Path) -> str:
+    file = spec / "mobilecat.toml" if spec.is_dir() else spec
+    return (
+        f"At the end this writes the recipe of each target into {file}, and keeps the file as it "
+        f"is as {file.name}.before-compress; --dry-run only shows what it would write."
+    )
 
 
 def _points(text: str) -> float:

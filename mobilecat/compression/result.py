@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mobilecat.compression.recipes import stored_as
 from mobilecat.compression.search import Sensitive
+from mobilecat.compression.spec_file import Held
 from mobilecat.pictures.chart import Chart, write_chart
 from mobilecat.shown import Drawn, Line, Shown, Table
 
@@ -71,6 +72,10 @@ class Compressed(Shown):
     diff: str = ""
     name: str = ""
     """The spec's."""
+    kept: Path | None = None
+    """Where the spec lies as it was before this wrote into it."""
+    held: Mapping[str, Held] = field(default_factory=dict)
+    """What the spec says of the `map_loss` of each chosen file."""
 
     @property
     def exit_code(self) -> int:
@@ -142,6 +147,7 @@ class Compressed(Shown):
             "seconds": self.seconds,
             "written": self.written,
             "diff": self.diff,
+            "kept": None if self.kept is None else str(self.kept),
             "notes": list(self.notes),
         }
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from mobilecat.compression.choice import Goal, Worth, best_of
 from mobilecat.compression.greedy import MOST_TRIED, Option, State, farthest, path_of
 from mobilecat.compression.kept import Kept
 from mobilecat.compression.layers import Layer
@@ -16,7 +17,9 @@ from mobilecat.compression.recipes import Keys, Ladder, Mix, Recipe, as_it_is, w
 from mobilecat.formats.base.target import TargetSpec
 from mobilecat.formats.table import FORMATS
 
-Goal = Literal["size", "speed"]
+_TIMED = ("tflite",)
+"""Kinds whose time here is that of the engine that an app has too; of Core ML and Core AI files it
+is our own runtime's, which must not choose among files that are alike in size."""
 
 
 @dataclass(frozen=True)
@@ -143,19 +146,20 @@ class Search:
         return round(loss.points, 2) <= self.budget
 
     def best(self) -> Tried | None:
-        """Return the smallest, or the fastest, that keeps to the budget."""
+        """Return the smallest, or the fastest, that keeps to the budget (`choice.best_of`)."""
         fit = [t for t in self.tried.values() if self.fits(t)]
-        return min(fit, key=self._rank) if fit else None
+        return best_of(fit, self.goal, self._worth) if fit else None
 
     def nearest(self) -> Tried | None:
         """Return the one that loses least."""
         ran = [t for t in self.tried.values() if t.made.loss is not None]
         return min(ran, key=lambda t: t.made.loss.points if t.made.loss else 0) if ran else None
 
-    def _rank(self, tried: Tried) -> tuple[float, float]:
+    def _worth(self, tried: Tried) -> Worth:
         made = tried.made
-        slow = made.time if made.time is not None else 1.0
-        return (slow, made.bytes) if self.goal == "speed" else (made.bytes, slow)
+        told = self.goal == "speed" or self.target.kind in _TIMED
+        points = made.loss.points if made.loss is not None else 0.0
+        return Worth(made.bytes, made.time if told else None, points)
 
     def _of(self, recipe: Recipe) -> TargetSpec | str:
         return with_keys(self.target, self.ladder.own, recipe.keys)
@@ -218,12 +222,11 @@ class Search:
         if self.fits(end):
             return False
         best = self.best()
-        if best is None or self._rank(end) < self._rank(best):
+        if best is None or best_of([best, end], self.goal, self._worth) is end:
             return True
-        what = "faster" if self.goal == "speed" else "smaller"
         self.notes.append(
-            f"{self.file}: {mix.label} with layers float is not tried: {best.recipe.label} fits "
-            f"and is {what} than {mix.label} of all layers"
+            f"{self.file}: {mix.label} with layers float is not tried: {best.recipe.label} fits, "
+            f"and is the better choice than {mix.label} of all layers would be"
         )
         return False
 

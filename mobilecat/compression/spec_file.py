@@ -7,6 +7,8 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from mobilecat.errors import MobileCatError, Problem, SpecError
 from mobilecat.spec import Spec, spec_from_text
 from mobilecat.spec.lines import KeyPath, key_lines
 
+BEFORE = ".before-compress"
+"""What is put behind a spec's name where it is kept as it was."""
 _SHORT = 88
 _KEY_LINE = re.compile(r"^(\s*)([\"']?[\w-]+[\"']?)(\s*=\s*)")
 
@@ -24,8 +28,9 @@ def write_recipes(
     recipes: Mapping[KeyPath, tuple[Sequence[str], Mapping[str, Any]]],
     expected: Spec,
     dry_run: bool = False,
-) -> str:
-    """Write each recipe into its target's table; return the diff, "" where nothing changes.
+) -> tuple[str, Path | None]:
+    """Write each recipe into its target's table; return the diff and where the spec is kept as it
+    was: "" and None where nothing changes.
 
     recipes: (`targets`, `coreml`, 0) → (all keys that a recipe settles, those that it has).
     expected: what the spec must mean afterwards. dry_run: only say what would change.
@@ -39,17 +44,53 @@ def write_recipes(
             raise _by_hand(path, recipes)
         new = made
     if new == text:
-        return ""
+        return "", None
     try:
         after = spec_from_text(new, str(path), expected.name, path.parent)
     except SpecError:
         raise _by_hand(path, recipes) from None
     if after != expected:
         raise _by_hand(path, recipes)
+    kept = None
     if not dry_run:
+        kept = _kept_as(path, text)
+        write_text(kept, text)
         write_text(path.resolve(), new)  # a link stays a link
     before, now = text.splitlines(), new.splitlines()
-    return "\n".join(difflib.unified_diff(before, now, str(path), str(path), n=1, lineterm=""))
+    said = difflib.unified_diff(before, now, str(path), str(path), n=1, lineterm="")
+    return "\n".join(said), kept
+
+
+def _kept_as(path: Path, text: str) -> Path:
+    """Return where a spec's text is kept: a file that holds it already, or a new one."""
+    for i in count(1):
+        kept = path.with_name(f"{path.name}{BEFORE}{f'.{i}' if i > 1 else ''}")
+        if not kept.exists() or (kept.is_file() and kept.read_bytes() == text.encode("utf-8")):
+            return kept
+    raise AssertionError
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a spec says of one file's `map_loss`. line: of it, or of the file's table of tolerances;
+    None where there is no table. header: whether that table has a line of its own."""
+
+    loss: float | None = None
+    line: int | None = None
+    header: bool = True
+
+
+def held_of(text: str, file: str) -> Held:
+    """Return what the spec's TOML `text` says of the `map_loss` of `file`."""
+    try:
+        table = tomllib.loads(text)["tolerances"][file]
+    except (KeyError, TypeError):
+        return Held()
+    places, place = key_lines(text), ("tolerances", file)
+    line = places.get((*place, "map_loss"), places.get(place))
+    header = line is not None and text.splitlines()[line - 1].lstrip().startswith("[")
+    loss = table.get("map_loss") if isinstance(table, Mapping) else None
+    return Held(loss, line, header)
 
 
 def places_of(spec: Spec, text: str) -> dict[int, KeyPath]:

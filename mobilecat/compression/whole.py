@@ -18,6 +18,7 @@ from mobilecat.compile import CONTRACT, import_options
 from mobilecat.compile.belief import with_names
 from mobilecat.compile.shapes import settled_shapes
 from mobilecat.compile.whole import calibrated
+from mobilecat.compression.choice import Goal
 from mobilecat.compression.greedy import frontier
 from mobilecat.compression.kept import Kept
 from mobilecat.compression.measured import Bench, Sets, truths_of
@@ -25,8 +26,8 @@ from mobilecat.compression.pace import Pace
 from mobilecat.compression.probe import Probe
 from mobilecat.compression.recipes import ladder_of, why_not
 from mobilecat.compression.result import Compressed, Row
-from mobilecat.compression.search import Goal, Search, Tried
-from mobilecat.compression.spec_file import places_of, write_recipes
+from mobilecat.compression.search import Search, Tried
+from mobilecat.compression.spec_file import held_of, places_of, write_recipes
 from mobilecat.disk.near import nearest
 from mobilecat.errors import MobileCatError, Problem, SpecError
 from mobilecat.formats.importing import dims_of, import_model
@@ -139,7 +140,8 @@ def compress(
             for t in s.tried.values()
         ]
         raise MobileCatError("Nothing ran", reasons)
-    diff = write_recipes(path, written, expected, dry_run) if written else ""
+    diff, before = write_recipes(path, written, expected, dry_run) if written else ("", None)
+    text = path.read_text("utf-8")
     measures = bench.measures
     scores = bench.source_scores()
     assert measures and scores is not None
@@ -168,6 +170,8 @@ def compress(
         written=bool(diff) and not dry_run,
         diff=diff,
         name=spec.name,
+        kept=before,
+        held={r.file: held_of(text, r.file) for r in rows if r.chosen},
     )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 
+from mobilecat.compression.choice import ALIKE_SIZES, ALIKE_TIMES
 from mobilecat.compression.result import Compressed, Row
-from mobilecat.shown import Column, Line, Table, human_size
+from mobilecat.compression.spec_file import Held
+from mobilecat.shown import Column, Line, Table, exact_size
 
 _SLOW = 1.5
 """Times as long: what is worth a word."""
@@ -24,6 +27,8 @@ def said(found: Compressed) -> Iterator[Line | Table]:
         yield Line(f"moves detections most when rounded alone: {', '.join(named)}", "dim")
     for row in found.chosen:
         yield Line(_choice(found, row), "bold green")
+        if (why := _why_not_first(found, row)) is not None:
+            yield Line(f"  {why}")
         if (other := _quicker(found, row)) is not None:
             yield Line(
                 f"  it takes {row.time:.1f} times as long as float32 here; {other.recipe} fits "
@@ -47,6 +52,9 @@ def said(found: Compressed) -> Iterator[Line | Table]:
         yield Line(found.diff)
         if found.written:
             yield Line(f"wrote {found.spec}; bake it: mobilecat export {found.spec}")
+            if found.kept is not None:
+                back = shlex.join(["mv", str(found.kept), str(found.spec)])
+                yield Line(f"as it was it is kept as {found.kept}; to take it back: {back}")
             yield from _to_hold(found)
         else:
             yield Line(f"{found.spec} was not touched; without --dry-run this is written")
@@ -58,11 +66,34 @@ def _to_hold(found: Compressed) -> Iterator[Line]:
     """Give the lines of a spec that hold each chosen file to the budget from now on."""
     if found.measure == "NME" or not found.chosen:
         return
+    said = [(row.file, found.held.get(row.file, Held())) for row in found.chosen]
+    for file, held in said:
+        if held.loss is not None:
+            yield Line(_held(found, file, held), "dim")
+    if all(held.loss is not None for _, held in said):
+        return
     yield Line("to hold it to that from now on, write into the spec before you export:", "dim")
-    for row in found.chosen:
-        yield Line(f'  [tolerances."{row.file}"]', "dim")
-        yield Line(f"  map_loss = {found.budget:g}", "dim")
+    for file, held in said:
+        wanted = f"map_loss = {found.budget:g}"
+        if held.loss is not None:
+            continue
+        if held.line is None:
+            yield Line(f'  [tolerances."{file}"]', "dim")
+            yield Line(f"  {wanted}", "dim")
+        elif held.header:
+            there = f'below line {held.line}, which is [tolerances."{file}"] already'
+            yield Line(f"  {wanted}    # {there}", "dim")
+        else:
+            yield Line(f"  {wanted}    # into the tolerances of {file} on line {held.line}", "dim")
     yield Line("  and validate with --data, which measures it", "dim")
+
+
+def _held(found: Compressed, file: str, held: Held) -> str:
+    """Say that the spec limits what a file may lose already, and whether that is the budget."""
+    there = f"line {held.line} of {found.spec} holds {file} to map_loss = {held.loss:g} already"
+    if held.loss is None or held.loss <= found.budget:
+        return f"{there}: validate with --data measures it"
+    return f"{there}, more than the budget: write {found.budget:g} there to hold it to that"
 
 
 def _table(found: Compressed) -> Table:
@@ -75,7 +106,7 @@ def _table(found: Compressed) -> Table:
     columns += [Column("", "word")]
     rows = []
     for r in found.rows:
-        cells = [r.file, r.recipe, human_size(r.bytes), f"{r.share:.3f}", _points(r.loss, r.spread)]
+        cells = [r.file, r.recipe, exact_size(r.bytes), f"{r.share:.3f}", _points(r.loss, r.spread)]
         if held:
             none = r.held_loss is None or r.held_spread is None
             cells.append("–" if none else _points(r.held_loss or 0, r.held_spread or 0))
@@ -140,16 +171,47 @@ def _to_write(row: Row, other: Row) -> str:
         return ""
     gone = [k for k in row.keys if k not in other.keys]
     without = f", without {' and '.join(gone)}" if gone else ""
-    return f". If time matters, write {', '.join(keys)}{without}; --for speed chooses by time alone"
+    return f". If time matters, write {', '.join(keys)}{without}; --for speed puts time first"
 
 
 def _choice(found: Compressed, row: Row) -> str:
     what = "fastest" if found.goal == "speed" else "smallest"
+    what = f"best of the {what}" if _first(found, row) is not None else what
     return (
         f"{row.file}: {row.recipe} is the {what} within {found.budget:g} points: "
-        f"{human_size(row.bytes)}, {row.share:.3f} of float32, loses "
+        f"{exact_size(row.bytes)}, {row.share:.3f} of float32, loses "
         f"{_points(row.loss, row.spread)}"
     )
+
+
+def _first(found: Compressed, row: Row) -> Row | None:
+    """Return what fits and is smaller, or faster, than what was chosen; None where nothing is."""
+
+    def measure(r: Row) -> float:
+        return (1.0 if r.time is None else r.time) if found.goal == "speed" else float(r.bytes)
+
+    fit = [r for r in found.rows if r.file == row.file and r.fits]
+    first = min(fit, key=measure, default=row)
+    return first if measure(first) < measure(row) else None
+
+
+def _why_not_first(found: Compressed, row: Row) -> str | None:
+    """Say why the very smallest, or the very fastest, that fits was not chosen; None where it was:
+    it is no more than alike, and the chosen one is better in what is looked at next."""
+    first = _first(found, row)
+    if first is None:
+        return None
+    if found.goal == "speed":
+        more = f"{first.recipe} takes {first.time or 1.0:.2f} of float32's time"
+        alike = f"times less than {ALIKE_TIMES - 1:.0%} apart are alike here: of such files, the"
+        order = "smallest is taken, and of about equal ones the one that loses least"
+        return f"{more}, this one {row.time or 1.0:.2f}; {alike} {order}"
+    more = f"{first.recipe} is {1 - first.bytes / row.bytes:.1%} smaller"
+    alike = f"sizes less than {ALIKE_SIZES - 1:.0%} apart are alike: of such files, the"
+    order = "fastest is taken, and of about equal ones the one that loses least"
+    if not row.file.endswith(".tflite"):
+        order = "one that loses least is taken"
+    return f"{more}; {alike} {order}"
 
 
 def _unfit(found: Compressed, file: str, near: Row | None) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from mobilecat.pictures.chart import Chart
 from mobilecat.report.html_page import render
-from mobilecat.shown import Line, Table, human_size
+from mobilecat.shown import Line, Table, exact_size
 
 _FIRST = 15
 """Layers that are shown at once; the others are behind a click."""
@@ -64,12 +65,13 @@ def compression_page(
         few=few,
         rests=lines[0].text if lines else "",
         warnings=_warnings(lines),
+        reasons=_reasons(lines),
         targets=_targets(told),
         chart=chart,
         diff=diff,
         long_diff=len(diff) > _LONG_DIFF,
         first=_FIRST,
-        size=human_size,
+        size=exact_size,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
@@ -83,6 +85,15 @@ def _warnings(lines: Sequence[Line]) -> list[tuple[str, str]]:
         elif line.style == "yellow":
             found.append((file, line.text.strip()))
     return found
+
+
+def _reasons(lines: Sequence[Line]) -> list[tuple[str, str]]:
+    """Return why a choice is not the very first of its file, with the file."""
+    return [
+        (choice.text.partition(":")[0], why.text.strip())
+        for choice, why in pairwise(lines)
+        if "bold" in choice.style and not why.style and why.text.startswith("  ")
+    ]
 
 
 def _targets(told: Mapping[str, Any]) -> list[Target]:

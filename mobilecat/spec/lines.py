@@ -12,6 +12,8 @@ _KEY = re.compile(
     r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"))*)\s*="""
 )
 
+_PART = re.compile(r""""[^"]*"|'[^']*'|[^\s.]+""")
+
 
 def key_lines(text: str) -> dict[KeyPath, int]:
     """Return key path → line, from 1. Keys inside an inline table have their table's line."""
@@ -43,4 +45,4 @@ def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int | None:
 
 
 def _split(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
+    return tuple(part.strip("\"'") for part in _PART.findall(dotted))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mobilecat.compression.spec_file import places_of, with_keys, write_recipes
+from mobilecat.compression.spec_file import Held, held_of, places_of, with_keys, write_recipes
 from mobilecat.errors import MobileCatError
 from mobilecat.spec import load_spec, spec_from_text
 
@@ -79,12 +79,35 @@ def test_written_or_only_said(tmp_path: Path) -> None:
     spec = load_spec(path)
     assert places_of(spec, text) == {0: TFLITE}
     wanted = spec_from_text(text + 'precision = "float16"\n', str(path), "x", tmp_path)
-    said = write_recipes(path, {TFLITE: (OWN, {"precision": "float16"})}, wanted, dry_run=True)
+    said = write_recipes(path, {TFLITE: (OWN, {"precision": "float16"})}, wanted, dry_run=True)[0]
     assert '+precision = "float16"' in said and path.read_text() == text
-    assert write_recipes(path, {TFLITE: (OWN, {"precision": "float16"})}, wanted) == said
+    kept = tmp_path / "mobilecat.toml.before-compress"
+    assert not kept.exists()
+    assert write_recipes(path, {TFLITE: (OWN, {"precision": "float16"})}, wanted) == (said, kept)
+    assert kept.read_text() == text
     assert path.read_text() == text + 'precision = "float16"\n'
     assert load_spec(path) == wanted
-    assert write_recipes(path, {TFLITE: (OWN, {"precision": "float16"})}, wanted) == ""
+    assert write_recipes(path, {TFLITE: (OWN, {"precision": "float16"})}, wanted) == ("", None)
+    # Another text is kept besides: what was kept first is nowhere else.
+    path.write_text(text.replace("# bytes", "# pixels"))
+    wanted = spec_from_text(path.read_text() + 'precision = "int8"\n', str(path), "x", tmp_path)
+    _, second = write_recipes(path, {TFLITE: (OWN, {"precision": "int8"})}, wanted)
+    assert second == tmp_path / "mobilecat.toml.before-compress.2"
+    assert "# pixels" in second.read_text() and kept.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("said", "held"),
+    [
+        ("", Held()),
+        ('[tolerances."a.tflite"]\nboxes_px = 2\n', Held(None, 1)),
+        ('[tolerances."a.tflite"]\nboxes_px = 2\nmap_loss = 1.5\n', Held(1.5, 3, False)),
+        ('[tolerances]\n"a.tflite" = { boxes_px = 2 }\n', Held(None, 2, False)),
+        ('[tolerances."b.tflite"]\nmap_loss = 2\n', Held()),
+    ],
+)
+def test_what_a_spec_says_of_the_loss_already(said: str, held: Held) -> None:
+    assert held_of(said, "a.tflite") == held
 
 
 def test_what_would_mean_something_else_is_not_written(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 from mobilecat.compression.result import Compressed, Row
+from mobilecat.compression.spec_file import Held
 
 
 def row(
@@ -16,9 +17,10 @@ def row(
                fits, False, chosen)  # fmt: skip
 
 
-def said(*rows: Row, measure: str = "mAP") -> list[str]:
+def said(*rows: Row, measure: str = "mAP", held: Held | None = None) -> list[str]:
     found = Compressed(Path("mobilecat.toml"), measure, 0.5, "size", 44, 0, 44, 0.1, rows, (), {},
-                       1, 1.0, (), True, "--- a")  # fmt: skip
+                       1, 1.0, (), True, "--- a", kept=Path("m.toml.before-compress"),
+                       held={} if held is None else {"cats.tflite": held})  # fmt: skip
     return [line.text for line in found.words() if hasattr(line, "text")]
 
 
@@ -43,3 +45,30 @@ def test_the_lines_that_hold_a_file_to_the_budget_are_toml() -> None:
     assert spec == {"tolerances": {"cats.tflite": {"map_loss": 0.5}}}
     landmarks = said(row("int8", 2400, 0.6, chosen=True), measure="NME")
     assert not [x for x in landmarks if "hold it" in x]
+
+
+def test_a_table_that_is_there_is_not_to_be_written_again() -> None:
+    """A second [tolerances."cats.tflite"] would be no TOML."""
+    there = said(row("int8", 2400, 0.6, chosen=True), held=Held(None, 12))
+    at = next(i for i, line in enumerate(there) if "hold it to that" in line)
+    assert there[at + 1].startswith("  map_loss = 0.5 ") and "below line 12" in there[at + 1]
+    inline = said(row("int8", 2400, 0.6, chosen=True), held=Held(None, 12, header=False))
+    assert any("map_loss = 0.5" in line and "on line 12" in line for line in inline)
+    for lines in (there, inline):
+        assert not [x for x in lines if x.strip().startswith("[")]
+
+
+def test_a_loss_that_is_held_already_is_said_to_be() -> None:
+    (held,) = [
+        x for x in said(row("int8", 2400, 0.6, chosen=True), held=Held(0.5, 13)) if "map_loss" in x
+    ]
+    assert "line 13" in held and "already" in held
+    (wide,) = [
+        x for x in said(row("int8", 2400, 0.6, chosen=True), held=Held(2, 13)) if "map_loss" in x
+    ]
+    assert "map_loss = 2 already, more than the budget: write 0.5 there" in wide
+
+
+def test_where_the_spec_lies_as_it_was() -> None:
+    (told,) = [x for x in said(row("int8", 2400, 0.6, chosen=True)) if "take it back" in x]
+    assert told.endswith("mv m.toml.before-compress mobilecat.toml")
