@@ -206,7 +206,7 @@ def source_file(folder: Path, bundle: Bundle, override: Path | None = None) -> P
     """Return the source model's file; NotRun where it is not there, or another one."""
     path = override or folder / bundle.source.path
     if not path.exists():
-        raise NotRun(f"the source model is not at {path} (give it with --source FILE)")
+        raise NotRun(f"the source model is not at {path}: commit it, or name it with --source FILE")
     if sha256_of(path) != bundle.source.sha256:
         raise NotRun(f"{path} is not the model that was compiled: its SHA-256 differs")
     return path

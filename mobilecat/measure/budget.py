@@ -94,6 +94,10 @@ class Budget(Shown):
             said.append("scores fall further than they may")
         if said or self.held:
             return ", and ".join(said)
+        unknown = [a for a in self.artifacts if a.asked and a.verdict == "NOT_RUN"]
+        if unknown:
+            files = ", ".join(a.file for a in unknown)
+            return f"map_loss of {files} could not be measured: {unknown[0].why}"
         return "what may be lost was not measured"
 
     @property
@@ -231,7 +235,7 @@ def _falls(file: str, limit: float, stated: bool, measured: Evaluation | None) -
         yield Falls(file, limit, f"{said}; {allowed_words(limit)}", "PASS", stated)
     elif stated:
         why = "not quantised" if of and not any(r.rounds for r in of) else ""
-        why = why or next((r.not_run for r in of if r.not_run), "")
+        why = why or next((r.not_run for r in of if r.not_run), "") or _no_source(measured)
         why = why or f"the source has fewer than {FEWEST} boxes on these pictures"
         yield Falls(file, limit, f"{file}: score_loss {limit:g}: {why}", "NOT_RUN", stated)
 
@@ -246,5 +250,10 @@ def _held(file: str, limit: float, measured: Evaluation | None) -> Held:
     if not rows:
         why = f"not measured, as --runner {measured.runner} does not run it"
         return Held(file, limit, None, why, asked=measured.runner is None)
-    why = next((r.not_run for r in rows if r.not_run), "no loss is known, as there is no AP")
-    return Held(file, limit, None, why)
+    why = next((r.not_run for r in rows if r.not_run), "") or _no_source(measured)
+    return Held(file, limit, None, why or "no loss is known, as there is no AP")
+
+
+def _no_source(measured: Evaluation) -> str:
+    """Return why the source, which every loss is against, did not run; "" where it did."""
+    return next((r.not_run for r in measured.lanes if r.lane.artifact is None), "")

@@ -73,8 +73,8 @@ class Evaluation(Shown):
     """pictures: how many were evaluated, of the data set's. max_drop: points, None: not held to.
 
     preprocessing: what the labels say of it; None where nothing was tried. few: of `notes`, what
-    says that there are few objects. shortfalls: a sentence for everything that keeps it from being
-    held.
+    says how little the figures rest on. shortfalls: a sentence for everything that keeps it from
+    being held.
     """
 
     bundle: Bundle

@@ -9,7 +9,8 @@ from pathlib import Path
 from mobilecat.bundle import Bundle
 from mobilecat.bundle.cascade import CascadeBundle, open_any
 from mobilecat.errors import MobileCatError, Problem
-from mobilecat.lanes import lanes_of, open_lane
+from mobilecat.lanes import NotRun, lanes_of, open_lane
+from mobilecat.lanes.source import source_file
 from mobilecat.measure.datasets import Dataset, load_dataset
 from mobilecat.measure.datasets.packed import Each
 from mobilecat.measure.evaluate.coco import require_library
@@ -130,7 +131,7 @@ def evaluate(
         notes.insert(0, said)
     if merged:
         notes += in_no_shard({c.lane.name: c.inferred for c in collected}, len(chosen))
-    few = few_objects(truths)
+    few = [*few_objects(truths), *_source_of_before(folder, bundle, source, there)]
     notes += few
     first = next(c for c in collected if not c.not_run)
     apart = "" if bundle.spec.head.turned else other_part(truths, first.found, classes)
@@ -191,6 +192,19 @@ def few_objects(truths: Sequence[Truth]) -> list[str]:
         f"only {objects} measured: one more or less found moves recall by {1 / count:.2f}, and "
         f"mAP about as much; take {_FEW} or more before you believe a difference"
     ]
+
+
+def _source_of_before(
+    folder: Path, bundle: Bundle, source: Path | None, there: Collected | None
+) -> list[str]:
+    """Say that the source's figures are of an earlier run, where its model is not there now."""
+    if there is None or there.inferred or isinstance(bundle, CascadeBundle):
+        return []
+    try:
+        source_file(folder, bundle, source)
+    except NotRun as reason:
+        return [f"the source's results are kept ones, of an earlier run of evaluate: {reason}"]
+    return []
 
 
 def _moved(there: Collected | None, mine: Collected, bundle: Bundle) -> Moved | None:

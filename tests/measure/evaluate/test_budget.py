@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 import mobilecat as mc
-from mobilecat.bundle import HASH_DIGITS, CalibrationRecord, open_bundle
+from mobilecat.bundle import HASH_DIGITS, Bundle, CalibrationRecord, open_bundle
 from mobilecat.disk import sha256_of
 from mobilecat.errors import MobileCatError
+from mobilecat.lanes import Lane, NotRun, Runner
 from mobilecat.measure.budget import budget_of, falls_of, limits_of
 from mobilecat.measure.evaluate import Evaluation, evaluate
 from mobilecat.measure.evaluate.moved import Moved
@@ -198,3 +199,37 @@ def test_a_maximal_drop_asks_for_scores_too(measured: Evaluation) -> None:
     assert "0.05 and 0.1 are allowed (score_loss)" in said
     assert _quantised(measured, FALLEN).shortfalls == ()
     assert _quantised(measured, Moved(45, 0, -0.01, -0.03, 0.98), max_drop=99).shortfalls == ()
+
+
+def test_without_the_source_it_says_that_the_source_is_not_there(place: Path) -> None:
+    """On a machine that has neither the source model nor an earlier run's results."""
+    given = fake.lanes()
+
+    def without(folder: Path, bundle: Bundle, lane: Lane, source: Path | None = None) -> Runner:
+        if lane.artifact is None:
+            raise NotRun("the source model is not at a.onnx: commit it, or name it with --source F")
+        return given.open(folder, bundle, lane, source)
+
+    found = evaluate(
+        place / "made" / "bundle", place / "data", opener=without, cache=place / "none"
+    )
+    file = _files(found)["onnx"]
+    held = budget_of({file: 1.0}, found)
+    assert held is not None and not held.held
+    gone = "the source model is not at a.onnx: commit it"
+    assert held.why.startswith(f"map_loss of {file} could not be measured: {gone}")
+    assert gone in held.shortfalls[0] and len(held.shortfalls) == 1
+
+
+def test_results_of_before_are_said_to_be_such_where_the_source_is_gone(
+    place: Path, measured: Evaluation, tmp_path: Path
+) -> None:
+    given, file = fake.lanes(), _files(measured)["tflite"]
+    folder = place / "made" / "bundle"
+    assert not [n for n in measured.notes if "earlier run" in n]  # it ran
+    gone = tmp_path / "gone.onnx"
+    kept = evaluate(folder, place / "data", opener=given.open, cache=place / "c", source=gone)
+    held = budget_of({file: 1.0}, kept)
+    assert held is not None and held.held
+    (note,) = [n for n in held.notes if "earlier run" in n]
+    assert f"the source model is not at {gone}" in note and note in kept.notes
