@@ -17,7 +17,8 @@ def test_a_loss_beyond_its_limit_heads_the_words(
 ) -> None:
     monkeypatch.delenv("CI", raising=False)
     report = check(write_bundle(tmp_path).approved("room"))
-    budget = SimpleNamespace(held=held, untried="", words=lambda: ())
+    why = "more mAP is lost than may be"
+    budget = SimpleNamespace(held=held, untried="", why=why, words=lambda: ())
     first = str(next(iter(Validation(report, budget=budget).words())))  # type: ignore[arg-type]
     assert report.held and ("HELD: fake" in first) == held
     assert ("FELL SHORT: more mAP is lost than may be. Else fake gives" in first) != held
