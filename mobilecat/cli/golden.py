@@ -253,6 +253,8 @@ def approve(
     )
     for path in written:
         show([Line(f"approved {path}")])
+    for text in dict.fromkeys("; ".join(p.changed) for p in chosen if p.changed):
+        show([Line(f"the goldens before were for another contract: {text}", "yellow")])
     if lane not in (None, "source") and not variant:
         text = f"every lane is held to it now, the source too; for {lane} alone: --variant"
         show([Line(text, "yellow")])

@@ -193,14 +193,19 @@ def differences_of(
     limits: Limits,
     model_from_image: Affine,
     labels: Sequence[str],
+    approved_labels: Sequence[str] | None = None,
 ) -> list[Difference]:
-    """Return a row a detection, those over a limit first, then the largest move."""
+    """Return a row a detection, those over a limit first, then the largest move.
+
+    approved_labels: those of the golden, where they may be others.
+    """
+    old = labels if approved_labels is None else approved_labels
     if not all(np.isfinite(x).all() for x in (got.boxes_xyxy, got.scores)):
         return []
     e, g = golden.placed(model_from_image), got.placed(model_from_image)
     found = match(e, g, limits.boxes_px)
-    rows = [_pair(lane, golden, got, (e, g), i, j, limits, labels) for i, j in found.pairs]
-    rows += [_alone(lane, "missing", golden, i, labels) for i in found.missing]
+    rows = [_pair(lane, golden, got, (e, g), i, j, limits, (old, labels)) for i, j in found.pairs]
+    rows += [_alone(lane, "missing", golden, i, old) for i in found.missing]
     rows += [_alone(lane, "extra", got, j, labels) for j in found.extra]
     return sorted(rows, key=lambda d: (not d.over, -(d.moved if d.moved is not None else 1e9)))
 
@@ -213,7 +218,7 @@ def _pair(
     i: int,
     j: int,
     limits: Limits,
-    labels: Sequence[str],
+    labels: tuple[Sequence[str], Sequence[str]],
 ) -> Difference:
     off = float(abs(golden.scores[i] - got.scores[j]))
     moved = float(distances(golden, got)[i, j])
@@ -227,7 +232,8 @@ def _pair(
         apart = _apart(row, e, g, i, j)
         held[row.name] = apart is None or apart <= limits.of(row.limit)
     wrong = frozenset(name for name, holds in held.items() if not holds)
-    what = f"{class_name(int(golden.class_ids[i]), labels)} {golden.scores[i]:.3f}"
+    was, now = (class_name(int(golden.class_ids[i]), names) for names in labels)
+    what = f"{was if was == now else f'{was} → {now}'} {golden.scores[i]:.3f}"
     return Difference(lane, what, "pair", moved, points, off, wrong, _frame(golden, i), i, j)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from mobilecat.report.html_page import render
 from mobilecat.report.html_reel import Reel, reel_of
 from mobilecat.review.approve import Pending, base_of
 from mobilecat.review.commands import approve_command, clean_command, reject_command
-from mobilecat.review.review import lines_of, of_another
+from mobilecat.review.review import contract_words, lines_of, of_another
 
 REELS = 8
 """Clips that one page shows, frame by frame."""
@@ -89,14 +90,20 @@ def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str
         bundle=bundle,
         waiting=waiting,
         of_another=of_another,
+        contracts=_contracts(found),
         layers=[(0, "approved"), (1, "pending")] if drawn else [],
         tags=bool(drawn) and max(len(x.boxes) for f in drawn for x in f.layers) <= TAGGED,
     )
 
 
 def _told(pending: Pending) -> list[str]:
-    foreign = of_another(pending)  # has a place of its own
-    return [line.strip() for line in lines_of(pending, doubts=False) if line != foreign]
+    elsewhere = [of_another(pending), *contract_words(pending)]  # have places of their own
+    return [line.strip() for line in lines_of(pending, doubts=False) if line not in elsewhere]
+
+
+def _contracts(found: Sequence[Pending]) -> list[tuple[str, int]]:
+    """Return what has changed since results were approved, and of how many."""
+    return list(Counter("; ".join(p.changed) for p in found if p.changed).items())
 
 
 def _headline(d: Difference) -> str:
@@ -118,7 +125,8 @@ def _figure(pending: Pending, old: Expected | None, limits: Limits) -> Figure | 
     if old is not None and old.found is not None:
         to_model = new.plan.plan.model_from_image
         layers.append(layer_of(0, "approved", old.found, old.labels, old.landmarks))
-        rows = differences_of("pending", old.found, new.found, limits, to_model, new.labels)
+        names = new.labels, old.labels
+        rows = differences_of("pending", old.found, new.found, limits, to_model, *names)
     layer = layer_of(1, "pending", new.found, new.labels, new.landmarks)
     # Beside nothing approved, what is pending is all that there is to read.
     layers.append(replace(marked(layer, rows, slot=0), tagged=old is None))

@@ -33,7 +33,7 @@ from mobilecat.golden.store import (
     require_writable,
     result_path,
 )
-from mobilecat.golden.terms import other_file, other_meaning
+from mobilecat.golden.terms import other_file, other_meaning, other_terms
 from mobilecat.judge.doubts import doubts_of, nothing_in
 from mobilecat.judge.judge import judge_expected
 from mobilecat.judge.result import differences, now
@@ -55,7 +55,8 @@ class Pending:
     "" where neither is.
     checks: new against approved,
     empty where nothing is approved yet. doubts: what no detector gives, a sentence each. nothing:
-    how near the best candidate comes, where there is no detection.
+    how near the best candidate comes, where there is no detection. changed: how the contract that
+    the approved result is for differs from the bundle's, key by key.
     """
 
     case: str
@@ -69,6 +70,7 @@ class Pending:
     doubts: tuple[str, ...] = ()
     nothing: str = ""
     other: str = ""
+    changed: tuple[str, ...] = ()
 
     @property
     def useless(self) -> bool:
@@ -122,8 +124,9 @@ def pendings(folder: Path, golden_dir: Path, case: str | None = None) -> list[Pe
     cases last."""
     bundle = open_any(folder)
     require_golden_folder(golden_dir)
+    changed = changes_of(golden_dir, bundle)
     found = [
-        _pending(bundle, home, path)
+        _pending(bundle, home, path, changed.get(home.name, ()))
         for home in case_folders(golden_dir, bundle)
         if case in (None, home.name)
         for path in sorted(home.glob(f"{PENDING}*.json"))
@@ -131,7 +134,19 @@ def pendings(folder: Path, golden_dir: Path, case: str | None = None) -> list[Pe
     return sorted(found, key=lambda p: (-p.size, p.case, p.lane))
 
 
-def _pending(bundle: Bundle, home: Path, path: Path) -> Pending:
+def changes_of(golden_dir: Path, bundle: Bundle) -> dict[str, tuple[str, ...]]:
+    """Return by case how the contract that it was approved for differs from the bundle's."""
+    try:
+        index = read_index(golden_dir / bundle.name)
+    except MobileCatError:
+        return {}  # `golden list` says so
+    if index is None:
+        return {}
+    words = {key: tuple(other_terms(terms, bundle)) for key, terms in index.terms.items()}
+    return {name: words.get(entry.terms or "", ()) for name, entry in index.cases.items()}
+
+
+def _pending(bundle: Bundle, home: Path, path: Path, changed: tuple[str, ...] = ()) -> Pending:
     new = read_result(path)
     lane = path.stem.removeprefix(PENDING).removeprefix("-").replace("@", ":")
     base = base_of(home, lane)
@@ -143,7 +158,7 @@ def _pending(bundle: Bundle, home: Path, path: Path) -> Pending:
     other = other_meaning(new, bundle) or other_file(new, bundle)
     # What is of another bundle is not to be doubted by this one's spec.
     doubts = () if other else tuple(doubts_of(bundle, new))
-    told = whole, doubts, nothing_in(bundle, new), other
+    told = whole, doubts, nothing_in(bundle, new), other, changed if base is not None else ()
     return Pending(home.name, home, lane, path, new, stale, tuple(checks), *told)
 
 

@@ -26,7 +26,12 @@ def lines_of(pending: Pending, doubts: bool = True) -> list[str]:
     """
     foreign = [of_another(pending)] if pending.other else []
     odd = (f"warning: {text}" for text in pending.doubts if doubts)
-    return [*foreign, *_lines(pending), *odd]
+    return [*foreign, *contract_words(pending), *_lines(pending), *odd]
+
+
+def contract_words(pending: Pending) -> list[str]:
+    """Say what has changed since the approved result, which is more than numbers that moved."""
+    return [f"approved for another contract: {'; '.join(pending.changed)}"] * bool(pending.changed)
 
 
 def of_another(pending: Pending) -> str:
