@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import mobilecat as mc
-from mobilecat.compile.copies import AppCopy, copies_of, options
+from mobilecat.compile.copies import AppCopy, copies_of, doubtful_words, options
 from mobilecat.judge.because import stale_apps, what_changed
 from mobilecat.judge.words import said
 from tests.command import mobilecat
 from tests.ios.test_ios_folder import cascade, files_of
-from tests.judge.fake import Workshop, check, edit_bundle, write_bundle
+from tests.judge.fake import Workshop, check, edit_bundle, moved, write_bundle
 from tests.tiny import save_yunet_like, yunet_like_spec
 
 TARGETS = "[targets.coreml]\n[targets.tflite]\n[targets.onnx]\n"
@@ -189,6 +189,23 @@ def test_validate_says_it_below_the_headline(shop: Workshop) -> None:
     assert lines[1].startswith(f"  {app} still holds another export than this bundle: its app runs")
     assert lines[1].endswith(f"mobilecat export {shop.root / 'mobilecat.toml'} --android {app}")
     assert report.to_json()["apps"] == [{"kind": "android", "folder": str(app), "stale": True}]
+
+
+def test_what_falls_short_is_not_pushed_into_the_apps(shop: Workshop) -> None:
+    """The folder that still holds another export may hold the right one."""
+    shop.approved()
+    app = copied(shop)
+    (app / "assets/model/labels.txt").write_text("dog\ncat\n")
+    shop.faults["onnx:fake.onnx"] = moved
+    lines = [line.text for line in said(check(shop)) if hasattr(line, "text")]
+    assert lines[0].startswith("FELL SHORT")
+    told = (
+        f"  {app} still holds another export, perhaps the right one: export into all of them once"
+    )
+    assert lines[1].startswith(told) and "mobilecat export" not in lines[1]
+    both = (AppCopy("ios", Path("a"), False), AppCopy("android", Path("b"), True))
+    assert doubtful_words(both).startswith("a holds this bundle, b still holds another export")
+    assert doubtful_words(both[:1]) == ""
 
 
 def test_what_takes_a_change_back_names_the_folders(shop: Workshop) -> None:

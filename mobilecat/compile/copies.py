@@ -97,6 +97,22 @@ def stale_words(copies: Sequence[AppCopy]) -> str:
     )
 
 
+def doubtful_words(copies: Sequence[AppCopy]) -> str:
+    """Say which folders hold a bundle that falls short, and which still hold another export; ""
+    where the latter is none."""
+    old, new = (
+        " and ".join(str(c.folder) for c in copies if c.stale is stale) for stale in (True, False)
+    )
+    if not old:
+        return ""
+    hold = "holds" if sum(c.stale for c in copies) == 1 else "hold"
+    here = f"{new} {'holds' if sum(not c.stale for c in copies) == 1 else 'hold'} this bundle, "
+    return (
+        f"{here if new else ''}{old} still {hold} another export, perhaps the right one: export "
+        "into all of them once this holds again"
+    )
+
+
 def options(copies: Sequence[AppCopy]) -> list[list[str]]:
     """Return the options of one export after another that writes into all of them."""
     by_kind = [[str(c.folder) for c in copies if c.kind == kind] for kind in KINDS]

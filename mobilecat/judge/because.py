@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mobilecat.compare.compare import NO_LIMIT
 from mobilecat.compare.tolerances import STRUCTURE
-from mobilecat.compile.copies import AppCopy, options, stale_words
+from mobilecat.compile.copies import AppCopy, doubtful_words, options, stale_words
 from mobilecat.errors import MobileCatError
 from mobilecat.golden.inventory import AGAIN, OTHER_CONTRACT
 from mobilecat.golden.store import (
@@ -188,8 +188,9 @@ def stale_apps(report: Report) -> Step | None:
     old = [a for a in report.apps if a.stale]
     if not old:
         return None
-    known = what_changed(report) is not None
-    return Step(stale_words(old), () if known else tuple(_exports(report, old)))
+    if not report.held:  # then it is not this bundle that the apps should have
+        return Step(doubtful_words(report.apps), ())
+    return Step(stale_words(old), tuple(_exports(report, old)))
 
 
 def _exports(report: Report, apps: Sequence[AppCopy]) -> list[str]:

@@ -34,7 +34,8 @@ def said(report: Report, every: bool = False) -> Iterator[Line | Table]:
     changed = what_changed(report)
     apps = stale_apps(report)
     if apps and changed is None:
-        yield Line(f"  {apps.words}: {'; '.join(apps.commands)}", "yellow")
+        commands = f": {'; '.join(apps.commands)}" if apps.commands else ""
+        yield Line(f"  {apps.words}{commands}", "yellow")
     yield from (Line(f"  {shortfall}") for shortfall in report.shortfalls)
     told = report.failed
     if changed is not None:
