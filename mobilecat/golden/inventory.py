@@ -33,6 +33,17 @@ from mobilecat.golden.store import (
 from mobilecat.golden.terms import Terms, other_terms, terms_of
 
 _FIX = "where that is meant: mobilecat golden index"
+_GONE = f"was approved and is gone; bring it back, or {_FIX}"
+_NEW = f"is not in {INDEX}: it was copied or merged here; {_FIX}"
+_OTHER = f"is not the one that was approved; {_FIX}"
+_CHANGED = f"is not the result that was approved last; {_FIX}"
+_WRITTEN = {
+    _GONE: "was approved and is gone: taken out of the index",
+    _NEW: "was copied or merged here: taken into the index",
+    _OTHER: "is not the one that was approved: the index has it as it is now",
+    _CHANGED: "is not the result that was approved last: the index has it as it is now",
+}
+"""What `write_index` did about each fault."""
 
 
 class Entry(Record):
@@ -134,14 +145,10 @@ def faults(index: Index, root: Path, bundle: Bundle) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in sorted({*index.cases, *there}):
         if name not in index.cases:
-            said = [f"{home / name} is not in {INDEX}: it was copied or merged here; {_FIX}"]
+            said = [f"{home / name} {_NEW}"]
         elif name not in there:
             # A kill before a new case's first result was there leaves an entry without any.
-            said = (
-                []
-                if not index.cases[name].results
-                else [f"{home / name} was approved and is gone; bring it back, or {_FIX}"]
-            )
+            said = [] if not index.cases[name].results else [f"{home / name} {_GONE}"]
         else:
             said = _entry_faults(index.cases[name], there[name], home / name)
         if said:
@@ -152,16 +159,16 @@ def faults(index: Index, root: Path, bundle: Bundle) -> dict[str, list[str]]:
 def _entry_faults(entry: Entry, now: Entry, folder: Path) -> list[str]:
     said = []
     if entry.case != now.case:
-        said.append(f"{folder / CASE} is not the one that was approved; {_FIX}")
+        said.append(f"{folder / CASE} {_OTHER}")
     results = {**entry.results, **{k: v for k, v in entry.coming.items() if k in now.results}}
     for stem in sorted({*results, *now.results}):
         file = folder / f"{stem}.json"
         if stem not in now.results:
-            said.append(f"{file} was approved and is gone; bring it back, or {_FIX}")
+            said.append(f"{file} {_GONE}")
         elif stem not in results:
-            said.append(f"{file} is not in {INDEX}: it was copied or merged here; {_FIX}")
+            said.append(f"{file} {_NEW}")
         elif now.results[stem] not in (entry.results.get(stem), entry.coming.get(stem)):
-            said.append(f"{file} is not the result that was approved last; {_FIX}")
+            said.append(f"{file} {_CHANGED}")
     return said
 
 
@@ -230,7 +237,7 @@ def confirm(root: Path, bundle: Bundle, name: str) -> None:
 
 
 def write_index(root: Path, bundle: Bundle) -> list[str]:
-    """Write the index of what lies there now; return what it says that the old one did not.
+    """Write the index of what lies there now; return what was done, a sentence each.
 
     A case that had terms keeps them: only `approve` changes what a result is held for.
     """
@@ -245,9 +252,15 @@ def write_index(root: Path, bundle: Bundle) -> list[str]:
         id = (before[name].terms if name in before else None) or terms.id
         index = index.with_entry(name, entry.model_copy(update={"terms": id}), known[id])
     _write(home, index)
-    return [line for lines in said for line in lines] or [
+    return [_done(line) for lines in said for line in lines] or [
         f"{name} is new in it" for name in index.cases if name not in before
     ]
+
+
+def _done(fault: str) -> str:
+    """Say what writing the index did about a fault."""
+    end = next(e for e in _WRITTEN if fault.endswith(e))
+    return fault.removesuffix(end) + _WRITTEN[end]
 
 
 def _readable(home: Path) -> bool:

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mobilecat.bundle import ArtifactRecord, Bundle
+from mobilecat.disk.near import nearest
 from mobilecat.errors import MobileCatError, Problem
 from mobilecat.formats.base.runner import Runner
 from mobilecat.formats.table import FORMATS
@@ -60,9 +61,8 @@ def lanes_of(
     Errors: MobileCatError where the names give none.
     """
     if runner is not None and runner not in RUNNERS:
-        raise MobileCatError(
-            "No such runner", [Problem(f"{runner!r}", fix=f"one of {', '.join(RUNNERS)}")]
-        )
+        fix = nearest(runner, RUNNERS) or f"one of {', '.join(RUNNERS)}"
+        raise MobileCatError("No such runner", [Problem(f"{runner!r}", fix=fix)])
     chosen = list(bundle.artifacts) if artifact is None else [bundle.artifact(artifact)]
     lanes = [Lane("source")] if artifact is None else []
     lanes += [Lane(r, a) for a in chosen for r, (_, f) in _ENGINES.items() if a.kind == f.name]

@@ -28,6 +28,8 @@ from mobilecat.review.review import contract_words, lines_of, of_another
 
 REELS = 8
 """Clips that one page shows, frame by frame."""
+FIRST = 5
+"""Names above the pictures; the others are behind a click, so that a picture is near the top."""
 _STAGES: tuple[str, ...] = STAGES
 
 
@@ -89,6 +91,7 @@ def review_page(folder: Path, golden_dir: Path, found: Sequence[Pending]) -> str
         "report_review.html.j2",
         bundle=bundle,
         waiting=waiting,
+        first=FIRST,
         of_another=of_another,
         contracts=_contracts(found),
         layers=[(0, "approved"), (1, "pending")] if drawn else [],

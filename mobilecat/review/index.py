@@ -11,7 +11,7 @@ from mobilecat.golden.store import case_folders, may_write, read_case, require_g
 
 
 def index_goldens(folder: Path, golden_dir: Path) -> list[str]:
-    """Write the index of what is approved now; return what it says that the old one did not.
+    """Write the index of what is approved now; return what was done, a sentence each.
 
     Errors: MobileCatError where CI is set, or a case is damaged: then nothing is written.
     """

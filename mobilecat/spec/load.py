@@ -278,8 +278,10 @@ def _words(
 ) -> list[tuple[str, str]]:
     kind, message = str(error["type"]), str(error["msg"])
     if kind == "extra_forbidden":
+        from mobilecat.spec.taken import without_quotes
+
         parent = tuple(p for p in path[:-1] if not isinstance(p, int))
-        fix = _elsewhere(path, error.get("input"), data)
+        fix = without_quotes(path, error.get("input")) or _elsewhere(path, error.get("input"), data)
         fix = fix or _nearest(str(path[-1]), _fields_below(parent, data))
         return [(f"unknown key {key!r}", fix)]
     if kind == "missing":

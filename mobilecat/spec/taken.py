@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import date, time
 from typing import Any
 
@@ -71,6 +72,17 @@ def _to_write(name: str, given: Any, words: str, field: FieldInfo) -> str:
     listed = words.startswith("list")
     example = (_EXAMPLES.get(name) if listed else "") or default
     return f"write {name} = {example}, for example" if example else ""
+
+
+def without_quotes(path: Sequence[str | int], given: Any) -> str:
+    """Return what to write where a file's name in `[tolerances.cats.tflite]` lacks its quotes,
+    which TOML takes for a table in a table; "" where it is no such thing."""
+    if path[:1] != ("tolerances",) or len(path) < 3 or not isinstance(given, Mapping):
+        return ""
+    name = [str(part) for part in path[1:]]
+    while len(given) == 1 and isinstance(inner := next(iter(given.values())), Mapping):
+        name, given = [*name, next(iter(given))], inner
+    return f'put the file\'s name in quotes: [tolerances."{".".join(name)}"]'
 
 
 def _unquoted(text: str, words: str) -> str:

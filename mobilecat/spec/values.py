@@ -177,7 +177,9 @@ else:
 
 
 class Tolerance(Value):
-    """How far a result may be from what is expected; a value left out keeps its default."""
+    """How far a result may be from what is expected: `validate` holds each file to it on the
+    goldens, and to `map_loss` and `score_loss` on labelled pictures, with `--data`. A value left
+    out keeps its default."""
 
     boxes_px: Annotated[float, Field(ge=0)] | None = None
     """Of a box's corners, in pixels of the model input."""

@@ -173,3 +173,22 @@ def test_clean_writes_nothing_in_ci(shop: Workshop, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("CI", "true")
     with pytest.raises(MobileCatError, match="not written in CI"):
         mc.golden.clean(shop.bundle, shop.golden)
+
+
+def test_a_page_of_many_begins_with_a_few_names_and_a_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newcomer's 44 goldens were 44 names, a screen and a half, before the first picture."""
+    monkeypatch.delenv("CI", raising=False)
+    for many, folded in ((6, 0), (8, 3)):  # one more than five is not worth a click
+        shop = write_bundle(tmp_path / f"{many}").approved(*(f"room{k}" for k in range(many)))
+        shop.faults[LANE] = moved
+        check(shop)
+        page = review_page(shop.bundle, shop.golden, pendings(shop.bundle, shop.golden))
+        names, _, pictures = page.partition('<main id="main"')
+        links = [f'href="#pending-{k}"' for k in range(1, many + 1)]
+        assert [names.count(link) for link in links] == [1] * many
+        assert all(f'id="pending-{k}"' in pictures for k in range(1, many + 1))
+        assert (f"<summary>{folded} more</summary>" in names) == bool(folded)
+        before = names.partition("<details>")[0]
+        assert sum(link in before for link in links) == many - folded

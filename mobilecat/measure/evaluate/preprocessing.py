@@ -141,6 +141,16 @@ class Preprocessing:
             return False
         return Paired(tried.paired.other, best.paired.other).verdict != "better"
 
+    @property
+    def _few(self) -> str:
+        """Say why not every picture with an object was tried; "" where each was."""
+        if self.pictures == self.of:
+            return ""
+        return (
+            f", taken evenly of the {self.of} with an object, as to try every way on more of them "
+            "would take longer than evaluate itself"
+        )
+
     def _leaning(self, tried: Tried) -> str:
         write = tried.way.to_write(self.image)
         return (
@@ -156,7 +166,7 @@ class Preprocessing:
             return
         yield Line(
             f"{_listed([WORDS[key] for key in keys])} could not be told apart on "
-            f"{_pictures(self.pictures)}. The figures, whose differences may be chance:",
+            f"{_pictures(self.pictures)}{self._few}. The figures, whose differences may be chance:",
             "yellow",
             "note",
         )
@@ -226,8 +236,8 @@ class Preprocessing:
             said.append(f"Whether it is {_either(far)}, 16 labelled pictures usually settle")
         if near:
             said.append(
-                f"Between {_listed([said_of(self.image, key), *near])} 66 pictures often do not "
-                "settle: ask who trained the network"
+                f"Between {_listed([said_of(self.image, key), *near])} more pictures often do not "
+                "settle it: ask who trained the network"
             )
         return ". ".join(said)
 

@@ -107,6 +107,7 @@ def _open(
 def test_what_would_settle_each_key() -> None:
     """68.5 less 59.8 are 8.7 points. [0, 255] is 255 times [0, 1]; [-1, 1] is twice that."""
     said = _open({"BGR": 0.598, "[-1, 1]": 0.7, "[0, 255]": 0.2})
+    assert "on 16 labelled pictures, taken evenly of the 20 with an object" in said[0]
     assert "RGB, as the spec has it, 0.500, mAP 68.5; BGR 0.500, mAP 59.8" in said[1]
     assert said[2] == (
         "The spec's own value, RGB, is ahead, by 8.7 points of mAP on 16 labelled pictures. More "
@@ -115,8 +116,8 @@ def test_what_would_settle_each_key() -> None:
     assert said[4] == (
         "[-1, 1] is ahead by 1.5 points of mAP on 16 labelled pictures, and the spec's own "
         "value, [0, 1], in score × IoU. Whether it is [0, 255], 16 labelled pictures usually "
-        "settle. Between [0, 1], [-1, 1] and ImageNet's mean and std 66 pictures often do not "
-        "settle: ask who trained the network"
+        "settle. Between [0, 1], [-1, 1] and ImageNet's mean and std more pictures often do not "
+        "settle it: ask who trained the network"
     )
     assert said[6].startswith("None is ahead, in IoU or in mAP.") and "five or more" in said[6]
     ranges = {"[-1, 1]": 0.675, "[0, 255]": 0.2, "ImageNet's mean and std": 0.6}
