@@ -35,7 +35,8 @@ def compress(
 ) -> Compressed:
     """Find the smallest recipe of each target that loses no more than `budget`; write it down.
 
-    spec: a `mobilecat.toml`, whose targets get the recipe; every other byte of it stays. data:
+    spec: a `mobilecat.toml`, whose targets get the recipe; every other byte of it stays,
+    and the text before is kept as SPEC.before-compress. data:
     labelled pictures, as `evaluate` reads them. budget: points of mAP, of 100, against the source;
     for landmarks hundredths of the error's unit. goal: `size`, or `speed` on this machine's CPU.
     artifact: the file of one target. limit: so many pictures, spread evenly. cache: where results

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -80,8 +79,6 @@ def compress(
     require_outputs(named, inputs=(spec, data, source))
     require_svg(plot)
     points = _points(budget)
-    if not dry_run:
-        print(_what_is_written(spec), file=sys.stderr, flush=True)
     with stoppable(_stopped(spec, cache, fresh)), progress_line() as progress:
         found = mc.compress(
             spec,
@@ -104,14 +101,6 @@ def compress(
     if plot is not None:
         found.plot(plot)
     give(found, json_, *(f"wrote {file}" for file in (plot, html) if file is not None))
-
-
-def _what_is_written(spec: Path) -> str:
-    file = spec / "mobilecat.toml" if spec.is_dir() else spec
-    return (
-        f"At the end this writes the recipe of each target into {file}, and keeps the file as it "
-        f"is as {file.name}.before-compress; --dry-run only shows what it would write."
-    )
 
 
 def _points(text: str) -> float:

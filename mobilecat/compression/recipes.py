@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from mobilecat.formats.base.target import TargetSpec
 
+AS_IT_IS = "as the spec has it"
 Keys = Mapping[str, Any]
 """Keys of a target's table, as Python values."""
 
@@ -194,4 +195,4 @@ def as_it_is(target: TargetSpec, ladder: Ladder) -> Recipe:
     """Return what the spec says now."""
     assert isinstance(target, BaseModel)
     keys = {k: getattr(target, k) for k in ladder.own if k in target.model_fields_set}
-    return Recipe("as the spec has it", keys)
+    return Recipe(AS_IT_IS, keys)

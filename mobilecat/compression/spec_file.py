@@ -53,7 +53,7 @@ def write_recipes(
         raise _by_hand(path, recipes)
     kept = None
     if not dry_run:
-        kept = _kept_as(path, text)
+        kept = kept_as(path, text)
         write_text(kept, text)
         write_text(path.resolve(), new)  # a link stays a link
     before, now = text.splitlines(), new.splitlines()
@@ -61,7 +61,7 @@ def write_recipes(
     return "\n".join(said), kept
 
 
-def _kept_as(path: Path, text: str) -> Path:
+def kept_as(path: Path, text: str) -> Path:
     """Return where a spec's text is kept: a file that holds it already, or a new one."""
     for i in count(1):
         kept = path.with_name(f"{path.name}{BEFORE}{f'.{i}' if i > 1 else ''}")

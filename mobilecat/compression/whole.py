@@ -27,7 +27,7 @@ from mobilecat.compression.probe import Probe
 from mobilecat.compression.recipes import ladder_of, why_not
 from mobilecat.compression.result import Compressed, Row
 from mobilecat.compression.search import Search, Tried
-from mobilecat.compression.spec_file import held_of, places_of, write_recipes
+from mobilecat.compression.spec_file import held_of, kept_as, places_of, write_recipes
 from mobilecat.disk.near import nearest
 from mobilecat.errors import MobileCatError, Problem, SpecError
 from mobilecat.formats.importing import dims_of, import_model
@@ -40,6 +40,7 @@ from mobilecat.measure.seen import refuse_seen
 from mobilecat.pictures.reading import fit_picture, read_picture
 from mobilecat.quantize import Calibration, calibration_of
 from mobilecat.rows import MAPS
+from mobilecat.shown import WARNING
 from mobilecat.spec import RawHead, Spec, load_spec
 from mobilecat.spec.files import is_cascade
 from mobilecat.spec.lines import KeyPath
@@ -120,6 +121,8 @@ def compress(
                 pace,
             )
             searches.append((place[i], search))
+        if not dry_run:
+            progress(_what_is_written(path))
         pace.steps = sum(search.steps for _, search in searches)
         for _, search in searches:
             search.run()
@@ -172,6 +175,14 @@ def compress(
         name=spec.name,
         kept=before,
         held={r.file: held_of(text, r.file) for r in rows if r.chosen},
+    )
+
+
+def _what_is_written(path: Path) -> str:
+    kept = kept_as(path, path.read_bytes().decode("utf-8"))
+    return (
+        f"{WARNING}at the end the recipe of each target is written into {path}, whose text of now "
+        f"is kept as {kept}; --dry-run only shows what would be written"
     )
 
 

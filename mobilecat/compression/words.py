@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from mobilecat.compression.choice import ALIKE_SIZES, ALIKE_TIMES
+from mobilecat.compression.recipes import AS_IT_IS
 from mobilecat.compression.result import Compressed, Row
 from mobilecat.compression.spec_file import Held
 from mobilecat.shown import Column, Line, Table, exact_size
@@ -202,16 +203,20 @@ def _why_not_first(found: Compressed, row: Row) -> str | None:
     if first is None:
         return None
     if found.goal == "speed":
-        more = f"{first.recipe} takes {first.time or 1.0:.2f} of float32's time"
+        more = f"{_named(first)} takes {first.time or 1.0:.2f} of float32's time"
         alike = f"times less than {ALIKE_TIMES - 1:.0%} apart are alike here: of such files, the"
         order = "smallest is taken, and of about equal ones the one that loses least"
         return f"{more}, this one {row.time or 1.0:.2f}; {alike} {order}"
-    more = f"{first.recipe} is {1 - first.bytes / row.bytes:.1%} smaller"
+    more = f"{_named(first)} is {1 - first.bytes / row.bytes:.1%} smaller"
     alike = f"sizes less than {ALIKE_SIZES - 1:.0%} apart are alike: of such files, the"
     order = "fastest is taken, and of about equal ones the one that loses least"
     if not row.file.endswith(".tflite"):
         order = "one that loses least is taken"
     return f"{more}; {alike} {order}"
+
+
+def _named(row: Row) -> str:
+    return "the recipe of the spec" if row.recipe == AS_IT_IS else row.recipe
 
 
 def _unfit(found: Compressed, file: str, near: Row | None) -> str:

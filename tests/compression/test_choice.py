@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mobilecat.compression.choice import Goal, Worth, best_of
-from tests.compression.test_words import row, said
+from mobilecat.report.html_compression import compression_page
+from tests.compression.test_words import found_of, row, said
 
 
 def chosen(goal: Goal, **files: tuple[int, float | None, float]) -> str:
@@ -56,3 +57,10 @@ def test_why_it_is_not_the_very_smallest_is_said_with_sizes_that_differ() -> Non
     only = said(row("int8-dynamic", 2370, 0.95, fits=False), row("int8", 2400, 0.74, chosen=True))
     assert any("int8 is the smallest within" in line for line in only)
     assert not any("are alike" in line for line in only)
+
+
+def test_the_page_says_why_it_is_not_the_very_smallest_too() -> None:
+    found = found_of(row("as the spec has it", 2370, 1.9), row("int8", 2400, 0.7, chosen=True))
+    page = compression_page(found.to_json(), found.words(), None)
+    why = "cats.tflite: the recipe of the spec is 1.2% smaller; sizes less than 5% apart are alike"
+    assert why in page and "2.370 MB" in page and "m.toml.before-compress" in page

@@ -163,6 +163,7 @@ def test_as_users_meet_it(work: Path, tmp_path: Path, found: mc.Compressed) -> N
     assert f"wrote {page}" in done.stdout
     assert "is the smallest within 0.5 points" in done.stdout
     assert "was not touched" in done.stdout and spec.read_text() == SPEC
+    assert "written into" not in done.stderr
     data = json.loads(told.read_text())
     chosen = [r for r in data["rows"] if r["chosen"]]
     assert [r["keys"]["keep_float"] for r in chosen] == [["widen", "sensitive"]]
@@ -187,6 +188,12 @@ def test_as_users_meet_it(work: Path, tmp_path: Path, found: mc.Compressed) -> N
     ):
         assert said in text, said
     assert text.count('<tr><th scope="row">') == len(data["rows"]) and "<svg" not in text
+    done = mobilecat("compress", *where)
+    before = tmp_path / "mobilecat.toml.before-compress"
+    assert f"written into {spec}, whose text of now is kept as {before}" in done.stderr
+    assert done.returncode == 0 and before.read_text() == SPEC != spec.read_text()
+    assert "take it back: mv " in done.stdout
+    before.replace(spec)
     done = mobilecat("compress", *where, "--html", spec)
     assert done.returncode == 2 and "--html" in done.stderr and spec.read_text() == SPEC
     done = mobilecat("compress", *where, "--for", "beauty")

@@ -17,10 +17,14 @@ def row(
                fits, False, chosen)  # fmt: skip
 
 
-def said(*rows: Row, measure: str = "mAP", held: Held | None = None) -> list[str]:
-    found = Compressed(Path("mobilecat.toml"), measure, 0.5, "size", 44, 0, 44, 0.1, rows, (), {},
+def found_of(*rows: Row, measure: str = "mAP", held: Held | None = None) -> Compressed:
+    return Compressed(Path("mobilecat.toml"), measure, 0.5, "size", 44, 0, 44, 0.1, rows, (), {},
                        1, 1.0, (), True, "--- a", kept=Path("m.toml.before-compress"),
                        held={} if held is None else {"cats.tflite": held})  # fmt: skip
+
+
+def said(*rows: Row, measure: str = "mAP", held: Held | None = None) -> list[str]:
+    found = found_of(*rows, measure=measure, held=held)
     return [line.text for line in found.words() if hasattr(line, "text")]
 
 
