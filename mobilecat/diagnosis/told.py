@@ -205,9 +205,9 @@ def ranges_untold(ranges: Sequence[str], image: ImageSpec) -> str:
         return ""
     others = " and ".join(map(range_said, ranges))
     return (
-        f"Nor does one picture without labels settle the spec's range: {others} "
-        f"{'does' if len(ranges) == 1 else 'do'} as well as {said_of(image, 'range')}; labelled "
-        "pictures tell more (mobilecat evaluate --data)."
+        f"Nor does one picture without labels settle the spec's range: with {others} the model is "
+        f"as sure as with {said_of(image, 'range')}, or surer; labelled pictures tell more "
+        "(mobilecat evaluate --data)."
     )
 
 

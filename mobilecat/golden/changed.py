@@ -53,10 +53,29 @@ def _of_table(
     if before.get("kind") != now.get("kind"):
         return [_both("kind", before.get("kind"), now.get("kind"), made_with)]
     return [
-        _both(key, before.get(key, defaults.get(key)), now.get(key, defaults.get(key)), made_with)
+        _both(f"{key}{place}", a, b, made_with)
         for key in {**before, **now}
-        if before.get(key, defaults.get(key)) != now.get(key, defaults.get(key))
+        for place, a, b in _apart(
+            before.get(key, defaults.get(key)), now.get(key, defaults.get(key))
+        )
     ]
+
+
+def _apart(before: Any, now: Any) -> list[tuple[str, Any, Any]]:
+    """Return the places where two values part, each with both: of lists of lists alike in form the
+    innermost that differ, as far as they are few; else the whole. [] where nothing differs."""
+    if before == now:
+        return []
+    lists = [x for x in (before, now) if isinstance(x, list) and x and isinstance(x[0], list)]
+    if len(lists) == 2 and len(before) == len(now):
+        inner = [
+            (f"[{i}]{place}", a, b)
+            for i, pair in enumerate(zip(before, now, strict=True))
+            for place, a, b in _apart(*pair)
+        ]
+        if len(inner) <= _FEW:
+            return inner
+    return [("", before, now)]
 
 
 def _defaults(name: str, now: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from mobilecat.compare.compare import NO_LIMIT, Check
 from mobilecat.compare.tolerances import STRUCTURE
-from mobilecat.golden.changed import list_words
+from mobilecat.golden.changed import list_words, words_of
 from mobilecat.judge.because import follows_the_source
 from mobilecat.judge.report import Result
 from mobilecat.lanes import Lane
@@ -228,3 +228,23 @@ def test_the_contract_says_what_goes_in_and_what_is_kept(shop: Workshop) -> None
     assert "preprocessing RGB, 0..255 becomes 0..255, letterbox to 64×48" in text
     assert "thresholds score above 0.3, overlap (IoU) at most 0.45 within a class, 5 det" in text
     assert "labels cat, dog" in text
+
+
+def test_of_many_numbers_those_that_changed_are_told() -> None:
+    """Two pairs of anchors exchanged, by place; two maps exchanged are too many: the whole lists."""
+    maps = [[[10, 14], [23, 27], [37, 58]], [[81, 82], [135, 169], [344, 319]]]
+    one = [maps[0], [maps[1][0], maps[1][2], maps[1][1]]]
+    before, now = {"kind": "x", "anchors": maps}, {"kind": "x", "anchors": one}
+    assert words_of("head", before, now, "golden made with") == [
+        "[head] anchors[1][1]: golden made with [135, 169], bundle has [344, 319]",
+        "[head] anchors[1][2]: golden made with [344, 319], bundle has [135, 169]",
+    ]
+    (said,) = words_of("head", before, before | {"anchors": maps[::-1]}, "golden made with")
+    assert said.startswith("[head] anchors: golden made with [[[10, 14], [23, 27]")
+    fewer = before | {"anchors": [maps[0], maps[1][:2]]}
+    (said,) = words_of("head", before, fewer, "golden made with")
+    assert said == (
+        "[head] anchors[1]: golden made with [[81, 82], [135, 169], [344, 319]], "
+        "bundle has [[81, 82], [135, 169]]"
+    )
+    assert words_of("head", before, dict(before), "golden made with") == []
