@@ -18,7 +18,7 @@ from mobilecat.pictures.detections import Detections
 
 @pytest.mark.parametrize(("written", "said"), [
     # Of the demo's detector, trained on [-1, 1]: one picture does not tell [0, 1] from it.
-    ("[0, 1]", "Nor does one picture without labels settle the spec's range: [-1, 1] does as well"),
+    ("[0, 1]", "Nor does one picture without labels settle the spec's range: with [-1, 1] the"),
     ("[-1000, -999]", "with range = [-1, 1] the model finds its objects. Write it under [input]"),
 ])  # fmt: skip
 def test_what_one_picture_says_of_the_specs_range(written: str, said: str, tmp_path: Path) -> None:
