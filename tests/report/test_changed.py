@@ -231,7 +231,7 @@ def test_the_contract_says_what_goes_in_and_what_is_kept(shop: Workshop) -> None
 
 
 def test_of_many_numbers_those_that_changed_are_told() -> None:
-    """Two pairs of anchors exchanged, by place; two maps exchanged are too many: the whole lists."""
+    """Two pairs exchanged are told by place; of two maps exchanged the whole lists."""
     maps = [[[10, 14], [23, 27], [37, 58]], [[81, 82], [135, 169], [344, 319]]]
     one = [maps[0], [maps[1][0], maps[1][2], maps[1][1]]]
     before, now = {"kind": "x", "anchors": maps}, {"kind": "x", "anchors": one}
