@@ -11,7 +11,7 @@ import mobilecat as mc
 from mobilecat.cli.grammar import BUNDLE, SPEC
 from mobilecat.cli.outputs import write_told
 from mobilecat.cli.progress import progress_line
-from mobilecat.cli.steps import photos_here, said, with_a_bundle
+from mobilecat.cli.steps import photos_here, said, states_losses, with_a_bundle
 from mobilecat.cli.terminal import show
 from mobilecat.disk.outputs import require_outputs
 from mobilecat.errors import Problem, SpecError
@@ -51,7 +51,10 @@ def run_export(
         raw = done.bundle.spec.head.kind == "raw"
         used = done.calibrated
         photos, name = photos_here(used), done.bundle.name
-        after = with_a_bundle(done.folder, raw=raw, photos=photos, calibrated=used, name=name)
+        limits = states_losses(done.bundle)
+        after = with_a_bundle(
+            done.folder, raw=raw, photos=photos, calibrated=used, name=name, limits=limits
+        )
         typed = _typed(spec, out, source, shapes, targets, trust)
         print("\n".join(said([*after, *_into_apps(done, typed)])))
 

@@ -30,7 +30,14 @@ from mobilecat.cli.grammar import (
     renamed,
 )
 from mobilecat.cli.progress import progress_line
-from mobilecat.cli.steps import of_the_calibration, reviewed, said
+from mobilecat.cli.steps import (
+    labelled_of,
+    of_the_calibration,
+    reviewed,
+    said,
+    states_losses,
+    with_data,
+)
 from mobilecat.cli.terminal import show, terminal
 from mobilecat.disk import write_text
 from mobilecat.disk.outputs import require_outputs
@@ -123,7 +130,8 @@ def record(
         show([Line(missing)])
     beside = _beside(bundle, golden)
     after = [] if at_once else list(reviewed(beside))
-    show(Line(text) for text in said([*after, f"mobilecat validate{beside}"]))
+    data = with_data(labelled_of(pictures)) if states_losses(opened.contract) else ""
+    show(Line(text) for text in said([*after, f"mobilecat validate{beside}{data}"]))
 
 
 def _beside(bundle: Path, golden: Path) -> str:

@@ -7,9 +7,13 @@ import shlex
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mobilecat.cli.grammar import BUNDLE, GOLDEN, PICTURES
 from mobilecat.shown import Line
+
+if TYPE_CHECKING:
+    from mobilecat.bundle import Bundle
 
 _MOST_NAMES = 1000
 _LABELS = ("labels.json", "annotations.json", "_annotations.coco.json", "instances.json")
@@ -23,13 +27,14 @@ def with_a_bundle(
     photos: str = "photos/",
     calibrated: Path | None = None,
     name: str | None = None,
+    limits: bool = False,
 ) -> Iterator[str]:
     """Give the commands that lead from a bundle to one that is held.
 
     name: the bundle's, where it is known, by which its goldens are told from others'.
     raw: its outputs are tensors, of which no golden is approved by eye. picture, photos: what the
     user has, as they were named. calibrated: the pictures that it was calibrated on, which are none
-    of those.
+    of those. limits: whether the spec says what may be lost on labelled pictures.
     """
     own = bundle == BUNDLE
     made = "" if own else f" {shlex.quote(str(bundle))}"
@@ -44,15 +49,28 @@ def with_a_bundle(
             f"(take other pictures than {shlex.quote(str(calibrated))}: on those that it was "
             "calibrated on, a quantised file looks better than it is)"
         )
-    if labelled := _labelled(photos):
+    labelled = _labelled(photos)
+    data = with_data(labelled) if limits else ""
+    if labelled:
         yield f"mobilecat evaluate{made} --data {labelled}   (accuracy; is preprocessing right?)"
     if _any(goldens, name, "approved.json"):
-        yield f"mobilecat validate{made}{beside}   (held to {goldens}/)"
+        yield f"mobilecat validate{made}{beside}{data}   (held to {goldens}/)"
         return
     if not _any(goldens, name, "pending.json"):
         yield f"mobilecat golden record{made} {photos}{beside}"
     yield from reviewed(f"{made}{beside}")
-    yield f"mobilecat validate{made}{beside}"
+    yield f"mobilecat validate{made}{beside}{data}"
+
+
+def with_data(labelled: str) -> str:
+    """Return what `validate` has to be given where the spec says what may be lost."""
+    return f" --data {labelled or 'DATA'}"
+
+
+def states_losses(bundle: Bundle) -> bool:
+    """Return whether the spec says what some file may lose on labelled pictures."""
+    of = bundle.spec.tolerances.values()
+    return any(t.map_loss is not None or t.score_loss is not None for t in of)
 
 
 def _any(goldens: Path, name: str | None, file: str) -> bool:
@@ -67,6 +85,14 @@ def reviewed(beside: str) -> Iterator[str]:
     """
     yield f"mobilecat golden review{beside} --html review.html   (look at the boxes)"
     yield f"mobilecat golden approve{beside} --all   (or those that are right, by name)"
+
+
+def labelled_of(pictures: Sequence[Path]) -> str:
+    """Return the first picture's folder, or the folder that was given, where labels lie in it."""
+    if not pictures:
+        return ""
+    first = pictures[0]
+    return _labelled(shlex.quote(str(first if first.is_dir() else first.parent)))
 
 
 def _labelled(photos: str) -> str:

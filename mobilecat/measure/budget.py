@@ -83,7 +83,11 @@ class Budget(Shown):
         measured = [a for a in self.artifacts if a.asked] or self.artifacts
         return [
             *(self._said(a) for a in measured if a.verdict in wrong),
-            *(s.said for s in self.scores if s.verdict in wrong),
+            *(
+                s.said
+                for s in self.scores
+                if s.verdict in wrong and (s.stated or s.verdict == "FAIL")
+            ),
         ]
 
     @property
@@ -202,7 +206,8 @@ def budget_of(
         if r.rounds and r.moved is not None and (far := _besides(r, of))
     ]
     told = tuple(doubts)
-    return Budget(rows, measured.pictures, True, told, measured.few, tuple(scores))
+    notes = (*measured.data.notes, *measured.few)
+    return Budget(rows, measured.pictures, True, told, notes, tuple(scores))
 
 
 def _besides(row: LaneScores, falls: Mapping[str, tuple[float, bool]]) -> list[str]:
@@ -214,8 +219,8 @@ def _besides(row: LaneScores, falls: Mapping[str, tuple[float, bool]]) -> list[s
 
 
 def _falls(file: str, limit: float, stated: bool, measured: Evaluation | None) -> Iterator[Falls]:
-    """Give what is to be said of an artifact's scores; nothing where nothing was stated of them,
-    and nothing is quantised or too few boxes tell."""
+    """Give what is to be said of an artifact's scores; nothing where the spec states nothing of
+    them and the artifact is not quantised, or did not run."""
     if measured is None:
         if stated:
             yield Falls(file, limit, f"{file}: score_loss {limit:g}: {NO_DATA}", "NOT_RUN", stated)
@@ -233,7 +238,7 @@ def _falls(file: str, limit: float, stated: bool, measured: Evaluation | None) -
         said = f"{file}: scores of the source's {worst.boxes} boxes fall by {middle} in the median "
         said += f"and by {tenth} or more for a tenth of them"
         yield Falls(file, limit, f"{said}; {allowed_words(limit)}", "PASS", stated)
-    elif stated:
+    elif stated or any(r.rounds and r.moved for r in of):
         why = "not quantised" if of and not any(r.rounds for r in of) else ""
         why = why or next((r.not_run for r in of if r.not_run), "") or _no_source(measured)
         why = why or f"the source has fewer than {FEWEST} boxes on these pictures"

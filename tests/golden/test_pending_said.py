@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mobilecat.cli.steps import with_a_bundle
+from mobilecat.cli.steps import labelled_of, with_a_bundle
 from mobilecat.errors import MobileCatError
 from mobilecat.judge.run import validate
 from mobilecat.review.approve import record
@@ -58,3 +58,18 @@ def test_a_folder_of_goldens_that_is_nearly_called_so(shop: Workshop) -> None:
     with pytest.raises(MobileCatError, match="There is no such golden folder") as e:
         validate(shop.bundle, wrong, opener=shop.open)
     assert f"did you mean {shop.golden}?" in str(e.value)
+
+
+def test_where_the_spec_says_what_may_be_lost_the_next_step_measures_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Followed as it stands, `mobilecat validate` would leave the limit untried."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "labels.json").write_text("{}")
+    bundle = Path("bundle")
+    last = [*with_a_bundle(bundle, photos="mine/", limits=True)][-1]
+    assert last == "mobilecat validate --data mine/"
+    assert [*with_a_bundle(bundle, photos="other/", limits=True)][-1].endswith(" --data DATA")
+    assert [*with_a_bundle(bundle, photos="mine/")][-1] == "mobilecat validate"
+    assert labelled_of([Path("mine/a.jpg")]) == "mine" and labelled_of([Path("a.jpg")]) == ""

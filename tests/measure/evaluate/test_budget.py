@@ -233,3 +233,13 @@ def test_results_of_before_are_said_to_be_such_where_the_source_is_gone(
     assert held is not None and held.held
     (note,) = [n for n in held.notes if "earlier run" in n]
     assert f"the source model is not at {gone}" in note and note in kept.notes
+
+
+def test_pictures_that_are_gone_are_noted_and_few_boxes_are_said(measured: Evaluation) -> None:
+    file = _files(measured)["tflite"]
+    gone = replace(measured, data=replace(measured.data, notes=("2 of 5 are not there",)))
+    few = _quantised(gone, Moved(4, 0, -0.5, -0.5, 0.98))
+    found = budget_of({file: 9.0}, few, {file: (0.05, False)})
+    assert found is not None and found.held and found.notes[0] == "2 of 5 are not there"
+    (scores,) = found.scores
+    assert scores.verdict == "NOT_RUN" and "fewer than 5 boxes" in scores.said
