@@ -51,7 +51,7 @@ def run_export(
         raw = done.bundle.spec.head.kind == "raw"
         used = done.calibrated
         photos, name = photos_here(used), done.bundle.name
-        limits = states_losses(done.bundle)
+        limits = states_losses(done.bundle.spec.tolerances)
         after = with_a_bundle(
             done.folder, raw=raw, photos=photos, calibrated=used, name=name, limits=limits
         )

@@ -130,7 +130,9 @@ def record(
         show([Line(missing)])
     beside = _beside(bundle, golden)
     after = [] if at_once else list(reviewed(beside))
-    data = with_data(labelled_of(pictures)) if states_losses(opened.contract) else ""
+    data = (
+        with_data(labelled_of(pictures)) if states_losses(opened.contract.spec.tolerances) else ""
+    )
     show(Line(text) for text in said([*after, f"mobilecat validate{beside}{data}"]))
 
 

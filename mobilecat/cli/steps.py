@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import glob
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from mobilecat.cli.grammar import BUNDLE, GOLDEN, PICTURES
 from mobilecat.shown import Line
-
-if TYPE_CHECKING:
-    from mobilecat.bundle import Bundle
 
 _MOST_NAMES = 1000
 _LABELS = ("labels.json", "annotations.json", "_annotations.coco.json", "instances.json")
@@ -67,9 +64,9 @@ def with_data(labelled: str) -> str:
     return f" --data {labelled or 'DATA'}"
 
 
-def states_losses(bundle: Bundle) -> bool:
-    """Return whether the spec says what some file may lose on labelled pictures."""
-    of = bundle.spec.tolerances.values()
+def states_losses(tolerances: Mapping[str, Any]) -> bool:
+    """Return whether a spec's tolerances say what some file may lose on labelled pictures."""
+    of = tolerances.values()
     return any(t.map_loss is not None or t.score_loss is not None for t in of)
 
 
