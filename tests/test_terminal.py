@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
+import pty
 import random
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -55,6 +60,67 @@ def test_a_warning_in_the_midst_of_long_work_stays(
         step("layers: try 1")
     last = capsys.readouterr().err
     assert last.startswith("\r\x1b[2Kwarning: no cat in it\\x07\n\r\x1b[2K")
+
+
+def played(written: str, columns: int) -> list[str]:
+    """What a terminal of so many columns shows at last, row by row; widths are rich's."""
+    rows, at, column, i = [""], 0, 0, 0
+    while i < len(written):
+        c = written[i]
+        i += 1
+        if written.startswith("\x1b[2K", i - 1):
+            rows[at] = ""
+            i += 3
+        elif c == "\r":
+            column = 0
+        else:
+            wide = cell_len(c)
+            if c == "\n" or column + wide > columns:
+                at, column = at + 1, 0
+                rows += [""] * (at + 1 - len(rows))
+            rows[at] = rows[at][:column] if column == 0 else rows[at]
+            rows[at] += "" if c == "\n" else c
+            column += wide
+    return [row for row in rows if row]
+
+
+@pytest.mark.parametrize("columns", [80, 40, 3])
+@pytest.mark.parametrize("name", ["cats_det.tflite", "\u732b\u306e\u9854.tflite", "e\u0301" * 30])
+def test_the_line_of_progress_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int, name: str
+) -> None:
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(progress, "_columns", lambda: columns)
+    steps = [
+        f"step {k} of about 19, about 2 min left: {name}, int8-weights: layer\n{k} of 77 alone{end}"
+        for k in range(1, 20)
+        for end in ("", name * 3)
+    ]
+    with progress.progress_line() as step:
+        for text in steps:
+            step(text)
+            said = capsys.readouterr().err
+            (row,) = played(said, columns)
+            assert cell_len(row) < columns and (columns == 3 or " step " in row)
+            assert row.endswith(("\u2026", text[-5:]))
+            assert played(f"{said}\r\x1b[2K", columns) == []
+    assert played("\r\x1b[2Klonger\r\x1b[2K", 4) == ["long"], "the player does wrap"
+
+
+def test_the_width_is_the_terminals_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a pseudo-terminal whose window is set to 52 columns, and is then made narrower."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as stream:
+        monkeypatch.setattr(progress.sys, "stderr", stream)
+        monkeypatch.setenv("COLUMNS", "200")
+        for columns in (52, 33):
+            fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            with progress.progress_line() as step:
+                step("x" * 300)
+                said = os.read(ours, 4096).decode()
+                assert len(said.removeprefix("\r\x1b[2K")) == columns - 1
+            os.read(ours, 4096)
+    os.close(ours)
 
 
 def test_where_nobody_looks_text_is_as_rich_would_print_it() -> None:

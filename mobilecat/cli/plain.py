@@ -27,6 +27,26 @@ def plain(text: str) -> str:
     return text.translate(_SHOWN | {c: f"\\u{c:04x}" for c in _TURNED})
 
 
+def cut(text: str, columns: int) -> str:
+    """Return the beginning of one line of `plain` text that a terminal shows in `columns`, with …
+    at its end where something was left out."""
+    if sum(map(_columns_of, text)) <= columns:
+        return text
+    taken, kept = 1, ""  # the … takes one
+    for c in text:
+        taken += _columns_of(c)
+        if taken > columns:
+            break
+        kept += c
+    return f"{kept}…" if columns > 0 else ""
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
 def nobody_looks(environment: Mapping[str, str] = os.environ) -> bool:
     """Return whether no stream is a terminal, and nobody asks for colours all the same."""
     streams = (sys.__stdin__, sys.__stdout__, sys.__stderr__, sys.stdout)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import sys
 import time
@@ -21,13 +23,15 @@ def progress_line() -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield _log(start)
         return
-    from mobilecat.cli.terminal import plain
+    from mobilecat.cli.plain import cut, plain
 
     def show(step: str) -> None:
         if step.startswith(WARNING):
             sys.stderr.write(f"\r\x1b[2K{plain(step)}\n")
             return
-        sys.stderr.write(f"\r\x1b[2K{time.monotonic() - start:5.1f} s  {plain(step)}")
+        told = f"{time.monotonic() - start:5.1f} s  {plain(' '.join(step.split()))}"
+        # A line that wraps is cleared in its last row only; in the last column some wrap already.
+        sys.stderr.write(f"\r\x1b[2K{cut(told, _columns() - 1)}")
         sys.stderr.flush()
 
     try:
@@ -35,6 +39,15 @@ def progress_line() -> Iterator[Callable[[str], None]]:
     finally:
         sys.stderr.write("\r\x1b[2K")
         sys.stderr.flush()
+
+
+def _columns() -> int:
+    """Return how wide the terminal is now: its window may be resized meanwhile."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return columns or shutil.get_terminal_size().columns
 
 
 def _log(start: float) -> Callable[[str], None]:

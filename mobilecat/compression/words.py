@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mobilecat.compression.choice import ALIKE_SIZES, ALIKE_TIMES
 from mobilecat.compression.recipes import AS_IT_IS
@@ -20,8 +20,10 @@ _SHOWN = 5
 
 def said(found: Compressed) -> Iterator[Line | Table]:
     """Give the table, what it rests on, the choice, and the command that bakes it."""
-    yield _table(found)
-    yield Line(_rests_on(found), "dim")
+    for file in dict.fromkeys(row.file for row in found.rows):
+        yield Line(file)
+        yield _table(found, [row for row in found.rows if row.file == file])
+    yield Line(rests_on(found), "dim")
     yield from (Line(note, "dim", "note") for note in found.notes)
     if found.sensitive:
         named = [f"{s.node} ({s.what}, {s.error:.3f})" for s in found.sensitive[:_SHOWN]]
@@ -97,17 +99,18 @@ def _held(found: Compressed, file: str, held: Held) -> str:
     return f"{there}, more than the budget: write {found.budget:g} there to hold it to that"
 
 
-def _table(found: Compressed) -> Table:
+def _table(found: Compressed, of: Sequence[Row]) -> Table:
+    """Return the recipes of one file, whose name stands above: in 80 columns there is no room."""
     held = any(r.held_loss is not None for r in found.rows)
     timed = any(r.time is not None for r in found.rows)
-    columns = [Column("file", "text"), Column("recipe", "text"), Column("size")]
+    columns = [Column("recipe", "text"), Column("size")]
     columns += [Column("of float32"), Column(f"{found.measure} lost")]
     columns += [Column("held out")] if held else []
     columns += [Column("time")] if timed else []
     columns += [Column("", "word")]
     rows = []
-    for r in found.rows:
-        cells = [r.file, r.recipe, exact_size(r.bytes), f"{r.share:.3f}", _points(r.loss, r.spread)]
+    for r in of:
+        cells = [r.recipe, exact_size(r.bytes), f"{r.share:.3f}", _points(r.loss, r.spread)]
         if held:
             none = r.held_loss is None or r.held_spread is None
             cells.append("–" if none else _points(r.held_loss or 0, r.held_spread or 0))
@@ -115,7 +118,7 @@ def _table(found: Compressed) -> Table:
             cells.append("–" if r.time is None else f"{r.time:.2f}")
         mark = [w for w, yes in (("chosen", r.chosen), ("frontier", r.frontier)) if yes]
         rows.append([*cells, mark[0] if mark else ""])
-    strong = [i for i, r in enumerate(found.rows) if r.chosen]
+    strong = [i for i, r in enumerate(of) if r.chosen]
     return Table(columns, rows, strong)
 
 
@@ -123,7 +126,7 @@ def _points(loss: float, spread: float) -> str:
     return f"{round(loss, 2) + 0.0:.2f} ± {spread:.2f}"
 
 
-def _rests_on(found: Compressed) -> str:
+def rests_on(found: Compressed) -> str:
     objects = "1 object" if found.objects == 1 else f"{found.objects} objects"
     text = (
         f"{found.measure} lost is in points of 100, of {found.pictures} pictures with {objects}: "

@@ -63,7 +63,7 @@ def compression_page(
         of=told["spec"],
         sign="FAIL" if told["exit_code"] else "WAIT" if few else "PASS",
         few=few,
-        rests=lines[0].text if lines else "",
+        rests=next((x.text for x in lines if x.style == "dim"), ""),
         warnings=_warnings(lines),
         reasons=_reasons(lines),
         targets=_targets(told),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
+from mobilecat.cli.styled import show_styled
+from mobilecat.cli.terminal import terminal
 from mobilecat.compression.result import Compressed, Row
 from mobilecat.compression.spec_file import Held
+from mobilecat.shown import Line, Table
 
 
 def row(
@@ -40,6 +45,20 @@ def test_what_is_named_in_place_of_a_slow_file_is_small_and_quick() -> None:
     (told,) = [line for line in said(*rows) if "times as long" in line]
     assert "int8-weights fits too" in told
     assert not [line for line in said(row("int8", 2400, 1.2, chosen=True)) if "as long" in line]
+
+
+def test_a_files_name_stands_once_and_no_recipe_is_broken_in_80_columns() -> None:
+    out = io.StringIO()
+    rows = [row(r, 2400, 0.6) for r in ("int8-weights", "int8-dynamic")]
+    more = [replace(r, file="a_long_name_of_cats.mlpackage", held_loss=0.1, held_spread=0.2)
+            for r in (*rows, row("palette4 of 16 channels", 900, None, chosen=True))]  # fmt: skip
+    tables = [x for x in found_of(*rows, *more).words() if isinstance(x, Table | Line)][:4]
+    show_styled(tables, terminal(width=80, file=out))
+    shown = [line.strip() for line in out.getvalue().splitlines()]
+    assert max(map(len, shown)) <= 80
+    assert [x for x in shown if "." in x and " " not in x] == ["cats.tflite", more[0].file]
+    for name in ("int8-weights", "int8-dynamic"):
+        assert len([x for x in shown if x.startswith(f"{name} ")]) == 2
 
 
 def test_the_lines_that_hold_a_file_to_the_budget_are_toml() -> None:
