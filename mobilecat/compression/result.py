@@ -42,6 +42,8 @@ class Row:
     chosen: bool
     meant_for: str = ""
     """Hardware for which it is made, where this CPU's time says nothing."""
+    needs: str = ""
+    """The oldest system that loads it, such as `iOS16`; "" where the format names none."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -170,4 +172,5 @@ def _row(row: Row) -> dict[str, Any]:
         "frontier": row.frontier,
         "chosen": row.chosen,
         "meant_for": row.meant_for,
+        "needs": row.needs,
     }

@@ -369,6 +369,7 @@ def _row(search: Search, t: Tried, of: int, ahead: set[Any], best: Tried | None)
         frontier=t.target in ahead,
         chosen=best is not None and t.target == best.target,
         meant_for=t.recipe.meant_for,
+        needs=t.target.system,
     )
 
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from mobilecat.compression.choice import ALIKE_SIZES, ALIKE_TIMES
+from mobilecat.compression.needs import newer_needed, raised, system
 from mobilecat.compression.recipes import AS_IT_IS
 from mobilecat.compression.result import Compressed, Row
 from mobilecat.compression.spec_file import Held
@@ -39,6 +40,8 @@ def said(found: Compressed) -> Iterator[Line | Table]:
                 f"time{_to_write(row, other)}",
                 "yellow",
             )
+        if (older := newer_needed(found, row)) is not None:
+            yield Line(f"  {older}", "yellow")
         if row.meant_for:
             yield Line(f"  it is made for {row.meant_for}; elsewhere it is slower", "yellow")
         if row.held_loss is not None and row.held_loss > found.budget:
@@ -107,6 +110,8 @@ def _table(found: Compressed, of: Sequence[Row]) -> Table:
     columns += [Column("of float32"), Column(f"{found.measure} lost")]
     columns += [Column("held out")] if held else []
     columns += [Column("time")] if timed else []
+    newer = raised(found.rows)
+    columns += [Column("needs", "word")] if newer else []
     columns += [Column("", "word")]
     rows = []
     for r in of:
@@ -116,6 +121,8 @@ def _table(found: Compressed, of: Sequence[Row]) -> Table:
             cells.append("–" if none else _points(r.held_loss or 0, r.held_spread or 0))
         if timed:
             cells.append("–" if r.time is None else f"{r.time:.2f}")
+        if newer:
+            cells.append(system(r.needs) if r in newer else "")
         mark = [w for w, yes in (("chosen", r.chosen), ("frontier", r.frontier)) if yes]
         rows.append([*cells, mark[0] if mark else ""])
     strong = [i for i, r in enumerate(of) if r.chosen]

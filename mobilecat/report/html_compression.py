@@ -43,6 +43,11 @@ class Target:
     layers: tuple[Layer, ...]
 
     @property
+    def floats(self) -> str:
+        """The oldest system that loads it as floats; "" where the format names none."""
+        return next((str(r["needs"]) for r in self.rows if r["recipe"] == "float32"), "")
+
+    @property
     def most(self) -> float:
         """The largest move, which gauges are drawn against."""
         return max((v for x in self.layers for v in x.moves if v is not None), default=0.0)

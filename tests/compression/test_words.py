@@ -6,11 +6,14 @@ import io
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mobilecat.cli.styled import show_styled
 from mobilecat.cli.terminal import terminal
 from mobilecat.compression.result import Compressed, Row
 from mobilecat.compression.spec_file import Held
+from mobilecat.formats.coreml.target import CoreMLTarget
+from mobilecat.formats.tflite.target import TfliteTarget
 from mobilecat.shown import Line, Table
 
 
@@ -95,3 +98,48 @@ def test_a_loss_that_is_held_already_is_said_to_be() -> None:
 def test_where_the_spec_lies_as_it_was() -> None:
     (told,) = [x for x in said(row("int8", 2400, 0.6, chosen=True)) if "take it back" in x]
     assert told.endswith("mv m.toml.before-compress mobilecat.toml")
+
+
+def of_coreml(recipe: str, kb: int, needs: str, *, chosen: bool = False) -> Row:
+    return Row("cats.mlpackage", recipe, {}, kb * 1000, "", kb / 8600, 0.1, 0.1, None, None, 1.0,
+               True, False, chosen, needs=needs)  # fmt: skip
+
+
+COREML = (
+    of_coreml("float32", 8600, "iOS15"),
+    of_coreml("float16", 4400, "iOS15"),
+    of_coreml("int8", 2300, "iOS16"),
+    of_coreml("palette6", 1763, "iOS16"),
+)
+
+
+def test_a_choice_that_needs_a_newer_system_says_so_and_what_is_best_for_an_older_one() -> None:
+    lines = said(*COREML, of_coreml("int4", 1300, "iOS18", chosen=True))
+    (told,) = [x for x in lines if "as floats" in x]
+    assert "needs iOS 18 (as floats: iOS 15)" in told
+    assert "the best for iOS 16 is palette6, 1.763 MB" in told
+    assert 'deployment_target = "iOS16" into [targets.coreml]' in told
+    assert not [x for x in said(of_coreml("float16", 4400, "iOS15", chosen=True)) if "needs" in x]
+
+
+def test_the_table_says_what_each_recipe_needs_where_floats_need_less() -> None:
+    table = next(x for x in found_of(*COREML).words() if isinstance(x, Table))
+    at = [c.title for c in table.columns].index("needs")
+    assert [cells[at] for cells in table.rows] == ["", "", "iOS 16", "iOS 16"]
+    same = next(x for x in found_of(*COREML[:2]).words() if isinstance(x, Table))
+    assert "needs" not in [c.title for c in same.columns]
+
+
+def test_what_a_target_needs_is_what_its_export_says() -> None:
+    """The systems are Apple's: int8 weights iOS 16, int4 and palettes of some channels iOS 18."""
+    given: list[tuple[dict[str, Any], str]] = [
+        ({}, "iOS15"),
+        ({"weights": "int8"}, "iOS16"),
+        ({"weights": "palette6"}, "iOS16"),
+        ({"weights": "palette4", "block": 16}, "iOS18"),
+        ({"weights": "int8", "layers": ({"nodes": ("a",), "weights": "int4"},)}, "iOS18"),
+        ({"activations": "int8"}, "iOS17"),
+        ({"weights": "int8", "deployment_target": "iOS17"}, "iOS17"),
+    ]
+    assert [CoreMLTarget.model_validate(keys).system for keys, _ in given] == [s for _, s in given]
+    assert TfliteTarget().system == ""

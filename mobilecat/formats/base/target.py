@@ -28,7 +28,8 @@ class TargetSpec(Protocol):
 
     kind: the format's name. contract: `tensor`, or one of the format's own. name: the file's, where
     the spec's does not do. calibrated: whether its `emit` needs `Baked.calibration`; fits: whether
-    it takes that where there is one.
+    it takes that where there is one. system: the oldest that loads what it stores, such as `iOS16`;
+    "" where no file of the format says one.
     """
 
     kind: ClassVar[str]
@@ -45,6 +46,8 @@ class TargetSpec(Protocol):
     def calibrated(self) -> bool: ...
     @property
     def fits(self) -> bool: ...
+    @property
+    def system(self) -> str: ...
     def makes(self, record: Written) -> bool: ...
 
 
@@ -72,6 +75,10 @@ class SuppressingTarget(Value):
     @property
     def fits(self) -> bool:
         return self.calibrated
+
+    @property
+    def system(self) -> str:
+        return ""
 
     @model_validator(mode="before")
     @classmethod

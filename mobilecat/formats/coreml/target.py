@@ -120,6 +120,13 @@ class CoreMLTarget(SuppressingTarget):
         return Recipe(weights, self.block, self.sparsity, self.activations is not None, layers)
 
     @property
+    def system(self) -> str:
+        said, needed = self.deployment_target, f"iOS{self.recipe.ios}"
+        if self.format == "mlmodel":
+            return said or ""
+        return max(said or needed, needed)
+
+    @property
     def stored(self) -> str:
         return self.recipe.words or self.precision
 
