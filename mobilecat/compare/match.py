@@ -41,6 +41,10 @@ so many pixels, not as one missing and one extra."""
 
 BORDERLINE = "borderline"
 """The name of a check of one detection that only one side has, its score at the threshold."""
+NEXT_TO = "next to the threshold"
+"""What is said of an object that is missing or new, whose score is no farther than _NEAR from it,
+and farther than its limit."""
+_NEAR = 0.1
 _FEW = 4
 """Detections of one side alone that are named, each by its place."""
 
@@ -219,7 +223,9 @@ def _count(
                 args = margin, limits.scores, detail, against
                 checks.append(Check("detections", BORDERLINE, "PASS", *args))
             else:
-                unexplained.append(text + _other_class(word, side, k, expected, got, found, whole))
+                near = f", {margin:.2g} off: {NEXT_TO}, {threshold:g}" if margin <= _NEAR else ""
+                near += _other_class(word, side, k, expected, got, found, whole)
+                unexplained.append(text + near)
     numbers = f"{len(got)} found, {len(expected)} expected"
     value = float(len(unexplained))
     detail = "; ".join([numbers, *_some(unexplained)])

@@ -14,7 +14,9 @@ from mobilecat.compare.compare import Check
 from mobilecat.compare.tolerances import KEYS
 from mobilecat.golden.again import record_again
 from mobilecat.golden.store import Case
+from mobilecat.judge.lost import lost_ways
 from mobilecat.judge.observe import watched
+from mobilecat.judge.report import Result
 from mobilecat.spec import Tolerance
 
 
@@ -45,12 +47,17 @@ def accept(
     record: ArtifactRecord,
     failed: Sequence[Check],
     cases: Sequence[Case],
+    off: Sequence[Result] = (),
 ) -> str:
-    """Say how to accept what a file's rounding costs; that no limit does, where none does."""
+    """Say how to accept what a file's rounding costs; where no limit does, what does.
+
+    off: what failed of its lane, with the cases.
+    """
     table = f'[tolerances."{record.file}"]'
     needed = limits_needed(bundle, failed)
     if not needed:
-        return f"no limit of {table} lets an object pass that is missing or new"
+        ways = lost_ways(folder, bundle, record, off, cases)
+        return f"no limit of {table} lets an object pass that is missing or new. {ways}"
     if wide := too_wide(record.file, Tolerance.model_validate(needed), bundle):
         return f"no limit of {table} is for that: {'; '.join(p.what for p in wide)}"
     keys = ", ".join(f"{key} = {value:g}" for key, value in needed.items())

@@ -232,6 +232,7 @@ def _ways_out(
     for report in engines.reports:
         lane, record = report.lane, report.lane.artifact
         mine = [r.check for r in results if r.lane == lane.name]
+        off = [r for r in results if r.lane == lane.name and r.check.verdict == "FAIL"]
         bad = [c for c in mine if c.verdict == "FAIL"]
         mine_random = (r for r in rows if r.lane == lane and r.verdict == "FAIL")
         drawn = [Check("raw", r.output, "FAIL", r.value, r.limit) for r in mine_random]
@@ -244,10 +245,10 @@ def _ways_out(
         calibrated = engines.bundle.calibration if record.ranges else None
         if whole and calibrated is not None:
             pictures, recipe = calibrated.pictures, weights_alone(record)
-            way = accept(folder, engines.bundle, record, [*bad, *drawn], cases)
+            way = accept(folder, engines.bundle, record, [*bad, *drawn], cases, off)
             said.append(_calibration_first(lane.name, record.precision, pictures, way, recipe))
         elif whole:
-            way = accept(folder, engines.bundle, record, [*bad, *drawn], cases)
+            way = accept(folder, engines.bundle, record, [*bad, *drawn], cases, off)
             start = _rounding_alone(lane.name, record.precision)
             said.append(
                 f"{start}. To accept it, {way}" if way.startswith("write") else f"{start}: {way}"
