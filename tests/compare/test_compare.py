@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mobilecat.compare.compare import compare_tensor, compare_tensors
-from mobilecat.compare.tolerances import EXACT, Bound
+from mobilecat.compare.tolerances import DEFAULTS, EXACT, Bound
 
 F = np.float32
 NAN, INF = np.nan, np.inf
@@ -97,6 +97,16 @@ def test_one_tensor(case: TensorCase) -> None:
         assert check.value == pytest.approx(case.value, rel=1e-4, abs=1e-9)
     assert case.says in check.detail
     assert check.limit == case.bound.limit
+
+
+def test_fewer_bits_have_wider_limits() -> None:
+    """255 values a channel, 64, and 16 a tensor; palette8 moves no farther than int8."""
+    int8, eight, six, four = (
+        DEFAULTS["coreml", name] for name in ("int8-weights", "palette8", "palette6", "palette4")
+    )
+    for key in ("boxes_px", "landmarks_px", "scores", "tensors"):
+        assert int8.of(key) == eight.of(key) < six.of(key) < four.of(key)
+    assert six.scores > 0.173  # a right file of cats, one candidate
 
 
 def test_both_forms_of_the_difference_are_reported() -> None:
