@@ -16,6 +16,8 @@ import numpy as np
 
 from mobilecat.graph import Array
 
+OF_MEAN = 0.15
+"""How far a palette's entry may be from the mean of its originals, in their spread."""
 HALF_A_STEP = 0.52
 """A value between two halves may have gone to the other one: it was folded in float64 and rounded
 once, where its original was rounded to float32 first. So it may after noise of 1e-6."""
@@ -46,7 +48,7 @@ class Originals:
         """Return what packed weights were rounded from: all of them, or `dense` as it is.
 
         low, high: between which an original lies that would have been rounded to `dense`. entry:
-        which entry of which palette each one is; an entry is never outside of those it stands for.
+        which entry of which palette each one is; an entry is about the mean of those it stands for.
         """
         same = [a for many in self._named.values() for a in many if a.size == dense.size]
         for wide in [*self._named.get(name, []), *same]:
@@ -72,7 +74,8 @@ class Originals:
 
 
 def _within(wide: Array, dense: Array, entry: Array) -> bool:
-    """Return whether each entry lies among the originals that it stands for."""
+    """Return whether each entry is about the mean of the originals that it stands for, as k-means
+    leaves it: the rounds may end a little before that, and the entry is rounded itself."""
     places, values = entry.reshape(-1), wide.reshape(-1).astype(np.float64)
     size = int(places.max()) + 1
     low, high, held = np.full(size, np.inf), np.full(size, -np.inf), np.zeros(size)
@@ -80,8 +83,10 @@ def _within(wide: Array, dense: Array, entry: Array) -> bool:
     np.maximum.at(high, places, values)
     held[places] = dense.reshape(-1)
     used = np.isfinite(low)
-    slack = 1e-3 * np.abs(held) + 1e-9
-    return bool(((held >= low - slack) & (held <= high + slack))[used].all())
+    count = np.bincount(places, minlength=size)[used]
+    mean = np.bincount(places, values, minlength=size)[used] / count
+    slack = OF_MEAN * (high - low)[used] + 1e-3 * np.abs(held[used]) + 1e-9
+    return bool((np.abs(held[used] - mean) <= slack).all())
 
 
 def _rounds_to(wide: Array, stored: Array) -> bool:
