@@ -110,8 +110,9 @@ def _points(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        meant = text.replace(",", ".", 1)
-        fix = f"--budget {meant}" if re.fullmatch(r"\d*\.\d+", meant) else "--budget 0.5"
+        meant = text.strip().removesuffix("%").strip().replace(",", ".", 1)
+        known = re.fullmatch(r"\d+\.?|\d*\.\d+", meant)
+        fix = f"--budget {meant if known else '0.5'}, in points of 100"
         said = Problem(f"{text!r:.40} is no number", "--budget", f"such as {fix}")
         raise MobileCatError("There is no such budget", [said]) from None
 

@@ -186,7 +186,17 @@ class Verb(TyperCommand):
             _require_no_set(ctx.command_path, args)
         if self.name == "validate":
             _require_no_drop(ctx.command_path, args)
-        return super().parse_args(ctx, with_json_values(args))
+        try:
+            return super().parse_args(ctx, with_json_values(args))
+        except typer.BadParameter as e:  # that one is missing comes without words
+            e.message = e.message or _what_it_is(e.param)
+            raise
+
+
+def _what_it_is(option: Any) -> str:
+    """Return what a missing option takes, as its help has it, and where more of that stands."""
+    more = " docs/evaluate.md shows each." if option is not None and "--data" in option.opts else ""
+    return f"{getattr(option, 'help', None) or ''}{more}"
 
 
 class Verbs(TyperGroup):

@@ -1,8 +1,9 @@
 """What was measured, on disk: a candidate's record, a layer's errors, each a file of its own.
 
 What a picture showed lies beside it, in `measure`'s own store, by the artifact's hash and the
-picture's. So a run that is killed loses the candidate that it was at, and a second run of the same
-spec measures nothing. The folder may be deleted at any time.
+picture's; a fresh run believes none of that either. So a run that is killed loses the candidate
+that it was at, and a second run of the same spec measures nothing. The folder may be deleted at any
+time.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Kept:
         """Why nothing could be written, in words; the work goes on without."""
         name = hashlib.sha256(of.encode()).hexdigest()[:32]
         self._mark = self.root / "fresh" / f"{name}.json"
-        self._since = self._begin_anew() if fresh else self._begun()
+        self.since = self._begin_anew() if fresh else self._begun()
         """What was written before is not believed: seconds, on the clock of that disk."""
 
     def _begin_anew(self) -> float:
@@ -66,7 +67,7 @@ class Kept:
         """Return what was kept; None where nothing was, or it is damaged."""
         file = self._file(kind, said)
         try:
-            if file.stat().st_mtime < self._since:
+            if file.stat().st_mtime < self.since:
                 return None
             return json.loads(file.read_text("utf-8"))
         except (OSError, ValueError):

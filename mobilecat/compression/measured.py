@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from mobilecat.lanes import Lane, NotRun, open_lane
 from mobilecat.lanes.inputs import picture_inputs
 from mobilecat.measure.datasets import Labelled
 from mobilecat.measure.evaluate.collect import collect
-from mobilecat.measure.evaluate.kept import open_stores
+from mobilecat.measure.evaluate.kept import Store, open_stores
 from mobilecat.measure.evaluate.metrics import Truth
 from mobilecat.measure.evaluate.names import ClassMap, PointMap
 from mobilecat.measure.evaluate.run import is_single
@@ -38,10 +39,17 @@ from mobilecat.value import tuples
 _TIMED = 15
 """Runs, in turns with the float32 artifact's; the fastest counts, which other work disturbs least.
 """
+TIMED = ("tflite",)
+"""Kinds whose time here is that of the engine that an app has too. Core ML and Core AI files run in
+our own runtime here, whose time says nothing of a phone: they are not timed."""
+ROUNDS, _EACH = 5, 5
+"""Rounds in which files of alike sizes are timed once more, in turns, and runs of each in one."""
 _LONG = 10.0
 """Seconds of one side, after which three runs are enough: int16x8 takes 30 times a float's."""
 SOURCE = Lane("source")
 Progress = Callable[[str], None]
+Rounds = tuple[tuple[float, ...], ...]
+"""Seconds of each of several files, a round at a time."""
 
 
 @dataclass(frozen=True)
@@ -161,10 +169,13 @@ class Bench:
         return self._judged(bundle, record.bytes, record.sha256, record.ranges, found, seconds)
 
     def _stored(self, bundle: Bundle, lane: Lane) -> tuple[Detections, ...] | None:
-        store = open_stores(bundle, [lane], self._kept.results)[lane.name]
+        store = self._stores(bundle, [lane])[lane.name]
         results = [store.get(key) for key in self._keys]
         found = tuple(r.found for r in results if r is not None)
         return found if len(found) == len(results) else None
+
+    def _stores(self, bundle: Bundle, lanes: Sequence[Lane]) -> dict[str, Store]:
+        return open_stores(bundle, lanes, self._kept.results, self._kept.since)
 
     def _load_source(self, bundle: Bundle) -> bool:
         found = self._stored(bundle, SOURCE)
@@ -187,7 +198,7 @@ class Bench:
         record = bundle.artifacts[0]
         lane = Lane(FORMATS[record.kind].engines[0].runner, record)
         lanes = [SOURCE, lane]
-        stores = open_stores(bundle, lanes, self._kept.results)
+        stores = self._stores(bundle, lanes)
         if self._workers is not None:
             pictures = self._sets.pictures
             there = open_bundle(out)  # as they find it, with its seal
@@ -211,7 +222,7 @@ class Bench:
             return Made(not_run=own.not_run or source.not_run)
         self._found = source.found
         seconds = None
-        if reference is not None:
+        if reference is not None and target.kind in TIMED:
             progress("timing it beside float32")
             seconds = self._time(out, bundle, lane, self._reference(reference, progress))
         self._kept.put(
@@ -255,6 +266,38 @@ class Bench:
                     times.append(time.perf_counter() - start)
         own, theirs = map(min, taken)
         return own / theirs if theirs else None
+
+    def rounds(
+        self, targets: Sequence[TargetSpec], reference: TargetSpec, progress: Progress
+    ) -> Rounds | None:
+        """Return seconds of each file in each round, the float32 file's first; None where one does
+        not run."""
+        every = (reference, *targets)
+        said = {"timed in turns": [self._said(self._alone(t), t) for t in every]}
+        old = self._kept.get("rounds", said)
+        if isinstance(old, list) and all(isinstance(r, list) and len(r) == len(every) for r in old):
+            return tuple(map(tuple, old))
+        runs: list[Callable[[], object]] = []
+        outs: list[Path] = []
+        try:
+            for target in every:
+                progress(f"writing {len(outs) + 1} of {len(every)} files of alike worth anew")
+                bundle, out = self._export(self._alone(target), lambda _: None)
+                outs.append(out)
+                record = bundle.artifacts[0]
+                lane = Lane(FORMATS[record.kind].engines[0].runner, record)
+                runner = open_lane(out, bundle, lane, self._model)
+                inputs, _ = picture_inputs(bundle, read_picture(self._sets.pictures[0].path))
+                runs.append(partial(runner.infer, inputs))
+            progress(f"timing {len(targets)} of them in turns")
+            found = in_turns(runs)
+        except (NotRun, MobileCatError):
+            return None
+        finally:
+            for out in outs:
+                shutil.rmtree(out, ignore_errors=True)
+        self._kept.put("rounds", said, [list(r) for r in found])
+        return found
 
     def _judged(
         self,
@@ -304,6 +347,28 @@ class Bench:
             whole=bundle.spec.head.whole_picture,
             class_map=bundle.spec.head.gives_class_map,
         )
+
+
+def in_turns(
+    runs: Sequence[Callable[[], object]], clock: Callable[[], float] = time.perf_counter
+) -> Rounds:
+    """Run each of `runs` in turns; return the least seconds of each, a round at a time.
+
+    Three rounds at least; no more where they have taken long.
+    """
+    for run in runs:
+        run()
+    rounds: list[tuple[float, ...]] = []
+    begun = clock()
+    while len(rounds) < ROUNDS and (len(rounds) < 3 or clock() - begun < _LONG):
+        least = [math.inf] * len(runs)
+        for _ in range(_EACH):
+            for k, run in enumerate(runs):
+                start = clock()
+                run()
+                least[k] = min(least[k], clock() - start)
+        rounds.append(tuple(least))
+    return tuple(rounds)
 
 
 def truths_of(

@@ -23,7 +23,8 @@ class Row:
 
     share: of the float32 file's bytes. loss, spread: points lost on the pictures that chose, and
     their standard error; held_loss, held_spread: on those that were held out, or None. time: of one
-    run here, as a share of the float32 file's. frontier: no other is smaller and loses less.
+    run here, as a share of the float32 file's; None for what is not timed here. frontier: no other
+    is smaller and loses less.
     """
 
     file: str
@@ -44,6 +45,8 @@ class Row:
     """Hardware for which it is made, where this CPU's time says nothing."""
     needs: str = ""
     """The oldest system that loads it, such as `iOS16`; "" where the format names none."""
+    decided: str = ""
+    """Of the chosen one: what decided between it and files of alike worth, in words."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -173,4 +176,5 @@ def _row(row: Row) -> dict[str, Any]:
         "chosen": row.chosen,
         "meant_for": row.meant_for,
         "needs": row.needs,
+        "decided": row.decided,
     }

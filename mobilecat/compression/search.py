@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import Any
 
-from mobilecat.compression.choice import Goal, Worth, best_of
+from mobilecat.compression.choice import Goal, Worth, best_of, rivals, settled
 from mobilecat.compression.greedy import MOST_TRIED, Option, State, farthest, path_of
 from mobilecat.compression.kept import Kept
 from mobilecat.compression.layers import Layer
-from mobilecat.compression.measured import Bench, Made
+from mobilecat.compression.measured import TIMED, Bench, Made
 from mobilecat.compression.pace import Pace
 from mobilecat.compression.probe import Change, Probe
-from mobilecat.compression.recipes import Keys, Ladder, Mix, Recipe, as_it_is, with_keys
+from mobilecat.compression.recipes import AS_IT_IS, Keys, Ladder, Mix, Recipe, as_it_is, with_keys
 from mobilecat.formats.base.target import TargetSpec
 from mobilecat.formats.table import FORMATS
-
-_TIMED = ("tflite",)
-"""Kinds whose time here is that of the engine that an app has too; of Core ML and Core AI files it
-is our own runtime's, which must not choose among files that are alike in size."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +59,9 @@ class Search:
     tried: dict[TargetSpec, Tried] = field(default_factory=dict)
     sensitive: list[Sensitive] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    settled: TargetSpec | None = None
+    decided: str = ""
+    """Between files of alike sizes (for speed: of all), what decided, in words."""
 
     @property
     def _every(self) -> tuple[Recipe, ...]:
@@ -128,6 +128,7 @@ class Search:
             self._mix(mix, reference)
             if not self._depends(mix):
                 self.pace.leave_out(self._steps_of(mix) - (self.pace.done - before))
+        self._settle(reference)
 
     def _cannot_win(self, recipe: Recipe, target: TargetSpec) -> Tried | None:
         """Return what fits already and is smaller than a recipe for other hardware can be, whose
@@ -146,9 +147,41 @@ class Search:
         return round(loss.points, 2) <= self.budget
 
     def best(self) -> Tried | None:
-        """Return the smallest, or the fastest, that keeps to the budget (`choice.best_of`)."""
+        """Return the smallest, or the fastest, that keeps to the budget (`choice.best_of`); once
+        all was measured, that which the files timed in turns settled on."""
+        if self.settled is not None:
+            return self.tried[self.settled]
         fit = [t for t in self.tried.values() if self.fits(t)]
         return best_of(fit, self.goal, self._worth) if fit else None
+
+    def _settle(self, reference: TargetSpec) -> None:
+        """Time those between which time decides once more, in turns: one timing each, minutes apart
+        on a busy machine, takes now this and now that."""
+        fit = [t for t in self.tried.values() if self.fits(t)]
+        if self.target.kind not in TIMED or len(fit) < 2:
+            return
+        own = None if isinstance(self._own, str) else self.tried.get(self._own)
+        near = rivals(fit, self.goal, self._worth, own)
+        if not near:
+            return
+
+        def progress(text: str) -> None:
+            self.pace(f"{self.file}: {text}")
+
+        rounds = self.bench.rounds([t.target for t in near], reference, progress)
+        if rounds is None:
+            return
+        for k, t in enumerate(near, 1):
+            if t.target != reference:
+                time = median(times[k] / times[0] for times in rounds)
+                self.tried[t.target] = replace(t, made=replace(t.made, time=time))
+        seconds = [times[1:] for times in rounds]
+        best, slower, self.decided = settled(near, seconds, self.goal, self._worth, own)
+        self.settled = best.target
+        if slower is not None:
+            whose = slower.recipe.label
+            whose = "the recipe of the spec" if whose == AS_IT_IS else whose
+            self.decided = self.decided.replace("the time", f"the time of {whose}", 1)
 
     def nearest(self) -> Tried | None:
         """Return the one that loses least."""
@@ -157,9 +190,8 @@ class Search:
 
     def _worth(self, tried: Tried) -> Worth:
         made = tried.made
-        told = self.goal == "speed" or self.target.kind in _TIMED
         points = made.loss.points if made.loss is not None else 0.0
-        return Worth(made.bytes, made.time if told else None, points)
+        return Worth(made.bytes, made.time, points)
 
     def _of(self, recipe: Recipe) -> TargetSpec | str:
         return with_keys(self.target, self.ladder.own, recipe.keys)

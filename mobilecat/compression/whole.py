@@ -21,7 +21,7 @@ from mobilecat.compile.whole import calibrated
 from mobilecat.compression.choice import Goal
 from mobilecat.compression.greedy import frontier
 from mobilecat.compression.kept import Kept
-from mobilecat.compression.measured import Bench, Sets, truths_of
+from mobilecat.compression.measured import TIMED, Bench, Sets, truths_of
 from mobilecat.compression.pace import Pace
 from mobilecat.compression.probe import Probe
 from mobilecat.compression.recipes import ladder_of, why_not
@@ -116,7 +116,7 @@ def compress(
                 probe.get,
                 kept,
                 budget,
-                goal,
+                goal if target.kind in TIMED else "size",
                 calibration is not None,
                 pace,
             )
@@ -152,7 +152,7 @@ def compress(
     for _, search in searches:
         notes += search.notes
         notes += _not_run(search)
-    notes += _about(searches, budget)
+    notes += _about(searches, budget, goal)
     notes += [kept.problem] if kept.problem else []
     sensitive = sorted((x for _, s in searches for x in s.sensitive), key=lambda x: -x.error)
     return Compressed(
@@ -370,24 +370,26 @@ def _row(search: Search, t: Tried, of: int, ahead: set[Any], best: Tried | None)
         chosen=best is not None and t.target == best.target,
         meant_for=t.recipe.meant_for,
         needs=t.target.system,
+        decided=search.decided if best is not None and t.target == best.target else "",
     )
 
 
 def _not_run(search: Search) -> list[str]:
-    return [
-        f"NOT_RUN {search.file}, {t.recipe.label}: {t.made.not_run}"
-        for t in search.tried.values()
-        if t.made.not_run
-    ]
+    not_run = [t for t in search.tried.values() if t.made.not_run]
+    return [f"NOT_RUN {search.file}, {t.recipe.label}: {t.made.not_run}" for t in not_run]
 
 
-def _about(searches: Sequence[tuple[KeyPath, Search]], budget: float) -> list[str]:
+def _about(searches: Sequence[tuple[KeyPath, Search]], budget: float, goal: Goal) -> list[str]:
     """Return what a reader must know of the figures."""
     said = []
     if budget == 0:
         said.append("a budget of 0 takes floats alone: no pictures show that nothing is lost")
-    if any(s.target.kind == "coreml" for _, s in searches):
-        said.append("time of Core ML files is that of our runtime on this CPU, not of a phone")
+    if untimed := [s.file for _, s in searches if s.target.kind not in TIMED]:
+        chosen = ": they are chosen for size" if goal == "speed" else ""
+        said.append(
+            f"{', '.join(untimed)}: not timed, since here our own runtime runs it, whose time says "
+            f"nothing of a phone{chosen}"
+        )
     nms = searches[0][1].bench.nms if searches else None
     if nms is not None and nms.score_threshold > 0.01:
         said.append(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from mobilecat.compression.choice import ALIKE_SIZES, ALIKE_TIMES
 from mobilecat.compression.needs import newer_needed, raised, system
 from mobilecat.compression.recipes import AS_IT_IS
 from mobilecat.compression.result import Compressed, Row
-from mobilecat.compression.spec_file import Held
+from mobilecat.compression.spec_file import BEFORE, Held
 from mobilecat.shown import Column, Line, Table, exact_size
 
 _SLOW = 1.5
@@ -42,6 +43,14 @@ def said(found: Compressed) -> Iterator[Line | Table]:
             )
         if (older := newer_needed(found, row)) is not None:
             yield Line(f"  {older}", "yellow")
+        if (sure := _within_with_its_spread(found, row)) is not None:
+            yield Line(
+                f"  its loss may be {row.loss + row.spread:.2f}, with its ±; with {found.pictures} "
+                f"pictures the smallest that keeps to {found.budget:g} with its ± added is "
+                f"{_named(sure)}: {exact_size(sure.bytes)}"
+                f"{_keys_to_write(row, sure) or ', whose keys --json has'}",
+                "yellow",
+            )
         if row.meant_for:
             yield Line(f"  it is made for {row.meant_for}; elsewhere it is slower", "yellow")
         if row.held_loss is not None and row.held_loss > found.budget:
@@ -59,13 +68,24 @@ def said(found: Compressed) -> Iterator[Line | Table]:
         if found.written:
             yield Line(f"wrote {found.spec}; bake it: mobilecat export {found.spec}")
             if found.kept is not None:
-                back = shlex.join(["mv", str(found.kept), str(found.spec)])
-                yield Line(f"as it was it is kept as {found.kept}; to take it back: {back}")
+                yield Line(_taken_back(found.spec, found.kept))
             yield from _to_hold(found)
         else:
             yield Line(f"{found.spec} was not touched; without --dry-run this is written")
     elif found.chosen:
         yield Line(f"{found.spec} says so already: mobilecat export {found.spec}")
+
+
+def _taken_back(spec: Path, kept: Path) -> str:
+    back = shlex.join(["mv", str(kept), str(spec)])
+    more = ""
+    if kept.suffix != BEFORE:
+        older = shlex.quote(f"{spec}{BEFORE}")
+        more = f". Older texts lie beside it; rm {older}* removes all of them"
+    return (
+        f"as it was it is kept as {kept}{more}; to take it back (what you write into the spec from "
+        f"now on, such as tolerances, goes too): {back}"
+    )
 
 
 def _to_hold(found: Compressed) -> Iterator[Line]:
@@ -105,7 +125,7 @@ def _held(found: Compressed, file: str, held: Held) -> str:
 def _table(found: Compressed, of: Sequence[Row]) -> Table:
     """Return the recipes of one file, whose name stands above: in 80 columns there is no room."""
     held = any(r.held_loss is not None for r in found.rows)
-    timed = any(r.time is not None for r in found.rows)
+    timed = any(r.time is not None for r in of)
     columns = [Column("recipe", "text"), Column("size")]
     columns += [Column("of float32"), Column(f"{found.measure} lost")]
     columns += [Column("held out")] if held else []
@@ -175,18 +195,37 @@ def _quicker(found: Compressed, row: Row) -> Row | None:
     return min(others, key=lambda r: (r.time or 0.0) * r.bytes, default=None)
 
 
+def _within_with_its_spread(found: Compressed, row: Row) -> Row | None:
+    """Return the smallest whose loss keeps to the budget with its ± added, where the chosen one's
+    does not."""
+
+    def sure(r: Row) -> bool:
+        return round(max(0.0, r.loss) + r.spread, 2) <= found.budget
+
+    if sure(row):
+        return None
+    others = [r for r in found.rows if r.file == row.file and r.fits and sure(r)]
+    return min(others, key=lambda r: r.bytes, default=None)
+
+
 def _to_write(row: Row, other: Row) -> str:
+    """Say what to write for speed in place of what was chosen."""
+    said = _keys_to_write(row, other)
+    return f". If time matters{said}; --for speed puts time first" if said else ""
+
+
+def _keys_to_write(row: Row, other: Row) -> str:
     """Say what to write in place of what was chosen; "" for what is not said in a few words."""
     keys = [f"{k} = {json.dumps(v)}" for k, v in other.keys.items() if isinstance(v, str | int)]
     if not keys or len(keys) < len(other.keys):
         return ""
     gone = [k for k in row.keys if k not in other.keys]
     without = f", without {' and '.join(gone)}" if gone else ""
-    return f". If time matters, write {', '.join(keys)}{without}; --for speed puts time first"
+    return f", write {', '.join(keys)}{without}"
 
 
 def _choice(found: Compressed, row: Row) -> str:
-    what = "fastest" if found.goal == "speed" else "smallest"
+    what = "fastest" if _for_speed(found, row) else "smallest"
     what = f"best of the {what}" if _first(found, row) is not None else what
     return (
         f"{row.file}: {row.recipe} is the {what} within {found.budget:g} points: "
@@ -198,8 +237,10 @@ def _choice(found: Compressed, row: Row) -> str:
 def _first(found: Compressed, row: Row) -> Row | None:
     """Return what fits and is smaller, or faster, than what was chosen; None where nothing is."""
 
+    speed = _for_speed(found, row)
+
     def measure(r: Row) -> float:
-        return (1.0 if r.time is None else r.time) if found.goal == "speed" else float(r.bytes)
+        return (1.0 if r.time is None else r.time) if speed else float(r.bytes)
 
     fit = [r for r in found.rows if r.file == row.file and r.fits]
     first = min(fit, key=measure, default=row)
@@ -207,22 +248,30 @@ def _first(found: Compressed, row: Row) -> Row | None:
 
 
 def _why_not_first(found: Compressed, row: Row) -> str | None:
-    """Say why the very smallest, or the very fastest, that fits was not chosen; None where it was:
-    it is no more than alike, and the chosen one is better in what is looked at next."""
+    """Say why the very smallest, or the very fastest, that fits was not chosen, and what decided
+    between files that are alike; None where there is nothing to say."""
     first = _first(found, row)
     if first is None:
-        return None
-    if found.goal == "speed":
+        return row.decided or None
+    if _for_speed(found, row):
         more = f"{_named(first)} takes {first.time or 1.0:.2f} of float32's time"
-        alike = f"times less than {ALIKE_TIMES - 1:.0%} apart are alike here: of such files, the"
-        order = "smallest is taken, and of about equal ones the one that loses least"
-        return f"{more}, this one {row.time or 1.0:.2f}; {alike} {order}"
-    more = f"{_named(first)} is {1 - first.bytes / row.bytes:.1%} smaller"
-    alike = f"sizes less than {ALIKE_SIZES - 1:.0%} apart are alike: of such files, the"
-    order = "fastest is taken, and of about equal ones the one that loses least"
-    if not row.file.endswith(".tflite"):
-        order = "one that loses least is taken"
-    return f"{more}; {alike} {order}"
+        alike = f"times less than {ALIKE_TIMES - 1:.0%} apart are alike here"
+        order = "of such files, the smallest is taken, and of about equal ones the one that loses"
+        why = f"{more}, this one {row.time or 1.0:.2f}; {alike}: {order} least"
+    else:
+        more = f"{_named(first)} is {1 - first.bytes / row.bytes:.1%} smaller"
+        alike = f"sizes less than {ALIKE_SIZES - 1:.0%} apart are alike: of such files, the"
+        order = "fastest is taken, and of about equal ones the one that loses least"
+        if not row.file.endswith(".tflite"):
+            order = "one that loses least is taken"
+        why = f"{more}; {alike} {order}"
+    return f"{why}. {row.decided[:1].upper()}{row.decided[1:]}" if row.decided else why
+
+
+def _for_speed(found: Compressed, row: Row) -> bool:
+    """Return whether time chose: what is not timed here is chosen for its size."""
+    timed = any(r.time is not None for r in found.rows if r.file == row.file)
+    return found.goal == "speed" and timed
 
 
 def _named(row: Row) -> str:

@@ -39,6 +39,19 @@ def test_the_time_left_is_that_of_steps_that_were_taken() -> None:
     ]
 
 
+def test_long_steps_at_the_beginning_are_forgotten() -> None:
+    """A newcomer's: two minutes were said to be left seventeen seconds before the end."""
+    said: list[str] = []
+    clock = Clock()
+    pace = Pace(12, said.append, clock)
+    for took in (12, 8, 18, 29, 4, 4, 5):
+        pace.begin()
+        clock.now += took
+        pace.end()
+    pace("palette4: writing")
+    assert said == ["step 8 of about 12, about 20 s left: palette4: writing"]  # 5 · 4 s
+
+
 def test_a_step_that_takes_longer_leaves_no_less_than_the_others() -> None:
     said: list[str] = []
     clock = Clock()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from mobilecat.cli.compress import _points, _stopped
 from mobilecat.compression.kept import Kept
-from mobilecat.compression.measured import Loss, Made
+from mobilecat.compression.measured import Loss, Made, in_turns
 from mobilecat.compression.pace import Pace
 from mobilecat.compression.plot import chart_of
 from mobilecat.compression.recipes import ladder_of
@@ -27,7 +29,10 @@ BYTES = {"float32": 100, "float16": 50, "int8-weights": 30, "int8-dynamic": 29, 
 
 
 class FakeBench:
-    """lost: points that each precision loses."""
+    """lost: points that each precision loses. seconds: of a run, `noise` what is added to each."""
+
+    seconds: Mapping[str, float] = {}
+    first: Mapping[str, float] = {}
 
     def __init__(self, **lost: float) -> None:
         self.lost = {k.replace("_", "-"): v for k, v in lost.items()}
@@ -36,7 +41,22 @@ class FakeBench:
     def made(self, target: Any, *_: object) -> Made:
         self.asked.append(target.precision)
         points = self.lost.get(target.precision, 0.0)
-        return Made(bytes=BYTES[target.precision], loss=Loss(points, 0.1))
+        time = self.first.get(target.precision)
+        return Made(bytes=BYTES[target.precision], loss=Loss(points, 0.1), time=time)
+
+    def rounds(self, targets: Any, reference: Any, _: object) -> Any:
+        """A clock of its own: every seventh run takes twice as long, whichever it is."""
+        if not self.seconds:
+            return None
+        now, calls = 0.0, 0
+
+        def run(of: str) -> None:
+            nonlocal now, calls
+            calls += 1
+            now += 0.01 * self.seconds[of] * (2 if calls % 7 == 0 else 1)
+
+        runs = [partial(run, t.precision) for t in (reference, *targets)]
+        return in_turns(runs, lambda: now)
 
 
 def searched(bench: FakeBench, target: TfliteTarget) -> tuple[Search, list[str]]:
@@ -62,6 +82,53 @@ def test_what_cannot_win_is_neither_measured_nor_announced() -> None:
     }
     (told,) = [n for n in search.notes if "int16x8" in n]
     assert "is not tried: int8-dynamic fits and is smaller" in told
+
+
+SECONDS = {"float32": 1.0, "int8": 0.7, "int8-weights": 1.0, "int8-dynamic": 2.4}
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        {"int8": 0.7, "int8-weights": 1.0, "int8-dynamic": 2.4, "float16": 1.0},
+        {"int8": 1.31, "int8-weights": 0.7, "int8-dynamic": 2.4, "float16": 1.0},
+        {"int8": 0.7, "int8-weights": 0.52, "int8-dynamic": 1.0, "float16": 1.0},
+    ],
+)
+def test_noise_of_the_first_timing_does_not_choose(first: Mapping[str, float]) -> None:
+    """The first is the usual one; by the others, a newcomer's, int8-weights would be taken."""
+    bench = FakeBench(int8=0.3)
+    bench.first, bench.seconds = first, SECONDS
+    search, _ = searched(bench, TfliteTarget())
+    best = search.best()
+    assert best is not None and best.recipe.label == "int8"
+    assert best.made.time == pytest.approx(0.7, rel=0.01)
+    said = (
+        "timed in turns it took 0.70 to 0.70 of the time of int8-weights, faster in 5 of 5 rounds"
+    )
+    assert search.decided == said
+
+
+@pytest.mark.parametrize("own", ["int8", "int8-weights"])
+@pytest.mark.parametrize("quick", ["int8", "int8-weights"])
+def test_of_files_as_quick_the_specs_own_is_kept(own: str, quick: str) -> None:
+    bench = FakeBench(int8=0.3)
+    bench.first = {"int8": 0.5, "int8-weights": 1.0} if quick == "int8" else {"int8-weights": 0.5}
+    bench.seconds = {**SECONDS, "int8-weights": 0.75}
+    search, _ = searched(bench, TfliteTarget(precision=own))
+    best = search.best()
+    assert best is not None and best.target.precision == own
+    assert search.decided == "sizes and times are alike, and the spec has it already"
+
+
+def test_of_files_as_quick_of_which_the_spec_has_none_that_is_taken_which_loses_least() -> None:
+    bench = FakeBench(int8=0.3)
+    bench.first = {"int8": 0.5, "int8-weights": 1.0}
+    bench.seconds = {**SECONDS, "int8-weights": 0.75}
+    search, _ = searched(bench, TfliteTarget())
+    best = search.best()
+    assert best is not None and best.recipe.label == "int8-weights"
+    assert search.decided == "sizes and times are alike in 5 rounds in turns: it loses least"
 
 
 def test_what_may_win_is_measured() -> None:
@@ -101,7 +168,14 @@ def test_a_fresh_run_that_was_stopped_goes_on_as_fresh(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fix"), [("0,5", "--budget 0.5"), (",25", "--budget .25"), ("half", "--budget 0.5")]
+    ("text", "fix"),
+    [
+        ("0,5", "--budget 0.5"),
+        (",25", "--budget .25"),
+        ("half", "--budget 0.5"),
+        ("1%", "--budget 1,"),
+        ("2,5 %", "--budget 2.5"),
+    ],
 )
 def test_a_budget_that_is_no_number_is_told_how_to_write_it(text: str, fix: str) -> None:
     with pytest.raises(MobileCatError) as e:

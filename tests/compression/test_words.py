@@ -98,6 +98,26 @@ def test_a_loss_that_is_held_already_is_said_to_be() -> None:
 def test_where_the_spec_lies_as_it_was() -> None:
     (told,) = [x for x in said(row("int8", 2400, 0.6, chosen=True)) if "take it back" in x]
     assert told.endswith("mv m.toml.before-compress mobilecat.toml")
+    assert "tolerances, goes too" in told and "removes" not in told
+    found = replace(found_of(row("int8", 2400, 0.6, chosen=True)),
+                    kept=Path("m y.toml.before-compress.2"), spec=Path("m y.toml"))  # fmt: skip
+    (told,) = [str(x) for x in found.words() if "take it back" in str(x)]
+    assert "rm 'm y.toml.before-compress'* removes all" in told
+
+
+def test_a_loss_that_passes_the_budget_with_its_spread_is_said_with_what_does_not() -> None:
+    """A newcomer's: 0.27 ± 0.70 is no more than 0.5, and may be 0.97."""
+    chosen = replace(row("int8-dynamic", 2300, 1.0, chosen=True), loss=0.27, spread=0.70)
+    near = replace(row("int8-weights", 2396, 1.0), loss=-0.4, spread=0.5)
+    wide = replace(row("int8", 2390, 1.0), loss=0.01, spread=0.5)
+    words = found_of(chosen, near, wide, row("float32", 8500, None)).words()
+    (told,) = [x for x in words if isinstance(x, Line) and "may be" in x.text]
+    assert told.style == "yellow"
+    assert "its loss may be 0.97" in told.text and "with 44 pictures" in told.text
+    assert told.text.endswith('is int8-weights: 2.396 MB, write precision = "int8-weights"')
+    sure = replace(chosen, loss=0.27, spread=0.23)
+    assert not [x for x in said(sure, near) if "may be" in x]
+    assert not [x for x in said(chosen, wide) if "may be" in x], "none that would do better"
 
 
 def of_coreml(recipe: str, kb: int, needs: str, *, chosen: bool = False) -> Row:

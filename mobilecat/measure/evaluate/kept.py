@@ -37,16 +37,21 @@ class Result:
 
 
 class Store:
-    """The results of one lane, by the SHA-256 of the picture (and of the boxes it was given)."""
+    """The results of one lane, by the SHA-256 of the picture (and of the boxes it was given).
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    since: what was kept before is not believed, in seconds on the clock of that disk.
+    """
+
+    def __init__(self, folder: Path, since: float = 0.0) -> None:
+        self.folder, self._since = folder, since
         self.problem = ""
         """Why nothing could be written, in words; the run goes on without."""
 
     def get(self, picture: str) -> Result | None:
-        """Return what is kept; None where nothing is, or it is damaged."""
+        """Return what is kept; None where nothing is, or it is damaged or too old."""
         try:
+            if self._since and self._file(picture).stat().st_mtime < self._since:
+                return None
             data = json.loads(self._file(picture).read_text("utf-8"))
             return _result(data)
         except (OSError, ValueError, KeyError, TypeError):
@@ -65,11 +70,13 @@ class Store:
 
 
 def open_stores(
-    bundle: Bundle, lanes: Iterable[Lane], folder: Path | None = None
+    bundle: Bundle, lanes: Iterable[Lane], folder: Path | None = None, since: float = 0.0
 ) -> dict[str, Store]:
-    """Return a store a lane below `folder`, by default in the user's cache folder."""
+    """Return a store a lane below `folder`, by default in the user's cache folder; see `Store`."""
     root = folder or cache_folder() / "evaluate"
-    stores = {lane.name: Store(root / f"{bundle.name}-{_key(bundle, lane)[:20]}") for lane in lanes}
+    stores = {
+        lane.name: Store(root / f"{bundle.name}-{_key(bundle, lane)[:20]}", since) for lane in lanes
+    }
     if folder is None:
         drop_the_oldest(root, {s.folder for s in stores.values()}, _LANES)
     return stores
