@@ -136,16 +136,6 @@ _INT8 = Limits(
     angles_rad=5e-2,
     masks=0.15,
 )
-_PALETTE6 = replace(
-    _INT8,
-    boxes_px=15.0,
-    landmarks_px=15.0,
-    scores=0.2,
-    tensors=0.8,
-    reason="weights as 64 values of a tensor move two to five times as far as int8's: 11 px, 0.17 "
-    "of a score and 0.73 on raw outputs seen on right files; networks that six bits are too few "
-    "for move farther (docs/quantize_coreml.md)",
-)
 _FEW_BITS = replace(
     _INT8,
     boxes_px=20.0,
@@ -156,7 +146,6 @@ _FEW_BITS = replace(
 )
 _COREML: Mapping[str, Limits] = {
     "palette8": _INT8,
-    "palette6": _PALETTE6,
     **dict.fromkeys(("int4", "palette4", "palette3", "palette2", "palette1"), _FEW_BITS),
     **dict.fromkeys(("sparse", "w8a8"), _FEW_BITS),
 }
@@ -165,9 +154,10 @@ QUANTISED: Mapping[str, float] = {
     "int16x8": 3.0,
     "int8-dynamic": 6.0,
     "int8": 10.0,
+    "palette6": 12.0,
 }
 """Precision → how many times as far as int8 weights move the source: values inside in 8 bits add
-their own."""
+their own; 64 values of a tensor are steps four times as coarse as 255 of a channel."""
 _VALUES_TOO = replace(
     _INT8,
     scores=5e-2,
@@ -175,6 +165,16 @@ _VALUES_TOO = replace(
     "the calibration's, whose end cuts it off (14 files of cat faces, 12 and 24 photos each, and "
     "those of 3 photos or drawings are beyond it by 0.1 to 0.5)",
 )
+_PALETTE6 = replace(
+    _INT8,
+    boxes_px=4 * _INT8.boxes_px,
+    landmarks_px=4 * _INT8.landmarks_px,
+    scores=4 * _INT8.scores,
+    tensors=4 * _INT8.tensors,
+    reason="64 values are steps four times as coarse as int8's 255: five networks move two to "
+    "eleven times as far (docs/quantize_coreml.md)",
+)
+_OWN: Mapping[str, Limits] = {"int8": _VALUES_TOO, "palette6": _PALETTE6}
 FLOORS: Mapping[str, Limits] = {"float32": _FLOAT32, "float16": _FLOAT16, "int8": _INT8}
 DEFAULTS: Mapping[tuple[str, str], Limits] = {
     ("source", "float32"): replace(
@@ -192,7 +192,7 @@ DEFAULTS: Mapping[tuple[str, str], Limits] = {
         for name, limits in _COREML.items()
     },
     **{
-        (e.runner, p): replace(_VALUES_TOO if p == "int8" else _INT8, times=times)
+        (e.runner, p): replace(_OWN.get(p, _INT8), times=times)
         for f in FORMATS.values()
         for e in f.engines
         for p, times in QUANTISED.items()
