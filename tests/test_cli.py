@@ -176,7 +176,7 @@ def test_what_is_not_there(work: Path) -> None:
     refused(
         mobilecat("run", work / "bundle", "--image", work / "picture.png", "--runner", "onx"),
         "'onx'",
-        "one of source, onnx",
+        "did you mean onnx?",
     )
 
 

@@ -79,6 +79,8 @@ class Compressed(Shown):
     """The spec's."""
     kept: Path | None = None
     """Where the spec lies as it was before this wrote into it."""
+    own: float | None = None
+    """What the source itself gives of the measure, in points, on the pictures that chose."""
     held: Mapping[str, Held] = field(default_factory=dict)
     """What the spec says of the `map_loss` of each chosen file."""
 
@@ -136,6 +138,7 @@ class Compressed(Shown):
             "pictures": {"choosing": self.pictures, "held_out": self.held_pictures},
             "objects": self.objects,
             "least": self.least,
+            "source": self.own,
             "rows": [_row(r) for r in self.rows],
             "sensitive": [
                 {

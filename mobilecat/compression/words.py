@@ -22,6 +22,10 @@ _SHOWN = 5
 
 def said(found: Compressed) -> Iterator[Line | Table]:
     """Give the table, what it rests on, the choice, and the command that bakes it."""
+    if found.own is not None:
+        yield Line(
+            f"the model itself: {found.measure} {found.own:.2f} on {found.pictures} pictures"
+        )
     for file in dict.fromkeys(row.file for row in found.rows):
         yield Line(file)
         yield _table(found, [row for row in found.rows if row.file == file])
@@ -44,10 +48,11 @@ def said(found: Compressed) -> Iterator[Line | Table]:
         if (older := newer_needed(found, row)) is not None:
             yield Line(f"  {older}", "yellow")
         if (sure := _within_with_its_spread(found, row)) is not None:
+            gains = "what it gains may be chance, and " if row.loss < 0 else ""
             yield Line(
-                f"  its loss may be {row.loss + row.spread:.2f}, with its ±; with {found.pictures} "
-                f"pictures the smallest that keeps to {found.budget:g} with its ± added is "
-                f"{_named(sure)}: {exact_size(sure.bytes)}"
+                f"  {gains}its loss may be {max(0.0, row.loss) + row.spread:.2f}, with its ±; with "
+                f"{found.pictures} pictures the smallest that keeps to {found.budget:g} with its ± "
+                f"added is {_named(sure)}: {exact_size(sure.bytes)}"
                 f"{_keys_to_write(row, sure) or ', whose keys --json has'}",
                 "yellow",
             )
@@ -217,9 +222,11 @@ def _to_write(row: Row, other: Row) -> str:
 def _keys_to_write(row: Row, other: Row) -> str:
     """Say what to write in place of what was chosen; "" for what is not said in a few words."""
     keys = [f"{k} = {json.dumps(v)}" for k, v in other.keys.items() if isinstance(v, str | int)]
+    gone = [k for k in row.keys if k not in other.keys]
+    if not other.keys and gone:
+        return f", leave out {' and '.join(gone)}"
     if not keys or len(keys) < len(other.keys):
         return ""
-    gone = [k for k in row.keys if k not in other.keys]
     without = f", without {' and '.join(gone)}" if gone else ""
     return f", write {', '.join(keys)}{without}"
 

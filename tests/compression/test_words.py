@@ -6,15 +6,18 @@ import io
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from mobilecat.cli.styled import show_styled
 from mobilecat.cli.terminal import terminal
 from mobilecat.compression.result import Compressed, Row
 from mobilecat.compression.spec_file import Held
+from mobilecat.compression.whole import _open_checks
 from mobilecat.formats.coreml.target import CoreMLTarget
 from mobilecat.formats.tflite.target import TfliteTarget
 from mobilecat.shown import Line, Table
+from mobilecat.spec.checks import open_checks
 
 
 def row(
@@ -118,6 +121,29 @@ def test_a_loss_that_passes_the_budget_with_its_spread_is_said_with_what_does_no
     sure = replace(chosen, loss=0.27, spread=0.23)
     assert not [x for x in said(sure, near) if "may be" in x]
     assert not [x for x in said(chosen, wide) if "may be" in x], "none that would do better"
+
+
+def test_a_gain_that_may_be_chance_is_told_as_what_it_may_lose() -> None:
+    """-0.71 ± 0.75: a gain counts as no loss, so that it may lose 0.75, and not 0.04."""
+    chosen = replace(row("palette6", 1763, None, chosen=True), loss=-0.71, spread=0.75)
+    chosen = replace(chosen, keys={"weights": "palette6"})
+    floats = replace(row("float16", 4411, None), loss=0.0, spread=0.0, keys={})
+    (told,) = [x for x in said(chosen, floats) if "may be" in x]
+    assert "what it gains may be chance, and its loss may be 0.75" in told
+    assert told.endswith("is float16: 4.411 MB, leave out weights")
+
+
+def test_what_the_model_itself_gives_stands_first() -> None:
+    found = replace(found_of(row("float32", 8500, None)), own=68.2)
+    first = next(iter(found.words()))
+    assert str(first) == "the model itself: mAP 68.20 on 44 pictures"
+    assert found.to_json()["source"] == 68.2
+
+
+def test_keys_that_nobody_checked_are_said_before_and_after() -> None:
+    spec: Any = SimpleNamespace(checks=open_checks("[input]\n# CHECK: which?\nresize = 1\n", "m"))
+    assert _open_checks(spec, Path("l")).startswith("still marked # CHECK: input.resize. Where one")
+    assert _open_checks(SimpleNamespace(checks=()), Path("l")) == ""  # type: ignore[arg-type]
 
 
 def of_coreml(recipe: str, kb: int, needs: str, *, chosen: bool = False) -> Row:
