@@ -123,8 +123,9 @@ def compress(
             searches.append((place[i], search))
         if not dry_run:
             progress(_what_is_written(path))
-        if open_ones := _open_checks(spec, data):
-            progress(f"{WARNING}{open_ones}")
+        unchecked = _open_checks(spec, data)
+        for keys in unchecked:
+            progress(f"{WARNING}{keys}")
         pace.steps = sum(search.steps for _, search in searches)
         for _, search in searches:
             search.run()
@@ -150,7 +151,7 @@ def compress(
     measures = bench.measures
     scores = bench.source_scores()
     assert measures and scores is not None
-    notes = [*filter(None, [_open_checks(spec, data)]), *labelled.notes, *sets.classes.notes]
+    notes = [*unchecked, *labelled.notes, *sets.classes.notes]
     own = measures[0].value(scores)
     for _, search in searches:
         notes += search.notes
@@ -182,16 +183,17 @@ def compress(
     )
 
 
-def _open_checks(spec: Spec, data: Path) -> str:
-    """Say which keys nobody has checked, before anything is measured by them; "" where none is."""
+def _open_checks(spec: Spec, data: Path) -> list[str]:
+    """Say which keys nobody has checked, before anything is measured by them; [] where none is."""
     keys = ", ".join(dict.fromkeys(c.key for c in spec.checks))
     if not keys:
-        return ""
-    return (
+        return []
+    said = (
         f"still marked # CHECK: {keys}. Where one is wrong, all that is measured here is of a "
         f"model that sees its pictures wrongly: mobilecat export, then mobilecat evaluate --data "
         f"{data}, says what labels tell of it"
     )
+    return [said]
 
 
 def _what_is_written(path: Path) -> str:

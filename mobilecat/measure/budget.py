@@ -177,7 +177,7 @@ def falls_of(
     return {
         f: (SCORE_LOSS if t.score_loss is None else t.score_loss, t.score_loss is not None)
         for f, t in tolerances.items()
-        if f in files and (t.map_loss is not None or t.score_loss is not None)
+        if f in files and t.states_losses
     }
 
 
@@ -214,8 +214,7 @@ def _besides(row: LaneScores, falls: Mapping[str, tuple[float, bool]]) -> list[s
     """Return in what a lane is far from the source, but for what its file is held to."""
     assert row.moved is not None
     assert row.lane.artifact is not None
-    held = row.lane.artifact.file in falls
-    return [s for s in row.moved.far() if not (held and s in row.moved.fallen())]
+    return row.moved.away if row.lane.artifact.file in falls else row.moved.far()
 
 
 def _falls(file: str, limit: float, stated: bool, measured: Evaluation | None) -> Iterator[Falls]:

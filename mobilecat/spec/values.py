@@ -205,6 +205,11 @@ class Tolerance(Value):
     on labelled pictures, in the median. Twice as far for a tenth of them, and twice that share of
     the boxes may be lost. Left out it is 0.05: `validate --data`, `evaluate --max-drop`."""
 
+    @property
+    def states_losses(self) -> bool:
+        """Whether it says what may be lost on labelled pictures."""
+        return self.map_loss is not None or self.score_loss is not None
+
 
 class ImportSpec(Value):
     """What an import must be told where a model file leaves a choice."""

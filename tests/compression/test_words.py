@@ -142,8 +142,9 @@ def test_what_the_model_itself_gives_stands_first() -> None:
 
 def test_keys_that_nobody_checked_are_said_before_and_after() -> None:
     spec: Any = SimpleNamespace(checks=open_checks("[input]\n# CHECK: which?\nresize = 1\n", "m"))
-    assert _open_checks(spec, Path("l")).startswith("still marked # CHECK: input.resize. Where one")
-    assert _open_checks(SimpleNamespace(checks=()), Path("l")) == ""  # type: ignore[arg-type]
+    (told,) = _open_checks(spec, Path("l"))
+    assert told.startswith("still marked # CHECK: input.resize. Where one")
+    assert _open_checks(SimpleNamespace(checks=()), Path("l")) == []  # type: ignore[arg-type]
 
 
 def of_coreml(recipe: str, kb: int, needs: str, *, chosen: bool = False) -> Row:

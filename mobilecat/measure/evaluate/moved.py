@@ -53,10 +53,14 @@ class Moved:
 
         limit: how far the median score may fall.
         """
-        said = self.fallen(limit)
-        if self.boxes >= FEWEST and self.found and self.overlap < OVERLAP:
-            said.append(f"boxes overlap the source's by {self.overlap:.2f}, the median")
-        return said
+        return [*self.fallen(limit), *self.away]
+
+    @property
+    def away(self) -> list[str]:
+        """Return the part of `far` that is of places: boxes that lie elsewhere."""
+        if self.boxes < FEWEST or not self.found or self.overlap >= OVERLAP:
+            return []
+        return [f"boxes overlap the source's by {self.overlap:.2f}, the median"]
 
     def fallen(self, limit: float = SCORE_LOSS) -> list[str]:
         """Return the part of `far` that is of scores: those that fell, and boxes that are lost."""
